@@ -1,0 +1,59 @@
+"""Every error of this project, one tree. A message is one line for the operator and never holds a secret."""
+
+from __future__ import annotations
+
+
+class KzeroScimError(Exception):
+    """The root: what was being done, to which object, what the service said, what to do next."""
+
+
+class SettingsError(KzeroScimError):
+    """A tenant's settings or the provider's configuration are wrong; names the key, the value and the remedy."""
+
+
+class ProviderError(KzeroScimError):
+    """A resource's operation failed."""
+
+
+class PartialFailureError(ProviderError):
+    """A create or update failed after something had been made; what exists is kept in the state.
+
+    Args:
+        id: The id of what exists.
+        state: Its state (the resource's state dataclass).
+        reason: The one-line error.
+    """
+
+    def __init__(self, id: str, state: object, reason: str) -> None:  # noqa: A002 - the engine's word
+        """Keep what exists beside the reason."""
+        super().__init__(reason)
+        self.id = id
+        self.state = state
+
+
+class ServiceError(KzeroScimError):
+    """A service could not be reached, or answered with an error.
+
+    Args:
+        message: The whole line for the operator.
+        status: The HTTP status, or None if there was no answer.
+        code: The service's own error code, ``""`` if it gave none.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, code: str = "") -> None:
+        """Keep what callers branch on beside the message."""
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class GraphError(ServiceError):
+    """Microsoft Graph or the Entra login refused or failed."""
+
+
+class KeycloakError(ServiceError):
+    """KZero's Keycloak refused or failed."""
+
+
+class ScimError(ServiceError):
+    """The SCIM endpoint answered something that a SCIM endpoint should not."""
