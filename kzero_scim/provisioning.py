@@ -1,0 +1,186 @@
+"""What Microsoft Graph's ``synchronizationJob`` says, read tolerantly; knows nothing of HTTP and changes nothing.
+
+The documents are those of
+https://learn.microsoft.com/graph/api/resources/synchronization-synchronizationjob and ``-synchronizationstatus``.
+Graph leaves fields out, spells "never" as the year 1 and may give counts as strings: none of that is an error here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from kzero_scim.errors import ProviderError
+from kzero_scim.provider.model import prop
+
+ACTIVE = "Active"
+"""The schedule state of a job that runs its cycles."""
+
+_NEVER = "0001-01-01"
+
+_ADVICE: dict[str, str] = {
+    "EncounteredBaseEscrowThreshold": "too many users fail; read the provisioning logs, correct the first failing one",
+    "EncounteredTotalEscrowThreshold": "too many users fail; read the provisioning logs, correct the first failing one",
+    "EncounteredEscrowProportionThreshold": "more than 40 % of the users fail; read the provisioning logs first",
+    "EncounteredQuarantineException": "Entra could not use the endpoint; repeat the connection test, then restart",
+    "QuarantinedOnDemand": "somebody put the job into quarantine; restart it once the reason is known",
+    "TooManyDeletes": "the accidental-deletion threshold held back deletions; allow or reject them in the portal",
+    "IngestionInterrupted": "Entra could not read its own directory; it tries again by itself",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cycle:
+    """One provisioning cycle (Graph: ``synchronizationTaskExecution``)."""
+
+    state: str = prop("Succeeded, Failed or EntryLevelErrors; empty if Entra does not say.")
+    began: str | None = prop("When it began, ISO 8601.", default=None)
+    ended: str | None = prop("When it ended, ISO 8601.", default=None)
+    counts: dict[str, int] = prop(
+        "Entra's counters of the cycle by name: imported, entitled, exported, escrowed and so on.", default_factory=dict
+    )
+    error: str | None = prop("Entra's error code and message, if the cycle failed.", default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quarantine:
+    """Why Entra has slowed the job down, and when it tries again (Graph: ``synchronizationQuarantine``)."""
+
+    reason: str = prop("Entra's reason, such as EncounteredQuarantineException or TooManyDeletes.")
+    began: str | None = prop("Since when, ISO 8601.", default=None)
+    next_attempt: str | None = prop("When Entra tries again by itself, ISO 8601.", default=None)
+    error_code: str | None = prop("Entra's error code.", default=None)
+    error_message: str | None = prop("Entra's error message.", default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobStatus:
+    """State of a synchronization job."""
+
+    schedule_state: str = prop("Active, Paused or Disabled (never started).")
+    status_code: str = prop("NotConfigured, NotRun, Active, Paused or Quarantine.")
+    last_cycle: Cycle | None = prop("The latest provisioning cycle; absent before the first.", default=None)
+    synchronized_entries: dict[str, int] = prop(
+        "How many objects Entra keeps in step, by type (User, Group).", default_factory=dict
+    )
+    quarantine: Quarantine | None = prop("Why the job is in quarantine; absent if it is not.", default=None)
+
+
+def parse_job(job: Mapping[str, Any]) -> JobStatus:
+    """Read a ``synchronizationJob`` document.
+
+    Args:
+        job: The document as Graph answers it; any field may be missing.
+
+    Returns:
+        What it says. Unknown enumeration values are handed on as they are.
+    """
+    status = _mapping(job.get("status"))
+    return JobStatus(
+        schedule_state=_text(_mapping(job.get("schedule")).get("state")) or "",
+        status_code=_text(status.get("code")) or "",
+        last_cycle=_cycle(_mapping(status.get("lastExecution"))),
+        synchronized_entries=_entries(status.get("synchronizedEntryCountByType")),
+        quarantine=_quarantine(_mapping(status.get("quarantine")), status.get("code")),
+    )
+
+
+def quarantine_warning(quarantine: Quarantine) -> str:
+    """Say in one line why the job is in quarantine and what to do about it."""
+    error = ": ".join(part for part in (quarantine.error_code, quarantine.error_message) if part)
+    since = f" since {quarantine.began}" if quarantine.began else ""
+    again = f"; Entra tries again at {quarantine.next_attempt}" if quarantine.next_attempt else ""
+    advice = _ADVICE.get(quarantine.reason, "read the job's provisioning logs in the portal, then restart it")
+    detail = f" ({error})" if error else ""
+    return f"provisioning is in quarantine{since}: {quarantine.reason}{detail}{again}. What to do: {advice}."
+
+
+def job_path(service_principal_id: str, job_id: str) -> str:
+    """Give Graph's path of a synchronization job, relative to the version."""
+    return f"/servicePrincipals/{quote(service_principal_id, safe='')}/synchronization/jobs/{quote(job_id, safe='')}"
+
+
+def job_resource_id(service_principal_id: str, job_id: str) -> str:
+    """Give the resource id of something that belongs to one synchronization job."""
+    return f"{service_principal_id}/{job_id}"
+
+
+def split_job_resource_id(resource_id: str) -> tuple[str, str]:
+    """Split ``<servicePrincipalId>/<jobId>``, as ``pulumi import`` gets it.
+
+    Raises:
+        ProviderError: It has another form.
+    """
+    parts = resource_id.split("/")
+    match parts:
+        case [service_principal_id, job_id] if service_principal_id and job_id:
+            return service_principal_id, job_id
+        case _:
+            message = (
+                f"the id {resource_id!r} is not of the form <servicePrincipalId>/<jobId>, for example "
+                "00000000-0000-0000-0000-000000000000/scim.1234.5678; the stack's outputs have both"
+            )
+            raise ProviderError(message)
+
+
+def _cycle(execution: Mapping[str, Any]) -> Cycle | None:
+    began, ended = _moment(execution.get("timeBegan")), _moment(execution.get("timeEnded"))
+    state = _text(execution.get("state"))
+    if began is None and ended is None and state is None:
+        return None
+    counts = {
+        name[len("count")].lower() + name[len("count") + 1 :]: number
+        for name, value in execution.items()
+        if name.startswith("count") and len(name) > len("count") and (number := _number(value)) is not None
+    }
+    return Cycle(
+        state=state or "", began=began, ended=ended, counts=counts, error=_error(_mapping(execution.get("error")))
+    )
+
+
+def _quarantine(quarantine: Mapping[str, Any], code: object) -> Quarantine | None:
+    reason = _text(quarantine.get("reason"))
+    if reason is None and code != "Quarantine":
+        return None
+    error = _mapping(quarantine.get("error"))
+    return Quarantine(
+        reason=reason or "Unknown",
+        began=_moment(quarantine.get("currentBegan")),
+        next_attempt=_moment(quarantine.get("nextAttempt")),
+        error_code=_text(error.get("code")),
+        error_message=_text(error.get("message")),
+    )
+
+
+def _entries(pairs: object) -> dict[str, int]:
+    if not isinstance(pairs, list):
+        return {}
+    found = ((_text(_mapping(pair).get("key")), _number(_mapping(pair).get("value"))) for pair in pairs)
+    return {key: number for key, number in found if key is not None and number is not None}
+
+
+def _error(error: Mapping[str, Any]) -> str | None:
+    return ": ".join(part for part in (_text(error.get("code")), _text(error.get("message"))) if part) or None
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _moment(value: object) -> str | None:
+    moment = _text(value)
+    return None if moment is None or moment.startswith(_NEVER) else moment
+
+
+def _number(value: object) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    return int(value) if isinstance(value, str) and value.isdecimal() else None
