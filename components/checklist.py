@@ -1,0 +1,139 @@
+"""The guide's seven-point validation checklist, judged from what the resources of one tenant found out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+ITEMS: Final = (
+    "SCIM endpoint enabled in KZero Passwordless",
+    "All required attribute mappings configured",
+    "Enterprise Application created in Entra ID",
+    "Users or groups assigned to the application",
+    "Provisioning mode set to Automatic",
+    "Connection test successful",
+    "Test user successfully provisioned",
+)
+"""The items' titles, in the guide's order."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One entry: the guide's title, whether it is fulfilled, and what that rests on."""
+
+    item: str
+    passed: bool
+    evidence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What the seven judgements rest on; None where a resource does not exist."""
+
+    tenant_url: str | None = None
+    answer: Mapping[str, Any] | None = None
+    alive: bool = False
+    mappers: Sequence[str] = ()
+    rows: Sequence[str] = ()
+    application_name: str | None = None
+    service_principal_id: str | None = None
+    assigned: Sequence[str] = ()
+    everybody: bool = False
+    job_id: str | None = None
+    schedule_state: str | None = None
+    quarantine: Mapping[str, Any] | None = None
+    test_result: str | None = None
+    tested_at: str | None = None
+    test_user: str | None = None
+    on_demand_result: str | None = None
+    comparisons: Sequence[Mapping[str, Any]] = ()
+    kzero_user_id: str | None = None
+    problems: Mapping[int, str] | None = None
+    """Item number (1 to 7) to what a live look found wrong; such an item has not passed."""
+
+
+def judge(found: Evidence) -> list[Item]:
+    """Judge the seven items.
+
+    Args:
+        found: What is known of the tenant.
+
+    Returns:
+        Seven items in the guide's order.
+    """
+    judgements = (
+        _endpoint(found),
+        _mappings(found),
+        _application(found),
+        _assignments(found),
+        _automatic(found),
+        _connection(found),
+        _test_user(found),
+    )
+    problems = found.problems or {}
+    return [
+        Item(title, passed=passed and number not in problems, evidence=problems.get(number, evidence))
+        for number, (title, (passed, evidence)) in enumerate(zip(ITEMS, judgements, strict=True), 1)
+    ]
+
+
+def as_output(items: Sequence[Item]) -> list[dict[str, Any]]:
+    """Turn items into what a stack exports."""
+    return [asdict(item) for item in items]
+
+
+def _endpoint(found: Evidence) -> tuple[bool, str]:
+    if not found.tenant_url or not found.answer:
+        return False, "the endpoint has not been looked at"
+    status, meaning = found.answer.get("status"), found.answer.get("meaning")
+    return found.alive, f"{found.tenant_url} answered {status}: {meaning}"
+
+
+def _mappings(found: Evidence) -> tuple[bool, str]:
+    if not found.mappers:
+        return False, "client scim-endpoint has none of the mappers"
+    if not found.rows:
+        return False, "the provisioning job has none of the attribute mappings"
+    return True, f"{len(found.mappers)} mappers ({', '.join(found.mappers)}) and {len(found.rows)} rows in Entra"
+
+
+def _application(found: Evidence) -> tuple[bool, str]:
+    if not found.service_principal_id:
+        return False, "there is no enterprise application"
+    return True, f'"{found.application_name}", service principal {found.service_principal_id}'
+
+
+def _assignments(found: Evidence) -> tuple[bool, str]:
+    if found.everybody:
+        return True, "scope is all users; assignments do not matter"
+    if not found.assigned:
+        return False, "nobody is assigned"
+    shown = ", ".join(found.assigned[:5]) + (", ..." if len(found.assigned) > 5 else "")  # noqa: PLR2004 - a line
+    return True, f"{len(found.assigned)} assigned: {shown}"
+
+
+def _automatic(found: Evidence) -> tuple[bool, str]:
+    if not found.job_id:
+        return False, "there is no provisioning job"
+    if found.quarantine:
+        return False, f"job {found.job_id} is in quarantine: {found.quarantine.get('reason')}"
+    return found.schedule_state == "Active", f"job {found.job_id} is {found.schedule_state}"
+
+
+def _connection(found: Evidence) -> tuple[bool, str]:
+    if found.test_result is None:
+        return False, "the connection has not been tested"
+    return found.test_result == "passed", f"Entra's test {found.test_result} at {found.tested_at}"
+
+
+def _test_user(found: Evidence) -> tuple[bool, str]:
+    if not found.test_user:
+        return False, "no test user is named; set kzero-scim:testUser"
+    if found.on_demand_result is None:
+        return False, f"{found.test_user} has not been provisioned on demand"
+    equal = sum(1 for comparison in found.comparisons if comparison.get("equal"))
+    passed = found.on_demand_result in {"success", "alreadyInDesiredState"} and equal == len(found.comparisons)
+    seen = f"KZero user {found.kzero_user_id}" if found.kzero_user_id else "not looked up in KZero"
+    compared = f", {equal} of {len(found.comparisons)} attributes equal" if found.comparisons else ""
+    return passed, f"{found.test_user}: {found.on_demand_result}, {seen}{compared}"

@@ -1,0 +1,70 @@
+"""The enterprise application in Entra: the guide's step 3, made by the official azuread provider."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pulumi
+import pulumi_azuread as azuread
+
+NON_GALLERY_TEMPLATE: Final = "8adf8e6e-67b2-4cf2-a259-e3dc5476c621"
+"""The application template behind "Integrate any other application you don't find in the gallery"; see
+https://learn.microsoft.com/graph/api/applicationtemplate-instantiate."""
+
+_TAGS: Final = ("WindowsAzureActiveDirectoryCustomSingleSignOnApplication", "WindowsAzureActiveDirectoryIntegratedApp")
+
+
+class EnterpriseApp(pulumi.ComponentResource):
+    """An application made from the non-gallery template, and its service principal.
+
+    Args:
+        name: The component's name.
+        display_name: The name shown under Enterprise applications.
+        protect: Refuse to delete the application and its service principal.
+
+    Attributes:
+        application_id: The application (client) id.
+        application_object_id: The object id of the application.
+        service_principal_id: The object id of the service principal.
+    """
+
+    application_id: pulumi.Output[str]
+    application_object_id: pulumi.Output[str]
+    service_principal_id: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        display_name: pulumi.Input[str],
+        protect: bool = False,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Declare the application and its service principal."""
+        super().__init__("kzero-scim:components:EnterpriseApp", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self, protect=protect or None)
+        application = azuread.ApplicationFromTemplate(
+            name, display_name=display_name, template_id=NON_GALLERY_TEMPLATE, opts=child
+        )
+        found = azuread.get_application_output(
+            object_id=application.application_object_id, opts=pulumi.InvokeOutputOptions(parent=self)
+        )
+        principal = azuread.ServicePrincipal(
+            name,
+            client_id=found.client_id,
+            use_existing=True,
+            app_role_assignment_required=True,
+            # azuread sends the whole list; without these two the portal would not list the application any more.
+            tags=list(_TAGS),
+            opts=child,
+        )
+        self.application_id = found.client_id
+        self.application_object_id = application.application_object_id
+        self.service_principal_id = principal.object_id
+        self.register_outputs(
+            {
+                "applicationId": self.application_id,
+                "applicationObjectId": self.application_object_id,
+                "servicePrincipalId": self.service_principal_id,
+            }
+        )

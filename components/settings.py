@@ -1,0 +1,305 @@
+"""One tenant's settings: read from the stack's configuration, checked at once, before anything is asked of a service.
+
+Knows the configuration's keys and nothing of resources.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
+
+import pulumi
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+
+from kzero_scim.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NAMESPACE: Final = "kzero-scim"
+GUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+CUSTOM_ATTRIBUTE: Final = re.compile(r"urn:ietf:params:scim:schemas:extension:[A-Za-z0-9]+:2\.0:User:[A-Za-z0-9_]+")
+REALM: Final = re.compile(r"[^/?#\s%]+")
+
+_REMEDIES: Final[dict[str, str]] = {
+    "kzeroTenant": "copy the tenant's name exactly as the KZero dashboard shows it; upper and lower case count",
+    "kzeroServerUrl": "give the origin alone, as in https://ca.auth.kzero.com",
+    "azuread:tenantId": "copy the Tenant ID from the overview page of the Entra admin center, a GUID",
+    "users": "list user principal names or object ids",
+    "groups": "list unique display names or object ids",
+    "notificationEmail": "give one e-mail address",
+    "deletionThreshold": "give a whole number of at least 1, or remove the key",
+    "activationTimeout": "give a number of seconds, 0 not to wait",
+}
+
+
+def _none_if_empty(value: object) -> object:
+    return None if value == "" else value
+
+
+OptionalText = Annotated[str | None, BeforeValidator(_none_if_empty)]
+OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_none_if_empty)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel, extra="forbid", frozen=True, populate_by_name=True, str_strip_whitespace=True
+    )
+
+
+class MapperSetting(_Model):
+    """One protocol mapper of KZero's client ``scim-endpoint``, in the words of the guide's step 2."""
+
+    user_attribute: str = Field(min_length=1, description="User Attribute")
+    claim: str = Field(min_length=1, description="Token Claim")
+    claim_json_type: Literal["String", "boolean", "long", "int", "JSON"] = "String"
+    id_token: bool = True
+    access_token: bool = True
+    userinfo: bool = True
+    introspection: bool = True
+
+
+class RowSetting(_Model):
+    """One attribute mapping of the Entra job: a SCIM target and where its value comes from."""
+
+    target: str = Field(min_length=1)
+    source: str | None = None
+    expression: str | None = None
+    constant: str | None = None
+    default_value: str | None = None
+    matching_priority: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        given = [name for name in ("source", "expression", "constant") if getattr(self, name) is not None]
+        if len(given) != 1:
+            what = " and ".join(given) if given else "none of them"
+            message = f"target {self.target!r} has {what}; give exactly one of source, expression and constant"
+            raise ValueError(message)
+        return self
+
+
+class CustomAttributeSetting(_Model):
+    """One attribute that Entra's target schema does not know of itself."""
+
+    name: str
+    type: Literal["String", "Integer", "Boolean", "DateTime"] = "String"
+
+    @model_validator(mode="after")
+    def _urn(self) -> Self:
+        if not CUSTOM_ATTRIBUTE.fullmatch(self.name):
+            message = (
+                f"{self.name!r} is no custom attribute name; "
+                "write urn:ietf:params:scim:schemas:extension:<Name>:2.0:User:<attribute>"
+            )
+            raise ValueError(message)
+        return self
+
+
+class TenantSettings(_Model):
+    """Everything that differs from tenant to tenant. Keys are the fields' names in camelCase."""
+
+    entra_tenant_id: str = Field(alias="azuread:tenantId", pattern=rf"^{GUID.pattern}$")
+
+    kzero_tenant: str = Field(pattern=rf"^{REALM.pattern}$")
+    kzero_server_url: str = Field(default="https://ca.auth.kzero.com", pattern=r"^https://[^/?#\s@]+$")
+    kzero_client_id: OptionalText = None
+    kzero_client_secret: OptionalSecret = None
+    kzero_username: OptionalText = None
+    kzero_password: OptionalSecret = None
+
+    profile: Literal["Azure", "Generic"] = "Azure"
+    activation: Literal["console", "attributes"] = "console"
+    activation_preset: Annotated[Literal["sandbox", "keycloak", "metatavu"] | None, BeforeValidator(_none_if_empty)] = (
+        None
+    )
+    activation_holder: Annotated[Literal["realm", "client"] | None, BeforeValidator(_none_if_empty)] = None
+    activation_attributes: dict[str, str] = Field(default_factory=dict)
+    activation_timeout: int = Field(default=0, ge=0)
+    mappers: dict[str, MapperSetting] = Field(default_factory=dict)
+    mappers_exclusive: bool = False
+    mappers_escape_dots: bool = False
+
+    application_name: str = Field(default="KZero Passwordless SCIM", min_length=1, max_length=120)
+    users: list[str] = Field(default_factory=list)
+    groups: list[str] = Field(default_factory=list)
+    app_role: str = Field(default="User", min_length=1)
+    assignments_exclusive: bool = False
+    scope: Literal["assigned", "all"] = "assigned"
+    secret_token: OptionalSecret = None
+    scim_compliant_patch: bool = False
+    notification_email: Annotated[str | None, BeforeValidator(_none_if_empty)] = Field(
+        default=None, pattern=r"^[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+$"
+    )
+    deletion_threshold: Annotated[int | None, BeforeValidator(lambda value: value or None)] = Field(default=None, ge=1)
+    attribute_mappings: list[RowSetting] = Field(default_factory=list)
+    attribute_mappings_exclusive: bool = False
+    custom_attributes: list[CustomAttributeSetting] = Field(default_factory=list)
+    provision_groups: bool = True
+    provisioning: bool = True
+    test_user: OptionalText = None
+    verify_test_user: Literal["attributes", "user", "off"] = "attributes"
+    lockout_guard: Literal["off", "warn", "require"] = "warn"
+    protect: bool = False
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        problems = [*self._repeated(), *self._contradictions()]
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _repeated(self) -> list[str]:
+        problems: list[str] = []
+        for key, values in (
+            ("users", self.users),
+            ("groups", self.groups),
+            ("attributeMappings", [row.target for row in self.attribute_mappings]),
+            ("customAttributes", [attribute.name for attribute in self.custom_attributes]),
+        ):
+            seen: set[str] = set()
+            for value in values:
+                if value.casefold() in seen:
+                    problems.append(f"{key}: {value!r} is listed twice; remove one")
+                seen.add(value.casefold())
+        claims: dict[str, str] = {}
+        for name, mapper in self.mappers.items():
+            other = claims.setdefault(mapper.claim, name)
+            if other != name:
+                problems.append(f"mappers.{name}: claim {mapper.claim!r} is {other!r}'s already; remove one of the two")
+        return problems
+
+    def _contradictions(self) -> list[str]:
+        problems: list[str] = []
+        if self.kzero_client_secret and not self.kzero_client_id:
+            problems.append("kzeroClientId: not set beside kzeroClientSecret; name the client the secret belongs to")
+        if self.kzero_password and not self.kzero_username:
+            problems.append("kzeroUsername: not set beside kzeroPassword; name the administrator")
+        if self.activation == "attributes" and not (self.activation_preset or self.activation_attributes):
+            problems.append(
+                "activationPreset: not set while activation is 'attributes'; "
+                "choose sandbox, keycloak or metatavu, or name the attributes in activationAttributes"
+            )
+        if self.attribute_mappings and not any(row.matching_priority for row in self.attribute_mappings):
+            problems.append("attributeMappings: no row has a matchingPriority; give the row of userName 1")
+        if self.scope == "assigned" and not (self.users or self.groups):
+            problems.append("users: nobody is listed in users or groups while scope is 'assigned'; list somebody")
+        return problems
+
+    @property
+    def tenant_url(self) -> str:
+        """The Tenant URL as Entra is given it, with the compatibility flag if it is wanted."""
+        flag = "?aadOptscim062020" if self.scim_compliant_patch else ""
+        return f"{self.kzero_server_url}/realms/{self.kzero_tenant}/scim/v2{flag}"
+
+    @classmethod
+    def from_config(cls) -> TenantSettings:
+        """Read the running program's configuration.
+
+        Raises:
+            SettingsError: Anything is wrong with it; the message has a line for each problem.
+        """
+        values = {**pulumi.runtime.config.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
+        secrets = {*pulumi.runtime.config.get_config_secret_keys_env()}
+        secrets |= {key for key in values if pulumi.runtime.is_config_secret(key)}
+        return cls.parse(values, secrets)
+
+    @classmethod
+    def parse(cls, values: Mapping[str, str], secret_keys: set[str] | frozenset[str] = frozenset()) -> TenantSettings:
+        """Check a configuration as the engine hands it over.
+
+        Args:
+            values: Full key (``kzero-scim:users``) to text; lists, objects, numbers and booleans as JSON.
+            secret_keys: The full keys whose values are encrypted in the stack's file.
+
+        Raises:
+            SettingsError: A line for each problem, each with the key, the value and the remedy.
+        """
+        own = {
+            key.removeprefix(f"{NAMESPACE}:"): text for key, text in values.items() if key.startswith(f"{NAMESPACE}:")
+        }
+        if "azuread:tenantId" in values:
+            own["azuread:tenantId"] = values["azuread:tenantId"]
+        problems = _clear_text_secrets(own, secret_keys)
+        settings: TenantSettings | None = None
+        try:
+            settings = cls.model_validate({key: _decode(key, text) for key, text in own.items()}, by_name=False)
+        except ValidationError as error:
+            problems += [_explain(dict(details)) for details in error.errors(include_url=False)]
+        if settings is None or problems:
+            lines = "\n".join(f"  {line}" for problem in problems for line in problem.splitlines())
+            count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
+            message = f"the stack's settings have {count}; nothing was changed:\n{lines}"
+            raise SettingsError(message)
+        return settings
+
+
+_FIELDS: Final = {field.alias or name: (name, field) for name, field in TenantSettings.model_fields.items()}
+_SECRETS: Final = frozenset(key for key, (_, field) in _FIELDS.items() if "SecretStr" in str(field.annotation))
+_TEXT: Final = frozenset(
+    key for key, (_, field) in _FIELDS.items() if field.annotation in (str, str | None) or key in _SECRETS
+)
+
+
+def setting_keys() -> list[str]:
+    """Name every setting's key, in the order of the model (``azuread:tenantId`` is azuread's own)."""
+    return list(_FIELDS)
+
+
+def _decode(key: str, text: object) -> object:
+    """Turn the engine's text into what the model expects; what is no JSON stays text and fails there."""
+    if not isinstance(text, str) or key in _TEXT:
+        return text
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, list | dict | bool | int) else text
+
+
+def _clear_text_secrets(own: Mapping[str, str], secret_keys: set[str] | frozenset[str]) -> list[str]:
+    return [
+        f"{key}: stands in clear text in the stack's file; "
+        f"change the secret, then run `pulumi config set --secret {NAMESPACE}:{key}`"
+        for key in own
+        if key in _SECRETS and own[key] and f"{NAMESPACE}:{key}" not in secret_keys
+    ]
+
+
+def _explain(details: dict[str, Any]) -> str:
+    """Word one of pydantic's errors for the operator."""
+    location = [str(part) for part in details["loc"]]
+    key = location[0] if location else ""
+    path = "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in location).removeprefix(".")
+    if details["type"] == "value_error":
+        reason = str(details["ctx"]["error"])
+        return f"{path}: {reason}" if path else reason
+    if details["type"] == "extra_forbidden":
+        known = _FIELDS if len(location) == 1 else _nested_keys(key)
+        near = get_close_matches(location[-1], known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "remove it, or see Pulumi.yaml for the keys there are"
+        return f"{path}: unknown key; {hint}"
+    value = "(hidden)" if key in _SECRETS else repr(details["input"])
+    if details["type"] == "missing" or (details["input"] == "" and key in ("kzeroTenant", "azuread:tenantId")):
+        return f"{path}: not set; {_REMEDIES.get(key, 'add it')}"
+    remedy = _REMEDIES.get(key) or _requirement(details)
+    return f"{path}: {value} is not valid; {remedy}"
+
+
+def _requirement(details: dict[str, Any]) -> str:
+    if details["type"] == "literal_error":
+        return f"use {details['ctx']['expected']}"
+    return str(details["msg"][0]).lower() + str(details["msg"][1:])
+
+
+def _nested_keys(key: str) -> list[str]:
+    models: dict[str, type[BaseModel]] = {
+        "mappers": MapperSetting,
+        "attributeMappings": RowSetting,
+        "customAttributes": CustomAttributeSetting,
+    }
+    model = models.get(key)
+    return [field.alias or name for name, field in model.model_fields.items()] if model else []

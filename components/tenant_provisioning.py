@@ -1,0 +1,264 @@
+"""One tenant, both sides, in the guide's order. The only component that a tenant's program needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pulumi
+
+from components.checklist import Evidence, as_output, judge
+from components.enterprise_app import EnterpriseApp
+from components.provisioning_job import Credentials, Mappings, ProvisioningJob
+from components.scim_endpoint import Activation, ScimEndpoint
+from components.user_assignments import UserAssignments
+from kzero_scim import resources as kzero
+from kzero_scim.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from components.settings import TenantSettings
+
+_ENTRA_PORTAL: Final = "https://entra.microsoft.com"
+_PROVIDER_KEYS: Final = {
+    "clientId": "client_id",
+    "clientSecret": "client_secret",
+    "clientCertificatePath": "client_certificate_path",
+    "clientCertificatePassword": "client_certificate_password",
+    "useOidc": "use_oidc",
+    "oidcToken": "oidc_token",
+    "oidcTokenFilePath": "oidc_token_file_path",
+    "oidcRequestUrl": "oidc_request_url",
+    "oidcRequestToken": "oidc_request_token",
+    "useMsi": "use_msi",
+    "useCli": "use_cli",
+    "environment": "environment",
+    "metadataHost": "metadata_host",
+}
+"""azuread's configuration that the provider kzero reads too: key to argument."""
+_BOOLEANS: Final = frozenset({"useOidc", "useMsi", "useCli"})
+
+
+class TenantProvisioning(pulumi.ComponentResource):
+    """SCIM provisioning of one tenant, from Microsoft Entra ID to KZero Passwordless.
+
+    Args:
+        name: The component's name; children carry it too.
+        settings: The tenant's settings.
+
+    Attributes:
+        outputs: What the stack exports: ``checklist``, ``tenantUrl``, ``applicationId``, ``servicePrincipalId``,
+            ``jobId``, ``provisioning`` and ``portalUrls``.
+
+    Raises:
+        SettingsError: The lock-out guard is set to ``require`` and nobody would be left with a fallback account.
+    """
+
+    outputs: dict[str, pulumi.Output[Any]]
+
+    def __init__(self, name: str, *, settings: TenantSettings, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare both sides."""
+        super().__init__("kzero-scim:components:TenantProvisioning", name, None, opts)
+        provider = kzero.Provider("kzero", opts=pulumi.ResourceOptions(parent=self), **_provider_arguments(settings))
+        child = pulumi.ResourceOptions(parent=self, providers=[provider])
+        guard = _lockout_guard(settings, provider, self)
+
+        self.endpoint = ScimEndpoint(
+            name,
+            tenant=settings.kzero_tenant,
+            profile=settings.profile,
+            azure_tenant_id=settings.entra_tenant_id if settings.profile == "Azure" else None,
+            activation=Activation(
+                mode=settings.activation,
+                preset=settings.activation_preset,
+                holder=settings.activation_holder,
+                attributes=settings.activation_attributes,
+                timeout=settings.activation_timeout,
+            ),
+            mappers={key: mapper.model_dump() for key, mapper in settings.mappers.items()} or None,
+            mappers_exclusive=settings.mappers_exclusive,
+            escape_dots=settings.mappers_escape_dots,
+            opts=child,
+        )
+        self.app = EnterpriseApp(
+            name,
+            display_name=settings.application_name,
+            protect=settings.protect,
+            # KZero first: nothing is made in Entra for a tenant whose name is wrong or whose endpoint is off.
+            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[self.endpoint])),
+        )
+        self.assignments = UserAssignments(
+            name,
+            service_principal_id=self.app.service_principal_id,
+            users=settings.users,
+            groups=settings.groups,
+            app_role=settings.app_role,
+            exclusive=settings.assignments_exclusive,
+            opts=child,
+        )
+        self.job = ProvisioningJob(
+            name,
+            service_principal_id=self.app.service_principal_id,
+            credentials=_credentials(settings, self.endpoint.tenant_url),
+            mappings=_mappings(settings),
+            enabled=settings.provisioning,
+            endpoint_fingerprint=self.endpoint.endpoint.settings_fingerprint,
+            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[self.assignments])),
+        )
+        self.test = self._test_user(name, settings, child) if settings.test_user and settings.provisioning else None
+        self.outputs = self._outputs(settings, guard)
+        self.register_outputs(self.outputs)
+
+    def _test_user(
+        self, name: str, settings: TenantSettings, child: pulumi.ResourceOptions
+    ) -> kzero.OnDemandProvisioning:
+        depends = pulumi.ResourceOptions(depends_on=[self.job.status, self.assignments.resource])
+        return kzero.OnDemandProvisioning(
+            name,
+            service_principal_id=self.app.service_principal_id,
+            job_id=self.job.job.job_id,
+            user=settings.test_user,
+            verify=settings.verify_test_user,
+            rows=self.job.attribute_mappings.rows,
+            mappers=self.endpoint.mapper_set.mappers,
+            triggers={
+                "credentials": self.job.credentials.settings_fingerprint,
+                "mappings": self.job.attribute_mappings.fingerprint,
+                "mappers": self.endpoint.mapper_set.fingerprint,
+            },
+            opts=pulumi.ResourceOptions.merge(child, depends),
+        )
+
+    def _outputs(self, settings: TenantSettings, guard: pulumi.Output[Any]) -> dict[str, pulumi.Output[Any]]:
+        endpoint, mapper_set = self.endpoint.endpoint, self.endpoint.mapper_set
+        status = self.job.status
+        found = pulumi.Output.all(
+            tenant_url=endpoint.tenant_url,
+            answer=endpoint.answer,
+            alive=endpoint.alive,
+            mappers=mapper_set.mappers,
+            rows=self.job.attribute_mappings.rows,
+            service_principal_id=self.app.service_principal_id,
+            assigned=self.assignments.assignments,
+            job_id=self.job.job.job_id,
+            schedule_state=status.schedule_state,
+            quarantine=status.quarantine,
+            test_result=self.job.connection_test.result,
+            tested_at=self.job.connection_test.tested_at,
+            on_demand_result=self.test.result if self.test else None,
+            comparisons=self.test.comparisons if self.test else [],
+            kzero_user_id=self.test.kzero_user_id if self.test else None,
+        )
+        return {
+            "checklist": found.apply(lambda values: as_output(judge(_evidence(settings, values)))),
+            "tenantUrl": endpoint.tenant_url,
+            "applicationId": self.app.application_id,
+            "servicePrincipalId": self.app.service_principal_id,
+            "jobId": self.job.job.job_id,
+            "provisioning": pulumi.Output.all(
+                state=status.schedule_state,
+                statusCode=status.status_code,
+                lastCycle=status.last_cycle,
+                quarantine=status.quarantine,
+            ),
+            "portalUrls": pulumi.Output.all(self.app.service_principal_id, self.app.application_id).apply(
+                lambda ids: portal_urls(settings, ids[0], ids[1])
+            ),
+            "globalAdministrators": guard,
+        }
+
+
+def portal_urls(settings: TenantSettings, service_principal_id: str, application_id: str) -> dict[str, str]:
+    """Give the pages where a person would look: three of Entra's, two of KZero's."""
+    blade = f"{_ENTRA_PORTAL}/{settings.entra_tenant_id}/#view/Microsoft_AAD_IAM/ManagedAppMenuBlade/~"
+    ids = f"objectId/{service_principal_id}/appId/{application_id}"
+    return {
+        "application": f"{blade}/Overview/{ids}",
+        "usersAndGroups": f"{blade}/Users/{ids}",
+        "provisioning": f"{blade}/Provisioning/{ids}",
+        "kzeroDashboard": "https://dashboard.kzero.com/",
+        "kzeroAdvancedConsole": f"{settings.kzero_server_url}/admin/{settings.kzero_tenant}/console/",
+    }
+
+
+def _credentials(settings: TenantSettings, endpoint_url: pulumi.Output[str]) -> Credentials:
+    flag = "?aadOptscim062020" if settings.scim_compliant_patch else ""
+    return Credentials(
+        tenant_url=endpoint_url.apply(lambda url: f"{url}{flag}"),
+        secret_token=_secret(settings.secret_token),
+        scope=settings.scope,
+        notification_email=settings.notification_email,
+        deletion_threshold=settings.deletion_threshold,
+    )
+
+
+def _mappings(settings: TenantSettings) -> Mappings:
+    rows = {row.target: row.model_dump(exclude={"target"}, exclude_none=True) for row in settings.attribute_mappings}
+    attributes = [attribute.model_dump() for attribute in settings.custom_attributes]
+    return Mappings(
+        rows=rows or None,
+        custom_attributes=attributes or None,
+        provision_groups=settings.provision_groups,
+        exclusive=settings.attribute_mappings_exclusive,
+    )
+
+
+def _evidence(settings: TenantSettings, values: dict[str, Any]) -> Evidence:
+    given = dict(values)
+    given["mappers"], given["rows"], given["assigned"] = (
+        list(values[key] or ()) for key in ("mappers", "rows", "assigned")
+    )
+    return Evidence(
+        application_name=settings.application_name,
+        everybody=settings.scope == "all",
+        test_user=settings.test_user,
+        **{key: value for key, value in given.items() if value is not None},
+    )
+
+
+def _secret(value: SecretStr | None) -> pulumi.Output[str] | None:
+    return pulumi.Output.secret(value.get_secret_value()) if value else None
+
+
+def _provider_arguments(settings: TenantSettings) -> dict[str, Any]:
+    """Give the provider kzero what azuread is configured with, and how to reach KZero."""
+    config = pulumi.Config("azuread")
+    arguments: dict[str, Any] = {}
+    for key, argument in _PROVIDER_KEYS.items():
+        if (text := config.get(key)) is None:
+            continue
+        value: bool | str = text.casefold() in {"true", "1"} if key in _BOOLEANS else text
+        secret = pulumi.runtime.is_config_secret(f"azuread:{key}")
+        arguments[argument] = pulumi.Output.secret(value) if secret else value
+    return {
+        **arguments,
+        "tenant_id": settings.entra_tenant_id,
+        "server_url": settings.kzero_server_url,
+        "realm": settings.kzero_tenant,
+        "kzero_client_id": settings.kzero_client_id,
+        "kzero_client_secret": _secret(settings.kzero_client_secret),
+        "kzero_username": settings.kzero_username,
+        "kzero_password": _secret(settings.kzero_password),
+    }
+
+
+def _lockout_guard(
+    settings: TenantSettings, provider: kzero.Provider, parent: pulumi.Resource
+) -> pulumi.Output[dict[str, Any]]:
+    """Follow the guide's warning: keep a Global Administrator with an .onmicrosoft.com name."""
+    if settings.lockout_guard == "off":
+        return pulumi.Output.from_input({"checked": False})
+    found = kzero.get_global_administrators(opts=pulumi.InvokeOutputOptions(parent=parent, provider=provider))
+
+    def look(result: Any) -> dict[str, Any]:  # noqa: ANN401 - the function's result
+        if result.onmicrosoft:
+            return {"checked": True, "onmicrosoft": list(result.onmicrosoft)}
+        reason = result.warning or "no enabled Global Administrator has an .onmicrosoft.com name"
+        remedy = "keep one, or a lock-out of the other domains locks out everybody"
+        if settings.lockout_guard == "require":
+            message = f"lockoutGuard: {reason}; {remedy}, or set kzero-scim:lockoutGuard to warn"
+            raise SettingsError(message)
+        pulumi.log.warn(f"{reason}; {remedy}", parent)
+        return {"checked": True, "onmicrosoft": [], "warning": reason}
+
+    return found.apply(look)
