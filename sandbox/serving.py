@@ -58,7 +58,7 @@ def listen(port: int = 0) -> socket.socket:
     Taken before the app exists, so that an app that must know its own address can be told it.
     """
     listener = socket.create_server((HOST, port), backlog=128)
-    listener.setblocking(False)
+    listener.setblocking(False)  # noqa: FBT003 - the name of the only argument
     return listener
 
 
