@@ -202,7 +202,7 @@ class TenantSettings(_Model):
         Raises:
             SettingsError: Anything is wrong with it; the message has a line for each problem.
         """
-        values = {**pulumi.runtime.config.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
+        values = configuration()
         secrets = {*pulumi.runtime.config.get_config_secret_keys_env()}
         secrets |= {key for key in values if pulumi.runtime.is_config_secret(key)}
         return cls.parse(values, secrets)
@@ -242,6 +242,11 @@ _SECRETS: Final = frozenset(key for key, (_, field) in _FIELDS.items() if "Secre
 _TEXT: Final = frozenset(
     key for key, (_, field) in _FIELDS.items() if field.annotation in (str, str | None) or key in _SECRETS
 )
+
+
+def configuration() -> dict[str, str]:
+    """Give the running program's whole configuration, full key to text."""
+    return {**pulumi.runtime.config.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
 
 
 def setting_keys() -> list[str]:

@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pulumi
+from pydantic import SecretStr
 
 from components.checklist import Evidence, as_output, judge
+from components.connection import connection
 from components.enterprise_app import EnterpriseApp
 from components.provisioning_job import Credentials, Mappings, ProvisioningJob
 from components.scim_endpoint import Activation, ScimEndpoint
+from components.settings import TenantSettings, configuration
 from components.user_assignments import UserAssignments
 from kzero_scim import resources as kzero
 from kzero_scim.errors import SettingsError
-
-if TYPE_CHECKING:
-    from pydantic import SecretStr
-
-    from components.settings import TenantSettings
+from kzero_scim.provider.codec import fields_of
+from kzero_scim.provider.config import Config
 
 _ENTRA_PORTAL: Final = "https://entra.microsoft.com"
-_PROVIDER_KEYS: Final = {
-    "clientId": "client_id",
-    "clientSecret": "client_secret",
-    "clientCertificatePath": "client_certificate_path",
-    "clientCertificatePassword": "client_certificate_password",
-    "useOidc": "use_oidc",
-    "oidcToken": "oidc_token",
-    "oidcTokenFilePath": "oidc_token_file_path",
-    "oidcRequestUrl": "oidc_request_url",
-    "oidcRequestToken": "oidc_request_token",
-    "useMsi": "use_msi",
-    "useCli": "use_cli",
-    "environment": "environment",
-    "metadataHost": "metadata_host",
-}
-"""azuread's configuration that the provider kzero reads too: key to argument."""
-_BOOLEANS: Final = frozenset({"useOidc", "useMsi", "useCli"})
 
 
 class TenantProvisioning(pulumi.ComponentResource):
@@ -221,25 +204,15 @@ def _secret(value: SecretStr | None) -> pulumi.Output[str] | None:
 
 
 def _provider_arguments(settings: TenantSettings) -> dict[str, Any]:
-    """Give the provider kzero what azuread is configured with, and how to reach KZero."""
-    config = pulumi.Config("azuread")
+    """Spell the connection as the provider resource's arguments, its secrets marked."""
+    config = connection(settings, configuration())
     arguments: dict[str, Any] = {}
-    for key, argument in _PROVIDER_KEYS.items():
-        if (text := config.get(key)) is None:
-            continue
-        value: bool | str = text.casefold() in {"true", "1"} if key in _BOOLEANS else text
-        secret = pulumi.runtime.is_config_secret(f"azuread:{key}")
-        arguments[argument] = pulumi.Output.secret(value) if secret else value
-    return {
-        **arguments,
-        "tenant_id": settings.entra_tenant_id,
-        "server_url": settings.kzero_server_url,
-        "realm": settings.kzero_tenant,
-        "kzero_client_id": settings.kzero_client_id,
-        "kzero_client_secret": _secret(settings.kzero_client_secret),
-        "kzero_username": settings.kzero_username,
-        "kzero_password": _secret(settings.kzero_password),
-    }
+    for key, spec in fields_of(Config).items():
+        value = getattr(config, spec.name)
+        if value is not None:
+            secret = spec.about.secret or pulumi.runtime.is_config_secret(f"azuread:{key}")
+            arguments[spec.name] = pulumi.Output.secret(value) if secret else value
+    return arguments
 
 
 def _lockout_guard(
@@ -261,4 +234,5 @@ def _lockout_guard(
         pulumi.log.warn(f"{reason}; {remedy}", parent)
         return {"checked": True, "onmicrosoft": [], "warning": reason}
 
-    return found.apply(look)
+    checked: pulumi.Output[dict[str, Any]] = found.apply(look)
+    return checked

@@ -1,0 +1,51 @@
+"""How the provider kzero reaches a tenant: from the tenant's settings and from what azuread is configured with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from components.settings import TenantSettings
+from kzero_scim.provider.config import Config
+
+_FROM_AZUREAD: Final = {
+    "clientId": "client_id",
+    "clientSecret": "client_secret",
+    "clientCertificatePath": "client_certificate_path",
+    "clientCertificatePassword": "client_certificate_password",
+    "useOidc": "use_oidc",
+    "oidcToken": "oidc_token",
+    "oidcTokenFilePath": "oidc_token_file_path",
+    "oidcRequestUrl": "oidc_request_url",
+    "oidcRequestToken": "oidc_request_token",
+    "useMsi": "use_msi",
+    "useCli": "use_cli",
+    "environment": "environment",
+    "metadataHost": "metadata_host",
+}
+"""azuread's configuration keys that kzero reads too, and the names of kzero's own."""
+_BOOLEANS: Final = frozenset({"useOidc", "useMsi", "useCli"})
+
+
+def connection(settings: TenantSettings, configuration: Mapping[str, str]) -> Config:
+    """Put the provider's configuration together; what is left None comes from the environment.
+
+    Args:
+        settings: The tenant's settings.
+        configuration: The stack's whole configuration, full key to text; only ``azuread:`` keys are read.
+    """
+    given: dict[str, Any] = {}
+    for key, argument in _FROM_AZUREAD.items():
+        text = configuration.get(f"azuread:{key}")
+        if text is not None:
+            given[argument] = text.casefold() in {"true", "1"} if key in _BOOLEANS else text
+    return Config(
+        **given,
+        tenant_id=settings.entra_tenant_id,
+        server_url=settings.kzero_server_url,
+        realm=settings.kzero_tenant,
+        kzero_client_id=settings.kzero_client_id,
+        kzero_client_secret=settings.kzero_client_secret.get_secret_value() if settings.kzero_client_secret else None,
+        kzero_username=settings.kzero_username,
+        kzero_password=settings.kzero_password.get_secret_value() if settings.kzero_password else None,
+    )

@@ -1,0 +1,116 @@
+"""One tenant's stack as the command line sees it: its configuration and its state, asked of the Pulumi CLI."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+from kzero_scim.errors import SettingsError
+
+_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+"""Marks an object of the state as one of the engine's special values, such as a secret."""
+
+
+@dataclass(frozen=True)
+class ResourceState:
+    """One resource of a stack's state; secrets in it are None."""
+
+    type: str
+    name: str
+    id: str
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack: its name, configuration (full key to text), encrypted keys, and resources."""
+
+    name: str
+    configuration: dict[str, str]
+    secret_keys: frozenset[str]
+    resources: tuple[ResourceState, ...]
+
+    @classmethod
+    def load(cls, name: str, project: Path) -> Self:
+        """Read a stack.
+
+        Args:
+            name: The stack's name.
+            project: The folder of Pulumi.yaml.
+
+        Raises:
+            SettingsError: There is no Pulumi CLI, no such stack, or it cannot be decrypted.
+        """
+        configured = json.loads(_pulumi(project, "config", "--json", "--show-secrets", "--stack", name))
+        exported = json.loads(_pulumi(project, "stack", "export", "--stack", name))
+        resources = (exported.get("deployment") or {}).get("resources") or []
+        return cls(
+            name=name,
+            configuration={key: entry.get("value", "") for key, entry in configured.items()},
+            secret_keys=frozenset(key for key, entry in configured.items() if entry.get("secret")),
+            resources=tuple(_resource(entry) for entry in resources),
+        )
+
+    def find(self, type_: str) -> ResourceState | None:
+        """Give the first resource of a type."""
+        return next((resource for resource in self.resources if resource.type == type_), None)
+
+
+def _resource(entry: dict[str, Any]) -> ResourceState:
+    return ResourceState(
+        type=entry["type"],
+        name=entry["urn"].rsplit("::", 1)[-1],
+        id=entry.get("id", ""),
+        inputs=_without_secrets(entry.get("inputs") or {}),
+        outputs=_without_secrets(entry.get("outputs") or {}),
+    )
+
+
+def _without_secrets(value: Any) -> Any:  # noqa: ANN401 - any property value
+    if isinstance(value, dict):
+        if _SIGNATURE in value:
+            return None
+        return {key: _without_secrets(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_secrets(item) for item in value]
+    return value
+
+
+def pulumi_cli() -> str | None:
+    """Find the Pulumi CLI: on PATH, or where the project's set-up put one."""
+    found = shutil.which("pulumi")
+    if found:
+        return found
+    root = os.environ.get("KZERO_SCIM_CACHE") or os.environ.get("XDG_CACHE_HOME")
+    cache = Path(root) if os.environ.get("KZERO_SCIM_CACHE") else Path(root or Path.home() / ".cache") / "kzero-scim"
+    return next((str(path) for path in sorted(cache.glob("pulumi-*/bin/pulumi"), reverse=True)), None)
+
+
+def _pulumi(project: Path, *arguments: str) -> str:
+    command = pulumi_cli()
+    if command is None:
+        message = "there is no Pulumi CLI on PATH; install one, or run `make setup`"
+        raise SettingsError(message)
+    if not (project / "Pulumi.yaml").exists():
+        message = f"{project} has no Pulumi.yaml; run this in the project's folder, or name it with --project"
+        raise SettingsError(message)
+    # The command's own words, never a shell; what it prints is not logged, it may hold secrets.
+    done = subprocess.run(  # noqa: S603
+        [command, *arguments, "--non-interactive"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+    )
+    if done.returncode:
+        reason = " ".join(done.stderr.split()).removeprefix("error: ")
+        message = f"pulumi {' '.join(arguments[:2])} failed: {reason}"
+        raise SettingsError(message)
+    return done.stdout
