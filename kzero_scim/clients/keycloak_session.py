@@ -1,0 +1,257 @@
+"""Signing in to a tenant's Keycloak, and its errors in one line. Knows no operation of the admin API."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar, cast
+from urllib.parse import unquote
+
+import httpx
+import keycloak.exceptions as keycloak_errors
+from keycloak import KeycloakOpenIDConnection
+
+from kzero_scim.clients.retries import USER_AGENT, root_cause, untrusted
+from kzero_scim.clients.tls import ca_file, ssl_context
+from kzero_scim.errors import KeycloakError
+
+ResultT = TypeVar("ResultT")
+
+NO_REALM: Final = "realm_not_found"
+"""The :attr:`~kzero_scim.errors.ServiceError.code` of an error that means: there is no realm of that name."""
+LONGEST_REASON: Final = 200
+"""Characters of the server's own words that an error repeats."""
+
+_LOGIN_REMEDIES: Final = {
+    "invalid_client": (
+        "the client does not exist there, is disabled, or its secret is wrong or was rotated; copy the secret anew "
+        "from the client's Credentials tab into kzero:kzeroClientSecret (KZERO_CLIENT_SECRET)"
+    ),
+    "service account": (
+        "switch on Client authentication and Service accounts roles in the client's Capability config, or name another "
+        "client in kzero:kzeroClientId (KZERO_CLIENT_ID)"
+    ),
+    "direct access": (
+        "switch on Direct access grants in the client's Capability config, or sign in with a service-account client"
+    ),
+    "invalid_grant": (
+        "the user name or password is wrong, the account is disabled or locked, or it has an action to complete; check "
+        "kzero:kzeroUsername and kzero:kzeroPassword (KZERO_USERNAME, KZERO_PASSWORD)"
+    ),
+}
+
+
+class Credentials:
+    """Who signs in, and in which realm. Not a dataclass: its representation must not show the secrets.
+
+    Args:
+        realm: The realm to sign in to, None for the realm that is worked on.
+        client_id: The service-account client, or the client to sign a user in with.
+        client_secret: Its secret.
+        username: A user to sign in instead.
+        password: That user's password.
+    """
+
+    def __init__(
+        self,
+        *,
+        realm: str | None = None,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        username: str | None = None,
+        password: str | None = None,
+    ) -> None:
+        """Keep them."""
+        self.realm = realm
+        self.client_id = client_id
+        self.client_secret = client_secret
+        self.username = username
+        self.password = password
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether there is something to sign in with."""
+        return bool((self.client_id and self.client_secret) or (self.username and self.password))
+
+    @property
+    def principal(self) -> str:
+        """Name who signs in, for messages."""
+        return f'user "{self.username}"' if self.username else f'client "{self.client_id}"'
+
+
+class Session(KeycloakOpenIDConnection):
+    """python-keycloak's connection, with one sign-in at a time and on one shared ``httpx`` client.
+
+    Resources run concurrently. As python-keycloak has it, each would sign in for itself. Its own two ``httpx`` clients
+    (for tokens, and for the admin API) are replaced for connection reuse, proxies, repetition and a typed TLS context:
+    the path that it passes as ``verify`` is deprecated in httpx.
+
+    Args:
+        server_url: The server, without a trailing slash.
+        realm: The realm to work on, quoted for a URL.
+        login_realm: The realm to sign in to, quoted for a URL.
+        credentials: Who signs in.
+        http: What sends all requests.
+        timeout: Seconds.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a fact of its own
+        self,
+        *,
+        server_url: str,
+        realm: str,
+        login_realm: str,
+        credentials: Credentials,
+        http: httpx.AsyncClient,
+        timeout: int,
+    ) -> None:
+        """Open nothing yet."""
+        super().__init__(
+            server_url=f"{server_url}/",
+            grant_type="password" if credentials.username else "client_credentials",
+            username=credentials.username,
+            password=credentials.password,
+            realm_name=realm,
+            user_realm_name=login_realm,
+            client_id=credentials.client_id or "admin-cli",
+            client_secret_key=credentials.client_secret,
+            verify=cast("bool", ssl_context()),
+            custom_headers={"User-Agent": USER_AGENT},
+            timeout=timeout,
+        )
+        self.async_s = http
+        self.keycloak_openid.connection.async_s = http
+        self._credentials = credentials
+        self._signing_in = asyncio.Lock()
+
+    async def a__refresh_if_required(self) -> None:
+        """Sign in if there is no token, or none that lasts."""
+        before = self.token
+        if before is None or self._is_expired():
+            await self._sign_in(before)
+
+    async def a_refresh_token(self) -> None:
+        """Sign in again: the server has refused the token. Called once a request."""
+        await self._sign_in(self.token)
+
+    def granted_roles(self, realm: str) -> frozenset[str] | None:
+        """Read the admin roles from the token, None if it does not tell. For explanations only.
+
+        Args:
+            realm: The realm that is worked on.
+        """
+        try:
+            payload = (self.token or {})["access_token"].split(".")[1]
+            claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+            access = claims["resource_access"]
+        except (KeyError, IndexError, ValueError):
+            return None
+        roles: set[str] = set()
+        for client in ("realm-management", f"{realm}-realm"):
+            roles |= set(access.get(client, {}).get("roles", ()))
+        return frozenset(roles)
+
+    def _is_expired(self) -> bool:
+        expiry = self.expires_at
+        return expiry is None or type(expiry).now(tz=expiry.tzinfo) >= expiry
+
+    async def _sign_in(self, refused: dict[str, Any] | None) -> None:
+        async with self._signing_in:
+            if self.token is not refused:
+                return  # another request has signed in while this one waited
+            try:
+                await self.a_get_token()
+            except keycloak_errors.KeycloakOperationError as error:
+                raise self._login_error(error) from error
+            except keycloak_errors.KeycloakAuthenticationError as error:
+                raise self._login_error(error) from error
+
+    def _login_error(self, error: keycloak_errors.KeycloakError) -> KeycloakError:
+        code, reason = server_words(error)
+        if error.response_code == httpx.codes.NOT_FOUND:
+            return KeycloakError(reason, status=error.response_code, code=NO_REALM)
+        words = f"{code} {reason}".lower()
+        if "direct access" in words:
+            remedy = _LOGIN_REMEDIES["direct access"]
+        elif "service account" in words:
+            remedy = _LOGIN_REMEDIES["service account"]
+        elif self._credentials.username and code == "invalid_grant":
+            remedy = _LOGIN_REMEDIES["invalid_grant"]
+        else:
+            remedy = _LOGIN_REMEDIES["invalid_client"]
+        message = (
+            f'KZero refused to sign in {self._credentials.principal} to realm "{unquote(self.user_realm_name or "")}" at '
+            f"{(self.server_url or '').rstrip('/')}: {code}, {reason.rstrip('.')}; {remedy}"
+        )
+        return KeycloakError(message, status=error.response_code, code=code)
+
+
+def server_words(error: keycloak_errors.KeycloakError) -> tuple[str, str]:
+    """Take Keycloak's code and explanation from an error's body, never the rest of the body."""
+    try:
+        body = json.loads(error.response_body or b"")
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        return "", "no explanation"
+    code = str(body.get("error") or "")
+    reason = str(body.get("error_description") or body.get("errorMessage") or body.get("message") or code)
+    return code, " ".join(reason.split())[:LONGEST_REASON] or "no explanation"
+
+
+async def ask(
+    server_url: str, doing: str, role: str, request: Callable[[], Awaitable[ResultT]], who: str = "the account"
+) -> ResultT:
+    """Run one operation of the admin API and turn its failure into one line.
+
+    Args:
+        server_url: The server.
+        doing: The operation and its object: ``reading client "scim-endpoint" of realm "Contoso"``.
+        role: The realm-management role that it takes.
+        request: The operation.
+        who: Who is signed in.
+
+    Raises:
+        KeycloakError: It failed.
+    """
+    try:
+        return await request()
+    except keycloak_errors.KeycloakConnectionError as error:
+        raise KeycloakError(unreachable(server_url, doing, error)) from error
+    except keycloak_errors.KeycloakError as error:
+        status = error.response_code
+        code, reason = server_words(error)
+        if status == httpx.codes.FORBIDDEN:
+            message = (
+                f"KZero forbids {doing}: {who} lacks the role {role} of client realm-management; "
+                "assign it under Service accounts roles (of the client) or Role mapping (of the user)"
+            )
+        elif status == httpx.codes.UNAUTHORIZED:
+            message = f"{doing} failed: {server_url} refuses a token that it has just issued to {who} ({reason})"
+        elif status == httpx.codes.NOT_FOUND and reason.startswith("Realm "):
+            message, code = f"{doing} failed: {reason}", NO_REALM
+        else:
+            message = f"{doing} failed: {server_url} answered {status}: {reason}"
+        raise KeycloakError(message, status=status, code=code) from error
+    except (TypeError, KeyError, ValueError) as error:
+        # python-keycloak's word for a body of another kind than Keycloak sends: a proxy's page, for instance.
+        message = (
+            f"{doing} failed: {server_url} did not answer as Keycloak does; check kzero:serverUrl (KZERO_SERVER_URL)"
+        )
+        raise KeycloakError(message) from error
+
+
+def unreachable(server_url: str, doing: str, error: BaseException) -> str:
+    """Say why nothing answered, and what to check."""
+    if refused := untrusted(error):
+        store = ca_file() or "the default trust store"
+        return (
+            f"{doing} failed: the certificate of {server_url} is not trusted ({refused.verify_message}); checked "
+            f"against {store}; set SSL_CERT_FILE to the CA that issued it"
+        )
+    return (
+        f"{doing} failed: {server_url} cannot be reached ({root_cause(error.__cause__ or error)}); check "
+        "kzero:serverUrl (KZERO_SERVER_URL), the network and the proxy settings (HTTPS_PROXY, NO_PROXY)"
+    )
