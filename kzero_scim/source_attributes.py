@@ -1,0 +1,105 @@
+"""Which attributes of a user Entra's provisioning service can read, and where Graph shows the same value.
+
+The names are those of the provisioning service's own directory definition; they are not always Graph's
+(``telephoneNumber`` here is ``businessPhones`` there). See
+https://learn.microsoft.com/entra/identity/app-provisioning/customize-application-attributes and the synchronization
+schema samples of Graph's documentation. Where a schema can be read it decides; this list serves before there is one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+EXTENSION_ATTRIBUTES = frozenset(f"extensionAttribute{number}" for number in range(1, 16))
+"""The fifteen of Exchange, in Graph below ``onPremisesExtensionAttributes``."""
+
+USER_ATTRIBUTES: frozenset[str] = EXTENSION_ATTRIBUTES | {
+    "IsSoftDeleted",
+    "accountEnabled",
+    "ageGroup",
+    "alternativeSecurityIds",
+    "appRoleAssignments",
+    "assignedRoles",
+    "businessPhones",
+    "city",
+    "companyName",
+    "consentProvidedForMinor",
+    "country",
+    "createdDateTime",
+    "creationType",
+    "department",
+    "dirSyncEnabled",
+    "displayName",
+    "employeeHireDate",
+    "employeeId",
+    "employeeLeaveDateTime",
+    "employeeOrgData.costCenter",
+    "employeeOrgData.division",
+    "employeeType",
+    "externalUserState",
+    "facsimileTelephoneNumber",
+    "givenName",
+    "homePhone",
+    "immutableId",
+    "jobTitle",
+    "lastDirSyncTime",
+    "mail",
+    "mailNickname",
+    "manager",
+    "mobile",
+    "netId",
+    "objectId",
+    "onPremisesDistinguishedName",
+    "onPremisesDomainName",
+    "onPremisesImmutableId",
+    "onPremisesSamAccountName",
+    "onPremisesSecurityIdentifier",
+    "onPremisesUserPrincipalName",
+    "originalUserPrincipalName",
+    "otherMails",
+    "otherMobile",
+    "otherTelephone",
+    "passwordProfile.password",
+    "physicalDeliveryOfficeName",
+    "postalCode",
+    "preferredDataLocation",
+    "preferredLanguage",
+    "preferredName",
+    "proxyAddresses",
+    "showInAddressList",
+    "sipProxyAddress",
+    "state",
+    "streetAddress",
+    "surname",
+    "telephoneNumber",
+    "usageLocation",
+    "userPrincipalName",
+    "userType",
+}
+"""What Entra offers a new job to map from."""
+
+GRAPH_PROPERTIES: dict[str, str] = {
+    "objectId": "id",
+    "telephoneNumber": "businessPhones",
+    "mobile": "mobilePhone",
+    "facsimileTelephoneNumber": "faxNumber",
+    "physicalDeliveryOfficeName": "officeLocation",
+    "dirSyncEnabled": "onPremisesSyncEnabled",
+    "immutableId": "onPremisesImmutableId",
+}
+"""Source attributes that Graph's ``user`` names otherwise."""
+
+_DIRECTORY_EXTENSION = re.compile(r"extension_[0-9a-fA-F]{32}_\w+")
+
+
+def is_user_attribute(name: str) -> bool:
+    """Tell whether a new job can map from it: one of Entra's own or a directory extension."""
+    return name in USER_ATTRIBUTES or _DIRECTORY_EXTENSION.fullmatch(name) is not None
+
+
+def near_names(name: str, names: Iterable[str]) -> list[str]:
+    """Give up to three names that somebody who wrote ``name`` may have meant, the likeliest first."""
+    by_folded = {known.casefold(): known for known in sorted(names, reverse=True)}
+    return [by_folded[match] for match in difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.7)]
