@@ -1,0 +1,44 @@
+# Every target prepares what it needs by itself; what is prepared already costs less than a second.
+# PYTHON=/path/to/python chooses the Python, ARGS="..." is handed to what a target runs.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format bench lock clean
+
+venv := $(CURDIR)/.venv
+python := $(venv)/bin/python
+# The environment, active: Pulumi's language host takes its Python from it.
+active := PATH="$(venv)/bin:$$PATH" VIRTUAL_ENV="$(venv)"
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Prepare this machine: Python packages, a Pulumi CLI, Keycloak
+	@tools/bootstrap
+
+demo: setup ## Set one tenant up in the sandbox, a local Entra and a local KZero, and check it
+	@$(active) $(python) -m tools.demo
+
+test: setup ## Run all tests
+	@$(active) $(python) -m pytest $(ARGS)
+
+check: ## Lint, check the format and the types
+	@tools/bootstrap --python-only
+	@$(venv)/bin/ruff check
+	@$(venv)/bin/ruff format --check
+	@$(venv)/bin/mypy
+
+format: ## Format the code, and mend what the linter can mend
+	@tools/bootstrap --python-only
+	@$(venv)/bin/ruff check --fix --exit-zero
+	@$(venv)/bin/ruff format
+
+bench: setup ## Measure times and requests in the sandbox
+	@$(active) $(python) bench/run.py $(ARGS)
+
+lock: ## Remake the lock files from pyproject.toml
+	@tools/bootstrap --lock
+
+clean: ## Stop the sandbox and remove what runs left; downloads and builds stay
+	@if [ -x "$(venv)/bin/kzero-scim" ] && [ -d .sandbox ]; then "$(venv)/bin/kzero-scim" sandbox down; fi
+	@rm -rf .sandbox .ruff_cache .mypy_cache .pytest_cache .hypothesis .coverage htmlcov
+	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,154 @@
+"""The azuread provider of a sandbox: the official plugin where it can be had, else the offline stand-in.
+
+It goes into the sandbox's own PULUMI_HOME and nowhere else: no other project on the machine ever meets the stand-in.
+`KZERO_SCIM_AZUREAD` set to `official` or `standin` decides the matter.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tools import cache, progress, pulumi_cli, python_env
+from tools.problem import Problem, run_main
+
+VERSION = "6.11.1"
+"""The plugin's version; pyproject.toml pins the same of pulumi-azuread."""
+
+DOWNLOAD_LIMIT = 60.0
+"""Seconds that a download may take before the stand-in is used."""
+
+RETRY_AFTER = 24 * 60 * 60.0
+"""Seconds for which a failed download is remembered: the next demo is not to wait for another one."""
+
+FOLDER = f"resource-azuread-v{VERSION}"
+PROGRAM = "pulumi-resource-azuread"
+
+Kind = Literal["official", "standin"]
+
+
+@dataclass(frozen=True)
+class Installed:
+    """Which plugin a sandbox uses.
+
+    Attributes:
+        kind: The official one, or the stand-in.
+        text: The same for people, with where it came from.
+    """
+
+    kind: Kind
+    text: str
+
+
+def install(pulumi_home: Path) -> Installed:
+    """Put an azuread plugin into a PULUMI_HOME, in place of the one that is there.
+
+    Raises:
+        Problem: `KZERO_SCIM_AZUREAD` asks for what cannot be done, or for what does not exist.
+    """
+    wish = os.environ.get("KZERO_SCIM_AZUREAD", "")
+    if wish not in {"", "official", "standin"}:
+        msg = f"KZERO_SCIM_AZUREAD is {wish!r}: set it to official or standin, or unset it"
+        raise Problem(msg)
+    ambient = shutil.which(PROGRAM)
+    if ambient:
+        # The engine prefers it to anything in PULUMI_HOME.
+        if wish == "standin":
+            msg = f"KZERO_SCIM_AZUREAD=standin has no effect while {ambient} is on PATH: take it off PATH"
+            raise Problem(msg)
+        return Installed("official", f"the official azuread plugin on PATH ({ambient})")
+    if wish != "standin":
+        folder = _installed(pulumi_home) or _downloaded(force=wish == "official")
+        if folder:
+            _link(folder, pulumi_home)
+            return Installed("official", f"the official azuread plugin {VERSION} ({folder})")
+        if wish == "official":
+            msg = (
+                f"the official azuread plugin {VERSION} is neither installed nor to be downloaded: run "
+                f"`pulumi plugin install resource azuread {VERSION}` where it is, or unset KZERO_SCIM_AZUREAD"
+            )
+            raise Problem(msg)
+    write_stand_in(pulumi_home)
+    return Installed("standin", f"the offline stand-in for the azuread plugin {VERSION} (sandbox/azuread)")
+
+
+def write_stand_in(pulumi_home: Path) -> Path:
+    """Make the stand-in the azuread plugin of a PULUMI_HOME, and give the file that the engine starts."""
+    program = _empty(pulumi_home) / PROGRAM
+    program.write_text(
+        f'#!/bin/sh\nexec {shlex.quote(str(python_env.PYTHON))} -m sandbox.azuread "$@"\n',
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    return program
+
+
+def _link(folder: Path, pulumi_home: Path) -> None:
+    # Not a link to the folder: the engine looks at real folders only.
+    target = _empty(pulumi_home)
+    for item in folder.iterdir():
+        (target / item.name).symlink_to(item)
+
+
+def _empty(pulumi_home: Path) -> Path:
+    folder = pulumi_home / "plugins" / FOLDER
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _whole(pulumi_home: Path) -> Path | None:
+    """Give the official plugin's folder in a PULUMI_HOME, if it is wholly there."""
+    folder = pulumi_home / "plugins" / FOLDER
+    # The engine keeps a file of this name beside it until the last byte has arrived.
+    partial = folder.with_name(f"{FOLDER}.partial")
+    return folder if (folder / PROGRAM).exists() and not partial.exists() else None
+
+
+def _installed(sandbox_home: Path) -> Path | None:
+    homes = [Path.home() / ".pulumi"]
+    if os.environ.get("PULUMI_HOME"):
+        homes.insert(0, Path(os.environ["PULUMI_HOME"]))
+    # With the sandbox's variables loaded, PULUMI_HOME is the sandbox's: what lies there was put there by `install`.
+    return next((found for home in homes if home.resolve() != sandbox_home.resolve() if (found := _whole(home))), None)
+
+
+def _downloaded(*, force: bool) -> Path | None:
+    """Give the plugin's folder in the cache, trying to download it unless that failed lately."""
+    home = cache.root() / "pulumi-home"
+    failure = cache.root() / f"azuread-{VERSION}.not-downloaded"
+    with cache.locked(f"azuread-{VERSION}"):
+        folder = _whole(home)
+        if folder or (not force and failure.exists() and time.time() - failure.stat().st_mtime < RETRY_AFTER):
+            return folder
+        line = progress.Line(f"Fetching the official azuread plugin {VERSION} (at most {DOWNLOAD_LIMIT:.0f} s)")
+        progress.ask(
+            [pulumi_cli.on_path() or pulumi_cli.built(), "plugin", "install", "resource", "azuread", VERSION],
+            env={**os.environ, "PULUMI_HOME": str(home), "PULUMI_SKIP_UPDATE_CHECK": "true"},
+            seconds=DOWNLOAD_LIMIT,
+        )
+        folder = _whole(home)
+        line.close("done" if folder else "not to be had from here")
+        if folder:
+            failure.unlink(missing_ok=True)
+        else:
+            failure.touch()
+        return folder
+
+
+def main() -> None:
+    """Install a plugin into the PULUMI_HOME that is the only argument."""
+    if len(sys.argv) != 2:  # noqa: PLR2004 - the program and one argument
+        msg = "usage: python -m tools.azuread_plugin PULUMI_HOME"
+        raise Problem(msg)
+    print(f"Using {install(Path(sys.argv[1]).absolute()).text}")
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,122 @@
+"""The Keycloak that the sandbox's KZero runs on: Maven's artifact, unpacked and built once into the cache.
+
+`python -m tools.keycloak_dist --print` says where it lies.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import zipfile
+from pathlib import Path
+
+from tools import cache, progress, version
+from tools.problem import Problem, run_main
+
+VERSION = "26.7.3"
+NAME = f"keycloak-{VERSION}"
+OLDEST_JAVA = 17
+
+BUILD_OPTIONS = ("--db=dev-file", "--health-enabled=true", "--features=scim-api", "--http-relative-path=/")
+"""Options of `kc.sh build`: fixed here, so that `kc.sh start --optimized` comes up without building again."""
+
+_ARTIFACT = f"org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"
+_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
+_BUILT_WITH = "kzero-scim-build-options.txt"
+
+
+def home() -> Path:
+    """Give Keycloak's folder, there or not: `KEYCLOAK_HOME` if the user has set it, else the one in the cache."""
+    chosen = os.environ.get("KEYCLOAK_HOME")
+    return Path(chosen).expanduser().absolute() if chosen else cache.root() / NAME
+
+
+def set_up() -> Path:
+    """Give Keycloak's folder, fetching and building it if need be.
+
+    Raises:
+        Problem: Java or Maven is missing or too old, or the artifact cannot be had.
+    """
+    _check_java()
+    folder = home()
+    if os.environ.get("KEYCLOAK_HOME"):
+        if not (folder / "bin" / "kc.sh").exists():
+            msg = f"KEYCLOAK_HOME is {folder}, where there is no bin/kc.sh: correct it, or unset it"
+            raise Problem(msg)
+        return folder
+    if not _is_built(folder):
+        with cache.locked(NAME):
+            if not _is_built(folder):
+                _fetch_and_build()
+    return folder
+
+
+def _is_built(folder: Path) -> bool:
+    marker = folder / _BUILT_WITH
+    return marker.exists() and marker.read_text(encoding="utf-8").split() == list(BUILD_OPTIONS)
+
+
+def _check_java() -> None:
+    own = os.environ.get("JAVA_HOME")
+    # Where kc.sh looks, in its order.
+    program = str(Path(own) / "bin" / "java") if own else shutil.which("java")
+    remedy = f"install a Java runtime {OLDEST_JAVA} or newer, which the sandbox's Keycloak needs"
+    if not program:
+        msg = f"Java is not on PATH, and JAVA_HOME is not set: {remedy}"
+        raise Problem(msg)
+    release = version.java_release(progress.ask([program, "-version"]) or "")
+    if release is None:
+        msg = f"{program} does not say its version: {remedy}"
+        raise Problem(msg)
+    if release < OLDEST_JAVA:
+        msg = f"Java {release} at {program} is too old: {remedy}"
+        raise Problem(msg)
+
+
+def _fetch_and_build() -> None:
+    maven = shutil.which("mvn")
+    if not maven:
+        msg = (
+            "Maven is not on PATH: install it (command mvn), since it fetches the sandbox's Keycloak; or set "
+            f"KEYCLOAK_HOME to a Keycloak {VERSION} built with `kc.sh build {' '.join(BUILD_OPTIONS)}`"
+        )
+        raise Problem(msg)
+    with cache.building(NAME) as work:
+        # Beside it, since the folder in it is what becomes the cache's entry.
+        download = work / "download"
+        progress.run(
+            f"Fetching Keycloak {VERSION} with Maven",
+            [maven, "-B", "-ntp", _COPY, f"-Dartifact={_ARTIFACT}", f"-DoutputDirectory={download}"],
+            log="keycloak-download",
+            expected="177 MB, about a minute when Maven has not got it",
+            # Away from any pom.xml around.
+            cwd=work,
+        )
+        archive = download / f"keycloak-quarkus-dist-{VERSION}.zip"
+        with zipfile.ZipFile(archive) as content:
+            content.extractall(work)
+        shutil.rmtree(download)
+        unpacked = work / NAME
+        for item in unpacked.iterdir():
+            item.rename(work / item.name)
+        unpacked.rmdir()
+        # zipfile does not keep permissions.
+        for script in (work / "bin").glob("*.sh"):
+            script.chmod(0o755)
+        progress.run(
+            f"Building Keycloak {VERSION} for the sandbox",
+            [work / "bin" / "kc.sh", "build", *BUILD_OPTIONS],
+            log="keycloak-build",
+            expected="about 25 s",
+        )
+        (work / _BUILT_WITH).write_text("\n".join(BUILD_OPTIONS) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Set Keycloak up; with `--print`, only say where it is or would be."""
+    print(home() if "--print" in sys.argv[1:] else set_up())
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,163 @@
+"""The project's own virtual environment, `.venv`, made by uv from the committed lock files.
+
+The locks are requirement files with hashes, and hold no registry's address: a mirror serves as well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from tools import cache, progress, version
+from tools.cache import CHECKOUT
+from tools.problem import Problem
+
+UV = "0.13.8"
+"""The uv that is fetched where there is none."""
+
+OLDEST_UV: version.Version = (0, 8, 0)
+"""The oldest uv on PATH that is taken as it is."""
+
+VENV = CHECKOUT / ".venv"
+PYTHON = VENV / "bin" / "python"
+RUN_TIME_LOCK = CHECKOUT / "requirements.lock"
+DEVELOPMENT_LOCK = CHECKOUT / "requirements-dev.lock"
+_STAMP = VENV / ".kzero-scim-stamp"
+
+
+def stamp(contents: dict[str, bytes]) -> str:
+    """Give a fingerprint of named contents; neither their order nor anything else but names and bytes counts."""
+    whole = hashlib.sha256()
+    for name, content in sorted(contents.items()):
+        whole.update(f"{name} {len(content)}\n".encode())
+        whole.update(content)
+    return whole.hexdigest()
+
+
+def _wanted_stamp() -> str:
+    return stamp(
+        {
+            "lock": DEVELOPMENT_LOCK.read_bytes(),
+            # Entry points and build requirements are in there.
+            "project": (CHECKOUT / "pyproject.toml").read_bytes(),
+            # A checkout that was moved needs its scripts' first lines written anew.
+            "place": str(CHECKOUT).encode(),
+        }
+    )
+
+
+def _base_python() -> str:
+    """Give the interpreter below any virtual environment: one must not be rebuilt on itself."""
+    return str(getattr(sys, "_base_executable", None) or sys.executable)
+
+
+def _environment() -> dict[str, str]:
+    """Give uv's environment: the user's own, never a Python from elsewhere, and pip's mirror where uv has none."""
+    environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
+    # An active environment's name would draw a warning, where it is not ours.
+    environment.pop("VIRTUAL_ENV", None)
+    if not any(name in environment for name in ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_CONFIG_FILE")):
+        # uv does not read pip's configuration, where a company's mirror usually stands.
+        mirror = progress.ask([_base_python(), "-m", "pip", "config", "get", "global.index-url"])
+        mirror = os.environ.get("PIP_INDEX_URL") or mirror
+        if mirror and mirror.startswith(("https://", "http://")):
+            environment["UV_DEFAULT_INDEX"] = mirror
+    return environment
+
+
+def uv() -> Path:
+    """Give uv: the one on PATH if it is recent enough, else one in the cache, put there by pip if need be.
+
+    Raises:
+        Problem: Python can make no virtual environment, or pip cannot fetch uv.
+    """
+    on_path = shutil.which("uv")
+    if on_path and (version.parse(progress.ask([on_path, "--version"]) or "") or ()) >= OLDEST_UV:
+        return Path(on_path)
+    name = f"uv-{UV}"
+    program = cache.root() / name / "bin" / "uv"
+    with cache.locked(name):
+        if not program.exists():
+            with cache.building(name) as work:
+                if progress.ask([_base_python(), "-c", "import ensurepip"]) is None:
+                    msg = (
+                        f"{_base_python()} lacks the module ensurepip, which a virtual environment needs: "
+                        "install your system's package python3-venv, or uv itself"
+                    )
+                    raise Problem(msg)
+                progress.run("Making an environment for uv", [_base_python(), "-m", "venv", work], log="uv-environment")
+                progress.run(
+                    f"Fetching uv {UV}",
+                    [work / "bin" / "python", "-m", "pip", "install", "--quiet", f"uv=={UV}"],
+                    log="uv",
+                    expected="about 10 s",
+                )
+    return program
+
+
+def set_up() -> None:
+    """Bring `.venv` in step with the locks; nothing is run where it is already."""
+    wanted = _wanted_stamp()
+    if _stamp_is(wanted):
+        return
+    place = hashlib.sha256(str(CHECKOUT).encode()).hexdigest()[:12]
+    with cache.locked(f"venv-{place}"):
+        if _stamp_is(wanted):
+            return
+        program = uv()
+        environment = _environment()
+        _STAMP.unlink(missing_ok=True)
+        if not _usable():
+            progress.run(
+                "Making the virtual environment .venv",
+                [program, "venv", "--clear", "--python", _base_python(), VENV],
+                log="venv",
+                env=environment,
+            )
+        progress.run(
+            f"Installing the Python packages of {DEVELOPMENT_LOCK.name}",
+            [program, "pip", "sync", "--python", PYTHON, DEVELOPMENT_LOCK],
+            log="python-packages",
+            expected="about 30 s when nothing is cached",
+            env=environment,
+        )
+        progress.run(
+            "Installing this project into .venv",
+            [program, "pip", "install", "--python", PYTHON, "--no-deps", "--editable", CHECKOUT],
+            log="project",
+            env=environment,
+        )
+        _STAMP.write_text(wanted, encoding="utf-8")
+
+
+def _stamp_is(wanted: str) -> bool:
+    return _STAMP.exists() and _STAMP.read_text(encoding="utf-8") == wanted and PYTHON.exists()
+
+
+def _usable() -> bool:
+    """Tell whether `.venv` runs, with the Python that runs this."""
+    code = "import sys; print(sys.version_info[:2] == tuple(map(int, sys.argv[1:])))"
+    here = [str(part) for part in sys.version_info[:2]]
+    return PYTHON.exists() and progress.ask([PYTHON, "-c", code, *here]) == "True"
+
+
+def lock() -> None:
+    """Remake both lock files; versions that are locked already stay where they satisfy pyproject.toml."""
+    program, environment = uv(), _environment()
+    # Run in the checkout with relative names, since the locks say what required each package. No header, which would
+    # repeat the command; no registry's address; every platform in one file.
+    options = ["--universal", "--generate-hashes", "--no-header", "--quiet"]
+    for title, what, target in (
+        ("what runs", [], RUN_TIME_LOCK),
+        ("everything", ["--group", "dev", "-c", RUN_TIME_LOCK.name], DEVELOPMENT_LOCK),
+    ):
+        progress.run(
+            f"Locking {title} in {target.name}",
+            [program, "pip", "compile", "pyproject.toml", *what, *options, "-o", target.name],
+            log=target.stem,
+            cwd=CHECKOUT,
+            env=environment,
+        )

@@ -1,0 +1,33 @@
+"""Prepares a machine for this project: Python packages, Pulumi, Keycloak.
+
+Started by `bootstrap`, which finds a Python for it. Every step looks first whether there is anything to do, so that it
+may run before every target of the Makefile.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from tools import keycloak_dist, pulumi_cli, python_env
+from tools.problem import run_main
+
+
+def main() -> None:
+    """Do the steps asked for; all of them by default."""
+    parser = argparse.ArgumentParser(prog="tools/bootstrap", description="Prepare this machine for the project.")
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--python-only", action="store_true", help="only the virtual environment .venv")
+    choice.add_argument("--lock", action="store_true", help="only remake the lock files from pyproject.toml")
+    chosen = parser.parse_args()
+    if chosen.lock:
+        python_env.lock()
+        return
+    python_env.set_up()
+    if chosen.python_only:
+        return
+    pulumi_cli.set_up()
+    keycloak_dist.set_up()
+
+
+if __name__ == "__main__":
+    run_main(main)
