@@ -7,11 +7,22 @@ Reading is ``schema_document.py``.
 from __future__ import annotations
 
 import copy
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kzero_scim.errors import ProviderError
-from kzero_scim.mapping import CustomAttribute, Row, canonical, normalise_expression, referenced_attributes, same
+from kzero_scim.mapping import (
+    CustomAttribute,
+    Row,
+    canonical,
+    comparable,
+    normalise_expression,
+    referenced_attributes,
+    same,
+)
+from kzero_scim.provider.model import as_plain
 from kzero_scim.schema_document import (
     Document,
     Kind,
@@ -29,7 +40,7 @@ from kzero_scim.schema_document import (
     removable_targets,
     writable,
 )
-from kzero_scim.source_attributes import near_names
+from kzero_scim.source_attributes import USER_ATTRIBUTES, is_user_attribute, near_names
 
 _ATTRIBUTE_EXTRAS: Document = {
     "anchor": False,
@@ -277,3 +288,28 @@ def _put_back(parts: list[Document], name: str, part: Document | None) -> None:
         parts.append(copy.deepcopy(part))
     else:
         parts[index] = copy.deepcopy(part)
+
+
+def require_offered_attributes(rows: Mapping[str, Row]) -> None:
+    """Refuse rows that read an attribute which Entra does not offer a new job, while there is no document to ask.
+
+    Raises:
+        ProviderError: All such rows at once, each with the names that may have been meant.
+    """
+    problems = [
+        f"rows[{target!r}]: Entra's user has no attribute {name!r}{_suggestion(name, sorted(USER_ATTRIBUTES))}"
+        for target, row in rows.items()
+        for name in referenced_attributes(canonical(row))
+        if not is_user_attribute(name)
+    ]
+    if problems:
+        message = f"the attribute mappings cannot be set, nothing was changed: {'; '.join(problems)}"
+        raise ProviderError(message)
+
+
+def fingerprint(wanted: Wanted) -> str:
+    """Give a text that differs whenever something differs that Entra provisions by; order and spelling do not count."""
+    rows = {target.casefold(): as_plain(comparable(row)) for target, row in wanted.rows.items()}
+    attributes = sorted((item.name.casefold(), item.type, item.case_exact) for item in wanted.custom_attributes)
+    switches = [wanted.provision_users, wanted.provision_groups, wanted.exclusive]
+    return hashlib.sha256(json.dumps([rows, attributes, switches], sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""The Entra half of the package, one resource a file."""
