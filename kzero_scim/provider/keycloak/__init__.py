@@ -1,0 +1,1 @@
+"""The KZero half of the package: one resource a file."""
