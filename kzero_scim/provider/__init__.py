@@ -1,0 +1,1 @@
+"""The resource provider `kzero`: the engine adapter, and one file a resource."""

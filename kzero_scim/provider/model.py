@@ -64,6 +64,8 @@ class Property:
     secret: bool = False
     replace: bool = False
     """A change of this input replaces the resource."""
+    environment: tuple[str, ...] = ()
+    """Environment variables that stand in for a provider setting which is not given."""
 
 
 def prop(  # noqa: PLR0913 - one keyword a fact
@@ -73,6 +75,7 @@ def prop(  # noqa: PLR0913 - one keyword a fact
     default_factory: Any = dataclasses.MISSING,  # noqa: ANN401
     secret: bool = False,
     replace: bool = False,
+    environment: tuple[str, ...] = (),
 ) -> Any:  # noqa: ANN401 - like dataclasses.field
     """Declare a field of an inputs, state or nested dataclass.
 
@@ -82,6 +85,7 @@ def prop(  # noqa: PLR0913 - one keyword a fact
         default_factory: As in :func:`dataclasses.field`.
         secret: The value is marked secret in state, previews and outputs.
         replace: A changed input replaces the resource.
+        environment: Environment variables that stand in for a provider setting which is not given, the first set wins.
     """
     given: dict[str, Any] = {}
     if default is not dataclasses.MISSING:
@@ -89,7 +93,7 @@ def prop(  # noqa: PLR0913 - one keyword a fact
     if default_factory is not dataclasses.MISSING:
         given["default_factory"] = default_factory
     return dataclasses.field(
-        metadata={PROPERTY: Property(description, secret=secret, replace=replace)},
+        metadata={PROPERTY: Property(description, secret=secret, replace=replace, environment=environment)},
         kw_only=True,
         **given,
     )

@@ -1,0 +1,53 @@
+"""``python -m kzero_scim.provider [ENGINE_ADDRESS]``: serve package kzero to the engine that started this process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import stat
+import sys
+from typing import TYPE_CHECKING
+
+from kzero_scim.provider.engine import Adapter, start
+from kzero_scim.provider.package import KZERO
+
+if TYPE_CHECKING:
+    from kzero_scim.provider.package import Package
+
+
+async def serve(package: Package, engine_address: str = "") -> None:
+    """Serve until the engine says stop, by a signal or by closing standard input, or is gone.
+
+    Prints the port first, on a line of its own: that is how the engine finds the provider.
+    """
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    # Only the engine itself gives a pipe; a language host that starts the provider closes standard input at once.
+    if stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
+        loop.add_reader(sys.stdin.fileno(), _at_end_of_input, stopped)
+
+    adapter = Adapter(package, engine_address)
+    server, port = await start(adapter)
+    sys.stdout.write(f"{port}\n")
+    sys.stdout.flush()
+    await stopped.wait()
+    await adapter.aclose()
+    await server.stop(grace=None)
+
+
+def _at_end_of_input(stopped: asyncio.Event) -> None:
+    if not os.read(sys.stdin.fileno(), 1024):
+        stopped.set()
+
+
+def main() -> None:
+    """Serve package kzero."""
+    addresses = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
+    asyncio.run(serve(KZERO, addresses[0] if addresses else ""))
+
+
+if __name__ == "__main__":
+    main()

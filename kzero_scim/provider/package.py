@@ -1,0 +1,127 @@
+"""What makes up a provider package, and the package ``kzero``. Knows neither gRPC nor the engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
+
+import kzero_scim
+from kzero_scim.provider.config import Config, complete
+from kzero_scim.provider.model import Function, Resource
+
+KindT = TypeVar("KindT")
+
+
+class Closing(Protocol):
+    """What resources are constructed with."""
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+
+
+class Kinds(Mapping[str, KindT], Generic[KindT]):
+    """Classes by type token, each imported when first asked for.
+
+    The provider starts in every preview of every tenant; what a tenant does not use costs it nothing.
+
+    Args:
+        places: By token, the class or the place of it, ``package.module:Class``.
+    """
+
+    def __init__(self, places: Mapping[str, str | KindT]) -> None:
+        """Keep the places."""
+        self._places = dict(places)
+
+    def __getitem__(self, token: str) -> KindT:
+        """Give a class, importing it."""
+        place = self._places[token]
+        if isinstance(place, str):
+            module, _, name = place.partition(":")
+            self._places[token] = place = cast("KindT", getattr(import_module(module), name))
+        return place
+
+    def __contains__(self, token: object) -> bool:
+        """Tell whether there is such a class, without importing it."""
+        return token in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the tokens, in order of declaration."""
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        """Count them."""
+        return len(self._places)
+
+
+@dataclass(frozen=True)
+class Package:
+    """A provider package.
+
+    Attributes:
+        name: The package's name, the first part of its type tokens.
+        version: Its version.
+        description: For the schema.
+        config: The dataclass of the provider's configuration.
+        connect: Makes what resources are constructed with, from the configuration.
+        resources: The resource kinds by type token.
+        functions: The functions by token.
+        metadata: Further top-level entries of the schema.
+    """
+
+    name: str
+    version: str
+    description: str
+    config: type[Any]
+    connect: Callable[[Any], Closing]
+    resources: Mapping[str, type[Resource[Any, Any]]]
+    functions: Mapping[str, type[Function[Any, Any]]] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _connect(config: Config) -> Closing:
+    # Not at the top: the clients' libraries take longer to import than all the rest of the provider.
+    from kzero_scim.provider.services import Services  # noqa: PLC0415
+
+    return Services(complete(config, os.environ))
+
+
+_ENTRA: Final = "kzero_scim.provider.entra"
+_KEYCLOAK: Final = "kzero_scim.provider.keycloak"
+
+KZERO: Final = Package(
+    name="kzero",
+    version=kzero_scim.__version__,
+    description="SCIM provisioning from Microsoft Entra ID to KZero Passwordless, both sides.",
+    config=Config,
+    connect=_connect,
+    resources=Kinds[type[Resource[Any, Any]]](
+        {
+            "kzero:entra:AppRoleAssignments": _ENTRA + ".app_role_assignments:AppRoleAssignments",
+            "kzero:entra:SynchronizationJob": _ENTRA + ".synchronization_job:SynchronizationJob",
+            "kzero:entra:SynchronizationCredentials": _ENTRA
+            + ".synchronization_credentials:SynchronizationCredentials",
+            "kzero:entra:AttributeMappings": _ENTRA + ".attribute_mappings:AttributeMappings",
+            "kzero:entra:ConnectionTest": _ENTRA + ".connection_test:ConnectionTest",
+            "kzero:entra:ProvisioningStatus": _ENTRA + ".provisioning_status:ProvisioningStatus",
+            "kzero:entra:OnDemandProvisioning": _ENTRA + ".on_demand_provisioning:OnDemandProvisioning",
+            "kzero:keycloak:ScimEndpoint": _KEYCLOAK + ".scim_endpoint:ScimEndpoint",
+            "kzero:keycloak:MapperSet": _KEYCLOAK + ".mapper_set:MapperSet",
+        }
+    ),
+    functions=Kinds[type[Function[Any, Any]]](
+        {
+            "kzero:entra:getProvisioningStatus": _ENTRA + ".functions:GetProvisioningStatus",
+            "kzero:entra:getGlobalAdministrators": _ENTRA + ".functions:GetGlobalAdministrators",
+        }
+    ),
+    metadata={
+        "displayName": "KZero SCIM",
+        "license": "Apache-2.0",
+        "publisher": "KZero SCIM",
+        "keywords": ["pulumi", "kzero", "scim", "entra", "keycloak", "category/infrastructure"],
+    },
+)
+"""The package that this repository is about."""

@@ -1,0 +1,150 @@
+"""The package's Pulumi schema, made from the dataclasses alone.
+
+The format is the package metaschema (https://www.pulumi.com/docs/iac/guides/building-extending/packages/schema/).
+Every fact of it stands once in the code: in a field's type and in what ``prop`` was told.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from kzero_scim.provider.codec import FieldSpec, fields_of, is_optional, without_none
+
+if TYPE_CHECKING:
+    from kzero_scim.provider.package import Package
+
+_SCALARS: Final[dict[Any, str]] = {str: "string", bool: "boolean", int: "integer", float: "number"}
+
+
+class SchemaError(TypeError):
+    """A dataclass cannot be expressed in a Pulumi schema, or two of them claim one type token."""
+
+
+def package_schema(package: Package) -> dict[str, Any]:
+    """Build the whole schema of a package.
+
+    Raises:
+        SchemaError: A field's type has no counterpart in Pulumi's type system.
+    """
+    builder = _Builder(package.name)
+    resources = {token: builder.resource(token, kind) for token, kind in package.resources.items()}
+    functions = {token: builder.function(token, kind) for token, kind in package.functions.items()}
+    config = builder.properties("index", package.config)
+    return {
+        "name": package.name,
+        "version": package.version,
+        "description": package.description,
+        **package.metadata,
+        "meta": {"moduleFormat": "(.*)"},
+        "language": {},
+        "config": {"variables": config},
+        "provider": {
+            "description": _description(package.config),
+            "inputProperties": config,
+            "properties": {key: about for key, about in config.items() if about.get("type") == "string"},
+        },
+        "types": builder.types,
+        "resources": resources,
+        "functions": functions,
+    }
+
+
+class _Builder:
+    """Gathers the object types on the way through resources and functions."""
+
+    def __init__(self, package: str) -> None:
+        self.package = package
+        self.types: dict[str, Any] = {}
+        self._tokens: dict[type, str] = {}
+
+    def resource(self, token: str, kind: type[Any]) -> dict[str, Any]:
+        module = token.split(":")[1]
+        return {
+            "description": _description(kind),
+            "properties": self.properties(module, kind.state, outputs=True),
+            "required": _always_there(kind.state),
+            "inputProperties": self.properties(module, kind.inputs),
+            "requiredInputs": [key for key, spec in fields_of(kind.inputs).items() if spec.required],
+        }
+
+    def function(self, token: str, kind: type[Any]) -> dict[str, Any]:
+        module = token.split(":")[1]
+        required = [key for key, spec in fields_of(kind.inputs).items() if spec.required]
+        inputs = {"type": "object", "properties": self.properties(module, kind.inputs), "required": required}
+        outputs = {
+            "properties": self.properties(module, kind.state, outputs=True),
+            "required": _always_there(kind.state),
+        }
+        return {"description": _description(kind), "inputs": inputs, "outputs": {"type": "object", **outputs}}
+
+    def properties(self, module: str, kind: type[Any], *, outputs: bool = False) -> dict[str, Any]:
+        return {key: self.property(module, spec, outputs=outputs) for key, spec in fields_of(kind).items()}
+
+    def property(self, module: str, spec: FieldSpec, *, outputs: bool) -> dict[str, Any]:
+        about: dict[str, Any] = {**self.type_of(module, spec.hint, spec.key), "description": _with_choices(spec)}
+        default = None if spec.default is None else spec.default()
+        if not outputs and isinstance(default, str | bool | int | float):
+            about["default"] = default
+        if spec.about.secret:
+            about["secret"] = True
+        if spec.about.replace:
+            about["replaceOnChanges"] = True
+        if spec.about.environment and not outputs:
+            about["defaultInfo"] = {"environment": list(spec.about.environment)}
+        return about
+
+    def type_of(self, module: str, hint: Any, where: str) -> dict[str, Any]:  # noqa: ANN401 - any type hint
+        hint = without_none(hint)
+        origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+        if hint is Any:
+            return {"$ref": "pulumi.json#/Any"}
+        if hint in _SCALARS:
+            return {"type": _SCALARS[hint]}
+        if origin is Literal and len({type(item) for item in arguments}) == 1:
+            return {"type": _SCALARS[type(arguments[0])]}
+        if origin in {list, Sequence}:
+            return {"type": "array", "items": self.type_of(module, arguments[0], where)}
+        if origin in {dict, Mapping} and arguments[0] is str:
+            return {"type": "object", "additionalProperties": self.type_of(module, arguments[1], where)}
+        if origin in {typing.Union, types.UnionType}:
+            return {"oneOf": [self.type_of(module, argument, where) for argument in arguments]}
+        if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+            return {"$ref": f"#/types/{self.object(module, hint)}"}
+        message = f"{where}: {hint} has no counterpart in a Pulumi schema"
+        raise SchemaError(message)
+
+    def object(self, module: str, kind: type[Any]) -> str:
+        """Give the type token of a nested dataclass, describing it when it is first met."""
+        if kind in self._tokens:
+            return self._tokens[kind]
+        token = f"{self.package}:{module}:{kind.__name__}"
+        if token in self.types:
+            message = f"two dataclasses are called {kind.__name__} in module {module}; rename one, {token} is one type"
+            raise SchemaError(message)
+        self._tokens[kind] = token
+        self.types[token] = {"type": "object", "description": _description(kind)}
+        self.types[token]["properties"] = self.properties(module, kind)
+        self.types[token]["required"] = [key for key, spec in fields_of(kind).items() if spec.required]
+        return token
+
+
+def _always_there(kind: type[Any]) -> list[str]:
+    """Name the outputs that every instance has: those whose type does not admit None."""
+    return [key for key, spec in fields_of(kind).items() if not is_optional(spec.hint)]
+
+
+def _with_choices(spec: FieldSpec) -> str:
+    hint = without_none(spec.hint)
+    if typing.get_origin(hint) is not Literal:
+        return spec.about.description
+    choices = ", ".join(f"`{choice}`" for choice in typing.get_args(hint))
+    return f"{spec.about.description} One of {choices}."
+
+
+def _description(kind: type[Any]) -> str:
+    return inspect.cleandoc(kind.__doc__ or "")
