@@ -40,5 +40,5 @@ lock: ## Remake the lock files from pyproject.toml
 
 clean: ## Stop the sandbox and remove what runs left; downloads and builds stay
 	@if [ -x "$(venv)/bin/kzero-scim" ] && [ -d .sandbox ]; then "$(venv)/bin/kzero-scim" sandbox down; fi
-	@rm -rf .sandbox .ruff_cache .mypy_cache .pytest_cache .hypothesis .coverage htmlcov
+	@rm -rf .sandbox .ruff_cache .mypy_cache .pytest_cache .hypothesis .coverage
 	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +

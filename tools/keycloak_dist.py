@@ -36,23 +36,35 @@ def set_up() -> Path:
     """Give Keycloak's folder, fetching and building it if need be.
 
     Raises:
-        Problem: Java or Maven is missing or too old, or the artifact cannot be had.
+        Problem: Maven is missing, or cannot have the artifact, or Keycloak cannot be built.
     """
-    _check_java()
     folder = home()
-    if os.environ.get("KEYCLOAK_HOME"):
-        if not (folder / "bin" / "kc.sh").exists():
-            msg = f"KEYCLOAK_HOME is {folder}, where there is no bin/kc.sh: correct it, or unset it"
-            raise Problem(msg)
-        return folder
-    if not _is_built(folder):
+    if not _is_ready(folder):
         with cache.locked(NAME):
-            if not _is_built(folder):
+            if not _is_ready(folder):
                 _fetch_and_build()
     return folder
 
 
-def _is_built(folder: Path) -> bool:
+def check() -> None:
+    """Look for what `set_up` and a start of Keycloak need.
+
+    Raises:
+        Problem: Java or Maven is missing or too old, or `KEYCLOAK_HOME` leads nowhere.
+    """
+    _check_java()
+    folder = home()
+    if os.environ.get("KEYCLOAK_HOME") and not (folder / "bin" / "kc.sh").exists():
+        msg = f"KEYCLOAK_HOME is {folder}, where there is no bin/kc.sh: correct it, or unset it"
+        raise Problem(msg)
+    if not _is_ready(folder):
+        _maven()
+
+
+def _is_ready(folder: Path) -> bool:
+    # A Keycloak of the user's is taken as it is.
+    if os.environ.get("KEYCLOAK_HOME"):
+        return True
     marker = folder / _BUILT_WITH
     return marker.exists() and marker.read_text(encoding="utf-8").split() == list(BUILD_OPTIONS)
 
@@ -74,7 +86,7 @@ def _check_java() -> None:
         raise Problem(msg)
 
 
-def _fetch_and_build() -> None:
+def _maven() -> Path:
     maven = shutil.which("mvn")
     if not maven:
         msg = (
@@ -82,6 +94,11 @@ def _fetch_and_build() -> None:
             f"KEYCLOAK_HOME to a Keycloak {VERSION} built with `kc.sh build {' '.join(BUILD_OPTIONS)}`"
         )
         raise Problem(msg)
+    return Path(maven)
+
+
+def _fetch_and_build() -> None:
+    maven = _maven()
     with cache.building(NAME) as work:
         # Beside it, since the folder in it is what becomes the cache's entry.
         download = work / "download"
@@ -115,7 +132,10 @@ def _fetch_and_build() -> None:
 
 def main() -> None:
     """Set Keycloak up; with `--print`, only say where it is or would be."""
-    print(home() if "--print" in sys.argv[1:] else set_up())
+    if "--print" not in sys.argv[1:]:
+        check()
+        set_up()
+    print(home())
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ nothing can require.
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 from pathlib import Path
@@ -50,6 +51,7 @@ def refusal(pulumi_version: version.Version | None, *, language_host: bool) -> s
     return None
 
 
+@functools.cache
 def on_path() -> Path | None:
     """Give the machine's own CLI, if there is one that does; one that does not is mentioned."""
     # With the environment active, our own link comes first.
@@ -72,6 +74,16 @@ def on_path() -> Path | None:
 def built() -> Path:
     """Give the CLI in the cache, whether it has been built or not."""
     return cache.root() / NAME / "bin" / "pulumi"
+
+
+def check() -> None:
+    """Look for what `set_up` needs.
+
+    Raises:
+        Problem: There is no CLI, and no Go to build one with.
+    """
+    if not on_path() and not built().exists():
+        _go()
 
 
 def set_up() -> Path:

@@ -9,7 +9,23 @@ from __future__ import annotations
 import argparse
 
 from tools import keycloak_dist, pulumi_cli, python_env
-from tools.problem import run_main
+from tools.problem import Problem, run_main
+
+
+def check() -> None:
+    """Look for all that the steps need before the first one, which may take minutes.
+
+    Raises:
+        Problem: Something is missing; the text has a line for each such thing.
+    """
+    problems = []
+    for step in (pulumi_cli.check, keycloak_dist.check):
+        try:
+            step()
+        except Problem as problem:
+            problems.append(str(problem))
+    if problems:
+        raise Problem("\nerror: ".join(problems))
 
 
 def main() -> None:
@@ -22,11 +38,12 @@ def main() -> None:
     if chosen.lock:
         python_env.lock()
         return
+    if not chosen.python_only:
+        check()
     python_env.set_up()
-    if chosen.python_only:
-        return
-    pulumi_cli.set_up()
-    keycloak_dist.set_up()
+    if not chosen.python_only:
+        pulumi_cli.set_up()
+        keycloak_dist.set_up()
 
 
 if __name__ == "__main__":
