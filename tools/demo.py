@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools import azuread_plugin, pulumi_cli
+from tools import azuread_plugin, keycloak_dist, pulumi_cli
 from tools.cache import CHECKOUT
 from tools.problem import Problem, run_main
 from tools.python_env import VENV
@@ -71,7 +71,7 @@ def main() -> None:
     """Run the demo and leave the sandbox running."""
     began = time.monotonic()
     program = pulumi_cli.set_up()
-    _do("The sandbox", [COMMAND, "sandbox", "up"], dict(os.environ))
+    _do("The sandbox", [COMMAND, "sandbox", "up"], {**os.environ, "KEYCLOAK_HOME": str(keycloak_dist.home())})
     environment = sandbox_environment(program)
     print(f"\nUsing {azuread_plugin.install(Path(environment['PULUMI_HOME'])).text}", flush=True)
     pulumi: list[str | Path] = [program, "--non-interactive"]
