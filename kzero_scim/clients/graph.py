@@ -1,0 +1,416 @@
+"""Microsoft Graph v1.0 over HTTP: JSON in, JSON out, errors in words. Knows no resource of ours.
+
+https://learn.microsoft.com/graph/use-the-api, ``/graph/paging``, ``/graph/json-batching``, ``/graph/errors``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Self, TypeVar
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from kzero_scim.clients import graph_errors
+from kzero_scim.clients.graph_auth import SignIn
+from kzero_scim.clients.graph_operations import operation
+from kzero_scim.clients.graph_retries import MOMENTARY, NOT_ACTED_ON, RetryPolicy, retry_after
+from kzero_scim.clients.retries import USER_AGENT, untrusted
+from kzero_scim.clients.tls import ssl_context
+from kzero_scim.errors import GraphError
+from kzero_scim.provider.config import Config
+
+LONGEST_BODY: Final = 50 * 1024 * 1024
+"""Bytes; a longer answer is an error. The largest known synchronization schema has 2 MB."""
+BATCH_SIZE: Final = 20
+"""Requests in one ``$batch``, Graph's limit."""
+BATCHES_AT_ONCE: Final = 4
+MOST_PAGES: Final = 1000
+SHARED_SECONDS: Final = 1.0
+"""So long the answer to a GET serves further GETs of the same, unless something is written meanwhile."""
+
+T = TypeVar("T")
+Json = dict[str, Any]
+Parameters = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class BatchRequest:
+    """One request inside a ``$batch``.
+
+    Attributes:
+        method: ``GET``, ``POST`` and so on.
+        path: Relative to the version, percent-encoded, with its query: ``/users/a%40b.example?$select=id``.
+        body: The JSON body, if any.
+    """
+
+    method: str
+    path: str
+    body: Json | None = None
+
+
+@dataclass(frozen=True)
+class BatchAnswer:
+    """Its answer.
+
+    Attributes:
+        status: The HTTP status.
+        body: The JSON object, ``{}`` if there is none.
+    """
+
+    status: int
+    body: Json
+
+    @property
+    def ok(self) -> bool:
+        """True for a 2xx."""
+        return httpx.codes.is_success(self.status)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+
+class GraphClient:
+    """Microsoft Graph of one tenant.
+
+    Every request has time-outs and is repeated on 429, 5xx, 408, 424 and broken connections, by :class:`RetryPolicy`.
+    A POST whose answer got lost is not repeated, except commands that may be given twice (``graph_operations``).
+    Redirects are never followed, TLS is always verified.
+
+    Args:
+        sign_in: Gives tokens and the cloud.
+        http: What sends the requests.
+        policy: How patient to be.
+        sleep: What waits.
+        clock: Seconds that only go forward.
+    """
+
+    def __init__(
+        self,
+        sign_in: SignIn,
+        *,
+        http: httpx.AsyncClient | None = None,
+        policy: RetryPolicy | None = None,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Open nothing yet."""
+        self._sign_in = sign_in
+        self._http = http or httpx.AsyncClient(
+            verify=ssl_context(),
+            timeout=httpx.Timeout(60.0, connect=10.0),
+            limits=httpx.Limits(max_connections=16, max_keepalive_connections=16, keepalive_expiry=30.0),
+            follow_redirects=False,
+        )
+        self._policy = policy or RetryPolicy()
+        self._sleep = sleep
+        self._clock = clock
+        self._shared: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[float, asyncio.Task[Json]]] = {}
+        self._batches = asyncio.Semaphore(BATCHES_AT_ONCE)
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        """Make a client for the configured tenant; asks nothing of it yet."""
+        return cls(SignIn(config))
+
+    @property
+    def tenant_id(self) -> str:
+        """The Entra tenant's id, as configured.
+
+        Raises:
+            SettingsError: None is.
+        """
+        return self._sign_in.tenant_id
+
+    async def get(self, path: str, params: Parameters | None = None, *, fresh: bool = False) -> Json:
+        """GET one object.
+
+        Args:
+            path: Relative to the version, percent-encoded.
+            params: The query.
+            fresh: Ask even if the same was asked less than :data:`SHARED_SECONDS` ago.
+
+        Raises:
+            GraphError: Graph refused, cannot be reached or answered no JSON object.
+        """
+        key = (path, tuple(sorted((params or {}).items())))
+        started, task = self._shared.get(key, (0.0, None))
+        if task is None or fresh or (task.done() and self._clock() - started > SHARED_SECONDS):
+            task = asyncio.create_task(self._object("GET", path, params))
+            self._shared[key] = (self._clock(), task)
+        try:
+            return copy.deepcopy(await asyncio.shield(task))
+        except GraphError:
+            if self._shared.get(key, (0.0, None))[1] is task:
+                del self._shared[key]
+            raise
+
+    async def pages(self, path: str, params: Parameters | None = None) -> list[Json]:
+        """GET a collection with all its pages.
+
+        Raises:
+            GraphError: As for :meth:`get`; also if a page's address lies outside Graph.
+        """
+        found: list[Json] = []
+        answer = await self.get(path, params)
+        for _ in range(MOST_PAGES):
+            values = answer.get("value")
+            if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
+                raise graph_errors.unexpected(path, "no list where a list belongs")
+            found += values
+            following = answer.get("@odata.nextLink")
+            if following is None:
+                return found
+            answer = await self._object("GET", await self._inside(path, following))
+        raise graph_errors.unexpected(path, f"more than {MOST_PAGES} pages")
+
+    async def post(self, path: str, body: Json | None = None, *, repeatable: bool | None = None) -> Json | None:
+        """POST.
+
+        Args:
+            path: Relative to the version, percent-encoded.
+            body: The JSON body, if any.
+            repeatable: Whether it may be sent again after a lost answer; None for what ``graph_operations`` says.
+
+        Returns:
+            The JSON object answered, or None if the answer is empty.
+        """
+        return await self._write("POST", path, body, repeatable=repeatable)
+
+    async def put(self, path: str, body: Json) -> Json | None:
+        """PUT; as :meth:`post`."""
+        return await self._write("PUT", path, body)
+
+    async def patch(self, path: str, body: Json) -> Json | None:
+        """PATCH; as :meth:`post`."""
+        return await self._write("PATCH", path, body)
+
+    async def delete(self, path: str, *, missing_ok: bool = False) -> None:
+        """DELETE; with ``missing_ok`` something that is gone already is no error."""
+        try:
+            await self._write("DELETE", path, None)
+        except GraphError as error:
+            if not (missing_ok and error.status == httpx.codes.NOT_FOUND):
+                raise
+
+    async def batch(self, requests: Sequence[BatchRequest]) -> list[BatchAnswer]:
+        """Send many requests, 20 a ``$batch``, a few batches at once; those refused for a moment are sent again.
+
+        Returns:
+            The answers in the requests' order. An answer may be an error: :meth:`error` says it in words.
+
+        Raises:
+            GraphError: A whole batch failed.
+        """
+        answers: dict[int, BatchAnswer] = {}
+        pending = list(range(len(requests)))
+        attempt, waited = 0, 0.0
+        try:
+            while pending:
+                attempt += 1
+                chunks = [pending[start : start + BATCH_SIZE] for start in range(0, len(pending), BATCH_SIZE)]
+                rounds = await asyncio.gather(
+                    *(self._one_batch({index: requests[index] for index in chunk}) for chunk in chunks),
+                    return_exceptions=True,  # none may go on unobserved once another has failed
+                )
+                asked: dict[int, float | None] = {}
+                for received in rounds:
+                    if isinstance(received, BaseException):
+                        raise received
+                    for index, (answer, wait) in received.items():
+                        answers[index] = answer
+                        if _is_worth_repeating(requests[index], answer.status):
+                            asked[index] = wait
+                if not asked:
+                    break
+                longest = max((wait for wait in asked.values() if wait is not None), default=None)
+                delay = self._policy.delay(attempt, waited, longest)
+                if delay is None:
+                    break
+                await self._sleep(delay)
+                waited += delay
+                pending = list(asked)
+        finally:
+            if any(request.method != "GET" for request in requests):
+                self._shared.clear()
+        return [answers[index] for index in range(len(requests))]
+
+    def error(self, request: BatchRequest, answer: BatchAnswer) -> GraphError:
+        """Say in words what is wrong with one answer of a batch."""
+        return graph_errors.refused(request.method, request.path, answer.status, answer.body)
+
+    async def consistent(
+        self,
+        request: Callable[[], Awaitable[T]],
+        *,
+        statuses: Collection[int] = (404,),
+        within: float = 60.0,
+    ) -> T:
+        """Repeat a request while Graph's copies do not agree yet on what was just made.
+
+        Args:
+            request: Makes the request.
+            statuses: Refusals to wait out.
+            within: Seconds to wait in total.
+
+        Raises:
+            GraphError: The last refusal.
+        """
+        waited, delay = 0.0, 0.5
+        while True:
+            try:
+                return await request()
+            except GraphError as error:
+                if error.status not in statuses or waited + delay > within:
+                    raise
+            await self._sleep(delay)
+            waited += delay
+            delay = min(delay * 2, 5.0)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def _object(self, method: str, path: str, params: Parameters | None = None) -> Json:
+        answer = await self._request(method, path, params=params)
+        document = graph_errors.document(answer.body)
+        if document is None:
+            kind = answer.headers.get("Content-Type") or "nothing"
+            raise graph_errors.unexpected(path, f"{answer.status} with {kind} instead of a JSON object", method)
+        return document
+
+    async def _write(self, method: str, path: str, body: Json | None, *, repeatable: bool | None = None) -> Json | None:
+        self._shared.clear()
+        try:
+            answer = await self._request(method, path, body=body, repeatable=repeatable)
+        finally:
+            self._shared.clear()
+        if not answer.body.strip():
+            return None
+        document = graph_errors.document(answer.body)
+        if document is None:
+            raise graph_errors.unexpected(path, f"{answer.status} with something that is no JSON object", method)
+        return document
+
+    async def _one_batch(self, chunk: Mapping[int, BatchRequest]) -> dict[int, tuple[BatchAnswer, float | None]]:
+        body = {"requests": [_batch_entry(index, request) for index, request in chunk.items()]}
+        repeatable = all(operation(request.method, request.path).is_repeatable for request in chunk.values())
+        async with self._batches:
+            answer = await self._request("POST", "/$batch", body=body, repeatable=repeatable)
+        document = graph_errors.document(answer.body) or {}
+        found: dict[int, tuple[BatchAnswer, float | None]] = {}
+        for item in document.get("responses") or []:
+            try:
+                index, status = int(item["id"]), int(item["status"])
+            except (KeyError, TypeError, ValueError):
+                continue
+            inner = item.get("body")
+            headers = item.get("headers")
+            wait = retry_after(httpx.Headers(headers).get("Retry-After")) if isinstance(headers, dict) else None
+            found[index] = BatchAnswer(status, inner if isinstance(inner, dict) else {}), wait
+        if missing := [index for index in chunk if index not in found]:
+            first = chunk[missing[0]]
+            raise graph_errors.unexpected(first.path, f"a batch without {len(missing)} of its answers", first.method)
+        return found
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Parameters | None = None,
+        body: Json | None = None,
+        repeatable: bool | None = None,
+    ) -> _Answer:
+        """Send one request until it is answered for good."""
+        may_repeat = operation(method, path).is_repeatable if repeatable is None else repeatable
+        token = await self._sign_in.token()
+        has_renewed = False
+        attempt, waited = 0, 0.0
+        while True:
+            attempt += 1
+            wait: float | None = None
+            try:
+                answer = await self._send(method, path, params, body, token)
+            except httpx.HTTPError as error:
+                failure = graph_errors.unreachable(method, path, error)
+                not_sent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+                if untrusted(error) is not None or not (may_repeat or not_sent):
+                    raise failure from error
+            else:
+                if httpx.codes.is_success(answer.status):
+                    return answer
+                if answer.status == httpx.codes.UNAUTHORIZED and not has_renewed:
+                    token, has_renewed = await self._sign_in.token(rejected=token), True
+                    continue
+                failure = graph_errors.refused(
+                    method, path, answer.status, graph_errors.document(answer.body) or {}, answer.headers
+                )
+                if answer.status not in (MOMENTARY if may_repeat else NOT_ACTED_ON):
+                    raise failure
+                wait = retry_after(answer.headers.get("Retry-After"))
+            delay = self._policy.delay(attempt, waited, wait)
+            if delay is None:
+                raise graph_errors.exhausted(failure, attempt, wait)
+            await self._sleep(delay)
+            waited += delay
+
+    async def _send(self, method: str, path: str, params: Parameters | None, body: Json | None, token: str) -> _Answer:
+        url = path if path.startswith("https://") else f"{(await self._sign_in.cloud()).graph}/v1.0{path}"
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Accept": "application/json",
+            "User-Agent": USER_AGENT,
+            "client-request-id": str(uuid.uuid4()),
+        }
+        content = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        received = bytearray()
+        async with self._http.stream(method, url, params=params, headers=headers, content=content) as response:
+            async for piece in response.aiter_bytes():
+                received += piece
+                if len(received) > LONGEST_BODY:
+                    raise graph_errors.unexpected(path, f"more than {LONGEST_BODY // 1024**2} MB", method)
+        return _Answer(response.status_code, response.headers, bytes(received))
+
+    async def _inside(self, path: str, link: object) -> str:
+        """Refuse a next page at another server: it would get the token."""
+        graph = urlsplit((await self._sign_in.cloud()).graph)
+        target = urlsplit(link) if isinstance(link, str) else None
+        if target is None or (target.scheme, target.netloc) != (graph.scheme, graph.netloc):
+            raise graph_errors.unexpected(path, "a next page at another server")
+        return target.geturl()
+
+
+def odata_quote(value: str) -> str:
+    """Write a string literal of an OData filter: ``O'Hara`` to ``'O''Hara'``."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def segment(value: str) -> str:
+    """Percent-encode one segment of a path; a guest's ``#EXT#`` name must not end the path."""
+    return quote(value, safe="")
+
+
+def _batch_entry(index: int, request: BatchRequest) -> Json:
+    entry: Json = {"id": str(index), "method": request.method, "url": request.path}
+    if request.body is not None:
+        entry |= {"body": request.body, "headers": {"Content-Type": "application/json"}}
+    return entry
+
+
+def _is_worth_repeating(request: BatchRequest, status: int) -> bool:
+    repeatable = operation(request.method, request.path).is_repeatable
+    return status in (MOMENTARY if repeatable else NOT_ACTED_ON)

@@ -1,0 +1,110 @@
+"""Names Microsoft Graph's operations in words, with the least application permission that each needs. Pure data.
+
+Permissions: the tables of the operations' pages below https://learn.microsoft.com/graph/api/.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote
+
+_OWNED: Final = "Application.ReadWrite.OwnedBy (as an owner of the application) or Synchronization.ReadWrite.All"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation.
+
+    Attributes:
+        words: What it does to what, to follow "cannot": ``read the synchronization job x of service principal y``.
+        permission: The least application permission, ``""`` if unknown.
+        is_repeatable: True if doing it twice does no harm: it may be sent again after an answer got lost.
+    """
+
+    words: str
+    permission: str
+    is_repeatable: bool
+
+
+_SP: Final = r"/servicePrincipals/(?P<sp>[^/]+)"
+_JOB: Final = _SP + r"/synchronization/jobs/(?P<job>[^/]+)"
+
+_TABLE: Final[tuple[tuple[str, str, str, str], ...]] = (
+    ("POST", _JOB + "/start", "start synchronization job {job} of service principal {sp}", _OWNED),
+    ("POST", _JOB + "/pause", "pause synchronization job {job} of service principal {sp}", _OWNED),
+    ("POST", _JOB + "/restart", "restart synchronization job {job} of service principal {sp}", _OWNED),
+    ("POST", _JOB + "/validateCredentials", "test the connection of service principal {sp}", _OWNED),
+    ("POST", _JOB + "/provisionOnDemand", "provision on demand with synchronization job {job}", _OWNED),
+    ("POST", _JOB + "/schema/parseExpression", "parse a mapping expression of synchronization job {job}", _OWNED),
+    ("GET", _JOB + "/schema(/.*)?", "read the attribute mappings of synchronization job {job}", _OWNED),
+    ("PUT", _JOB + "/schema", "write the attribute mappings of synchronization job {job}", _OWNED),
+    ("DELETE", _JOB + "/schema", "reset the attribute mappings of synchronization job {job}", _OWNED),
+    ("GET", _JOB, "read synchronization job {job} of service principal {sp}", _OWNED),
+    ("DELETE", _JOB, "delete synchronization job {job} of service principal {sp}", _OWNED),
+    ("GET", _SP + "/synchronization/jobs", "list the synchronization jobs of service principal {sp}", _OWNED),
+    ("POST", _SP + "/synchronization/jobs", "create a synchronization job on service principal {sp}", _OWNED),
+    ("GET", _SP + "/synchronization/secrets", "read the provisioning credentials of service principal {sp}", _OWNED),
+    ("PUT", _SP + "/synchronization/secrets", "set the provisioning credentials of service principal {sp}", _OWNED),
+    ("GET", _SP + "/synchronization/templates.*", "read the templates of service principal {sp}", _OWNED),
+    (
+        "GET",
+        _SP + "/appRoleAssignedTo(/.*)?",
+        "read who is assigned to service principal {sp}",
+        "Application.Read.All (or Directory.Read.All)",
+    ),
+    (
+        "POST",
+        _SP + "/appRoleAssignedTo",
+        "assign a user or group to service principal {sp}",
+        "AppRoleAssignment.ReadWrite.All, together with Application.Read.All",
+    ),
+    (
+        "DELETE",
+        _SP + "/appRoleAssignedTo/[^/]+",
+        "remove an assignment from service principal {sp}",
+        "AppRoleAssignment.ReadWrite.All, together with Application.Read.All",
+    ),
+    ("GET", _SP, "read service principal {sp}", "Application.Read.All or Application.ReadWrite.OwnedBy"),
+    ("GET", "/servicePrincipals", "look for service principals", "Application.Read.All"),
+    ("GET", "/users/(?P<user>[^/]+)(/.*)?", "look up user {user}", "User.Read.All"),
+    ("GET", "/users", "look up users", "User.Read.All"),
+    ("GET", "/groups/(?P<group>[^/]+)/members(/.*)?", "read the members of group {group}", "GroupMember.Read.All"),
+    ("GET", "/groups(/.*)?", "look up groups", "Group.Read.All (or GroupMember.Read.All)"),
+    ("GET", "/organization(/.*)?", "read the organization's domains", "Organization.Read.All"),
+    ("GET", "/domains(/.*)?", "read the organization's domains", "Domain.Read.All"),
+    (
+        "GET",
+        "/(directoryRoles|roleManagement)(/.*|\\(.*)?",
+        "read who is Global Administrator",
+        "RoleManagement.Read.Directory",
+    ),
+    ("GET", "/auditLogs/.*", "read the provisioning logs", "AuditLog.Read.All"),
+    ("*", "/applications.*", "use the application registrations", "Application.ReadWrite.OwnedBy"),
+    ("POST", "/applicationTemplates/.*", "create the enterprise application", "Application.ReadWrite.OwnedBy"),
+    ("GET", "/applicationTemplates.*", "read the gallery of applications", ""),
+)
+_COMPILED: Final = tuple((method, re.compile(pattern), words, right) for method, pattern, words, right in _TABLE)
+
+_VERSION: Final = re.compile(r"https://.*?/v1\.0(?=/)")
+_REPEATABLE_POSTS: Final = re.compile(
+    # Commands and questions. An assignment that exists is refused the second time, which callers take for done.
+    r".*/(start|pause|restart|validateCredentials|provisionOnDemand|parseExpression|appRoleAssignedTo)"
+)
+
+
+def operation(method: str, path: str) -> Operation:
+    """Name the operation behind a request.
+
+    Args:
+        method: ``GET``, ``POST`` and so on.
+        path: Relative to the version or a whole address, percent-encoded; a query is ignored.
+    """
+    bare = _VERSION.sub("", path.split("?", maxsplit=1)[0])
+    repeatable = method != "POST" or _REPEATABLE_POSTS.fullmatch(bare) is not None
+    for wanted, pattern, words, permission in _COMPILED:
+        if wanted in {method, "*"} and (match := pattern.fullmatch(bare)):
+            names = {name: unquote(value or "") for name, value in match.groupdict().items()}
+            return Operation(words.format(**names), permission, repeatable)
+    return Operation(f"{method} {unquote(bare)}", "", repeatable)
