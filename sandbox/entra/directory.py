@@ -1,4 +1,4 @@
-"""The directory of the local Entra tenant: users, groups, applications, assignments, roles, all as Graph's JSON objects.
+"""The directory of the local Entra tenant: users, groups, applications, assignments, roles, as Graph's JSON.
 
 Holds and relates objects. Knows nothing of HTTP, of permissions and of provisioning.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 from sandbox.organisation import GLOBAL_ADMINISTRATOR, Organisation, SeedUser, fixed_id
 
-from .graph_errors import GraphError, bad_request, not_found
+from .graph_errors import not_found, refuse
 
 Json = dict[str, Any]
 
@@ -222,8 +222,7 @@ class Directory:
             GraphError: 400, when the user principal name is taken.
         """
         if self.indexed("users", "userPrincipalName", seed.user_principal_name):
-            message = "Another object with the same value for property userPrincipalName already exists."
-            raise bad_request(message)
+            refuse("Another object with the same value for property userPrincipalName already exists.")
         user = {**_user(seed), "id": object_id or str(uuid.uuid4()), "createdDateTime": now()}
         self.users[user["id"]] = user
         if seed.manager:
@@ -433,11 +432,10 @@ class Directory:
         kind, principal = self.principal(principal_id)
         roles = {role["id"] for role in resource["appRoles"]} or {DEFAULT_ACCESS}
         if role_id not in roles:
-            message = "Permission being assigned was not found on application"
-            raise bad_request(f"{message} '{resource['appId']}'.")
+            refuse(f"Permission being assigned was not found on application '{resource['appId']}'.")
         for entry in self.assigned_to(service_principal_id):
             if entry["principalId"] == principal_id and entry["appRoleId"] == role_id:
-                raise bad_request("Permission being assigned already exists on the object")
+                refuse("Permission being assigned already exists on the object")
         # Ids are opaque to clients; like Entra's they are the principal's id and some more, in URL-safe base64.
         raw = uuid.UUID(principal_id).bytes + uuid.uuid4().bytes
         assignment = {
@@ -482,6 +480,3 @@ class Directory:
             for key, entry in self.assignments.items()
             if entry["principalId"] != principal and entry["resourceId"] != resource
         }
-
-
-__all__ = ["DEFAULT_ACCESS", "NON_GALLERY_TEMPLATE", "USER_ROLE", "Directory", "GraphError", "Json", "now"]

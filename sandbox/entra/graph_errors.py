@@ -5,7 +5,7 @@ Follows learn.microsoft.com/graph/errors.
 
 import uuid
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 
 class GraphError(Exception):
@@ -36,14 +36,22 @@ def not_found(what: str) -> GraphError:
     )
 
 
-def bad_request(message: str, code: str = "Request_BadRequest") -> GraphError:
-    """Return a 400 with Graph's usual code."""
-    return GraphError(400, code, message)
+def refuse(message: str, *, code: str = "Request_BadRequest", status: int = 400) -> NoReturn:
+    """Refuse the request.
+
+    Raises:
+        GraphError: always.
+    """
+    raise GraphError(status, code, message)
 
 
-def denied() -> GraphError:
-    """Return the 403 for a token that lacks the permission."""
-    return GraphError(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+def deny() -> NoReturn:
+    """Refuse a token that lacks the permission.
+
+    Raises:
+        GraphError: 403, always.
+    """
+    refuse("Insufficient privileges to complete the operation.", code="Authorization_RequestDenied", status=403)
 
 
 def error_body(error: GraphError, client_request_id: str | None = None) -> dict[str, Any]:

@@ -94,7 +94,9 @@ class TokenIssuer:
             "exp": moment + lifetime,
             "jti": str(uuid.uuid4()),
         }
-        return jwt.encode({"alg": "RS256", "typ": "JWT", "kid": self._workload_key.kid}, claims, self._workload_key)
+        return jwt.encode(
+            {"alg": "RS256", "typ": "JWT", "kid": str(self._workload_key.kid)}, claims, self._workload_key
+        )
 
     def verify_access_token(self, token: str) -> Caller:
         """Return who an access token for Graph was issued to.
@@ -129,7 +131,7 @@ class TokenIssuer:
             "exp": moment + lifetime,
             "uti": uuid.uuid4().hex,
         }
-        return jwt.encode({"alg": "RS256", "typ": "JWT", "kid": self._key.kid}, stamped, self._key)
+        return jwt.encode({"alg": "RS256", "typ": "JWT", "kid": str(self._key.kid)}, stamped, self._key)
 
 
 def _new_key() -> RSAKey:
@@ -137,7 +139,7 @@ def _new_key() -> RSAKey:
 
 
 def _public(key: RSAKey, issuer: str) -> dict[str, Any]:
-    published = dict(key.as_dict(private=False))
+    published: dict[str, Any] = dict(key.as_dict(private=False))
     published.update({"use": "sig", "alg": "RS256", "x5t": key.kid, "issuer": issuer})
     return {"keys": [published]}
 

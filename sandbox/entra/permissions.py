@@ -1,0 +1,44 @@
+"""Which application permissions of Microsoft Graph each kind of operation accepts.
+
+From the permission tables of the operations' pages on learn.microsoft.com/graph/api.
+"""
+
+from .graph_routing import OWNED_BY, Requirement
+
+_DIRECTORY_READ = ("Directory.Read.All", "Directory.ReadWrite.All")
+_APPLICATION_WRITE = (OWNED_BY, "Application.ReadWrite.All")
+
+
+def _any(*permissions: str) -> frozenset[str]:
+    return frozenset(permissions)
+
+
+NOTHING: Requirement = ()
+READ_APPLICATIONS: Requirement = (_any("Application.Read.All", *_APPLICATION_WRITE, *_DIRECTORY_READ),)
+WRITE_APPLICATIONS: Requirement = (_any(*_APPLICATION_WRITE, "Directory.ReadWrite.All"),)
+READ_ASSIGNMENTS: Requirement = (
+    _any("Application.Read.All", *_APPLICATION_WRITE, "AppRoleAssignment.ReadWrite.All", *_DIRECTORY_READ),
+)
+WRITE_ASSIGNMENTS: Requirement = (
+    _any("AppRoleAssignment.ReadWrite.All"),
+    _any("Application.Read.All", *_APPLICATION_WRITE, *_DIRECTORY_READ),
+)
+READ_SYNCHRONIZATION: Requirement = (
+    _any("Synchronization.Read.All", "Synchronization.ReadWrite.All", *_APPLICATION_WRITE, *_DIRECTORY_READ),
+)
+WRITE_SYNCHRONIZATION: Requirement = (
+    _any("Synchronization.ReadWrite.All", *_APPLICATION_WRITE, "Directory.ReadWrite.All"),
+)
+READ_USERS: Requirement = (_any("User.Read.All", "User.ReadWrite.All", *_DIRECTORY_READ),)
+WRITE_USERS: Requirement = (_any("User.ReadWrite.All", "Directory.ReadWrite.All"),)
+READ_GROUPS: Requirement = (_any("GroupMember.Read.All", "Group.Read.All", "Group.ReadWrite.All", *_DIRECTORY_READ),)
+WRITE_GROUPS: Requirement = (_any("Group.ReadWrite.All", "Directory.ReadWrite.All"),)
+READ_ROLES: Requirement = (
+    _any("RoleManagement.Read.Directory", "RoleManagement.ReadWrite.Directory", *_DIRECTORY_READ),
+)
+READ_ORGANIZATION: Requirement = (_any("Organization.Read.All", *_DIRECTORY_READ),)
+READ_DOMAINS: Requirement = (_any("Domain.Read.All", *_DIRECTORY_READ),)
+READ_LOGS: Requirement = (_any("AuditLog.Read.All"),)
+READ_OBJECTS: Requirement = (
+    _any("User.Read.All", "Group.Read.All", "Application.Read.All", "User.ReadWrite.All", *_DIRECTORY_READ),
+)

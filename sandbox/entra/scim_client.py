@@ -1,0 +1,191 @@
+"""The provisioning service's HTTP side: SCIM requests to a Tenant URL.
+
+Follows learn.microsoft.com/entra/identity/app-provisioning/use-scim-to-provision-users-and-groups.
+"""
+
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx
+
+Json = dict[str, Any]
+COMPLIANCE_FLAG = "aadOptscim062020"
+_FLAGS = frozenset({COMPLIANCE_FLAG.lower(), "azureadscimpatch2017"})
+_TIMEOUT_SECONDS = 30.0
+_UNAUTHORIZED = frozenset({401, 403})
+MEDIA_TYPE = "application/scim+json"
+
+
+class ScimError(Exception):
+    """A SCIM request that failed; `code` is the error code the provisioning service reports it under."""
+
+    def __init__(self, code: str, message: str, status: int | None = None) -> None:
+        """Make the error; status is the HTTP status, None where there was no answer."""
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+
+    @property
+    def unauthorized(self) -> bool:
+        """Whether the credentials were refused."""
+        return self.status in _UNAUTHORIZED
+
+    @property
+    def complete(self) -> bool:
+        """Whether the whole endpoint is out of reach, rather than one object refused."""
+        return self.status is None or self.unauthorized
+
+
+@dataclass(frozen=True)
+class TenantUrl:
+    """A Tenant URL, taken apart: flags that change the client's behaviour are not sent."""
+
+    address: str
+    parameters: tuple[tuple[str, str], ...]
+    compliant: bool
+    """Whether the flag aadOptscim062020 is set."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Take a Tenant URL apart.
+
+        Raises:
+            ScimError: when it is no https URL.
+        """
+        parts = urlsplit(text.strip())
+        if parts.scheme != "https" or not parts.netloc:
+            message = "The Tenant URL must be an absolute https URL."
+            raise ScimError("InvalidTenantUrl", message)
+        pairs = parse_qsl(parts.query, keep_blank_values=True)
+        flags = {name.lower() for name, _ in pairs} & _FLAGS
+        return cls(
+            address=f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}",
+            parameters=tuple((name, value) for name, value in pairs if name.lower() not in _FLAGS),
+            compliant=COMPLIANCE_FLAG.lower() in flags,
+        )
+
+
+class ScimClient:
+    """Speaks to one SCIM endpoint with one bearer token."""
+
+    def __init__(self, http: httpx.AsyncClient, url: TenantUrl, token: Callable[[], str]) -> None:
+        """Prepare a client.
+
+        Args:
+            http: connections; not closed here.
+            url: the Tenant URL.
+            token: gives the bearer token of the next request.
+        """
+        self._http = http
+        self.url = url
+        self._token = token
+
+    async def find(self, resource: str, attribute: str, value: str, **parameters: str) -> list[Json]:
+        """Return the resources (path segment `Users` or `Groups`) whose attribute equals the value."""
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        query = {**parameters, "filter": f'{attribute} eq "{escaped}"'}
+        body = await self._send("GET", f"/{resource}", query)
+        found = body.get("Resources") or [] if isinstance(body, dict) and "totalResults" in body else None
+        if not isinstance(found, list):
+            message = f"The answer to GET /{resource} is no SCIM ListResponse."
+            raise ScimError("SystemForCrossDomainIdentityManagementServiceIncompatible", message, 200)
+        return found
+
+    async def get(self, resource: str, identifier: str, **parameters: str) -> Json | None:
+        """Return a resource; None when it is gone."""
+        try:
+            return _object(await self._send("GET", f"/{resource}/{identifier}", parameters))
+        except ScimError as error:
+            if error.status == httpx.codes.NOT_FOUND:
+                return None
+            raise
+
+    async def create(self, resource: str, body: Json) -> Json:
+        """Create a resource and return it as the target answers it."""
+        created = _object(await self._send("POST", f"/{resource}", {}, body))
+        if not isinstance(created.get("id"), str):
+            message = f"The answer to POST /{resource} has no id."
+            raise ScimError("SystemForCrossDomainIdentityManagementServiceIncompatible", message, 201)
+        return created
+
+    async def patch(self, resource: str, identifier: str, body: Json) -> None:
+        """Change a resource."""
+        await self._send("PATCH", f"/{resource}/{identifier}", {}, body)
+
+    async def delete(self, resource: str, identifier: str) -> None:
+        """Delete a resource; one that is gone is deleted."""
+        try:
+            await self._send("DELETE", f"/{resource}/{identifier}", {})
+        except ScimError as error:
+            if error.status != httpx.codes.NOT_FOUND:
+                raise
+
+    async def _send(self, method: str, path: str, query: dict[str, str], body: Json | None = None) -> Any:  # noqa: ANN401 - JSON
+        headers = {"Authorization": f"Bearer {self._token()}", "Accept": MEDIA_TYPE}
+        content: dict[str, Any] = {}
+        if body is not None:
+            content["json"] = body
+            headers["Content-Type"] = f"{MEDIA_TYPE}; charset=utf-8"
+        try:
+            answer = await self._http.request(
+                method,
+                self.url.address + path,
+                params=httpx.QueryParams([*self.url.parameters, *query.items()]),
+                headers=headers,
+                **content,
+            )
+        except httpx.HTTPError as error:
+            message = f"{method} {path} got no answer: {type(error).__name__}: {error}"
+            raise ScimError("SystemForCrossDomainIdentityManagementServiceUnavailable", message) from error
+        if answer.is_success:
+            return _json(answer, method, path)
+        raise _refusal(answer, method, path)
+
+
+def _object(value: Any) -> Json:  # noqa: ANN401 - JSON
+    if not isinstance(value, dict):
+        message = "The answer is no SCIM resource."
+        raise ScimError("SystemForCrossDomainIdentityManagementServiceIncompatible", message, 200)
+    return value
+
+
+def _json(answer: httpx.Response, method: str, path: str) -> Any:  # noqa: ANN401 - JSON
+    if not answer.content:
+        return None
+    try:
+        return answer.json()
+    except ValueError as error:
+        message = f"The answer to {method} {path} is not JSON but {answer.headers.get('content-type')}."
+        raise ScimError("SystemForCrossDomainIdentityManagementServiceIncompatible", message, 200) from error
+
+
+def _refusal(answer: httpx.Response, method: str, path: str) -> ScimError:
+    status = answer.status_code
+    try:
+        detail = str(answer.json().get("detail") or "")
+    except (ValueError, AttributeError):
+        detail = ""
+    message = f"{method} {path} was answered {answer.reason_phrase or 'with'} ({status})" + (
+        f": {detail}" if detail else ""
+    )
+    if status in _UNAUTHORIZED:
+        return ScimError("SystemForCrossDomainIdentityManagementInvalidCredentials", message, status)
+    if status == httpx.codes.CONFLICT:
+        return ScimError("SystemForCrossDomainIdentityManagementConflict", message, status)
+    return ScimError("SystemForCrossDomainIdentityManagementBadResponse", message, status)
+
+
+def connections(ca_file: Path | None) -> httpx.AsyncClient:
+    """Return connections that verify TLS against this authority, or the machine's own ones."""
+    context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    return httpx.AsyncClient(
+        verify=context,
+        timeout=_TIMEOUT_SECONDS,
+        trust_env=False,
+        headers={"User-Agent": "kzero-scim-sandbox-entra"},
+    )
