@@ -26,6 +26,7 @@ PYTHON = VENV / "bin" / "python"
 RUN_TIME_LOCK = CHECKOUT / "requirements.lock"
 DEVELOPMENT_LOCK = CHECKOUT / "requirements-dev.lock"
 _STAMP = VENV / ".kzero-scim-stamp"
+_PLACE = VENV / ".kzero-scim-place"
 
 
 def stamp(contents: dict[str, bytes]) -> str:
@@ -43,8 +44,6 @@ def _wanted_stamp() -> str:
             "lock": DEVELOPMENT_LOCK.read_bytes(),
             # Entry points and build requirements are in there.
             "project": (CHECKOUT / "pyproject.toml").read_bytes(),
-            # A checkout that was moved needs its scripts' first lines written anew.
-            "place": str(CHECKOUT).encode(),
         }
     )
 
@@ -117,6 +116,7 @@ def set_up() -> None:
                 log="venv",
                 env=environment,
             )
+            _PLACE.write_text(str(VENV), encoding="utf-8")
         progress.run(
             f"Installing the Python packages of {DEVELOPMENT_LOCK.name}",
             [program, "pip", "sync", "--python", PYTHON, DEVELOPMENT_LOCK],
@@ -134,11 +134,20 @@ def set_up() -> None:
 
 
 def _stamp_is(wanted: str) -> bool:
-    return _STAMP.exists() and _STAMP.read_text(encoding="utf-8") == wanted and PYTHON.exists()
+    return PYTHON.exists() and _text(_STAMP) == wanted and _text(_PLACE) == str(VENV)
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8") if file.exists() else ""
 
 
 def _usable() -> bool:
-    """Tell whether `.venv` runs, with the Python that runs this."""
+    """Tell whether `.venv` was made here, by this, with the Python that runs this.
+
+    In a checkout that was moved, the programs in it would still start with the interpreter's old path.
+    """
+    if _text(_PLACE) != str(VENV):
+        return False
     code = "import sys; print(sys.version_info[:2] == tuple(map(int, sys.argv[1:])))"
     here = [str(part) for part in sys.version_info[:2]]
     return PYTHON.exists() and progress.ask([PYTHON, "-c", code, *here]) == "True"
