@@ -250,7 +250,7 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
             document = await self._services.graph.get(path)
             restored = restore(document, as_original(old.prior))
             if restored != document:
-                await self._services.graph.put(path, json=_body(restored))
+                await self._services.graph.put(path, _body(restored))
         except GraphError as error:
             if error.status != 404:  # noqa: PLR2004 - the HTTP status
                 raise
@@ -272,7 +272,7 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
             return _state(new, actual, original)
         await call.log.status("writing the synchronization schema")
         path = f"{job_path(new.service_principal_id, new.job_id)}/schema"
-        await self._services.graph.put(path, json=_body(merged))
+        await self._services.graph.put(path, _body(merged))
         resource_id = job_resource_id(new.service_principal_id, new.job_id)
         try:
             document = await self._read_back(new, wanted)
@@ -288,17 +288,18 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
             raise PartialFailureError(resource_id, state, reason)
         return state
 
-    async def _read(self, new: AttributeMappingsInputs) -> Document:
-        return await self._services.graph.get(f"{job_path(new.service_principal_id, new.job_id)}/schema")
+    async def _read(self, new: AttributeMappingsInputs, *, fresh: bool = False) -> Document:
+        path = f"{job_path(new.service_principal_id, new.job_id)}/schema"
+        return await self._services.graph.get(path, fresh=fresh)
 
     async def _read_back(self, new: AttributeMappingsInputs, wanted: Wanted) -> Document:
         """Read what was written, again for a moment while an older copy answers."""
-        document = await self._read(new)
+        document = await self._read(new, fresh=True)
         for delay in _READ_BACK_DELAYS:
             if not differences(document, wanted):
                 break
             await self._sleep(delay)
-            document = await self._read(new)
+            document = await self._read(new, fresh=True)
         return document
 
     async def _parse(self, new: AttributeMappingsInputs, document: Document) -> dict[str, Document]:
@@ -306,7 +307,7 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
         path = f"{job_path(new.service_principal_id, new.job_id)}/schema/parseExpression"
         parsed: dict[str, Document] = {}
         for expression in missing_expressions(document, new.rows):
-            answer = await self._services.graph.post(path, json={"expression": expression}) or {}
+            answer = await self._services.graph.post(path, {"expression": expression}) or {}
             source = answer.get("parsedExpression")
             if not answer.get("parsingSucceeded") or not isinstance(source, dict):
                 error = answer.get("error") or {}

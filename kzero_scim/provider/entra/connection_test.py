@@ -1,0 +1,169 @@
+"""``kzero:entra:ConnectionTest``: the portal's Test Connection, again whenever something that it depends on changes.
+
+See https://learn.microsoft.com/graph/api/synchronization-synchronizationjob-validatecredentials. The test asks the
+endpoint for a user that does not exist and changes nothing on either side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import ClassVar, Literal
+
+from kzero_scim.connection_failure import meaning
+from kzero_scim.errors import GraphError, ProviderError
+from kzero_scim.provider.model import UNKNOWN, Call, Change, Created, Found, Resource, compare, prop, replacing
+from kzero_scim.provider.services import Services
+from kzero_scim.provisioning import job_path, job_resource_id, split_job_resource_id
+
+_OWN_REFUSALS = frozenset({"Authorization_RequestDenied", "InvalidAuthenticationToken", "UnknownError"})
+"""Codes by which Graph refuses the request itself, so that nothing was tested."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectionTestInputs:
+    """What is tested."""
+
+    service_principal_id: str = prop("Object id of the service principal.", replace=True)
+    job_id: str = prop("Id of its synchronization job.", replace=True)
+    triggers: dict[str, str] = prop(
+        "A changed value repeats the test: fingerprints of the credentials and of the endpoint's settings.",
+        default_factory=dict,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectionTestState(ConnectionTestInputs):
+    """The latest test."""
+
+    tested_at: str = prop("When the test passed, ISO 8601.")
+    result: Literal["passed"] = prop("passed; a test that does not pass is an error.")
+
+
+class ConnectionTest(Resource[ConnectionTestInputs, ConnectionTestState]):
+    """A passed connection test of one synchronization job with its saved credentials.
+
+    Args:
+        services: The clients.
+        delays: Seconds before each repetition of a refused test: Entra uses replaced credentials for a short while.
+        sleep: What waits.
+        now: The clock.
+    """
+
+    token: ClassVar[str] = "kzero:entra:ConnectionTest"  # noqa: S105 - a type token
+    inputs = ConnectionTestInputs
+    state = ConnectionTestState
+
+    def __init__(
+        self,
+        services: Services,
+        *,
+        delays: Sequence[float] = (2.0, 5.0),
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Keep the clients."""
+        self._services = services
+        self._delays = tuple(delays)
+        self._sleep = sleep
+        self._now = now
+
+    async def diff(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002, ARG002
+        old: ConnectionTestState,
+        new: ConnectionTestInputs,
+    ) -> list[Change]:
+        """Name the triggers that make the test run again."""
+        return [
+            *map(replacing, compare(old.service_principal_id, new.service_principal_id, "servicePrincipalId")),
+            *map(replacing, compare(old.job_id, new.job_id, "jobId")),
+            *compare(old.triggers, new.triggers, "triggers"),
+        ]
+
+    async def plan(
+        self,
+        call: Call,  # noqa: ARG002
+        new: ConnectionTestInputs,
+        old: ConnectionTestState | None,  # noqa: ARG002
+    ) -> ConnectionTestState:
+        """Foretell that the test will have run."""
+        return ConnectionTestState(
+            service_principal_id=new.service_principal_id,
+            job_id=new.job_id,
+            triggers=new.triggers,
+            tested_at=UNKNOWN,
+            result="passed",
+        )
+
+    async def create(self, call: Call, new: ConnectionTestInputs) -> Created[ConnectionTestState]:
+        """Run the test.
+
+        Raises:
+            ProviderError: It did not pass; with Entra's words, what they usually mean and what to do.
+        """
+        return Created(job_resource_id(new.service_principal_id, new.job_id), await self._test(call, new))
+
+    async def read(
+        self,
+        call: Call,
+        id: str,  # noqa: A002
+        old: ConnectionTestState | None,
+    ) -> Found[ConnectionTestInputs, ConnectionTestState] | None:
+        """Give the latest test, without a request; an import runs one."""
+        if old is None:
+            service_principal_id, job_id = split_job_resource_id(id)
+            old = await self._test(call, ConnectionTestInputs(service_principal_id=service_principal_id, job_id=job_id))
+        inputs = ConnectionTestInputs(
+            service_principal_id=old.service_principal_id, job_id=old.job_id, triggers=old.triggers
+        )
+        return Found(id, inputs, old)
+
+    async def update(
+        self,
+        call: Call,
+        id: str,  # noqa: A002, ARG002
+        old: ConnectionTestState,  # noqa: ARG002
+        new: ConnectionTestInputs,
+    ) -> ConnectionTestState:
+        """Run the test again.
+
+        Raises:
+            ProviderError: It did not pass.
+        """
+        return await self._test(call, new)
+
+    async def delete(self, call: Call, id: str, old: ConnectionTestState) -> None:  # noqa: A002
+        """Nothing exists that could be removed."""
+
+    async def _test(self, call: Call, new: ConnectionTestInputs) -> ConnectionTestState:
+        await call.log.status("testing the connection from Entra to the SCIM endpoint")
+        for delay in (*self._delays, None):
+            try:
+                await self._services.graph.post(
+                    f"{job_path(new.service_principal_id, new.job_id)}/validateCredentials",
+                    {"useSavedCredentials": True, "credentials": []},
+                )
+                break
+            except GraphError as error:
+                if error.code in _OWN_REFUSALS or error.status in {None, 401, 403, 404, 429}:
+                    raise
+                usual = meaning(str(error))
+                if delay is None or not usual.may_pass:
+                    message = (
+                        f"Entra's connection test of job {new.job_id} to the SCIM endpoint did not pass: {error}; "
+                        f"what that usually means: {usual.text}"
+                    )
+                    raise ProviderError(message) from error
+                await call.log.status(f"the connection test was refused; again in {delay:g} s with fresh credentials")
+                await self._sleep(delay)
+        return ConnectionTestState(
+            service_principal_id=new.service_principal_id,
+            job_id=new.job_id,
+            triggers=new.triggers,
+            tested_at=self._now().isoformat(timespec="seconds"),
+            result="passed",
+        )

@@ -1,0 +1,234 @@
+"""``kzero:entra:ProvisioningStatus``: the portal's Provisioning Status, on or off, and what the job reports.
+
+See https://learn.microsoft.com/graph/api/synchronization-synchronizationjob-start, ``-pause`` and ``-restart``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from kzero_scim.errors import GraphError, PartialFailureError
+from kzero_scim.provider.model import (
+    UNKNOWN,
+    Call,
+    Change,
+    Created,
+    Found,
+    Resource,
+    compare,
+    is_known,
+    prop,
+    replacing,
+)
+from kzero_scim.provider.services import Services
+from kzero_scim.provisioning import (
+    ACTIVE,
+    JobStatus,
+    job_path,
+    job_resource_id,
+    parse_job,
+    quarantine_warning,
+    split_job_resource_id,
+)
+
+_RESET_SCOPE = "Watermark, Escrows, QuarantineState"
+"""Read everything again, forget failures and leave quarantine; what was provisioned stays known."""
+
+_READ_BACK_DELAYS = (0.5, 1.0, 2.0)
+"""Seconds before the job is read once more when it does not show yet that it was started or paused."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProvisioningStatusInputs:
+    """What is wanted."""
+
+    service_principal_id: str = prop("Object id of the service principal.", replace=True)
+    job_id: str = prop("Id of its synchronization job.", replace=True)
+    enabled: bool = prop("Whether the job runs its cycles (every 40 minutes).", default=True)
+    triggers: dict[str, str] = prop(
+        "A changed value restarts the job, so that Entra reads everything again: fingerprints of mappings and "
+        "credentials.",
+        default_factory=dict,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProvisioningStatusState(ProvisioningStatusInputs, JobStatus):
+    """What exists."""
+
+
+class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusState]):
+    """Whether one synchronization job runs."""
+
+    token: ClassVar[str] = "kzero:entra:ProvisioningStatus"  # noqa: S105 - a type token
+    inputs = ProvisioningStatusInputs
+    state = ProvisioningStatusState
+
+    def __init__(self, services: Services, *, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
+        """Keep the clients; ``sleep`` waits between reads of what was just changed."""
+        self._services = services
+        self._sleep = sleep
+
+    async def diff(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002, ARG002
+        old: ProvisioningStatusState,
+        new: ProvisioningStatusInputs,
+    ) -> list[Change]:
+        """Compare; a job paused in the portal shows as ``enabled``."""
+        return [
+            *map(replacing, compare(old.service_principal_id, new.service_principal_id, "servicePrincipalId")),
+            *map(replacing, compare(old.job_id, new.job_id, "jobId")),
+            *compare(old.enabled, new.enabled, "enabled"),
+            *compare(old.triggers, new.triggers, "triggers"),
+        ]
+
+    async def plan(
+        self,
+        call: Call,  # noqa: ARG002
+        new: ProvisioningStatusInputs,
+        old: ProvisioningStatusState | None,
+    ) -> ProvisioningStatusState:
+        """Foretell the state; what Entra reports is kept until it is read again."""
+        wanted = _given(new)
+        if old is None:
+            return ProvisioningStatusState(
+                **wanted,
+                schedule_state=UNKNOWN,
+                status_code=UNKNOWN,
+                last_cycle=UNKNOWN,
+                synchronized_entries=UNKNOWN,
+                quarantine=UNKNOWN,
+            )
+        is_same = is_known(new.enabled) and new.enabled == old.enabled
+        return ProvisioningStatusState(
+            **wanted,
+            schedule_state=old.schedule_state if is_same else UNKNOWN,
+            status_code=UNKNOWN,
+            last_cycle=old.last_cycle,
+            synchronized_entries=old.synchronized_entries,
+            quarantine=UNKNOWN,
+        )
+
+    async def create(self, call: Call, new: ProvisioningStatusInputs) -> Created[ProvisioningStatusState]:
+        """Start the job, or see to it that it is paused.
+
+        Raises:
+            PartialFailureError: Entra accepted that but does not show it.
+        """
+        status = await self._services.graph.consistent(lambda: self._status(new))
+        state = await self._switch(call, new, status)
+        return Created(job_resource_id(new.service_principal_id, new.job_id), state)
+
+    async def read(
+        self,
+        call: Call,
+        id: str,  # noqa: A002
+        old: ProvisioningStatusState | None,
+    ) -> Found[ProvisioningStatusInputs, ProvisioningStatusState] | None:
+        """Read the job; warn if it is in quarantine."""
+        service_principal_id, job_id = split_job_resource_id(id)
+        inputs = ProvisioningStatusInputs(
+            service_principal_id=service_principal_id,
+            job_id=job_id,
+            triggers={} if old is None else old.triggers,
+        )
+        try:
+            status = await self._status(inputs)
+        except GraphError as error:
+            if error.status == 404:  # noqa: PLR2004 - the HTTP status
+                return None
+            raise
+        state = await _state(call, inputs, status)
+        return Found(id, ProvisioningStatusInputs(**_given(state)), state)
+
+    async def update(
+        self,
+        call: Call,
+        id: str,  # noqa: A002, ARG002
+        old: ProvisioningStatusState,
+        new: ProvisioningStatusInputs,
+    ) -> ProvisioningStatusState:
+        """Start or pause the job; restart it if a trigger has changed. A paused job is not restarted.
+
+        Raises:
+            PartialFailureError: Entra accepted that but does not show it.
+        """
+        if new.enabled and old.triggers != new.triggers:
+            await call.log.status("restarting the provisioning job")
+            await self._services.graph.post(f"{_path(new)}/restart", {"criteria": {"resetScope": _RESET_SCOPE}})
+        return await self._switch(call, new, await self._status(new))
+
+    async def delete(self, call: Call, id: str, old: ProvisioningStatusState) -> None:  # noqa: A002, ARG002
+        """Pause the job; one that is gone does not run either."""
+        if not old.enabled:
+            return
+        try:
+            await self._services.graph.post(f"{_path(old)}/pause")
+        except GraphError as error:
+            if error.status != 404:  # noqa: PLR2004 - the HTTP status
+                raise
+
+    async def _switch(self, call: Call, new: ProvisioningStatusInputs, status: JobStatus) -> ProvisioningStatusState:
+        is_active = status.schedule_state == ACTIVE
+        if new.enabled and (not is_active or status.quarantine is not None):
+            await call.log.status("starting the provisioning job")
+            await self._services.graph.post(f"{_path(new)}/start")
+            status = await self._read_back(new)
+        elif is_active and not new.enabled:
+            await call.log.status("pausing the provisioning job")
+            await self._services.graph.post(f"{_path(new)}/pause")
+            status = await self._read_back(new)
+        state = await _state(call, new, status)
+        if state.enabled != new.enabled:
+            reason = (
+                f"synchronization job {new.job_id} was {'started' if new.enabled else 'paused'}, but Entra reports "
+                f"{status.schedule_state or 'no state'!r}; look at Provisioning in the portal and run it again"
+            )
+            raise PartialFailureError(job_resource_id(new.service_principal_id, new.job_id), state, reason)
+        return state
+
+    async def _status(self, inputs: ProvisioningStatusInputs, *, fresh: bool = False) -> JobStatus:
+        return parse_job(await self._services.graph.get(_path(inputs), fresh=fresh))
+
+    async def _read_back(self, new: ProvisioningStatusInputs) -> JobStatus:
+        status = await self._status(new, fresh=True)
+        for delay in _READ_BACK_DELAYS:
+            if (status.schedule_state == ACTIVE) is new.enabled:
+                break
+            await self._sleep(delay)
+            status = await self._status(new, fresh=True)
+        return status
+
+
+def _path(inputs: ProvisioningStatusInputs) -> str:
+    return job_path(inputs.service_principal_id, inputs.job_id)
+
+
+def _given(inputs: ProvisioningStatusInputs) -> dict[str, Any]:
+    return {
+        "service_principal_id": inputs.service_principal_id,
+        "job_id": inputs.job_id,
+        "enabled": inputs.enabled,
+        "triggers": inputs.triggers,
+    }
+
+
+async def _state(call: Call, inputs: ProvisioningStatusInputs, status: JobStatus) -> ProvisioningStatusState:
+    if status.quarantine is not None:
+        await call.log.warning(quarantine_warning(status.quarantine))
+    return ProvisioningStatusState(
+        service_principal_id=inputs.service_principal_id,
+        job_id=inputs.job_id,
+        enabled=status.schedule_state == ACTIVE,
+        triggers=inputs.triggers,
+        schedule_state=status.schedule_state,
+        status_code=status.status_code,
+        last_cycle=status.last_cycle,
+        synchronized_entries=status.synchronized_entries,
+        quarantine=status.quarantine,
+    )
