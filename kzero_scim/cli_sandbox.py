@@ -1,0 +1,141 @@
+"""`kzero-scim sandbox …`: a local Entra ID and a local KZero to try everything on, without any account.
+
+Imports the sandbox only inside the commands: a tenant's pipeline does not install it.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import httpx
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from sandbox.processes import SandboxProcess
+    from sandbox.status import Status
+
+app = typer.Typer(
+    name="sandbox",
+    help="A local Entra ID and a local KZero (on a real Keycloak), to try everything without any account.",
+    no_args_is_help=True,
+)
+
+_output = Console()
+_messages = Console(stderr=True)
+_TIMEOUT_SECONDS = 300.0
+
+Directory = Annotated[
+    Path,
+    typer.Option("--directory", "-d", help="The folder that holds the sandbox's data, certificates and logs."),
+]
+_DEFAULT_DIRECTORY = Path(".sandbox")
+
+
+@app.command()
+def up(
+    directory: Directory = _DEFAULT_DIRECTORY,
+    kzero_port: Annotated[int, typer.Option(help="Port of the local KZero; 0 takes a free one.")] = 8443,
+    entra_port: Annotated[int, typer.Option(help="Port of the local Entra ID; 0 takes a free one.")] = 8444,
+    keycloak_port: Annotated[int, typer.Option(help="Port of Keycloak behind KZero; 0 takes a free one.")] = 18080,
+    foreground: Annotated[bool, typer.Option(help="Stay, and stop the sandbox on Ctrl-C.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Start the sandbox and wait until it answers. It goes on running in the background until `sandbox down`."""
+    from sandbox.addresses import Ports  # noqa: PLC0415 - see the module's first lines
+
+    process = _process(directory)
+    ports = Ports(kzero=kzero_port, entra=entra_port, keycloak=keycloak_port)
+    if foreground:
+        raise typer.Exit(process.run_in_foreground(ports))
+    was_running = process.is_running()
+    with _messages.status("starting the sandbox") as spinner:
+        try:
+            status = process.up(ports, progress=lambda message: spinner.update(message))
+        except RuntimeError as error:
+            _fail(error)
+    _messages.print("The sandbox was already running." if was_running else f"The sandbox is {status.message}.")
+    _output.print(_table(process, status))
+    _output.print(f"In a terminal: source {process.environment_file}", soft_wrap=True)
+
+
+@app.command()
+def down(directory: Directory = _DEFAULT_DIRECTORY) -> None:
+    """Stop the sandbox. Its data stays in its folder for the next `sandbox up`."""
+    with _messages.status("stopping the sandbox"):
+        try:
+            stopped = _process(directory).down()
+        except RuntimeError as error:
+            _fail(error)
+    _messages.print("The sandbox is stopped." if stopped else f"No sandbox is running in {directory}.")
+
+
+@app.command()
+def status(directory: Directory = _DEFAULT_DIRECTORY) -> None:
+    """Show whether the sandbox runs and where. Exit code 0 if it is ready, 1 if not."""
+    process = _process(directory)
+    found = process.status()
+    if found is None:
+        _messages.print(f"No sandbox is running in {directory}: start one with `kzero-scim sandbox up`.")
+        raise typer.Exit(1)
+    _output.print(_table(process, found))
+    raise typer.Exit(0 if found.phase == "ready" else 1)
+
+
+@app.command()
+def cycle(
+    tenant: Annotated[str | None, typer.Argument(help="Entra tenant id; by default the sandbox's own.")] = None,
+    directory: Directory = _DEFAULT_DIRECTORY,
+) -> None:
+    """Let the local Entra ID run one provisioning cycle now, as the real one does every 40 minutes."""
+    process = _process(directory)
+    found = process.status()
+    if found is None or found.urls is None:
+        _fail(RuntimeError(f"no sandbox is running in {directory}: start one with `kzero-scim sandbox up`"))
+    with _messages.status("running a provisioning cycle"):
+        try:
+            answer = httpx.post(
+                f"{found.urls.entra}/sandbox/cycle",
+                json={"tenantId": tenant} if tenant else {},
+                verify=process.trust(),
+                timeout=_TIMEOUT_SECONDS,
+                trust_env=False,
+            )
+        except httpx.TransportError as error:
+            _fail(RuntimeError(f"the local Entra ID at {found.urls.entra} does not answer: {error}"))
+    if answer.is_error:
+        _fail(RuntimeError(f"the local Entra ID answered {answer.status_code}: {answer.text[:300]}"))
+    _output.print_json(answer.text)
+
+
+@app.command()
+def env(directory: Directory = _DEFAULT_DIRECTORY) -> None:
+    """Print the shell lines that point a terminal at the sandbox: `eval "$(kzero-scim sandbox env)"`."""
+    file = _process(directory).environment_file
+    if not file.is_file():
+        _fail(RuntimeError(f"no {file}: start the sandbox with `kzero-scim sandbox up`"))
+    typer.echo(file.read_text(), nl=False)
+
+
+def _process(directory: Path) -> "SandboxProcess":
+    try:
+        from sandbox.processes import SandboxProcess  # noqa: PLC0415 - see the module's first lines
+    except ModuleNotFoundError as error:
+        _fail(RuntimeError(f"the sandbox's own dependencies are missing ({error.name}): run `make setup`"))
+    return SandboxProcess(directory)
+
+
+def _table(process: "SandboxProcess", found: "Status") -> Table:
+    table = Table(show_header=False, box=None)
+    table.add_row("state", found.message)
+    if found.urls is not None:
+        table.add_row("KZero", found.urls.kzero)
+        table.add_row("Entra ID", found.urls.entra)
+        table.add_row("Keycloak behind KZero", found.urls.keycloak)
+    table.add_row("environment", str(process.environment_file))
+    table.add_row("logs", str(process.logs))
+    return table
+
+
+def _fail(error: Exception) -> NoReturn:
+    _messages.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(1)

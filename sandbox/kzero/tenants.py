@@ -1,0 +1,171 @@
+"""Make and remove KZero tenants: a realm with the clients, accounts and rules that a KZero tenant has at first."""
+
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.kzero.admin import KeycloakAdmin, realm_path
+
+SCIM_CLIENT = "scim-endpoint"
+AUTOMATION_CLIENT = "kzero-scim"
+ADMINISTRATOR = "tenant-admin"
+
+# The least that the automation needs: read and write the mapper set, look a user up, and, because the sandbox keeps the
+# endpoint's settings in realm attributes, write the realm.
+AUTOMATION_ROLES = ("manage-clients", "manage-realm", "query-users", "view-clients", "view-realm", "view-users")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenantCredentials:
+    """What a new tenant's owner is told: the realm, and secrets made for it.
+
+    The automation signs in with `client_id` and `client_secret` in the realm itself; `scim_client_secret` belongs to
+    the client `scim-endpoint` (profile Generic); the administrator is a person for the Advanced Console.
+    """
+
+    realm: str
+    client_id: str
+    client_secret: str
+    scim_client_id: str
+    scim_client_secret: str
+    admin_username: str
+    admin_password: str
+
+    @classmethod
+    def generate(cls, realm: str) -> "TenantCredentials":
+        """Make the secrets of a tenant."""
+        return cls(
+            realm=realm,
+            client_id=AUTOMATION_CLIENT,
+            client_secret=secrets.token_urlsafe(32),
+            scim_client_id=SCIM_CLIENT,
+            scim_client_secret=secrets.token_urlsafe(32),
+            admin_username=ADMINISTRATOR,
+            admin_password=secrets.token_urlsafe(24),
+        )
+
+
+async def tenant_exists(admin: KeycloakAdmin, name: str) -> bool:
+    """Return whether there is a realm of exactly that name."""
+    realms = await admin.get("", briefRepresentation="true")
+    return any(realm["realm"] == name for realm in realms)
+
+
+async def create_tenant(admin: KeycloakAdmin, credentials: TenantCredentials) -> None:
+    """Import the realm of a new tenant; its SCIM endpoint is off and its `scim-endpoint` client has no mappers.
+
+    Raises:
+        KeycloakRefusedError: 409 when there is such a realm.
+    """
+    await admin.request("POST", "", json=_realm(credentials))
+    admin.forget_token()
+
+
+async def delete_tenant(admin: KeycloakAdmin, name: str) -> None:
+    """Remove a tenant's realm with all that is in it.
+
+    Raises:
+        KeycloakRefusedError: 404 when there is no such realm.
+    """
+    await admin.request("DELETE", realm_path(name))
+
+
+def _realm(credentials: TenantCredentials) -> dict[str, Any]:
+    return {
+        "realm": credentials.realm,
+        "displayName": f"{credentials.realm} (sandbox)",
+        "enabled": True,
+        "sslRequired": "external",
+        "loginWithEmailAllowed": True,
+        # Entra may rename a user (userName) with PATCH.
+        "editUsernameAllowed": True,
+        "clients": [
+            _service_client(
+                credentials.scim_client_id, credentials.scim_client_secret, "Receives SCIM provisioning requests"
+            ),
+            _service_client(credentials.client_id, credentials.client_secret, "Automation of SCIM provisioning"),
+        ],
+        "users": [
+            _service_account(credentials.scim_client_id, []),
+            _service_account(credentials.client_id, list(AUTOMATION_ROLES)),
+            {
+                "username": credentials.admin_username,
+                "enabled": True,
+                "email": f"{credentials.admin_username}@sandbox.invalid",
+                "emailVerified": True,
+                "firstName": "Tenant",
+                "lastName": "Administrator",
+                "credentials": [{"type": "password", "value": credentials.admin_password, "temporary": False}],
+                "clientRoles": {"realm-management": ["realm-admin"]},
+            },
+        ],
+        "components": {
+            "org.keycloak.userprofile.UserProfileProvider": [
+                {
+                    "providerId": "declarative-user-profile",
+                    "config": {"kc.user.profile.config": [json.dumps(_user_profile())]},
+                }
+            ]
+        },
+    }
+
+
+def _service_client(client_id: str, secret: str, description: str) -> dict[str, Any]:
+    return {
+        "clientId": client_id,
+        "description": description,
+        "enabled": True,
+        "protocol": "openid-connect",
+        "publicClient": False,
+        "clientAuthenticatorType": "client-secret",
+        "secret": secret,
+        "serviceAccountsEnabled": True,
+        "standardFlowEnabled": False,
+        "directAccessGrantsEnabled": False,
+        "fullScopeAllowed": True,
+        "protocolMappers": [],
+    }
+
+
+def _service_account(client_id: str, roles: list[str]) -> dict[str, Any]:
+    account: dict[str, Any] = {
+        "username": f"service-account-{client_id}",
+        "enabled": True,
+        "serviceAccountClientId": client_id,
+    }
+    return account | ({"clientRoles": {"realm-management": roles}} if roles else {})
+
+
+def _user_profile() -> dict[str, Any]:
+    """Return the realm's user profile: any attribute is stored, none but the user name is required."""
+    everybody = {"view": ["admin", "user"], "edit": ["admin", "user"]}
+    return {
+        "attributes": [
+            {
+                "name": "username",
+                "displayName": "${username}",
+                "validations": {"length": {"min": 3, "max": 255}, "up-username-not-idn-homograph": {}},
+                "permissions": everybody,
+            },
+            {
+                "name": "email",
+                "displayName": "${email}",
+                "validations": {"email": {}, "length": {"max": 255}},
+                "permissions": everybody,
+            },
+            {
+                "name": "firstName",
+                "displayName": "${firstName}",
+                "validations": {"length": {"max": 255}},
+                "permissions": everybody,
+            },
+            {
+                "name": "lastName",
+                "displayName": "${lastName}",
+                "validations": {"length": {"max": 255}},
+                "permissions": everybody,
+            },
+        ],
+        "unmanagedAttributePolicy": "ENABLED",
+    }

@@ -1,0 +1,94 @@
+"""Check the bearer token of a SCIM request, as a KZero of either profile must.
+
+Profile Azure: issued by Entra to the configured tenant. Profile Generic: issued by the realm to client `scim-endpoint`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+ENTRA_SCIM_AUDIENCE = "8adf8e6e-67b2-4cf2-a259-e3dc5476c621"
+"""Audience of the token that Entra issues itself for any application that is not from the gallery."""
+
+_LEEWAY_SECONDS = 30
+
+
+class TokenRefusedError(Exception):
+    """A request's token is missing or does not fit; the message is for `WWW-Authenticate` and holds no part of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """What a token must be."""
+
+    issuer: str
+    keys_url: str
+    audience: str | None = None
+    client_id: str | None = None
+
+
+class TokenVerifier:
+    """Verifies signatures by the issuers' published keys; the keys are asked for again when one is not known.
+
+    Args:
+        http: Used for the keys; trusts the sandbox's authority.
+    """
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        """Start with no keys known."""
+        self._http = http
+        self._keys: dict[str, KeySet] = {}
+
+    async def verify(self, authorization: str | None, expected: Expected) -> dict[str, Any]:
+        """Return the claims of the token in an Authorization header.
+
+        Raises:
+            TokenRefusedError: It is missing, malformed, expired, or somebody else's.
+        """
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            reason = "bearer token required"
+            raise TokenRefusedError(reason)
+        claims = await self._claims(token.strip(), expected.keys_url)
+        registry = jwt.JWTClaimsRegistry(
+            leeway=_LEEWAY_SECONDS,
+            iss={"essential": True, "value": expected.issuer},
+            exp={"essential": True},
+            aud={"essential": True, "value": expected.audience} if expected.audience else {},
+        )
+        try:
+            registry.validate(claims)
+        except JoseError as error:
+            reason = f"{error.error}: {error.description or 'claims refused'}"
+            raise TokenRefusedError(reason) from None
+        if expected.client_id is not None and expected.client_id not in {claims.get("azp"), claims.get("client_id")}:
+            reason = f"the token was not issued to client {expected.client_id}"
+            raise TokenRefusedError(reason)
+        return claims
+
+    async def _claims(self, token: str, keys_url: str) -> dict[str, Any]:
+        for refreshed in (False, True):
+            try:
+                return jwt.decode(token, await self._key_set(keys_url, refresh=refreshed), algorithms=["RS256"]).claims
+            except (JoseError, ValueError):
+                if refreshed:
+                    reason = "the token's signature is not the issuer's"
+                    raise TokenRefusedError(reason) from None
+        raise AssertionError
+
+    async def _key_set(self, url: str, *, refresh: bool) -> KeySet:
+        if refresh or url not in self._keys:
+            try:
+                response = await self._http.get(url)
+            except httpx.TransportError:
+                reason = f"the issuer's keys at {url} cannot be reached"
+                raise TokenRefusedError(reason) from None
+            if response.is_error:
+                reason = f"the issuer's keys at {url} answered {response.status_code}"
+                raise TokenRefusedError(reason)
+            self._keys[url] = KeySet.import_key_set(response.json())
+        return self._keys[url]
