@@ -59,11 +59,13 @@ class Outcome:
         result: How it ended, None if the user is not as wanted.
         steps: What Entra did, in order.
         problem: Why it failed and what to do, one line; empty if it did not.
+        is_outside: True if Entra says that the user is not in scope.
     """
 
     result: Result | None
     steps: list[Step]
     problem: str = ""
+    is_outside: bool = False
 
 
 def parse_outcome(answer: Mapping[str, Any] | None) -> Outcome:
@@ -93,7 +95,8 @@ def parse_outcome(answer: Mapping[str, Any] | None) -> Outcome:
         or _text(info.get("reason"))
         or _from_steps(raw_steps, "ErrorMessage", "errorMessage", "Reason")
     )
-    return Outcome(result=None, steps=steps, problem=_problem(status, code, message, failing or _stopping(steps)))
+    problem = _problem(status, code, message, failing or _stopping(steps))
+    return Outcome(result=None, steps=steps, problem=problem, is_outside=_ADVICE.get(code) == _OUTSIDE)
 
 
 def _problem(status: str, code: str, message: str, step: Step | None) -> str:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 EXTENSION_ATTRIBUTES = frozenset(f"extensionAttribute{number}" for number in range(1, 16))
 """The fifteen of Exchange, in Graph below ``onPremisesExtensionAttributes``."""
@@ -91,6 +92,25 @@ GRAPH_PROPERTIES: dict[str, str] = {
 }
 """Source attributes that Graph's ``user`` names otherwise."""
 
+_NOT_IN_GRAPH = frozenset(
+    {
+        "IsSoftDeleted",
+        "alternativeSecurityIds",
+        "appRoleAssignments",
+        "assignedRoles",
+        "homePhone",
+        "lastDirSyncTime",
+        "manager",
+        "netId",
+        "originalUserPrincipalName",
+        "otherMobile",
+        "otherTelephone",
+        "passwordProfile.password",
+        "preferredName",
+        "sipProxyAddress",
+    }
+)
+
 _DIRECTORY_EXTENSION = re.compile(r"extension_[0-9a-fA-F]{32}_\w+")
 
 
@@ -103,3 +123,27 @@ def near_names(name: str, names: Iterable[str]) -> list[str]:
     """Give up to three names that somebody who wrote ``name`` may have meant, the likeliest first."""
     by_folded = {known.casefold(): known for known in sorted(names, reverse=True)}
     return [by_folded[match] for match in difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.7)]
+
+
+def graph_property(name: str) -> str | None:
+    """Name the property of Graph's ``user`` that shows a source attribute; None if none does.
+
+    Not shown are what exists in the provisioning service only (``IsSoftDeleted``), passwords and references.
+    """
+    if name in EXTENSION_ATTRIBUTES:
+        return "onPremisesExtensionAttributes"
+    if name in _NOT_IN_GRAPH or not is_user_attribute(name):
+        return None
+    return GRAPH_PROPERTIES.get(name, name).split(".", maxsplit=1)[0]
+
+
+def read_attribute(user: Mapping[str, Any], name: str) -> str | None:
+    """Read a source attribute from Graph's ``user`` as the text that Entra sends; None if it is empty."""
+    value: Any = user.get(graph_property(name) or "")
+    if isinstance(value, Mapping):
+        value = value.get(name if name in EXTENSION_ATTRIBUTES else name.rsplit(".", 1)[-1])
+    if isinstance(value, list):
+        value = value[0] if value else None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return None if value in {None, ""} else str(value)

@@ -1,0 +1,387 @@
+"""``kzero:entra:OnDemandProvisioning``: one test user, provisioned now and looked up in KZero.
+
+See https://learn.microsoft.com/graph/api/synchronization-synchronizationjob-provisionondemand. Graph answers 200 also
+when nothing was provisioned, so the result is read step by step; then KZero is asked whether the user is really there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Literal
+from urllib.parse import quote
+
+from kzero_scim.arrival import (
+    Arrival,
+    Comparison,
+    compare_user,
+    graph_selection,
+    is_user_name_known,
+    reads_manager,
+    user_name,
+)
+from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
+from kzero_scim.mapping import Expectation, MappedClaim, Row, expectations, guide_claims, guide_rows
+from kzero_scim.on_demand import Outcome, Result, Step, parse_outcome
+from kzero_scim.provider.entra.assignment_scope import is_among, is_assigned
+from kzero_scim.provider.model import (
+    UNKNOWN,
+    Call,
+    Change,
+    Created,
+    Failure,
+    Found,
+    Resource,
+    compare,
+    is_known,
+    prop,
+    replacing,
+)
+from kzero_scim.provider.services import Services
+from kzero_scim.provisioning import job_path, split_job_resource_id
+from kzero_scim.schema_document import rule_id
+
+Verify = Literal["attributes", "user", "off"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnDemandProvisioningInputs:
+    """Whom to provision, and what to look for in KZero."""
+
+    service_principal_id: str = prop("Object id of the service principal.", replace=True)
+    job_id: str = prop("Id of its synchronization job.", replace=True)
+    user: str = prop("User principal name or object id of the test user.", replace=True)
+    verify: Verify = prop(
+        "What to look for in KZero: the user with the mapped attributes, the user alone, or nothing.",
+        default="attributes",
+    )
+    rows: dict[str, Row] = prop(
+        "Entra's attribute mappings by target, as given to AttributeMappings.", default_factory=guide_rows
+    )
+    mappers: dict[str, MappedClaim] = prop(
+        "KZero's mappers by name, as given to MapperSet.", default_factory=guide_claims
+    )
+    assigned_users: list[str] | None = prop(
+        "Who is assigned, as given to AppRoleAssignments; with it a preview refuses a test user outside.", default=None
+    )
+    assigned_groups: list[str] | None = prop("The assigned groups, likewise.", default=None)
+    triggers: dict[str, str] = prop("A changed value provisions the user again.", default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnDemandProvisioningState(OnDemandProvisioningInputs):
+    """What came of it."""
+
+    result: Result = prop("success, or alreadyInDesiredState if there was nothing to change.")
+    steps: list[Step] = prop("What Entra did, in order.")
+    kzero_user_id: str | None = prop("Id of the user in KZero, if it was looked for.", default=None)
+    comparisons: list[Comparison] = prop("The mapped attributes on both sides.")
+    provisioned_at: str = prop("When, ISO 8601.")
+
+
+class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisioningState]):
+    """One user provisioned on demand.
+
+    Args:
+        services: The clients.
+        delays: Seconds before each further look at KZero, which may show a user a moment later.
+        scope_delays: Seconds before each further attempt while Entra does not know yet of a fresh assignment.
+        sleep: What waits.
+        now: The clock.
+    """
+
+    token: ClassVar[str] = "kzero:entra:OnDemandProvisioning"  # noqa: S105 - a type token
+    inputs = OnDemandProvisioningInputs
+    state = OnDemandProvisioningState
+
+    def __init__(
+        self,
+        services: Services,
+        *,
+        delays: Sequence[float] = (1.0, 3.0),
+        scope_delays: Sequence[float] = (5.0, 10.0, 20.0),
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Keep the clients."""
+        self._services = services
+        self._delays = tuple(delays)
+        self._scope_delays = tuple(scope_delays)
+        self._sleep = sleep
+        self._now = now
+
+    async def check(
+        self,
+        call: Call,  # noqa: ARG002
+        new: OnDemandProvisioningInputs,
+        old: OnDemandProvisioningInputs | None,  # noqa: ARG002
+    ) -> tuple[OnDemandProvisioningInputs, list[Failure]]:
+        """Refuse an empty user."""
+        if is_known(new.user) and not new.user.strip():
+            return new, [Failure("user", "it is empty; give the user principal name of a test user")]
+        return new, []
+
+    async def diff(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002, ARG002
+        old: OnDemandProvisioningState,
+        new: OnDemandProvisioningInputs,
+    ) -> list[Change]:
+        """Name what makes the user be provisioned again; who is assigned does not."""
+        changes = [
+            *map(replacing, compare(old.service_principal_id, new.service_principal_id, "servicePrincipalId")),
+            *map(replacing, compare(old.job_id, new.job_id, "jobId")),
+            *map(replacing, compare(old.user, new.user, "user")),
+        ]
+        for path, before, after in (
+            ("verify", old.verify, new.verify),
+            ("rows", old.rows, new.rows),
+            ("mappers", old.mappers, new.mappers),
+            ("triggers", old.triggers, new.triggers),
+        ):
+            changes += [Change(path)] if after is UNKNOWN else compare(before, after, path)
+        if not changes and not _has_arrived(old):
+            # The last run ended in an error after Entra had provisioned the user.
+            changes.append(Change("verify"))
+        return changes
+
+    async def plan(
+        self,
+        call: Call,
+        new: OnDemandProvisioningInputs,
+        old: OnDemandProvisioningState | None,
+    ) -> OnDemandProvisioningState:
+        """Refuse a test user who does not exist or is not among those who will be assigned."""
+        if is_known(new.user):
+            user = await self._user(new.user, ["id", "userPrincipalName", "accountEnabled"], with_manager=False)
+            if user.get("accountEnabled") is False:
+                message = (
+                    f"the test user {new.user} is disabled in Entra, so Entra will not provision it; choose another"
+                )
+                await call.log.warning(message)
+            await self._refuse_outsider(new, user)
+        given = {item.name: getattr(new, item.name) for item in fields(OnDemandProvisioningInputs)}
+        return OnDemandProvisioningState(
+            **given,
+            result=UNKNOWN,
+            steps=UNKNOWN,
+            kzero_user_id=UNKNOWN if old is None else old.kzero_user_id,
+            comparisons=UNKNOWN,
+            provisioned_at=UNKNOWN,
+        )
+
+    async def create(self, call: Call, new: OnDemandProvisioningInputs) -> Created[OnDemandProvisioningState]:
+        """Provision the user and look for it in KZero.
+
+        Raises:
+            ProviderError: Entra did not provision it; with the failing step.
+            PartialFailureError: Entra did, but KZero does not have it as it should.
+        """
+        resource_id, state = await self._run(call, new)
+        return Created(resource_id, state)
+
+    async def read(
+        self,
+        call: Call,
+        id: str,  # noqa: A002
+        old: OnDemandProvisioningState | None,
+    ) -> Found[OnDemandProvisioningInputs, OnDemandProvisioningState] | None:
+        """Give the latest run, without a request; an import looks whether the user is in KZero, and runs nothing."""
+        if old is None:
+            old = await self._found(call, id)
+            if old is None:
+                return None
+        given = {item.name: getattr(old, item.name) for item in fields(OnDemandProvisioningInputs)}
+        return Found(id, OnDemandProvisioningInputs(**given), old)
+
+    async def update(
+        self,
+        call: Call,
+        id: str,  # noqa: A002, ARG002
+        old: OnDemandProvisioningState,  # noqa: ARG002
+        new: OnDemandProvisioningInputs,
+    ) -> OnDemandProvisioningState:
+        """Provision the user again and look for it in KZero.
+
+        Raises:
+            ProviderError: Entra did not provision it.
+            PartialFailureError: Entra did, but KZero does not have it as it should.
+        """
+        _, state = await self._run(call, new)
+        return state
+
+    async def delete(self, call: Call, id: str, old: OnDemandProvisioningState) -> None:  # noqa: A002
+        """Nothing to remove: the user stays in KZero as long as it is assigned in Entra."""
+
+    async def _run(self, call: Call, new: OnDemandProvisioningInputs) -> tuple[str, OnDemandProvisioningState]:
+        expected = expectations(new.rows, new.mappers) if new.verify == "attributes" else []
+        user = await self._user(new.user, graph_selection(expected), with_manager=reads_manager(expected))
+        path = job_path(new.service_principal_id, new.job_id)
+        rule = rule_id(await self._services.graph.get(f"{path}/schema"))
+        await call.log.status(f"provisioning {new.user} on demand")
+        outcome = await self._provision(new, rule, user)
+        if outcome.result is None:
+            message = f"on-demand provisioning of {new.user} by job {new.job_id} failed: {outcome.problem}"
+            raise ProviderError(message)
+        given = {item.name: getattr(new, item.name) for item in fields(OnDemandProvisioningInputs)}
+        state = OnDemandProvisioningState(
+            **given,
+            result=outcome.result,
+            steps=outcome.steps,
+            comparisons=[],
+            provisioned_at=self._now().isoformat(timespec="seconds"),
+        )
+        resource_id = f"{new.service_principal_id}/{new.job_id}/{user['id']}"
+        if new.verify == "off":
+            return resource_id, state
+        return resource_id, await self._verified(call, resource_id, state, user, expected)
+
+    async def _provision(self, new: OnDemandProvisioningInputs, rule: str, user: Mapping[str, Any]) -> Outcome:
+        """Provision, again for a while if Entra does not know yet of an assignment that Graph shows already."""
+        path = f"{job_path(new.service_principal_id, new.job_id)}/provisionOnDemand"
+        subject = {"objectId": user["id"], "objectTypeName": "User"}
+        body = {"parameters": [{"ruleId": rule, "subjects": [subject]}]}
+        graph = self._services.graph
+        outcome = parse_outcome(await graph.post(path, body))
+        if outcome.is_outside and await is_assigned(graph, new.service_principal_id, user):
+            for delay in self._scope_delays:
+                await self._sleep(delay)
+                outcome = parse_outcome(await graph.post(path, body))
+                if not outcome.is_outside:
+                    break
+        return outcome
+
+    async def _verified(
+        self,
+        call: Call,
+        resource_id: str,
+        state: OnDemandProvisioningState,
+        user: Mapping[str, Any],
+        expected: Sequence[Expectation],
+    ) -> OnDemandProvisioningState:
+        await call.log.status(f"looking for {state.user} in KZero")
+        realm, name = self._realm(), user_name(state.rows, user)
+        if not is_user_name_known(state.rows):
+            message = f"{state.user} was not looked for in KZero: the expression of userName is computed by Entra alone"
+            await call.log.warning(message)
+            return state
+        if name is None:
+            reason = f"{state.user} has no value for userName in Entra; map userName to userPrincipalName"
+            raise PartialFailureError(resource_id, state, reason)
+        managers = await self._manager_names(realm, user) if reads_manager(expected) else set()
+        kzero_id, arrival = await self._look(realm, name, user, expected, managers)
+        for delay in self._delays:
+            if kzero_id is not None and not arrival.mismatches:
+                break
+            await self._sleep(delay)
+            kzero_id, arrival = await self._look(realm, name, user, expected, managers)
+        state = replace(state, kzero_user_id=kzero_id, comparisons=arrival.comparisons)
+        for note in arrival.notes:
+            await call.log.info(note)
+        if kzero_id is None:
+            reason = (
+                f"Entra reports {state.result} for {state.user}, but KZero's tenant {realm} has no user {name!r}; "
+                "compare the Tenant URL with this tenant, and the mapper loginName with the guide"
+            )
+            raise PartialFailureError(resource_id, state, reason)
+        if arrival.mismatches:
+            reason = (
+                f"{state.user} is in KZero's tenant {realm}, but not as Entra has it: {'; '.join(arrival.mismatches)}; "
+                "compare the mappers of KZero's client scim-endpoint with the attribute mappings, then run it again"
+            )
+            raise PartialFailureError(resource_id, state, reason)
+        return state
+
+    async def _look(
+        self,
+        realm: str,
+        name: str,
+        user: Mapping[str, Any],
+        expected: Sequence[Expectation],
+        managers: set[str],
+    ) -> tuple[str | None, Arrival]:
+        kzero = await self._services.keycloak.find_user(realm, name)
+        if kzero is None:
+            return None, Arrival(comparisons=[], notes=[])
+        return str(kzero.get("id", "")), compare_user(expected, user, kzero, managers)
+
+    async def _manager_names(self, realm: str, user: Mapping[str, Any]) -> set[str]:
+        """Collect what KZero may call the manager by: user name and both ids."""
+        manager = user.get("manager") or {}
+        name = manager.get("userPrincipalName")
+        if not name:
+            return set()
+        kzero = await self._services.keycloak.find_user(realm, name) or {}
+        names = (name, manager.get("id"), kzero.get("id"), manager.get("displayName"))
+        return {str(item) for item in names if item}
+
+    async def _user(self, user: str, selection: Sequence[str], *, with_manager: bool) -> Mapping[str, Any]:
+        parameters = {"$select": ",".join(selection)}
+        if with_manager:
+            parameters["$expand"] = "manager($select=id,displayName,userPrincipalName)"
+        try:
+            return await self._services.graph.get(f"/users/{quote(user, safe='')}", parameters)
+        except GraphError as error:
+            if error.status != 404:  # noqa: PLR2004 - the HTTP status
+                raise
+            message = (
+                f"the test user {user!r} does not exist in Entra; give the user principal name as the portal shows it"
+            )
+            raise ProviderError(message) from error
+
+    async def _refuse_outsider(self, new: OnDemandProvisioningInputs, user: Mapping[str, Any]) -> None:
+        users, groups = new.assigned_users, new.assigned_groups
+        if (users is None and groups is None) or not is_known(users) or not is_known(groups):
+            return
+        if await is_among(self._services.graph, user, users or [], groups or []):
+            return
+        message = (
+            f"the test user {new.user!r} is outside the assignments, so Entra would not provision it: assign the user, "
+            "or name one that is assigned or a direct member of an assigned group (nested groups do not count)"
+        )
+        raise ProviderError(message)
+
+    async def _found(self, call: Call, resource_id: str) -> OnDemandProvisioningState | None:
+        """Describe a user provisioned before by what both sides show now; None if KZero does not have the user."""
+        job, _, user_id = resource_id.rpartition("/")
+        service_principal_id, job_id = split_job_resource_id(job)
+        inputs = OnDemandProvisioningInputs(service_principal_id=service_principal_id, job_id=job_id, user=user_id)
+        expected = expectations(inputs.rows, inputs.mappers)
+        user = await self._user(user_id, graph_selection(expected), with_manager=reads_manager(expected))
+        realm, name = self._realm(), user_name(inputs.rows, user)
+        managers = await self._manager_names(realm, user)
+        kzero_id, arrival = await self._look(realm, name or "", user, expected, managers)
+        if kzero_id is None:
+            return None
+        for line in (*arrival.mismatches, *arrival.notes):
+            await call.log.info(line)
+        return OnDemandProvisioningState(
+            service_principal_id=service_principal_id,
+            job_id=job_id,
+            user=str(user.get("userPrincipalName") or user_id),
+            result="alreadyInDesiredState",
+            steps=[],
+            kzero_user_id=kzero_id,
+            comparisons=arrival.comparisons,
+            provisioned_at=self._now().isoformat(timespec="seconds"),
+        )
+
+    def _realm(self) -> str:
+        realm = self._services.config.realm
+        if not realm:
+            message = (
+                "kzero:realm is not configured, so the user cannot be looked for in KZero: set it (or KZERO_REALM) to "
+                "the tenant's name, or set verify to off"
+            )
+            raise ProviderError(message)
+        return realm
+
+
+def _has_arrived(state: OnDemandProvisioningState) -> bool:
+    """Tell whether the last run found in KZero what it looked for."""
+    if state.verify == "off" or not is_user_name_known(state.rows):
+        return True
+    return state.kzero_user_id is not None and all(item.equal for item in state.comparisons)
