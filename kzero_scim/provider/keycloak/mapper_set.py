@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 from kzero_scim import guide
 from kzero_scim.clients.keycloak_session import NO_REALM
 from kzero_scim.errors import KeycloakError, KzeroScimError, PartialFailureError, ProviderError
+from kzero_scim.provider.keycloak.missing_client import explain_missing_client
 from kzero_scim.provider.keycloak.protocol_mapper import (
     JsonType,
     Mapper,
@@ -296,17 +297,7 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
         return None if client is None else {**client, "protocolMappers": client.get("protocolMappers") or []}
 
     def _missing(self, realm: str, client_id: str) -> str:
-        """Say how the client comes into being, or that the account may not see it."""
-        if self._services.keycloak.may_miss(realm, "view-clients", "manage-clients"):
-            return (
-                f'client "{client_id}" of realm "{realm}" is not shown to the account: it lacks the role view-clients '
-                "(and manage-clients, to change mappers) of client realm-management"
-            )
-        return (
-            f'realm "{realm}" has no client "{client_id}": KZero creates it when the SCIM endpoint is enabled '
-            f"(dashboard, {guide.SCIM_PAGE}, Enable: ON, Update); in a Keycloak of your own create a confidential "
-            "client of that name"
-        )
+        return explain_missing_client(self._services.keycloak, realm, client_id)
 
     @staticmethod
     def _refuse_without_role(client: Representation, plan: MapperPlan, realm: str) -> None:
