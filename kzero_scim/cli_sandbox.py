@@ -50,7 +50,7 @@ def up(
     was_running = process.is_running()
     with _messages.status("starting the sandbox") as spinner:
         try:
-            status = process.up(ports, progress=lambda message: spinner.update(message))
+            status = process.up(ports, progress=spinner.update)
         except RuntimeError as error:
             _fail(error)
     _messages.print("The sandbox was already running." if was_running else f"The sandbox is {status.message}.")

@@ -107,7 +107,8 @@ class Groups:
 
     async def _candidates(self, wanted: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
         name = wanted.get("displayname")
-        query = {"search": name, "exact": "true"} if isinstance(name, str) else {}
+        # Keycloak's exact search minds letter case, SCIM's displayName does not.
+        query = {"search": name} if isinstance(name, str) else {}
         first = 0
         while True:
             groups = (

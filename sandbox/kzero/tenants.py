@@ -5,6 +5,9 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
 from sandbox.kzero.admin import KeycloakAdmin, realm_path
 
 SCIM_CLIENT = "scim-endpoint"
@@ -101,14 +104,38 @@ def _realm(credentials: TenantCredentials) -> dict[str, Any]:
             },
         ],
         "components": {
+            "org.keycloak.keys.KeyProvider": _keys(),
             "org.keycloak.userprofile.UserProfileProvider": [
                 {
                     "providerId": "declarative-user-profile",
                     "config": {"kc.user.profile.config": [json.dumps(_user_profile())]},
                 }
-            ]
+            ],
         },
     }
+
+
+def _keys() -> list[dict[str, Any]]:
+    """Return the realm's keys: one signing key made here, and no encryption key.
+
+    Left to itself Keycloak makes two RSA keys a realm, which takes it seconds before it is warm; no client here uses
+    encrypted tokens.
+    """
+    signing = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = signing.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return [
+        {
+            "name": "rsa",
+            "providerId": "rsa",
+            "config": {"privateKey": [pem], "algorithm": ["RS256"], "priority": ["100"]},
+        },
+        {
+            "name": "hmac-generated",
+            "providerId": "hmac-generated",
+            "config": {"algorithm": ["HS512"], "priority": ["100"]},
+        },
+        {"name": "aes-generated", "providerId": "aes-generated", "config": {"priority": ["100"]}},
+    ]
 
 
 def _service_client(client_id: str, secret: str, description: str) -> dict[str, Any]:

@@ -1,0 +1,44 @@
+"""Fixtures for every layer of tests: one sandbox a session, and a tenant of its own for each test.
+
+How to use them:
+
+    def test_something(tenant: Tenant) -> None:
+        tenant.env                              # environment of a program that manages this tenant
+        tenant.scim_url                         # the Tenant URL that Entra is told
+        tenant.keycloak_admin.get("/users")     # Keycloak's admin API of this realm, signed in
+        tenant.user("alex@contoso.example")     # one Keycloak user, or None
+        tenant.entra.post("/sandbox/cycle")     # the Entra emulator's control API
+        tenant.kzero.get("/sandbox/requests")   # what the KZero front was asked
+
+The sandbox is started on free ports in a temporary folder when the first test asks for it, and ends with the session,
+also when that is killed. Its Keycloak is real: without one (see `sandbox.kzero.keycloak.distribution`) these tests fail
+and say so. A tenant is a new realm; the Entra emulator knows one tenant, which each `tenant` puts back to its first
+state, so a test must not use two.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.addresses import Ports
+from sandbox.processes import SandboxProcess
+from sandbox.running import RunningSandbox, Tenant
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
+    """A whole sandbox, shared by all tests of the session."""
+    process = SandboxProcess(tmp_path_factory.mktemp("sandbox"))
+    status = process.up(Ports(kzero=0, entra=0, keycloak=0), tied=True)
+    assert status.urls is not None
+    try:
+        yield RunningSandbox(process=process, urls=status.urls)
+    finally:
+        process.down()
+
+
+@pytest.fixture
+def tenant(sandbox: RunningSandbox) -> Iterator[Tenant]:
+    """A KZero tenant with an endpoint that is off and no mappers, and an Entra tenant in its first state."""
+    with sandbox.tenant() as made:
+        yield made
