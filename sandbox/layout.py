@@ -5,7 +5,6 @@ Knows files only; starts nothing.
 
 import json
 import os
-import secrets
 import ssl
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +17,12 @@ from sandbox.kzero.tenants import TenantCredentials
 from sandbox.organisation import Organisation
 from sandbox.serving import Certificates, issue_certificates
 
+PASSPHRASE = "throw-away-sandbox-passphrase"
+"""Encrypts the sandbox's stack. Fixed: `stacks/Pulumi.sandbox.yaml` holds its salt, and Pulumi refuses any other one.
+
+It keeps nothing from anybody, since the state lies beside the sandbox's secrets and goes with them.
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SandboxSecrets:
@@ -25,7 +30,6 @@ class SandboxSecrets:
 
     master: MasterCredentials
     tenant: TenantCredentials
-    passphrase: str
 
 
 @dataclass(frozen=True)
@@ -125,12 +129,10 @@ class Layout:
             return SandboxSecrets(
                 master=MasterCredentials(**kept["master"]),
                 tenant=TenantCredentials(**kept["tenant"]),
-                passphrase=kept["passphrase"],
             )
         made = SandboxSecrets(
             master=MasterCredentials.generate(),
             tenant=TenantCredentials.generate(organisation.kzero_tenant),
-            passphrase=secrets.token_urlsafe(24),
         )
         write_private(file, json.dumps(asdict(made), indent=2))
         return made
@@ -146,7 +148,7 @@ def environment(layout: Layout, urls: Urls, organisation: Organisation, made: Sa
         "NO_PROXY": "localhost,127.0.0.1",
         "no_proxy": "localhost,127.0.0.1",
         "PULUMI_BACKEND_URL": layout.pulumi_state.as_uri(),
-        "PULUMI_CONFIG_PASSPHRASE": made.passphrase,
+        "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
         "PULUMI_HOME": str(layout.pulumi_home),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }
