@@ -173,12 +173,12 @@ class Tokens:
             form["client_assertion_type"] = ASSERTION_TYPE
         try:
             answer = await self._http.post(self._url, data=dict(sorted(form.items())))
-            document = answer.json()
-        except (httpx.HTTPError, ValueError) as error:
+        except httpx.HTTPError as error:
             message = f"azuread cannot ask for a token at {self._url}: {error!r}"
             raise Refusal(message) from error
+        document = _document(answer)
         if "access_token" not in document:
-            said = document.get("error_description") or document.get("error")
+            said = document.get("error_description") or document.get("error") or answer.reason_phrase
             message = (
                 f"azuread cannot sign in as {self._settings.client_id} in tenant {self._settings.tenant_id}: "
                 f"{self._url} answered {answer.status_code}: {said}"
@@ -194,6 +194,14 @@ def claims(token: str) -> dict[str, Any]:
         part = token.split(".")[1]
         found = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except (IndexError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _document(answer: "httpx.Response") -> dict[str, Any]:
+    try:
+        found = answer.json()
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 
