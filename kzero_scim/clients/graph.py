@@ -11,7 +11,7 @@ import json
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -48,11 +48,13 @@ class BatchRequest:
         method: ``GET``, ``POST`` and so on.
         path: Relative to the version, percent-encoded, with its query: ``/users/a%40b.example?$select=id``.
         body: The JSON body, if any.
+        headers: Further headers.
     """
 
     method: str
     path: str
     body: Json | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -406,8 +408,12 @@ def segment(value: str) -> str:
 
 def _batch_entry(index: int, request: BatchRequest) -> Json:
     entry: Json = {"id": str(index), "method": request.method, "url": request.path}
+    headers = dict(request.headers)
     if request.body is not None:
-        entry |= {"body": request.body, "headers": {"Content-Type": "application/json"}}
+        entry["body"] = request.body
+        headers["Content-Type"] = "application/json"
+    if headers:
+        entry["headers"] = headers
     return entry
 
 

@@ -1,0 +1,148 @@
+"""``kzero:entra:getProvisioningStatus`` and ``getGlobalAdministrators``: questions to Entra, nothing changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Final
+
+from kzero_scim.errors import GraphError
+from kzero_scim.provider.model import Call, Function, prop
+from kzero_scim.provider.services import Services
+from kzero_scim.provisioning import JobStatus, job_path, parse_job
+
+_PORTAL: Final = "https://entra.microsoft.com"
+_GLOBAL_ADMINISTRATOR: Final = "62e90394-69f5-4237-9190-012177145e10"
+"""Template id of the role, the same in every tenant.
+
+https://learn.microsoft.com/entra/identity/role-based-access-control/permissions-reference
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GetProvisioningStatusArgs:
+    """Of which job."""
+
+    service_principal_id: str = prop("Object id of the enterprise application's service principal.")
+    job_id: str = prop("Id of its synchronization job.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GetProvisioningStatusResult(JobStatus):
+    """How the job does."""
+
+    portal_url: str = prop("The page of the Entra portal that shows it.")
+
+
+class GetProvisioningStatus(Function[GetProvisioningStatusArgs, GetProvisioningStatusResult]):
+    """State, last cycle, counts and quarantine of a synchronization job."""
+
+    token: ClassVar[str] = "kzero:entra:getProvisioningStatus"  # noqa: S105 - a token
+    inputs = GetProvisioningStatusArgs
+    state = GetProvisioningStatusResult
+
+    def __init__(self, services: Services) -> None:
+        """Keep the clients."""
+        self._services = services
+
+    async def invoke(self, call: Call, args: GetProvisioningStatusArgs) -> GetProvisioningStatusResult:  # noqa: ARG002
+        """Read the job.
+
+        Raises:
+            GraphError: There is no such job, or Graph refused.
+        """
+        graph = self._services.graph
+        status = parse_job(await graph.get(job_path(args.service_principal_id, args.job_id)))
+        return GetProvisioningStatusResult(
+            **{spec.name: getattr(status, spec.name) for spec in fields(JobStatus)},
+            portal_url=_portal_url(args.service_principal_id, args.job_id),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Administrator:
+    """A Global Administrator."""
+
+    display_name: str = prop("Display name.")
+    user_principal_name: str = prop("User principal name.")
+    account_enabled: bool = prop("Whether the account can sign in.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GetGlobalAdministratorsArgs:
+    """Nothing to say."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GetGlobalAdministratorsResult:
+    """Who could still get in if the federated domain could not sign in."""
+
+    administrators: list[Administrator] = prop("The users who hold the role now.", default_factory=list)
+    onmicrosoft: list[str] = prop(
+        "User principal names of the enabled ones below .onmicrosoft.com, whose sign-in no federation can break.",
+        default_factory=list,
+    )
+    warning: str | None = prop("Why the answer is empty or incomplete, if it is.", default=None)
+
+
+class GetGlobalAdministrators(Function[GetGlobalAdministratorsArgs, GetGlobalAdministratorsResult]):
+    """The users who are Global Administrators, for the guide's warning against locking everybody out.
+
+    Needs RoleManagement.Read.Directory; without it the result says so in ``warning`` and is empty. Administrators by
+    way of a group, and those who are only eligible for the role, are not listed.
+    """
+
+    token: ClassVar[str] = "kzero:entra:getGlobalAdministrators"  # noqa: S105 - a token
+    inputs = GetGlobalAdministratorsArgs
+    state = GetGlobalAdministratorsResult
+
+    def __init__(self, services: Services) -> None:
+        """Keep the clients."""
+        self._services = services
+
+    async def invoke(
+        self,
+        call: Call,  # noqa: ARG002
+        args: GetGlobalAdministratorsArgs,  # noqa: ARG002
+    ) -> GetGlobalAdministratorsResult:
+        """Read the role's members; a refusal becomes a warning."""
+        path = f"/directoryRoles(roleTemplateId='{_GLOBAL_ADMINISTRATOR}')/members"
+        query = {"$select": "id,displayName,userPrincipalName,accountEnabled"}
+        try:
+            members = await self._services.graph.pages(path, query)
+        except GraphError as error:
+            return GetGlobalAdministratorsResult(warning=f"it is not known who is Global Administrator: {error}")
+        users = [member for member in members if member.get("userPrincipalName")]
+        administrators = [_administrator(user) for user in users]
+        groups = [str(member.get("displayName")) for member in members if _kind(member) == "group"]
+        return GetGlobalAdministratorsResult(
+            administrators=administrators,
+            onmicrosoft=[
+                one.user_principal_name
+                for one in administrators
+                if one.account_enabled and one.user_principal_name.casefold().endswith(".onmicrosoft.com")
+            ],
+            warning=f"the role is also held by groups, whose members are not listed: {', '.join(groups)}"
+            if groups
+            else None,
+        )
+
+
+def _administrator(user: dict[str, Any]) -> Administrator:
+    return Administrator(
+        display_name=str(user.get("displayName") or ""),
+        user_principal_name=str(user["userPrincipalName"]),
+        account_enabled=user.get("accountEnabled") is not False,
+    )
+
+
+def _kind(member: dict[str, Any]) -> str:
+    return str(member.get("@odata.type") or "").removeprefix("#microsoft.graph.")
+
+
+def _portal_url(service_principal_id: str, job_id: str) -> str:
+    """The application's Provisioning page; a job's id ends with the application's client id."""
+    app_id = job_id.rpartition(".")[2]
+    return (
+        f"{_PORTAL}/#view/Microsoft_AAD_IAM/ManagedAppMenuBlade/~/Provisioning/objectId/{service_principal_id}"
+        f"/appId/{app_id}"
+    )

@@ -1,0 +1,389 @@
+"""``kzero:entra:SynchronizationCredentials``: the guide's Admin Credentials and the settings beside them.
+
+https://learn.microsoft.com/graph/api/synchronization-serviceprincipal-put-synchronization
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Final, Literal
+from urllib.parse import urlsplit
+
+from kzero_scim.clients.graph import segment
+from kzero_scim.errors import GraphError, PartialFailureError
+from kzero_scim.provider.entra.principals import is_object_id
+from kzero_scim.provider.entra.synchronization_secrets import (
+    ADDRESS,
+    MASK,
+    NOTIFICATION,
+    SCOPE,
+    TOKEN,
+    Notification,
+    body_of,
+    decode_notification,
+    keys_of,
+    settings_fingerprint,
+    token_fingerprint,
+)
+from kzero_scim.provider.model import (
+    UNKNOWN,
+    Call,
+    Change,
+    ChangeKind,
+    Created,
+    Failure,
+    Found,
+    Resource,
+    compare,
+    is_known,
+    prop,
+    replacing,
+)
+from kzero_scim.provider.services import Services
+
+_FLAG: Final = "aadOptscim062020"
+_PATH: Final = re.compile(r"/realms/[^/]+/scim/v2/?")
+_EMAIL: Final = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+")
+_SETTLING: Final = 30.0
+"""Seconds in which Graph may still show the keys as they were before."""
+
+ISSUED_BY_ENTRA: Final = (
+    "no secretToken: Entra will send a token that it issues itself, which Microsoft recommends for testing only; "
+    "set secretToken for production, if KZero gives you one"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynchronizationCredentialsInputs:
+    """What Entra is told."""
+
+    service_principal_id: str = prop("Object id of the enterprise application's service principal.", replace=True)
+    job_id: str | None = prop("The job they are for; only sets the order.", default=None)
+    tenant_url: str = prop("The SCIM endpoint's Tenant URL, https://host/realms/name/scim/v2.")
+    secret_token: str | None = prop(
+        "The bearer token that Entra sends; none for a token that Entra issues itself.", default=None, secret=True
+    )
+    scope: Literal["assigned", "all"] = prop(
+        "Whether only assigned users and groups are provisioned, or all.", default="assigned"
+    )
+    notification_email: str | None = prop("Who is told when provisioning fails.", default=None)
+    deletion_threshold: int | None = prop(
+        "So many deletions (a count) in one cycle make Entra stop and ask.", default=None
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynchronizationCredentialsState(SynchronizationCredentialsInputs):
+    """What Entra holds."""
+
+    secret_token_fingerprint: str | None = prop("Changes with the token; a salted hash (scrypt) of it.", default=None)
+    settings_fingerprint: str = prop(
+        "Changes with Tenant URL, token and scope: whenever the connection is to be tested."
+    )
+    unmanaged_keys: list[str] = prop(
+        "Names of further secrets that others have set; they are left alone.", default_factory=list
+    )
+
+
+class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, SynchronizationCredentialsState]):
+    """Tenant URL, token, scope, notification and deletion threshold of a service principal's provisioning.
+
+    Owns the keys BaseAddress and SyncAll, and SecretToken and SyncNotificationSettings if they are given. Graph shows
+    that a key exists but not its value, so that a value changed in the portal cannot be seen; a removed key is. Needs
+    Application.ReadWrite.OwnedBy or Synchronization.ReadWrite.All.
+    """
+
+    token: ClassVar[str] = "kzero:entra:SynchronizationCredentials"  # noqa: S105 - a type token
+    inputs = SynchronizationCredentialsInputs
+    state = SynchronizationCredentialsState
+
+    def __init__(self, services: Services) -> None:
+        """Keep the clients."""
+        self._services = services
+
+    async def check(
+        self,
+        call: Call,  # noqa: ARG002
+        new: SynchronizationCredentialsInputs,
+        old: SynchronizationCredentialsInputs | None,  # noqa: ARG002
+    ) -> tuple[SynchronizationCredentialsInputs, list[Failure]]:
+        """Refuse what Entra would not take or KZero would not understand; an empty token counts as none."""
+        failures: list[Failure] = []
+        if new.service_principal_id is not UNKNOWN and not is_object_id(new.service_principal_id):
+            reason = f'"{new.service_principal_id}" is no object id (a GUID); give the service principal\'s object id'
+            failures.append(Failure("servicePrincipalId", reason))
+        if new.tenant_url is not UNKNOWN and (reason := _wrong_address(new.tenant_url)):
+            failures.append(Failure("tenantUrl", reason))
+        token = new.secret_token
+        if token is not UNKNOWN and token and token != token.strip():
+            failures.append(Failure("secretToken", "has blanks or line breaks around it; remove them"))
+        email = new.notification_email
+        if email is not UNKNOWN and email is not None and not _EMAIL.fullmatch(email):
+            failures.append(Failure("notificationEmail", f'"{email}" is no e-mail address; give exactly one'))
+        threshold = new.deletion_threshold
+        if threshold is not UNKNOWN and threshold is not None and threshold < 1:
+            failures.append(Failure("deletionThreshold", f"{threshold} is below 1; leave it out for no threshold"))
+        if token is not UNKNOWN and not token:
+            new = replace(new, secret_token=None)
+        return new, failures
+
+    async def diff(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002, ARG002
+        old: SynchronizationCredentialsState,
+        new: SynchronizationCredentialsInputs,
+    ) -> list[Change]:
+        """Compare with what Entra holds, as far as that can be seen; asks no service."""
+        changes = [
+            replacing(change)
+            for change in compare(old.service_principal_id, new.service_principal_id, "servicePrincipalId")
+        ]
+        changes += compare(old.tenant_url, new.tenant_url, "tenantUrl")
+        changes += compare(old.secret_token, new.secret_token, "secretToken")
+        changes += compare(old.scope, new.scope, "scope")
+        changes += compare(old.notification_email, new.notification_email, "notificationEmail")
+        changes += compare(old.deletion_threshold, new.deletion_threshold, "deletionThreshold")
+        # The fingerprint of a state whose SyncAll is missing in Entra leaves the scope out.
+        if not changes and old.settings_fingerprint != settings_fingerprint(
+            new.tenant_url, old.secret_token_fingerprint, new.scope
+        ):
+            changes.append(Change("scope", ChangeKind.ADD))
+        return changes
+
+    async def plan(
+        self, call: Call, new: SynchronizationCredentialsInputs, old: SynchronizationCredentialsState | None
+    ) -> SynchronizationCredentialsState:
+        """Foretell the fingerprints; say what an empty token means."""
+        if new.secret_token is None and (old is None or old.secret_token is not None):
+            await call.log.info(ISSUED_BY_ENTRA)
+        state = await _state(new, {})
+        return replace(state, unmanaged_keys=UNKNOWN if old is None else old.unmanaged_keys)
+
+    async def create(
+        self, call: Call, new: SynchronizationCredentialsInputs
+    ) -> Created[SynchronizationCredentialsState]:
+        """Set the keys.
+
+        Raises:
+            GraphError: Graph refused.
+            PartialFailureError: Entra does not hold afterwards what it was told.
+        """
+        return Created(new.service_principal_id, await self._apply(call, new, None))
+
+    async def update(
+        self,
+        call: Call,
+        id: str,  # noqa: A002
+        old: SynchronizationCredentialsState,
+        new: SynchronizationCredentialsInputs,
+    ) -> SynchronizationCredentialsState:
+        """Set the keys, and remove those that are not wanted any more; nothing is sent if only the job's id changed.
+
+        Raises:
+            GraphError: Graph refused.
+            PartialFailureError: Entra does not hold afterwards what it was told.
+        """
+        if not await self.diff(call, id, old, new):
+            return replace(old, job_id=new.job_id)
+        return await self._apply(call, new, old)
+
+    async def read(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002
+        old: SynchronizationCredentialsState | None,
+    ) -> Found[SynchronizationCredentialsInputs, SynchronizationCredentialsState] | None:
+        """Read which keys exist; None if none of ours does, or the service principal is gone."""
+        try:
+            keys = await self._keys(id)
+        except GraphError as error:
+            if error.status == 404:  # noqa: PLR2004 - not found
+                return None
+            raise
+        if not {ADDRESS, TOKEN, SCOPE, NOTIFICATION} & keys.keys():
+            return None
+        state = await (_refreshed(old, keys) if old is not None else _imported(id, keys))
+        return Found(id, SynchronizationCredentialsInputs(**_inputs_of(state)), state)
+
+    async def delete(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002
+        old: SynchronizationCredentialsState,
+    ) -> None:
+        """Remove our keys, and leave those of others."""
+        try:
+            await self._services.graph.put(_path(id), body_of(dict.fromkeys(_values(old), "")))
+        except GraphError as error:
+            if error.status != 404:  # noqa: PLR2004 - the service principal is gone, and the keys with it
+                raise
+
+    async def _apply(
+        self,
+        call: Call,
+        new: SynchronizationCredentialsInputs,
+        old: SynchronizationCredentialsState | None,
+    ) -> SynchronizationCredentialsState:
+        graph, sp = self._services.graph, new.service_principal_id
+        values = _values(new)
+        removed = [key for key in (_values(old) if old is not None else {}) if key not in values]
+        before = await graph.consistent(lambda: self._keys(sp))
+        if TOKEN in before and TOKEN not in {*values, *removed}:
+            await call.log.warning(
+                "Entra holds a secret token that this stack did not set; it is left alone and is what Entra sends. "
+                "Set secretToken, or clear it in the portal"
+            )
+        body = body_of(values | dict.fromkeys(removed, ""))
+        await graph.consistent(lambda: graph.put(_path(sp), body))
+        after = await self._settle(sp, values, removed)
+        if lost := sorted(before.keys() - after.keys() - set(removed)):
+            message = f"Entra dropped secrets that others had set ({', '.join(lost)}); enter them again in the portal"
+            await call.log.warning(message)
+        state = await _state(new, after)
+        missing, left = values.keys() - after.keys(), [key for key in removed if key in after]
+        if missing or left:
+            said = " and ".join(
+                part
+                for part in (
+                    f"does not hold {', '.join(sorted(missing))}" if missing else "",
+                    f"still holds {', '.join(left)}" if left else "",
+                )
+                if part
+            )
+            reason = f"cannot set the provisioning credentials of service principal {sp}: Entra took them but {said}"
+            raise PartialFailureError(sp, await _refreshed(state, after), f"{reason}; run `pulumi up --refresh` again")
+        return state
+
+    async def _settle(self, sp: str, values: Mapping[str, str], removed: list[str]) -> dict[str, str]:
+        """Read the keys until they are as just set, for a while."""
+        graph = self._services.graph
+        latest: dict[str, str] = {}
+
+        async def look() -> None:
+            nonlocal latest
+            latest = await self._keys(sp, fresh=True)
+            if values.keys() - latest.keys() or latest.keys() & set(removed):
+                message = "the keys are not there yet"
+                raise GraphError(message, status=404)
+
+        try:
+            await graph.consistent(look, within=_SETTLING)
+        except GraphError:
+            if not latest:
+                raise
+        return latest
+
+    async def _keys(self, service_principal_id: str, *, fresh: bool = False) -> dict[str, str]:
+        return keys_of(await self._services.graph.get(_path(service_principal_id), fresh=fresh))
+
+
+def _path(service_principal_id: str) -> str:
+    return f"/servicePrincipals/{segment(service_principal_id)}/synchronization/secrets"
+
+
+def _values(new: SynchronizationCredentialsInputs) -> dict[str, str]:
+    """Give the keys that these settings own, with their values."""
+    values = {ADDRESS: new.tenant_url, SCOPE: "true" if new.scope == "all" else "false"}
+    if new.secret_token:
+        values[TOKEN] = new.secret_token
+    if notification := Notification(new.notification_email, new.deletion_threshold):
+        values[NOTIFICATION] = notification.encode()
+    return values
+
+
+async def _state(new: SynchronizationCredentialsInputs, keys: Mapping[str, str]) -> SynchronizationCredentialsState:
+    """Describe the state once these settings are in Entra; unknown settings give unknown fingerprints."""
+    if is_known(new.secret_token) and is_known(new.service_principal_id):
+        # In a thread: it takes 50 ms on purpose.
+        token: Any = await asyncio.to_thread(token_fingerprint, new.service_principal_id, new.secret_token)
+    else:
+        token = UNKNOWN
+    settled = UNKNOWN
+    if is_known(token) and is_known(new.tenant_url) and is_known(new.scope):
+        settled = settings_fingerprint(new.tenant_url, token, new.scope)
+    return SynchronizationCredentialsState(
+        **_inputs_of(new),
+        secret_token_fingerprint=token,
+        settings_fingerprint=settled,
+        unmanaged_keys=sorted(keys.keys() - _values(new).keys()) if keys else [],
+    )
+
+
+async def _refreshed(old: SynchronizationCredentialsState, keys: Mapping[str, str]) -> SynchronizationCredentialsState:
+    """Describe what is left of a state: a missing key, or one whose value shows and differs, changes its property."""
+    notification = Notification(old.notification_email, old.deletion_threshold)
+    if NOTIFICATION not in keys:
+        notification = Notification()
+    elif keys[NOTIFICATION] != MASK and notification:
+        notification = decode_notification(keys[NOTIFICATION])
+    token = old.secret_token if TOKEN in keys else None
+    fingerprint = old.secret_token_fingerprint if token is not None else None
+    address = _shown(keys.get(ADDRESS, ""), old.tenant_url)
+    scope = old.scope
+    if SCOPE in keys and keys[SCOPE] != MASK:
+        scope = "all" if keys[SCOPE].casefold() == "true" else "assigned"
+    held = _values(old).keys()
+    return replace(
+        old,
+        tenant_url=address,
+        secret_token=token,
+        scope=scope,
+        notification_email=notification.email,
+        deletion_threshold=notification.deletion_threshold,
+        secret_token_fingerprint=fingerprint,
+        settings_fingerprint=settings_fingerprint(address, fingerprint, scope if SCOPE in keys else None),
+        unmanaged_keys=sorted(keys.keys() - held),
+    )
+
+
+async def _imported(service_principal_id: str, keys: Mapping[str, str]) -> SynchronizationCredentialsState:
+    """Describe what an import finds: the values are hidden, so that the program must give them."""
+    notification = decode_notification(keys.get(NOTIFICATION, ""))
+    inputs = SynchronizationCredentialsInputs(
+        service_principal_id=service_principal_id,
+        tenant_url=_shown(keys.get(ADDRESS, ""), ""),
+        scope="all" if keys.get(SCOPE, "").casefold() == "true" else "assigned",
+        notification_email=notification.email,
+        deletion_threshold=notification.deletion_threshold,
+    )
+    return await _state(inputs, keys)
+
+
+def _shown(value: str, hidden: str) -> str:
+    """Give a value that Graph shows, or what is believed to be behind its mask."""
+    return hidden if value == MASK else value
+
+
+def _inputs_of(new: SynchronizationCredentialsInputs) -> dict[str, Any]:
+    return {
+        "service_principal_id": new.service_principal_id,
+        "job_id": new.job_id,
+        "tenant_url": new.tenant_url,
+        "secret_token": new.secret_token,
+        "scope": new.scope,
+        "notification_email": new.notification_email,
+        "deletion_threshold": new.deletion_threshold,
+    }
+
+
+def _wrong_address(url: str) -> str:
+    """Say what is wrong with a Tenant URL, ``""`` if nothing is."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+        _ = parts.port
+    except ValueError:
+        return f'"{url}" is no URL; give https://<host>/realms/<tenant>/scim/v2'
+    if parts.username or parts.password:
+        return "a Tenant URL holds no user name or password; remove them"
+    if parts.scheme != "https" or not host:
+        return f'"{url}" must begin with https:// and a host; Entra sends credentials there'
+    if not _PATH.fullmatch(parts.path) or parts.fragment:
+        return f'"{url}" must have the path /realms/<tenant>/scim/v2; copy it from KZero: Integrations > SCIM'
+    if parts.query not in {"", _FLAG, f"{_FLAG}=true"}:
+        return f'"{url}" has the query "{parts.query}"; only ?{_FLAG} is known, or none'
+    return ""

@@ -1,0 +1,218 @@
+"""``kzero:entra:SynchronizationJob``: the provisioning job of a service principal, created but not started.
+
+https://learn.microsoft.com/graph/api/synchronization-synchronization-post-jobs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, TypeVar
+
+from kzero_scim.clients.graph import segment
+from kzero_scim.errors import GraphError, ProviderError
+from kzero_scim.provider.entra.principals import is_object_id
+from kzero_scim.provider.model import UNKNOWN, Call, Change, Created, Failure, Found, Resource, compare, prop, replacing
+from kzero_scim.provider.services import Services
+from kzero_scim.provisioning import job_path, job_resource_id, split_job_resource_id
+
+T = TypeVar("T")
+
+_SETTLING: Final = 60.0
+"""Seconds in which the synchronization service may not know a new service principal yet."""
+_FORBIDDEN_FOR: Final = 8.0
+"""Seconds; it answers 403 too in that time, but so it does for a missing permission, which must not take long."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynchronizationJobInputs:
+    """Which job there must be."""
+
+    service_principal_id: str = prop("Object id of the enterprise application's service principal.", replace=True)
+    template_id: str = prop(
+        "The synchronization template: scim for every application made for SCIM since 2018.",
+        default="scim",
+        replace=True,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynchronizationJobState(SynchronizationJobInputs):
+    """The job."""
+
+    job_id: str = prop("Id of the job.")
+    adopted: bool = prop("True if the job existed and was taken over.", default=False)
+
+
+class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobState]):
+    """The one synchronization job of a template on a service principal.
+
+    A job of that template that exists is taken over rather than doubled, and deleted with the resource. Starting it is
+    ``ProvisioningStatus``'s. Needs Application.ReadWrite.OwnedBy or Synchronization.ReadWrite.All.
+    """
+
+    token: ClassVar[str] = "kzero:entra:SynchronizationJob"  # noqa: S105 - a type token
+    inputs = SynchronizationJobInputs
+    state = SynchronizationJobState
+    delete_before_replace: ClassVar[bool] = True
+
+    def __init__(self, services: Services) -> None:
+        """Keep the clients."""
+        self._services = services
+
+    async def check(
+        self,
+        call: Call,  # noqa: ARG002
+        new: SynchronizationJobInputs,
+        old: SynchronizationJobInputs | None,  # noqa: ARG002
+    ) -> tuple[SynchronizationJobInputs, list[Failure]]:
+        """Refuse what is no object id, and an empty template."""
+        failures: list[Failure] = []
+        if new.service_principal_id is not UNKNOWN and not is_object_id(new.service_principal_id):
+            reason = f'"{new.service_principal_id}" is no object id (a GUID); give the service principal\'s object id'
+            failures.append(Failure("servicePrincipalId", reason))
+        if new.template_id is not UNKNOWN and not new.template_id.strip():
+            failures.append(Failure("templateId", "must not be empty; use scim"))
+        return new, failures
+
+    async def diff(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002, ARG002
+        old: SynchronizationJobState,
+        new: SynchronizationJobInputs,
+    ) -> list[Change]:
+        """Any change replaces the job."""
+        return [
+            replacing(change)
+            for change in (
+                *compare(old.service_principal_id, new.service_principal_id, "servicePrincipalId"),
+                *compare(old.template_id, new.template_id, "templateId"),
+            )
+        ]
+
+    async def plan(
+        self,
+        call: Call,  # noqa: ARG002
+        new: SynchronizationJobInputs,
+        old: SynchronizationJobState | None,
+    ) -> SynchronizationJobState:
+        """The id is known only once the job is made."""
+        return SynchronizationJobState(
+            service_principal_id=new.service_principal_id,
+            template_id=new.template_id,
+            job_id=UNKNOWN if old is None else old.job_id,
+            adopted=UNKNOWN if old is None else old.adopted,
+        )
+
+    async def create(self, call: Call, new: SynchronizationJobInputs) -> Created[SynchronizationJobState]:
+        """Take over the job of the template, or make one.
+
+        Raises:
+            GraphError: Graph refused.
+        """
+        sp = new.service_principal_id
+        existing = await self._settled(lambda: self._existing(new))
+        job = existing if existing is not None else await self._settled(lambda: self._make(new))
+        job_id = str(job["id"])
+        if existing is not None:
+            message = f"takes over the existing synchronization job {job_id}"
+            await call.log.info(message)
+        else:
+            path = job_path(sp, job_id)
+            await self._services.graph.consistent(lambda: self._services.graph.get(path, fresh=True))
+        state = SynchronizationJobState(
+            service_principal_id=sp, template_id=new.template_id, job_id=job_id, adopted=existing is not None
+        )
+        return Created(job_resource_id(sp, job_id), state)
+
+    async def read(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002
+        old: SynchronizationJobState | None,
+    ) -> Found[SynchronizationJobInputs, SynchronizationJobState] | None:
+        """Read the job; None if it or its service principal is gone."""
+        sp, job_id = split_job_resource_id(id)
+        try:
+            job = await self._services.graph.get(job_path(sp, job_id))
+        except GraphError as error:
+            if error.status == 404:  # noqa: PLR2004 - not found
+                return None
+            raise
+        template = str(job.get("templateId") or "scim")
+        if old is not None and _is_variation(template, old.template_id):
+            template = old.template_id
+        state = SynchronizationJobState(
+            service_principal_id=sp,
+            template_id=template,
+            job_id=str(job.get("id") or job_id),
+            adopted=True if old is None else old.adopted,
+        )
+        return Found(id, SynchronizationJobInputs(service_principal_id=sp, template_id=template), state)
+
+    async def update(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002, ARG002
+        old: SynchronizationJobState,
+        new: SynchronizationJobInputs,  # noqa: ARG002
+    ) -> SynchronizationJobState:
+        """Change nothing: every change is a replacement."""
+        return old
+
+    async def delete(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002, ARG002
+        old: SynchronizationJobState,
+    ) -> None:
+        """Delete the job; what it provisioned stays in KZero."""
+        await self._services.graph.delete(job_path(old.service_principal_id, old.job_id), missing_ok=True)
+
+    async def _existing(self, new: SynchronizationJobInputs) -> dict[str, Any] | None:
+        jobs = await self._services.graph.pages(_jobs_path(new.service_principal_id))
+        fitting = [job for job in jobs if str(job.get("templateId") or "").casefold() == new.template_id.casefold()]
+        if len(fitting) > 1:
+            ids = ", ".join(str(job.get("id")) for job in fitting)
+            message = (
+                f"service principal {new.service_principal_id} has {len(fitting)} synchronization jobs of template "
+                f'"{new.template_id}" ({ids}); delete all but one in the portal, or import the right one'
+            )
+            raise ProviderError(message)
+        return fitting[0] if fitting else None
+
+    async def _make(self, new: SynchronizationJobInputs) -> dict[str, Any]:
+        try:
+            job = await self._services.graph.post(_jobs_path(new.service_principal_id), {"templateId": new.template_id})
+        except GraphError as error:
+            # Without an answer, or with a 5xx, the job may have been made all the same.
+            if error.status is not None and error.status < 500:  # noqa: PLR2004
+                raise
+            job = await self._existing(new)
+            if job is None:
+                raise
+        if job is None or not job.get("id"):
+            message = (
+                f"Microsoft Graph made a synchronization job on service principal {new.service_principal_id} "
+                "but did not say its id; run `pulumi up` again, which takes it over"
+            )
+            raise ProviderError(message)
+        return job
+
+    async def _settled(self, request: Callable[[], Awaitable[T]]) -> T:
+        graph = self._services.graph
+        return await graph.consistent(
+            lambda: graph.consistent(request, statuses=(403,), within=_FORBIDDEN_FOR),
+            statuses=(404, 409),
+            within=_SETTLING,
+        )
+
+
+def _jobs_path(service_principal_id: str) -> str:
+    return f"/servicePrincipals/{segment(service_principal_id)}/synchronization/jobs"
+
+
+def _is_variation(actual: str, wanted: str) -> bool:
+    """Entra answers ``customappssoOutDelta`` for a job made from ``customappsso``."""
+    return actual.casefold().startswith(wanted.casefold())
