@@ -1,8 +1,9 @@
 """Expressions of attribute mappings: text to attributeMappingSource tree, back, and evaluation.
 
 Follows learn.microsoft.com/entra/identity/app-provisioning/functions-for-customizing-application-data and, for the
-tree, learn.microsoft.com/graph/api/resources/synchronization-attributemappingsource. Parameter keys are those documented for
-Replace and Not; for the others they are the parameter names of the functions' page, since no tree of them is published.
+tree, learn.microsoft.com/graph/api/resources/synchronization-attributemappingsource. Parameter keys are those
+documented for Replace and Not; for the others they are the parameter names of the functions' page, since no tree of
+them is published.
 """
 
 import itertools

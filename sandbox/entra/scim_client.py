@@ -18,6 +18,9 @@ _FLAGS = frozenset({COMPLIANCE_FLAG.lower(), "azureadscimpatch2017"})
 _TIMEOUT_SECONDS = 30.0
 _UNAUTHORIZED = frozenset({401, 403})
 MEDIA_TYPE = "application/scim+json"
+_INCOMPATIBLE = "SystemForCrossDomainIdentityManagementServiceIncompatible"
+_UNAVAILABLE = "SystemForCrossDomainIdentityManagementServiceUnavailable"
+_INVALID_URL = "InvalidTenantUrl"
 
 
 class ScimError(Exception):
@@ -60,7 +63,7 @@ class TenantUrl:
         parts = urlsplit(text.strip())
         if parts.scheme != "https" or not parts.netloc:
             message = "The Tenant URL must be an absolute https URL."
-            raise ScimError("InvalidTenantUrl", message)
+            raise ScimError(_INVALID_URL, message)
         pairs = parse_qsl(parts.query, keep_blank_values=True)
         flags = {name.lower() for name, _ in pairs} & _FLAGS
         return cls(
@@ -93,7 +96,7 @@ class ScimClient:
         found = body.get("Resources") or [] if isinstance(body, dict) and "totalResults" in body else None
         if not isinstance(found, list):
             message = f"The answer to GET /{resource} is no SCIM ListResponse."
-            raise ScimError("SystemForCrossDomainIdentityManagementServiceIncompatible", message, 200)
+            raise ScimError(_INCOMPATIBLE, message, 200)
         return found
 
     async def get(self, resource: str, identifier: str, **parameters: str) -> Json | None:
@@ -110,7 +113,7 @@ class ScimClient:
         created = _object(await self._send("POST", f"/{resource}", {}, body))
         if not isinstance(created.get("id"), str):
             message = f"The answer to POST /{resource} has no id."
-            raise ScimError("SystemForCrossDomainIdentityManagementServiceIncompatible", message, 201)
+            raise ScimError(_INCOMPATIBLE, message, 201)
         return created
 
     async def patch(self, resource: str, identifier: str, body: Json) -> None:
@@ -141,7 +144,7 @@ class ScimClient:
             )
         except httpx.HTTPError as error:
             message = f"{method} {path} got no answer: {type(error).__name__}: {error}"
-            raise ScimError("SystemForCrossDomainIdentityManagementServiceUnavailable", message) from error
+            raise ScimError(_UNAVAILABLE, message) from error
         if answer.is_success:
             return _json(answer, method, path)
         raise _refusal(answer, method, path)
@@ -150,7 +153,7 @@ class ScimClient:
 def _object(value: Any) -> Json:  # noqa: ANN401 - JSON
     if not isinstance(value, dict):
         message = "The answer is no SCIM resource."
-        raise ScimError("SystemForCrossDomainIdentityManagementServiceIncompatible", message, 200)
+        raise ScimError(_INCOMPATIBLE, message, 200)
     return value
 
 
@@ -161,7 +164,7 @@ def _json(answer: httpx.Response, method: str, path: str) -> Any:  # noqa: ANN40
         return answer.json()
     except ValueError as error:
         message = f"The answer to {method} {path} is not JSON but {answer.headers.get('content-type')}."
-        raise ScimError("SystemForCrossDomainIdentityManagementServiceIncompatible", message, 200) from error
+        raise ScimError(_INCOMPATIBLE, message, 200) from error
 
 
 def _refusal(answer: httpx.Response, method: str, path: str) -> ScimError:

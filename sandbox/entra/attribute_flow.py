@@ -1,0 +1,159 @@
+"""What flows: attributes of directory objects by the names of the synchronization schema, and the rows that map them.
+
+Pure: reads the directory and a schema, sends nothing.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from .directory import Directory, Json
+from .expressions import Value, attribute_names, evaluate
+
+_GRAPH_NAMES = {
+    "facsimileTelephoneNumber": "faxNumber",
+    "mobile": "mobilePhone",
+    "objectId": "id",
+    "physicalDeliveryOfficeName": "officeLocation",
+}
+"""Names of the schema that Graph's user resource spells otherwise."""
+_SOFT_DELETED = "IsSoftDeleted"
+Entry = dict[str, Value]
+
+
+def _word(value: Any) -> Value:  # noqa: ANN401 - a JSON value
+    if isinstance(value, bool):
+        return str(value)
+    if isinstance(value, list):
+        return [str(item) for item in value]
+    return str(value) if value not in (None, "") else None
+
+
+def user_entry(directory: Directory, user_id: str, *, entitled: bool) -> Entry:
+    """Return the source attributes of a user.
+
+    IsSoftDeleted is true for its documented causes: deleted, disabled, or not in scope.
+    """
+    user = directory.users.get(user_id) or directory.deleted_users[user_id]
+    deleted = user_id in directory.deleted_users or not user["accountEnabled"] or not entitled
+    entry: Entry = {name: _word(value) for name, value in user.items() if not isinstance(value, dict)}
+    entry.update({name: _word(value) for name, value in user["onPremisesExtensionAttributes"].items()})
+    entry.update({name: _word(user.get(graph)) for name, graph in _GRAPH_NAMES.items()})
+    phones = user.get("businessPhones") or [None]
+    entry["telephoneNumber"] = _word(phones[0])
+    entry["manager"] = directory.managers.get(user_id)
+    entry[_SOFT_DELETED] = str(deleted)
+    entry["appRoleAssignments"] = ["User"] if entitled else []
+    return entry
+
+
+def group_entry(directory: Directory, group_id: str) -> Entry:
+    """Return the source attributes of a group."""
+    group = directory.groups[group_id]
+    entry: Entry = {name: _word(value) for name, value in group.items()}
+    entry["objectId"] = group_id
+    entry["members"] = list(directory.members.get(group_id, []))
+    return entry
+
+
+@dataclass(frozen=True)
+class Row:
+    """One attributeMapping, with what the target directory says of its target attribute."""
+
+    target: str
+    source: Json
+    default: str | None
+    priority: int
+    flow_type: str
+    boolean: bool
+    reference: bool
+
+    def value(self, entry: Entry) -> Any:  # noqa: ANN401 - a string, a Boolean or nothing
+        """Return the value to send; None sends nothing, as nulls are not provisioned."""
+        found = evaluate(self.source, entry)
+        if found in (None, "", []):
+            found = self.default
+        if self.boolean and isinstance(found, str):
+            return found.lower() == "true"
+        return found
+
+    @property
+    def of_soft_deletion(self) -> bool:
+        """Whether the row reads IsSoftDeleted, so that it flows for users that are out of scope."""
+        return _SOFT_DELETED in attribute_names(self.source)
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The object mapping of one kind of object."""
+
+    enabled: bool
+    rows: tuple[Row, ...]
+    rule_id: str
+
+    @classmethod
+    def of(cls, schema: Json, kind: str) -> Self:
+        """Read the mapping of `User` or `Group`; a schema without one maps nothing."""
+        for rule in schema["synchronizationRules"]:
+            for mapping in rule["objectMappings"]:
+                if mapping["sourceObjectName"] == kind:
+                    target = _target_attributes(schema, rule, mapping)
+                    rows = tuple(_row(item, target) for item in mapping["attributeMappings"])
+                    return cls(mapping["enabled"], rows, rule["id"])
+        return cls(enabled=False, rows=(), rule_id="")
+
+    @property
+    def matching(self) -> list[Row]:
+        """The rows that objects are matched by, in order of precedence."""
+        return sorted((row for row in self.rows if row.priority > 0), key=lambda row: row.priority)
+
+    def values(self, entry: Entry, *, creating: bool) -> dict[str, Any]:
+        """Return the values of the plain attributes by target, references aside."""
+        found = {}
+        for row in self.rows:
+            if row.reference or (row.flow_type == "ObjectAddOnly" and not creating):
+                continue
+            value = row.value(entry)
+            if value is not None:
+                found[row.target] = value
+        return found
+
+    def deactivation(self, entry: Entry) -> dict[str, Any]:
+        """Return what flows for a user that is out of scope: the rows of IsSoftDeleted alone."""
+        return {row.target: row.value(entry) for row in self.rows if row.of_soft_deletion}
+
+    def add_only(self, target: str) -> bool:
+        """Tell whether a value that the target has already is left alone."""
+        return any(row.target == target and row.flow_type == "AttributeAddOnly" for row in self.rows)
+
+    def references(self) -> list[Row]:
+        """Return the rows whose target refers to another object."""
+        return [row for row in self.rows if row.reference]
+
+
+def _target_attributes(schema: Json, rule: Json, mapping: Json) -> dict[str, Json]:
+    for directory in schema["directories"]:
+        if directory["name"] == rule["targetDirectoryName"]:
+            for item in directory["objects"]:
+                if item["name"] == mapping["targetObjectName"]:
+                    return {attribute["name"]: attribute for attribute in item["attributes"]}
+    return {}
+
+
+def _row(mapping: Json, target: dict[str, Json]) -> Row:
+    name = mapping["targetAttributeName"]
+    definition = target.get(name, {})
+    # The guide's core `manager` may have been added as a plain string; its source is a reference all the same, and only
+    # an id that the target knows makes sense there.
+    from_reference = mapping["source"].get("type") == "Attribute" and mapping["source"].get("name") in {
+        "manager",
+        "members",
+    }
+    return Row(
+        target=name,
+        source=mapping["source"],
+        default=mapping.get("defaultValue"),
+        priority=mapping.get("matchingPriority", 0),
+        flow_type=mapping.get("flowType", "Always"),
+        boolean=definition.get("type") == "Boolean",
+        reference=definition.get("type") == "Reference" or from_reference,
+    )

@@ -1,0 +1,170 @@
+"""The local Entra, put together: login, Graph, provisioning service and control API of one tenant as one ASGI app."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sandbox.organisation import Organisation
+
+from .application_routes import ApplicationRoutes
+from .control import Control
+from .cycle import ProvisioningService
+from .directory import Directory
+from .directory_routes import DirectoryRoutes
+from .graph import Graph
+from .graph_routing import Router
+from .jobs import Job, Jobs
+from .login import Login, RegisteredClient, registered_clients
+from .scim_client import connections
+from .synchronization_routes import SynchronizationRoutes
+from .tokens import TokenIssuer
+from .traffic import Traffic
+
+Json = dict[str, Any]
+
+
+class EntraEmulator:
+    """One tenant of a local Microsoft Entra ID.
+
+    Attributes:
+        app: the ASGI application; serve it at `base_url`.
+        organisation: what it was seeded with.
+        tokens: issues and verifies its tokens.
+        directory: users, groups, applications.
+        jobs: synchronization jobs.
+        clients: registered clients by client id.
+        traffic: request log and faults.
+        auto_cycle: run a cycle in the background whenever a job is started; off, so that tests decide when.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        organisation: Organisation,
+        ca_file: Path | None,
+        *,
+        state_file: Path | None = None,
+        auto_cycle: bool = False,
+    ) -> None:
+        """Make a tenant.
+
+        Args:
+            base_url: origin it is served at, https, without a slash at the end.
+            organisation: what it starts with.
+            ca_file: authority that vouches for the SCIM endpoints it provisions to; None: the machine's own ones.
+            state_file: where to keep what it holds between runs; None: nowhere.
+            auto_cycle: see the class.
+        """
+        self.base_url = base_url.rstrip("/")
+        self.organisation = organisation
+        self.tokens = TokenIssuer(organisation.tenant_id, self.base_url)
+        self.traffic = Traffic()
+        self.auto_cycle = auto_cycle
+        self._ca_file = ca_file
+        self._state_file = state_file
+        self._http: httpx.AsyncClient | None = None
+        self._background: set[asyncio.Task[Json]] = set()
+        self.directory: Directory
+        self.jobs: Jobs
+        self.clients: dict[str, RegisteredClient]
+        self.service: ProvisioningService
+        self._graph: Graph
+        self._login: Login
+        self._settle(Directory.seeded(organisation), Jobs(organisation.tenant_id), registered_clients(organisation))
+        self.app = self._application()
+
+    def _settle(self, directory: Directory, jobs: Jobs, clients: dict[str, RegisteredClient]) -> None:
+        self.directory, self.jobs, self.clients = directory, jobs, clients
+        self._login = Login(self.organisation, self.tokens, clients)
+        router = Router(lambda target, owner: owner in directory.owners.get(target, []))
+        self.service = ProvisioningService(directory, jobs, self.tokens, self._connections())
+        DirectoryRoutes(directory).register(router)
+        ApplicationRoutes(directory, jobs.forget).register(router)
+        SynchronizationRoutes(directory, jobs, self.service, self._started).register(router)
+        self._graph = Graph(router, self.tokens, self.traffic)
+
+    def _connections(self) -> httpx.AsyncClient:
+        if self._http is None or self._http.is_closed:
+            self._http = connections(self._ca_file)
+        return self._http
+
+    def reset(self) -> None:
+        """Go back to the first day: seeded directory, no jobs, no faults, empty log."""
+        self.traffic.clear()
+        self._settle(
+            Directory.seeded(self.organisation),
+            Jobs(self.organisation.tenant_id),
+            registered_clients(self.organisation),
+        )
+
+    def _started(self, job: Job) -> None:
+        if self.auto_cycle:
+            task = asyncio.get_running_loop().create_task(self.service.run_cycle(job))
+            self._background.add(task)
+            task.add_done_callback(self._background.discard)
+
+    async def run_cycle(self, tenant_id: str | None = None, job_id: str | None = None) -> dict[str, Json]:
+        """Run one cycle of every job, or of one.
+
+        Args:
+            tenant_id: must be this tenant, if given.
+            job_id: the one job to run.
+
+        Returns:
+            the execution of each job, as the job's status shows it, by job id.
+
+        Raises:
+            KeyError: for another tenant, or an unknown job.
+        """
+        if tenant_id is not None and tenant_id != self.organisation.tenant_id:
+            raise KeyError(tenant_id)
+        jobs = [self.jobs.jobs[job_id]] if job_id else list(self.jobs.jobs.values())
+        return {job.id: await self.service.run_cycle(job) for job in jobs}
+
+    # --- ASGI --------------------------------------------------------------------------------------------------------
+
+    def _application(self) -> Starlette:
+        login = [
+            Route(route.path, self._recorded(route.name), methods=list(route.methods or ["GET"]))
+            for route in self._login.routes()
+        ]
+
+        async def graph(request: Request) -> Response:
+            return await self._graph.endpoint(request)
+
+        paths = [Route(route.path, graph, methods=list(route.methods or [])) for route in self._graph.routes()]
+        return Starlette(routes=[*Control(self).routes(), *login, *paths], lifespan=self._lifespan)
+
+    def _recorded(self, name: str) -> Callable[[Request], Awaitable[Response]]:
+        """Return an endpoint of login that logs requests and obeys faults."""
+
+        async def endpoint(request: Request) -> Response:
+            form = {part.partition("=")[0]: "*" for part in (await request.body()).decode().split("&") if part}
+            path = request.url.path
+            entry = self.traffic.note(request.method, path, request.url.query, body=form or None)
+            fault = await self.traffic.fault(request.method, path)
+            if fault is not None:
+                entry["status"] = fault.status
+                return self.traffic.respond(fault)
+            response: Response = await getattr(self._login, name)(request)
+            entry["status"] = response.status_code
+            return response
+
+        return endpoint
+
+    @asynccontextmanager
+    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        del app
+        yield
+        for task in list(self._background):
+            task.cancel()
+        if self._http is not None:
+            await self._http.aclose()
