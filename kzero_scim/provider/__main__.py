@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
 import signal
 import stat
 import sys
+from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
-
-from kzero_scim.provider.engine import Adapter, start
-from kzero_scim.provider.package import KZERO
 
 if TYPE_CHECKING:
     from kzero_scim.provider.package import Package
@@ -21,6 +21,8 @@ async def serve(package: Package, engine_address: str = "") -> None:
 
     Prints the port first, on a line of its own: that is how the engine finds the provider.
     """
+    from kzero_scim.provider.engine import Adapter, start  # noqa: PLC0415 - after narrow_pulumi()
+
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -43,8 +45,27 @@ def _at_end_of_input(stopped: asyncio.Event) -> None:
         stopped.set()
 
 
+def narrow_pulumi() -> None:
+    """Let this process import the generated protocol modules of the ``pulumi`` package without the rest of it.
+
+    ``import pulumi`` loads the whole SDK, tracing and Automation API included, which takes as long as all the provider
+    itself and would be paid at every preview of every tenant.
+    """
+    found = importlib.util.find_spec("pulumi")
+    if found is None or found.origin is None:
+        return
+    root = Path(found.origin).parent
+    for name, directory in (("pulumi", root), ("pulumi.runtime", root / "runtime")):
+        module = ModuleType(name)
+        module.__path__ = [str(directory)]
+        sys.modules[name] = module
+
+
 def main() -> None:
     """Serve package kzero."""
+    narrow_pulumi()
+    from kzero_scim.provider.package import KZERO  # noqa: PLC0415
+
     addresses = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
     asyncio.run(serve(KZERO, addresses[0] if addresses else ""))
 

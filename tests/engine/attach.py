@@ -1,0 +1,273 @@
+"""A real Pulumi engine with a provider inside the test's own process, so that the test can see and change what it sees.
+
+The port of Pulumi's own `providertest/pulumitest`: an inline program, a state directory of the test's, and
+``PULUMI_DEBUG_PROVIDERS``, by which the engine attaches to a provider that runs already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from pulumi import automation
+
+from kzero_scim.provider.engine import Adapter, start
+from kzero_scim.provider.package import Package
+from kzero_scim.provider.paths import parse_path
+
+Program = Callable[[], None]
+
+
+class AttachedProvider:
+    """Serves a package from a thread with a loop of its own.
+
+    Attributes:
+        name: The package's name.
+        port: Where it is served on the loopback interface.
+    """
+
+    def __init__(self, package: Package) -> None:
+        self.name = package.name
+        self.port = 0
+        self._package = package
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=f"provider-{package.name}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._adapter, self._server, self.port = self._run(self._start())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._run(self._stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _run(self, work: Any) -> Any:  # noqa: ANN401 - a coroutine and its result
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
+
+    async def _start(self) -> tuple[Adapter, Any, int]:
+        adapter = Adapter(self._package)
+        server, port = await start(adapter)
+        return adapter, server, port
+
+    async def _stop(self) -> None:
+        await self._adapter.aclose()
+        await self._server.stop(grace=None)
+
+
+@dataclass
+class Step:
+    """What the engine does, or would do, to one resource.
+
+    Attributes:
+        op: ``create``, ``update``, ``replace``, ``delete``, ``read``, ``refresh``, ``same``, ``import``.
+        diff: By property path, the value before and the value after, as an operator is shown them; None for none.
+        kinds: By property path, the kind of change: ``add``, ``update-replace``, ...
+    """
+
+    op: str
+    diff: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Run:
+    """One run of the engine.
+
+    Attributes:
+        steps: By resource name, the step that was, or would be, taken; ``same`` steps included.
+        summary: How many resources by operation.
+        diagnostics: What was said below resources, errors included: severity and text.
+        output: Everything that was printed.
+    """
+
+    steps: dict[str, Step] = field(default_factory=dict)
+    summary: dict[str, int] = field(default_factory=dict)
+    diagnostics: list[tuple[str, str]] = field(default_factory=list)
+    output: str = ""
+
+    @property
+    def changes(self) -> dict[str, Step]:
+        """The steps that change something, of the program's own resources."""
+        return {name: step for name, step in self.steps.items() if step.op not in {"same", "read", "refresh"}}
+
+    @property
+    def errors(self) -> list[str]:
+        """The error messages."""
+        return [text for severity, text in self.diagnostics if severity == "error"]
+
+    def take(self, event: automation.EngineEvent) -> None:
+        """Note one event of the engine."""
+        if event.diagnostic_event is not None:
+            self.diagnostics.append((event.diagnostic_event.severity, event.diagnostic_event.message.strip()))
+        if event.summary_event is not None:
+            self.summary = {str(op): count for op, count in event.summary_event.resource_changes.items()}
+        found = event.resource_pre_event or event.res_outputs_event
+        if found is not None and ":providers:" not in found.metadata.type and found.metadata.op.value != "refresh":
+            self._step(found.metadata, finished=event.resource_pre_event is None)
+
+    def _step(self, metadata: automation.events.StepEventMetadata, *, finished: bool) -> None:
+        name = metadata.urn.rsplit("::", 1)[-1]
+        old = metadata.old.outputs if metadata.old else {}
+        new = metadata.new.outputs if metadata.new else {}
+        # During a preview the planned outputs stand in the event before the step's.
+        inputs = metadata.new.inputs if metadata.new else {}
+        step = Step(metadata.op.value)
+        for path, change in (metadata.detailed_diff or {}).items():
+            after = _at(new, path) if _at(new, path) is not None else _at(inputs, path)
+            step.diff[path] = (_at(old, path), after)
+            step.kinds[path] = change.diff_kind.value
+        if finished and name in self.steps and not step.diff:
+            step.diff, step.kinds = self.steps[name].diff, self.steps[name].kinds
+        self.steps[name] = step
+
+
+def _at(value: Any, path: str) -> Any:  # noqa: ANN401 - any property value
+    for element in parse_path(path):
+        if isinstance(value, list):
+            value = value[int(element)] if int(element) < len(value) else None
+        elif isinstance(value, Mapping):
+            value = value.get(element)
+    return value
+
+
+class RunFailedError(AssertionError):
+    """The engine ended with an error; what it said is in :attr:`run`."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run.output)
+        self.run = run
+
+
+class EngineStack:
+    """One stack over one inline program, with its state in a directory of the test's.
+
+    Args:
+        program: What to declare; may be replaced between runs (:attr:`program`).
+        directory: For the state and the engine's home.
+        providers: The attached providers.
+        config: The stack's configuration by key, ``kzero:realm``.
+        secrets: Configuration to be set as secret.
+        environment: Further environment variables of the engine.
+    """
+
+    def __init__(  # noqa: PLR0913 - one keyword a fact
+        self,
+        program: Program,
+        directory: Path,
+        providers: list[AttachedProvider],
+        *,
+        config: Mapping[str, str] | None = None,
+        secrets: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        state = directory / "state"
+        state.mkdir(parents=True, exist_ok=True)
+        self.program = program
+        self.printed: list[str] = []
+        self._stack = automation.create_or_select_stack(
+            stack_name="test",
+            project_name="engine-tests",
+            program=lambda: self.program(),
+            opts=automation.LocalWorkspaceOptions(
+                work_dir=str(directory),
+                pulumi_home=str(directory / "home"),
+                project_settings=automation.ProjectSettings(
+                    name="engine-tests",
+                    runtime="python",
+                    backend=automation.ProjectBackend(url=state.as_uri()),
+                ),
+                env_vars={
+                    "PULUMI_CONFIG_PASSPHRASE": "for tests",
+                    "PULUMI_SKIP_UPDATE_CHECK": "true",
+                    "PULUMI_DEBUG_PROVIDERS": ",".join(f"{item.name}:{item.port}" for item in providers),
+                    "NO_PROXY": "127.0.0.1,localhost",
+                    **(environment or {}),
+                },
+            ),
+        )
+        values = {key: automation.ConfigValue(value) for key, value in (config or {}).items()}
+        values |= {key: automation.ConfigValue(value, secret=True) for key, value in (secrets or {}).items()}
+        if values:
+            self._stack.set_all_config(values)
+
+    def up(self, **options: Any) -> Run:  # noqa: ANN401 - those of the Automation API
+        """Run ``pulumi up``."""
+        return self._run(self._stack.up, **options)
+
+    def preview(self, **options: Any) -> Run:  # noqa: ANN401
+        """Run ``pulumi preview``; ``refresh=True`` looks at the services first."""
+        return self._run(self._stack.preview, **options)
+
+    def refresh(self, **options: Any) -> Run:  # noqa: ANN401
+        """Run ``pulumi refresh``."""
+        return self._run(self._stack.refresh, **options)
+
+    def preview_refresh(self, **options: Any) -> Run:  # noqa: ANN401
+        """Run ``pulumi refresh --preview-only``."""
+        return self._run(self._stack.preview_refresh, **options)
+
+    def destroy(self, **options: Any) -> Run:  # noqa: ANN401
+        """Run ``pulumi destroy``."""
+        return self._run(self._stack.destroy, **options)
+
+    def outputs(self) -> dict[str, Any]:
+        """Give the stack's outputs, secret ones in clear."""
+        return {name: output.value for name, output in self._stack.outputs().items()}
+
+    def state(self) -> dict[str, dict[str, Any]]:
+        """Give the resources of the exported state by name, providers and the stack itself left out."""
+        resources = (self.export() or {}).get("resources") or []
+        own = [item for item in resources if item["type"] != "pulumi:pulumi:Stack" and ":providers:" not in item["type"]]
+        return {item["urn"].rsplit("::", 1)[-1]: item for item in own}
+
+    def export(self) -> dict[str, Any]:
+        """Export the state, as it is stored."""
+        return dict(self._stack.export_stack().deployment or {})
+
+    def _run(self, operation: Callable[..., Any], **options: Any) -> Run:  # noqa: ANN401
+        run = Run()
+        lines: list[str] = []
+        # One way out for both streams: what an operator would see, in order.
+        options = {"on_output": lines.append, "on_error": lines.append, "color": "never", **options}
+        try:
+            operation(on_event=run.take, **options)
+        except automation.CommandError as error:
+            run.output = "\n".join(lines) or str(error)
+            self.printed += [*lines, str(error)]
+            failed = RunFailedError(run)
+        else:
+            failed = None
+        if failed is not None:
+            # Outside the handler: the error's traceback holds what is to be collected.
+            _collect_abandoned_program()
+            raise failed
+        run.output = "\n".join(lines)
+        self.printed += lines
+        return run
+
+
+def _collect_abandoned_program() -> None:
+    """Destroy the coroutine that pulumi 3.272 leaves behind when a run with an inline program fails.
+
+    It complains when it is collected ("no running event loop"), which must not happen in the midst of something else.
+    """
+    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    try:
+        gc.collect()
+    finally:
+        sys.unraisablehook = hook
+
+
+def pulumi_on_path() -> bool:
+    """Tell whether there is a Pulumi CLI to test with."""
+    return any((Path(folder) / "pulumi").exists() for folder in os.environ.get("PATH", "").split(os.pathsep))

@@ -1,0 +1,234 @@
+"""A small package to test the adapter with: shelves in a service that lives in memory and can be told to fail."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from kzero_scim.errors import PartialFailureError, ProviderError
+from kzero_scim.provider.model import (
+    UNKNOWN,
+    Call,
+    Change,
+    Created,
+    Failure,
+    Found,
+    Function,
+    Resource,
+    as_plain,
+    compare,
+    is_known,
+    prop,
+)
+from kzero_scim.provider.package import Package
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A part of a shelf."""
+
+    user_attribute: str = prop("Where its value comes from.")
+    claim_json_type: Literal["String", "boolean"] = prop("Its type.", default="String")
+    weight: float | None = prop("In kilograms.", default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShelfInputs:
+    """What a program gives."""
+
+    room: str = prop("Where it stands.", replace=True)
+    label: str = prop("What it says.", default="plain")
+    boards: int = prop("How many.", default=3)
+    parts: dict[str, Part] = prop("By name.", default_factory=dict)
+    colours: list[str] = prop("From the top.", default_factory=list)
+    password: str | None = prop("Opens it.", default=None, secret=True)
+    note: str | None = prop("Anything.", default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShelfState(ShelfInputs):
+    """What there is."""
+
+    serial: str = prop("Given by the maker.")
+    key: str = prop("Opens it too.", secret=True)
+    books: int = prop("How many stand in it now; changes by itself.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToyConfig:
+    """How to reach the service that lives in memory."""
+
+    server: str | None = prop("Its name.", default=None, environment=("TOY_SERVER",))
+    strict: bool | None = prop("Whether it is.", default=None)
+    api_key: str | None = prop("Signs in.", default=None, secret=True, environment=("TOY_API_KEY",))
+
+
+class ToyService:
+    """Shelves by id, as plain inputs; tests change them to make drift.
+
+    Attributes:
+        shelves: What exists.
+        fail: The operations that fail, by what they fail with.
+        calls: What was asked, in order.
+        config: The configuration that the provider was given.
+        reached: Set when an operation that waits for ever has begun.
+    """
+
+    def __init__(self) -> None:
+        self.shelves: dict[str, dict[str, Any]] = {}
+        self.books = 0
+        self.fail: dict[str, Exception] = {}
+        self.calls: list[str] = []
+        self.config: ToyConfig | None = None
+        self.wait_in: set[str] = set()
+        self.reached = asyncio.Event()
+        self.closed = False
+
+    def package(self) -> Package:
+        """Give the package whose provider works with this service."""
+        return Package(
+            name="toy",
+            version="1.2.3",
+            description="Shelves.",
+            config=ToyConfig,
+            connect=self.connect,
+            resources={"toy:index:Shelf": Shelf},
+            functions={"toy:index:countShelves": CountShelves},
+        )
+
+    def connect(self, config: ToyConfig) -> ToyService:
+        """Stand for the clients of a real package."""
+        self.config = config
+        return self
+
+    async def aclose(self) -> None:
+        """Be closed."""
+        self.closed = True
+
+    async def begin(self, operation: str) -> None:
+        """Note an operation; fail or wait for ever if the test wants that."""
+        self.calls.append(operation)
+        if operation in self.wait_in:
+            self.reached.set()
+            await asyncio.Event().wait()
+        if operation in self.fail:
+            raise self.fail[operation]
+
+
+class Shelf(Resource[ShelfInputs, ShelfState]):
+    """A shelf in a room."""
+
+    token = "toy:index:Shelf"
+    inputs = ShelfInputs
+    state = ShelfState
+    delete_before_replace = True
+
+    def __init__(self, service: ToyService) -> None:
+        self.service = service
+
+    def _state(self, id: str) -> ShelfState:  # noqa: A002
+        existing = self.service.shelves[id]
+        return ShelfState(**existing, serial=f"serial-{id}", key=f"key-of-{id}", books=self.service.books)
+
+    async def check(self, call: Call, new: ShelfInputs, old: ShelfInputs | None) -> tuple[ShelfInputs, list[Failure]]:
+        """Refuse a shelf without boards."""
+        del call, old
+        if is_known(new.boards) and new.boards < 1:
+            return new, [Failure("boards", "must be 1 or more; a shelf without boards holds nothing")]
+        return new, []
+
+    async def diff(self, call: Call, id: str, old: ShelfState, new: ShelfInputs) -> list[Change]:  # noqa: A002
+        """Compare all inputs."""
+        del call, id
+        before = {key: value for key, value in as_plain(old).items() if key not in {"serial", "key", "books"}}
+        return compare(before, as_plain(new))
+
+    async def plan(self, call: Call, new: ShelfInputs, old: ShelfState | None) -> ShelfState:
+        """Foretell the outputs that stay."""
+        assert call.preview
+        await self.service.begin("plan")
+        await call.log.info(f"plans a shelf for {new.room}")
+        outputs: dict[str, Any] = {"serial": UNKNOWN, "key": UNKNOWN, "books": UNKNOWN}
+        if old is not None:
+            outputs = {"serial": old.serial, "key": old.key, "books": old.books}
+        return ShelfState(**_fields(new), **outputs)
+
+    async def create(self, call: Call, new: ShelfInputs) -> Created[ShelfState]:
+        """Put one up."""
+        await call.log.status("puts up a shelf")
+        await self.service.begin("create")
+        id = f"shelf-in-{new.room}"  # noqa: A001
+        self.service.shelves[id] = _fields(new)
+        if "finish" in self.service.fail:
+            raise PartialFailureError(id, self._state(id), str(self.service.fail["finish"]))
+        return Created(id, self._state(id))
+
+    async def read(
+        self,
+        call: Call,
+        id: str,  # noqa: A002
+        old: ShelfState | None,
+    ) -> Found[ShelfInputs, ShelfState] | None:
+        """Look; the password is never told."""
+        del call, old
+        await self.service.begin("read")
+        if id not in self.service.shelves:
+            return None
+        state = dataclasses.replace(self._state(id), password=None)
+        shown = {field.name: getattr(state, field.name) for field in dataclasses.fields(ShelfInputs)}
+        return Found(id, ShelfInputs(**shown), state)
+
+    async def update(self, call: Call, id: str, old: ShelfState, new: ShelfInputs) -> ShelfState:  # noqa: A002
+        """Change it."""
+        del call, old
+        await self.service.begin("update")
+        self.service.shelves[id] = _fields(new)
+        if "finish" in self.service.fail:
+            raise PartialFailureError(id, self._state(id), str(self.service.fail["finish"]))
+        return self._state(id)
+
+    async def delete(self, call: Call, id: str, old: ShelfState) -> None:  # noqa: A002
+        """Take it away."""
+        del call, old
+        await self.service.begin("delete")
+        self.service.shelves.pop(id, None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountInputs:
+    """Which shelves to count."""
+
+    room: str = prop("Only in this room.", default="")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountResult:
+    """How many there are."""
+
+    count: int = prop("All of them.")
+
+
+class CountShelves(Function[CountInputs, CountResult]):
+    """Count the shelves."""
+
+    token = "toy:index:countShelves"
+    inputs = CountInputs
+    state = CountResult
+
+    def __init__(self, service: ToyService) -> None:
+        self.service = service
+
+    async def invoke(self, call: Call, args: CountInputs) -> CountResult:
+        """Count."""
+        del call
+        await self.service.begin("invoke")
+        return CountResult(count=sum(1 for shelf in self.service.shelves.values() if args.room in shelf["room"]))
+
+
+def _fields(inputs: ShelfInputs) -> dict[str, Any]:
+    return {field.name: getattr(inputs, field.name) for field in dataclasses.fields(ShelfInputs)}
+
+
+__all__ = ["CountShelves", "Part", "ProviderError", "Shelf", "ShelfInputs", "ShelfState", "ToyConfig", "ToyService"]
