@@ -63,7 +63,7 @@ def _do(title: str, command: Sequence[str | Path], env: dict[str, str]) -> None:
     print(f"\n== {title}: {shown}", flush=True)
     code = subprocess.run(words, cwd=CHECKOUT, env=env, stdin=subprocess.DEVNULL, check=False).returncode  # noqa: S603
     if code:
-        msg = f"{shown}: exit code {code}; the sandbox's logs are in {SANDBOX / 'logs'}"
+        msg = f"{shown}: exit code {code}; the sandbox's logs are in {SANDBOX / 'logs'}, and `make clean` stops it"
         raise Problem(msg)
 
 
