@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import logging
 import os
 import re
 import time
@@ -26,6 +27,8 @@ from kzero_scim.clients.retries import USER_AGENT
 from kzero_scim.clients.tls import ca_file
 from kzero_scim.errors import GraphError, SettingsError
 from kzero_scim.provider.config import Config, complete
+
+logging.getLogger("azure").addHandler(logging.NullHandler())  # else its warnings reach stderr beside our errors
 
 RENEW_BEFORE: Final = 300.0
 """Seconds before its expiry from which a token is not used any more."""
@@ -325,7 +328,7 @@ def _refusal(error: Exception, method: Method, tenant: str | None, cloud: Cloud)
     start = f"cannot sign in to Entra tenant {tenant or '(none given)'} {method.words}"
     if match := re.search(r"AADSTS(\d+)", text):
         code = match.group(1)
-        said = re.split(r" Trace ID| Correlation ID| Timestamp", text[match.start() :])[0].rstrip(". ")
+        said = text[match.start() :].split(". ", maxsplit=1)[0].split(" Trace ID", maxsplit=1)[0].rstrip(".")
         meaning = _MEANINGS.get(code, "see https://login.microsoftonline.com/error?code=" + code)
         return GraphError(f"{start}: {said[:300]}; {meaning}", code=f"AADSTS{code}")
     if "Unable to get authority configuration" in text:

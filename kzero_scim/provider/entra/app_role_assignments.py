@@ -374,7 +374,8 @@ def _state(
 def _refreshed(old: AppRoleAssignmentsState, existing: Sequence[Assigned]) -> AppRoleAssignmentsState:
     # A spelling in users may differ in case from the key in assignments, which an earlier program used.
     names = {name: item.principal_id for name, item in _kept(old, old).items()}
-    return replace(_state(old, old.app_role_id, names, existing), warnings=_old_warnings(old, names))
+    state = _state(old, old.app_role_id, names, existing)
+    return replace(state, warnings=_old_warnings(old, state.assignments))
 
 
 def _inputs_of(new: AppRoleAssignmentsInputs) -> dict[str, Any]:
