@@ -340,7 +340,7 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
         try:
             return await self._services.graph.get(path)
         except GraphError as error:
-            if error.status == 404:  # noqa: PLR2004 - the HTTP status
+            if error.status in {400, 404}:
                 return None
             raise
 
