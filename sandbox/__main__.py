@@ -17,9 +17,12 @@ def main() -> int:
     parser.add_argument("--entra-port", type=int, default=defaults.entra)
     parser.add_argument("--keycloak-port", type=int, default=defaults.keycloak)
     parser.add_argument("--follow-stdin", action="store_true", help="stop when standard input ends")
+    parser.add_argument("--no-auto-cycle", action="store_true", help="let no provisioning cycle begin by itself")
     arguments = parser.parse_args()
     ports = Ports(kzero=arguments.kzero_port, entra=arguments.entra_port, keycloak=arguments.keycloak_port)
-    return Supervisor(arguments.directory, ports, follow_stdin=arguments.follow_stdin).run()
+    return Supervisor(
+        arguments.directory, ports, follow_stdin=arguments.follow_stdin, auto_cycle=not arguments.no_auto_cycle
+    ).run()
 
 
 if __name__ == "__main__":

@@ -72,6 +72,7 @@ class SandboxProcess:
         ports: Ports | None = None,
         *,
         tied: bool = False,
+        auto_cycle: bool = True,
         progress: Callable[[str], None] = lambda _: None,
     ) -> Status:
         """Start the sandbox and return when all its parts answer; a running one is left as it is.
@@ -79,13 +80,15 @@ class SandboxProcess:
         Args:
             ports: Where to listen.
             tied: Whether it ends with this process, however that ends.
+            auto_cycle: Whether Entra runs a provisioning cycle by itself when a job is started, as the real one does.
             progress: Told what is going on.
 
         Raises:
             SandboxError: It did not start.
         """
         if not self.is_running():
-            self._launch(ports or Ports(), tied=tied)
+            options = [*(["--follow-stdin"] if tied else []), *([] if auto_cycle else ["--no-auto-cycle"])]
+            self._launch([*self._command(ports or Ports()), *options], tied=tied)
         return self._await_ready(progress)
 
     def down(self) -> bool:
@@ -133,10 +136,9 @@ class SandboxProcess:
         self.directory.mkdir(parents=True, exist_ok=True)
         return subprocess.call(self._command(ports))  # noqa: S603 - this interpreter, no shell
 
-    def _launch(self, ports: Ports, *, tied: bool) -> None:
+    def _launch(self, command: list[str], *, tied: bool) -> None:
         self.logs.mkdir(parents=True, exist_ok=True)
         (self.directory / "status.json").unlink(missing_ok=True)
-        command = [*self._command(ports), *(["--follow-stdin"] if tied else [])]
         with (self.logs / "sandbox.log").open("ab") as log:
             self._child = subprocess.Popen(  # noqa: S603 - this interpreter, no shell
                 command,

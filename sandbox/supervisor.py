@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sandbox.addresses import Ports, Urls
-from sandbox.entra import EntraEmulator
+from sandbox.entra.emulator import EntraEmulator
 from sandbox.kzero import tenants
 from sandbox.kzero.admin import KeycloakAdmin
 from sandbox.kzero.front import KZeroFront
@@ -58,13 +58,15 @@ class Supervisor:
         directory: The sandbox's directory.
         ports: Where to listen; 0 takes a free port.
         follow_stdin: Stop when standard input ends, that is, with the process that holds its other end.
+        auto_cycle: Whether Entra runs a provisioning cycle by itself when a job is started, as the real one does.
     """
 
-    def __init__(self, directory: Path, ports: Ports, *, follow_stdin: bool) -> None:
+    def __init__(self, directory: Path, ports: Ports, *, follow_stdin: bool, auto_cycle: bool) -> None:
         """Prepare; `run` does the work."""
         self._layout = Layout(directory.resolve())
         self._ports = ports
         self._follow_stdin = follow_stdin
+        self._auto_cycle = auto_cycle
         self._organisation = Organisation()
         self._began = time.monotonic()
 
@@ -119,7 +121,13 @@ class Supervisor:
         urls = listeners.urls
         certificates: Certificates = self._layout.certificates()
         trust = ssl.create_default_context(cafile=str(self._layout.ca_file))
-        emulator = EntraEmulator(urls.entra, self._organisation, self._layout.ca_file)
+        emulator = EntraEmulator(
+            urls.entra,
+            self._organisation,
+            self._layout.ca_file,
+            state_file=self._layout.entra_state,
+            auto_cycle=self._auto_cycle,
+        )
         front = KZeroFront(
             public_url=urls.kzero,
             keycloak_url=urls.keycloak,

@@ -12,8 +12,8 @@ How to use them:
 
 The sandbox is started on free ports in a temporary folder when the first test asks for it, and ends with the session,
 also when that is killed. Its Keycloak is real: without one (see `sandbox.kzero.keycloak.distribution`) these tests fail
-and say so. A tenant is a new realm; the Entra emulator knows one tenant, which each `tenant` puts back to its first
-state, so a test must not use two.
+and say so. No provisioning cycle begins by itself, so that a test decides when. A tenant is a new realm; the Entra
+emulator knows one tenant, which each `tenant` puts back to its first state, so a test must not use two.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ from sandbox.running import RunningSandbox, Tenant
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
     """A whole sandbox, shared by all tests of the session."""
     process = SandboxProcess(tmp_path_factory.mktemp("sandbox"))
-    status = process.up(Ports(kzero=0, entra=0, keycloak=0), tied=True)
+    status = process.up(Ports(kzero=0, entra=0, keycloak=0), tied=True, auto_cycle=False)
     assert status.urls is not None
     try:
         yield RunningSandbox(process=process, urls=status.urls)
