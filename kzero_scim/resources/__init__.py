@@ -1,0 +1,46 @@
+"""The program-side classes of package ``kzero``: ``from kzero_scim import resources as kzero``.
+
+Arguments are the inputs of the provider's schema in snake_case; what is not given takes the provider's default. Objects
+inside arguments are given as dictionaries (``{"user_attribute": "email"}``) or as the provider's dataclasses
+(:class:`kzero_scim.mapping.Row`). Outputs are attributes in snake_case; objects inside them are dictionaries with the
+schema's own camelCase keys.
+"""
+
+from __future__ import annotations
+
+from kzero_scim.resources.entra import (
+    AppRoleAssignments,
+    AttributeMappings,
+    ConnectionTest,
+    OnDemandProvisioning,
+    ProvisioningStatus,
+    SynchronizationCredentials,
+    SynchronizationJob,
+)
+from kzero_scim.resources.functions import (
+    Administrator,
+    GlobalAdministrators,
+    JobProvisioningStatus,
+    get_global_administrators,
+    get_provisioning_status,
+)
+from kzero_scim.resources.keycloak import MapperSet, ScimEndpoint
+from kzero_scim.resources.provider import Provider
+
+__all__ = [
+    "Administrator",
+    "AppRoleAssignments",
+    "AttributeMappings",
+    "ConnectionTest",
+    "GlobalAdministrators",
+    "JobProvisioningStatus",
+    "MapperSet",
+    "OnDemandProvisioning",
+    "Provider",
+    "ProvisioningStatus",
+    "ScimEndpoint",
+    "SynchronizationCredentials",
+    "SynchronizationJob",
+    "get_global_administrators",
+    "get_provisioning_status",
+]

@@ -1,0 +1,71 @@
+"""The functions of package ``kzero``: questions to Entra, nothing changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pulumi
+
+from kzero_scim.provider.codec import decode_lenient
+from kzero_scim.provisioning import JobStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+T = TypeVar("T")
+
+Options = pulumi.InvokeOptions | pulumi.InvokeOutputOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobProvisioningStatus(JobStatus):
+    """How a synchronization job does.
+
+    Attributes:
+        portal_url: The page of the Entra portal that shows it.
+    """
+
+    portal_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Administrator:
+    """A Global Administrator."""
+
+    display_name: str
+    user_principal_name: str
+    account_enabled: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class GlobalAdministrators:
+    """Who could still get in if a federated domain could not sign in.
+
+    Attributes:
+        administrators: The users who hold the role now.
+        onmicrosoft: User principal names of the enabled ones below .onmicrosoft.com.
+        warning: Why the answer is empty or incomplete, if it is.
+    """
+
+    administrators: list[Administrator] = field(default_factory=list)
+    onmicrosoft: list[str] = field(default_factory=list)
+    warning: str | None = None
+
+
+def get_provisioning_status(
+    *, service_principal_id: pulumi.Input[str], job_id: pulumi.Input[str], opts: Options | None = None
+) -> pulumi.Output[JobProvisioningStatus]:
+    """Read state, last cycle, counts and quarantine of a synchronization job."""
+    arguments = {"servicePrincipalId": service_principal_id, "jobId": job_id}
+    return _invoke("kzero:entra:getProvisioningStatus", arguments, JobProvisioningStatus, opts)
+
+
+def get_global_administrators(*, opts: Options | None = None) -> pulumi.Output[GlobalAdministrators]:
+    """Find the Global Administrators; a missing permission is a warning in the answer, not an error."""
+    return _invoke("kzero:entra:getGlobalAdministrators", {}, GlobalAdministrators, opts)
+
+
+def _invoke(token: str, arguments: Mapping[str, Any], kind: type[T], opts: Options | None) -> pulumi.Output[T]:
+    answer: pulumi.Output[Any] = pulumi.runtime.invoke_output(token, dict(arguments), opts)
+    return answer.apply(lambda values: decode_lenient(kind, values))
