@@ -44,14 +44,15 @@ class Found:
 class Provider:
     """The plugin. One per process, as the engine starts one per provider."""
 
-    def __init__(self, connect: Callable[[], "httpx.AsyncClient"] = connection) -> None:
+    def __init__(self, connect: Callable[[], "httpx.AsyncClient"] = connection, pauses: Pauses | None = None) -> None:
         """Start unconfigured.
 
         Args:
             connect: Makes the HTTP client.
+            pauses: How to wait.
         """
         self._connect = connect
-        self._pauses = Pauses()
+        self._pauses = pauses or Pauses()
         self._graph: Graph | None = None
 
     async def configure(self, config: Mapping[str, object]) -> None:

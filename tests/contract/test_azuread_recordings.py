@@ -7,15 +7,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-import grpc
-import grpc.aio
 import httpx
 import pytest
-from google.protobuf import empty_pb2, json_format
-from pulumi.runtime.proto import plugin_pb2, provider_pb2
 
-from sandbox.azuread.provider import Provider
-from sandbox.azuread.server import SERVICE, start
+from tests.contract.azuread.plugin import Plugin, running, sign_in
 
 RECORDINGS = Path(__file__).with_name("azuread")
 
@@ -32,22 +27,6 @@ RUNS = {
     "import-assignment": 2,
     "import-missing": 1,
     "destroy": 1,
-}
-
-MESSAGES: dict[str, tuple[type[Any], type[Any]]] = {
-    "Handshake": (provider_pb2.ProviderHandshakeRequest, provider_pb2.ProviderHandshakeResponse),
-    "GetPluginInfo": (empty_pb2.Empty, plugin_pb2.PluginInfo),
-    "CheckConfig": (provider_pb2.CheckRequest, provider_pb2.CheckResponse),
-    "DiffConfig": (provider_pb2.DiffRequest, provider_pb2.DiffResponse),
-    "Configure": (provider_pb2.ConfigureRequest, provider_pb2.ConfigureResponse),
-    "Invoke": (provider_pb2.InvokeRequest, provider_pb2.InvokeResponse),
-    "Check": (provider_pb2.CheckRequest, provider_pb2.CheckResponse),
-    "Diff": (provider_pb2.DiffRequest, provider_pb2.DiffResponse),
-    "Create": (provider_pb2.CreateRequest, provider_pb2.CreateResponse),
-    "Read": (provider_pb2.ReadRequest, provider_pb2.ReadResponse),
-    "Update": (provider_pb2.UpdateRequest, provider_pb2.UpdateResponse),
-    "Delete": (provider_pb2.DeleteRequest, empty_pb2.Empty),
-    "Cancel": (empty_pb2.Empty, empty_pb2.Empty),
 }
 
 Exchange = dict[str, Any]
@@ -127,59 +106,21 @@ def is_subsequence(part: list[str], whole: list[str]) -> bool:
     return all(each in rest for each in part)
 
 
-class Stub:
-    """Calls the plugin over the wire with recorded requests."""
-
-    def __init__(self, channel: grpc.aio.Channel) -> None:
-        """Call over this channel."""
-        self.channel = channel
-
-    async def __call__(self, method: str, request: dict[str, Any]) -> dict[str, Any]:
-        """Return the answer as the recordings have it."""
-        asked, answered = MESSAGES[method]
-        call: Any = self.channel.unary_unary(
-            f"/{SERVICE}/{method}",
-            request_serializer=lambda message: message.SerializeToString(),
-            response_deserializer=answered.FromString,
-        )
-        message = json_format.ParseDict(request, asked())
-        try:
-            answer = await call(message)
-        except grpc.aio.AioRpcError as error:
-            code = "".join(word.title() for word in error.code().name.split("_"))
-            return {"errors": [f"rpc error: code = {code} desc = {error.details()}"]}
-        return {"response": json_format.MessageToDict(answer)}
-
-
-@pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "ARM_METADATA_HOSTNAME": "localhost:18443",
-        "ARM_TENANT_ID": "11111111-1111-1111-1111-111111111111",
-        "ARM_CLIENT_ID": "22222222-2222-2222-2222-222222222222",
-        "ARM_CLIENT_SECRET": "x",
-        "AZUREAD_STANDIN_POLL_SECONDS": "0",
-    }.items():
-        monkeypatch.setenv(name, value)
-
-
 @pytest.fixture
 def double(run: str) -> Double:
     return Double(segments_of(run))
 
 
 @pytest.fixture
-async def call(double: Double) -> AsyncIterator[Stub]:
-    provider = Provider(lambda: httpx.AsyncClient(transport=httpx.MockTransport(double)))
-    server, port = await start(provider)
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield Stub(channel)
-    await provider.close()
-    await server.stop(grace=0)
+async def call(double: Double, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Plugin]:
+    sign_in(monkeypatch)
+    monkeypatch.setenv("AZUREAD_STANDIN_POLL_SECONDS", "0")
+    async with running(double) as plugin:
+        yield plugin
 
 
 @pytest.mark.parametrize("run", RUNS)
-async def test_answers_and_requests_are_the_official_ones(run: str, double: Double, call: Stub) -> None:
+async def test_answers_and_requests_are_the_official_ones(run: str, double: Double, call: Plugin) -> None:
     """Every answer is the recorded one, and so are the requests of every call, in their order."""
     recorded = segments_of(run)
     whole = [key_of_exchange(each) for segment in recorded for each in segment]

@@ -1,0 +1,66 @@
+"""A Graph that a test scripts, for what no recording shows."""
+
+import base64
+import json
+from typing import Any
+from urllib.parse import unquote_plus
+
+import httpx
+
+BASE = "https://localhost:18443"
+ME = "99999999-9999-9999-9999-999999999999"
+
+
+class Script:
+    """Answers by method and path, and keeps what was asked.
+
+    Attributes:
+        asked: What was asked of Graph: method, path and query, decoded.
+        bodies: The JSON bodies that were sent, in order.
+        forms: The forms that were sent to the token endpoint.
+    """
+
+    def __init__(self) -> None:
+        """Know nothing but the sign-in yet."""
+        self.asked: list[str] = []
+        self.bodies: list[Any] = []
+        self.forms: list[str] = []
+        self._answers: dict[str, list[httpx.Response]] = {}
+
+    def on(self, what: str, *documents: object, status: int = 200, headers: dict[str, str] | None = None) -> None:
+        """Answer `what` (as in `asked`) with these documents one after another, the last one for ever."""
+        answers = self._answers.setdefault(what, [])
+        answers += [httpx.Response(status, json=each, headers=headers) for each in documents]
+
+    def missing(self, what: str, times: int = 1) -> None:
+        """Answer that there is no such object."""
+        error = {"error": {"code": "Request_ResourceNotFound", "message": "Resource does not exist"}}
+        self.on(what, *[error] * times, status=404)
+
+    def done(self, what: str) -> None:
+        """Answer that it was done, without a word."""
+        self._answers.setdefault(what, []).append(httpx.Response(204))
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Answer a request."""
+        if request.url.path == "/metadata/endpoints":
+            login = {"loginEndpoint": BASE}
+            return httpx.Response(200, json={"authentication": login, "microsoftGraphResourceId": f"{BASE}/graph/"})
+        if request.url.path.endswith("/oauth2/v2.0/token"):
+            self.forms.append(unquote_plus(request.content.decode()))
+            return httpx.Response(200, json={"access_token": token(), "expires_in": 3599})
+        what = f"{request.method} {request.url.raw_path.decode().removeprefix('/graph')}"
+        what = unquote_plus(what)
+        self.asked.append(what)
+        if request.content:
+            self.bodies.append(json.loads(request.content))
+        answers = self._answers.get(what)
+        if not answers:
+            return httpx.Response(418, json={"error": {"code": "NotScripted", "message": what}})
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+
+def token() -> str:
+    """An access token whose claims name the caller; nobody checks its signature."""
+    claims = base64.urlsafe_b64encode(json.dumps({"oid": ME}).encode()).decode().rstrip("=")
+    return f"e30.{claims}.sig"
