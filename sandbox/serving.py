@@ -3,6 +3,7 @@
 Knows nothing of the apps it serves.
 """
 
+import asyncio
 import socket
 import threading
 from dataclasses import dataclass
@@ -68,6 +69,28 @@ def port_of(listener: socket.socket) -> int:
     return port
 
 
+class _Server(uvicorn.Server):
+    """uvicorn's server, that does not wait for idle connections when it stops.
+
+    Closing one politely over TLS waits for the other side, which has no reason to look at an idle connection.
+    """
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for connection in list(self.server_state.connections):
+            cycle = getattr(connection, "cycle", None)
+            if cycle is None or cycle.response_complete:
+                _abort(connection)
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            _abort(connection)
+        await asyncio.sleep(0)
+
+
+def _abort(connection: Any) -> None:  # noqa: ANN401 - uvicorn has one class a protocol implementation
+    if connection.transport is not None:
+        connection.transport.abort()
+
+
 class ServerThread:
     """Context manager: an ASGI app served by uvicorn in a thread while the block runs.
 
@@ -96,7 +119,7 @@ class ServerThread:
         """
         self._listener = listener if listener is not None else listen(port)
         self._scheme = "https" if certificates else "http"
-        self._server = uvicorn.Server(
+        self._server = _Server(
             uvicorn.Config(
                 app,
                 log_level="warning",

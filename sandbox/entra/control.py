@@ -228,7 +228,7 @@ class Control:
         return JSONResponse([self._shown(client) for client in self._emulator.clients.values()])
 
     async def change_client(self, request: Request) -> Response:
-        """PATCH a client, by name or client id: permissions, secret, federatedSubject; tokens issued keep their roles."""
+        """PATCH a client, by name or id: permissions, secret, federatedSubject; tokens issued keep their roles."""
         body = await _body(request, {"permissions", "secret", "federatedSubject"})
         client = self._client(request.path_params["client"])
         client.permissions = set(body.get("permissions", client.permissions))

@@ -24,11 +24,13 @@ from .graph_routing import Router
 from .jobs import Job, Jobs
 from .login import Login, RegisteredClient, registered_clients
 from .scim_client import connections
+from .state_file import StateFile
 from .synchronization_routes import SynchronizationRoutes
 from .tokens import TokenIssuer
 from .traffic import Traffic
 
 Json = dict[str, Any]
+_SAVE_SECONDS = 2.0
 
 
 class EntraEmulator:
@@ -69,7 +71,7 @@ class EntraEmulator:
         self.traffic = Traffic()
         self.auto_cycle = auto_cycle
         self._ca_file = ca_file
-        self._state_file = state_file
+        self._state = StateFile(state_file) if state_file else None
         self._http: httpx.AsyncClient | None = None
         self._background: set[asyncio.Task[Json]] = set()
         self.directory: Directory
@@ -78,7 +80,8 @@ class EntraEmulator:
         self.service: ProvisioningService
         self._graph: Graph
         self._login: Login
-        self._settle(Directory.seeded(organisation), Jobs(organisation.tenant_id), registered_clients(organisation))
+        kept = self._state.load(organisation) if self._state else None
+        self._settle(*(kept or self._first_day()))
         self.app = self._application()
 
     def _settle(self, directory: Directory, jobs: Jobs, clients: dict[str, RegisteredClient]) -> None:
@@ -99,11 +102,22 @@ class EntraEmulator:
     def reset(self) -> None:
         """Go back to the first day: seeded directory, no jobs, no faults, empty log."""
         self.traffic.clear()
-        self._settle(
-            Directory.seeded(self.organisation),
-            Jobs(self.organisation.tenant_id),
-            registered_clients(self.organisation),
-        )
+        self._settle(*self._first_day())
+
+    def _first_day(self) -> tuple[Directory, Jobs, dict[str, RegisteredClient]]:
+        organisation = self.organisation
+        return Directory.seeded(organisation), Jobs(organisation.tenant_id), registered_clients(organisation)
+
+    def save(self) -> None:
+        """Write the state file, if there is one and something has changed."""
+        if self._state is not None:
+            self._state.save(self.directory, self.jobs, self.clients)
+
+    async def _keep_saving(self) -> None:
+        """Save every now and then, so that little is lost when the process is killed."""
+        while True:
+            await asyncio.sleep(_SAVE_SECONDS)
+            self.save()
 
     def _started(self, job: Job) -> None:
         if self.auto_cycle:
@@ -163,7 +177,11 @@ class EntraEmulator:
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         del app
+        saving = asyncio.create_task(self._keep_saving()) if self._state else None
         yield
+        if saving is not None:
+            saving.cancel()
+        self.save()
         for task in list(self._background):
             task.cancel()
         if self._http is not None:

@@ -170,7 +170,7 @@ def _json(answer: httpx.Response, method: str, path: str) -> Any:  # noqa: ANN40
 def _refusal(answer: httpx.Response, method: str, path: str) -> ScimError:
     status = answer.status_code
     try:
-        detail = str(answer.json().get("detail") or "")
+        detail = " ".join(str(answer.json().get("detail") or "").split())
     except (ValueError, AttributeError):
         detail = ""
     message = f"{method} {path} was answered {answer.reason_phrase or 'with'} ({status})" + (

@@ -1,0 +1,79 @@
+"""What the local Entra holds, kept in a JSON file between runs of the sandbox. Signing keys are not kept."""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from sandbox.organisation import Organisation
+
+from .directory import Directory
+from .jobs import Job, Jobs, Link
+from .login import RegisteredClient
+
+_FORMAT = 1
+_DIRECTORY = (
+    "users", "deleted_users", "groups", "members", "managers", "applications", "service_principals", "owners",
+    "assignments", "roles", "role_members",
+)  # fmt: skip
+_Contents = tuple[Directory, Jobs, dict[str, RegisteredClient]]
+
+
+class StateFile:
+    """One file; written whole, by renaming a finished copy into place."""
+
+    def __init__(self, path: Path) -> None:
+        """Use this file; it need not exist."""
+        self._path = path
+        self._written: str | None = None
+
+    def load(self, organisation: Organisation) -> _Contents | None:
+        """Return what the file holds; None when there is none, or it is of another tenant or format."""
+        if not self._path.exists():
+            return None
+        data = json.loads(self._path.read_text(encoding="utf-8"))
+        if data.get("format") != _FORMAT or data.get("tenantId") != organisation.tenant_id:
+            return None
+        directory = Directory(organisation, **data["directory"])
+        jobs = Jobs(
+            organisation.tenant_id,
+            jobs={key: _job(item) for key, item in data["jobs"].items()},
+            secrets=data["secrets"],
+            log=data["log"],
+        )
+        clients = {
+            key: RegisteredClient(**{**item, "permissions": set(item["permissions"])})
+            for key, item in data["clients"].items()
+        }
+        return directory, jobs, clients
+
+    def save(self, directory: Directory, jobs: Jobs, clients: dict[str, RegisteredClient]) -> None:
+        """Write everything, if it differs from what was written last."""
+        data = {
+            "format": _FORMAT,
+            "tenantId": jobs.tenant_id,
+            "directory": {name: getattr(directory, name) for name in _DIRECTORY},
+            "jobs": {key: dataclasses.asdict(job) for key, job in jobs.jobs.items()},
+            "secrets": jobs.secrets,
+            "log": jobs.log,
+            "clients": {
+                key: {**dataclasses.asdict(client), "permissions": sorted(client.permissions)}
+                for key, client in clients.items()
+            },
+        }
+        text = json.dumps(data)
+        if text == self._written:
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        draft = self._path.with_suffix(".new")
+        # It holds synchronization secrets: nobody else may read it.
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+        draft.replace(self._path)
+        self._written = text
+
+
+def _job(data: dict[str, Any]) -> Job:
+    links = {key: Link(**link) for key, link in data["links"].items()}
+    return Job(**{**data, "links": links})
