@@ -7,6 +7,7 @@ what Graph leaves out or gives as null is an empty string, false or an empty lis
 from collections.abc import Iterable
 from typing import Final
 
+from sandbox.azuread.errors import Refusal
 from sandbox.azuread.graph import Document
 from sandbox.azuread.properties import Values
 
@@ -19,6 +20,21 @@ HIDE: Final = "HideApp"
 def text(document: Document, name: str) -> str:
     """A string, empty when there is none."""
     return str(document.get(name) or "")
+
+
+def needed(document: Document, *path: str) -> str:
+    """A string without which nothing goes on, for instance the id of what was created.
+
+    Raises:
+        Refusal: Graph's answer lacks it.
+    """
+    found: object = document
+    for name in path:
+        found = found.get(name) if isinstance(found, dict) else None
+    if not found:
+        message = f"Microsoft Graph's answer lacks {'.'.join(path)}"
+        raise Refusal(message)
+    return str(found)
 
 
 def truth(document: Document, name: str) -> bool:

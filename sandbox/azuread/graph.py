@@ -158,7 +158,12 @@ def connection() -> "httpx.AsyncClient":
     """An HTTP client that trusts what Go's would: `SSL_CERT_FILE` if it is set, else the system's certificates."""
     import httpx  # noqa: PLC0415 - loaded late, see __main__
 
-    trust = ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE") or None)
+    file = os.environ.get("SSL_CERT_FILE") or None
+    try:
+        trust = ssl.create_default_context(cafile=file)
+    except OSError as error:
+        message = f"azuread cannot read the certificates in SSL_CERT_FILE={file}: {error.strerror or error}"
+        raise Refusal(message) from error
     return httpx.AsyncClient(verify=trust, timeout=httpx.Timeout(60.0))
 
 

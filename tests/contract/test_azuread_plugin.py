@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -9,13 +10,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from sandbox.azuread.errors import Refusal
 from sandbox.azuread.functions import FUNCTIONS
+from sandbox.azuread.graph import connection
 from sandbox.azuread.pauses import Pauses
 from sandbox.azuread.resources import RESOURCES
 from sandbox.azuread.server import schema
-from tests.contract.azuread.graph import ME, Script
+from tests.contract.azuread.graph import ME, Script, token
 from tests.contract.azuread.plugin import CLIENT, TENANT, Plugin, Waits, running, sign_in
 
 CLIENT_CONFIG = "azuread:index/getClientConfig:getClientConfig"
@@ -109,6 +113,51 @@ class TestSignIn:
 
         assert "azuread is not configured" in answer["errors"][0]
 
+    async def test_a_refusal_is_told_without_the_secret(
+        self, plugin: Plugin, graph: Script, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As whom, where, and what the endpoint said."""
+        monkeypatch.setenv("ARM_CLIENT_SECRET", "never-to-be-seen")
+        said = {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret provided."}
+        graph.token_answer = httpx.Response(401, json=said)
+
+        answer = await plugin("Configure", {"args": {}})
+
+        assert f"cannot sign in as {CLIENT} in tenant {TENANT}" in answer["errors"][0]
+        assert "AADSTS7000215: Invalid client secret provided." in answer["errors"][0]
+        assert "never-to-be-seen" not in answer["errors"][0]
+
+    async def test_an_endpoint_that_is_no_login_is_told(self, plugin: Plugin, graph: Script) -> None:
+        """A proxy's page, for instance."""
+        graph.token_answer = httpx.Response(502, text="<html>")
+
+        answer = await plugin("Configure", {"args": {}})
+
+        assert "answered 502: Bad Gateway" in answer["errors"][0]
+
+    async def test_a_token_without_an_object_id_is_looked_up(self, plugin: Plugin, graph: Script) -> None:
+        """By the application's service principal."""
+        graph.token_answer = httpx.Response(200, json={"access_token": token(), "expires_in": 3599})
+        graph.on(f"GET /v1.0/servicePrincipals?$filter=appId eq '{CLIENT}'", {"value": [{"id": "found"}]})
+        await plugin("Configure", {"args": {}})
+
+        answer = await plugin("Invoke", {"tok": CLIENT_CONFIG, "args": {}})
+
+        assert answer["response"]["return"]["objectId"] == "found"
+
+    async def test_a_token_is_kept_until_it_is_due(self, plugin: Plugin, graph: Script) -> None:
+        """One that ends within 20 minutes is due."""
+        graph.on("GET /v1.0/domains", {"value": [{"id": "contoso.com"}]})
+        await plugin("Configure", {"args": {}})
+        await plugin("Invoke", DOMAINS)
+        kept = len(graph.forms)
+        graph.token_answer = httpx.Response(200, json={"access_token": token(oid=ME), "expires_in": 600})
+        await plugin("Configure", {"args": {}})
+        await plugin("Invoke", DOMAINS)
+
+        assert kept == 1
+        assert len(graph.forms) == kept + 2
+
     async def test_tells_who_is_signed_in(self, plugin: Plugin) -> None:
         """From the token's claims."""
         await plugin("Configure", {"args": {}})
@@ -116,6 +165,14 @@ class TestSignIn:
         answer = await plugin("Invoke", {"tok": CLIENT_CONFIG, "args": {}})
 
         assert answer["response"]["return"]["id"] == f"{TENANT}-{CLIENT}-{ME}"
+
+
+def test_a_trust_store_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By the variable that names it."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+
+    with pytest.raises(Refusal, match=r"SSL_CERT_FILE=.*none\.pem: No such file"):
+        connection()
 
 
 class TestRetries:
@@ -212,6 +269,13 @@ class TestSchema:
         assert self.DOCUMENT["version"] == "6.11.1"
         assert set(self.DOCUMENT["resources"]) == set(RESOURCES)
         assert set(self.DOCUMENT["functions"]) == set(FUNCTIONS)
+
+    def test_refers_to_nothing_that_was_cut_away(self) -> None:
+        """Else `pulumi package get-schema` refuses it."""
+        types = {f"#/types/{each}" for each in self.DOCUMENT["types"]}
+
+        assert set(re.findall(r'"\$ref": "([^"]+)"', json.dumps(self.DOCUMENT))) - types <= {"pulumi.json#/Any"}
+        assert "methods" not in self.DOCUMENT["provider"]
 
     @pytest.mark.parametrize("token", RESOURCES)
     def test_inputs_are_the_official_ones(self, token: str) -> None:

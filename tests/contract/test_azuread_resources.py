@@ -84,6 +84,16 @@ class TestApplicationFromTemplate:
         assert answer["response"]["properties"]["applicationObjectId"] == "a"
         assert waits.seconds == [5.0] * 6
 
+    async def test_an_answer_without_ids_is_told(self, plugin: Plugin, graph: Script) -> None:
+        """Rather than a traceback."""
+        path = "POST /v1.0/applicationTemplates/t/instantiate"
+        graph.on(path, {"application": {"id": "a"}})
+        inputs = {"displayName": "KZero", "templateId": "t"}
+
+        answer = await plugin("Create", {"urn": urn(APPLICATION), "properties": inputs})
+
+        assert "Microsoft Graph's answer lacks servicePrincipal.id" in answer["errors"][0]
+
     async def test_a_custom_timeout_stands_in_the_state(self, plugin: Plugin, graph: Script) -> None:
         """As in the official plugin's private data, in nanoseconds."""
         graph.done("PATCH /v1.0/applications/a")

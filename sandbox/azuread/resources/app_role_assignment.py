@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import ClassVar
 
+from sandbox.azuread.documents import needed
 from sandbox.azuread.errors import GraphRefusal, Refusal
 from sandbox.azuread.graph import BAD_REQUEST, NOT_FOUND, Graph
 from sandbox.azuread.pauses import Pauses
@@ -42,7 +43,7 @@ class AppRoleAssignment:
             "resourceId": resource,
         }
         made = await graph.post(f"/servicePrincipals/{resource}/appRoleAssignedTo", body, again=_not_replicated)
-        return f"/servicePrincipals/{made['resourceId']}/appRoleAssignedTo/{made['id']}"
+        return f"/servicePrincipals/{needed(made, 'resourceId')}/appRoleAssignedTo/{needed(made, 'id')}"
 
     async def read(self, graph: Graph, resource_id: str) -> Values | None:
         """Read the assignment."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import ClassVar
 
+from sandbox.azuread.documents import needed
 from sandbox.azuread.errors import Refusal
 from sandbox.azuread.graph import Graph
 from sandbox.azuread.pauses import Pauses
@@ -38,7 +39,7 @@ class ApplicationFromTemplate:
         """Instantiate the template and wait until the application is there to stay."""
         template = inputs["templateId"]
         made = await graph.post(f"/applicationTemplates/{template}/instantiate", {"displayName": inputs["displayName"]})
-        application, service_principal = made["application"]["id"], made["servicePrincipal"]["id"]
+        application, service_principal = needed(made, "application", "id"), needed(made, "servicePrincipal", "id")
 
         async def seen() -> bool:
             return await graph.find(f"/applications/{application}") is not None

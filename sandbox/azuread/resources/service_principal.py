@@ -112,10 +112,11 @@ class ServicePrincipal:
         client_id = inputs["clientId"]
         existing = await graph.search("/servicePrincipals", equals={"appId": client_id})
         if existing:
-            resource_id = f"/servicePrincipals/{existing[0]['id']}"
+            object_id = documents.needed(existing[0], "id")
+            resource_id = f"/servicePrincipals/{object_id}"
             if not inputs.get("useExisting"):
                 message = (
-                    f'A resource with the ID "{existing[0]["id"]}" already exists: the service principal of the '
+                    f'A resource with the ID "{object_id}" already exists: the service principal of the '
                     f"application {client_id}; set useExisting, or import it by {resource_id}"
                 )
                 raise Refusal(message)
@@ -177,7 +178,7 @@ class ServicePrincipal:
             "owners@odata.bind": [_directory_object(graph, each) for each in first],
         }
         made = await graph.post("/servicePrincipals", body, again=_application_unknown)
-        path = f"/servicePrincipals/{made['id']}"
+        path = f"/servicePrincipals/{documents.needed(made, 'id')}"
         await graph.patch(path, ODATA_TYPE | {"description": inputs.get("description") or None})
         for owner in owners[OWNERS_AT_ONCE:]:
             await graph.post(f"{path}/owners/$ref", {"@odata.id": _directory_object(graph, owner)})

@@ -18,6 +18,7 @@ class Script:
         asked: What was asked of Graph: method, path and query, decoded.
         bodies: The JSON bodies that were sent, in order.
         forms: The forms that were sent to the token endpoint.
+        token_answer: What the token endpoint answers.
     """
 
     def __init__(self) -> None:
@@ -25,6 +26,7 @@ class Script:
         self.asked: list[str] = []
         self.bodies: list[Any] = []
         self.forms: list[str] = []
+        self.token_answer = httpx.Response(200, json={"access_token": token(oid=ME), "expires_in": 3599})
         self._answers: dict[str, list[httpx.Response]] = {}
 
     def on(self, what: str, *documents: object, status: int = 200, headers: dict[str, str] | None = None) -> None:
@@ -48,7 +50,7 @@ class Script:
             return httpx.Response(200, json={"authentication": login, "microsoftGraphResourceId": f"{BASE}/graph/"})
         if request.url.path.endswith("/oauth2/v2.0/token"):
             self.forms.append(unquote_plus(request.content.decode()))
-            return httpx.Response(200, json={"access_token": token(), "expires_in": 3599})
+            return self.token_answer
         what = f"{request.method} {request.url.raw_path.decode().removeprefix('/graph')}"
         what = unquote_plus(what)
         self.asked.append(what)
@@ -60,7 +62,7 @@ class Script:
         return answers.pop(0) if len(answers) > 1 else answers[0]
 
 
-def token() -> str:
-    """An access token whose claims name the caller; nobody checks its signature."""
-    claims = base64.urlsafe_b64encode(json.dumps({"oid": ME}).encode()).decode().rstrip("=")
+def token(**claimed: object) -> str:
+    """An access token with these claims; nobody checks its signature."""
+    claims = base64.urlsafe_b64encode(json.dumps(claimed).encode()).decode().rstrip("=")
     return f"e30.{claims}.sig"
