@@ -241,7 +241,7 @@ class GraphClient:
                     break
                 await self._sleep(delay)
                 waited += delay
-                pending = list(asked)
+                pending = sorted(asked)
         finally:
             if any(request.method != "GET" for request in requests):
                 self._shared.clear()

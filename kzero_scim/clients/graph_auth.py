@@ -79,6 +79,9 @@ class Credential(Protocol):
     def get_token(self, *scopes: str) -> AccessToken:
         """Sign in."""
 
+    def close(self) -> None:
+        """Close its connections."""
+
 
 @dataclass(frozen=True)
 class Method:
@@ -121,7 +124,6 @@ class SignIn:
         self._method = method
         self._lock = asyncio.Lock()
         self._cloud: Cloud | None = None
-        self._credential: Credential | None = None
         self._token: AccessToken | None = None
 
     @property
@@ -153,7 +155,7 @@ class SignIn:
         """
         async with self._lock:
             if self._token is not None and self._token.token == rejected:
-                self._token = self._credential = None  # credentials keep tokens too
+                self._token = None
             if self._token is None or self._token.expires_on - self._clock() < RENEW_BEFORE:
                 self._token = await self._sign_in(await self._find_cloud())
             return self._token.token
@@ -167,13 +169,20 @@ class SignIn:
     async def _sign_in(self, cloud: Cloud) -> AccessToken:
         method = self._method or choose(self._config, self._environment)
         try:
-            if self._credential is None:
-                self._credential = await asyncio.to_thread(method.make, cloud)
-            return await asyncio.to_thread(self._credential.get_token, cloud.scope)
+            return await asyncio.to_thread(_get_token, method, cloud)
         except (SettingsError, GraphError):
             raise
         except Exception as error:
             raise _refusal(error, method, self._config.tenant_id, cloud) from error
+
+
+def _get_token(method: Method, cloud: Cloud) -> AccessToken:
+    """Sign in with a credential made for the purpose: a kept one would keep tokens of its own, rejected ones too."""
+    credential = method.make(cloud)
+    try:
+        return credential.get_token(cloud.scope)
+    finally:
+        credential.close()
 
 
 def choose(config: Config, environment: Mapping[str, str]) -> Method:

@@ -1,0 +1,114 @@
+"""The sandbox's Entra, served in this process, with what a contract test does to it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kzero_scim.clients.graph import GraphClient
+from kzero_scim.clients.graph_auth import SignIn
+from kzero_scim.provider.config import Config
+from kzero_scim.provider.services import Services
+from sandbox.entra.emulator import EntraEmulator
+from sandbox.entra.traffic import Fault
+from sandbox.organisation import Organisation
+from sandbox.serving import ServerThread, issue_certificates, listen, port_of
+
+Json = dict[str, Any]
+
+
+@dataclass
+class LocalEntra:
+    """A served emulator."""
+
+    emulator: EntraEmulator
+    host: str
+    ca_file: Path
+    waits: list[float] = field(default_factory=list)
+    """Seconds that clients of :meth:`graph` would have waited."""
+    clients: list[GraphClient] = field(default_factory=list)
+
+    @property
+    def organisation(self) -> Organisation:
+        """What it is seeded with."""
+        return self.emulator.organisation
+
+    def clean(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Go back to the first day."""
+        for name in list(os.environ):
+            if name.startswith("ARM_"):
+                monkeypatch.delenv(name)
+        monkeypatch.setenv("SSL_CERT_FILE", str(self.ca_file))
+        monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1")
+        self.emulator.traffic.faults.clear()
+        self.emulator.traffic.consistency_reads = 0
+        self.emulator.reset()
+        self.waits.clear()
+
+    def config(self, client: str = "admin", **changes: Any) -> Config:  # noqa: ANN401 - any setting
+        """Configure a provider to sign in as a seeded client."""
+        seed = self.organisation.client(client)
+        settings: Json = {
+            "tenant_id": self.organisation.tenant_id,
+            "client_id": seed.client_id,
+            "client_secret": seed.secret,
+            "metadata_host": self.host,
+            "use_cli": False,
+        }
+        return Config(**(settings | changes))
+
+    def graph(self, client: str = "admin", clock: Callable[[], float] | None = None) -> GraphClient:
+        """Make a client that never really waits, and shares no answers over time."""
+        ticks = iter(range(0, 10_000_000, 10))
+
+        async def sleep(seconds: float) -> None:
+            self.waits.append(seconds)
+
+        made = GraphClient(SignIn(self.config(client)), sleep=sleep, clock=clock or (lambda: float(next(ticks))))
+        self.clients.append(made)
+        return made
+
+    async def close_clients(self) -> None:
+        """Close what :meth:`graph` made."""
+        for made in self.clients:
+            await made.aclose()
+        self.clients.clear()
+
+    def services(self, client: str = "admin") -> Services:
+        """Make what resources are constructed with."""
+        services = Services(self.config(client))
+        services.__dict__["graph"] = self.graph(client)
+        return services
+
+    def application(self) -> str:
+        """Make an enterprise application; gives its service principal's object id."""
+        template = "8adf8e6e-67b2-4cf2-a259-e3dc5476c621"
+        owner = self.organisation.client("admin").object_id
+        return str(self.emulator.directory.instantiate(template, "KZero", owner)[1]["id"])
+
+    def fail(self, path: str, status: int, method: str | None = None, **more: Any) -> None:  # noqa: ANN401
+        """Switch a fault on."""
+        self.emulator.traffic.faults.append(Fault.parse({"path": path, "method": method, "status": status, **more}))
+
+    def requests(self, *, batched: bool = False) -> list[tuple[str, str]]:
+        """Method and path of what was asked, those inside batches only on request."""
+        return [
+            (entry["method"], entry["path"]) for entry in self.emulator.traffic.log if batched or not entry["batch"]
+        ]
+
+
+@contextmanager
+def serve_entra(directory: Path) -> Iterator[LocalEntra]:
+    """Serve a seeded tenant while the block runs."""
+    files = issue_certificates(directory)
+    listener = listen()
+    host = f"localhost:{port_of(listener)}"
+    emulator = EntraEmulator(f"https://{host}", Organisation(), files.ca_file)
+    with ServerThread(emulator.app, listener=listener, certificates=files):
+        yield LocalEntra(emulator, host, files.ca_file)
