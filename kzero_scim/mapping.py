@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
+from kzero_scim import guide
 from kzero_scim.provider.model import Failure, is_known, path_key, prop
 
 FlowType = Literal["Always", "ObjectAddOnly", "MultiValueAddOnly", "ValueAddOnly", "AttributeAddOnly"]
@@ -19,7 +20,7 @@ AttributeType = Literal["String", "Integer", "Boolean", "DateTime", "Binary"]
 ENTERPRISE_USER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 CORE_USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 MANAGER = f"{ENTERPRISE_USER}:manager"
-TAG = "urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User:tag"
+TAG = guide.TAG_CLAIM
 WORK_EMAIL = 'emails[type eq "work"].value'
 ACTIVE_EXPRESSION = 'Switch([IsSoftDeleted], , "False", "True", "True", "False")'
 """Entra's own default for ``active``: true unless the user is deleted, disabled or out of scope."""
@@ -58,12 +59,16 @@ class CustomAttribute:
     case_exact: bool = prop("Whether values that differ in case only are different.", default=False)
 
 
-@dataclass(frozen=True, kw_only=True)
-class MappedClaim:
+class MappedClaim(Protocol):
     """What a protocol mapper of KZero's client says: the SCIM attribute, and the user attribute that keeps it."""
 
-    user_attribute: str = prop("Attribute of the KZero user.")
-    claim: str = prop("SCIM attribute (the mapper's Token Claim Name).")
+    @property
+    def user_attribute(self) -> str:
+        """Attribute of the KZero user."""
+
+    @property
+    def claim(self) -> str:
+        """SCIM attribute (the mapper's Token Claim Name)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,19 +108,6 @@ def guide_rows() -> dict[str, Row]:
 def guide_custom_attributes() -> list[CustomAttribute]:
     """Give the one target attribute of the guide that Entra does not know: the tag."""
     return [CustomAttribute(name=TAG)]
-
-
-def guide_claims() -> dict[str, MappedClaim]:
-    """Give the guide's seven mappers, by name, to the letter."""
-    return {
-        "status": MappedClaim(user_attribute="isSoftDeleted", claim="active"),
-        "loginName": MappedClaim(user_attribute="userPrincipalName", claim="userName"),
-        "firstName": MappedClaim(user_attribute="givenName", claim="name.givenName"),
-        "manager": MappedClaim(user_attribute="manager", claim="manager"),
-        "lastName": MappedClaim(user_attribute="surName", claim="name.familyName"),
-        "tag": MappedClaim(user_attribute="extensionAttribute1", claim=TAG),
-        "email": MappedClaim(user_attribute="email", claim="email"),
-    }
 
 
 def expectations(rows: Mapping[str, Row], mappers: Mapping[str, MappedClaim]) -> list[Expectation]:

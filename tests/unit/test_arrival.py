@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from kzero_scim.arrival import Comparison, compare_user, graph_selection, is_user_name_known, reads_manager, user_name
-from kzero_scim.mapping import MANAGER, TAG, Expectation, Row, expectations, guide_claims, guide_rows
+from kzero_scim.mapping import MANAGER, TAG, Expectation, Row, expectations, guide_rows
+from kzero_scim.provider.keycloak.mapper_set import guide_mappers
 
 ENTRA: dict[str, Any] = {
     "id": "1",
@@ -27,7 +28,7 @@ KZERO: dict[str, Any] = {
     "enabled": True,
     "attributes": {"extensionAttribute1": ["blue"], "manager": ["k2"]},
 }
-GUIDE = expectations(guide_rows(), guide_claims())
+GUIDE = expectations(guide_rows(), guide_mappers())
 MANAGER_NAMES = {"k2", "robin@contoso.example", "2"}
 
 
@@ -42,7 +43,7 @@ def test_all_seven_are_compared_and_equal() -> None:
 
     assert arrival.mismatches == []
     assert arrival.notes == []
-    assert {item.attribute for item in arrival.comparisons} == set(guide_claims())
+    assert {item.attribute for item in arrival.comparisons} == set(guide_mappers())
 
 
 @pytest.mark.parametrize(

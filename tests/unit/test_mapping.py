@@ -12,12 +12,10 @@ from kzero_scim.mapping import (
     TAG,
     WORK_EMAIL,
     CustomAttribute,
-    MappedClaim,
     Row,
     canonical,
     claim_targets,
     expectations,
-    guide_claims,
     guide_custom_attributes,
     guide_rows,
     normalise_expression,
@@ -25,6 +23,8 @@ from kzero_scim.mapping import (
     row_failures,
     same,
 )
+from kzero_scim.provider.keycloak.mapper_set import guide_mappers
+from kzero_scim.provider.keycloak.protocol_mapper import Mapper
 from kzero_scim.provider.model import UNKNOWN
 
 
@@ -43,7 +43,7 @@ class TestGuide:
 
     def test_seven_on_each_side_and_each_has_its_other_side(self) -> None:
         """Every mapper of the guide takes exactly one of the rows."""
-        joined = expectations(guide_rows(), guide_claims())
+        joined = expectations(guide_rows(), guide_mappers())
 
         assert [(item.target, item.mapper) for item in joined] == [
             ("active", "status"),
@@ -58,7 +58,7 @@ class TestGuide:
     def test_the_guides_sur_name_is_entras_surname(self) -> None:
         """Entra's attribute is spelled differently from the guide's."""
         assert guide_rows()["name.familyName"].source == "surname"
-        assert guide_claims()["lastName"].user_attribute == "surName"
+        assert guide_mappers()["lastName"].user_attribute == "surName"
 
     def test_each_call_gives_rows_of_its_own(self) -> None:
         """A program that changes its rows does not change the default."""
@@ -72,13 +72,13 @@ class TestExpectations:
 
     def test_a_row_without_mapper_is_left_out(self) -> None:
         """KZero drops what no mapper takes."""
-        mappers = {name: claim for name, claim in guide_claims().items() if name != "tag"}
+        mappers = {name: claim for name, claim in guide_mappers().items() if name != "tag"}
 
         assert TAG not in [item.target for item in expectations(guide_rows(), mappers)]
 
     def test_escaped_dots_mean_the_same_claim(self) -> None:
         r"""Keycloak needs `2\.0` for a flat claim."""
-        mapper = MappedClaim(user_attribute="extensionAttribute1", claim=TAG.replace("2.0", "2\\.0"))
+        mapper = Mapper(user_attribute="extensionAttribute1", claim=TAG.replace("2.0", "2\\.0"))
 
         assert [item.target for item in expectations(guide_rows(), {"tag": mapper})] == [TAG]
 

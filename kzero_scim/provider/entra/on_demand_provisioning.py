@@ -23,9 +23,11 @@ from kzero_scim.arrival import (
     user_name,
 )
 from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
-from kzero_scim.mapping import Expectation, MappedClaim, Row, expectations, guide_claims, guide_rows
+from kzero_scim.mapping import Expectation, Row, expectations, guide_rows
 from kzero_scim.on_demand import Outcome, Result, Step, parse_outcome
 from kzero_scim.provider.entra.assignment_scope import is_among, is_assigned
+from kzero_scim.provider.keycloak.mapper_set import guide_mappers
+from kzero_scim.provider.keycloak.protocol_mapper import Mapper
 from kzero_scim.provider.model import (
     UNKNOWN,
     Call,
@@ -60,9 +62,7 @@ class OnDemandProvisioningInputs:
     rows: dict[str, Row] = prop(
         "Entra's attribute mappings by target, as given to AttributeMappings.", default_factory=guide_rows
     )
-    mappers: dict[str, MappedClaim] = prop(
-        "KZero's mappers by name, as given to MapperSet.", default_factory=guide_claims
-    )
+    mappers: dict[str, Mapper] = prop("KZero's mappers by name, as given to MapperSet.", default_factory=guide_mappers)
     assigned_users: list[str] | None = prop(
         "Who is assigned, as given to AppRoleAssignments; with it a preview refuses a test user outside.", default=None
     )
