@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
 import httpx
@@ -15,6 +16,7 @@ from kzero_scim.clients.graph import BatchRequest, GraphClient
 from kzero_scim.clients.graph_auth import SignIn
 from kzero_scim.clients.graph_cloud import Cloud
 from kzero_scim.clients.graph_retries import RetryPolicy
+from kzero_scim.clients.tls import ssl_context
 from kzero_scim.errors import GraphError, SettingsError
 from tests.contract.local_entra import LocalEntra
 
@@ -389,3 +391,18 @@ async def test_a_missing_permission_is_named(entra: LocalEntra) -> None:
     await graph.aclose()
 
     assert caught.value.status == 403
+
+
+async def test_a_pipeline_signs_in_without_a_secret(entra: LocalEntra, tmp_path: Path) -> None:
+    """By an id token, given as it is or in a file."""
+    seed = entra.organisation.client("admin")
+    async with httpx.AsyncClient(verify=ssl_context()) as http:
+        answer = await http.post(f"https://{entra.host}/sandbox/oidc-token", json={"subject": seed.federated_subject})
+    token = next(value for value in answer.json().values() if str(value).count(".") == 2)
+    file = tmp_path / "token"
+    file.write_text(f"{token}\n", encoding="utf-8")
+
+    for given in ({"oidc_token": token}, {"oidc_token_file_path": str(file)}):
+        graph = GraphClient.from_config(entra.config(client_secret=None, use_oidc=True, **given))
+        assert (await graph.get("/organization"))["value"]
+        await graph.aclose()
