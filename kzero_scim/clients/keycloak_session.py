@@ -163,10 +163,10 @@ class Session(KeycloakOpenIDConnection):
                 return  # another request has signed in while this one waited
             try:
                 await self.a_get_token()
-            except keycloak_errors.KeycloakOperationError as error:
-                raise self._login_error(error) from error
-            except keycloak_errors.KeycloakAuthenticationError as error:
-                raise self._login_error(error) from error
+            except (keycloak_errors.KeycloakOperationError, keycloak_errors.KeycloakAuthenticationError) as error:
+                raise self._login_error(
+                    error
+                ) from None  # the cause holds the answer's body, and that perhaps the secret
 
     def _login_error(self, error: keycloak_errors.KeycloakError) -> KeycloakError:
         code, reason = server_words(error)
@@ -181,8 +181,9 @@ class Session(KeycloakOpenIDConnection):
             remedy = _LOGIN_REMEDIES["invalid_grant"]
         else:
             remedy = _LOGIN_REMEDIES["invalid_client"]
+        realm = unquote(self.user_realm_name or "")
         message = (
-            f'KZero refused to sign in {self._credentials.principal} to realm "{unquote(self.user_realm_name or "")}" at '
+            f'KZero refused to sign in {self._credentials.principal} to realm "{realm}" at '
             f"{(self.server_url or '').rstrip('/')}: {code}, {reason.rstrip('.')}; {remedy}"
         )
         return KeycloakError(message, status=error.response_code, code=code)
@@ -235,12 +236,12 @@ async def ask(
         else:
             message = f"{doing} failed: {server_url} answered {status}: {reason}"
         raise KeycloakError(message, status=status, code=code) from error
-    except (TypeError, KeyError, ValueError) as error:
+    except (TypeError, KeyError, ValueError):
         # python-keycloak's word for a body of another kind than Keycloak sends: a proxy's page, for instance.
         message = (
             f"{doing} failed: {server_url} did not answer as Keycloak does; check kzero:serverUrl (KZERO_SERVER_URL)"
         )
-        raise KeycloakError(message) from error
+        raise KeycloakError(message) from None  # the cause quotes the whole body
 
 
 def unreachable(server_url: str, doing: str, error: BaseException) -> str:

@@ -1,0 +1,93 @@
+"""Accounts of a test's tenant with just the roles that a test wants, and the product's clients signed in as them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from kzero_scim.clients.keycloak import KeycloakClient
+from kzero_scim.clients.keycloak_session import Credentials
+from kzero_scim.clients.scim import ScimClient
+from kzero_scim.provider.config import Config
+from kzero_scim.provider.model import Call
+from sandbox.running import Tenant
+
+
+class Told:
+    """Collects what the operator is told."""
+
+    def __init__(self) -> None:
+        """Hear nothing yet."""
+        self.lines: list[tuple[str, str]] = []
+
+    async def debug(self, message: str) -> None:
+        """Collect."""
+        self.lines.append(("debug", message))
+
+    async def info(self, message: str) -> None:
+        """Collect."""
+        self.lines.append(("info", message))
+
+    async def status(self, message: str) -> None:
+        """Collect."""
+        self.lines.append(("status", message))
+
+    async def warning(self, message: str) -> None:
+        """Collect."""
+        self.lines.append(("warning", message))
+
+
+@dataclass(frozen=True)
+class KZero:
+    """What a resource needs of the provider's services, for the KZero side."""
+
+    keycloak: KeycloakClient
+    scim: ScimClient
+    config: Config
+    told: Told = field(default_factory=Told)
+
+    @property
+    def call(self) -> Call:
+        """A request of the engine."""
+        return Call(urn="urn:test", name="test", log=self.told)
+
+
+def server_of(tenant: Tenant) -> str:
+    """Give the origin of a tenant's server."""
+    return tenant.env["KZERO_SERVER_URL"]
+
+
+def automation(tenant: Tenant) -> Credentials:
+    """Give the account that a tenant's automation has."""
+    made = tenant.credentials
+    return Credentials(realm=tenant.realm, client_id=made.client_id, client_secret=made.client_secret)
+
+
+def account(tenant: Tenant, *roles: str) -> Credentials:
+    """Make a service account with these roles of realm-management and no others."""
+    admin, name = tenant.keycloak_admin, "only-" + ("-".join(roles) or "nothing")
+    body = {"clientId": name, "secret": f"secret-of-{name}", "publicClient": False, "serviceAccountsEnabled": True}
+    made = admin.post("/clients", json=body).raise_for_status()
+    uuid = made.headers["Location"].rsplit("/", 1)[1]
+    user = admin.get(f"/clients/{uuid}/service-account-user").raise_for_status().json()["id"]
+    management = admin.get("/clients", params={"clientId": "realm-management"}).raise_for_status().json()[0]["id"]
+    granted = [admin.get(f"/clients/{management}/roles/{role}").raise_for_status().json() for role in roles]
+    admin.post(f"/users/{user}/role-mappings/clients/{management}", json=granted).raise_for_status()
+    return Credentials(realm=tenant.realm, client_id=name, client_secret=f"secret-of-{name}")
+
+
+@asynccontextmanager
+async def signed_in(tenant: Tenant, credentials: Credentials | None = None) -> AsyncIterator[KZero]:
+    """Give the product's clients, signed in as an account (by default the automation's)."""
+    keycloak = KeycloakClient(server_of(tenant), credentials or automation(tenant), retry_delays=())
+    scim = ScimClient()
+    try:
+        yield KZero(keycloak, scim, Config(tenant_id=tenant.env["ARM_TENANT_ID"]))
+    finally:
+        await keycloak.aclose()
+        await scim.aclose()
+
+
+def requests_of(tenant: Tenant) -> list[str]:
+    """List what the server was asked for this realm: ``GET /admin/realms/<realm>/clients``."""
+    log = tenant.kzero.get("/sandbox/requests").raise_for_status().json()
+    return [f"{entry['method']} {entry['path']}" for entry in log if tenant.realm in entry["path"]]
