@@ -87,7 +87,8 @@ def _endpoint(found: Evidence) -> tuple[bool, str]:
     if not found.tenant_url or not found.answer:
         return False, "the endpoint has not been looked at"
     status, meaning = found.answer.get("status"), found.answer.get("meaning")
-    return found.alive, f"{found.tenant_url} answered {status}: {meaning}"
+    # Numbers come back from the engine as floats.
+    return found.alive, f"{found.tenant_url} answered {int(status or 0)}: {meaning}"
 
 
 def _mappings(found: Evidence) -> tuple[bool, str]:
@@ -95,7 +96,10 @@ def _mappings(found: Evidence) -> tuple[bool, str]:
         return False, "client scim-endpoint has none of the mappers"
     if not found.rows:
         return False, "the provisioning job has none of the attribute mappings"
-    return True, f"{len(found.mappers)} mappers ({', '.join(found.mappers)}) and {len(found.rows)} rows in Entra"
+    return (
+        True,
+        f"{len(found.mappers)} mappers ({', '.join(sorted(found.mappers))}) and {len(found.rows)} rows in Entra",
+    )
 
 
 def _application(found: Evidence) -> tuple[bool, str]:
@@ -109,7 +113,7 @@ def _assignments(found: Evidence) -> tuple[bool, str]:
         return True, "scope is all users; assignments do not matter"
     if not found.assigned:
         return False, "nobody is assigned"
-    shown = ", ".join(found.assigned[:5]) + (", ..." if len(found.assigned) > 5 else "")  # noqa: PLR2004 - a line
+    shown = ", ".join(sorted(found.assigned)[:5]) + (", ..." if len(found.assigned) > 5 else "")  # noqa: PLR2004 - a line
     return True, f"{len(found.assigned)} assigned: {shown}"
 
 

@@ -88,20 +88,23 @@ class TenantProvisioning(pulumi.ComponentResource):
             endpoint_fingerprint=self.endpoint.endpoint.settings_fingerprint,
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[self.assignments])),
         )
-        self.test = self._test_user(name, settings, child) if settings.test_user and settings.provisioning else None
+        wanted = settings.test_user if settings.provisioning else None
+        self.test = self._provision_on_demand(name, wanted, settings, child) if wanted else None
         self.outputs = self._outputs(settings, guard)
         self.register_outputs(self.outputs)
 
-    def _test_user(
-        self, name: str, settings: TenantSettings, child: pulumi.ResourceOptions
+    def _provision_on_demand(
+        self, name: str, user: str, settings: TenantSettings, child: pulumi.ResourceOptions
     ) -> kzero.OnDemandProvisioning:
         depends = pulumi.ResourceOptions(depends_on=[self.job.status, self.assignments.resource])
         return kzero.OnDemandProvisioning(
             name,
             service_principal_id=self.app.service_principal_id,
             job_id=self.job.job.job_id,
-            user=settings.test_user,
+            user=user,
             verify=settings.verify_test_user,
+            assigned_users=settings.users if settings.scope == "assigned" else None,
+            assigned_groups=settings.groups if settings.scope == "assigned" else None,
             rows=self.job.attribute_mappings.rows,
             mappers=self.endpoint.mapper_set.mappers,
             triggers={

@@ -87,8 +87,8 @@ def pulumi_cli() -> str | None:
     found = shutil.which("pulumi")
     if found:
         return found
-    root = os.environ.get("KZERO_SCIM_CACHE") or os.environ.get("XDG_CACHE_HOME")
-    cache = Path(root) if os.environ.get("KZERO_SCIM_CACHE") else Path(root or Path.home() / ".cache") / "kzero-scim"
+    user_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    cache = Path(os.environ.get("KZERO_SCIM_CACHE") or user_cache / "kzero-scim")
     return next((str(path) for path in sorted(cache.glob("pulumi-*/bin/pulumi"), reverse=True)), None)
 
 

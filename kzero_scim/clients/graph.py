@@ -6,6 +6,7 @@ https://learn.microsoft.com/graph/use-the-api, ``/graph/paging``, ``/graph/json-
 from __future__ import annotations
 
 import asyncio
+import base64
 import copy
 import json
 import time
@@ -133,6 +134,17 @@ class GraphClient:
             SettingsError: None is.
         """
         return self._sign_in.tenant_id
+
+    async def granted_permissions(self) -> frozenset[str] | None:
+        """Read the application permissions from the token; None for a signed-in person, whom a directory role serves.
+
+        Raises:
+            GraphError: The sign-in failed.
+        """
+        token = await self._sign_in.token()
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return None if "scp" in claims else frozenset(claims.get("roles", ()))
 
     async def get(self, path: str, params: Parameters | None = None, *, fresh: bool = False) -> Json:
         """GET one object.

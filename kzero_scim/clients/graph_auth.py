@@ -134,7 +134,7 @@ class SignIn:
             SettingsError: None is configured.
         """
         if not self._config.tenant_id:
-            message = "no Entra tenant is configured: set entraTenantId in the stack, or ARM_TENANT_ID"
+            message = "no Entra tenant is configured: set azuread:tenantId in the stack, or ARM_TENANT_ID"
             raise SettingsError(message)
         return self._config.tenant_id
 

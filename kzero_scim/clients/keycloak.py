@@ -123,6 +123,24 @@ class KeycloakClient:
                 return row
         return None
 
+    async def granted_roles(self, realm: str) -> frozenset[str]:
+        """Sign in, and read the account's admin roles in the realm from its token.
+
+        Raises:
+            KeycloakError: The sign-in failed, or the token does not tell roles.
+        """
+        doing = f'signing in to realm "{realm}"'
+        session = self._admin(realm, doing).connection
+        if not isinstance(session, Session):
+            message = f"{doing}: no account is configured"
+            raise KeycloakError(message)
+        await session.a__refresh_if_required()
+        granted = session.granted_roles(realm)
+        if granted is None:
+            message = f"{doing}: the token names no roles; assign the account roles of client realm-management"
+            raise KeycloakError(message)
+        return granted
+
     def may_miss(self, realm: str, *roles: str) -> bool:
         """Tell whether something was perhaps not shown because the account holds none of these roles.
 

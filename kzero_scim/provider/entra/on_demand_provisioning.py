@@ -216,6 +216,24 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
     async def delete(self, call: Call, id: str, old: OnDemandProvisioningState) -> None:  # noqa: A002
         """Nothing to remove: the user stays in KZero as long as it is assigned in Entra."""
 
+    async def look(self, inputs: OnDemandProvisioningInputs) -> tuple[Mapping[str, Any], str | None, Arrival]:
+        """Compare the test user on both sides as they are now, and provision nothing.
+
+        Args:
+            inputs: Whom to look for, and by which rows and mappers.
+
+        Returns:
+            Entra's user, the id of KZero's (None if KZero has none), and the comparison.
+
+        Raises:
+            ProviderError: The user does not exist in Entra, or no KZero tenant is configured.
+        """
+        expected = expectations(inputs.rows, inputs.mappers) if inputs.verify == "attributes" else []
+        user = await self._user(inputs.user, graph_selection(expected), with_manager=reads_manager(expected))
+        realm, name = self._realm(), user_name(inputs.rows, user)
+        managers = await self._manager_names(realm, user)
+        return user, *await self._look(realm, name or "", user, expected, managers)
+
     async def _run(self, call: Call, new: OnDemandProvisioningInputs) -> tuple[str, OnDemandProvisioningState]:
         expected = expectations(new.rows, new.mappers) if new.verify == "attributes" else []
         user = await self._user(new.user, graph_selection(expected), with_manager=reads_manager(expected))
@@ -349,11 +367,7 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         job, _, user_id = resource_id.rpartition("/")
         service_principal_id, job_id = split_job_resource_id(job)
         inputs = OnDemandProvisioningInputs(service_principal_id=service_principal_id, job_id=job_id, user=user_id)
-        expected = expectations(inputs.rows, inputs.mappers)
-        user = await self._user(user_id, graph_selection(expected), with_manager=reads_manager(expected))
-        realm, name = self._realm(), user_name(inputs.rows, user)
-        managers = await self._manager_names(realm, user)
-        kzero_id, arrival = await self._look(realm, name or "", user, expected, managers)
+        user, kzero_id, arrival = await self.look(inputs)
         if kzero_id is None:
             return None
         for line in (*arrival.mismatches, *arrival.notes):

@@ -1,0 +1,125 @@
+"""The command line ``kzero-scim``. Words for the operator, exit codes for pipelines; no logic of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from kzero_scim import __version__
+from kzero_scim.errors import KzeroScimError
+
+app = typer.Typer(
+    help="SCIM provisioning from Microsoft Entra ID to KZero Passwordless, one Pulumi stack a tenant.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+Project = Annotated[
+    Path, typer.Option("--project", help="The folder of Pulumi.yaml.", exists=True, file_okay=False, resolve_path=True)
+]
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"kzero-scim {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    _show: Annotated[
+        bool, typer.Option("--version", callback=lambda value: _version(wanted=value), is_eager=True, help="Show it.")
+    ] = False,
+) -> None:
+    """Hold the options that stand before a command."""
+
+
+@app.command()
+def check(
+    tenant: Annotated[str, typer.Argument(help="The tenant's stack, as in `pulumi stack ls`.")],
+    project: Project = Path(),
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Probe the guide's seven-point validation checklist, live, on both sides.
+
+    Nothing is changed. Exit code 0 if all seven pass, 1 if not, 2 if the check itself could not be made.
+    """
+    from kzero_scim.live_check import check as probe  # noqa: PLC0415 - other commands start without the clients
+    from kzero_scim.stack import Stack  # noqa: PLC0415
+
+    try:
+        items = asyncio.run(probe(Stack.load(tenant, project)))
+    except KzeroScimError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from None
+    passed = sum(item.passed for item in items)
+    if as_json:
+        document = {"tenant": tenant, "passed": passed == len(items), "checklist": [asdict(item) for item in items]}
+        typer.echo(json.dumps(document, indent=2))
+    else:
+        console = Console()
+        console.print(Text(f"Validation checklist of {tenant}: {passed} of {len(items)} passed", "bold"))
+        for number, item in enumerate(items, 1):
+            mark = Text("passed", "green") if item.passed else Text("FAILED", "bold red")
+            console.print(Text.assemble(f"{number}  ", mark, f"  {item.item}"))
+            console.print(Padding(Text(item.evidence, "dim" if item.passed else ""), (0, 0, 0, 11)))
+    if passed < len(items):
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor(
+    tenant: Annotated[str | None, typer.Argument(help="A tenant's stack, to look at its credentials too.")] = None,
+    project: Project = Path(),
+) -> None:
+    """Say what is missing on this machine, and which permissions a tenant's credentials lack.
+
+    Exit code 0 if nothing that is needed is missing, else 1.
+    """
+    from kzero_scim.doctor import Finding, examine_credentials, examine_machine  # noqa: PLC0415
+
+    findings: list[Finding] = examine_machine(project)
+    if tenant:
+        from kzero_scim.stack import Stack  # noqa: PLC0415
+
+        try:
+            findings += asyncio.run(examine_credentials(Stack.load(tenant, project)))
+        except KzeroScimError as error:
+            findings.append(Finding(tenant, "missing", str(error)))
+    colours = {"ok": "green", "optional": "yellow", "missing": "bold red"}
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for _ in range(3):
+        table.add_column(overflow="fold")
+    for finding in findings:
+        table.add_row(Text(finding.state, colours[finding.state]), finding.subject, Text(finding.detail))
+    Console().print(table)
+    if any(finding.state == "missing" for finding in findings):
+        raise typer.Exit(1)
+
+
+def _mount_sandbox() -> None:
+    """Add ``sandbox``, which is absent where only the product's own dependencies are installed."""
+    try:
+        from kzero_scim.cli_sandbox import app as sandbox  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if error.name and error.name.split(".")[0] in {"kzero_scim", "components"}:
+            raise
+        return
+    app.add_typer(sandbox, name="sandbox")
+
+
+def main() -> None:
+    """Run the command line."""
+    _mount_sandbox()
+    app()

@@ -1,0 +1,194 @@
+"""What is missing: programs on this machine, and permissions of a tenant's credentials. Looks only; changes nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from components.connection import connection
+from components.settings import TenantSettings
+from kzero_scim.errors import KzeroScimError
+from kzero_scim.provider.config import complete
+from kzero_scim.provider.services import Services
+from kzero_scim.stack import Stack, pulumi_cli
+
+_AZUREAD: Final = "resource-azuread-v6.11.1"
+
+GRAPH_PERMISSIONS: Final[tuple[tuple[frozenset[str], str], ...]] = (
+    (
+        frozenset({"Application.ReadWrite.OwnedBy", "Application.ReadWrite.All", "Directory.ReadWrite.All"}),
+        "create and change the application, its job and mappings",
+    ),
+    (frozenset({"AppRoleAssignment.ReadWrite.All"}), "assign users and groups"),
+    (
+        frozenset(
+            {"Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}
+        ),
+        "read assignments and the service principal's roles",
+    ),
+    (
+        frozenset({"User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}),
+        "find users by name",
+    ),
+    (
+        frozenset({"Group.Read.All", "GroupMember.Read.All", "Group.ReadWrite.All", "Directory.Read.All"}),
+        "find groups by name",
+    ),
+)
+"""Any one of each set is enough; the first in the README's order is the least."""
+OPTIONAL_GRAPH_PERMISSIONS: Final = (
+    (
+        frozenset({"RoleManagement.Read.Directory", "RoleManagement.Read.All", "Directory.Read.All"}),
+        "the lock-out warning",
+    ),
+)
+_LEAST: Final = (
+    "Application.ReadWrite.OwnedBy",
+    "AppRoleAssignment.ReadWrite.All",
+    "Application.Read.All",
+    "User.Read.All",
+    "Group.Read.All",
+    "RoleManagement.Read.Directory",
+)
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
+KEYCLOAK_ROLES: Final = ("view-clients", "manage-clients", "view-users")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor: what was looked at, how it is, and a detail or the remedy."""
+
+    subject: str
+    state: Literal["ok", "optional", "missing"]
+    detail: str
+
+
+def examine_machine(project: Path) -> list[Finding]:
+    """Look for the programs that the project needs, and those that only its sandbox needs.
+
+    Args:
+        project: The folder of Pulumi.yaml.
+    """
+    version = ".".join(map(str, sys.version_info[:3]))
+    findings = [
+        Finding("Python", "ok" if sys.version_info >= (3, 11) else "missing", f"{version}; 3.11 or newer is needed"),
+        _pulumi(),
+        _language_host(),
+        _azuread(),
+    ]
+    if not (project / "Pulumi.yaml").exists():
+        findings.append(
+            Finding("project", "missing", f"{project} has no Pulumi.yaml; run this in the project's folder")
+        )
+    for program, arguments, purpose in (
+        ("java", ["-version"], "Java 17, for the sandbox's Keycloak"),
+        ("mvn", ["--version"], "Maven, for fetching Keycloak"),
+        ("go", ["version"], "Go 1.25.11, for building a Pulumi CLI where none is installed"),
+    ):
+        line = _first_line(program, arguments)
+        findings.append(Finding(program, "ok" if line else "optional", line or f"not found; needed is {purpose}"))
+    return findings
+
+
+def _first_line(program: str, arguments: list[str]) -> str | None:
+    path = shutil.which(program)
+    if path is None:
+        return None
+    done = subprocess.run([path, *arguments], capture_output=True, text=True, check=False)  # noqa: S603
+    text = _COLOUR.sub("", done.stdout or done.stderr).strip()
+    return text.splitlines()[0] if text else path
+
+
+def _pulumi() -> Finding:
+    command = pulumi_cli()
+    if command is None:
+        return Finding("Pulumi CLI", "missing", "not found; install it, or run make setup, which builds one")
+    where = "on PATH" if shutil.which("pulumi") else f"not on PATH; add {Path(command).parent} to it"
+    return Finding("Pulumi CLI", "ok" if shutil.which("pulumi") else "optional", f"{command}, {where}")
+
+
+def _language_host() -> Finding:
+    command = pulumi_cli()
+    beside = shutil.which("pulumi-language-python", path=str(Path(command).resolve().parent)) if command else None
+    found = shutil.which("pulumi-language-python") or beside
+    if found:
+        return Finding("Python language host", "ok", found)
+    return Finding("Python language host", "missing", "pulumi-language-python is not beside the Pulumi CLI")
+
+
+def _azuread() -> Finding:
+    homes = [os.environ.get("PULUMI_HOME"), str(Path.home() / ".pulumi")]
+    for home in homes:
+        folder = Path(home) / "plugins" / _AZUREAD if home else None
+        if folder and folder.exists():
+            program = folder / "pulumi-resource-azuread"
+            standin = program.exists() and program.read_bytes()[:2] == b"#!"
+            return Finding("azuread plugin", "ok", f"{'offline stand-in' if standin else 'official'}, {folder}")
+    return Finding(
+        "azuread plugin", "optional", "not installed yet; an official Pulumi CLI downloads it at the first run"
+    )
+
+
+async def examine_credentials(stack: Stack) -> list[Finding]:
+    """Sign in to both sides of a tenant and compare what was granted with what is needed.
+
+    Raises:
+        SettingsError: The stack's settings are wrong.
+    """
+    settings = TenantSettings.parse(stack.configuration, stack.secret_keys)
+    services = Services(complete(connection(settings, stack.configuration), os.environ))
+    try:
+        return [*await _graph(services, settings), *await _keycloak(services, settings)]
+    finally:
+        await services.aclose()
+
+
+async def _graph(services: Services, settings: TenantSettings) -> list[Finding]:
+    try:
+        granted = await services.graph.granted_permissions()
+    except KzeroScimError as error:
+        return [Finding("Entra sign-in", "missing", str(error))]
+    findings = [Finding("Entra sign-in", "ok", f"tenant {settings.entra_tenant_id}")]
+    if granted is None:
+        detail = "signed in as a person; a directory role decides, Cloud Application Administrator is enough"
+        return [*findings, Finding("Graph permissions", "optional", detail)]
+    needed = GRAPH_PERMISSIONS if settings.groups else GRAPH_PERMISSIONS[:-1]
+    for accepted, purpose in (*needed, *OPTIONAL_GRAPH_PERMISSIONS):
+        least = next(name for name in _LEAST if name in accepted)
+        held = sorted(granted & accepted)
+        optional = (accepted, purpose) in OPTIONAL_GRAPH_PERMISSIONS
+        state: Literal["ok", "optional", "missing"] = "ok" if held else "optional" if optional else "missing"
+        detail = (
+            f"to {purpose}; granted by {', '.join(held)}"
+            if held
+            else f"not granted; needed to {purpose}; grant and consent it"
+        )
+        findings.append(Finding(least, state, detail))
+    return findings
+
+
+async def _keycloak(services: Services, settings: TenantSettings) -> list[Finding]:
+    realm = settings.kzero_tenant
+    try:
+        await services.keycloak.check_realm(realm)
+        granted = await services.keycloak.granted_roles(realm)
+    except KzeroScimError as error:
+        return [Finding("KZero sign-in", "missing", str(error))]
+    findings = [Finding("KZero sign-in", "ok", f"{settings.kzero_server_url}, tenant {realm}")]
+    on_realm = settings.activation == "attributes" and settings.activation_holder != "client"
+    for role in (*KEYCLOAK_ROLES, *(("view-realm", "manage-realm") if on_realm else ())):
+        held = role in granted or "realm-admin" in granted or _implied(role, granted)
+        detail = "granted" if held else "not granted; assign it under the client's Service account roles"
+        findings.append(Finding(f"realm-management {role}", "ok" if held else "missing", detail))
+    return findings
+
+
+def _implied(role: str, granted: frozenset[str]) -> bool:
+    """Keycloak's manage-... roles do for the view-... ones in the admin API's own checks."""
+    return bool(re.match(r"view-", role)) and role.replace("view-", "manage-") in granted

@@ -1,0 +1,192 @@
+"""The seven-point checklist probed live: reads both services as they are now and changes nothing on either.
+
+What is wanted stands in the stack's state; each resource is read and compared by the provider's own ``read`` and
+``diff``, so that the command line and the engine can never disagree.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from components.checklist import Evidence, Item, judge
+from components.connection import connection
+from components.settings import TenantSettings
+from kzero_scim.errors import KzeroScimError
+from kzero_scim.provider.codec import decode_lenient
+from kzero_scim.provider.config import complete
+from kzero_scim.provider.entra.app_role_assignments import AppRoleAssignments
+from kzero_scim.provider.entra.attribute_mappings import AttributeMappings
+from kzero_scim.provider.entra.connection_test import ConnectionTest
+from kzero_scim.provider.entra.on_demand_provisioning import OnDemandProvisioning
+from kzero_scim.provider.entra.provisioning_status import ProvisioningStatus
+from kzero_scim.provider.keycloak.mapper_set import MapperSet
+from kzero_scim.provider.keycloak.scim_endpoint import ScimEndpoint
+from kzero_scim.provider.model import Call, Resource, as_plain
+from kzero_scim.provider.services import Services
+from kzero_scim.stack import ResourceState, Stack
+
+NOT_SET_UP: Final = "the stack has no such resource; run pulumi up"
+
+
+class _Silent:
+    """Takes what resources tell the operator during a probe; the checklist has its own words."""
+
+    async def debug(self, message: str) -> None: ...
+
+    async def info(self, message: str) -> None: ...
+
+    async def status(self, message: str) -> None: ...
+
+    async def warning(self, message: str) -> None: ...
+
+
+@dataclass
+class _Look:
+    """What the probes of one tenant found so far."""
+
+    evidence: dict[str, Any] = field(default_factory=dict)
+    problems: dict[int, str] = field(default_factory=dict)
+
+
+async def check(stack: Stack) -> list[Item]:
+    """Probe the seven points.
+
+    Args:
+        stack: The tenant's stack as last applied.
+
+    Returns:
+        Seven items in the guide's order; a service that cannot be reached is a point that has not passed.
+
+    Raises:
+        SettingsError: The stack's settings are wrong.
+    """
+    settings = TenantSettings.parse(stack.configuration, stack.secret_keys)
+    services = Services(complete(connection(settings, stack.configuration), os.environ))
+    look = _Look()
+    look.evidence.update(application_name=settings.application_name, test_user=settings.test_user)
+    look.evidence["everybody"] = settings.scope == "all"
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_endpoint(services, stack, look))
+            group.create_task(_mappings(services, stack, look))
+            group.create_task(_application(services, stack, look))
+            group.create_task(_assignments(services, stack, look))
+            group.create_task(_status(services, stack, look))
+            group.create_task(_connection(services, stack, look))
+            group.create_task(_test_user(services, stack, look))
+    finally:
+        await services.aclose()
+    return judge(Evidence(**look.evidence, problems=look.problems))
+
+
+async def _live(resource: Resource[Any, Any], held: ResourceState) -> tuple[Any, str | None]:
+    """Read one resource and compare it with what was last wanted: its state now, and what differs."""
+    call = Call(urn="", name=held.name, log=_Silent(), preview=True)
+    old = decode_lenient(resource.state, held.outputs)
+    found = await resource.read(call, held.id, old)
+    if found is None:
+        return None, f"{resource.token.rsplit(':', 1)[-1]} {held.id} is gone"
+    changes = await resource.diff(call, held.id, found.state, decode_lenient(resource.inputs, held.inputs))
+    if not changes:
+        return found.state, None
+    return found.state, "differs from the stack: " + ", ".join(change.path for change in changes)
+
+
+async def _probe(number: int, resource: Resource[Any, Any], stack: Stack, look: _Look) -> Any:  # noqa: ANN401
+    held = stack.find(resource.token)
+    if held is None:
+        look.problems[number] = NOT_SET_UP
+        return None
+    try:
+        state, problem = await _live(resource, held)
+    except KzeroScimError as error:
+        look.problems[number] = str(error)
+        return None
+    if problem and number not in look.problems:
+        look.problems[number] = problem
+    return state
+
+
+async def _endpoint(services: Services, stack: Stack, look: _Look) -> None:
+    state = await _probe(1, ScimEndpoint(services), stack, look)
+    if state is not None:
+        look.evidence.update(tenant_url=state.tenant_url, answer=as_plain(state.answer), alive=state.alive)
+
+
+async def _mappings(services: Services, stack: Stack, look: _Look) -> None:
+    mapper_set = await _probe(2, MapperSet(services), stack, look)
+    rows = await _probe(2, AttributeMappings(services), stack, look)
+    if mapper_set is not None and rows is not None:
+        look.evidence.update(mappers=list(mapper_set.mappers), rows=list(rows.rows))
+
+
+async def _application(services: Services, stack: Stack, look: _Look) -> None:
+    held = stack.find(AppRoleAssignments.token)
+    if held is None:
+        look.problems[3] = NOT_SET_UP
+        return
+    principal = held.inputs["servicePrincipalId"]
+    try:
+        found: Mapping[str, Any] = await services.graph.get(f"/servicePrincipals/{principal}")
+    except KzeroScimError as error:
+        look.problems[3] = str(error)
+        return
+    look.evidence.update(application_name=found.get("displayName"), service_principal_id=found.get("id"))
+
+
+async def _assignments(services: Services, stack: Stack, look: _Look) -> None:
+    state = await _probe(4, AppRoleAssignments(services), stack, look)
+    if state is not None:
+        look.evidence["assigned"] = list(state.assignments)
+
+
+async def _status(services: Services, stack: Stack, look: _Look) -> None:
+    state = await _probe(5, ProvisioningStatus(services), stack, look)
+    if state is not None:
+        look.evidence.update(
+            job_id=state.job_id,
+            schedule_state=state.schedule_state,
+            quarantine=as_plain(state.quarantine) if state.quarantine else None,
+        )
+
+
+async def _connection(services: Services, stack: Stack, look: _Look) -> None:
+    held = stack.find(ConnectionTest.token)
+    if held is None:
+        look.problems[6] = NOT_SET_UP
+        return
+    test = ConnectionTest(services)
+    call = Call(urn="", name=held.name, log=_Silent())
+    try:
+        # Entra's test asks the endpoint for a user that does not exist; it changes nothing on either side.
+        made = await test.create(call, decode_lenient(test.inputs, held.inputs))
+    except KzeroScimError as error:
+        look.problems[6] = str(error)
+        return
+    look.evidence.update(test_result=made.state.result, tested_at=made.state.tested_at)
+
+
+async def _test_user(services: Services, stack: Stack, look: _Look) -> None:
+    held = stack.find(OnDemandProvisioning.token)
+    if held is None:
+        return
+    on_demand = OnDemandProvisioning(services)
+    inputs = decode_lenient(on_demand.inputs, held.inputs)
+    try:
+        _, kzero_user_id, arrival = await on_demand.look(inputs)
+    except KzeroScimError as error:
+        look.problems[7] = str(error)
+        return
+    if kzero_user_id is None:
+        look.problems[7] = f"{inputs.user} is not in KZero any more"
+    elif arrival.mismatches:
+        look.problems[7] = f"{inputs.user} is not in KZero as Entra has it: {'; '.join(arrival.mismatches)}"
+    look.evidence.update(
+        on_demand_result=held.outputs.get("result"),
+        comparisons=[as_plain(comparison) for comparison in arrival.comparisons],
+        kzero_user_id=kzero_user_id,
+    )
