@@ -95,6 +95,9 @@ class DirectoryRoutes:
         match tree:
             case odata.Comparison(asked, "eq", str(value)) if asked == name:
                 return self._directory.indexed(collection, name, value)
+            case odata.Membership(asked, values) if asked == name and len(values) <= odata.MAXIMUM_ALTERNATIVES:
+                wanted = dict.fromkeys(str(value).casefold() for value in values)
+                return [item for value in wanted for item in self._directory.indexed(collection, name, value)]
             case _:
                 return None
 

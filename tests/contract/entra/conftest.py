@@ -25,6 +25,8 @@ def running(certificates: Certificates) -> Iterator[Entra]:
 def entra(running: Entra) -> Entra:
     """The local Entra on its first day, signed in with every permission."""
     running.http.post("/sandbox/reset")
+    token = running.http.post("/sandbox/token").json()["access_token"]
+    running.http.headers["Authorization"] = f"Bearer {token}"
     return running
 
 

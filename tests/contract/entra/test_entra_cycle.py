@@ -242,7 +242,7 @@ def test_users_without_mail_get_no_email(entra: Entra, provisioning: Application
 def test_a_user_who_leaves_the_organisation_is_disabled(
     entra: Entra, provisioning: Application, target: Target, how: str
 ) -> None:
-    """accountEnabled false and a soft delete both make IsSoftDeleted true."""
+    """The property accountEnabled set to false and a soft delete each make IsSoftDeleted true."""
     alex = _id(entra, ALEX)
     provisioning.assign(alex)
     provisioning.cycle()
@@ -386,7 +386,7 @@ def test_synchronized_entries_are_counted_by_kind(entra: Entra, provisioning: Ap
     assert len(target.users()) == 4
 
 
-# --- on demand ---------------------------------------------------------------------------------------------------------
+# --- on demand ------------------------------------------------------------------------------------------------------
 
 
 def _read(answer: dict[str, str]) -> tuple[dict[str, object], dict[str, list[dict[str, str]]]]:
