@@ -89,7 +89,11 @@ class SandboxProcess:
         if not self.is_running():
             options = [*(["--follow-stdin"] if tied else []), *([] if auto_cycle else ["--no-auto-cycle"])]
             self._launch([*self._command(ports or Ports()), *options], tied=tied)
-        return self._await_ready(progress)
+        try:
+            return self._await_ready(progress)
+        except SandboxError:
+            self._let_go()
+            raise
 
     def down(self) -> bool:
         """Stop the sandbox and wait for its end.
@@ -111,10 +115,7 @@ class SandboxProcess:
                 message = f"sandbox process {status.pid} did not stop within {_STOP_SECONDS:.0f} s: see {self.logs}"
                 raise SandboxError(message)
             time.sleep(_POLL_SECONDS)
-        if self._child is not None:
-            self._child.wait()
-            if self._child.stdin is not None:
-                self._child.stdin.close()
+        self._let_go()
         return True
 
     def environment(self) -> dict[str, str]:
@@ -147,6 +148,16 @@ class SandboxProcess:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    def _let_go(self) -> None:
+        """Wait for the end of the process that this object started, if any."""
+        if self._child is None:
+            return
+        if self._child.stdin is not None:
+            self._child.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(_STOP_SECONDS)
+        self._child = None
 
     def _command(self, ports: Ports) -> list[str]:
         return [

@@ -26,7 +26,7 @@ class Tenant:
     """The realm's name, and the secrets of its clients and of its administrator."""
     scim_url: str
     """What Entra is to be told as Tenant URL."""
-    env: dict[str, str]
+    env: dict[str, str] = field(repr=False)
     """The environment of a program that manages this tenant; holds everything that `.sandbox/env` does."""
     keycloak_admin: httpx.Client
     """Signed in as the realm's administrator; its paths are below `/admin/realms/<realm>`, as in `"/users"`."""

@@ -23,6 +23,7 @@ import pytest
 from sandbox.addresses import Ports
 from sandbox.processes import SandboxProcess
 from sandbox.running import RunningSandbox, Tenant
+from tests.kzero_endpoint import KZeroEndpoint, open_endpoint
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +43,10 @@ def tenant(sandbox: RunningSandbox) -> Iterator[Tenant]:
     """A KZero tenant with an endpoint that is off and no mappers, and an Entra tenant in its first state."""
     with sandbox.tenant() as made:
         yield made
+
+
+@pytest.fixture
+def kzero_endpoint(sandbox: RunningSandbox, tenant: Tenant) -> Iterator[KZeroEndpoint]:
+    """A tenant whose endpoint is on with profile Azure and the guide's seven mappers."""
+    with open_endpoint(sandbox, tenant) as endpoint:
+        yield endpoint

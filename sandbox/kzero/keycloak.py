@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -60,9 +60,9 @@ class MasterCredentials:
     """The service account in realm `master` by which the sandbox administers its Keycloak, and a console user."""
 
     client_id: str
-    client_secret: str
+    client_secret: str = field(repr=False)
     username: str
-    password: str
+    password: str = field(repr=False)
 
     @classmethod
     def generate(cls) -> "MasterCredentials":

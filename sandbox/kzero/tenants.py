@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -29,11 +29,11 @@ class TenantCredentials:
 
     realm: str
     client_id: str
-    client_secret: str
+    client_secret: str = field(repr=False)
     scim_client_id: str
-    scim_client_secret: str
+    scim_client_secret: str = field(repr=False)
     admin_username: str
-    admin_password: str
+    admin_password: str = field(repr=False)
 
     @classmethod
     def generate(cls, realm: str) -> "TenantCredentials":

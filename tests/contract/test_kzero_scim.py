@@ -1,124 +1,18 @@
 """The local KZero's SCIM endpoint on a real Keycloak, asked in Entra's shape by a plain HTTP client."""
 
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-import httpx
 import pytest
 
-from sandbox.running import RunningSandbox, Tenant
-
-EXTENSION = "urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User"
-ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
-GUIDE = {
-    "status": ("isSoftDeleted", "active", "boolean"),
-    "loginName": ("userPrincipalName", "userName", "String"),
-    "firstName": ("givenName", "name.givenName", "String"),
-    "manager": ("manager", "manager", "String"),
-    "lastName": ("surName", "name.familyName", "String"),
-    "tag": ("extensionAttribute1", f"{EXTENSION}:tag", "String"),
-    "email": ("email", "email", "String"),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Endpoint:
-    """A tenant whose endpoint is on with profile Azure and the guide's mappers, and Entra's way to it."""
-
-    tenant: Tenant
-    scim: httpx.Client
-
-    def create(self, **changes: Any) -> str:  # noqa: ANN401 - JSON
-        """Provision Entra's user and return its id."""
-        answer = self.scim.post("/Users", json=entra_user() | changes)
-        assert answer.status_code == 201, answer.text
-        created: str = answer.json()["id"]
-        return created
-
-    def patch(self, user: str, *operations: dict[str, Any]) -> httpx.Response:
-        """Send a PATCH."""
-        return self.scim.patch(f"/Users/{user}", json={"schemas": [PATCH_OP], "Operations": list(operations)})
-
-    def found(self, condition: str) -> list[str]:
-        """Return the user names that a filter finds."""
-        answer = self.scim.get("/Users", params={"filter": condition})
-        assert answer.status_code == 200, answer.text
-        return [user["userName"] for user in answer.json()["Resources"]]
-
-    def kept(self, username: str = "alex@contoso.example") -> dict[str, Any]:
-        """Return the Keycloak user."""
-        user = self.tenant.user(username)
-        assert user is not None
-        return user
-
-    def mapper_path(self, name: str) -> str:
-        """Return the admin path of a mapper."""
-        client = self.tenant.scim_client()
-        mapper = next(mapper for mapper in client["protocolMappers"] if mapper["name"] == name)
-        return f"/clients/{client['id']}/protocol-mappers/models/{mapper['id']}"
-
-    def change_mapper(self, name: str, **config: str) -> None:
-        """Change a mapper's configuration, dots in a key written as `__`."""
-        path = self.mapper_path(name)
-        mapper = self.tenant.keycloak_admin.get(path).json()
-        mapper["config"] |= {key.replace("__", "."): value for key, value in config.items()}
-        self.tenant.keycloak_admin.put(path, json=mapper).raise_for_status()
-
-
-def entra_user() -> dict[str, Any]:
-    """Return a user as Entra posts it: the custom extension's URN is not among the schemas."""
-    return {
-        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", ENTERPRISE],
-        "externalId": "0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef",
-        "userName": "Alex@contoso.example",
-        "active": True,
-        "emails": [{"primary": True, "type": "work", "value": "alex@contoso.example"}],
-        "meta": {"resourceType": "User"},
-        "name": {"formatted": "Alex Lindqvist", "familyName": "Lindqvist", "givenName": "Alex"},
-        "title": "Technician",
-        EXTENSION: {"tag": "field"},
-        ENTERPRISE: {"manager": "robin", "department": "Operations"},
-    }
-
-
-def mappers() -> list[dict[str, Any]]:
-    """Return the guide's seven mappers as Keycloak represents them."""
-    options = ("id.token.claim", "access.token.claim", "userinfo.token.claim", "introspection.token.claim")
-    return [
-        {
-            "name": name,
-            "protocol": "openid-connect",
-            "protocolMapper": "oidc-usermodel-attribute-mapper",
-            "config": {"user.attribute": attribute, "claim.name": claim, "jsonType.label": json_type}
-            | dict.fromkeys(options, "true"),
-        }
-        for name, (attribute, claim, json_type) in GUIDE.items()
-    ]
-
-
-def provisioning_token(tenant: Tenant, **options: int) -> str:
-    """Return a token that the Entra emulator issues itself."""
-    answer = tenant.entra.post("/sandbox/provisioning-token", json=options)
-    token: str = answer.raise_for_status().json()["access_token"]
-    return token
+from sandbox.running import Tenant
+from tests.kzero_endpoint import ENTERPRISE, EXTENSION, PATCH_OP, KZeroEndpoint, entra_user, provisioning_token
 
 
 @pytest.fixture
-def endpoint(sandbox: RunningSandbox, tenant: Tenant) -> Iterator[Endpoint]:
+def endpoint(kzero_endpoint: KZeroEndpoint) -> KZeroEndpoint:
     """The endpoint of a fresh tenant, set up as the guide says."""
-    client = tenant.scim_client()["id"]
-    tenant.keycloak_admin.post(f"/clients/{client}/protocol-mappers/add-models", json=mappers()).raise_for_status()
-    tenant.set_realm_attributes(
-        kzero__scim__enabled="true",
-        kzero__scim__profile="Azure",
-        kzero__scim__azureTenantId=tenant.env["ARM_TENANT_ID"],
-    )
-    headers = {"Authorization": f"Bearer {provisioning_token(tenant)}", "Content-Type": "application/scim+json"}
-    with httpx.Client(base_url=tenant.scim_url, headers=headers, verify=sandbox.trust, timeout=30) as scim:
-        yield Endpoint(tenant=tenant, scim=scim)
+    return kzero_endpoint
 
 
 class TestSettings:
@@ -129,7 +23,7 @@ class TestSettings:
         for realm in (tenant.realm, tenant.realm.upper(), "Nobody"):
             assert tenant.kzero.get(f"/realms/{realm}/scim/v2/ServiceProviderConfig").status_code == 404
 
-    def test_on_asks_for_a_token(self, endpoint: Endpoint) -> None:
+    def test_on_asks_for_a_token(self, endpoint: KZeroEndpoint) -> None:
         """Without a token every document is refused with a challenge."""
         answer = endpoint.tenant.kzero.get(f"/realms/{endpoint.tenant.realm}/scim/v2/ServiceProviderConfig")
 
@@ -137,7 +31,7 @@ class TestSettings:
         assert answer.headers["WWW-Authenticate"].startswith(f'Bearer realm="{endpoint.tenant.realm}"')
         assert answer.headers["Content-Type"] == "application/scim+json"
 
-    def test_switched_off_again_answers_not_found_at_once(self, endpoint: Endpoint) -> None:
+    def test_switched_off_again_answers_not_found_at_once(self, endpoint: KZeroEndpoint) -> None:
         """Nothing is remembered from an earlier request."""
         assert endpoint.scim.get("/Users").status_code == 200
 
@@ -145,13 +39,13 @@ class TestSettings:
 
         assert endpoint.scim.get("/Users").status_code == 404
 
-    def test_another_azure_tenant_is_refused(self, endpoint: Endpoint) -> None:
+    def test_another_azure_tenant_is_refused(self, endpoint: KZeroEndpoint) -> None:
         """A token of a tenant other than the configured one is refused."""
         endpoint.tenant.set_realm_attributes(kzero__scim__azureTenantId=str(uuid.uuid4()))
 
         assert endpoint.scim.get("/Users").status_code == 401
 
-    def test_a_token_for_something_else_or_out_of_date_is_refused(self, endpoint: Endpoint) -> None:
+    def test_a_token_for_something_else_or_out_of_date_is_refused(self, endpoint: KZeroEndpoint) -> None:
         """A Graph token of the right tenant has the wrong audience; an old provisioning token has ended."""
         graph_token = endpoint.tenant.entra.post("/sandbox/token").json()["access_token"]
         for token in (graph_token, provisioning_token(endpoint.tenant, lifetime=-3600), "not.a.token"):
@@ -159,7 +53,7 @@ class TestSettings:
             assert answer.status_code == 401
             assert token not in answer.text
 
-    def test_profile_generic_takes_the_realms_own_token(self, endpoint: Endpoint) -> None:
+    def test_profile_generic_takes_the_realms_own_token(self, endpoint: KZeroEndpoint) -> None:
         """Remote Token Authentication: the token of client `scim-endpoint`, and no longer Entra's."""
         tenant = endpoint.tenant
         tenant.set_realm_attributes(kzero__scim__profile="Generic")
@@ -177,7 +71,7 @@ class TestSettings:
 class TestMappers:
     """The mapper set decides what arrives, at every request."""
 
-    def test_a_user_arrives_with_the_mapped_attributes(self, endpoint: Endpoint) -> None:
+    def test_a_user_arrives_with_the_mapped_attributes(self, endpoint: KZeroEndpoint) -> None:
         """The guide's seven fill Keycloak's fields and the attributes of the guide's names."""
         endpoint.create()
 
@@ -199,7 +93,7 @@ class TestMappers:
             "isSoftDeleted": ["true"],
         }
 
-    def test_without_the_mapper_tag_the_tag_no_longer_arrives(self, endpoint: Endpoint) -> None:
+    def test_without_the_mapper_tag_the_tag_no_longer_arrives(self, endpoint: KZeroEndpoint) -> None:
         """The rest still does."""
         endpoint.tenant.keycloak_admin.delete(endpoint.mapper_path("tag")).raise_for_status()
 
@@ -209,7 +103,7 @@ class TestMappers:
         assert "extensionAttribute1" not in attributes
         assert attributes["surName"] == ["Lindqvist"]
 
-    def test_without_the_mapper_login_name_no_user_can_be_made(self, endpoint: Endpoint) -> None:
+    def test_without_the_mapper_login_name_no_user_can_be_made(self, endpoint: KZeroEndpoint) -> None:
         """A SCIM error says which mapper is missing."""
         endpoint.tenant.keycloak_admin.delete(endpoint.mapper_path("loginName")).raise_for_status()
 
@@ -219,7 +113,7 @@ class TestMappers:
         assert answer.json()["scimType"] == "invalidValue"
         assert "loginName" in answer.json()["detail"]
 
-    def test_a_status_mapper_of_the_wrong_type_is_an_error(self, endpoint: Endpoint) -> None:
+    def test_a_status_mapper_of_the_wrong_type_is_an_error(self, endpoint: KZeroEndpoint) -> None:
         """Claim JSON Type String cannot tell whether somebody may sign in."""
         endpoint.change_mapper("status", jsonType__label="String")
 
@@ -228,7 +122,7 @@ class TestMappers:
         assert answer.status_code == 400
         assert "'status' has Claim JSON Type String" in answer.json()["detail"]
 
-    def test_a_mapper_with_all_token_options_off_maps_nothing(self, endpoint: Endpoint) -> None:
+    def test_a_mapper_with_all_token_options_off_maps_nothing(self, endpoint: KZeroEndpoint) -> None:
         """Like a missing one."""
         endpoint.change_mapper(
             "manager",
@@ -242,7 +136,7 @@ class TestMappers:
 
         assert "manager" not in endpoint.kept()["attributes"]
 
-    def test_an_escaped_claim_takes_the_same_attribute(self, endpoint: Endpoint) -> None:
+    def test_an_escaped_claim_takes_the_same_attribute(self, endpoint: KZeroEndpoint) -> None:
         r"""The tag's claim with `2\.0` is the same path."""
         endpoint.change_mapper("tag", claim__name=f"{EXTENSION}:tag".replace(".", "\\."))
 
@@ -254,7 +148,7 @@ class TestMappers:
 class TestUsers:
     """The life of a user, as Entra leads it."""
 
-    def test_the_answer_shows_what_is_stored(self, endpoint: Endpoint) -> None:
+    def test_the_answer_shows_what_is_stored(self, endpoint: KZeroEndpoint) -> None:
         """What no mapper took is not echoed, the spelling of the user name is kept, the place is named."""
         answer = endpoint.scim.post("/Users", json=entra_user())
 
@@ -269,7 +163,7 @@ class TestUsers:
         assert "title" not in user
         assert endpoint.scim.get(f"/Users/{user['id']}").json() == user
 
-    def test_a_second_user_of_that_name_is_a_conflict(self, endpoint: Endpoint) -> None:
+    def test_a_second_user_of_that_name_is_a_conflict(self, endpoint: KZeroEndpoint) -> None:
         """409 with scimType uniqueness."""
         endpoint.create()
 
@@ -287,14 +181,14 @@ class TestUsers:
             'userName eq "alex@contoso.example" and active eq true',
         ],
     )
-    def test_filters_find_the_user(self, endpoint: Endpoint, condition: str) -> None:
+    def test_filters_find_the_user(self, endpoint: KZeroEndpoint, condition: str) -> None:
         """Those that Entra sends, whichever index of Keycloak serves them."""
         endpoint.create()
         endpoint.create(userName="other@contoso.example", emails=[], externalId="1", active=False, **{EXTENSION: {}})
 
         assert endpoint.found(condition) == ["Alex@contoso.example"]
 
-    def test_the_connection_test_finds_an_empty_list(self, endpoint: Endpoint) -> None:
+    def test_the_connection_test_finds_an_empty_list(self, endpoint: KZeroEndpoint) -> None:
         """Entra asks for a user that cannot exist and expects a list without any."""
         answer = endpoint.scim.get("/Users", params={"filter": f'userName eq "{uuid.uuid4()}"'})
 
@@ -307,13 +201,13 @@ class TestUsers:
             "Resources": [],
         }
 
-    def test_a_filter_that_is_none_is_a_scim_error(self, endpoint: Endpoint) -> None:
+    def test_a_filter_that_is_none_is_a_scim_error(self, endpoint: KZeroEndpoint) -> None:
         """400 invalidFilter."""
         answer = endpoint.scim.get("/Users", params={"filter": "userName is alex"})
 
         assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidFilter")
 
-    def test_pages_cover_all_users_once(self, endpoint: Endpoint) -> None:
+    def test_pages_cover_all_users_once(self, endpoint: KZeroEndpoint) -> None:
         """StartIndex counts from one; the tenant's own administrator is a user too."""
         for number in range(3):
             name = f"user{number}@contoso.example"
@@ -325,7 +219,7 @@ class TestUsers:
         names = [user["userName"] for page in pages for user in page["Resources"]]
         assert sorted(names) == ["tenant-admin", *(f"user{number}@contoso.example" for number in range(3))]
 
-    def test_disabling_and_enabling_in_entras_default_style(self, endpoint: Endpoint) -> None:
+    def test_disabling_and_enabling_in_entras_default_style(self, endpoint: KZeroEndpoint) -> None:
         """`Replace` with "False" as a string, and back with a true boolean."""
         user = endpoint.create()
 
@@ -335,7 +229,7 @@ class TestUsers:
         assert endpoint.patch(user, {"op": "Add", "path": "active", "value": True}).json()["active"] is True
         assert endpoint.kept()["enabled"] is True
 
-    def test_default_style_patch(self, endpoint: Endpoint) -> None:
+    def test_default_style_patch(self, endpoint: KZeroEndpoint) -> None:
         """An operation a path: value filter, URN, removal."""
         user = endpoint.create()
 
@@ -354,7 +248,7 @@ class TestUsers:
         assert "firstName" not in kept
         assert "givenName" not in kept["attributes"]
 
-    def test_flag_style_patch(self, endpoint: Endpoint) -> None:
+    def test_flag_style_patch(self, endpoint: KZeroEndpoint) -> None:
         """Lower case and without paths, as with `aadOptscim062020`."""
         user = endpoint.create()
 
@@ -376,7 +270,7 @@ class TestUsers:
         assert kept["attributes"]["extensionAttribute1"] == ["office"]
         assert kept["attributes"]["manager"] == ["morgan"]
 
-    def test_renaming_a_user(self, endpoint: Endpoint) -> None:
+    def test_renaming_a_user(self, endpoint: KZeroEndpoint) -> None:
         """A changed userPrincipalName keeps the user and its id."""
         user = endpoint.create()
 
@@ -385,7 +279,7 @@ class TestUsers:
         assert endpoint.kept("sasha@contoso.example")["id"] == user
         assert endpoint.found('userName eq "sasha@contoso.example"') == ["Sasha@contoso.example"]
 
-    def test_put_removes_what_it_lacks(self, endpoint: Endpoint) -> None:
+    def test_put_removes_what_it_lacks(self, endpoint: KZeroEndpoint) -> None:
         """The whole of the mapped attributes is replaced; `active` stays when it is not said."""
         user = endpoint.create(active=False)
 
@@ -395,7 +289,7 @@ class TestUsers:
         assert kept["enabled"] is False
         assert set(kept["attributes"]) == {"userPrincipalName", "isSoftDeleted"}
 
-    def test_delete(self, endpoint: Endpoint) -> None:
+    def test_delete(self, endpoint: KZeroEndpoint) -> None:
         """Gone in Keycloak, and not found afterwards."""
         user = endpoint.create()
 
@@ -408,7 +302,7 @@ class TestUsers:
 class TestGroups:
     """The life of a group, as Entra leads it."""
 
-    def test_create_find_fill_empty_rename_delete(self, endpoint: Endpoint) -> None:
+    def test_create_find_fill_empty_rename_delete(self, endpoint: KZeroEndpoint) -> None:
         """In both of Entra's styles of member changes."""
         user = endpoint.create()
         scim = endpoint.scim
@@ -433,7 +327,7 @@ class TestGroups:
         assert scim.delete(path).status_code == 204
         assert scim.get(path).status_code == 404
 
-    def test_a_member_that_does_not_exist_is_an_error(self, endpoint: Endpoint) -> None:
+    def test_a_member_that_does_not_exist_is_an_error(self, endpoint: KZeroEndpoint) -> None:
         """400 that names the user."""
         group = endpoint.scim.post("/Groups", json={"displayName": "Staff"}).json()["id"]
         nobody = str(uuid.uuid4())
