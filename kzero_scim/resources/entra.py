@@ -27,7 +27,7 @@ class AppRoleAssignments(KzeroResource):
     role_name = OutputProperty[str]()
     exclusive = OutputProperty[bool]()
     app_role_id = OutputProperty[str]()
-    assignments = OutputProperty[Mapping[str, Mapping[str, str]]]()
+    assignments = OutputProperty[dict[str, Any]]()
     unmanaged = OutputProperty[list[str]]()
     warnings = OutputProperty[list[str]]()
 
@@ -125,15 +125,15 @@ class AttributeMappings(KzeroResource):
 
     service_principal_id = OutputProperty[str]()
     job_id = OutputProperty[str]()
-    rows = OutputProperty[Mapping[str, Mapping[str, Any]]]()
-    custom_attributes = OutputProperty[list[Mapping[str, Any]]]()
+    rows = OutputProperty[dict[str, Any]]()
+    custom_attributes = OutputProperty[list[dict[str, Any]]]()
     provision_users = OutputProperty[bool | None]()
     provision_groups = OutputProperty[bool | None]()
     exclusive = OutputProperty[bool]()
     rule_id = OutputProperty[str]()
     fingerprint = OutputProperty[str]()
     unmanaged_rows = OutputProperty[list[str]]()
-    prior = OutputProperty[Mapping[str, Any]]()
+    prior = OutputProperty[dict[str, Any]]()
 
     def __init__(  # noqa: PLR0913 - one keyword an input
         self,
@@ -168,7 +168,7 @@ class ConnectionTest(KzeroResource):
 
     service_principal_id = OutputProperty[str]()
     job_id = OutputProperty[str]()
-    triggers = OutputProperty[Mapping[str, str]]()
+    triggers = OutputProperty[dict[str, str]]()
     tested_at = OutputProperty[str]()
     result = OutputProperty[str]()
 
@@ -194,12 +194,12 @@ class ProvisioningStatus(KzeroResource):
     service_principal_id = OutputProperty[str]()
     job_id = OutputProperty[str]()
     enabled = OutputProperty[bool]()
-    triggers = OutputProperty[Mapping[str, str]]()
+    triggers = OutputProperty[dict[str, str]]()
     schedule_state = OutputProperty[str]()
     status_code = OutputProperty[str]()
-    last_cycle = OutputProperty[Mapping[str, Any] | None]()
-    synchronized_entries = OutputProperty[Mapping[str, int]]()
-    quarantine = OutputProperty[Mapping[str, Any] | None]()
+    last_cycle = OutputProperty[dict[str, Any] | None]()
+    synchronized_entries = OutputProperty[dict[str, int]]()
+    quarantine = OutputProperty[dict[str, Any] | None]()
 
     def __init__(  # noqa: PLR0913 - one keyword an input
         self,
@@ -230,15 +230,15 @@ class OnDemandProvisioning(KzeroResource):
     job_id = OutputProperty[str]()
     user = OutputProperty[str]()
     verify = OutputProperty[str]()
-    rows = OutputProperty[Mapping[str, Mapping[str, Any]]]()
-    mappers = OutputProperty[Mapping[str, Mapping[str, Any]]]()
+    rows = OutputProperty[dict[str, Any]]()
+    mappers = OutputProperty[dict[str, Any]]()
     assigned_users = OutputProperty[list[str] | None]()
     assigned_groups = OutputProperty[list[str] | None]()
-    triggers = OutputProperty[Mapping[str, str]]()
+    triggers = OutputProperty[dict[str, str]]()
     result = OutputProperty[str]()
-    steps = OutputProperty[list[Mapping[str, str]]]()
+    steps = OutputProperty[list[dict[str, Any]]]()
     kzero_user_id = OutputProperty[str | None]()
-    comparisons = OutputProperty[list[Mapping[str, Any]]]()
+    comparisons = OutputProperty[list[dict[str, Any]]]()
     provisioned_at = OutputProperty[str]()
 
     def __init__(  # noqa: PLR0913 - one keyword an input

@@ -25,12 +25,12 @@ class ScimEndpoint(KzeroResource):
     activation = OutputProperty[str]()
     preset = OutputProperty[str | None]()
     attribute_holder = OutputProperty[str | None]()
-    attribute_names = OutputProperty[Mapping[str, str] | None]()
+    attribute_names = OutputProperty[dict[str, str] | None]()
     activation_timeout = OutputProperty[int]()
     tenant_url = OutputProperty[str]()
-    answer = OutputProperty[Mapping[str, Any]]()
+    answer = OutputProperty[dict[str, Any]]()
     alive = OutputProperty[bool]()
-    attributes = OutputProperty[Mapping[str, str]]()
+    attributes = OutputProperty[dict[str, str]]()
     settings_fingerprint = OutputProperty[str]()
 
     def __init__(  # noqa: PLR0913 - one keyword an input
@@ -70,11 +70,11 @@ class MapperSet(KzeroResource):
 
     realm = OutputProperty[str]()
     client_id = OutputProperty[str]()
-    mappers = OutputProperty[Mapping[str, Mapping[str, Any]]]()
+    mappers = OutputProperty[dict[str, Any]]()
     exclusive = OutputProperty[bool]()
     escape_dots = OutputProperty[bool]()
     client_uuid = OutputProperty[str]()
-    mapper_ids = OutputProperty[Mapping[str, str]]()
+    mapper_ids = OutputProperty[dict[str, str]]()
     unmanaged = OutputProperty[list[str]]()
     fingerprint = OutputProperty[str]()
 

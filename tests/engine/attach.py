@@ -84,7 +84,8 @@ class Run:
     """One run of the engine.
 
     Attributes:
-        steps: By resource name, the step that was, or would be, taken; ``same`` steps included.
+        steps: By resource name, the step that was, or would be, taken; ``same`` steps included, providers and the
+            stack itself not.
         summary: How many resources by operation.
         diagnostics: What was said below resources, errors included: severity and text.
         output: Everything that was printed.
@@ -112,7 +113,7 @@ class Run:
         if event.summary_event is not None:
             self.summary = {str(op): count for op, count in event.summary_event.resource_changes.items()}
         found = event.resource_pre_event or event.res_outputs_event
-        if found is not None and ":providers:" not in found.metadata.type and found.metadata.op.value != "refresh":
+        if found is not None and not found.metadata.type.startswith("pulumi:") and found.metadata.op.value != "refresh":
             self._step(found.metadata, finished=event.resource_pre_event is None)
 
     def _step(self, metadata: automation.events.StepEventMetadata, *, finished: bool) -> None:
@@ -144,8 +145,11 @@ class RunFailedError(AssertionError):
     """The engine ended with an error; what it said is in :attr:`run`."""
 
     def __init__(self, run: Run) -> None:
-        super().__init__(run.output)
+        super().__init__()
         self.run = run
+
+    def __str__(self) -> str:
+        return self.run.output
 
 
 class EngineStack:
@@ -172,6 +176,7 @@ class EngineStack:
     ) -> None:
         state = directory / "state"
         state.mkdir(parents=True, exist_ok=True)
+        self._state = state
         self.program = program
         self.printed: list[str] = []
         self._stack = automation.create_or_select_stack(
@@ -227,11 +232,15 @@ class EngineStack:
     def state(self) -> dict[str, dict[str, Any]]:
         """Give the resources of the exported state by name, providers and the stack itself left out."""
         resources = (self.export() or {}).get("resources") or []
-        own = [item for item in resources if item["type"] != "pulumi:pulumi:Stack" and ":providers:" not in item["type"]]
+        own = [item for item in resources if not item["type"].startswith("pulumi:")]
         return {item["urn"].rsplit("::", 1)[-1]: item for item in own}
 
+    def stored(self) -> str:
+        """Give the state as it lies in the backend, secrets encrypted: what a thief of the file would read."""
+        return "".join(file.read_text() for file in self._state.rglob("*.json"))
+
     def export(self) -> dict[str, Any]:
-        """Export the state, as it is stored."""
+        """Export the state, secrets in clear."""
         return dict(self._stack.export_stack().deployment or {})
 
     def _run(self, operation: Callable[..., Any], **options: Any) -> Run:  # noqa: ANN401
@@ -239,27 +248,25 @@ class EngineStack:
         lines: list[str] = []
         # One way out for both streams: what an operator would see, in order.
         options = {"on_output": lines.append, "on_error": lines.append, "color": "never", **options}
+        failed: RunFailedError | None = None
         try:
             operation(on_event=run.take, **options)
         except automation.CommandError as error:
-            run.output = "\n".join(lines) or str(error)
-            self.printed += [*lines, str(error)]
+            lines.append(str(error))
             failed = RunFailedError(run)
-        else:
-            failed = None
-        if failed is not None:
-            # Outside the handler: the error's traceback holds what is to be collected.
-            _collect_abandoned_program()
-            raise failed
         run.output = "\n".join(lines)
         self.printed += lines
+        # Outside the handler: the error's traceback holds what is to be collected.
+        _collect_what_runs_leave()
+        if failed is not None:
+            raise failed
         return run
 
 
-def _collect_abandoned_program() -> None:
-    """Destroy the coroutine that pulumi 3.272 leaves behind when a run with an inline program fails.
+def _collect_what_runs_leave() -> None:
+    """Destroy what pulumi 3.272 leaves behind after a run with an inline program: event loops, unfinished coroutines.
 
-    It complains when it is collected ("no running event loop"), which must not happen in the midst of something else.
+    They complain when they are collected, which must not happen in the midst of something else.
     """
     hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
     try:
