@@ -56,7 +56,9 @@ class EnterpriseApp(pulumi.ComponentResource):
             app_role_assignment_required=True,
             # azuread sends the whole list; without these two the portal would not list the application any more.
             tags=list(_TAGS),
-            opts=child,
+            # Entra makes the creating application an owner, which Application.ReadWrite.OwnedBy rests on; azuread would
+            # take every owner away that is not listed.
+            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(ignore_changes=["owners"])),
         )
         self.application_id = found.client_id
         self.application_object_id = application.application_object_id

@@ -103,14 +103,22 @@ def exhausted(failure: GraphError, attempts: int, asked: float | None) -> GraphE
 
 
 def _message(details: Mapping[str, Any]) -> str:
-    """Give Graph's message in one line; the synchronization service packs its own error into it as JSON."""
-    text = details.get("message")
+    """Give Graph's message in one line, with that of an inner error, where the synchronization service puts its own."""
+    inner = details.get("innerError") or details.get("innererror")
+    deeper = inner if isinstance(inner, dict) else {}
+    texts = [_one_line(details.get("message"))]
+    texts += [_one_line(deeper.get(key)) for key in ("code", "message")]
+    return ": ".join(dict.fromkeys(filter(None, texts)))
+
+
+def _one_line(text: object) -> str:
+    """Give a message in one line; the synchronization service packs a whole document into one as JSON."""
     if not isinstance(text, str):
         return ""
-    inner = document(text.encode()) if text.lstrip().startswith("{") else None
+    packed = document(text.encode()) if text.lstrip().startswith("{") else None
     for key in ("Message", "message", "error_description"):
-        if inner and isinstance(inner.get(key), str):
-            text = inner[key]
+        if packed and isinstance(packed.get(key), str):
+            text = str(packed[key])
     line = " ".join(text.split()).rstrip(". ")
     return line if len(line) <= _LONGEST else line[:_LONGEST] + "..."
 
