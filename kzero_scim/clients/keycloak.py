@@ -70,7 +70,7 @@ class KeycloakClient:
         """
         if not config.server_url:
             message = (
-                "kzero:serverUrl is not configured: set it (or KZERO_SERVER_URL) to the origin of the KZero server, "
+                "kzeroServerUrl is not configured: set it (or KZERO_SERVER_URL) to the origin of the KZero server, "
                 "for KZero's cloud https://ca.auth.kzero.com"
             )
             raise SettingsError(message)
@@ -281,8 +281,8 @@ class KeycloakClient:
         if realm not in self._admins:
             if not self.credentials.complete:
                 message = (
-                    f"{doing} needs an account: set kzero:kzeroClientId and kzero:kzeroClientSecret (KZERO_CLIENT_ID, "
-                    "KZERO_CLIENT_SECRET), or kzero:kzeroUsername and kzero:kzeroPassword (KZERO_USERNAME, "
+                    f"{doing} needs an account: set kzeroClientId and kzeroClientSecret (KZERO_CLIENT_ID, "
+                    "KZERO_CLIENT_SECRET), or kzeroUsername and kzeroPassword (KZERO_USERNAME, "
                     "KZERO_PASSWORD)"
                 )
                 raise SettingsError(message)
@@ -321,12 +321,12 @@ class KeycloakClient:
             return str(response.json()["realm"])
         except httpx.HTTPStatusError as error:
             status = error.response.status_code
-            message = f"{doing} failed: {self.server_url} answered {status}; check kzero:serverUrl (KZERO_SERVER_URL)"
+            message = f"{doing} failed: {self.server_url} answered {status}; check kzeroServerUrl (KZERO_SERVER_URL)"
             raise KeycloakError(message, status=status) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise KeycloakError(unreachable(self.server_url, doing, error)) from error
         except (ValueError, KeyError, TypeError) as error:
-            message = f"{doing} failed: {self.server_url} is not a Keycloak; check kzero:serverUrl (KZERO_SERVER_URL)"
+            message = f"{doing} failed: {self.server_url} is not a Keycloak; check kzeroServerUrl (KZERO_SERVER_URL)"
             raise KeycloakError(message) from error
 
 
@@ -343,7 +343,7 @@ def _checked(server_url: str) -> str:
         wrong = "must be the server's origin alone, without tenant, user or query"
     if wrong:
         shown = url if not parts.username else f"{parts.scheme}://{parts.hostname}"
-        message = f'kzero:serverUrl "{shown}" {wrong}, for example https://ca.auth.kzero.com (KZERO_SERVER_URL)'
+        message = f'kzeroServerUrl "{shown}" {wrong}, for example https://ca.auth.kzero.com (KZERO_SERVER_URL)'
         raise SettingsError(message)
     return url
 

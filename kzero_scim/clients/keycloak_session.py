@@ -27,18 +27,18 @@ LONGEST_REASON: Final = 200
 _LOGIN_REMEDIES: Final = {
     "invalid_client": (
         "the client does not exist there, is disabled, or its secret is wrong or was rotated; copy the secret anew "
-        "from the client's Credentials tab into kzero:kzeroClientSecret (KZERO_CLIENT_SECRET)"
+        "from the client's Credentials tab into kzeroClientSecret (KZERO_CLIENT_SECRET)"
     ),
     "service account": (
         "switch on Client authentication and Service accounts roles in the client's Capability config, or name another "
-        "client in kzero:kzeroClientId (KZERO_CLIENT_ID)"
+        "client in kzeroClientId (KZERO_CLIENT_ID)"
     ),
     "direct access": (
         "switch on Direct access grants in the client's Capability config, or sign in with a service-account client"
     ),
     "invalid_grant": (
         "the user name or password is wrong, the account is disabled or locked, or it has an action to complete; check "
-        "kzero:kzeroUsername and kzero:kzeroPassword (KZERO_USERNAME, KZERO_PASSWORD)"
+        "kzeroUsername and kzeroPassword (KZERO_USERNAME, KZERO_PASSWORD)"
     ),
 }
 
@@ -239,7 +239,7 @@ async def ask(
     except (TypeError, KeyError, ValueError):
         # python-keycloak's word for a body of another kind than Keycloak sends: a proxy's page, for instance.
         message = (
-            f"{doing} failed: {server_url} did not answer as Keycloak does; check kzero:serverUrl (KZERO_SERVER_URL)"
+            f"{doing} failed: {server_url} did not answer as Keycloak does; check kzeroServerUrl (KZERO_SERVER_URL)"
         )
         raise KeycloakError(message) from None  # the cause quotes the whole body
 
@@ -254,5 +254,5 @@ def unreachable(server_url: str, doing: str, error: BaseException) -> str:
         )
     return (
         f"{doing} failed: {server_url} cannot be reached ({root_cause(error.__cause__ or error)}); check "
-        "kzero:serverUrl (KZERO_SERVER_URL), the network and the proxy settings (HTTPS_PROXY, NO_PROXY)"
+        "kzeroServerUrl (KZERO_SERVER_URL), the network and the proxy settings (HTTPS_PROXY, NO_PROXY)"
     )

@@ -211,7 +211,7 @@ async def test_waiting_ends_when_the_time_is_up() -> None:
 async def test_something_else_at_the_address_is_not_waited_for() -> None:
     """A web page never becomes a SCIM endpoint."""
     at = scene(OTHER)
-    with pytest.raises(ProviderError, match=r"serverUrl"):
+    with pytest.raises(ProviderError, match=r"kzeroServerUrl"):
         await at.resource.create(at.call, inputs(activation_timeout=60))
     assert at.pauses == []
 

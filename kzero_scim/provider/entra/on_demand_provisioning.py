@@ -387,7 +387,7 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         realm = self._services.config.realm
         if not realm:
             message = (
-                "kzero:realm is not configured, so the user cannot be looked for in KZero: set it (or KZERO_REALM) to "
+                "kzeroTenant is not configured, so the user cannot be looked for in KZero: set it (or KZERO_REALM) to "
                 "the tenant's name, or set verify to off"
             )
             raise ProviderError(message)

@@ -23,7 +23,7 @@ def instructions(new: ScimEndpointInputs, url: str, answer: Answer, *, is_over: 
     """
     problem = f'the SCIM endpoint of tenant "{new.realm}", {url}, {answer.detail}'
     if answer.meaning is Meaning.SOMETHING_ELSE:
-        return f"{problem}; check kzero:serverUrl (KZERO_SERVER_URL) and what stands in front of the server"
+        return f"{problem}; check kzeroServerUrl (KZERO_SERVER_URL) and what stands in front of the server"
     if new.activation == "console":
         if not new.activation_timeout:
             wait = "then run the update again (activationTimeout makes it wait for you)"
