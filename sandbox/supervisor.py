@@ -10,7 +10,6 @@ import fcntl
 import os
 import signal
 import socket
-import ssl
 import sys
 import time
 from collections.abc import Iterator
@@ -18,14 +17,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sandbox.addresses import Ports, Urls
-from sandbox.entra.emulator import EntraEmulator
 from sandbox.kzero import tenants
 from sandbox.kzero.admin import KeycloakAdmin
-from sandbox.kzero.front import KZeroFront
 from sandbox.kzero.keycloak import KeycloakProcess, KeycloakStartError
 from sandbox.layout import Layout, SandboxSecrets, environment, write_environment, write_private
 from sandbox.organisation import Organisation
-from sandbox.serving import Certificates, ServerThread, listen, port_of
+from sandbox.serving import listen, port_of
 from sandbox.status import Phase, Status
 
 _WATCH_SECONDS = 0.5
@@ -75,10 +72,17 @@ class Supervisor:
         self._layout.make()
         try:
             with self._lock():
-                asyncio.run(self._serve())
+                return self._run_alone()
+        except SandboxStartError as error:
+            print(error, file=sys.stderr)  # noqa: T201 - the log, or the terminal in the foreground
+            return 1
+
+    def _run_alone(self) -> int:
+        try:
+            asyncio.run(self._serve())
         except (SandboxStartError, KeycloakStartError) as error:
             self._report(Status(phase=Phase.FAILED, message=str(error), pid=os.getpid()))
-            print(error, file=sys.stderr)  # noqa: T201 - the log, or the terminal in the foreground
+            print(error, file=sys.stderr)  # noqa: T201 - likewise
             return 1
         self._report(Status(phase=Phase.STOPPED, message="stopped", pid=os.getpid()))
         return 0
@@ -102,7 +106,17 @@ class Supervisor:
         )
         keycloak.start()
         try:
-            with self._servers(listeners, made):
+            from sandbox.servers import serve  # noqa: PLC0415 - see that module
+
+            with serve(
+                layout=self._layout,
+                urls=listeners.urls,
+                organisation=self._organisation,
+                credentials=made.master,
+                kzero=listeners.kzero,
+                entra=listeners.entra,
+                auto_cycle=self._auto_cycle,
+            ):
                 starting = asyncio.ensure_future(self._get_ready(keycloak, listeners.urls, made))
                 stopping = asyncio.ensure_future(stop.wait())
                 await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -114,32 +128,6 @@ class Supervisor:
                 stopping.cancel()
         finally:
             keycloak.stop()
-
-    @contextlib.contextmanager
-    def _servers(self, listeners: _Listeners, made: SandboxSecrets) -> Iterator[None]:
-        """Serve the emulator and the front, each in a thread of its own, while Keycloak is still starting."""
-        urls = listeners.urls
-        certificates: Certificates = self._layout.certificates()
-        trust = ssl.create_default_context(cafile=str(self._layout.ca_file))
-        emulator = EntraEmulator(
-            urls.entra,
-            self._organisation,
-            self._layout.ca_file,
-            state_file=self._layout.entra_state,
-            auto_cycle=self._auto_cycle,
-        )
-        front = KZeroFront(
-            public_url=urls.kzero,
-            keycloak_url=urls.keycloak,
-            entra_url=urls.entra,
-            credentials=made.master,
-            trust=trust,
-        )
-        with (
-            ServerThread(emulator.app, listener=listeners.entra, certificates=certificates),
-            ServerThread(front.app, listener=listeners.kzero, certificates=certificates),
-        ):
-            yield
 
     async def _get_ready(self, keycloak: KeycloakProcess, urls: Urls, made: SandboxSecrets) -> None:
         write_environment(self._layout, environment(self._layout, urls, self._organisation, made))

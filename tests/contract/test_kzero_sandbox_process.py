@@ -1,6 +1,8 @@
 """Starting a sandbox where it cannot start: each obstacle is named, with the way out, and nothing is left running."""
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,31 @@ def test_no_java_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
     with pytest.raises(SandboxError, match="no `java` on PATH or in JAVA_HOME"):
         SandboxProcess(tmp_path / "sandbox").up(FREE, tied=True)
+
+
+def test_a_tied_sandbox_ends_with_whoever_holds_its_standard_input(tmp_path: Path) -> None:
+    """A killed test run leaves nothing behind: here the input has ended before Keycloak is up."""
+    ports = ("--kzero-port=0", "--entra-port=0", "--keycloak-port=0")
+    command = [sys.executable, "-m", "sandbox", f"--directory={tmp_path}", *ports, "--follow-stdin"]
+
+    ended = subprocess.run(command, input=b"", capture_output=True, timeout=120, check=False)
+
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert '"stopped"' in (tmp_path / "status.json").read_text()
+    assert not SandboxProcess(tmp_path).is_running()
+
+
+def test_a_second_supervisor_of_one_directory_is_refused(sandbox: RunningSandbox) -> None:
+    """It names the command that stops the first, which goes on undisturbed."""
+    command = [sys.executable, "-m", "sandbox", f"--directory={sandbox.process.directory}", "--kzero-port=0"]
+
+    second = subprocess.run(command, input=b"", capture_output=True, timeout=120, check=False)
+
+    assert second.returncode == 1
+    assert b"already running" in second.stderr
+    status = sandbox.process.status()
+    assert status is not None
+    assert status.phase == "ready"
 
 
 def test_up_leaves_a_running_sandbox_as_it_is(sandbox: RunningSandbox) -> None:
