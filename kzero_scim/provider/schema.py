@@ -10,7 +10,7 @@ import dataclasses
 import inspect
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from kzero_scim.provider.codec import FieldSpec, fields_of, is_optional, without_none
@@ -31,7 +31,7 @@ def package_schema(package: Package) -> dict[str, Any]:
     Raises:
         SchemaError: A field's type has no counterpart in Pulumi's type system.
     """
-    builder = _Builder(package.name)
+    builder = _Builder(package.name, {token.split(":")[1] for token in package.resources})
     resources = {token: builder.resource(token, kind) for token, kind in package.resources.items()}
     functions = {token: builder.function(token, kind) for token, kind in package.functions.items()}
     config = builder.properties("index", package.config)
@@ -57,8 +57,9 @@ def package_schema(package: Package) -> dict[str, Any]:
 class _Builder:
     """Gathers the object types on the way through resources and functions."""
 
-    def __init__(self, package: str) -> None:
+    def __init__(self, package: str, modules: Collection[str]) -> None:
         self.package = package
+        self.modules = modules
         self.types: dict[str, Any] = {}
         self._tokens: dict[type, str] = {}
 
@@ -122,13 +123,15 @@ class _Builder:
         """Give the type token of a nested dataclass, describing it when it is first met."""
         if kind in self._tokens:
             return self._tokens[kind]
-        token = f"{self.package}:{module}:{kind.__name__}"
+        # At home in the module whose folder it lies in; what lies elsewhere, where it is used first.
+        home = next((folder for folder in kind.__module__.split(".") if folder in self.modules), module)
+        token = f"{self.package}:{home}:{kind.__name__}"
         if token in self.types:
-            message = f"two dataclasses are called {kind.__name__} in module {module}; rename one, {token} is one type"
+            message = f"two dataclasses are called {kind.__name__} in module {home}; rename one, {token} is one type"
             raise SchemaError(message)
         self._tokens[kind] = token
         self.types[token] = {"type": "object", "description": _description(kind)}
-        self.types[token]["properties"] = self.properties(module, kind)
+        self.types[token]["properties"] = self.properties(home, kind)
         self.types[token]["required"] = [key for key, spec in fields_of(kind).items() if spec.required]
         return token
 

@@ -1,0 +1,34 @@
+"""The package's schema, as the real CLI reads it from the real executable."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from kzero_scim.provider.package import KZERO
+from tests.engine.attach import pulumi_on_path
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+@pytest.mark.skipif(not pulumi_on_path(), reason="no pulumi on PATH; `make test` puts one there")
+def test_cli_binds_the_schema(tmp_path: Path) -> None:
+    """The CLI resolves every type and reference of the schema, and complains of nothing."""
+    ended = subprocess.run(
+        ["pulumi", "package", "get-schema", "./provider/pulumi-resource-kzero"],  # noqa: S607 - the one on PATH
+        cwd=CHECKOUT,
+        env={**os.environ, "PULUMI_HOME": str(tmp_path), "PULUMI_SKIP_UPDATE_CHECK": "true"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    schema = json.loads(ended.stdout)
+    assert set(schema["resources"]) == set(KZERO.resources)
+    assert schema["resources"]["kzero:keycloak:MapperSet"]["requiredInputs"] == ["realm"]
