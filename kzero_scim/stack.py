@@ -111,6 +111,8 @@ def _pulumi(project: Path, *arguments: str) -> str:
     )
     if done.returncode:
         reason = " ".join(done.stderr.split()).removeprefix("error: ")
+        if "PULUMI_ACCESS_TOKEN" in reason:
+            reason = "no backend is chosen; run `pulumi login`, or set PULUMI_BACKEND_URL to where the states are"
         message = f"pulumi {' '.join(arguments[:2])} failed: {reason}"
         raise SettingsError(message)
     return done.stdout
