@@ -16,7 +16,7 @@ from sandbox.addresses import Ports
 from sandbox.status import Phase, Status
 
 _POLL_SECONDS = 0.05
-_START_SECONDS = 150.0
+_START_SECONDS = 280.0
 _STOP_SECONDS = 25.0
 
 

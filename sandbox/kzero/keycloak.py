@@ -22,7 +22,7 @@ import httpx
 VERSION = "26.7.3"
 _HOST = "127.0.0.1"
 _SHARED = ("lib", "conf", "providers", "themes")
-_READY_SECONDS = 120.0
+_READY_SECONDS = 240.0
 _POLL_SECONDS = 0.1
 _STOP_SECONDS = 10.0
 _LOG_TAIL_LINES = 12
@@ -159,7 +159,7 @@ class KeycloakProcess:
             progress: Told now and then what the server is doing.
 
         Raises:
-            KeycloakStartError: It ended or took longer than two minutes; holds the end of its log.
+            KeycloakStartError: It ended or took longer than four minutes; holds the end of its log.
         """
         clock = asyncio.get_running_loop().time
         began = clock()

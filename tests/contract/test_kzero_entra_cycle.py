@@ -1,0 +1,119 @@
+"""The sandbox's two halves together: the local Entra provisions into the local KZero, by raw Graph requests alone."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.kzero_endpoint import KZeroEndpoint
+
+TEMPLATE = "8adf8e6e-67b2-4cf2-a259-e3dc5476c621"
+USER = "alex@contoso.example"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provisioning:
+    """A job of the local Entra that provisions into a tenant of the local KZero."""
+
+    endpoint: KZeroEndpoint
+    principal: str
+    job: str
+
+    @property
+    def entra(self) -> httpx.Client:
+        """The emulator."""
+        return self.endpoint.tenant.entra
+
+    def graph(self, method: str, path: str, body: Any = None) -> Any:  # noqa: ANN401 - JSON
+        """Send a Graph request that must succeed."""
+        return graph(self.entra, method, path, body)
+
+    def assign(self, name: str) -> str:
+        """Assign a user and return the assignment's id."""
+        user = self.graph("GET", f"/users/{name}")["id"]
+        role = self.graph("GET", f"/servicePrincipals/{self.principal}")["appRoles"][0]["id"]
+        body = {"principalId": user, "resourceId": self.principal, "appRoleId": role}
+        made: str = self.graph("POST", f"/servicePrincipals/{self.principal}/appRoleAssignedTo", body)["id"]
+        return made
+
+    def cycle(self) -> None:
+        """Run one provisioning cycle."""
+        answer = self.entra.post("/sandbox/cycle")
+        assert answer.status_code == 200, answer.text
+
+
+def graph(entra: httpx.Client, method: str, path: str, body: Any = None) -> Any:  # noqa: ANN401 - JSON
+    """Send a Graph request with every permission."""
+    token = entra.post("/sandbox/token").json()["access_token"]
+    answer = entra.request(method, f"/v1.0{path}", json=body, headers={"Authorization": f"Bearer {token}"})
+    assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+    return answer.json() if answer.content else None
+
+
+@pytest.fixture
+def provisioning(kzero_endpoint: KZeroEndpoint) -> Provisioning:
+    """A started job without a secret token, as the guide's step 4 leaves it; nobody is assigned yet."""
+    entra = kzero_endpoint.tenant.entra
+    made = graph(entra, "POST", f"/applicationTemplates/{TEMPLATE}/instantiate", {"displayName": "KZero"})
+    principal = made["servicePrincipal"]["id"]
+    synchronization = f"/servicePrincipals/{principal}/synchronization"
+    job = graph(entra, "POST", f"{synchronization}/jobs", {"templateId": "scim"})["id"]
+    secrets = [{"key": "BaseAddress", "value": kzero_endpoint.tenant.scim_url}]
+    graph(entra, "PUT", f"{synchronization}/secrets", {"value": secrets})
+    graph(entra, "POST", f"{synchronization}/jobs/{job}/validateCredentials", {"useSavedCredentials": True})
+    graph(entra, "POST", f"{synchronization}/jobs/{job}/start")
+    return Provisioning(endpoint=kzero_endpoint, principal=principal, job=job)
+
+
+def test_an_assigned_user_arrives_is_disabled_when_unassigned_and_enabled_when_assigned_again(
+    provisioning: Provisioning,
+) -> None:
+    """A user's life as the provisioning cycle leads it, seen in Keycloak."""
+    tenant = provisioning.endpoint.tenant
+    assignment = provisioning.assign(USER)
+    provisioning.cycle()
+    arrived = tenant.user(USER)
+    assert arrived is not None
+    assert (arrived["firstName"], arrived["lastName"], arrived["email"], arrived["enabled"]) == (
+        "Alex",
+        "Lindqvist",
+        USER,
+        True,
+    )
+
+    provisioning.graph("DELETE", f"/servicePrincipals/{provisioning.principal}/appRoleAssignedTo/{assignment}")
+    provisioning.cycle()
+    disabled = tenant.user(USER)
+    assert disabled is not None
+    assert disabled["enabled"] is False
+
+    provisioning.assign(USER)
+    provisioning.cycle()
+    enabled = tenant.user(USER)
+    assert enabled is not None
+    assert (enabled["id"], enabled["enabled"]) == (arrived["id"], True)
+
+
+def test_nobody_arrives_who_is_not_assigned(provisioning: Provisioning) -> None:
+    """A cycle without assignments makes no user."""
+    provisioning.cycle()
+
+    assert [user["username"] for user in provisioning.endpoint.tenant.keycloak_admin.get("/users").json()] == [
+        "tenant-admin"
+    ]
+
+
+def test_an_endpoint_that_is_off_fails_the_connection_test(provisioning: Provisioning) -> None:
+    """Entra's Test Connection finds out that KZero's endpoint is off."""
+    provisioning.endpoint.tenant.set_realm_attributes(kzero__scim__enabled="false")
+    token = provisioning.entra.post("/sandbox/token").json()["access_token"]
+    path = f"/v1.0/servicePrincipals/{provisioning.principal}/synchronization/jobs/{provisioning.job}"
+
+    answer = provisioning.entra.post(
+        f"{path}/validateCredentials",
+        json={"useSavedCredentials": True},
+        headers={"Authorization": f"Bearer {token}"},
+    )
+
+    assert answer.status_code == 400
