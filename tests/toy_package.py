@@ -7,7 +7,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from kzero_scim.errors import PartialFailureError, ProviderError
+from kzero_scim.errors import PartialFailureError
 from kzero_scim.provider.model import (
     UNKNOWN,
     Call,
@@ -77,6 +77,7 @@ class ToyService:
     """
 
     def __init__(self) -> None:
+        """Have no shelf."""
         self.shelves: dict[str, dict[str, Any]] = {}
         self.books = 0
         self.fail: dict[str, Exception] = {}
@@ -126,6 +127,7 @@ class Shelf(Resource[ShelfInputs, ShelfState]):
     delete_before_replace = True
 
     def __init__(self, service: ToyService) -> None:
+        """Keep the service."""
         self.service = service
 
     def _state(self, id: str) -> ShelfState:  # noqa: A002
@@ -149,7 +151,7 @@ class Shelf(Resource[ShelfInputs, ShelfState]):
         """Foretell the outputs that stay."""
         assert call.preview
         await self.service.begin("plan")
-        await call.log.info(f"plans a shelf for {new.room}")
+        await call.log.info(f"plans a shelf for {new.room}")  # noqa: G004 - no logger of the logging module
         outputs: dict[str, Any] = {"serial": UNKNOWN, "key": UNKNOWN, "books": UNKNOWN}
         if old is not None:
             outputs = {"serial": old.serial, "key": old.key, "books": old.books}
@@ -218,6 +220,7 @@ class CountShelves(Function[CountInputs, CountResult]):
     state = CountResult
 
     def __init__(self, service: ToyService) -> None:
+        """Keep the service."""
         self.service = service
 
     async def invoke(self, call: Call, args: CountInputs) -> CountResult:
@@ -229,6 +232,3 @@ class CountShelves(Function[CountInputs, CountResult]):
 
 def _fields(inputs: ShelfInputs) -> dict[str, Any]:
     return {field.name: getattr(inputs, field.name) for field in dataclasses.fields(ShelfInputs)}
-
-
-__all__ = ["CountShelves", "Part", "ProviderError", "Shelf", "ShelfInputs", "ShelfState", "ToyConfig", "ToyService"]

@@ -12,7 +12,6 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import grpc.aio
@@ -20,14 +19,15 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from kzero_scim.errors import PartialFailureError, ProviderError, SettingsError
-from kzero_scim.provider.codec import decode, decode_lenient, fields_of, secret_keys, without_none
+from kzero_scim.provider.codec import decode, decode_lenient, fields_of, secret_keys
 from kzero_scim.provider.detailed_diff import settle
 from kzero_scim.provider.engine_link import EngineLink, EngineLog
 from kzero_scim.provider.guard import Guard, InitFailedError
-from kzero_scim.provider.marshal import Properties, marshal, unmarshal
+from kzero_scim.provider.marshal import ENGINE_SETTINGS, Properties, marshal, plain_settings, unmarshal
 from kzero_scim.provider.model import Call, ChangeKind, Failure, Function, Resource, as_plain, is_known
 from kzero_scim.provider.paths import top_level
 from kzero_scim.provider.schema import package_schema
+from kzero_scim.provider.urn import Subject
 from kzero_scim.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 
 LARGEST_MESSAGE: Final = 400 * 1024 * 1024
 """Bytes; the engine's own limit (`sdk/go/common/util/rpcutil/serve.go`)."""
-
-ENGINE_SETTINGS: Final = frozenset({"version", "pluginDownloadURL", "pluginChecksums", "parameterization"})
-"""Provider inputs that are for the engine itself."""
 
 _IN_PLACE: Final = {
     ChangeKind.ADD: provider_pb2.PropertyDiff.ADD,
@@ -51,25 +48,6 @@ _REPLACING: Final = {
     ChangeKind.UPDATE: provider_pb2.PropertyDiff.UPDATE_REPLACE,
     ChangeKind.DELETE: provider_pb2.PropertyDiff.DELETE_REPLACE,
 }
-
-
-@dataclass(frozen=True)
-class Subject:
-    """The resource that a request is about, out of its URN ``urn:pulumi:stack::project::parent$type::name``."""
-
-    urn: str
-    token: str
-    name: str
-
-    @classmethod
-    def of(cls, urn: str) -> Subject:
-        """Take a URN apart; its type names the parents' types too, before the last ``$``."""
-        parts = urn.split("::", 3)
-        return cls(urn, parts[2].rsplit("$", 1)[-1], parts[3])
-
-    def __str__(self) -> str:
-        """Name it for an error."""
-        return f'{self.token} "{self.name}"'
 
 
 class Adapter(provider_pb2_grpc.ResourceProviderServicer):
@@ -154,11 +132,7 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         A change never replaces the provider: that would replace every resource, by a new one made *before* the old one
         is deleted, and both would be the same object in Entra or KZero.
         """
-        del context
-        old, new = self._unmarshal(request.old_inputs).values, self._unmarshal(request.news).values
-        changed = sorted(key for key in {*old, *new} - ENGINE_SETTINGS if old.get(key) != new.get(key))
-        some = provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE
-        return provider_pb2.DiffResponse(changes=some, diffs=changed)
+        return await self._guard.run(context, "the provider's configuration", self._diff_config(request))
 
     async def Configure(  # noqa: N802
         self, request: provider_pb2.ConfigureRequest, context: Context
@@ -217,16 +191,22 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
 
     async def _check_config(self, request: provider_pb2.CheckRequest) -> provider_pb2.CheckResponse:
         given = self._unmarshal(request.news)
-        _, failures = decode(self._package.config, _settings(self._package.config, given.values))
+        _, failures = decode(self._package.config, plain_settings(self._package.config, given.values))
         if failures:
             return provider_pb2.CheckResponse(failures=self._failures(failures))
         secrets = given.secrets | secret_keys(self._package.config)
         return provider_pb2.CheckResponse(inputs=marshal(given.values, secrets))
 
+    async def _diff_config(self, request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:
+        old, new = self._unmarshal(request.old_inputs).values, self._unmarshal(request.news).values
+        changed = sorted(key for key in {*old, *new} - ENGINE_SETTINGS if old.get(key) != new.get(key))
+        some = provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE
+        return provider_pb2.DiffResponse(changes=some, diffs=changed)
+
     async def _configure(self, request: provider_pb2.ConfigureRequest) -> provider_pb2.ConfigureResponse:
         given = self._unmarshal(request.args)
         self._learn(self._package.config, given.values)
-        config, failures = decode(self._package.config, _settings(self._package.config, given.values))
+        config, failures = decode(self._package.config, plain_settings(self._package.config, given.values))
         if failures:
             message = "; ".join(f"{self._package.name}:{failure.path} {failure.reason}" for failure in failures)
             raise SettingsError(message)
@@ -416,20 +396,6 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
                 id=error.id, properties=self._marshal(resource.state, error.state, secrets), reasons=[reason]
             )
             raise InitFailedError(detail, reason) from error
-
-
-def _settings(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Undo the engine's encoding of provider settings: whatever is not a string travels as JSON in a string."""
-    specs = fields_of(kind)
-    settings: dict[str, Any] = {}
-    for key, value in values.items():
-        if key in ENGINE_SETTINGS or value == "":
-            continue
-        settings[key] = value
-        if isinstance(value, str) and key in specs and without_none(specs[key].hint) is not str:
-            with contextlib.suppress(ValueError):
-                settings[key] = json.loads(value)
-    return settings
 
 
 async def start(adapter: Adapter, port: int = 0) -> tuple[grpc.aio.Server, int]:

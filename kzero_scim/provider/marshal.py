@@ -6,6 +6,8 @@ resources (`sdk/go/common/resource/sig.go`). This module and ``engine.py`` alone
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,6 +15,7 @@ from typing import Any, Final
 from google.protobuf import struct_pb2
 
 from kzero_scim.errors import KzeroScimError
+from kzero_scim.provider.codec import fields_of, without_none
 from kzero_scim.provider.model import UNKNOWN, path_key
 
 SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
@@ -36,6 +39,10 @@ UNKNOWN_MARKS: Final = frozenset(
         "e48ece36-62e2-4504-bad9-02848725956a",  # an archive
     }
 )
+
+
+ENGINE_SETTINGS: Final = frozenset({"version", "pluginDownloadURL", "pluginChecksums", "parameterization"})
+"""Provider inputs that are for the engine itself."""
 
 
 class MarshalError(KzeroScimError):
@@ -87,6 +94,20 @@ def marshal(values: Mapping[str, Any], secrets: Collection[str] = ()) -> struct_
             encoded = _object({SIGNATURE: mark, "value": encoded})
         struct.fields[name].CopyFrom(encoded)
     return struct
+
+
+def plain_settings(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Undo the engine's encoding of provider settings: whatever is not a string travels as JSON in a string."""
+    specs = fields_of(kind)
+    settings: dict[str, Any] = {}
+    for key, value in values.items():
+        if key in ENGINE_SETTINGS or value == "":
+            continue
+        settings[key] = value
+        if isinstance(value, str) and key in specs and without_none(specs[key].hint) is not str:
+            with contextlib.suppress(ValueError):
+                settings[key] = json.loads(value)
+    return settings
 
 
 def _plain(value: struct_pb2.Value, path: str, secrets: list[Any]) -> Any:  # noqa: ANN401 - any property value

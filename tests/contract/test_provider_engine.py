@@ -45,6 +45,7 @@ class ListeningEngine(engine_pb2_grpc.EngineServicer):
     """An engine that keeps what providers tell it."""
 
     def __init__(self) -> None:
+        """Have been told nothing."""
         self.told: list[engine_pb2.LogRequest] = []
 
     async def Log(self, request: engine_pb2.LogRequest, context: Any) -> empty_pb2.Empty:  # noqa: ANN401, N802
@@ -105,7 +106,10 @@ async def create(
     **more: Any,  # noqa: ANN401
 ) -> provider_pb2.CreateResponse:
     """Create a shelf."""
-    return await provider.Create(provider_pb2.CreateRequest(urn=URN, properties=marshal(values), **more))
+    created: provider_pb2.CreateResponse = await provider.Create(
+        provider_pb2.CreateRequest(urn=URN, properties=marshal(values), **more)
+    )
+    return created
 
 
 async def diff(
@@ -114,12 +118,15 @@ async def diff(
     **more: Any,  # noqa: ANN401
 ) -> provider_pb2.DiffResponse:
     """Diff a shelf that is as :data:`STATE` says."""
-    return await provider.Diff(
+    found: provider_pb2.DiffResponse = await provider.Diff(
         provider_pb2.DiffRequest(id="1", urn=URN, olds=marshal(STATE), news=marshal(values), **more)
     )
+    return found
 
 
 class TestProcess:
+    """The provider as a process of the engine."""
+
     async def test_handshake_says_that_secrets_are_understood(
         self, fresh: provider_pb2_grpc.ResourceProviderStub
     ) -> None:
@@ -209,6 +216,8 @@ class TestProcess:
 
 
 class TestConfiguration:
+    """CheckConfig, DiffConfig and Configure."""
+
     async def test_mistakes_are_named(self, fresh: provider_pb2_grpc.ResourceProviderStub) -> None:
         """Each with its key and a remedy."""
         news = marshal({"sever": "cellar", "strict": "perhaps", "version": "1.2.3", "__internal": {}})
@@ -267,6 +276,8 @@ class TestConfiguration:
 
 
 class TestCheck:
+    """Inputs on their way in."""
+
     async def test_defaults_become_inputs(self, provider: provider_pb2_grpc.ResourceProviderStub) -> None:
         """So that a default that changes later is a change to be seen."""
         answer = await provider.Check(provider_pb2.CheckRequest(urn=CHILD_URN, news=marshal({"room": "hall"})))
@@ -313,6 +324,8 @@ class TestCheck:
 
 
 class TestDiff:
+    """What changes."""
+
     async def test_no_change_is_none(self, provider: provider_pb2_grpc.ResourceProviderStub) -> None:
         """A detailed diff without entries, not "unknown"."""
         answer = await diff(provider, {"room": "hall"})
@@ -352,6 +365,8 @@ class TestDiff:
 
 
 class TestCreateAndUpdate:
+    """Changes, foretold and made."""
+
     async def test_preview_changes_nothing(
         self, provider: provider_pb2_grpc.ResourceProviderStub, service: ToyService
     ) -> None:
@@ -384,8 +399,9 @@ class TestCreateAndUpdate:
 
         error = await failure(call)
 
-        metadata = dict(error.trailing_metadata() or ())
-        status = status_pb2.Status.FromString(metadata["grpc-status-details-bin"])
+        metadata: dict[str, Any] = dict(error.trailing_metadata() or ())
+        status = status_pb2.Status()
+        status.MergeFromString(metadata["grpc-status-details-bin"])
         detail = provider_pb2.ErrorResourceInitFailed()
         assert status.details[0].Unpack(detail)
         assert detail.id == ("shelf-in-hall" if operation == "create" else "1")
@@ -426,6 +442,8 @@ class TestCreateAndUpdate:
 
 
 class TestRead:
+    """Refresh and import."""
+
     async def test_import_of_what_is_missing_is_an_error(
         self, provider: provider_pb2_grpc.ResourceProviderStub
     ) -> None:
@@ -471,6 +489,8 @@ class TestRead:
 
 
 class TestDeleteAndInvoke:
+    """The rest."""
+
     async def test_delete_reads_a_state_of_another_version(
         self, provider: provider_pb2_grpc.ResourceProviderStub, service: ToyService
     ) -> None:

@@ -23,6 +23,13 @@ from kzero_scim.provider.package import Package
 from kzero_scim.provider.paths import parse_path
 
 Program = Callable[[], None]
+Naming = Callable[[str], str]
+"""What a resource is called in a test, from its URN."""
+
+
+def by_name(urn: str) -> str:
+    """Call a resource by the name that the program gave it."""
+    return urn.rsplit("::", 1)[-1]
 
 
 class AttachedProvider:
@@ -34,6 +41,7 @@ class AttachedProvider:
     """
 
     def __init__(self, package: Package) -> None:
+        """Serve nothing before it is entered as a context."""
         self.name = package.name
         self.port = 0
         self._package = package
@@ -41,11 +49,13 @@ class AttachedProvider:
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"provider-{package.name}", daemon=True)
 
     def __enter__(self) -> Self:
+        """Serve."""
         self._thread.start()
         self._adapter, self._server, self.port = self._run(self._start())
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Stop, as at the end of the process."""
         self._run(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -84,13 +94,15 @@ class Run:
     """One run of the engine.
 
     Attributes:
-        steps: By resource name, the step that was, or would be, taken; ``same`` steps included, providers and the
-            stack itself not.
+        naming: What resources are called.
+        steps: By resource, the step that was, or would be, taken; ``same`` steps included, providers and the stack
+            itself not.
         summary: How many resources by operation.
         diagnostics: What was said below resources, errors included: severity and text.
         output: Everything that was printed.
     """
 
+    naming: Naming = by_name
     steps: dict[str, Step] = field(default_factory=dict)
     summary: dict[str, int] = field(default_factory=dict)
     diagnostics: list[tuple[str, str]] = field(default_factory=list)
@@ -117,7 +129,7 @@ class Run:
             self._step(found.metadata, finished=event.resource_pre_event is None)
 
     def _step(self, metadata: automation.events.StepEventMetadata, *, finished: bool) -> None:
-        name = metadata.urn.rsplit("::", 1)[-1]
+        name = self.naming(metadata.urn)
         old = metadata.old.outputs if metadata.old else {}
         new = metadata.new.outputs if metadata.new else {}
         # During a preview the planned outputs stand in the event before the step's.
@@ -145,10 +157,12 @@ class RunFailedError(AssertionError):
     """The engine ended with an error; what it said is in :attr:`run`."""
 
     def __init__(self, run: Run) -> None:
+        """Keep the run."""
         super().__init__()
         self.run = run
 
     def __str__(self) -> str:
+        """Show what the engine said."""
         return self.run.output
 
 
@@ -162,6 +176,7 @@ class EngineStack:
         config: The stack's configuration by key, ``kzero:realm``.
         secrets: Configuration to be set as secret.
         environment: Further environment variables of the engine.
+        naming: What resources are called; for a program in which names repeat.
     """
 
     def __init__(  # noqa: PLR0913 - one keyword a fact
@@ -173,16 +188,19 @@ class EngineStack:
         config: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
+        naming: Naming = by_name,
     ) -> None:
+        """Select the stack, or make it."""
         state = directory / "state"
         state.mkdir(parents=True, exist_ok=True)
         self._state = state
+        self._naming = naming
         self.program = program
         self.printed: list[str] = []
         self._stack = automation.create_or_select_stack(
             stack_name="test",
             project_name="engine-tests",
-            program=lambda: self.program(),
+            program=self._declare,
             opts=automation.LocalWorkspaceOptions(
                 work_dir=str(directory),
                 pulumi_home=str(directory / "home"),
@@ -200,10 +218,18 @@ class EngineStack:
                 },
             ),
         )
-        values = {key: automation.ConfigValue(value) for key, value in (config or {}).items()}
+        if config or secrets:
+            self.configure(config or {}, secrets)
+
+    def configure(self, config: Mapping[str, str], secrets: Mapping[str, str] | None = None) -> None:
+        """Set keys of the configuration; others stay."""
+        values = {key: automation.ConfigValue(value) for key, value in config.items()}
         values |= {key: automation.ConfigValue(value, secret=True) for key, value in (secrets or {}).items()}
-        if values:
-            self._stack.set_all_config(values)
+        self._stack.set_all_config(values)
+
+    def _declare(self) -> None:
+        # Not the program itself: tests replace it between runs.
+        self.program()
 
     def up(self, **options: Any) -> Run:  # noqa: ANN401 - those of the Automation API
         """Run ``pulumi up``."""
@@ -230,10 +256,10 @@ class EngineStack:
         return {name: output.value for name, output in self._stack.outputs().items()}
 
     def state(self) -> dict[str, dict[str, Any]]:
-        """Give the resources of the exported state by name, providers and the stack itself left out."""
+        """Give the resources of the exported state by what they are called, providers and the stack itself left out."""
         resources = (self.export() or {}).get("resources") or []
         own = [item for item in resources if not item["type"].startswith("pulumi:")]
-        return {item["urn"].rsplit("::", 1)[-1]: item for item in own}
+        return {self._naming(item["urn"]): item for item in own}
 
     def stored(self) -> str:
         """Give the state as it lies in the backend, secrets encrypted: what a thief of the file would read."""
@@ -244,7 +270,7 @@ class EngineStack:
         return dict(self._stack.export_stack().deployment or {})
 
     def _run(self, operation: Callable[..., Any], **options: Any) -> Run:  # noqa: ANN401
-        run = Run()
+        run = Run(self._naming)
         lines: list[str] = []
         # One way out for both streams: what an operator would see, in order.
         options = {"on_output": lines.append, "on_error": lines.append, "color": "never", **options}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from kzero_scim.provider.package import Package
+from sandbox.running import Tenant
 from tests.engine.attach import AttachedProvider, EngineStack, Program, pulumi_on_path
+from tests.engine.tenant_program import TenantStack, enter
 
 MakeStack = Callable[..., EngineStack]
 
@@ -29,4 +31,15 @@ def engine(tmp_path: Path) -> Iterator[MakeStack]:
         yield make
 
 
-__all__ = ["MakeStack", "Mapping"]
+@pytest.fixture
+def tenant_stack(tenant: Tenant, engine: MakeStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TenantStack:
+    """A tenant of its own and its stack, not up yet."""
+    enter(monkeypatch, tenant)
+    return TenantStack(tenant, engine, tmp_path)
+
+
+@pytest.fixture
+def running(tenant_stack: TenantStack) -> TenantStack:
+    """The same after its first ``up``."""
+    tenant_stack.up()
+    return tenant_stack

@@ -16,7 +16,7 @@ from tests.toy_package import Part, ToyService
 PASSWORD = "correct horse battery"
 
 
-def shelf(name: str = "shelf", *, opts: pulumi.ResourceOptions | None = None, **properties: Any) -> None:
+def shelf(name: str = "shelf", *, opts: pulumi.ResourceOptions | None = None, **properties: Any) -> None:  # noqa: ANN401
     """Declare a shelf."""
     outputs = {"serial": None, "key": None, "books": None}
     pulumi.CustomResource("toy:index:Shelf", name, {"room": "hall", **outputs, **properties}, opts)
@@ -30,7 +30,7 @@ def service() -> ToyService:
 @pytest.fixture
 def stack(engine: MakeStack, service: ToyService) -> Iterator[EngineStack]:
     """Give a stack with one shelf, whose state and output never show its password."""
-    made = engine(lambda: shelf(), service.package())
+    made = engine(shelf, service.package())
     yield made
     assert PASSWORD not in made.stored()
     assert PASSWORD not in "\n".join(made.printed)
@@ -230,7 +230,7 @@ def test_configuration_reaches_the_provider_and_mistakes_in_it_are_named(
 ) -> None:
     """Settings that are no strings arrive as what they are; a wrong one is named with its key."""
     config = {"toy:server": "cellar", "toy:strict": "true"}
-    stack = engine(lambda: shelf(), service.package(), config=config, secrets={"toy:apiKey": PASSWORD})
+    stack = engine(shelf, service.package(), config=config, secrets={"toy:apiKey": PASSWORD})
 
     stack.up()
 

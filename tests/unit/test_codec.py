@@ -15,6 +15,8 @@ from kzero_scim.provider.model import UNKNOWN, Failure, as_plain, prop
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
+    """One row."""
+
     source: str = prop("Where from.")
     matching_priority: int = prop("How it matches.", default=0)
     flow_type: Literal["Always", "ObjectAddOnly"] | None = prop("When it flows.", default=None)
@@ -23,6 +25,8 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Mappings:
+    """Inputs with something of everything."""
+
     job_id: str = prop("The job.")
     rows: dict[str, Row] = prop("By target.", default_factory=dict)
     users: list[str] = prop("Names.", default_factory=list)

@@ -33,6 +33,8 @@ PLAIN = st.recursive(
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
+    """Inputs of which one replaces."""
+
     realm: str = prop("Where.", replace=True)
     label: str = prop("What it says.", default="x")
 

@@ -139,7 +139,10 @@ async def test_every_argument_reaches_the_engine_under_its_own_name(token: str, 
 
 async def test_objects_may_be_dataclasses_or_outputs(engine: Engine) -> None:
     """The map's keys are Entra's names of attributes and not to be translated."""
-    rows = {"name.givenName": Row(source="givenName", matching_priority=1), "snake_case": {"default_value": "x"}}
+    rows: dict[str, Any] = {
+        "name.givenName": Row(source="givenName", matching_priority=1),
+        "snake_case": {"default_value": "x"},
+    }
 
     made = kzero.AttributeMappings(
         "rows", service_principal_id="sp", job_id="scim.1", rows=pulumi.Output.from_input(rows)
@@ -180,7 +183,9 @@ def test_provider_takes_every_setting() -> None:
 
 async def test_settings_reach_the_provider(engine: Engine) -> None:
     """Under their names, those that are no strings as JSON, the secret ones as secrets."""
-    arguments = {spec.name: True if spec.hint == bool | None else spec.name for spec in fields_of(Config).values()}
+    arguments: dict[str, Any] = {
+        spec.name: True if spec.hint == bool | None else spec.name for spec in fields_of(Config).values()
+    }
 
     provider = kzero.Provider("kzero", **arguments)
     await value_of(provider.urn)

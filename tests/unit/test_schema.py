@@ -104,13 +104,16 @@ def test_type_without_counterpart_is_an_error() -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class OddInputs:
+    """Inputs that no schema can describe."""
+
     when: complex = prop("Never.")
 
 
 def test_every_class_has_the_token_that_it_is_registered_under() -> None:
     """The registry knows classes by their token without importing them, so nothing else would notice."""
-    for token, kind in [*KZERO.resources.items(), *KZERO.functions.items()]:
-        assert kind.token == token
+    registered: dict[str, Any] = {**KZERO.resources, **KZERO.functions}
+
+    assert {token: kind.token for token, kind in registered.items()} == {token: token for token in registered}
 
 
 def test_state_repeats_every_input() -> None:
