@@ -163,7 +163,8 @@ class EntraEmulator:
         async def endpoint(request: Request) -> Response:
             form = {part.partition("=")[0]: "*" for part in (await request.body()).decode().split("&") if part}
             path = request.url.path
-            entry = self.traffic.note(request.method, path, request.url.query, body=form or None)
+            agent = request.headers.get("user-agent")
+            entry = self.traffic.note(request.method, path, request.url.query, body=form or None, user_agent=agent)
             fault = await self.traffic.fault(request.method, path)
             if fault is not None:
                 entry["status"] = fault.status

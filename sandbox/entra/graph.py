@@ -42,7 +42,10 @@ class Graph:
         raw = await request.body()
         client_request_id = request.headers.get("client-request-id")
         path = request.url.path
-        entry = self._traffic.note(request.method, unquote(path), request.url.query, body=_loose_json(raw))
+        agent = request.headers.get("user-agent")
+        entry = self._traffic.note(
+            request.method, unquote(path), request.url.query, body=_loose_json(raw), user_agent=agent
+        )
         try:
             caller = self._authenticate(request)
             entry["client"] = caller.app_id
@@ -125,7 +128,8 @@ class Graph:
         path = "/" + unquote(parts.path).lstrip("/")
         method = str(item.get("method", "")).upper()
         full = f"/{version}{path}"
-        entry = self._traffic.note(method, full, parts.query, body=item.get("body"), batch=True)
+        # Who asks is noted with the batch itself.
+        entry = self._traffic.note(method, full, parts.query, body=item.get("body"), user_agent=None, batch=True)
         entry["client"] = caller.app_id
         headers = {"Content-Type": "application/json"}
         try:

@@ -100,7 +100,9 @@ class Traffic:
         """For how many requests an object that was just created is not found yet."""
         self._unsettled: dict[str, int] = {}
 
-    def note(self, method: str, path: str, query: str, *, body: Json | None, batch: bool = False) -> Json:
+    def note(  # noqa: PLR0913 - what a request has
+        self, method: str, path: str, query: str, *, body: Json | None, user_agent: str | None, batch: bool = False
+    ) -> Json:
         """Log a request; the caller fills in `client` and `status` when they are known."""
         entry = {
             "at": now(),
@@ -108,6 +110,7 @@ class Traffic:
             "path": path,
             "query": query,
             "client": None,
+            "userAgent": user_agent,
             "batch": batch,
             "body": _without_secrets(path, body),
             "status": None,

@@ -42,6 +42,8 @@ class LoggedRequest:
     path: str
     query: str
     status: int
+    user_agent: str | None
+    """Who asked: the provider, Entra's provisioning service, a browser."""
 
 
 class KZeroFront:
@@ -220,7 +222,14 @@ class _Logged:
         async def noting(message: Any) -> None:  # noqa: ANN401 - ASGI's own
             if message["type"] == "http.response.start":
                 query = scope["query_string"].decode("latin-1")
-                entry = LoggedRequest(method=scope["method"], path=scope["path"], query=query, status=message["status"])
+                agent = dict(scope["headers"]).get(b"user-agent")
+                entry = LoggedRequest(
+                    method=scope["method"],
+                    path=scope["path"],
+                    query=query,
+                    status=message["status"],
+                    user_agent=agent.decode("latin-1") if agent else None,
+                )
                 self._log.append(entry)
             await send(message)
 

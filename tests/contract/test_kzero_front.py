@@ -140,10 +140,12 @@ def test_the_request_log_shows_what_the_front_was_asked(kzero_endpoint: KZeroEnd
     kzero = kzero_endpoint.tenant.kzero
     kzero.delete("/sandbox/requests")
 
-    kzero_endpoint.scim.get("/Users", params={"count": 0})
+    kzero_endpoint.scim.get("/Users", params={"count": 0}, headers={"User-Agent": "test/1"})
 
     path = f"/realms/{kzero_endpoint.tenant.realm}/scim/v2/Users"
-    assert kzero.get("/sandbox/requests").json() == [{"method": "GET", "path": path, "query": "count=0", "status": 200}]
+    assert kzero.get("/sandbox/requests").json() == [
+        {"method": "GET", "path": path, "query": "count=0", "status": 200, "user_agent": "test/1"}
+    ]
 
 
 def test_resources_say_only_what_their_schemas_declare(kzero_endpoint: KZeroEndpoint) -> None:
