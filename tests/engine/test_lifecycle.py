@@ -244,6 +244,7 @@ def test_volatile_output_alone_is_no_drift(stack: EngineStack, service: ToyServi
     stack.up()
     service.books = 7
 
+    stack.preview_refresh(expect_no_changes=True)
     stack.preview(refresh=True, expect_no_changes=True)
     stack.refresh()
 
