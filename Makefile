@@ -33,7 +33,7 @@ format: ## Format the code, and mend what the linter can mend
 	@$(venv)/bin/ruff format
 
 bench: setup ## Measure times and requests in the sandbox
-	@$(active) $(python) bench/run.py $(ARGS)
+	@$(active) $(python) -m bench.run $(ARGS)
 
 lock: ## Remake the lock files from pyproject.toml
 	@tools/bootstrap --lock

@@ -1,0 +1,82 @@
+"""Shows what was measured: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.figures import Aim, Measure, Measures, Operation, Program, amount, spread
+from bench.machine import Machine
+
+COMMANDS: Final[Mapping[Operation, str]] = {
+    "up": "first up --yes",
+    "preview": "preview, nothing to do",
+    "refresh": "preview --refresh, nothing to do",
+    "destroy": "destroy --yes",
+}
+
+
+def programs(users: int) -> dict[Program, str]:
+    """Give the programs' names for people."""
+    return {
+        "empty": "empty program",
+        "azuread": "azuread part alone",
+        "tenant": "sandbox tenant",
+        "large": f"sandbox tenant, {users:,} users",
+    }
+
+
+def show(console: Console, measures: Measures, aims: Sequence[Aim], *, users: int, notes: Sequence[str]) -> None:
+    """Print the measures side by side, then the aims."""
+    names = programs(users)
+    table = Table(title="Seconds: median (spread). HTTP requests: those of kzero to Entra and KZero, those of azuread")
+    table.add_column("command")
+    table.add_column("program")
+    for heading in ("seconds", "spread", "kzero", "of them logins", "azuread", "of them logins"):
+        table.add_column(heading, justify="right")
+    for operation, command in COMMANDS.items():
+        rows = [measures[program, operation] for program in names if (program, operation) in measures]
+        for index, measure in enumerate(rows):
+            table.add_row("" if index else command, names[measure.program], *_cells(measure))
+        table.add_section()
+    console.print(table)
+
+    verdicts = Table(title="Aims")
+    verdicts.add_column("aim")
+    for heading in ("at most", "measured"):
+        verdicts.add_column(heading, justify="right")
+    verdicts.add_column("")
+    for aim in aims:
+        colour = "green" if aim.met else "red"
+        measured = amount(aim.measured, aim.unit)
+        verdicts.add_row(aim.name, amount(aim.limit, aim.unit), measured, f"[{colour}]{aim.verdict}[/]")
+    console.print(verdicts)
+    for note in notes:
+        console.print(note, highlight=False)
+
+
+def as_json(machine: Machine, measures: Measures, aims: Sequence[Aim], notes: Sequence[str]) -> dict[str, Any]:
+    """Give everything for a file: machine, each sample, medians, aims."""
+    return {
+        "machine": asdict(machine),
+        "measures": [{**asdict(measure), "seconds": measure.seconds} for measure in measures.values()],
+        "aims": [{**asdict(aim), "met": aim.met} for aim in aims],
+        "notes": list(notes),
+    }
+
+
+def _cells(measure: Measure) -> list[str]:
+    requests = measure.requests
+    own = f"{requests.own} ({requests.entra} + {requests.keycloak})" if requests.own else "0"
+    return [
+        f"{measure.seconds:.2f}",
+        spread(measure),
+        own,
+        str(requests.own_logins),
+        str(requests.azuread),
+        str(requests.azuread_logins),
+    ]

@@ -1,0 +1,232 @@
+"""Measure what a tenant costs, in a sandbox of its own, beside an empty program and the azuread part alone.
+
+Run it with the project's environment, as `python -m bench.run`; `make bench` prepares everything and does so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+
+from bench import figures, machine, projects, report
+from bench.figures import Measure, Measures, Operation, Program, Sample
+from bench.stopwatch import Stack
+from sandbox.addresses import Ports
+from sandbox.processes import SandboxProcess
+from sandbox.running import RunningSandbox, Tenant
+from tools import azuread_plugin, keycloak_dist, pulumi_cli
+from tools.problem import run_main
+from tools.python_env import VENV
+
+AZUREAD_WAIT: Final = 20.0
+"""Seconds that azuread waits after it has made an application: it wants to see it five times, every 5 s."""
+
+_NO_WAIT: Final = {"AZUREAD_STANDIN_POLL_SECONDS": "0"}
+_WITH_WAIT: Final = {"AZUREAD_STANDIN_POLL_SECONDS": "5"}
+_COMPARED: Final[tuple[Program, ...]] = ("empty", "azuread", "tenant")
+_STACK: Final = "bench"
+_UP: Final[Operation] = "up"
+_DESTROY: Final[Operation] = "destroy"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What to measure.
+
+    Attributes:
+        repeat: How often each command is run.
+        users: How many further users the large tenant has; 0 leaves it out.
+        wait: Whether to measure once that azuread's wait is what it is taken for.
+        json: Where to write everything, if anywhere.
+    """
+
+    repeat: int
+    users: int
+    wait: bool
+    json: Path | None
+
+    @classmethod
+    def parse(cls, arguments: Sequence[str] | None = None) -> Options:
+        """Read the command line."""
+        parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+        parser.add_argument("--repeat", type=_positive, default=5, metavar="N", help="runs of each command (5)")
+        parser.add_argument(
+            "--users", type=int, default=1000, metavar="N", help="assigned users of the large tenant (1000); 0: none"
+        )
+        parser.add_argument("--quick", action="store_true", help="one run of each command, and 100 users at most")
+        parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample to this file")
+        given = parser.parse_args(arguments)
+        return cls(
+            repeat=1 if given.quick else given.repeat,
+            users=min(given.users, 100) if given.quick else given.users,
+            wait=not given.quick,
+            json=given.json.absolute() if given.json else None,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """A sandbox and the projects to measure in it."""
+
+    sandbox: RunningSandbox
+    folders: dict[Program, Path]
+    pulumi: Path
+    console: Console
+
+    def once(self, measured: Sequence[Program], *, users: int = 0, env: dict[str, str] = _NO_WAIT) -> _Samples:
+        """Run every command once for each program, side by side, against a new tenant."""
+        samples: _Samples = {}
+        with self.sandbox.tenant() as tenant, ExitStack() as open_stacks:
+            further = _add_users(tenant, users)
+            stacks: dict[Program, Stack] = {}
+            for program in measured:
+                stacks[program] = self._stack(program, tenant, env)
+                open_stacks.enter_context(stacks[program].made(self._settings(program, tenant, further)))
+            for operation in report.COMMANDS:
+                for program, stack in stacks.items():
+                    sample = stack.measure(operation)
+                    samples[program, operation] = sample
+                    self.console.print(f"    {program:8} {operation:8} {sample.seconds:6.2f} s", style="dim")
+        return samples
+
+    def up_and_destroy(self, program: Program, *, env: dict[str, str]) -> Sample:
+        """Run `up` and `destroy` of one program against a new tenant, and give the sample of `up`."""
+        with self.sandbox.tenant() as tenant:
+            stack = self._stack(program, tenant, env)
+            with stack.made(self._settings(program, tenant, [])):
+                sample = stack.measure(_UP)
+                stack.measure(_DESTROY)
+        return sample
+
+    def _stack(self, program: Program, tenant: Tenant, env: dict[str, str]) -> Stack:
+        folders = [str(VENV / "bin"), str(self.pulumi.parent), os.environ.get("PATH", os.defpath)]
+        return Stack(
+            project=self.folders[program],
+            name=_STACK,
+            program=self.pulumi,
+            # The language host that is built takes its Python from the active environment.
+            env={**tenant.env, **env, "VIRTUAL_ENV": str(VENV), "PATH": os.pathsep.join(folders)},
+            entra=tenant.entra,
+            kzero=tenant.kzero,
+        )
+
+    def _settings(self, program: Program, tenant: Tenant, users: Sequence[str]) -> dict[str, Any]:
+        if program == "empty":
+            return {}
+        urls, organisation = self.sandbox.urls, self.sandbox.organisation
+        azuread = projects.azuread_settings(organisation.tenant_id, urls.entra.removeprefix("https://"))
+        if program == "azuread":
+            return azuread
+        return azuread | projects.tenant_settings(urls.kzero, tenant.realm, users)
+
+
+_Samples = dict[tuple[Program, Operation], Sample]
+
+
+def main() -> None:
+    """Measure and show."""
+    options = Options.parse()
+    console = Console()
+    pulumi = pulumi_cli.set_up()
+    os.environ.setdefault("KEYCLOAK_HOME", str(keycloak_dist.home()))
+    with tempfile.TemporaryDirectory(prefix="kzero-scim-bench-") as folder, _running(Path(folder), console) as sandbox:
+        plugin = azuread_plugin.install(sandbox.layout.pulumi_home)
+        # The stand-in need not wait; the official plugin does, and its wait is subtracted.
+        azuread_wait = 0.0 if plugin.kind == "standin" else AZUREAD_WAIT
+        here = machine.look(pulumi, plugin.text)
+        console.print(here.text, highlight=False)
+        bench = Bench(sandbox=sandbox, folders=_projects(Path(folder)), pulumi=pulumi, console=console)
+        console.print("A run that warms up and does not count")
+        bench.once(_COMPARED)
+        measures = _measured(bench, options)
+        notes = [_note_on_wait(bench, measures, official=azuread_wait > 0, proved=options.wait)]
+        aims = figures.aims(measures, azuread_wait=azuread_wait)
+    report.show(console, measures, aims, users=options.users, notes=notes)
+    if options.json:
+        found = report.as_json(here, measures, aims, notes)
+        options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _running(folder: Path, console: Console) -> Iterator[RunningSandbox]:
+    """Run a sandbox of the benchmark's own.
+
+    No provisioning cycle begins by itself: Microsoft runs those on machines of its own.
+    """
+    process = SandboxProcess(folder / "sandbox")
+    with console.status("Starting a sandbox"):
+        status = process.up(Ports(kzero=0, entra=0, keycloak=0), tied=True, auto_cycle=False)
+    try:
+        if status.urls is not None:
+            yield RunningSandbox(process=process, urls=status.urls)
+    finally:
+        process.down()
+
+
+def _projects(folder: Path) -> dict[Program, Path]:
+    copy = projects.tenant(folder / "tenant")
+    return {
+        "empty": projects.empty(folder / "empty"),
+        "azuread": projects.azuread_alone(folder / "azuread"),
+        "tenant": copy,
+        "large": copy,
+    }
+
+
+def _measured(bench: Bench, options: Options) -> Measures:
+    gathered: dict[tuple[Program, Operation], list[Sample]] = defaultdict(list)
+    for number in range(1, options.repeat + 1):
+        bench.console.print(f"Run {number} of {options.repeat}")
+        found = bench.once(_COMPARED)
+        if options.users:
+            found |= bench.once(("large",), users=options.users)
+        for key, sample in found.items():
+            gathered[key].append(sample)
+    return {
+        (program, operation): Measure(program=program, operation=operation, samples=tuple(samples))
+        for (program, operation), samples in gathered.items()
+    }
+
+
+def _note_on_wait(bench: Bench, measures: Measures, *, official: bool, proved: bool) -> str:
+    if official:
+        return f"Of each first up with an application {AZUREAD_WAIT:.0f} s are azuread's own wait for it."
+    said = "The azuread stand-in was told not to wait for the application it makes"
+    if not proved:
+        return f"{said}; by default it waits {AZUREAD_WAIT:.0f} s, as the official plugin does."
+    bench.console.print("One first up with azuread's own wait")
+    sample = bench.up_and_destroy("tenant", env=_WITH_WAIT)
+    more = sample.seconds - measures["tenant", _UP].seconds
+    return (
+        f"{said}. Waiting as the official plugin does, first up of the sandbox tenant took {sample.seconds:.2f} s, "
+        f"{more:.2f} s more."
+    )
+
+
+def _add_users(tenant: Tenant, count: int) -> list[str]:
+    if not count:
+        return []
+    added = tenant.entra.post("/sandbox/users", json={"count": count}).raise_for_status().json()
+    return [user["userPrincipalName"] for user in added]
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        message = f"{number} is below 1"
+        raise argparse.ArgumentTypeError(message)
+    return number
+
+
+if __name__ == "__main__":
+    run_main(main)

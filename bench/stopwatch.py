@@ -1,0 +1,84 @@
+"""Runs commands of Pulumi on a stack, each timed, with the requests that it makes the sandbox see."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from bench import figures, projects
+from bench.figures import Operation, Sample
+from tools.problem import Problem
+
+_COMMANDS: Final[Mapping[Operation, tuple[str, ...]]] = {
+    "up": ("up", "--yes"),
+    # A preview that finds something to do would measure something else: it fails.
+    "preview": ("preview", "--expect-no-changes"),
+    "refresh": ("preview", "--refresh", "--expect-no-changes"),
+    "destroy": ("destroy", "--yes"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """One stack, for as long as it is measured.
+
+    Attributes:
+        project: Its project's folder.
+        name: Its name.
+        program: The Pulumi CLI.
+        env: The environment of every command.
+        entra: The local Entra.
+        kzero: The KZero front.
+    """
+
+    project: Path
+    name: str
+    program: Path
+    env: Mapping[str, str] = field(repr=False)
+    entra: httpx.Client
+    kzero: httpx.Client
+
+    @contextmanager
+    def made(self, settings: Mapping[str, Any]) -> Iterator[None]:
+        """Let the stack exist while the block runs."""
+        projects.write_stack(self.project, self.name, settings)
+        self._run("stack", "init", self.name)
+        yield
+        self._run("stack", "rm", "--yes", "--force", self.name)
+
+    def measure(self, operation: Operation) -> Sample:
+        """Run one command.
+
+        Raises:
+            Problem: It failed, or it found a change where there should be none.
+        """
+        for client in (self.entra, self.kzero):
+            client.delete("/sandbox/requests").raise_for_status()
+        began = time.perf_counter()
+        self._run(*_COMMANDS[operation], "--stack", self.name)
+        seconds = time.perf_counter() - began
+        logs = [client.get("/sandbox/requests").raise_for_status().json() for client in (self.entra, self.kzero)]
+        return Sample(seconds=seconds, requests=figures.count(*logs))
+
+    def _run(self, *words: str) -> None:
+        done = subprocess.run(  # noqa: S603 - the project's own Pulumi CLI, no shell
+            [self.program, "--non-interactive", "--color=never", *words],
+            cwd=self.project,
+            env={**os.environ, **self.env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            message = f"pulumi {' '.join(words)} of {self.project.name} failed:\n{done.stdout}"
+            raise Problem(message)
