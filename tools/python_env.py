@@ -119,7 +119,8 @@ def set_up() -> None:
             _PLACE.write_text(str(VENV), encoding="utf-8")
         progress.run(
             f"Installing the Python packages of {DEVELOPMENT_LOCK.name}",
-            [program, "pip", "sync", "--python", PYTHON, DEVELOPMENT_LOCK],
+            # Compiled now: where Python must not write, every `pulumi preview` would compile the packages again.
+            [program, "pip", "sync", "--compile-bytecode", "--python", PYTHON, DEVELOPMENT_LOCK],
             log="python-packages",
             expected="about 30 s when nothing is cached",
             env=environment,
