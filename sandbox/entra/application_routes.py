@@ -6,7 +6,8 @@ Follows learn.microsoft.com/graph/api/resources/application, serviceprincipal, a
 from collections.abc import Callable
 
 from . import odata, permissions
-from .directory import NON_GALLERY_TEMPLATE, Directory
+from .application_template import NON_GALLERY_TEMPLATE
+from .directory import Directory
 from .graph_errors import not_found, refuse
 from .graph_routing import GraphAnswer, GraphRequest, Json, Router, page, selection
 

@@ -14,7 +14,8 @@ from starlette.routing import Route
 
 from sandbox.organisation import ALL_PERMISSIONS, SeedUser
 
-from .directory import USER_ROLE, Directory
+from .application_template import USER_ROLE
+from .directory import Directory
 from .graph_errors import GraphError, error_body
 from .login import RegisteredClient
 from .tokens import LIFETIME_SECONDS, Caller

@@ -12,8 +12,9 @@ from typing import Any
 
 import httpx
 
+from .application_template import now
 from .attribute_flow import user_entry
-from .directory import Directory, now
+from .directory import Directory
 from .graph_errors import refuse
 from .jobs import Job, Jobs, NotificationSettings
 from .outcomes import Outcome

@@ -7,40 +7,17 @@ import base64
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.organisation import GLOBAL_ADMINISTRATOR, Organisation, SeedUser, fixed_id
 
+from .application_template import NON_GALLERY_TEMPLATE, now, template_objects
 from .graph_errors import not_found, refuse
 
 Json = dict[str, Any]
 
-NON_GALLERY_TEMPLATE = "8adf8e6e-67b2-4cf2-a259-e3dc5476c621"
-"""Application template "integrate any other application you don't find in the gallery"."""
-USER_ROLE = "18d14569-c3bd-439b-9a66-3a2aee01d14f"
 DEFAULT_ACCESS = "00000000-0000-0000-0000-000000000000"
 """App role id of an assignment without a role, where the application has none."""
-
-
-def now() -> str:
-    """Return the present as Graph writes it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _app_roles() -> list[Json]:
-    return [
-        {
-            "allowedMemberTypes": ["User"],
-            "description": name,
-            "displayName": name,
-            "id": role_id,
-            "isEnabled": True,
-            "origin": "Application",
-            "value": None,
-        }
-        for name, role_id in (("User", USER_ROLE), ("msiam_access", "b9632174-c057-4f7e-951b-be3adc52bfe6"))
-    ]
 
 
 def _user(seed: SeedUser) -> Json:
@@ -294,89 +271,7 @@ class Directory:
         """
         if template_id != NON_GALLERY_TEMPLATE:
             raise not_found(template_id)
-        app_id = str(uuid.uuid4())
-        scope = {
-            "adminConsentDescription": f"Allow the application to access {display_name} on behalf of the user.",
-            "adminConsentDisplayName": f"Access {display_name}",
-            "id": str(uuid.uuid4()),
-            "isEnabled": True,
-            "type": "User",
-            "userConsentDescription": f"Allow the application to access {display_name} on your behalf.",
-            "userConsentDisplayName": f"Access {display_name}",
-            "value": "user_impersonation",
-        }
-        home = "https://account.activedirectory.windowsazure.com:444/applications/default.aspx?metadata=customappsso|ISV9.1|primary|z"
-        application: Json = {
-            "id": str(uuid.uuid4()),
-            "appId": app_id,
-            "applicationTemplateId": template_id,
-            "createdDateTime": now(),
-            "deletedDateTime": None,
-            "displayName": display_name,
-            "groupMembershipClaims": None,
-            "identifierUris": [],
-            "isFallbackPublicClient": False,
-            "notes": None,
-            "signInAudience": "AzureADMyOrg",
-            "tags": [],
-            "api": {
-                "acceptMappedClaims": None,
-                "knownClientApplications": [],
-                "requestedAccessTokenVersion": None,
-                "oauth2PermissionScopes": [scope],
-                "preAuthorizedApplications": [],
-            },
-            "appRoles": _app_roles(),
-            "info": {
-                "logoUrl": None,
-                "marketingUrl": None,
-                "privacyStatementUrl": None,
-                "supportUrl": None,
-                "termsOfServiceUrl": None,
-            },
-            "keyCredentials": [],
-            "passwordCredentials": [],
-            "publicClient": {"redirectUris": []},
-            "requiredResourceAccess": [],
-            "web": {
-                "homePageUrl": home,
-                "redirectUris": [],
-                "implicitGrantSettings": {"enableAccessTokenIssuance": False, "enableIdTokenIssuance": True},
-            },
-        }
-        service_principal: Json = {
-            "id": str(uuid.uuid4()),
-            "accountEnabled": True,
-            "alternativeNames": [],
-            "appDisplayName": display_name,
-            "appId": app_id,
-            "appOwnerOrganizationId": self.organisation.tenant_id,
-            "applicationTemplateId": template_id,
-            "appRoleAssignmentRequired": True,
-            "appRoles": _app_roles(),
-            "createdDateTime": now(),
-            "deletedDateTime": None,
-            "description": None,
-            "displayName": display_name,
-            "homepage": home,
-            "keyCredentials": [],
-            "loginUrl": None,
-            "logoutUrl": None,
-            "notes": None,
-            "notificationEmailAddresses": [],
-            "oauth2PermissionScopes": [scope],
-            "passwordCredentials": [],
-            "preferredSingleSignOnMode": None,
-            "replyUrls": [],
-            "samlSingleSignOnSettings": None,
-            "servicePrincipalNames": [app_id],
-            "servicePrincipalType": "Application",
-            "signInAudience": "AzureADMyOrg",
-            "tags": [
-                "WindowsAzureActiveDirectoryCustomSingleSignOnApplication",
-                "WindowsAzureActiveDirectoryIntegratedApp",
-            ],
-        }
+        application, service_principal = template_objects(display_name, self.organisation.tenant_id)
         self.applications[application["id"]] = application
         self.service_principals[service_principal["id"]] = service_principal
         for item in (application, service_principal):

@@ -1,6 +1,6 @@
-"""Graph's operations on users, groups, directory roles, the organization and its domains.
+"""Graph's operations on users and groups.
 
-Follows learn.microsoft.com/graph/api/resources/user, group, directoryrole, organization, domain.
+Follows learn.microsoft.com/graph/api/resources/user and group.
 """
 
 import uuid
@@ -8,15 +8,12 @@ import uuid
 from sandbox.organisation import SeedUser
 
 from . import odata, permissions
-from .directory import Directory, now
+from .application_template import now
+from .directory import Directory
 from .graph_errors import not_found, refuse
 from .graph_routing import GraphAnswer, GraphRequest, Json, Router, page, selection
+from .tenant_routes import USER_DEFAULTS, typed_objects
 
-USER_DEFAULTS = (
-    "businessPhones", "displayName", "givenName", "id", "jobTitle", "mail", "mobilePhone", "officeLocation",
-    "preferredLanguage", "surname", "userPrincipalName",
-)  # fmt: skip
-"""What v1.0 returns of a user without $select; accountEnabled, for one, is not among it."""
 _WRITABLE_NULLABLE = frozenset(
     {
         "accountEnabled", "businessPhones", "city", "companyName", "country", "department", "displayName", "employeeId",
@@ -53,17 +50,6 @@ class DirectoryRoutes:
         router.add("DELETE", deleted + "/{user}", write_users, self.purge_user)
         router.add("POST", deleted + "/{user}/restore", write_users, self.restore_user)
         self._register_groups(router)
-        roles = permissions.READ_ROLES
-        router.add("GET", "/directoryRoles", roles, self.list_roles)
-        router.add("GET", "/directoryRoles/{role}", roles, self.get_role)
-        router.add("GET", "/directoryRoles/{role}/members", roles, self.list_role_members)
-        router.add("GET", "/directoryRoles(roleTemplateId='{template}')", roles, self.get_role)
-        router.add("GET", "/directoryRoles(roleTemplateId='{template}')/members", roles, self.list_role_members)
-        router.add("GET", "/directoryObjects/{object}", permissions.READ_OBJECTS, self.get_object)
-        router.add("POST", "/directoryObjects/getByIds", permissions.READ_OBJECTS, self.get_objects)
-        router.add("GET", "/organization", permissions.READ_ORGANIZATION, self.list_organizations)
-        router.add("GET", "/domains", permissions.READ_DOMAINS, self.list_domains)
-        router.add("GET", "/domains/{domain}", permissions.READ_DOMAINS, self.get_domain)
 
     def _register_groups(self, router: Router) -> None:
         read, write = permissions.READ_GROUPS, permissions.WRITE_GROUPS
@@ -270,18 +256,10 @@ class DirectoryRoutes:
         self._group(group)
         members = [
             item
-            for item in self._objects(self._directory.members[group])
+            for item in typed_objects(self._directory, self._directory.members[group])
             if not kind or item["@odata.type"].endswith(kind)
         ]
         return page(request, members, "directoryObjects")
-
-    def _objects(self, ids: list[str]) -> list[Json]:
-        items = []
-        for object_id in ids:
-            if object_id not in self._directory.deleted_users:
-                found, item = self._directory.principal(object_id)
-                items.append({"@odata.type": f"#microsoft.graph.{found[0].lower()}{found[1:]}", **item})
-        return items
 
     def add_member(self, request: GraphRequest, group: str) -> GraphAnswer:
         """POST /groups/{id}/members/$ref."""
@@ -310,110 +288,6 @@ class DirectoryRoutes:
         """GET /groups/{id}/owners: seeded groups have none."""
         self._group(group)
         return page(request, [], "directoryObjects")
-
-    # --- roles, tenant -----------------------------------------------------------------------------------------------
-
-    def list_roles(self, request: GraphRequest) -> GraphAnswer:
-        """GET /directoryRoles."""
-        return page(request, list(self._directory.roles.values()), "directoryRoles")
-
-    def _role(self, role: str | None, template: str | None) -> Json:
-        for item in self._directory.roles.values():
-            if role == item["id"] or template == item["roleTemplateId"]:
-                return item
-        raise not_found(role or template or "")
-
-    def get_role(self, request: GraphRequest, role: str | None = None, template: str | None = None) -> GraphAnswer:
-        """GET /directoryRoles/{id} or by its template."""
-        found = self._role(role, template)
-        return GraphAnswer(200, {"@odata.context": request.context("directoryRoles/$entity"), **found})
-
-    def list_role_members(
-        self, request: GraphRequest, role: str | None = None, template: str | None = None
-    ) -> GraphAnswer:
-        """GET /directoryRoles/{id}/members, the role named by id or by template.
-
-        As in Graph, without a permission to read users the members are listed with their ids only.
-        """
-        members = self._objects(self._directory.role_members[self._role(role, template)["id"]])
-        if not permissions.READ_USERS[0] & request.caller.roles:
-            members = [{"@odata.type": item["@odata.type"], "id": item["id"]} for item in members]
-            return page(request, members, "directoryObjects")
-        return page(request, members, "directoryObjects", default_properties=USER_DEFAULTS)
-
-    def get_object(self, request: GraphRequest, object: str) -> GraphAnswer:  # noqa: A002 - name of the path segment
-        """GET /directoryObjects/{id}."""
-        self._directory.principal(object)
-        return GraphAnswer(
-            200, {"@odata.context": request.context("directoryObjects/$entity"), **self._objects([object])[0]}
-        )
-
-    def get_objects(self, request: GraphRequest) -> GraphAnswer:
-        """POST /directoryObjects/getByIds: unknown ids are left out; at most 1,000."""
-        body = request.json()
-        ids = body.get("ids", [])
-        if not 1 <= len(ids) <= 1000:  # noqa: PLR2004 - documented limit
-            refuse("The number of ids must be between 1 and 1000.")
-        types = {str(kind).casefold() for kind in body.get("types", [])}
-        known = [
-            key
-            for key in ids
-            if key in {*self._directory.users, *self._directory.groups, *self._directory.service_principals}
-        ]
-        items = [
-            item
-            for item in self._objects(known)
-            if not types or item["@odata.type"].rsplit(".", 1)[-1].casefold() in types
-        ]
-        return GraphAnswer(200, {"@odata.context": request.context("directoryObjects"), "value": items})
-
-    def list_organizations(self, request: GraphRequest) -> GraphAnswer:
-        """GET /organization: the tenant itself."""
-        organisation = self._directory.organisation
-        item: Json = {
-            "id": organisation.tenant_id,
-            "displayName": organisation.name,
-            "tenantType": "AAD",
-            "countryLetterCode": "CA",
-            "verifiedDomains": [
-                {
-                    "capabilities": "Email",
-                    "isDefault": domain["isDefault"],
-                    "isInitial": domain["isInitial"],
-                    "name": domain["id"],
-                    "type": "Managed",
-                }
-                for domain in self._domains()
-            ],
-        }
-        return page(request, [item], "organization")
-
-    def _domains(self) -> list[Json]:
-        organisation = self._directory.organisation
-        return [
-            {
-                "id": name,
-                "authenticationType": "Managed",
-                "isAdminManaged": True,
-                "isDefault": not initial,
-                "isInitial": initial,
-                "isRoot": True,
-                "isVerified": True,
-                "supportedServices": [] if initial else ["Email"],
-            }
-            for name, initial in ((organisation.domain, False), (organisation.initial_domain, True))
-        ]
-
-    def list_domains(self, request: GraphRequest) -> GraphAnswer:
-        """GET /domains."""
-        return page(request, self._domains(), "domains")
-
-    def get_domain(self, request: GraphRequest, domain: str) -> GraphAnswer:
-        """GET /domains/{name}."""
-        for item in self._domains():
-            if item["id"] == domain:
-                return GraphAnswer(200, {"@odata.context": request.context("domains/$entity"), **item})
-        raise not_found(domain)
 
 
 def _referenced(request: GraphRequest) -> str:

@@ -26,6 +26,7 @@ from .login import Login, RegisteredClient, registered_clients
 from .scim_client import connections
 from .state_file import StateFile
 from .synchronization_routes import SynchronizationRoutes
+from .tenant_routes import TenantRoutes
 from .tokens import TokenIssuer
 from .traffic import Traffic
 
@@ -90,6 +91,7 @@ class EntraEmulator:
         router = Router(lambda target, owner: owner in directory.owners.get(target, []))
         self.service = ProvisioningService(directory, jobs, self.tokens, self._connections())
         DirectoryRoutes(directory).register(router)
+        TenantRoutes(directory).register(router)
         ApplicationRoutes(directory, jobs.forget).register(router)
         SynchronizationRoutes(directory, jobs, self.service, self._started).register(router)
         self._graph = Graph(router, self.tokens, self.traffic)

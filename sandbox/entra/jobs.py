@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from .application_template import now
 from .default_schema import default_schema
-from .directory import now
 from .graph_errors import not_found, refuse
 
 Json = dict[str, Any]

@@ -17,11 +17,12 @@ NOTHING: Requirement = ()
 READ_APPLICATIONS: Requirement = (_any("Application.Read.All", *_APPLICATION_WRITE, *_DIRECTORY_READ),)
 WRITE_APPLICATIONS: Requirement = (_any(*_APPLICATION_WRITE, "Directory.ReadWrite.All"),)
 READ_ASSIGNMENTS: Requirement = (
-    _any("Application.Read.All", *_APPLICATION_WRITE, "AppRoleAssignment.ReadWrite.All", *_DIRECTORY_READ),
+    _any("Application.Read.All", "Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", *_DIRECTORY_READ),
 )
+# The permission for owned applications is not among those documented for assignments.
 WRITE_ASSIGNMENTS: Requirement = (
     _any("AppRoleAssignment.ReadWrite.All"),
-    _any("Application.Read.All", *_APPLICATION_WRITE, *_DIRECTORY_READ),
+    _any("Application.Read.All", "Application.ReadWrite.All", *_DIRECTORY_READ),
 )
 READ_SYNCHRONIZATION: Requirement = (
     _any("Synchronization.Read.All", "Synchronization.ReadWrite.All", *_APPLICATION_WRITE, *_DIRECTORY_READ),

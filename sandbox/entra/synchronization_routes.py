@@ -7,10 +7,11 @@ import copy
 from collections.abc import Callable
 
 from . import permissions
+from .application_template import NON_GALLERY_TEMPLATE
 from .attribute_flow import Flow
 from .cycle import ProvisioningService
 from .default_schema import default_schema
-from .directory import NON_GALLERY_TEMPLATE, Directory
+from .directory import Directory
 from .expressions import FUNCTIONS, ExpressionError, Value, evaluate, parse
 from .graph_errors import GraphError, not_found, refuse
 from .graph_routing import GraphAnswer, GraphRequest, Json, Router, page
@@ -216,6 +217,8 @@ class SynchronizationRoutes:
         if body.get("useSavedCredentials"):
             credentials.update(self._jobs.secrets.get(principal, {}))
         for pair in body.get("credentials") or []:
+            if not isinstance(pair, dict):
+                refuse("'credentials' must hold objects with a 'key' and a 'value'.", code="BadRequest")
             credentials[str(pair.get("key"))] = str(pair.get("value"))
         try:
             await self._service.validate(credentials, groups=groups)

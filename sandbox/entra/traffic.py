@@ -12,7 +12,7 @@ from typing import Any, Self
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from .directory import now
+from .application_template import now
 
 Json = dict[str, Any]
 _MAXIMUM_LOG = 20_000

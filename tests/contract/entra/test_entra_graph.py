@@ -5,7 +5,7 @@ import base64
 import httpx
 import pytest
 
-from sandbox.entra.directory import NON_GALLERY_TEMPLATE, USER_ROLE
+from sandbox.entra.application_template import NON_GALLERY_TEMPLATE, USER_ROLE
 from sandbox.organisation import GLOBAL_ADMINISTRATOR
 from tests.contract.entra.world import Application, Entra, Json
 

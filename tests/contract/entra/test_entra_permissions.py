@@ -2,7 +2,7 @@
 
 import pytest
 
-from sandbox.entra.directory import NON_GALLERY_TEMPLATE, USER_ROLE
+from sandbox.entra.application_template import NON_GALLERY_TEMPLATE, USER_ROLE
 from sandbox.organisation import GLOBAL_ADMINISTRATOR
 from tests.contract.entra.world import Application, Entra
 
@@ -66,6 +66,7 @@ def test_instantiating_needs_a_permission_to_write_applications(entra: Entra) ->
         (("AppRoleAssignment.ReadWrite.All", "Application.Read.All"), 201),
         (("AppRoleAssignment.ReadWrite.All", "Directory.Read.All"), 201),
         (("AppRoleAssignment.ReadWrite.All", "User.Read.All"), 403),
+        (("AppRoleAssignment.ReadWrite.All", "Application.ReadWrite.OwnedBy"), 403),
         (("Application.ReadWrite.All",), 403),
     ],
 )

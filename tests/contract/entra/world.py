@@ -16,7 +16,7 @@ from scim2_server.requests import ScimRequest
 from scim2_server.responses import ScimResponse
 from scim2_server.utils import load_default_resource_types, load_default_schemas, load_default_service_provider_config
 
-from sandbox.entra.directory import NON_GALLERY_TEMPLATE, USER_ROLE
+from sandbox.entra.application_template import NON_GALLERY_TEMPLATE, USER_ROLE
 from sandbox.entra.emulator import EntraEmulator
 from sandbox.organisation import Organisation
 from sandbox.serving import Certificates, ServerThread, listen, port_of
