@@ -10,30 +10,7 @@ from kzero_scim.clients.scim import ScimClient
 from kzero_scim.provider.config import Config
 from kzero_scim.provider.model import Call
 from sandbox.running import Tenant
-
-
-class Told:
-    """Collects what the operator is told."""
-
-    def __init__(self) -> None:
-        """Hear nothing yet."""
-        self.lines: list[tuple[str, str]] = []
-
-    async def debug(self, message: str) -> None:
-        """Collect."""
-        self.lines.append(("debug", message))
-
-    async def info(self, message: str) -> None:
-        """Collect."""
-        self.lines.append(("info", message))
-
-    async def status(self, message: str) -> None:
-        """Collect."""
-        self.lines.append(("status", message))
-
-    async def warning(self, message: str) -> None:
-        """Collect."""
-        self.lines.append(("warning", message))
+from tests.told import Told
 
 
 @dataclass(frozen=True)

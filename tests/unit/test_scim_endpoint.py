@@ -24,36 +24,13 @@ from kzero_scim.provider.keycloak.endpoint_settings import (
 )
 from kzero_scim.provider.keycloak.scim_endpoint import ScimEndpoint, ScimEndpointInputs, ScimEndpointState
 from kzero_scim.provider.model import UNKNOWN, Call, Failure
+from tests.told import Told
 
 TENANT = "5a4d0b0c-0000-4000-8000-00000000e401"
 ALIVE = Answer(401, Meaning.ALIVE, "answers 401")
 OFF = Answer(404, Meaning.NOT_ENABLED, "answers 404")
 OTHER = Answer(200, Meaning.SOMETHING_ELSE, "answers 200 with a web page")
 URL = "https://kzero.test/realms/Contoso/scim/v2"
-
-
-class Told:
-    """Collects what the operator is told."""
-
-    def __init__(self) -> None:
-        """Hear nothing yet."""
-        self.lines: list[tuple[str, str]] = []
-
-    async def debug(self, message: str) -> None:
-        """Collect."""
-        self.lines.append(("debug", message))
-
-    async def info(self, message: str) -> None:
-        """Collect."""
-        self.lines.append(("info", message))
-
-    async def status(self, message: str) -> None:
-        """Collect."""
-        self.lines.append(("status", message))
-
-    async def warning(self, message: str) -> None:
-        """Collect."""
-        self.lines.append(("warning", message))
 
 
 class MadeUpKeycloak:

@@ -1,16 +1,17 @@
 """The requests that the official azuread plugin made, replayed: each gets the recorded status and the recorded members.
 
-`azuread_http.jsonl` holds the exchanges of pulumi-azuread 6.11.1 with another double of Graph. Ids differ, so they are
-translated as they are handed out.
+`../azuread/http.jsonl` holds the exchanges of pulumi-azuread 6.11.1 with another double of Graph. Ids differ, so they
+are translated as they are handed out.
 """
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from sandbox.organisation import SeedUser
-from tests.contract.entra.world import Entra, Json, data_file
+from tests.contract.entra.world import Entra, Json
 
 _USER = "aaaaaaaa-0000-0000-0000-000000000001"
 _GROUP = "bbbbbbbb-0000-0000-0000-000000000001"
@@ -71,7 +72,7 @@ class _Replay:
 
 
 def _exchanges() -> list[Json]:
-    lines = data_file("azuread_http.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (Path(__file__).parents[1] / "azuread" / "http.jsonl").read_text(encoding="utf-8").splitlines()
     return [json.loads(line) for line in lines]
 
 

@@ -5,7 +5,6 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -240,8 +239,3 @@ def running_target(certificates: Certificates) -> Iterator[Target]:
         httpx.Client(verify=context, trust_env=False) as http,
     ):
         yield Target(f"{server.url}/v2", application, http)
-
-
-def data_file(name: str) -> Path:
-    """Return a data file of these tests."""
-    return Path(__file__).parent / name
