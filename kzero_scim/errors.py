@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+NO_REALM: Final = "realm_not_found"
+"""The :attr:`ServiceError.code` of an error of Keycloak's that means: there is no realm of that name."""
+
 
 class KzeroScimError(Exception):
     """The root: what was being done, to which object, what the service said, what to do next."""

@@ -13,9 +13,9 @@ import httpx
 from keycloak import KeycloakAdmin, urls_patterns
 from keycloak.exceptions import HTTP_CREATED, HTTP_NO_CONTENT, KeycloakPostError, raise_error_from_response
 
-from kzero_scim.clients.keycloak_session import NO_REALM, Credentials, Session, ask, unreachable
+from kzero_scim.clients.keycloak_session import Credentials, Session, ask, unreachable
 from kzero_scim.clients.retries import DELAYS, RetryingClient
-from kzero_scim.errors import KeycloakError, SettingsError
+from kzero_scim.errors import NO_REALM, KeycloakError, SettingsError
 
 if TYPE_CHECKING:
     from kzero_scim.provider.config import Config
@@ -33,7 +33,7 @@ class KeycloakClient:
     """One KZero server, signed in to the tenant's own realm when an operation first needs it.
 
     All operations raise :class:`~kzero_scim.errors.KeycloakError`, whose message names the operation, its object and
-    the remedy; ``code`` is :data:`~kzero_scim.clients.keycloak_session.NO_REALM` if there is no realm of that name.
+    the remedy; ``code`` is :data:`~kzero_scim.errors.NO_REALM` if there is no realm of that name.
 
     Args:
         server_url: The server's origin; a path (``/auth``) only where Keycloak is served below one.

@@ -15,12 +15,10 @@ from keycloak import KeycloakOpenIDConnection
 
 from kzero_scim.clients.retries import USER_AGENT, root_cause, untrusted
 from kzero_scim.clients.tls import ca_file, ssl_context
-from kzero_scim.errors import KeycloakError
+from kzero_scim.errors import NO_REALM, KeycloakError
 
 ResultT = TypeVar("ResultT")
 
-NO_REALM: Final = "realm_not_found"
-"""The :attr:`~kzero_scim.errors.ServiceError.code` of an error that means: there is no realm of that name."""
 LONGEST_REASON: Final = 200
 """Characters of the server's own words that an error repeats."""
 

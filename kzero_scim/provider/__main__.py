@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import importlib.util
 import os
 import signal
 import stat
 import sys
+import threading
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -61,9 +63,26 @@ def narrow_pulumi() -> None:
         sys.modules[name] = module
 
 
+def narrow_httpx() -> None:
+    """Let this process import ``httpx`` without its command line, which takes longer than the library itself.
+
+    httpx imports its command line, with click, rich and pygments, wherever those happen to be installed. It goes on
+    without where the import fails, which None in ``sys.modules`` sees to.
+    """
+    sys.modules["httpx._main"] = None  # type: ignore[assignment]
+
+
+def load_ahead() -> None:
+    """Import what every preview needs, while the engine still says hello."""
+    for name in ("kzero_scim.clients.graph", "azure.identity"):
+        importlib.import_module(name)
+
+
 def main() -> None:
     """Serve package kzero."""
     narrow_pulumi()
+    narrow_httpx()
+    threading.Thread(target=load_ahead, name="load-ahead", daemon=True).start()
     from kzero_scim.provider.package import KZERO  # noqa: PLC0415
 
     addresses = [argument for argument in sys.argv[1:] if not argument.startswith("-")]

@@ -11,6 +11,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar, cast
 import kzero_scim
 from kzero_scim.provider.config import Config, complete
 from kzero_scim.provider.model import Function, Resource
+from kzero_scim.provider.services import Services
 
 KindT = TypeVar("KindT")
 
@@ -82,9 +83,6 @@ class Package:
 
 
 def _connect(config: Config) -> Closing:
-    # Not at the top: the clients' libraries take longer to import than all the rest of the provider.
-    from kzero_scim.provider.services import Services  # noqa: PLC0415
-
     return Services(complete(config, os.environ))
 
 

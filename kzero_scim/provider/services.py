@@ -1,15 +1,18 @@
-"""The clients that resources share, made when first used. One instance a provider process."""
+"""The clients that resources share, made and imported when first used. One instance a provider process.
+
+A preview without a change asks neither KZero nor its SCIM endpoint anything, and python-keycloak takes longer to import
+than all the rest of the provider.
+"""
 
 from __future__ import annotations
 
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from kzero_scim.clients.graph import GraphClient
-from kzero_scim.clients.keycloak import KeycloakClient
-from kzero_scim.clients.scim import ScimClient
-
 if TYPE_CHECKING:
+    from kzero_scim.clients.graph import GraphClient
+    from kzero_scim.clients.keycloak import KeycloakClient
+    from kzero_scim.clients.scim import ScimClient
     from kzero_scim.provider.config import Config
 
 
@@ -27,16 +30,22 @@ class Services:
     @cached_property
     def graph(self) -> GraphClient:
         """Microsoft Graph of the Entra tenant."""
+        from kzero_scim.clients.graph import GraphClient  # noqa: PLC0415 - see the module
+
         return GraphClient.from_config(self.config)
 
     @cached_property
     def keycloak(self) -> KeycloakClient:
         """Keycloak's admin API in the KZero tenant's realm."""
+        from kzero_scim.clients.keycloak import KeycloakClient  # noqa: PLC0415
+
         return KeycloakClient.from_config(self.config)
 
     @cached_property
     def scim(self) -> ScimClient:
         """The SCIM endpoint, as an outsider sees it."""
+        from kzero_scim.clients.scim import ScimClient  # noqa: PLC0415
+
         return ScimClient()
 
     async def aclose(self) -> None:

@@ -10,8 +10,8 @@ import pytest
 import trustme
 
 from kzero_scim.clients.keycloak import KeycloakClient
-from kzero_scim.clients.keycloak_session import NO_REALM, Credentials
-from kzero_scim.errors import KeycloakError, SettingsError
+from kzero_scim.clients.keycloak_session import Credentials
+from kzero_scim.errors import NO_REALM, KeycloakError, SettingsError
 from sandbox.running import Tenant
 from tests.contract.kzero_access import account, automation, requests_of, server_of, signed_in
 

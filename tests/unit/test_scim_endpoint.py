@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kzero_scim.clients.keycloak_session import NO_REALM, Credentials
+from kzero_scim.clients.keycloak_session import Credentials
 from kzero_scim.clients.scim import Answer, Meaning, ScimClient
-from kzero_scim.errors import KeycloakError, PartialFailureError, ProviderError, ScimError
+from kzero_scim.errors import NO_REALM, KeycloakError, PartialFailureError, ProviderError, ScimError
 from kzero_scim.provider.config import Config
 from kzero_scim.provider.keycloak.endpoint_settings import (
     PRESETS,

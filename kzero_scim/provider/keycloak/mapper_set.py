@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from kzero_scim import guide
-from kzero_scim.clients.keycloak_session import NO_REALM
-from kzero_scim.errors import KeycloakError, KzeroScimError, PartialFailureError, ProviderError
+from kzero_scim.errors import NO_REALM, KeycloakError, KzeroScimError, PartialFailureError, ProviderError
 from kzero_scim.provider.keycloak.missing_client import explain_missing_client
 from kzero_scim.provider.keycloak.protocol_mapper import (
     JsonType,

@@ -10,9 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
-from kzero_scim.clients.keycloak_session import NO_REALM
 from kzero_scim.clients.scim import Answer, Meaning
-from kzero_scim.errors import KeycloakError, PartialFailureError, ProviderError, ScimError
+from kzero_scim.errors import NO_REALM, KeycloakError, PartialFailureError, ProviderError, ScimError
 from kzero_scim.provider.keycloak.dashboard_steps import (
     changed_settings,
     instructions,
