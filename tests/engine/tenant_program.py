@@ -1,0 +1,221 @@
+"""The program of one tenant under a real engine, and what a person could change behind its back on either side."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pulumi
+import pytest
+
+from components.settings import TenantSettings
+from components.tenant_provisioning import TenantProvisioning
+from kzero_scim.provider.package import KZERO
+from sandbox.running import Tenant
+from tests.engine.attach import EngineStack, Run
+from tools import azuread_plugin
+
+Document = dict[str, Any]
+
+TEST_USER = "alex@contoso.example"
+GROUP = "KZero users"
+WAYS_TO_A_SERVICE = ("ARM_", "AZURE_", "KZERO_", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NO_PROXY", "no_proxy")
+"""Beginnings of the names of environment variables by which provider and plugin find and reach the services."""
+
+
+def by_kind(urn: str) -> str:
+    """Call a resource by its kind, since everything that belongs to a tenant has the tenant's name."""
+    token = urn.split("::")[2].rsplit("$", 1)[-1]
+    package, _, rest = token.partition(":")
+    # A component may be called as the resource in it is.
+    return rest if package == "kzero-scim" else rest.rsplit(":", 1)[-1]
+
+
+def declare() -> None:
+    """Declare one tenant as the project's program does."""
+    tenant = TenantProvisioning("tenant", settings=TenantSettings.from_config())
+    for name, value in tenant.outputs.items():
+        pulumi.export(name, value)
+
+
+def texts(settings: Mapping[str, object]) -> dict[str, str]:
+    """Spell settings as the stack's configuration does: lists and objects as JSON."""
+    return {
+        f"kzero-scim:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in settings.items()
+    }
+
+
+class TenantStack:
+    """The stack of one tenant.
+
+    Attributes:
+        tenant: The tenant in the sandbox.
+        stack: The stack, not up yet.
+    """
+
+    def __init__(self, tenant: Tenant, engine: Callable[..., EngineStack], directory: Path) -> None:
+        azuread_plugin.write_stand_in(directory / "home")
+        token = tenant.entra.post("/sandbox/token").raise_for_status().json()["access_token"]
+        tenant.entra.headers["Authorization"] = f"Bearer {token}"
+        self.tenant = tenant
+        self.stack = engine(
+            declare,
+            KZERO,
+            config={
+                "azuread:tenantId": tenant.env["ARM_TENANT_ID"],
+                "azuread:metadataHost": tenant.env["ARM_METADATA_HOSTNAME"],
+                **texts(
+                    {
+                        "kzeroServerUrl": tenant.env["KZERO_SERVER_URL"],
+                        "kzeroTenant": tenant.realm,
+                        "activation": "attributes",
+                        "activationPreset": "sandbox",
+                        "users": [TEST_USER],
+                        "groups": [GROUP],
+                        "testUser": TEST_USER,
+                    }
+                ),
+            },
+            # Entra's waits are long in the cloud, and none in the sandbox.
+            environment={"AZUREAD_STANDIN_POLL_SECONDS": "0"},
+            naming=by_kind,
+        )
+
+    def set(self, **settings: object) -> None:
+        """Change settings, by their keys."""
+        self.stack.configure(texts(settings))
+
+    def up(self, **settings: object) -> Run:
+        """Change settings, if any, and bring both sides up."""
+        if settings:
+            self.set(**settings)
+        return self.stack.up()
+
+    def drift(self) -> dict[str, dict[str, tuple[Any, Any]]]:
+        """Look at both sides and give what is not as the stack wants it: kind to property path to actual and wanted."""
+        return {kind: step.diff for kind, step in self.stack.preview(refresh=True).changes.items()}
+
+    # -- Entra, as a person with every permission ---------------------------------------------------------------------
+
+    def graph(self, method: str, path: str, body: object = None) -> httpx.Response:
+        """Ask Graph for what lies below the service principal, ``path`` with its slash."""
+        address = f"/v1.0/servicePrincipals/{self.service_principal}{path}"
+        return self.tenant.entra.request(method, address, json=body).raise_for_status()
+
+    @property
+    def service_principal(self) -> str:
+        """The object id of the enterprise application's service principal."""
+        return str(self.stack.state()["ServicePrincipal"]["outputs"]["objectId"])
+
+    @property
+    def job_path(self) -> str:
+        """The provisioning job, below the service principal."""
+        return f"/synchronization/jobs/{self.stack.state()['SynchronizationJob']['outputs']['jobId']}"
+
+    def change_row(self, target: str, *, source: str) -> None:
+        """Map a target attribute to another source attribute, as the portal does."""
+
+        def change(rows: list[Document]) -> None:
+            (row,) = [row for row in rows if row["targetAttributeName"] == target]
+            row["source"] = {"expression": f"[{source}]", "name": source, "parameters": [], "type": "Attribute"}
+
+        self._change_rows(change)
+
+    def delete_row(self, target: str) -> None:
+        """Delete the attribute mapping of a target attribute."""
+
+        def change(rows: list[Document]) -> None:
+            rows[:] = [row for row in rows if row["targetAttributeName"] != target]
+
+        self._change_rows(change)
+
+    def row_sources(self) -> dict[str, str | None]:
+        """Give the source attribute of each target attribute of users; None for an expression or a constant."""
+        rows = _user_rows(self.graph("GET", f"{self.job_path}/schema").json())
+        return {row["targetAttributeName"]: row["source"]["name"] for row in rows}
+
+    def set_secret(self, key: str, value: str) -> None:
+        """Set one of the job's credentials; an empty value removes it."""
+        self.graph("PUT", "/synchronization/secrets", {"value": [{"key": key, "value": value}]})
+
+    def rename(self, display_name: str) -> None:
+        """Rename the enterprise application."""
+        application = self.stack.state()["ApplicationFromTemplate"]["outputs"]["applicationObjectId"]
+        path = f"/v1.0/applications/{application}"
+        self.tenant.entra.patch(path, json={"displayName": display_name}).raise_for_status()
+
+    def assignments(self) -> dict[str, str]:
+        """Give the assignments' ids by the principals' display names."""
+        found = self.graph("GET", "/appRoleAssignedTo").json()["value"]
+        return {item["principalDisplayName"]: item["id"] for item in found}
+
+    def _change_rows(self, change: Callable[[list[Document]], None]) -> None:
+        schema = self.graph("GET", f"{self.job_path}/schema").json()
+        change(_user_rows(schema))
+        self.graph("PUT", f"{self.job_path}/schema", schema)
+
+    def assign(self, principal: str) -> None:
+        """Assign one more user or group, by object id, as the portal does."""
+        role = self.stack.state()["AppRoleAssignments"]["outputs"]["appRoleId"]
+        body = {"principalId": principal, "resourceId": self.service_principal, "appRoleId": role}
+        self.graph("POST", "/appRoleAssignedTo", body)
+
+    def unassign(self, display_name: str) -> None:
+        """Remove the assignment of a user or group, as the portal does."""
+        self.graph("DELETE", f"/appRoleAssignedTo/{self.assignments()[display_name]}")
+
+    def cycle(self) -> None:
+        """Let Entra provision, as it does every 40 minutes."""
+        cycles = self.tenant.entra.post("/sandbox/cycle").raise_for_status().json()["cycles"]
+        (execution,) = cycles.values()
+        assert execution["state"] == "Succeeded", execution
+
+    # -- KZero, as an administrator of the realm ----------------------------------------------------------------------
+
+    def mappers(self) -> dict[str, Document]:
+        """Give the mappers of client ``scim-endpoint`` by name."""
+        return {mapper["name"]: mapper for mapper in self.tenant.scim_client().get("protocolMappers", [])}
+
+    def change_mapper(self, name: str, **config: str) -> None:
+        """Change a mapper's configuration, dots in a key written as ``__``."""
+        mapper = self.mappers()[name]
+        mapper["config"] |= {key.replace("__", "."): value for key, value in config.items()}
+        self.tenant.keycloak_admin.put(self._mapper_path(mapper), json=mapper).raise_for_status()
+
+    def delete_mapper(self, name: str) -> None:
+        """Delete a mapper."""
+        self.tenant.keycloak_admin.delete(self._mapper_path(self.mappers()[name])).raise_for_status()
+
+    def user(self, username: str) -> Document:
+        """Give the Keycloak user of that name."""
+        found = self.tenant.user(username)
+        assert found is not None, f"{username} is not in KZero"
+        return found
+
+    def endpoint_status(self) -> int:
+        """Give the HTTP status with which the SCIM endpoint answers a caller that is not signed in."""
+        return self.tenant.kzero.get(f"{self.tenant.scim_url}/ServiceProviderConfig").status_code
+
+    def _mapper_path(self, mapper: Document) -> str:
+        return f"/clients/{self.tenant.scim_client()['id']}/protocol-mappers/models/{mapper['id']}"
+
+
+def _user_rows(schema: Document) -> list[Document]:
+    mappings = schema["synchronizationRules"][0]["objectMappings"]
+    (users,) = [mapping for mapping in mappings if mapping["sourceObjectName"] == "User"]
+    rows: list[Document] = users["attributeMappings"]
+    return rows
+
+
+def enter(monkeypatch: pytest.MonkeyPatch, tenant: Tenant) -> None:
+    """Let the provider in this process, and what the engine starts, meet this tenant and nothing else."""
+    for name in list(os.environ):
+        if name.startswith(WAYS_TO_A_SERVICE):
+            monkeypatch.delenv(name)
+    for name, value in tenant.env.items():
+        if name.startswith(WAYS_TO_A_SERVICE):
+            monkeypatch.setenv(name, value)
