@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import importlib.util
 import os
 import signal
 import stat
 import sys
-import threading
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -72,17 +70,10 @@ def narrow_httpx() -> None:
     sys.modules["httpx._main"] = None  # type: ignore[assignment]
 
 
-def load_ahead() -> None:
-    """Import what every preview needs, while the engine still says hello."""
-    for name in ("kzero_scim.clients.graph", "azure.identity"):
-        importlib.import_module(name)
-
-
 def main() -> None:
     """Serve package kzero."""
     narrow_pulumi()
     narrow_httpx()
-    threading.Thread(target=load_ahead, name="load-ahead", daemon=True).start()
     from kzero_scim.provider.package import KZERO  # noqa: PLC0415
 
     addresses = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
