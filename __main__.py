@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from typing import Final
 
 import pulumi
 
@@ -10,14 +12,20 @@ from components.settings import TenantSettings
 from components.tenant_provisioning import TenantProvisioning
 from kzero_scim.errors import SettingsError
 
+_TOLD: Final = 32
+"""Exit code by which Pulumi's language host knows that the operator has been told; any other gets a line of its own."""
+
 
 def main() -> None:
     """Declare the tenant."""
+    # When a resource has failed, the engine interrupts the program. There is nothing to tidy up, and the traceback of
+    # a KeyboardInterrupt would bury the error that matters.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         settings = TenantSettings.from_config()
     except SettingsError as error:
         pulumi.log.error(str(error))
-        sys.exit(1)
+        sys.exit(_TOLD)
     tenant = TenantProvisioning("tenant", settings=settings)
     for name, value in tenant.outputs.items():
         pulumi.export(name, value)

@@ -15,7 +15,6 @@ from components.scim_endpoint import Activation, ScimEndpoint
 from components.settings import TenantSettings, configuration
 from components.user_assignments import UserAssignments
 from kzero_scim import resources as kzero
-from kzero_scim.errors import SettingsError
 from kzero_scim.provider.codec import fields_of
 from kzero_scim.provider.config import Config
 
@@ -34,7 +33,8 @@ class TenantProvisioning(pulumi.ComponentResource):
             ``jobId``, ``provisioning`` and ``portalUrls``.
 
     Raises:
-        SettingsError: The lock-out guard is set to ``require`` and nobody would be left with a fallback account.
+        pulumi.RunError: By way of the outputs, before anything is made: the lock-out guard is set to ``require`` and
+            nobody would be left with a fallback account.
     """
 
     outputs: dict[str, pulumi.Output[Any]]
@@ -45,6 +45,10 @@ class TenantProvisioning(pulumi.ComponentResource):
         provider = kzero.Provider("kzero", opts=pulumi.ResourceOptions(parent=self), **_provider_arguments(settings))
         child = pulumi.ResourceOptions(parent=self, providers=[provider])
         guard = _lockout_guard(settings, provider, self)
+        # What is only warned of need not be waited for.
+        first: pulumi.Input[list[pulumi.Resource]] = (
+            guard.apply(lambda _: []) if settings.lockout_guard == "require" else []
+        )
 
         self.endpoint = ScimEndpoint(
             name,
@@ -61,7 +65,7 @@ class TenantProvisioning(pulumi.ComponentResource):
             mappers={key: mapper.model_dump() for key, mapper in settings.mappers.items()} or None,
             mappers_exclusive=settings.mappers_exclusive,
             escape_dots=settings.mappers_escape_dots,
-            opts=child,
+            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=first)),
         )
         self.app = EnterpriseApp(
             name,
@@ -224,18 +228,34 @@ def _lockout_guard(
     """Follow the guide's warning: keep a Global Administrator with an .onmicrosoft.com name."""
     if settings.lockout_guard == "off":
         return pulumi.Output.from_input({"checked": False})
-    found = kzero.get_global_administrators(opts=pulumi.InvokeOutputOptions(parent=parent, provider=provider))
+    required = settings.lockout_guard == "require"
 
-    def look(result: Any) -> dict[str, Any]:  # noqa: ANN401 - the function's result
+    async def look() -> dict[str, Any]:
+        try:
+            result = await kzero.ask_global_administrators(pulumi.InvokeOptions(parent=parent, provider=provider))
+        except Exception as error:
+            if _is_over(error):
+                # Something else failed, and the engine is ending the run: that has been told, this is no news.
+                return {"checked": False}
+            if required:
+                raise pulumi.RunError(str(error)) from error
+            result = kzero.GlobalAdministrators(warning=f"it is not known who is Global Administrator: {error}")
         if result.onmicrosoft:
             return {"checked": True, "onmicrosoft": list(result.onmicrosoft)}
-        reason = result.warning or "no enabled Global Administrator has an .onmicrosoft.com name"
-        remedy = "keep one, or a lock-out of the other domains locks out everybody"
-        if settings.lockout_guard == "require":
-            message = f"lockoutGuard: {reason}; {remedy}, or set kzero-scim:lockoutGuard to warn"
-            raise SettingsError(message)
-        pulumi.log.warn(f"{reason}; {remedy}", parent)
+        if result.warning:
+            reason = f"{result.warning}; see to it that one of them has an .onmicrosoft.com name"
+        else:
+            reason = "no enabled Global Administrator has an .onmicrosoft.com name; keep one that has"
+        reason += ", or a lock-out of the other domains locks out everybody"
+        if required:
+            message = f"lockoutGuard: {reason}; or set kzero-scim:lockoutGuard to warn"
+            raise pulumi.RunError(message)
+        pulumi.log.warn(reason, parent)
         return {"checked": True, "onmicrosoft": [], "warning": reason}
 
-    checked: pulumi.Output[dict[str, Any]] = found.apply(look)
-    return checked
+    return pulumi.Output.from_input(look())
+
+
+def _is_over(error: Exception) -> bool:
+    """Tell whether a function got no answer because the engine is ending the run."""
+    return any(words in str(error) for words in ("cancelled", "connection is closing", "monitor has terminated"))

@@ -45,7 +45,7 @@ GRAPH_PERMISSIONS: Final[tuple[tuple[frozenset[str], str], ...]] = (
 OPTIONAL_GRAPH_PERMISSIONS: Final = (
     (
         frozenset({"RoleManagement.Read.Directory", "RoleManagement.Read.All", "Directory.Read.All"}),
-        "the lock-out warning",
+        "warn of a lock-out",
     ),
 )
 _LEAST: Final = (
@@ -156,7 +156,7 @@ async def _graph(services: Services, settings: TenantSettings) -> list[Finding]:
         return [Finding("Entra sign-in", "missing", str(error))]
     findings = [Finding("Entra sign-in", "ok", f"tenant {settings.entra_tenant_id}")]
     if granted is None:
-        detail = "signed in as a person; a directory role decides, Cloud Application Administrator is enough"
+        detail = "a directory role decides; Cloud Application Administrator is enough"
         return [*findings, Finding("Graph permissions", "optional", detail)]
     needed = GRAPH_PERMISSIONS if settings.groups else GRAPH_PERMISSIONS[:-1]
     for accepted, purpose in (*needed, *OPTIONAL_GRAPH_PERMISSIONS):

@@ -33,6 +33,8 @@ BATCH_SIZE: Final = 20
 """Requests in one ``$batch``, Graph's limit."""
 BATCHES_AT_ONCE: Final = 4
 MOST_PAGES: Final = 1000
+_NO_DIRECTORY_ROLE: Final = "0997a1d0-0d1d-4acb-b408-d5ca73121e90"
+"""What Entra puts into a token's ``wids`` where there is no directory role."""
 SHARED_SECONDS: Final = 1.0
 """So long the answer to a GET serves further GETs of the same, unless something is written meanwhile."""
 
@@ -136,15 +138,23 @@ class GraphClient:
         return self._sign_in.tenant_id
 
     async def granted_permissions(self) -> frozenset[str] | None:
-        """Read the application permissions from the token; None for a signed-in person, whom a directory role serves.
+        """Read the application permissions from the token; None where they alone do not decide.
+
+        That is so for a signed-in person and for an application with a directory role, and not known where the token
+        cannot be read.
 
         Raises:
             GraphError: The sign-in failed.
         """
         token = await self._sign_in.token()
-        payload = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return None if "scp" in claims else frozenset(claims.get("roles", ()))
+        try:
+            payload = token.split(".")[1]
+            claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        except (IndexError, ValueError):
+            return None  # Microsoft promises nobody but Graph a token that can be read
+        if "scp" in claims or set(claims.get("wids", ())) - {_NO_DIRECTORY_ROLE}:
+            return None
+        return frozenset(claims.get("roles", ()))
 
     async def get(self, path: str, params: Parameters | None = None, *, fresh: bool = False) -> Json:
         """GET one object.

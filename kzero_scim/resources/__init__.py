@@ -21,6 +21,7 @@ from kzero_scim.resources.functions import (
     Administrator,
     GlobalAdministrators,
     JobProvisioningStatus,
+    ask_global_administrators,
     get_global_administrators,
     get_provisioning_status,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "ScimEndpoint",
     "SynchronizationCredentials",
     "SynchronizationJob",
+    "ask_global_administrators",
     "get_global_administrators",
     "get_provisioning_status",
 ]

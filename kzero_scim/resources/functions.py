@@ -66,6 +66,18 @@ def get_global_administrators(*, opts: Options | None = None) -> pulumi.Output[G
     return _invoke("kzero:entra:getGlobalAdministrators", {}, GlobalAdministrators, opts)
 
 
+async def ask_global_administrators(opts: pulumi.InvokeOptions) -> GlobalAdministrators:
+    """Find the Global Administrators, for a program that goes on without an answer.
+
+    An output that fails ends the program, whoever reads it; this can be caught.
+
+    Raises:
+        Exception: The provider or the engine gave no answer; pulumi has no kind of its own for it.
+    """
+    answer = await pulumi.runtime.invoke_async("kzero:entra:getGlobalAdministrators", {}, opts)
+    return decode_lenient(GlobalAdministrators, answer)
+
+
 def _invoke(token: str, arguments: Mapping[str, Any], kind: type[T], opts: Options | None) -> pulumi.Output[T]:
     answer: pulumi.Output[Any] = pulumi.runtime.invoke_output(token, dict(arguments), opts)
     return answer.apply(lambda values: decode_lenient(kind, values))

@@ -13,6 +13,7 @@ from kzero_scim.clients.graph import GraphClient, segment
 from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
 from kzero_scim.provider.entra.assignment_batches import Assigned, assign, assigned_to, unassign
 from kzero_scim.provider.entra.name_lists import known, membership, without_repeats
+from kzero_scim.provider.entra.permission_check import ASSIGN, READ_ASSIGNMENTS, require_permissions
 from kzero_scim.provider.entra.principals import (
     Principal,
     is_object_id,
@@ -146,8 +147,10 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
         """Look up the names that are new, and the role; warn of what is odd about them.
 
         Raises:
-            ProviderError: Names are unknown or ambiguous (all of them are named), or there is no such role.
+            ProviderError: Names are unknown or ambiguous (all of them are named), or there is no such role, or a
+                permission is missing.
         """
+        await require_permissions(self._services.graph, ASSIGN, READ_ASSIGNMENTS)
         role: Any = old.app_role_id if old is not None and old.role_name == new.role_name else UNKNOWN
         if role is UNKNOWN and UNKNOWN not in (new.service_principal_id, new.role_name):
             role = await self._role(new)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Final
 
-from kzero_scim.errors import GraphError
+from kzero_scim.errors import KzeroScimError
 from kzero_scim.provider.model import Call, Function, prop
 from kzero_scim.provider.services import Services
 from kzero_scim.provisioning import JobStatus, job_path, parse_job
@@ -109,9 +109,15 @@ class GetGlobalAdministrators(Function[GetGlobalAdministratorsArgs, GetGlobalAdm
         query = {"$select": "id,displayName,userPrincipalName,accountEnabled"}
         try:
             members = await self._services.graph.pages(path, query)
-        except GraphError as error:
+        except KzeroScimError as error:
             return GetGlobalAdministratorsResult(warning=f"it is not known who is Global Administrator: {error}")
         users = [member for member in members if member.get("userPrincipalName")]
+        if not users and any(_kind(member) in {"", "user"} for member in members):
+            # Without a permission to read users Graph gives their ids, and null for all else.
+            return GetGlobalAdministratorsResult(
+                warning="it is not known who is Global Administrator: Microsoft Graph does not show their names; grant "
+                "the application permission User.Read.All with admin consent"
+            )
         administrators = [_administrator(user) for user in users]
         groups = [str(member.get("displayName")) for member in members if _kind(member) == "group"]
         return GetGlobalAdministratorsResult(

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final, TypeVar
 
 from kzero_scim.clients.graph import segment
 from kzero_scim.errors import GraphError, ProviderError
+from kzero_scim.provider.entra.permission_check import CREATE_APPLICATION, SET_UP_JOB, require_permissions
 from kzero_scim.provider.entra.principals import is_object_id
 from kzero_scim.provider.model import UNKNOWN, Call, Change, Created, Failure, Found, Resource, compare, prop, replacing
 from kzero_scim.provider.services import Services
@@ -97,7 +98,15 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
         new: SynchronizationJobInputs,
         old: SynchronizationJobState | None,
     ) -> SynchronizationJobState:
-        """The id is known only once the job is made."""
+        """The id is known only once the job is made.
+
+        Raises:
+            ProviderError: A permission is missing.
+        """
+        if old is None:
+            makes_application = new.service_principal_id is UNKNOWN
+            needs = (CREATE_APPLICATION, SET_UP_JOB) if makes_application else (SET_UP_JOB,)
+            await require_permissions(self._services.graph, *needs)
         return SynchronizationJobState(
             service_principal_id=new.service_principal_id,
             template_id=new.template_id,
