@@ -1,0 +1,177 @@
+"""A copy of the project with one stack of its own, and the real `pulumi` and `kzero-scim` commands run in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from sandbox.running import Tenant
+from tools import azuread_plugin
+
+CHECKOUT: Final = Path(__file__).resolve().parents[2]
+STACK: Final = "test"
+_TIMEOUT_SECONDS: Final = 120
+_PROGRAM: Final = ("__main__.py", "components", "kzero_scim", "provider")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command did: its exit code and both streams."""
+
+    command: str
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def text(self) -> str:
+        """Everything that was printed."""
+        return f"{self.stdout}\n{self.stderr}"
+
+    def line_with(self, words: str) -> str:
+        """Give the one line that holds these words, with Pulumi's `error: ` or the like before it."""
+        found = {line.strip() for line in self.text.splitlines() if words in line}
+        assert found, f"{self.command}: nothing says {words!r}:\n{self.text}"
+        return max(found, key=len)
+
+    def succeeded(self) -> Outcome:
+        """Fail the test, with all that was printed, unless the exit code is 0."""
+        assert self.code == 0, f"{self.command}: exit code {self.code}:\n{self.text}"
+        return self
+
+    def failed(self) -> Outcome:
+        """Fail the test unless the exit code tells of an error; nobody is ever shown a traceback."""
+        assert self.code != 0, f"{self.command}: should have failed:\n{self.text}"
+        assert "Traceback" not in self.text, self.text
+        return self
+
+
+@dataclass
+class CliProject:
+    """One copy of the project, and what its commands printed so far."""
+
+    folder: Path
+    env: dict[str, str] = field(repr=False)
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def pulumi(self, *arguments: str, env: dict[str, str] | None = None) -> Outcome:
+        """Run `pulumi <arguments> --stack test`, not interactive."""
+        return self._run(["pulumi", *arguments, "--stack", STACK, "--non-interactive", "--color=never"], env)
+
+    def preview(self, *options: str, env: dict[str, str] | None = None) -> Outcome:
+        """Run `pulumi preview`."""
+        return self.pulumi("preview", "--diff", *options, env=env)
+
+    def up(self, *options: str, env: dict[str, str] | None = None) -> Outcome:
+        """Run `pulumi up`, which asks nobody."""
+        return self.pulumi("up", "--yes", "--skip-preview", *options, env=env)
+
+    def destroy(self, env: dict[str, str] | None = None) -> Outcome:
+        """Run `pulumi destroy`, which asks nobody."""
+        return self.pulumi("destroy", "--yes", "--skip-preview", env=env)
+
+    def kzero_scim(self, *arguments: str, env: dict[str, str] | None = None) -> Outcome:
+        """Run the project's own command."""
+        return self._run(["kzero-scim", *arguments], env)
+
+    def settings(self, changes: dict[str, Any]) -> None:
+        """Change the stack's settings; a value of None removes the key, a key without a colon is the program's own."""
+        file = self.folder / "stacks" / f"Pulumi.{STACK}.yaml"
+        document = yaml.safe_load(file.read_text())
+        config = document.setdefault("config", {})
+        for key, value in changes.items():
+            full = key if ":" in key else f"kzero-scim:{key}"
+            if value is None:
+                config.pop(full, None)
+            else:
+                config[full] = value
+        file.write_text(yaml.safe_dump(document))
+
+    def outputs(self) -> dict[str, Any]:
+        """Give the stack's outputs."""
+        found: dict[str, Any] = json.loads(self.pulumi("stack", "output", "--json").succeeded().stdout)
+        return found
+
+    def written(self) -> Iterable[Path]:
+        """Give every file that the commands left: state, its backups and history, stack file, plugin logs."""
+        return (path for path in self.folder.rglob("*") if path.is_file() and not path.is_symlink())
+
+    def _run(self, words: list[str], env: dict[str, str] | None) -> Outcome:
+        done = subprocess.run(
+            words,
+            cwd=self.folder,
+            env=self.env | (env or {}),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_TIMEOUT_SECONDS,
+        )
+        outcome = Outcome(" ".join(words), done.returncode, done.stdout, done.stderr)
+        self.outcomes.append(outcome)
+        return outcome
+
+
+def tenant_settings(tenant: Tenant) -> dict[str, Any]:
+    """Give the settings of a tenant of the sandbox, as its stack's file holds them."""
+    return {
+        "azuread:tenantId": tenant.env["ARM_TENANT_ID"],
+        "kzero-scim:kzeroServerUrl": tenant.env["KZERO_SERVER_URL"],
+        "kzero-scim:kzeroTenant": tenant.realm,
+        "kzero-scim:activation": "attributes",
+        "kzero-scim:activationPreset": "sandbox",
+        "kzero-scim:users": ["alex@contoso.example", "morgan@contoso.example"],
+        "kzero-scim:groups": ["KZero users"],
+        "kzero-scim:testUser": "alex@contoso.example",
+    }
+
+
+def make_project(folder: Path, tenant: Tenant, pulumi_home: Path) -> CliProject:
+    """Copy the project and make its stack `test`, which manages this tenant; state and stack file lie in the folder."""
+    (folder / "stacks").mkdir(parents=True)
+    (folder / "state").mkdir()
+    shutil.copy(CHECKOUT / "Pulumi.yaml", folder)
+    for name in _PROGRAM:
+        (folder / name).symlink_to(CHECKOUT / name)
+    # The sandbox's own salt goes with the sandbox's passphrase; with one in the file Pulumi needs not make another.
+    sandbox = yaml.safe_load((CHECKOUT / "stacks" / "Pulumi.sandbox.yaml").read_text())
+    document = {"encryptionsalt": sandbox["encryptionsalt"], "config": tenant_settings(tenant)}
+    (folder / "stacks" / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump(document))
+    project = CliProject(folder, _environment(tenant) | _pulumi_variables(folder, pulumi_home))
+    project.pulumi("stack", "init").succeeded()
+    return project
+
+
+def search_path() -> str:
+    """Give the PATH of an operator who has the project's environment active."""
+    return os.pathsep.join([str(Path(sys.prefix) / "bin"), os.environ.get("PATH", os.defpath)])
+
+
+def install_azuread(pulumi_home: Path) -> None:
+    """Put the offline stand-in into a PULUMI_HOME."""
+    azuread_plugin.write_stand_in(pulumi_home)
+
+
+def _environment(tenant: Tenant) -> dict[str, str]:
+    """Give what an operator's shell holds, and nothing of what the tests' own holds besides."""
+    inherited = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
+    return inherited | tenant.env | {"PATH": search_path(), "VIRTUAL_ENV": sys.prefix, "COLUMNS": "200"}
+
+
+def _pulumi_variables(folder: Path, pulumi_home: Path) -> dict[str, str]:
+    return {
+        "PULUMI_BACKEND_URL": (folder / "state").as_uri(),
+        "PULUMI_HOME": str(pulumi_home),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        # azuread waits for Entra's eventual consistency by polling; the sandbox has none.
+        "AZUREAD_STANDIN_POLL_SECONDS": "0",
+    }

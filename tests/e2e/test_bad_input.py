@@ -1,0 +1,268 @@
+"""Whatever an operator gets wrong: `pulumi up` says it in one line of its own, and neither side is changed."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import yaml
+
+from sandbox.running import Tenant
+from tests.e2e.both_sides import LEAST_PERMISSIONS, both_sides, grant
+from tests.e2e.cli_project import STACK, CliProject
+
+ELSEWHERE = "11111111-2222-4333-8444-555555555555"
+USER_NAME = {"target": "userName", "source": "userPrincipalName", "matchingPriority": 1}
+CONSOLE = {"activation": "console", "activationPreset": None}
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """What an operator got wrong, and what is to be said about it.
+
+    Attributes:
+        says: Words of one line of the output: the object or the key, the value, the remedy. `{realm}` and the like are
+            filled in.
+        settings: Changes of the stack's settings; callables are given the tenant.
+        env: Changes of the environment.
+        arrange: Done to the tenant before.
+    """
+
+    says: tuple[str, ...]
+    settings: dict[str, Any] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
+    arrange: Callable[[Tenant], None] = lambda _: None
+
+
+def closed_port() -> int:
+    """Give a port of this machine on which nobody listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def disable_client(tenant: Tenant) -> None:
+    """Disable the client by which the automation signs in to KZero."""
+    found = tenant.keycloak_admin.get("/clients", params={"clientId": tenant.credentials.client_id})
+    [client] = found.raise_for_status().json()
+    tenant.keycloak_admin.put(f"/clients/{client['id']}", json=client | {"enabled": False}).raise_for_status()
+
+
+def without(permission: str) -> Callable[[Tenant], None]:
+    """Take one application permission away."""
+    return lambda tenant: grant(tenant, *(name for name in LEAST_PERMISSIONS if name != permission))
+
+
+MISTAKES = {
+    "the tenant's name in the wrong case": Mistake(
+        ('realm "{lower_realm}" does not exist at {server}', 'did you mean "{realm}"? Names are case sensitive'),
+        {"kzeroTenant": lambda tenant: tenant.realm.lower()},
+    ),
+    "an unknown tenant": Mistake(
+        (
+            'realm "Nowhere" does not exist at {server}',
+            "copy the tenant's name exactly as the KZero dashboard shows it",
+        ),
+        {"kzeroTenant": "Nowhere"},
+    ),
+    "an Entra tenant id that is no GUID": Mistake(
+        ("azuread:tenantId: 'contoso' is not valid", "copy the Tenant ID from the overview page", "a GUID"),
+        {"azuread:tenantId": "contoso"},
+    ),
+    "the id of an Entra tenant that does not exist": Mistake(
+        ("AADSTS90002", f"Tenant '{ELSEWHERE}' not found", "correct tenant ID"), {"azuread:tenantId": ELSEWHERE}
+    ),
+    "a server that is no Keycloak": Mistake(
+        ('looking realm "{realm}" up failed', "{entra} answered 401", "check", "kzeroServerUrl"),
+        {"kzeroServerUrl": lambda tenant: f"https://{tenant.env['ARM_METADATA_HOSTNAME']}"},
+    ),
+    "a whole Tenant URL as the server": Mistake(
+        ("kzeroServerUrl: '{tenant_url}' is not valid", "give the origin alone, as in https://ca.auth.kzero.com"),
+        {"kzeroServerUrl": lambda tenant: tenant.scim_url},
+    ),
+    "a wrong KZero secret": Mistake(
+        (
+            'KZero refused to sign in client "kzero-scim" to realm "{realm}"',
+            "its secret is wrong or was rotated; copy the secret anew",
+            "KZERO_CLIENT_SECRET",
+        ),
+        env={"KZERO_CLIENT_SECRET": "not-the-secret-of-the-client"},
+    ),
+    "a KZero client that was disabled": Mistake(
+        ('KZero refused to sign in client "kzero-scim" to realm "{realm}"', "is disabled"), arrange=disable_client
+    ),
+    "no KZero credentials": Mistake(
+        ("needs an account: set", "kzeroClientId", "KZERO_CLIENT_SECRET"),
+        env={"KZERO_CLIENT_ID": "", "KZERO_CLIENT_SECRET": ""},
+    ),
+    "a wrong Entra secret": Mistake(
+        ("cannot sign in", "tenant {entra_tenant}", "AADSTS7000215", "Invalid client secret provided"),
+        env={"ARM_CLIENT_SECRET": "not-the-secret-of-the-application"},
+    ),
+    "no Entra credentials": Mistake(
+        ("no credentials for Entra: set ARM_TENANT_ID, ARM_CLIENT_ID and one of ARM_CLIENT_SECRET",),
+        env={"ARM_CLIENT_SECRET": ""},
+    ),
+    "a missing permission to make the application": Mistake(
+        (
+            "lacks the application permission Application.ReadWrite.OwnedBy (to create the",
+            "grant it with admin consent",
+        ),
+        arrange=without("Application.ReadWrite.OwnedBy"),
+    ),
+    "a missing permission to assign": Mistake(
+        ("lacks the application permission AppRoleAssignment.ReadWrite.All (to assign users and groups)", "grant it"),
+        arrange=without("AppRoleAssignment.ReadWrite.All"),
+    ),
+    "a missing permission to read assignments": Mistake(
+        ("lacks the application permission Application.Read.All (to read who is assigned)", "grant it"),
+        arrange=without("Application.Read.All"),
+    ),
+    "a missing permission to find users": Mistake(
+        ("cannot look up users", "grant the application permission User.Read.All with admin consent"),
+        arrange=without("User.Read.All"),
+    ),
+    "a missing permission to find groups": Mistake(
+        ("cannot look up groups", "grant the application permission Group.Read.All", "with admin consent"),
+        arrange=without("Group.Read.All"),
+    ),
+    "a missing permission while a fallback administrator is required": Mistake(
+        ("lockoutGuard: it is not known", "grant the application permission RoleManagement.Read.Directory"),
+        {"lockoutGuard": "require"},
+        arrange=without("RoleManagement.Read.Directory"),
+    ),
+    "users who do not exist, all named at once": Mistake(
+        ('user "nobody@contoso.example" does not exist', 'user "alxe@contoso.example" does not exist', "name users by"),
+        {"users": ["nobody@contoso.example", "alex@contoso.example", "alxe@contoso.example"]},
+    ),
+    "a group whose name two have": Mistake(
+        ('group "Duplicates" is ambiguous, 2 groups have that display name; use one\'s object id: ',),
+        {"groups": ["Duplicates"]},
+    ),
+    "a source attribute that Entra does not have": Mistake(
+        ("nothing was changed", "title", "Entra's user has no attribute 'jobTitel' (near: jobTitle)"),
+        {"attributeMappings": [USER_NAME, {"target": "title", "source": "jobTitel"}]},
+    ),
+    "two rows for one target": Mistake(
+        ("attributeMappings: 'userName' is listed twice; remove one",),
+        {"attributeMappings": [USER_NAME, {"target": "userName", "source": "mail"}]},
+    ),
+    "a malformed URN": Mistake(
+        ("customAttributes[0]: 'urn:wrong:tag' is no custom attribute name", "write urn:ietf:params:scim:schemas:"),
+        {"customAttributes": [{"name": "urn:wrong:tag"}]},
+    ),
+    "a setting that does not exist": Mistake(
+        ("testuser: unknown key; did you mean 'testUser'?",), {"testuser": "alex@contoso.example"}
+    ),
+    "a KZero that cannot be reached": Mistake(
+        ('looking realm "{realm}" up failed: https://localhost:', "cannot be reached", "kzeroServerUrl", "proxy"),
+        {"kzeroServerUrl": lambda _: f"https://localhost:{closed_port()}"},
+    ),
+    "an endpoint that nobody enabled": Mistake(
+        (
+            "{tenant_url}, answers 404: it is not enabled, or the tenant's name is in the wrong case",
+            'select tenant "{realm}", open Integrations > SCIM > SCIM Endpoint',
+            "enter Profile: Azure, Azure Tenant ID: {entra_tenant}, Enable: ON, and click Update",
+        ),
+        CONSOLE,
+    ),
+    "a test user who is not assigned": Mistake(
+        ("the test user 'admin@contoso.example' is outside the assignments", "assign the user, or name one that is"),
+        {"testUser": "admin@contoso.example"},
+    ),
+    "a test user who does not exist": Mistake(
+        ("the test user 'alxe@contoso.example' does not exist in Entra", "give the user principal name"),
+        {"testUser": "alxe@contoso.example"},
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
+def test_mistake_is_explained_and_nothing_is_changed(mistake: Mistake, tenant: Tenant, project: CliProject) -> None:
+    """`pulumi up`: one line with the object or key, the value and the remedy; both sides as they were."""
+    mistake.arrange(tenant)
+    given = mistake.settings.items()
+    project.settings({key: value(tenant) if callable(value) else value for key, value in given})
+    before = both_sides(tenant)
+
+    outcome = project.pulumi("up", "--yes", env=mistake.env).failed()
+
+    first, *others = (words.format_map(_facts(tenant)) for words in mistake.says)
+    line = outcome.line_with(first)
+    assert [words for words in others if words not in line] == [], line
+    assert both_sides(tenant) == before
+    assert [secret for secret in mistake.env.values() if secret and secret in outcome.text] == []
+
+
+def test_no_configuration_at_all(tenant: Tenant, project: CliProject) -> None:
+    """Every setting that is required is named, at once, and nothing of Pulumi's own beside it."""
+    file = project.folder / "stacks" / f"Pulumi.{STACK}.yaml"
+    file.write_text(yaml.safe_dump({"encryptionsalt": yaml.safe_load(file.read_text())["encryptionsalt"]}))
+    before = both_sides(tenant)
+
+    outcome = project.pulumi("up", "--yes").failed()
+
+    outcome.line_with("error: the stack's settings have 2 problems; nothing was changed:")
+    outcome.line_with("azuread:tenantId: not set; copy the Tenant ID from the overview page of the Entra admin center")
+    outcome.line_with("kzeroTenant: not set; copy the tenant's name exactly as the KZero dashboard shows it")
+    assert "an unhandled error occurred" not in outcome.text
+    assert both_sides(tenant) == before
+
+
+def test_a_secret_in_clear_text_is_refused_and_not_repeated(project: CliProject) -> None:
+    """The key and the command that encrypts it are named; the secret is not."""
+    project.settings({"secretToken": "a-token-in-clear-text"})
+
+    outcome = project.preview().failed()
+
+    line = outcome.line_with("secretToken: stands in clear text in the stack's file")
+    assert "pulumi config set --secret kzero-scim:secretToken" in line
+    assert "a-token-in-clear-text" not in outcome.text
+
+
+def test_a_refused_connection_test_stops_before_provisioning_starts(tenant: Tenant, project: CliProject) -> None:
+    """KZero expects another Entra tenant: what Entra said, what it means; the application is there, its job is off."""
+    enabled = {"kzero__scim__enabled": "true", "kzero__scim__profile": "Azure"}
+    tenant.set_realm_attributes(**enabled, kzero__scim__azureTenantId=ELSEWHERE)
+    project.settings(CONSOLE)
+
+    outcome = project.up().failed()
+
+    line = outcome.line_with("Entra's connection test of job")
+    assert "CredentialValidationUnavailable" in line
+    assert "Unauthorized (401)" in line
+    assert "compare the Azure Tenant ID and the profile (Azure) on KZero's page Integrations > SCIM" in line
+    [job] = tenant.entra.get("/sandbox/jobs").json()
+    assert (job["schedule"]["state"], job["status"]["code"]) == ("Disabled", "NotRun")
+    assert tenant.user("alex@contoso.example") is None
+
+    tenant.set_realm_attributes(**enabled, kzero__scim__azureTenantId=tenant.env["ARM_TENANT_ID"])
+    project.up().succeeded()
+
+    assert all(item["passed"] for item in project.outputs()["checklist"])
+
+
+def test_a_command_about_a_stack_that_does_not_exist(project: CliProject) -> None:
+    """`kzero-scim check` and `doctor` say so in one line, with an exit code of their own."""
+    check = project.kzero_scim("check", "nowhere").failed()
+    doctor = project.kzero_scim("doctor", "nowhere").failed()
+
+    assert (check.code, doctor.code) == (2, 1)
+    assert check.stderr.count("\n") == 1
+    check.line_with("no stack named 'nowhere' found")
+    doctor.line_with("nowhere")
+
+
+def _facts(tenant: Tenant) -> dict[str, str]:
+    return {
+        "realm": tenant.realm,
+        "lower_realm": tenant.realm.lower(),
+        "server": tenant.env["KZERO_SERVER_URL"],
+        "tenant_url": tenant.scim_url,
+        "entra": f"https://{tenant.env['ARM_METADATA_HOSTNAME']}",
+        "entra_tenant": tenant.env["ARM_TENANT_ID"],
+    }
