@@ -20,7 +20,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from kzero_scim.errors import PartialFailureError, ProviderError, SettingsError
 from kzero_scim.provider.codec import decode, decode_lenient, fields_of, secret_keys
-from kzero_scim.provider.detailed_diff import settle
+from kzero_scim.provider.detailed_diff import keep_ignored, settle
 from kzero_scim.provider.engine_link import EngineLink, EngineLog
 from kzero_scim.provider.guard import Guard, InitFailedError
 from kzero_scim.provider.marshal import ENGINE_SETTINGS, Properties, marshal, plain_settings, unmarshal
@@ -268,7 +268,9 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         resource = self._resource(subject)
         olds, given = self._unmarshal(request.olds), self._unmarshal(request.news)
         self._learn(resource.state, olds.values)
-        old, new = decode_lenient(resource.state, olds.values), self._inputs(resource, request.news)
+        names = fields_of(resource.inputs)
+        wanted = keep_ignored(given.values, old=olds.values, names=names, ignored=request.ignoreChanges)
+        old, new = decode_lenient(resource.state, olds.values), self._decode(resource, wanted)
         call = self._call(subject, preview=request.preview)
         if request.preview:
             state = await resource.plan(call, new, old)
@@ -337,7 +339,9 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
 
     def _inputs(self, resource: Resource[Any, Any], struct: struct_pb2.Struct) -> Any:  # noqa: ANN401
         """Decode inputs that have been through Check."""
-        values = self._unmarshal(struct).values
+        return self._decode(resource, self._unmarshal(struct).values)
+
+    def _decode(self, resource: Resource[Any, Any], values: Mapping[str, Any]) -> Any:  # noqa: ANN401
         self._learn(resource.inputs, values)
         inputs, failures = decode(resource.inputs, values)
         if failures:

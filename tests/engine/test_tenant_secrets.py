@@ -1,0 +1,66 @@
+"""No secret of a tenant lies anywhere in clear, or is printed: real engine, real Keycloak, local Entra."""
+
+from pathlib import Path
+
+import pytest
+
+from sandbox.running import RunningSandbox
+from tests.engine.attach import RunFailedError
+from tests.engine.tenant_program import TenantStack
+
+WRONG_TOKEN = "a-token-that-kzero-does-not-take"
+
+
+def test_no_secret_is_stored_in_clear_or_printed(
+    tenant_stack: TenantStack, sandbox: RunningSandbox, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """With every secret in the configuration: state, history, settings, all output at its most talkative, and logs."""
+    made = tenant_stack.tenant.credentials
+    token = tenant_stack.tenant.realm_token(made.scim_client_id, made.scim_client_secret)
+    environment = tenant_stack.tenant.env
+    tenant_stack.set(profile="Generic", kzeroClientId=made.client_id, notificationEmail="help@contoso.example")
+    tenant_stack.stack.configure(
+        {"azuread:clientId": environment["ARM_CLIENT_ID"]},
+        {
+            "azuread:clientSecret": environment["ARM_CLIENT_SECRET"],
+            "kzero-scim:kzeroClientSecret": made.client_secret,
+            "kzero-scim:secretToken": token,
+        },
+    )
+    # From 9 on the engine writes every message between its own parts, secrets in clear.
+    talkative = {"debug": True, "log_flow": True, "log_verbosity": 8, "log_to_std_err": True}
+
+    tenant_stack.stack.up(**talkative)
+    tenant_stack.stack.preview(refresh=True, diff=True, **talkative)
+    tenant_stack.stack.configure({}, {"kzero-scim:secretToken": WRONG_TOKEN})
+    with pytest.raises(RunFailedError) as refused:
+        tenant_stack.stack.up(**talkative)
+
+    assert WRONG_TOKEN not in str(refused.value)
+    captured = capfd.readouterr()
+    folders = [tmp_path, sandbox.layout.logs]
+    written = {
+        "what the engine printed": "\n".join(tenant_stack.stack.printed),
+        "what the provider printed": captured.out + captured.err,
+        "the outputs": str(tenant_stack.stack.outputs()),
+        **{
+            str(file): file.read_text(errors="replace")
+            for folder in folders
+            for file in folder.rglob("*")
+            if file.is_file()
+        },
+    }
+    secrets = {
+        "Entra client secret": environment["ARM_CLIENT_SECRET"],
+        "KZero client secret": made.client_secret,
+        "secret token": token,
+        "wrong secret token": WRONG_TOKEN,
+    }
+    found = [
+        f"{name} in {place}" for name, secret in secrets.items() for place, text in written.items() if secret in text
+    ]
+    assert found == []
+    # Proof that the search looks where secrets would be.
+    assert "SynchronizationCredentials" in written["what the engine printed"]
+    assert "secretTokenFingerprint" in tenant_stack.stack.stored()
+    assert any(place.endswith(".yaml") and "azuread:clientSecret" in text for place, text in written.items())

@@ -1,0 +1,62 @@
+"""Who arrives in KZero, with which attributes, as the stack's settings change: real Keycloak, local Entra."""
+
+from kzero_scim import guide
+from tests.engine.tenant_program import TEST_USER, TenantStack
+
+ROBIN = "robin@contoso.example"
+MORGAN = "morgan@contoso.example"
+
+
+def test_a_user_follows_its_assignment(tenant_stack: TenantStack) -> None:
+    """Assigned: in KZero with the mapped attributes after a cycle; unassigned: disabled; assigned again: enabled."""
+    tenant_stack.up(users=[TEST_USER, ROBIN, MORGAN], groups=[])
+    assert tenant_stack.tenant.user(ROBIN) is None
+    tenant_stack.cycle()
+
+    found, manager = tenant_stack.user(ROBIN), tenant_stack.user(MORGAN)
+    assert found["enabled"]
+    assert (found["firstName"], found["lastName"], found["email"]) == ("Robin", "Falk", ROBIN)
+    attributes = {mapper.user_attribute for mapper in guide.MAPPERS} & found["attributes"].keys()
+    assert {name: found["attributes"][name] for name in attributes} == {
+        "isSoftDeleted": ["true"],
+        "userPrincipalName": [ROBIN],
+        "givenName": ["Robin"],
+        "surName": ["Falk"],
+        "manager": [manager["id"]],
+        "extensionAttribute1": ["operations"],
+    }
+
+    changed = tenant_stack.up(users=[TEST_USER, MORGAN])
+    assert changed.changes["AppRoleAssignments"].op == "update"
+    tenant_stack.cycle()
+    assert not tenant_stack.user(ROBIN)["enabled"]
+    assert tenant_stack.user(MORGAN)["enabled"]
+
+    tenant_stack.up(users=[TEST_USER, ROBIN, MORGAN])
+    tenant_stack.cycle()
+    again = tenant_stack.user(ROBIN)
+    assert (again["id"], again["enabled"]) == (found["id"], True)
+
+
+def test_without_its_mapper_the_tag_no_longer_arrives(tenant_stack: TenantStack) -> None:
+    """Once ``tag`` is out of the mapper set, a user provisioned from then on has all attributes but that."""
+    tenant_stack.up(users=[TEST_USER], groups=[])
+    assert tenant_stack.user(TEST_USER)["attributes"]["extensionAttribute1"] == ["field"]
+    mappers = {
+        mapper.name: {
+            "userAttribute": mapper.user_attribute,
+            "claim": mapper.claim,
+            "claimJsonType": mapper.claim_json_type,
+        }
+        for mapper in guide.MAPPERS
+        if mapper.name != "tag"
+    }
+
+    changed = tenant_stack.up(mappers=mappers, users=[TEST_USER, ROBIN])
+    tenant_stack.cycle()
+
+    assert set(changed.changes["MapperSet"].diff) == {"mappers.tag"}
+    assert "tag" not in tenant_stack.mappers()
+    robin = tenant_stack.user(ROBIN)["attributes"]
+    assert robin["givenName"] == ["Robin"]
+    assert "extensionAttribute1" not in robin
