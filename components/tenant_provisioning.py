@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from components.checklist import Evidence, as_output, judge
 from components.connection import connection
-from components.enterprise_app import EnterpriseApp
+from components.enterprise_app import EnterpriseApp, start_azuread
 from components.provisioning_job import Credentials, Mappings, ProvisioningJob
 from components.scim_endpoint import Activation, ScimEndpoint
 from components.settings import TenantSettings, configuration
@@ -44,6 +44,7 @@ class TenantProvisioning(pulumi.ComponentResource):
         super().__init__("kzero-scim:components:TenantProvisioning", name, None, opts)
         provider = kzero.Provider("kzero", opts=pulumi.ResourceOptions(parent=self), **_provider_arguments(settings))
         child = pulumi.ResourceOptions(parent=self, providers=[provider])
+        self._azuread: pulumi.Output[bool] = pulumi.Output.from_input(start_azuread(self))
         guard = _lockout_guard(settings, provider, self)
         # What is only warned of need not be waited for.
         first: pulumi.Input[list[pulumi.Resource]] = (
@@ -107,7 +108,7 @@ class TenantProvisioning(pulumi.ComponentResource):
             job_id=self.job.job.job_id,
             user=user,
             verify=settings.verify_test_user,
-            assigned_users=settings.users if settings.scope == "assigned" else None,
+            assigned_users=_assigned_beside(user, settings.users) if settings.scope == "assigned" else None,
             assigned_groups=settings.groups if settings.scope == "assigned" else None,
             rows=self.job.attribute_mappings.rows,
             mappers=self.endpoint.mapper_set.mappers,
@@ -129,7 +130,6 @@ class TenantProvisioning(pulumi.ComponentResource):
             mappers=mapper_set.mappers,
             rows=self.job.attribute_mappings.rows,
             service_principal_id=self.app.service_principal_id,
-            assigned=self.assignments.assignments,
             job_id=self.job.job.job_id,
             schedule_state=status.schedule_state,
             quarantine=status.quarantine,
@@ -139,8 +139,14 @@ class TenantProvisioning(pulumi.ComponentResource):
             comparisons=self.test.comparisons if self.test else [],
             kzero_user_id=self.test.kzero_user_id if self.test else None,
         )
+
+        def judged(assigned: Any) -> pulumi.Output[Any]:  # noqa: ANN401 - name to assignment, or None before there are any
+            return found.apply(lambda values: as_output(judge(_evidence(settings, values | {"assigned": assigned}))))
+
+        # Apart: Output.all makes an output of everything inside its arguments, four thousand of a thousand assignments.
+        checklist: pulumi.Output[Any] = self.assignments.assignments.apply(judged)
         return {
-            "checklist": found.apply(lambda values: as_output(judge(_evidence(settings, values)))),
+            "checklist": checklist,
             "tenantUrl": endpoint.tenant_url,
             "applicationId": self.app.application_id,
             "servicePrincipalId": self.app.service_principal_id,
@@ -169,6 +175,11 @@ def portal_urls(settings: TenantSettings, service_principal_id: str, application
         "kzeroDashboard": "https://dashboard.kzero.com/",
         "kzeroAdvancedConsole": f"{settings.kzero_server_url}/admin/{settings.kzero_tenant}/console/",
     }
+
+
+def _assigned_beside(user: str, users: list[str]) -> list[str]:
+    """Give the users among whom the test user is looked for: itself alone where it is one of them."""
+    return [user] if user in users else users
 
 
 def _credentials(settings: TenantSettings, endpoint_url: pulumi.Output[str]) -> Credentials:

@@ -55,4 +55,5 @@ class UserAssignments(pulumi.ComponentResource):
         self.assignments = self.resource.assignments
         self.unmanaged = self.resource.unmanaged
         self.warnings = self.resource.warnings
-        self.register_outputs({"assignments": self.assignments, "unmanaged": self.unmanaged})
+        # Not the assignments: the resource's own state has them, and a thousand more of them would travel twice.
+        self.register_outputs({"unmanaged": self.unmanaged})
