@@ -8,6 +8,7 @@ default or None, what it has too much is dropped.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -81,17 +82,26 @@ def _holds_secret(hint: Any) -> bool:  # noqa: ANN401 - any type hint
     return any(_holds_secret(argument) for argument in typing.get_args(hint))
 
 
+@functools.cache
 def is_optional(hint: Any) -> bool:  # noqa: ANN401 - any type hint
     """Tell whether a type admits None."""
     return hint is Any or (typing.get_origin(hint) in {Union, types.UnionType} and type(None) in typing.get_args(hint))
 
 
+@functools.cache
 def without_none(hint: Any) -> Any:  # noqa: ANN401 - any type hint
     """Give ``T`` of ``T | None``, and any other type as it is."""
     if typing.get_origin(hint) not in {Union, types.UnionType}:
         return hint
     left = [argument for argument in typing.get_args(hint) if argument is not type(None)]
     return left[0] if len(left) == 1 else Union[tuple(left)]  # noqa: UP007 - made at run time
+
+
+@functools.cache
+def _parts(hint: Any) -> tuple[Any, Any, tuple[Any, ...]]:  # noqa: ANN401 - any type hint
+    """Give a type without None, its origin and its arguments."""
+    left = without_none(hint)
+    return left, typing.get_origin(left), typing.get_args(left)
 
 
 def decode(kind: type[T], values: Mapping[str, Any], path: str = "") -> tuple[T | None, list[Failure]]:
@@ -147,8 +157,7 @@ class _Decoder:
             return value
         if value is None:
             return None if is_optional(hint) else self.bad(path, "must not be null")
-        hint = without_none(hint)
-        origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+        hint, origin, arguments = _parts(hint)
         if origin in {Union, types.UnionType}:
             return self.either(arguments, value, path, secret=secret)
         if origin is Literal:

@@ -8,6 +8,8 @@ these methods, and the dataclasses into the package's schema.
 from __future__ import annotations
 
 import dataclasses
+import functools
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from enum import StrEnum
@@ -275,12 +277,15 @@ def replacing(change: Change) -> Change:
     return dataclasses.replace(change, replace=True)
 
 
+_PLAIN_KEY: Final = re.compile(r"[\w-]+")
+
+
 def path_key(key: str) -> str:
     """Spell one map key for a property path: ``.status`` or ``["name.givenName"]``.
 
     The engine parses paths in the notation of `sdk/go/common/resource/property_path.go`.
     """
-    if key and all(character.isalnum() or character in "_-" for character in key):
+    if _PLAIN_KEY.fullmatch(key):
         return f".{key}"
     escaped = key.replace("\\", "\\\\").replace('"', '\\"')
     return f'["{escaped}"]'
@@ -297,7 +302,10 @@ def compare(old: Any, new: Any, path: str = "") -> list[Change]:  # noqa: ANN401
     Returns:
         The smallest differing places, in the order of ``new``.
     """
-    old, new = as_plain(old), as_plain(new)
+    return _compare(as_plain(old), as_plain(new), path)
+
+
+def _compare(old: Any, new: Any, path: str) -> list[Change]:  # noqa: ANN401 - any plain property value
     if old is None and new is None:
         return []
     if old is None:
@@ -308,20 +316,21 @@ def compare(old: Any, new: Any, path: str = "") -> list[Change]:  # noqa: ANN401
         changes: list[Change] = []
         for key in [*new, *(key for key in old if key not in new)]:
             inner = f"{path}{path_key(key)}" if path else path_key(key).removeprefix(".")
-            changes += compare(old.get(key), new.get(key), inner)
+            changes += _compare(old.get(key), new.get(key), inner)
         return changes
     if isinstance(old, list) and isinstance(new, list):
         changes = []
         for index in range(max(len(old), len(new))):
             before = old[index] if index < len(old) else None
             after = new[index] if index < len(new) else None
-            changes += compare(before, after, f"{path}[{index}]")
+            changes += _compare(before, after, f"{path}[{index}]")
         return changes
     if new is UNKNOWN or old is UNKNOWN or old != new or isinstance(old, bool) is not isinstance(new, bool):
         return [Change(path, ChangeKind.UPDATE)]
     return []
 
 
+@functools.cache
 def camel(name: str) -> str:
     """``sync_all`` to ``syncAll``."""
     head, *rest = name.split("_")
