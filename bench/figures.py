@@ -14,10 +14,7 @@ Operation = Literal["up", "preview", "refresh", "destroy"]
 """``pulumi up --yes``, ``preview``, ``preview --refresh`` and ``destroy --yes``; the two previews change nothing."""
 
 OWN_AGENT: Final = "kzero-scim/"
-"""How the User-Agent of the provider kzero begins."""
-
-SERVICE_AGENT: Final = "kzero-scim-sandbox-entra"
-"""The User-Agent of the local Entra's provisioning service, which nobody asks for in a preview."""
+"""How the User-Agent of the provider kzero begins; that of the local Entra's provisioning service does not."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,14 @@ _COMMANDS: Final[Mapping[Operation, tuple[str, ...]]] = {
 }
 
 
+def _inherited() -> dict[str, str]:
+    """Give this process' environment, but let Python keep compiled modules, as it does unless told otherwise.
+
+    Where it may not, every run compiles anew what changed since the packages were installed.
+    """
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Stack:
     """One stack, for as long as it is measured.
@@ -42,7 +50,7 @@ class Stack:
     project: Path
     name: str
     program: Path
-    env: Mapping[str, str] = field(repr=False)
+    env: dict[str, str] = field(repr=False)
     entra: httpx.Client
     kzero: httpx.Client
 
@@ -72,7 +80,7 @@ class Stack:
         done = subprocess.run(  # noqa: S603 - the project's own Pulumi CLI, no shell
             [self.program, "--non-interactive", "--color=never", *words],
             cwd=self.project,
-            env={**os.environ, **self.env},
+            env=_inherited() | self.env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
