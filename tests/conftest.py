@@ -1,5 +1,8 @@
 """Fixtures for every layer of tests: one sandbox a session, and a tenant of its own for each test.
 
+`make test` shares the tests among several processes (pytest-xdist). Each is a session of its own: it has a sandbox of
+its own on free ports, so that none meets another's tenants.
+
 How to use them:
 
     def test_something(tenant: Tenant) -> None:
@@ -16,7 +19,9 @@ and say so. No provisioning cycle begins by itself, so that a test decides when.
 emulator knows one tenant, which each `tenant` puts back to its first state, so a test must not use two.
 """
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +29,25 @@ from sandbox.addresses import Ports
 from sandbox.processes import SandboxProcess
 from sandbox.running import RunningSandbox, Tenant
 from tests.kzero_endpoint import KZeroEndpoint, open_endpoint
+
+PROCESS_MEMORY = 1280
+"""MB that one process of tests takes with its sandbox, half of it Keycloak's, and the engine that it runs."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Answer `--numprocesses=auto`: as many as there are cores and room for; 0, no further process, where that is 1."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wanted = min(cores, _free_memory() // PROCESS_MEMORY)
+    return wanted if wanted > 1 else 0
+
+
+def _free_memory() -> int:
+    """Give the free memory in MB where Linux tells it, else more than any test takes."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 1024 * 1024
+    return next((int(line.split()[1]) // 1024 for line in lines if line.startswith("MemAvailable:")), 1024 * 1024)
 
 
 @pytest.fixture(scope="session")
