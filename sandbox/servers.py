@@ -4,7 +4,7 @@ Apart from `sandbox.supervisor` because importing them takes a second, in which 
 """
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from socket import socket
 
@@ -27,6 +27,7 @@ def serve(  # noqa: PLR0913 - what the two have in common, and a socket each
     kzero: socket,
     entra: socket,
     auto_cycle: bool,
+    restart_keycloak: Callable[[], Awaitable[None]],
 ) -> Iterator[None]:
     """Serve both while the block runs.
 
@@ -38,6 +39,7 @@ def serve(  # noqa: PLR0913 - what the two have in common, and a socket each
         kzero: The front's listening socket.
         entra: The emulator's listening socket.
         auto_cycle: Whether a provisioning cycle begins by itself when a job is started.
+        restart_keycloak: Ends Keycloak, starts it again and waits until it answers.
     """
     certificates = layout.certificates()
     emulator = EntraEmulator(
@@ -49,6 +51,7 @@ def serve(  # noqa: PLR0913 - what the two have in common, and a socket each
         entra_url=urls.entra,
         credentials=credentials,
         trust=ssl.create_default_context(cafile=str(layout.ca_file)),
+        restart_keycloak=restart_keycloak,
     )
     with (
         ServerThread(emulator.app, listener=entra, certificates=certificates),

@@ -105,6 +105,7 @@ class Supervisor:
             log=self._layout.keycloak_log,
         )
         keycloak.start()
+        restart = _Restart(keycloak)
         try:
             from sandbox.servers import serve  # noqa: PLC0415 - see that module
 
@@ -116,6 +117,7 @@ class Supervisor:
                 kzero=listeners.kzero,
                 entra=listeners.entra,
                 auto_cycle=self._auto_cycle,
+                restart_keycloak=restart.ask,
             ):
                 starting = asyncio.ensure_future(self._get_ready(keycloak, listeners.urls, made))
                 stopping = asyncio.ensure_future(stop.wait())
@@ -124,7 +126,7 @@ class Supervisor:
                     starting.cancel()
                 else:
                     starting.result()
-                    await _until_stopped(stop, keycloak)
+                    await _until_stopped(stop, keycloak, restart)
                 stopping.cancel()
         finally:
             keycloak.stop()
@@ -162,9 +164,31 @@ class Supervisor:
         write_private(self._layout.status_file, status.to_json())
 
 
-async def _until_stopped(stop: asyncio.Event, keycloak: KeycloakProcess) -> None:
+class _Restart:
+    """Restarts Keycloak in the main thread, with which Linux would end it."""
+
+    def __init__(self, keycloak: KeycloakProcess) -> None:
+        self._keycloak = keycloak
+        self._loop = asyncio.get_running_loop()
+        self.is_under_way = False
+
+    async def ask(self) -> None:
+        """Restart it and wait until it answers; to be called in another thread's loop."""
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._restart(), self._loop))
+
+    async def _restart(self) -> None:
+        self.is_under_way = True
+        try:
+            self._keycloak.stop()
+            self._keycloak.start()
+            await self._keycloak.wait_ready()
+        finally:
+            self.is_under_way = False
+
+
+async def _until_stopped(stop: asyncio.Event, keycloak: KeycloakProcess, restart: _Restart) -> None:
     while not stop.is_set():
-        reason = keycloak.ended()
+        reason = None if restart.is_under_way else keycloak.ended()
         if reason is not None:
             raise KeycloakStartError(reason)
         with contextlib.suppress(TimeoutError):

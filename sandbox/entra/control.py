@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.fault_control import FaultControl
 from sandbox.organisation import ALL_PERMISSIONS, SeedUser
 
 from .application_template import USER_ROLE
@@ -19,7 +20,6 @@ from .directory import Directory
 from .graph_errors import GraphError, error_body
 from .login import RegisteredClient
 from .tokens import LIFETIME_SECONDS, Caller
-from .traffic import Fault
 
 if TYPE_CHECKING:
     from .emulator import EntraEmulator
@@ -46,9 +46,7 @@ class Control:
             ("POST", "/sandbox/cycle", self.cycle),
             ("GET", "/sandbox/jobs", self.jobs),
             ("GET", "/sandbox/secrets/{principal}", self.secrets),
-            ("GET", "/sandbox/faults", self.list_faults),
-            ("POST", "/sandbox/faults", self.add_faults),
-            ("DELETE", "/sandbox/faults", self.clear_faults),
+            *FaultControl(self._emulator.traffic.faults).table(),
             ("GET", "/sandbox/requests", self.requests),
             ("DELETE", "/sandbox/requests", self.clear_requests),
             ("POST", "/sandbox/token", self.token),
@@ -143,24 +141,6 @@ class Control:
         return JSONResponse(self._emulator.jobs.secrets.get(request.path_params["principal"], {}))
 
     # --- traffic -----------------------------------------------------------------------------------------------------
-
-    async def list_faults(self, request: Request) -> Response:
-        """GET faults that are still on."""
-        del request
-        return JSONResponse([fault.shown() for fault in self._emulator.traffic.faults])
-
-    async def add_faults(self, request: Request) -> Response:
-        """POST a fault, or a list of them."""
-        data = json.loads(await request.body())
-        rules = [Fault.parse(item) for item in (data if isinstance(data, list) else [data])]
-        self._emulator.traffic.faults += rules
-        return JSONResponse([rule.shown() for rule in rules], 201)
-
-    async def clear_faults(self, request: Request) -> Response:
-        """DELETE all faults."""
-        del request
-        self._emulator.traffic.faults.clear()
-        return Response(status_code=204)
 
     async def requests(self, request: Request) -> Response:
         """GET the request log, oldest first."""

@@ -167,11 +167,12 @@ class EntraEmulator:
             path = request.url.path
             agent = request.headers.get("user-agent")
             entry = self.traffic.note(request.method, path, request.url.query, body=form or None, user_agent=agent)
-            fault = await self.traffic.fault(request.method, path)
-            if fault is not None:
-                entry["status"] = fault.status
-                return self.traffic.respond(fault)
-            response: Response = await getattr(self._login, name)(request)
+
+            async def carry_out() -> Response:
+                answered: Response = await getattr(self._login, name)(request)
+                return answered
+
+            response = await self.traffic.faults.around(request.method, path, carry_out)
             entry["status"] = response.status_code
             return response
 

@@ -12,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.faults import Fault
+
 from .graph_errors import GraphError, error_body, not_found, refuse
 from .graph_routing import GraphAnswer, GraphRequest, Router
 from .tokens import Caller, TokenIssuer, TokenRefusedError
@@ -48,16 +50,20 @@ class Graph:
         )
         try:
             caller = self._authenticate(request)
-            entry["client"] = caller.app_id
-            fault = await self._traffic.fault(request.method, unquote(path))
-            if fault is not None:
-                entry["status"] = fault.status
-                return self._traffic.respond(fault)
-            answer = await self._answer(request, caller, _strict_json(raw))
         except GraphError as error:
-            answer = GraphAnswer(error.status, error_body(error, client_request_id))
-        entry["status"] = answer.status
-        return _response(answer)
+            entry["status"] = error.status
+            return _response(GraphAnswer(error.status, error_body(error, client_request_id)))
+        entry["client"] = caller.app_id
+
+        async def carry_out() -> Response:
+            try:
+                return _response(await self._answer(request, caller, _strict_json(raw)))
+            except GraphError as error:
+                return _response(GraphAnswer(error.status, error_body(error, client_request_id)))
+
+        response = await self._traffic.faults.around(request.method, unquote(path), carry_out)
+        entry["status"] = response.status_code
+        return response
 
     def _authenticate(self, request: Request) -> Caller:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -150,13 +156,15 @@ class Graph:
         method = str(item["method"]).upper()
         if any(done[key]["status"] >= 400 for key in item.get("dependsOn", [])):  # noqa: PLR2004 - failures
             refuse("The request depends on one that failed.", code="FailedDependency", status=424)
-        fault = await self._traffic.fault(method, full)
-        if fault is not None:
-            return GraphAnswer(fault.status, fault.answer_body(), dict(fault.headers))
+        fault = self._traffic.faults.take(method, full)
+        if fault is not None and fault.when == "before":
+            await fault.wait()
+            if fault.answers:
+                return _fault_answer(fault)
         headers = {str(name).lower(): str(value) for name, value in (item.get("headers") or {}).items()}
         if item.get("body") is not None and "content-type" not in headers:
             refuse("Write request id : " + item["id"] + " does not contain Content-Type header.", code="BadRequest")
-        return await self._operation(
+        answer = await self._operation(
             GraphRequest(
                 method=method,
                 version=version,
@@ -168,6 +176,16 @@ class Graph:
                 base_url=self._tokens.base_url,
             )
         )
+        if fault is not None and fault.when == "after":
+            await fault.wait()
+            if fault.answers:
+                return _fault_answer(fault)
+        return answer
+
+
+def _fault_answer(fault: Fault) -> GraphAnswer:
+    """Answer one request of a batch; a connection of its own to break off it has not."""
+    return GraphAnswer(fault.status or 503, fault.answer_body(), dict(fault.headers))
 
 
 def _strict_json(raw: bytes) -> Any:  # noqa: ANN401 - JSON

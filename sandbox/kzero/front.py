@@ -5,7 +5,7 @@ Also `/sandbox/*`, the control of this KZero for tests and the command line.
 
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -19,6 +19,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sandbox.fault_control import FaultControl
+from sandbox.faults import Faults
 from sandbox.kzero import tenants
 from sandbox.kzero.admin import KeycloakAdmin, KeycloakRefusedError
 from sandbox.kzero.keycloak import MasterCredentials
@@ -55,9 +57,10 @@ class KZeroFront:
         entra_url: The origin of Entra's login endpoint, e.g. `https://localhost:8444`.
         credentials: The sandbox's administrator of Keycloak.
         trust: Trusts the Entra emulator's certificate.
+        restart_keycloak: Ends Keycloak, starts it again and waits until it answers; None where nobody can.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword a thing that it stands on
         self,
         *,
         public_url: str,
@@ -65,6 +68,7 @@ class KZeroFront:
         entra_url: str,
         credentials: MasterCredentials,
         trust: ssl.SSLContext,
+        restart_keycloak: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Put the parts together; connections are opened when the app starts."""
         self._public_url = public_url
@@ -72,7 +76,9 @@ class KZeroFront:
         self._entra_url = entra_url
         self._credentials = credentials
         self._trust = trust
+        self._restart_keycloak = restart_keycloak
         self._log: deque[LoggedRequest] = deque(maxlen=_LOG_LENGTH)
+        self._faults = Faults()
         self._admin: KeycloakAdmin
         self._proxy: ReverseProxy
         self._scim: ScimEndpoint
@@ -82,7 +88,9 @@ class KZeroFront:
                 routes=[
                     Route("/sandbox/tenants", self._create_tenant, methods=["POST"]),
                     Route("/sandbox/tenants/{tenant}", self._delete_tenant, methods=["DELETE"]),
+                    Route("/sandbox/keycloak/restart", self._restart, methods=["POST"]),
                     Route("/sandbox/requests", self._requests, methods=["GET", "DELETE"]),
+                    *(Route(path, do, methods=[method]) for method, path, do in FaultControl(self._faults).table()),
                     Route("/realms/{tenant}/scim/v2", self._answer_scim, methods=_METHODS),
                     Route("/realms/{tenant}/scim/v2/{rest:path}", self._answer_scim, methods=_METHODS),
                     Route("/{path:path}", self._forward, methods=_METHODS),
@@ -112,10 +120,10 @@ class KZeroFront:
             yield
 
     async def _answer_scim(self, request: Request) -> Response:
-        return await self._scim(request)
+        return await self._faults.around(request.method, request.url.path, lambda: self._scim(request))
 
     async def _forward(self, request: Request) -> Response:
-        return await self._proxy.forward(request)
+        return await self._faults.around(request.method, request.url.path, lambda: self._proxy.forward(request))
 
     async def _create_tenant(self, request: Request) -> Response:
         """Make a tenant named by `{"name": …}` and return its credentials."""
@@ -135,6 +143,14 @@ class KZeroFront:
             await tenants.delete_tenant(self._admin, name)
         except KeycloakRefusedError as error:
             return JSONResponse({"error": f"tenant {name}: {error}"}, status_code=error.status)
+        return Response(status_code=204)
+
+    async def _restart(self, request: Request) -> Response:
+        """Restart Keycloak, and answer when it answers again."""
+        del request
+        if self._restart_keycloak is None:
+            return JSONResponse({"error": "nobody here can restart Keycloak"}, status_code=501)
+        await self._restart_keycloak()
         return Response(status_code=204)
 
     async def _requests(self, request: Request) -> Response:

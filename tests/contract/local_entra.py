@@ -16,7 +16,7 @@ from kzero_scim.clients.graph_auth import SignIn
 from kzero_scim.provider.config import Config
 from kzero_scim.provider.services import Services
 from sandbox.entra.emulator import EntraEmulator
-from sandbox.entra.traffic import Fault
+from sandbox.faults import Fault
 from sandbox.organisation import Organisation
 from sandbox.serving import ServerThread, issue_certificates, listen, port_of
 
@@ -94,7 +94,7 @@ class LocalEntra:
 
     def fail(self, path: str, status: int, method: str | None = None, **more: Any) -> None:  # noqa: ANN401
         """Switch a fault on."""
-        self.emulator.traffic.faults.append(Fault.parse({"path": path, "method": method, "status": status, **more}))
+        self.emulator.traffic.faults.add(Fault.parse({"path": path, "method": method, "status": status, **more}))
 
     def requests(self, *, batched: bool = False) -> list[tuple[str, str]]:
         """Method and path of what was asked, those inside batches only on request."""

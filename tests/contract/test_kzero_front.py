@@ -156,3 +156,20 @@ def test_resources_say_only_what_their_schemas_declare(kzero_endpoint: KZeroEndp
 
     extensions = {name for name in shown if name.startswith("urn:")}
     assert extensions == set(shown["schemas"]) - {str(User.__schema__)}
+
+
+def _fault(tenant: Tenant, **fault: Any) -> None:  # noqa: ANN401 - JSON
+    tenant.kzero.post("/sandbox/faults", json=fault).raise_for_status()
+
+
+def test_the_front_of_kzero_has_the_same_faults(tenant: Tenant) -> None:
+    """Keycloak's admin API and the SCIM endpoint alike; a fault after the deed leaves what was done."""
+    _fault(tenant, path="/admin/realms/[^/]+/users$", method="POST", when="after", status=504)
+    _fault(tenant, path="/scim/v2/ServiceProviderConfig$", status=503)
+    _fault(tenant, path="/admin/realms/[^/]+/users/count$", truncate=True)
+
+    assert tenant.keycloak_admin.post("/users", json={"username": "robin"}).status_code == 504
+    assert tenant.user("robin") is not None
+    assert tenant.kzero.get(f"{tenant.scim_url}/ServiceProviderConfig").status_code == 503
+    assert tenant.keycloak_admin.get("/users/count").content == b""
+    assert tenant.kzero.get("/sandbox/faults").json() == []
