@@ -118,6 +118,8 @@ class ProvisioningJob(pulumi.ComponentResource):
             enabled=enabled,
             triggers={
                 "credentials": self.credentials.settings_fingerprint,
+                "tenantUrl": self.credentials.tenant_url,
+                "scope": self.credentials.scope,
                 "mappings": self.attribute_mappings.fingerprint,
             },
             opts=pulumi.ResourceOptions.merge(parent, pulumi.ResourceOptions(depends_on=[self.connection_test])),

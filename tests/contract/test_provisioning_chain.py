@@ -239,7 +239,7 @@ async def test_a_missing_permission_is_named_and_a_missing_job_is_gone(chain: Ch
 
 
 async def test_quarantine_is_shown_and_left(chain: Chain) -> None:
-    """The receiver refuses all; a restart after the correction sets the job going again."""
+    """The receiver refuses all; nothing is restarted before that is corrected, and then the job goes on."""
     status = ProvisioningStatus(chain.services, sleep=no_sleep)
     inputs = ProvisioningStatusInputs(**chain.ids, triggers={"credentials": "1"})
     state = (await status.create(call(), inputs)).state
@@ -254,6 +254,9 @@ async def test_quarantine_is_shown_and_left(chain: Chain) -> None:
     assert found.state.last_cycle.state == "Failed"
     assert lines.warnings
 
-    again = await status.update(call(), chain.resource_id, found.state, replace(inputs, triggers={"credentials": "2"}))
+    with pytest.raises(ProviderError, match="did not pass"):
+        await status.update(call(), chain.resource_id, found.state, inputs)
+    chain.target.application.token = TOKEN
+    again = await status.update(call(), chain.resource_id, found.state, inputs)
     assert again.quarantine is None
     assert again.enabled

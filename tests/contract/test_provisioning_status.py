@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from kzero_scim.errors import PartialFailureError
+from kzero_scim.errors import PartialFailureError, ProviderError
 from kzero_scim.provider.entra.provisioning_status import (
     ProvisioningStatus,
     ProvisioningStatusInputs,
     ProvisioningStatusState,
 )
-from kzero_scim.provider.model import UNKNOWN, Change
+from kzero_scim.provider.model import UNKNOWN, Change, ChangeKind
 from tests.contract.scripted_graph import JOB, PRINCIPAL, RESOURCE_ID, Lines, ScriptedGraph, call, no_sleep
 
 INPUTS = ProvisioningStatusInputs(service_principal_id=PRINCIPAL, job_id=JOB, triggers={"mappings": "1"})
@@ -21,6 +21,8 @@ QUARANTINE = {
     "code": "Quarantine",
     "quarantine": {"reason": "TooManyDeletes", "error": {"code": "TooManyDeletes", "message": "12 deletions"}},
 }
+
+UNREACHABLE = {"code": "Quarantine", "quarantine": {"reason": "EncounteredQuarantineException"}}
 
 
 def resource(graph: ScriptedGraph) -> ProvisioningStatus:
@@ -56,14 +58,17 @@ class TestCreate:
 
         assert graph.writes == []
 
-    async def test_starting_leaves_a_quarantine(self) -> None:
-        """A job taken over in quarantine would wait for hours."""
-        graph = ScriptedGraph(schedule="Active", status=QUARANTINE)
+    async def test_a_job_taken_over_leaves_a_quarantine_that_a_connection_ends(self) -> None:
+        """It would wait for hours; one that only a person may end is left alone."""
+        graph = ScriptedGraph(schedule="Active", status=UNREACHABLE)
+        held_back = ScriptedGraph(schedule="Active", status=QUARANTINE)
 
         made = await resource(graph).create(call(), INPUTS)
+        await resource(held_back).create(call(), INPUTS)
 
-        assert graph.writes == ["POST /start"]
+        assert graph.writes == ["POST /validateCredentials", "POST /restart"]
         assert made.state.quarantine is None
+        assert held_back.writes == []
 
     @pytest.mark.parametrize(("schedule", "writes"), [("Disabled", []), ("Active", ["POST /pause"])])
     async def test_pauses_on_request(self, schedule: str, writes: list[str]) -> None:
@@ -136,14 +141,53 @@ class TestChanges:
 
         assert graph.writes == ["POST /restart", "POST /start"]
 
-    async def test_a_job_that_is_off_is_not_restarted(self) -> None:
-        """A restart would set it going."""
+    async def test_a_job_that_is_off_is_restarted_once_it_is_on(self) -> None:
+        """A restart would set it going; without one it would not read again what changed meanwhile."""
         graph = ScriptedGraph()
         state = await created(graph, OFF)
+        changed = replace(OFF, triggers={"mappings": "2"})
 
-        await resource(graph).update(call(), RESOURCE_ID, state, replace(OFF, triggers={"mappings": "2"}))
+        assert await resource(graph).diff(call(), RESOURCE_ID, state, changed) == []
+        off = await resource(graph).update(call(), RESOURCE_ID, state, changed)
+        assert graph.writes == []
+        await resource(graph).update(call(), RESOURCE_ID, off, replace(changed, enabled=True))
+
+        assert graph.writes == ["POST /restart", "POST /start"]
+
+    async def test_an_update_ends_a_quarantine_once_the_connection_passes(self) -> None:
+        """The state knows of it; the users that failed are tried again, and nobody else is read again."""
+        graph = ScriptedGraph()
+        state = await created(graph)
+        graph.status = UNREACHABLE
+        found = await resource(graph).read(call(), RESOURCE_ID, state)
+        assert found is not None
+        graph.refusals = [{"code": "InvalidCredentials", "message": "Unauthorized"}] * 3
+
+        assert await resource(graph).diff(call(), RESOURCE_ID, found.state, INPUTS) == [
+            Change("quarantine", ChangeKind.DELETE)
+        ]
+        with pytest.raises(ProviderError, match="did not pass"):
+            await resource(graph).update(call(), RESOURCE_ID, found.state, INPUTS)
+        assert "POST /restart" not in graph.writes
+        graph.refusals, graph.bodies = [], []
+        healed = await resource(graph).update(call(), RESOURCE_ID, found.state, INPUTS)
+
+        assert graph.bodies[-1] == {"criteria": {"resetScope": "QuarantineState"}}
+        assert healed.quarantine is None
+        assert await resource(graph).diff(call(), RESOURCE_ID, healed, INPUTS) == []
+
+    async def test_deletions_held_back_are_never_restarted(self) -> None:
+        """What changed meanwhile stays a difference, until a person has allowed or rejected them."""
+        graph, lines = ScriptedGraph(), Lines()
+        state = await created(graph)
+        graph.status = QUARANTINE
+        new = replace(INPUTS, triggers={"mappings": "2"})
+
+        waiting = await resource(graph).update(call(lines), RESOURCE_ID, state, new)
 
         assert graph.writes == []
+        assert any("allowed or rejected" in line for line in lines.warnings)
+        assert await resource(graph).diff(call(), RESOURCE_ID, waiting, new) == [Change("triggers.mappings")]
 
     async def test_quarantine_is_a_warning_with_reason_and_remedy(self) -> None:
         """At each refresh, and an output."""

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from kzero_scim.connection_failure import meaning
 from kzero_scim.errors import GraphError, ProviderError
@@ -18,8 +18,13 @@ from kzero_scim.provider.model import UNKNOWN, Call, Change, Created, Found, Res
 from kzero_scim.provider.services import Services
 from kzero_scim.provisioning import job_path, job_resource_id, split_job_resource_id
 
+if TYPE_CHECKING:
+    from kzero_scim.clients.graph import GraphClient
+
 _OWN_REFUSALS = frozenset({"Authorization_RequestDenied", "InvalidAuthenticationToken", "UnknownError"})
 """Codes by which Graph refuses the request itself, so that nothing was tested."""
+DELAYS: Final = (2.0, 5.0)
+"""Seconds before each repetition of a refused test: Entra uses replaced credentials for a short while."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +65,7 @@ class ConnectionTest(Resource[ConnectionTestInputs, ConnectionTestState]):
         self,
         services: Services,
         *,
-        delays: Sequence[float] = (2.0, 5.0),
+        delays: Sequence[float] = DELAYS,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -140,26 +145,14 @@ class ConnectionTest(Resource[ConnectionTestInputs, ConnectionTestState]):
         """Nothing exists that could be removed."""
 
     async def _test(self, call: Call, new: ConnectionTestInputs) -> ConnectionTestState:
-        await call.log.status("testing the connection from Entra to the SCIM endpoint")
-        for delay in (*self._delays, None):
-            try:
-                await self._services.graph.post(
-                    f"{job_path(new.service_principal_id, new.job_id)}/validateCredentials",
-                    {"useSavedCredentials": True, "credentials": []},
-                )
-                break
-            except GraphError as error:
-                if error.code in _OWN_REFUSALS or error.status in {None, 401, 403, 404, 429}:
-                    raise
-                usual = meaning(str(error))
-                if delay is None or not usual.may_pass:
-                    message = (
-                        f"Entra's connection test of job {new.job_id} to the SCIM endpoint did not pass: {error}; "
-                        f"what that usually means: {usual.text}"
-                    )
-                    raise ProviderError(message) from error
-                await call.log.status(f"the connection test was refused; again in {delay:g} s with fresh credentials")
-                await self._sleep(delay)
+        await try_connection(
+            self._services.graph,
+            call,
+            new.service_principal_id,
+            new.job_id,
+            delays=self._delays,
+            sleep=self._sleep,
+        )
         return ConnectionTestState(
             service_principal_id=new.service_principal_id,
             job_id=new.job_id,
@@ -167,3 +160,49 @@ class ConnectionTest(Resource[ConnectionTestInputs, ConnectionTestState]):
             tested_at=self._now().isoformat(timespec="seconds"),
             result="passed",
         )
+
+
+async def try_connection(  # noqa: PLR0913 - what it waits with, beside what it tests
+    graph: GraphClient,
+    call: Call,
+    service_principal_id: str,
+    job_id: str,
+    *,
+    delays: Sequence[float] = DELAYS,
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+) -> None:
+    """Have Entra test the connection with the credentials that it holds; changes nothing.
+
+    Args:
+        graph: Microsoft Graph.
+        call: The request in which it is tested; told the progress.
+        service_principal_id: The object id of the service principal.
+        job_id: The id of its synchronization job.
+        delays: Seconds before each repetition of a refused test.
+        sleep: What waits.
+
+    Raises:
+        ProviderError: It did not pass; with Entra's words, what they usually mean and what to do.
+        GraphError: Graph refused the request itself.
+    """
+    await call.log.status("testing the connection from Entra to the SCIM endpoint")
+    for delay in (*delays, None):
+        try:
+            await graph.post(
+                f"{job_path(service_principal_id, job_id)}/validateCredentials",
+                {"useSavedCredentials": True, "credentials": []},
+            )
+        except GraphError as error:
+            if error.code in _OWN_REFUSALS or error.status in {None, 401, 403, 404, 429}:
+                raise
+            usual = meaning(str(error))
+            if delay is None or not usual.may_pass:
+                message = (
+                    f"Entra's connection test of job {job_id} to the SCIM endpoint did not pass: {error}; "
+                    f"what that usually means: {usual.text}"
+                )
+                raise ProviderError(message) from error
+            await call.log.status(f"the connection test was refused; again in {delay:g} s with fresh credentials")
+            await sleep(delay)
+        else:
+            return

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from kzero_scim.errors import GraphError, PartialFailureError
+from kzero_scim.provider.entra.connection_test import try_connection
 from kzero_scim.provider.model import (
     UNKNOWN,
     Call,
     Change,
+    ChangeKind,
     Created,
     Found,
     Resource,
@@ -27,15 +29,14 @@ from kzero_scim.provider.services import Services
 from kzero_scim.provisioning import (
     ACTIVE,
     JobStatus,
+    Quarantine,
     job_path,
     job_resource_id,
     parse_job,
     quarantine_warning,
     split_job_resource_id,
 )
-
-_RESET_SCOPE = "Watermark, Escrows, QuarantineState"
-"""Read everything again, forget failures and leave quarantine; what was provisioned stays known."""
+from kzero_scim.restart import BY_CONNECTION, decide
 
 _READ_BACK_DELAYS = (0.5, 1.0, 2.0)
 """Seconds before the job is read once more when it does not show yet that it was started or paused."""
@@ -49,8 +50,8 @@ class ProvisioningStatusInputs:
     job_id: str = prop("Id of its synchronization job.", replace=True)
     enabled: bool = prop("Whether the job runs its cycles (every 40 minutes).", default=True)
     triggers: dict[str, str] = prop(
-        "A changed value restarts the job, so that Entra reads everything again: fingerprints of mappings and "
-        "credentials.",
+        "A changed value restarts the job: fingerprints of mappings and credentials, the Tenant URL and the scope. "
+        "Only a changed secret token (credentials alone) does not make Entra read everything again.",
         default_factory=dict,
     )
 
@@ -79,13 +80,17 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
         old: ProvisioningStatusState,
         new: ProvisioningStatusInputs,
     ) -> list[Change]:
-        """Compare; a job paused in the portal shows as ``enabled``."""
-        return [
+        """Compare; a job paused in the portal shows as ``enabled``, a quarantine that an update may end as itself."""
+        changes = [
             *map(replacing, compare(old.service_principal_id, new.service_principal_id, "servicePrincipalId")),
             *map(replacing, compare(old.job_id, new.job_id, "jobId")),
             *compare(old.enabled, new.enabled, "enabled"),
-            *compare(old.triggers, new.triggers, "triggers"),
+            # What changes while the job is off restarts it once it is on.
+            *([] if new.enabled is False else compare(old.triggers, new.triggers, "triggers")),
         ]
+        if new.enabled is True and _reason(old.quarantine) == BY_CONNECTION:
+            changes.append(Change("quarantine", ChangeKind.DELETE))
+        return changes
 
     async def plan(
         self,
@@ -119,9 +124,10 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
 
         Raises:
             PartialFailureError: Entra accepted that but does not show it.
+            ProviderError: The job that is taken over is in quarantine, and the connection test does not pass.
         """
         status = await self._services.graph.consistent(lambda: self._status(new))
-        state = await self._switch(call, new, status)
+        state = await self._go_on(call, new, status, restarted_for=new.triggers)
         return Created(job_resource_id(new.service_principal_id, new.job_id), state)
 
     async def read(
@@ -153,15 +159,15 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
         old: ProvisioningStatusState,
         new: ProvisioningStatusInputs,
     ) -> ProvisioningStatusState:
-        """Start or pause the job; restart it if a trigger has changed. A paused job is not restarted.
+        """Start or pause the job; restart it as far as what has changed, or its quarantine, asks for.
+
+        A paused job is not restarted.
 
         Raises:
             PartialFailureError: Entra accepted that but does not show it.
+            ProviderError: It is in quarantine, and the connection test does not pass.
         """
-        if new.enabled and old.triggers != new.triggers:
-            await call.log.status("restarting the provisioning job")
-            await self._services.graph.post(f"{_path(new)}/restart", {"criteria": {"resetScope": _RESET_SCOPE}})
-        return await self._switch(call, new, await self._status(new))
+        return await self._go_on(call, new, await self._status(new), restarted_for=old.triggers)
 
     async def delete(self, call: Call, id: str, old: ProvisioningStatusState) -> None:  # noqa: A002, ARG002
         """Pause the job; one that is gone does not run either."""
@@ -173,9 +179,30 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
             if error.status != 404:  # noqa: PLR2004 - the HTTP status
                 raise
 
+    async def _go_on(
+        self, call: Call, new: ProvisioningStatusInputs, status: JobStatus, *, restarted_for: dict[str, str]
+    ) -> ProvisioningStatusState:
+        """Restart as :func:`decide` says, then start or pause; what waits keeps its old triggers, for a later run."""
+        done = replace(new, triggers=restarted_for)
+        if new.enabled:
+            decision = decide(restarted_for, new.triggers, _reason(status.quarantine))
+            if decision.tests_connection:
+                graph, sp = self._services.graph, new.service_principal_id
+                await try_connection(graph, call, sp, new.job_id, sleep=self._sleep)
+            if decision.reset_scope is not None:
+                await call.log.status("restarting the provisioning job")
+                criteria = {"criteria": {"resetScope": decision.reset_scope}}
+                await self._services.graph.post(f"{_path(new)}/restart", criteria)
+                status = await self._status(new, fresh=True)
+            if decision.waits:
+                await call.log.warning(decision.sentence)
+            else:
+                done = new
+        return await self._switch(call, done, status)
+
     async def _switch(self, call: Call, new: ProvisioningStatusInputs, status: JobStatus) -> ProvisioningStatusState:
         is_active = status.schedule_state == ACTIVE
-        if new.enabled and (not is_active or status.quarantine is not None):
+        if new.enabled and not is_active:
             await call.log.status("starting the provisioning job")
             await self._services.graph.post(f"{_path(new)}/start")
             status = await self._read_back(new)
@@ -207,6 +234,10 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
 
 def _path(inputs: ProvisioningStatusInputs) -> str:
     return job_path(inputs.service_principal_id, inputs.job_id)
+
+
+def _reason(quarantine: Quarantine | None) -> str | None:
+    return None if quarantine is None or not is_known(quarantine) else quarantine.reason
 
 
 def _given(inputs: ProvisioningStatusInputs) -> dict[str, Any]:
