@@ -64,12 +64,13 @@ def decide(old: Mapping[str, str], new: Mapping[str, str], quarantine: str | Non
         quarantine: Graph's reason, None if the job is in none.
     """
     causes, token_only = _causes(old, new)
-    changed = _listed(causes)
+    # An import finds no triggers: whether Entra has provisioned by these mappings and credentials is not known.
+    changed = f"{_listed(causes)} changed" if old else "it was set up elsewhere"
     if quarantine == BY_PERSON:
         if not causes:
             return Restart()
         sentence = (
-            f"{changed} changed, but provisioning is in quarantine ({BY_PERSON}) and is not restarted before somebody "
+            f"{changed}, but provisioning is in quarantine ({BY_PERSON}) and is not restarted before somebody "
             "has allowed or rejected the deletions in the portal; run it again then"
         )
         return Restart(sentence=sentence, waits=True)
@@ -77,16 +78,16 @@ def decide(old: Mapping[str, str], new: Mapping[str, str], quarantine: str | Non
     first = "the connection is tested, then " if tests else ""
     if causes and not token_only:
         sentence = (
-            f"{first}provisioning restarts with an initial cycle: {changed} changed, so Entra reads and compares every "
+            f"{first}provisioning restarts with an initial cycle: {changed}, so Entra reads and compares every "
             "user again"
         )
         return Restart(reset_scope=INITIAL_CYCLE, sentence=sentence, tests_connection=tests)
     if quarantine is not None and (causes or tests):
-        because = f"{changed} changed and " if causes else ""
+        because = f"{changed} and " if causes else ""
         sentence = f"{because}provisioning is in quarantine ({quarantine}): {first}it goes on where it stopped"
         return Restart(reset_scope=LIFT_QUARANTINE, sentence=sentence, tests_connection=tests)
     if causes:
-        return Restart(sentence=f"{changed} changed: provisioning is not restarted, its next cycle uses it")
+        return Restart(sentence=f"{changed}: provisioning is not restarted, its next cycle uses it")
     return Restart()
 
 

@@ -57,6 +57,14 @@ def test_triggers_that_only_explain_others_restart_nothing_when_they_appear() ->
     assert decide({"credentials": "c1", "mappings": "m1"}, TRIGGERS, None) == Restart()
 
 
+def test_a_job_that_was_imported_is_read_again() -> None:
+    """Nobody knows by which mappings it has provisioned."""
+    decision = decide({}, TRIGGERS, None)
+
+    assert decision.reset_scope == INITIAL_CYCLE
+    assert "it was set up elsewhere" in decision.sentence
+
+
 @pytest.mark.parametrize(
     ("quarantine", "reset_scope"),
     [(None, None), (BY_CONNECTION, LIFT_QUARANTINE), (ESCROWS, None), (BY_PERSON, None), ("SomethingNew", None)],
