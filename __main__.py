@@ -10,6 +10,7 @@ import pulumi
 
 from components.settings import TenantSettings
 from components.tenant_provisioning import TenantProvisioning
+from kzero_scim.display import several_lines
 from kzero_scim.errors import SettingsError
 
 _TOLD: Final = 32
@@ -24,7 +25,7 @@ def main() -> None:
     try:
         settings = TenantSettings.from_config()
     except SettingsError as error:
-        pulumi.log.error(str(error))
+        pulumi.log.error(several_lines(str(error)))
         sys.exit(_TOLD)
     tenant = TenantProvisioning("tenant", settings=settings)
     for name, value in tenant.outputs.items():

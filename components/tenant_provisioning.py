@@ -15,6 +15,7 @@ from components.scim_endpoint import Activation, ScimEndpoint
 from components.settings import TenantSettings, configuration
 from components.user_assignments import UserAssignments
 from kzero_scim import resources as kzero
+from kzero_scim.display import plain
 from kzero_scim.provider.codec import fields_of
 from kzero_scim.provider.config import Config
 
@@ -260,8 +261,8 @@ def _lockout_guard(
         reason += ", or a lock-out of the other domains locks out everybody"
         if required:
             message = f"lockoutGuard: {reason}; or set kzero-scim:lockoutGuard to warn"
-            raise pulumi.RunError(message)
-        pulumi.log.warn(reason, parent)
+            raise pulumi.RunError(plain(message))
+        pulumi.log.warn(plain(reason), parent)
         return {"checked": True, "onmicrosoft": [], "warning": reason}
 
     return pulumi.Output.from_input(look())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from kzero_scim import __version__
-from kzero_scim.errors import KzeroScimError
+from kzero_scim.clients.trail import recorded
+from kzero_scim.display import one_line, plain, several_lines
+from kzero_scim.errors import KzeroScimError, unforeseen
 
 app = typer.Typer(
     help="SCIM provisioning from Microsoft Entra ID to KZero Passwordless, one Pulumi stack a tenant.",
@@ -61,7 +65,7 @@ def check(
     try:
         items = asyncio.run(probe(Stack.load(tenant, project)))
     except KzeroScimError as error:
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(f"error: {several_lines(str(error))}", err=True)
         raise typer.Exit(2) from None
     passed = sum(item.passed for item in items)
     if as_json:
@@ -73,7 +77,7 @@ def check(
         for number, item in enumerate(items, 1):
             mark = Text("passed", "green") if item.passed else Text("FAILED", "bold red")
             console.print(Text.assemble(f"{number}  ", mark, f"  {item.item}"))
-            console.print(Padding(Text(item.evidence, "dim" if item.passed else ""), (0, 0, 0, 11)))
+            console.print(Padding(Text(plain(item.evidence), "dim" if item.passed else ""), (0, 0, 0, 11)))
     if passed < len(items):
         raise typer.Exit(1)
 
@@ -102,7 +106,9 @@ def doctor(
     for _ in range(3):
         table.add_column(overflow="fold")
     for finding in findings:
-        table.add_row(Text(finding.state, colours[finding.state]), finding.subject, Text(finding.detail))
+        table.add_row(
+            Text(finding.state, colours[finding.state]), plain(finding.subject), Text(several_lines(finding.detail))
+        )
     Console().print(table)
     if any(finding.state == "missing" for finding in findings):
         raise typer.Exit(1)
@@ -120,6 +126,17 @@ def _mount_sandbox() -> None:
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; whatever fails is told in one line and ends with exit code 2."""
     _mount_sandbox()
-    app()
+    with recorded() as requests:
+        try:
+            app()
+        except KzeroScimError as error:
+            typer.echo(f"error: {several_lines(str(error))}", err=True)
+        except Exception as error:
+            if os.environ.get("KZERO_DEBUG") == "1":
+                raise
+            typer.echo(f"error: {one_line(unforeseen(error, requests))}", err=True)
+        else:
+            return
+    sys.exit(2)

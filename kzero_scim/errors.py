@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 NO_REALM: Final = "realm_not_found"
@@ -62,3 +63,15 @@ class KeycloakError(ServiceError):
 
 class ScimError(ServiceError):
     """The SCIM endpoint answered something that a SCIM endpoint should not."""
+
+
+def unforeseen(error: Exception, requests: Sequence[str]) -> str:
+    """Say in one line what nobody has foreseen: most likely an answer of another shape than its service documents.
+
+    Args:
+        error: What was raised.
+        requests: The latest requests before it, the newest last.
+    """
+    after = f" after {requests[-1]}" if requests else ""
+    hint = "; the service's answer may not be what it documents" if requests else ""
+    return f"internal error{after}: {type(error).__name__}: {error}{hint}; set KZERO_DEBUG=1 for the traceback"

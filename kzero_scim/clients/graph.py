@@ -19,16 +19,18 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from kzero_scim.clients import graph_errors
+from kzero_scim.clients.answers import read_json, read_object, too_large, too_slow, whole_body
 from kzero_scim.clients.graph_auth import SignIn
 from kzero_scim.clients.graph_operations import operation
 from kzero_scim.clients.graph_retries import MOMENTARY, NOT_ACTED_ON, RetryPolicy, retry_after
 from kzero_scim.clients.retries import USER_AGENT, untrusted
 from kzero_scim.clients.tls import ssl_context
+from kzero_scim.clients.trail import note
 from kzero_scim.errors import GraphError
 from kzero_scim.provider.config import Config
 
-LONGEST_BODY: Final = 50 * 1024 * 1024
-"""Bytes; a longer answer is an error. The largest known synchronization schema has 2 MB."""
+WITHIN: Final = 180.0
+"""Seconds from sending a request to the last byte of its answer; provisioning on demand may take a minute."""
 BATCH_SIZE: Final = 20
 """Requests in one ``$batch``, Graph's limit."""
 BATCHES_AT_ONCE: Final = 4
@@ -98,9 +100,10 @@ class GraphClient:
         policy: How patient to be.
         sleep: What waits.
         clock: Seconds that only go forward.
+        within: Seconds from sending a request to the last byte of its answer.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the seams of its tests
         self,
         sign_in: SignIn,
         *,
@@ -108,6 +111,7 @@ class GraphClient:
         policy: RetryPolicy | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
+        within: float = WITHIN,
     ) -> None:
         """Open nothing yet."""
         self._sign_in = sign_in
@@ -120,6 +124,7 @@ class GraphClient:
         self._policy = policy or RetryPolicy()
         self._sleep = sleep
         self._clock = clock
+        self._within = within
         self._shared: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[float, asyncio.Task[Json]]] = {}
         self._batches = asyncio.Semaphore(BATCHES_AT_ONCE)
 
@@ -149,12 +154,12 @@ class GraphClient:
         token = await self._sign_in.token()
         try:
             payload = token.split(".")[1]
-            claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        except (IndexError, ValueError):
+            claims = read_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+            if "scp" in claims or set(claims.get("wids", ())) - {_NO_DIRECTORY_ROLE}:
+                return None
+            return frozenset(claims.get("roles", ()))
+        except (IndexError, ValueError, TypeError, AttributeError):
             return None  # Microsoft promises nobody but Graph a token that can be read
-        if "scp" in claims or set(claims.get("wids", ())) - {_NO_DIRECTORY_ROLE}:
-            return None
-        return frozenset(claims.get("roles", ()))
 
     async def get(self, path: str, params: Parameters | None = None, *, fresh: bool = False) -> Json:
         """GET one object.
@@ -167,6 +172,7 @@ class GraphClient:
         Raises:
             GraphError: Graph refused, cannot be reached or answered no JSON object.
         """
+        note(f"GET {path}")
         key = (path, tuple(sorted((params or {}).items())))
         started, task = self._shared.get(key, (0.0, None))
         if task is None or fresh or (task.done() and self._clock() - started > SHARED_SECONDS):
@@ -307,7 +313,7 @@ class GraphClient:
 
     async def _object(self, method: str, path: str, params: Parameters | None = None) -> Json:
         answer = await self._request(method, path, params=params)
-        document = graph_errors.document(answer.body)
+        document = read_object(answer.body)
         if document is None:
             kind = answer.headers.get("Content-Type") or "nothing"
             raise graph_errors.unexpected(path, f"{answer.status} with {kind} instead of a JSON object", method)
@@ -321,7 +327,7 @@ class GraphClient:
             self._shared.clear()
         if not answer.body.strip():
             return None
-        document = graph_errors.document(answer.body)
+        document = read_object(answer.body)
         if document is None:
             raise graph_errors.unexpected(path, f"{answer.status} with something that is no JSON object", method)
         return document
@@ -331,16 +337,19 @@ class GraphClient:
         repeatable = all(operation(request.method, request.path).is_repeatable for request in chunk.values())
         async with self._batches:
             answer = await self._request("POST", "/$batch", body=body, repeatable=repeatable)
-        document = graph_errors.document(answer.body) or {}
+        responses = (read_object(answer.body) or {}).get("responses")
         found: dict[int, tuple[BatchAnswer, float | None]] = {}
-        for item in document.get("responses") or []:
+        for item in responses if isinstance(responses, list) else []:
             try:
                 index, status = int(item["id"]), int(item["status"])
-            except (KeyError, TypeError, ValueError):
+            except (KeyError, TypeError, ValueError, OverflowError):
                 continue
-            inner = item.get("body")
-            headers = item.get("headers")
-            wait = retry_after(httpx.Headers(headers).get("Retry-After")) if isinstance(headers, dict) else None
+            if index not in chunk:
+                continue
+            inner, headers = item.get("body"), item.get("headers")
+            given = headers if isinstance(headers, dict) else {}
+            asked = next((str(value) for name, value in given.items() if name.lower() == "retry-after"), None)
+            wait = retry_after(asked)
             found[index] = BatchAnswer(status, inner if isinstance(inner, dict) else {}), wait
         if missing := [index for index in chunk if index not in found]:
             first = chunk[missing[0]]
@@ -357,6 +366,7 @@ class GraphClient:
         repeatable: bool | None = None,
     ) -> _Answer:
         """Send one request until it is answered for good."""
+        note(f"{method} {path}")
         may_repeat = operation(method, path).is_repeatable if repeatable is None else repeatable
         token = await self._sign_in.token()
         has_renewed = False
@@ -378,7 +388,7 @@ class GraphClient:
                     token, has_renewed = await self._sign_in.token(rejected=token), True
                     continue
                 failure = graph_errors.refused(
-                    method, path, answer.status, graph_errors.document(answer.body) or {}, answer.headers
+                    method, path, answer.status, read_object(answer.body) or {}, answer.headers
                 )
                 if answer.status not in (MOMENTARY if may_repeat else NOT_ACTED_ON):
                     raise failure
@@ -401,18 +411,27 @@ class GraphClient:
         if body is not None:
             headers["Content-Type"] = "application/json"
             content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-        received = bytearray()
-        async with self._http.stream(method, url, params=params, headers=headers, content=content) as response:
-            async for piece in response.aiter_bytes():
-                received += piece
-                if len(received) > LONGEST_BODY:
-                    raise graph_errors.unexpected(path, f"more than {LONGEST_BODY // 1024**2} MB", method)
-        return _Answer(response.status_code, response.headers, bytes(received))
+        try:
+            async with (
+                asyncio.timeout(self._within),
+                self._http.stream(
+                    method, url, params=params, headers=headers, content=content, follow_redirects=False
+                ) as response,
+            ):
+                received = await whole_body(response)
+        except TimeoutError as error:
+            raise graph_errors.unexpected(path, too_slow(self._within), method) from error
+        if received is None:
+            raise graph_errors.unexpected(path, too_large(), method)
+        return _Answer(response.status_code, response.headers, received)
 
     async def _inside(self, path: str, link: object) -> str:
         """Refuse a next page at another server: it would get the token."""
         graph = urlsplit((await self._sign_in.cloud()).graph)
-        target = urlsplit(link) if isinstance(link, str) else None
+        try:
+            target = urlsplit(link) if isinstance(link, str) else None
+        except ValueError:
+            target = None
         if target is None or (target.scheme, target.netloc) != (graph.scheme, graph.netloc):
             raise graph_errors.unexpected(path, "a next page at another server")
         return target.geturl()

@@ -21,6 +21,7 @@ from typing import Any, Final, Protocol
 
 import httpx
 
+from kzero_scim.clients.answers import BEARER
 from kzero_scim.clients.graph_cloud import Cloud, described_cloud, known_cloud
 from kzero_scim.clients.id_tokens import devops_token, github_token
 from kzero_scim.clients.retries import USER_AGENT
@@ -180,9 +181,13 @@ def _get_token(method: Method, cloud: Cloud) -> AccessToken:
     """Sign in with a credential made for the purpose: a kept one would keep tokens of its own, rejected ones too."""
     credential = method.make(cloud)
     try:
-        return credential.get_token(cloud.scope)
+        token = credential.get_token(cloud.scope)
     finally:
         credential.close()
+    if not BEARER.fullmatch(token.token):
+        message = f"{cloud.login} gave a token that cannot be one; is it the right login?"
+        raise GraphError(message)
+    return token
 
 
 def choose(config: Config, environment: Mapping[str, str]) -> Method:
@@ -304,12 +309,12 @@ def _azure_cli(tenant: str | None) -> Method:
 
 
 def _options(cloud: Cloud) -> dict[str, Any]:
+    from kzero_scim.clients.login_session import login_transport  # noqa: PLC0415 - slow to import
+
     return {
         "authority": cloud.login,
         "disable_instance_discovery": cloud.is_custom,
-        "connection_verify": ca_file() or True,  # azure-identity does not read SSL_CERT_FILE by itself
-        "connection_timeout": 10,
-        "read_timeout": 30,
+        "transport": login_transport(),
         "retry_total": 3,
         "user_agent": USER_AGENT,
     }

@@ -9,14 +9,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import httpx
 
+from kzero_scim.clients.answers import read_object
 from kzero_scim.clients.retries import RetryingClient, root_cause, untrusted
 from kzero_scim.clients.tls import ca_file
 from kzero_scim.errors import GraphError, SettingsError
 
+_ORIGIN = re.compile(r"https://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:\d{1,5})?/?")
+"""The secret is sent there: no user, no path, nothing that two readers could take for different hosts."""
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:\d{1,5})?|\[[0-9A-Fa-f:]+\](:\d{1,5})?")
 
 
@@ -119,11 +121,7 @@ async def described_cloud(host: str, http: httpx.AsyncClient | None = None) -> C
 
 
 def _read(host: str, response: httpx.Response) -> Cloud:
-    try:
-        document = response.json()
-    except ValueError:
-        document = None
-    content: Mapping[str, Any] = document if isinstance(document, dict) else {}
+    content: Mapping[str, Any] = read_object(response.content) or {}
     authentication = content.get("authentication")
     login = authentication.get("loginEndpoint") if isinstance(authentication, dict) else None
     return Cloud(
@@ -135,9 +133,9 @@ def _read(host: str, response: httpx.Response) -> Cloud:
 
 
 def _endpoint(host: str, field: str, value: object) -> str:
-    if isinstance(value, str) and urlsplit(value).scheme == "https" and urlsplit(value).hostname:
+    if isinstance(value, str) and _ORIGIN.fullmatch(value):
         return value.rstrip("/")
-    shown = f'"{value}"' if value else "nothing"
+    shown = f'"{str(value)[:200]}"' if value else "nothing"
     message = f"metadata host {host} gives {shown} as {field}, where an https address belongs; is it the right host?"
     raise GraphError(message)
 

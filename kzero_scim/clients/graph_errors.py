@@ -5,12 +5,12 @@ Error documents: https://learn.microsoft.com/graph/errors
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 import httpx
 
+from kzero_scim.clients.answers import read_object
 from kzero_scim.clients.graph_operations import operation
 from kzero_scim.clients.retries import root_cause, untrusted
 from kzero_scim.clients.tls import ca_file
@@ -26,15 +26,6 @@ _ADVICE: Final[Mapping[int, str]] = {
     423: "the tenant or the object is locked; try again later",
     429: "Graph is throttling this application; try again later",
 }
-
-
-def document(body: bytes) -> dict[str, Any] | None:
-    """Read a JSON object; None if it is none."""
-    try:
-        content = json.loads(body)
-    except ValueError:
-        return None
-    return content if isinstance(content, dict) else None
 
 
 def refused(
@@ -115,7 +106,7 @@ def _one_line(text: object) -> str:
     """Give a message in one line; the synchronization service packs a whole document into one as JSON."""
     if not isinstance(text, str):
         return ""
-    packed = document(text.encode()) if text.lstrip().startswith("{") else None
+    packed = read_object(text.encode()) if text.lstrip().startswith("{") else None
     for key in ("Message", "message", "error_description"):
         if packed and isinstance(packed.get(key), str):
             text = str(packed[key])

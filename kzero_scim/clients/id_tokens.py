@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from typing import Final
+
 import httpx
 
+from kzero_scim.clients.answers import read_object
 from kzero_scim.clients.retries import USER_AGENT, root_cause
 from kzero_scim.clients.tls import ssl_context
 from kzero_scim.errors import GraphError
+
+LARGEST: Final = 1024 * 1024
+"""Bytes of an answer that are read; an id token has a few thousand."""
+WITHIN: Final = 60.0
+"""Seconds for an answer."""
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def github_token(url: str, bearer: str, audience: str) -> str:
@@ -35,10 +45,15 @@ def devops_token(url: str, bearer: str, connection: str) -> str:
 
 def _id_token(method: str, url: httpx.URL, bearer: str, field: str) -> str:
     headers = {"Authorization": f"Bearer {bearer}", "Accept": "application/json", "User-Agent": USER_AGENT}
+    if url.scheme != "https" and url.host not in _LOOPBACK:
+        message = f"the pipeline's id token service {url.host} would be sent a token unencrypted; it must be https"
+        raise GraphError(message)
     try:
-        with httpx.Client(verify=ssl_context(), timeout=30.0, headers=headers) as client:
-            response = client.request(method, url, json={} if method == "POST" else None)
-        document = response.json() if response.is_success else {}
+        with (
+            httpx.Client(verify=ssl_context(), timeout=30.0, headers=headers, follow_redirects=False) as client,
+            client.stream(method, url, json={} if method == "POST" else None) as response,
+        ):
+            document = read_object(_beginning(response)) if response.is_success else {}
     except (httpx.HTTPError, ValueError) as error:
         message = f"the pipeline's id token service {url.host} gave no token: {root_cause(error)}"
         raise GraphError(message) from error
@@ -50,3 +65,13 @@ def _id_token(method: str, url: httpx.URL, bearer: str, field: str) -> str:
         )
         raise GraphError(message, status=response.status_code)
     return token
+
+
+def _beginning(response: httpx.Response) -> bytes:
+    """Read what may be read; a longer or slower answer is cut, and then no JSON."""
+    body, until = bytearray(), time.monotonic() + WITHIN
+    for piece in response.iter_bytes():
+        body += piece
+        if len(body) > LARGEST or time.monotonic() > until:
+            return b""
+    return bytes(body)

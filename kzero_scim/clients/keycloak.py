@@ -15,6 +15,7 @@ from keycloak.exceptions import HTTP_CREATED, HTTP_NO_CONTENT, KeycloakPostError
 
 from kzero_scim.clients.keycloak_session import Credentials, Session, ask, unreachable
 from kzero_scim.clients.retries import DELAYS, RetryingClient
+from kzero_scim.clients.trail import note
 from kzero_scim.errors import NO_REALM, KeycloakError, SettingsError
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class KeycloakClient:
 
         async def request(admin: KeycloakAdmin) -> list[Representation]:
             response = await admin.connection.a_raw_get(path, clientId=client_id)
-            return _rows(raise_error_from_response(response, KeycloakPostError))
+            return [_client(row) for row in _rows(raise_error_from_response(response, KeycloakPostError))]
 
         doing = f'reading client "{client_id}" of realm "{realm}"'
         for row in await self._ask(realm, doing, "view-clients", request):
@@ -134,7 +135,7 @@ class KeycloakClient:
         if not isinstance(session, Session):
             message = f"{doing}: no account is configured"
             raise KeycloakError(message)
-        await session.a__refresh_if_required()
+        await ask(self.server_url, doing, "", session.a__refresh_if_required, self.credentials.principal)
         granted = session.granted_roles(realm)
         if granted is None:
             message = f"{doing}: the token names no roles; assign the account roles of client realm-management"
@@ -189,7 +190,7 @@ class KeycloakClient:
         Raises:
             KeycloakError: Also if the account sees a reduced realm only, without its attributes.
         """
-        return dict((await self._whole_realm(realm))["attributes"])
+        return dict((await self._whole_realm(realm))["attributes"] or {})
 
     async def set_realm_attributes(self, realm: str, changes: Mapping[str, str | None]) -> None:
         """Set (or with None remove) attributes of a realm and keep all its others.
@@ -252,7 +253,11 @@ class KeycloakClient:
 
     async def _whole_realm(self, realm: str) -> Representation:
         async def request(admin: KeycloakAdmin) -> Representation:
-            return await admin.a_get_realm(quote(realm, safe=""))
+            found = await admin.a_get_realm(quote(realm, safe=""))
+            if not isinstance(found, dict) or not _is_table(found.get("attributes") or {}):
+                message = "a realm was expected"
+                raise TypeError(message)
+            return found
 
         doing = f'reading the attributes of realm "{realm}"'
         found = await self._ask(realm, doing, "view-realm", request)
@@ -313,12 +318,13 @@ class KeycloakClient:
 
     async def _public_realm(self, realm: str) -> str | None:
         doing = f'looking realm "{realm}" up'
+        note(doing)
         try:
             response = await self._http.get(f"{self.server_url}/realms/{quote(realm, safe='')}")
             if response.status_code == httpx.codes.NOT_FOUND:
                 return None
             response.raise_for_status()
-            return str(response.json()["realm"])
+            return _text(response.json()["realm"])
         except httpx.HTTPStatusError as error:
             status = error.response.status_code
             message = f"{doing} failed: {self.server_url} answered {status}; check kzeroServerUrl (KZERO_SERVER_URL)"
@@ -368,7 +374,35 @@ def _spellings(realm: str, configured: str | None) -> list[str]:
 
 
 def _rows(answer: object) -> list[Representation]:
-    if not isinstance(answer, list):
-        message = "a list was expected"
+    if not isinstance(answer, list) or not all(isinstance(row, dict) for row in answer):
+        message = "a list of objects was expected"
         raise TypeError(message)
     return answer
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        message = "a text was expected"
+        raise TypeError(message)
+    return value
+
+
+def _client(row: Representation) -> Representation:
+    """Make sure that a client is one as far as we look into it.
+
+    Raises:
+        TypeError: It is none.
+    """
+    attributes, mappers = row.get("attributes") or {}, _rows(row.get("protocolMappers") or [])
+    texts = [row.get("id"), row.get("clientId")]
+    texts += [mapper.get(key) for mapper in mappers for key in ("id", "name", "protocol", "protocolMapper")]
+    tables = [attributes, *((mapper.get("config") or {}) for mapper in mappers)]
+    if not all(isinstance(text, str) for text in texts) or not all(_is_table(table) for table in tables):
+        message = "a client was expected"
+        raise TypeError(message)
+    return row
+
+
+def _is_table(value: object) -> bool:
+    """Tell whether something is an object whose values are texts, as Keycloak's attributes and settings are."""
+    return isinstance(value, dict) and all(isinstance(text, str | None) for text in value.values())

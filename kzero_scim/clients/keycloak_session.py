@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import unquote
@@ -13,8 +12,10 @@ import httpx
 import keycloak.exceptions as keycloak_errors
 from keycloak import KeycloakOpenIDConnection
 
+from kzero_scim.clients.answers import BEARER, UnacceptableAnswerError, read_json, read_object
 from kzero_scim.clients.retries import USER_AGENT, root_cause, untrusted
 from kzero_scim.clients.tls import ca_file, ssl_context
+from kzero_scim.clients.trail import note
 from kzero_scim.errors import NO_REALM, KeycloakError
 
 ResultT = TypeVar("ResultT")
@@ -142,13 +143,13 @@ class Session(KeycloakOpenIDConnection):
         """
         try:
             payload = (self.token or {})["access_token"].split(".")[1]
-            claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+            claims = read_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
             access = claims["resource_access"]
-        except (KeyError, IndexError, ValueError):
+            roles: set[str] = set()
+            for client in ("realm-management", f"{realm}-realm"):
+                roles |= set(access.get(client, {}).get("roles", ()))
+        except (KeyError, IndexError, ValueError, TypeError, AttributeError):
             return None
-        roles: set[str] = set()
-        for client in ("realm-management", f"{realm}-realm"):
-            roles |= set(access.get(client, {}).get("roles", ()))
         return frozenset(roles)
 
     def _is_expired(self) -> bool:
@@ -161,6 +162,7 @@ class Session(KeycloakOpenIDConnection):
                 return  # another request has signed in while this one waited
             try:
                 await self.a_get_token()
+                _require_token(self.token)
             except (keycloak_errors.KeycloakOperationError, keycloak_errors.KeycloakAuthenticationError) as error:
                 raise self._login_error(
                     error
@@ -187,13 +189,22 @@ class Session(KeycloakOpenIDConnection):
         return KeycloakError(message, status=error.response_code, code=code)
 
 
+def _require_token(answer: object) -> None:
+    """Refuse what cannot be sent as a bearer token; a header of it would be quoted in an error.
+
+    Raises:
+        TypeError: It is none.
+    """
+    token = answer.get("access_token") if isinstance(answer, dict) else None
+    if not isinstance(token, str) or not BEARER.fullmatch(token):
+        message = "no bearer token"
+        raise TypeError(message)
+
+
 def server_words(error: keycloak_errors.KeycloakError) -> tuple[str, str]:
     """Take Keycloak's code and explanation from an error's body, never the rest of the body."""
-    try:
-        body = json.loads(error.response_body or b"")
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
+    body = read_object(error.response_body or b"")
+    if body is None:
         return "", "no explanation"
     code = str(body.get("error") or "")
     reason = str(body.get("error_description") or body.get("errorMessage") or body.get("message") or code)
@@ -215,6 +226,7 @@ async def ask(
     Raises:
         KeycloakError: It failed.
     """
+    note(doing)
     try:
         return await request()
     except keycloak_errors.KeycloakConnectionError as error:
@@ -234,7 +246,7 @@ async def ask(
         else:
             message = f"{doing} failed: {server_url} answered {status}: {reason}"
         raise KeycloakError(message, status=status, code=code) from error
-    except (TypeError, KeyError, ValueError):
+    except (TypeError, KeyError, ValueError, AttributeError, IndexError):
         # python-keycloak's word for a body of another kind than Keycloak sends: a proxy's page, for instance.
         message = (
             f"{doing} failed: {server_url} did not answer as Keycloak does; check kzeroServerUrl (KZERO_SERVER_URL)"
@@ -250,7 +262,10 @@ def unreachable(server_url: str, doing: str, error: BaseException) -> str:
             f"{doing} failed: the certificate of {server_url} is not trusted ({refused.verify_message}); checked "
             f"against {store}; set SSL_CERT_FILE to the CA that issued it"
         )
+    cause = error.__cause__ or error
+    if isinstance(cause, UnacceptableAnswerError):
+        return f"{doing} failed: {server_url} {cause}; check kzeroServerUrl (KZERO_SERVER_URL) and any proxy in between"
     return (
-        f"{doing} failed: {server_url} cannot be reached ({root_cause(error.__cause__ or error)}); check "
+        f"{doing} failed: {server_url} cannot be reached ({root_cause(cause)}); check "
         "kzeroServerUrl (KZERO_SERVER_URL), the network and the proxy settings (HTTPS_PROXY, NO_PROXY)"
     )

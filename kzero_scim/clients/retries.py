@@ -10,6 +10,7 @@ from typing import Any, Final
 import httpx
 
 from kzero_scim import __version__
+from kzero_scim.clients.answers import WITHIN, UnacceptableAnswerError, whole
 from kzero_scim.clients.tls import ssl_context
 
 USER_AGENT: Final = f"kzero-scim/{__version__}"
@@ -26,11 +27,14 @@ class RetryingClient(httpx.AsyncClient):
     """Repeats on 429, 5xx and broken connections, with rising waits or the server's Retry-After.
 
     A POST is repeated only where the server certainly did not act on it (no connection, 429, 503), unless it is a
-    token request. The environment's proxy settings are obeyed; TLS is verified against :func:`ssl_context`.
+    token request. An answer is read whole before it is given, within the bounds of ``answers.py``, except where the
+    caller streams it. Redirects are never followed: credentials would go with them. The environment's proxy settings
+    are obeyed; TLS is verified against :func:`ssl_context`.
 
     Args:
         delays: Seconds before each repetition; their number is the number of repetitions.
         timeout: Seconds for connecting, and for each read and write.
+        within: Seconds from sending a request to the last byte of its answer.
         transport: What sends, in place of the network.
         sleep: What waits.
     """
@@ -40,6 +44,7 @@ class RetryingClient(httpx.AsyncClient):
         *,
         delays: Sequence[float] = DELAYS,
         timeout: float = 30.0,
+        within: float = WITHIN,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
@@ -52,13 +57,14 @@ class RetryingClient(httpx.AsyncClient):
             follow_redirects=False,
         )
         self._delays = tuple(delays)
+        self._within = within
         self._sleep = sleep
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401 - as in httpx
         """Send a request, again if that promises anything."""
         for delay in self._delays:
             try:
-                response = await super().send(request, **options)
+                response = await self._send_once(request, **options)
             except httpx.TransportError as error:
                 if not _may_follow(request, error):
                     raise
@@ -68,7 +74,14 @@ class RetryingClient(httpx.AsyncClient):
                     return response
                 await response.aclose()
                 await self._sleep(_retry_after(response, delay))
-        return await super().send(request, **options)
+        return await self._send_once(request, **options)
+
+    async def _send_once(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401 - as in httpx
+        send = super().send
+        if options.get("stream"):
+            return await send(request, **options)
+        streamed = {**options, "stream": True, "follow_redirects": False}
+        return await whole(lambda asked: send(asked, **streamed), request, self._within)
 
 
 def untrusted(error: BaseException) -> ssl.SSLCertVerificationError | None:
@@ -83,6 +96,8 @@ def untrusted(error: BaseException) -> ssl.SSLCertVerificationError | None:
 
 def root_cause(error: BaseException) -> str:
     """Say in a few words why a request got no answer."""
+    if isinstance(error, UnacceptableAnswerError):
+        return f"it {error}"
     if isinstance(error, httpx.TimeoutException):
         return "no answer in time"
     return str(error) or type(error).__name__

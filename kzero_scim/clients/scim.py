@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 import httpx
 
+from kzero_scim.clients.answers import read_object, too_slow
 from kzero_scim.clients.retries import RetryingClient, root_cause, untrusted
 from kzero_scim.clients.tls import ca_file
 from kzero_scim.errors import ScimError
 
 TIMEOUT: Final = 10.0
 """Seconds."""
+WITHIN: Final = 60.0
+"""Seconds for one look, its repetitions included."""
 LONGEST_BODY: Final = 64 * 1024
 """Bytes of an answer that are read; a ServiceProviderConfig has about 1,500."""
 _CONFIG_SCHEMA: Final = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
@@ -55,10 +58,12 @@ class ScimClient:
 
     Args:
         http: What sends the requests; by default a client with a time-out of 10 s and two repetitions.
+        within: Seconds for one look, its repetitions included.
     """
 
-    def __init__(self, http: httpx.AsyncClient | None = None) -> None:
+    def __init__(self, http: httpx.AsyncClient | None = None, *, within: float = WITHIN) -> None:
         """Open nothing yet."""
+        self._within = within
         self._http = http or RetryingClient(delays=(0.3, 1.0), timeout=TIMEOUT)
 
     async def probe(self, tenant_url: str) -> Answer:
@@ -73,8 +78,11 @@ class ScimClient:
         url = f"{tenant_url.rstrip('/')}/ServiceProviderConfig"
         headers = {"Accept": "application/scim+json, application/json"}
         try:
-            async with self._http.stream("GET", url, headers=headers) as response:
+            async with asyncio.timeout(self._within), self._http.stream("GET", url, headers=headers) as response:
                 body = await _beginning(response)
+        except TimeoutError as error:
+            message = f"SCIM endpoint {tenant_url} answered {too_slow(self._within)}; is it behind a broken proxy?"
+            raise ScimError(message) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             if refused := untrusted(error):
                 store = ca_file() or "the default trust store"
@@ -130,8 +138,4 @@ def _understand(response: httpx.Response, body: bytes) -> Answer:
 
 
 def _document(body: bytes) -> dict[str, object]:
-    try:
-        content = json.loads(body)
-    except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}
+    return read_object(body) or {}

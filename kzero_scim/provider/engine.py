@@ -18,6 +18,7 @@ import grpc.aio
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
+from kzero_scim.display import plain
 from kzero_scim.errors import PartialFailureError, ProviderError, SettingsError
 from kzero_scim.provider.codec import decode, decode_lenient, fields_of, secret_keys
 from kzero_scim.provider.detailed_diff import keep_ignored, settle
@@ -365,7 +366,7 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
 
     def _failures(self, failures: Iterable[Failure]) -> list[provider_pb2.CheckFailure]:
         return [
-            provider_pb2.CheckFailure(property=failure.path, reason=self._redactor.redact(failure.reason))
+            provider_pb2.CheckFailure(property=plain(failure.path), reason=self._guard.one_line(failure.reason))
             for failure in failures
         ]
 

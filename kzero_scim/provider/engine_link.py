@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import grpc.aio
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
+from kzero_scim.display import plain
+
 if TYPE_CHECKING:
     from kzero_scim.redaction import Redactor
 
@@ -40,7 +42,7 @@ class EngineLink:
             return
         if self._channel is None:
             self._channel = grpc.aio.insecure_channel(self._address)
-        text = self._redactor.redact(message)
+        text = self._redactor.redact(plain(self._redactor.redact(message)))
         line = engine_pb2.LogRequest(severity=severity, urn=urn, message=text, ephemeral=ephemeral)
         # An engine that is going away takes no more lines, and an operation must not fail for that.
         with contextlib.suppress(grpc.aio.AioRpcError):

@@ -13,7 +13,9 @@ import grpc.aio
 from google.protobuf import any_pb2
 from pulumi.runtime.proto import status_pb2
 
-from kzero_scim.errors import KzeroScimError
+from kzero_scim import display
+from kzero_scim.clients.trail import recorded
+from kzero_scim.errors import KzeroScimError, unforeseen
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -76,7 +78,8 @@ class Guard:
             work: The operation.
             seconds: When to give up, as ``customTimeouts`` says; 0 for never.
         """
-        task = asyncio.create_task(work)
+        with recorded() as requests:
+            task = asyncio.create_task(work)
         if self._cancelled:
             task.cancel()
         self._running.add(task)
@@ -89,7 +92,7 @@ class Guard:
                 raise
             await _abort(context, f"{what}: cancelled", grpc.StatusCode.CANCELLED)
         except InitFailedError as error:
-            await _abort(context, str(error), detail=error.detail)
+            await _abort(context, self.one_line(error), detail=error.detail)
         except KzeroScimError as error:
             self._trace(error)
             await _abort(context, self.one_line(error))
@@ -97,14 +100,15 @@ class Guard:
             if isinstance(error, TimeoutError) and limit.expired():
                 await _abort(context, f"{what}: not done within the {seconds:g} s that customTimeouts allows")
             self._trace(error)
-            reason = f"internal error in {what}: {type(error).__name__}: {self.one_line(error)}"
-            await _abort(context, f"{reason}; set KZERO_DEBUG=1 for the traceback")
+            reason = f"{what}: {unforeseen(error, requests)}"
+            await _abort(context, self.one_line(reason))
         finally:
             self._running.discard(task)
 
-    def one_line(self, error: BaseException) -> str:
-        """Give an error's message, on one line and without secrets."""
-        return self._redactor.redact(" ".join(str(error).split()))
+    def one_line(self, error: object) -> str:
+        """Give an error's message, on one line, without secrets and without characters that could forge another."""
+        # Twice: a secret of several lines is found in the first text, one that is quoted there in the second.
+        return self._redactor.redact(display.one_line(self._redactor.redact(str(error))))
 
     def _trace(self, error: BaseException) -> None:
         if os.environ.get("KZERO_DEBUG") == "1":

@@ -11,7 +11,7 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from kzero_scim.clients import graph as graph_module
+from kzero_scim.clients import answers
 from kzero_scim.clients.graph import BatchRequest, GraphClient
 from kzero_scim.clients.graph_auth import SignIn
 from kzero_scim.clients.graph_cloud import Cloud
@@ -191,7 +191,7 @@ async def test_what_is_no_json_object_is_an_error(answer: httpx.Response) -> Non
 
 async def test_a_flood_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """Answers have a limit."""
-    monkeypatch.setattr(graph_module, "LONGEST_BODY", 1024**2)
+    monkeypatch.setattr(answers, "LARGEST", 1024**2)
     script = Script(httpx.Response(200, content=b" " * (1024**2 + 1)))
 
     with pytest.raises(GraphError, match="more than 1 MB"):

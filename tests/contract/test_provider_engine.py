@@ -19,6 +19,7 @@ from pulumi.runtime.proto import (
     status_pb2,
 )
 
+from kzero_scim.clients.trail import note
 from kzero_scim.errors import ProviderError
 from kzero_scim.provider.engine import Adapter, start
 from kzero_scim.provider.marshal import SECRET, SIGNATURE, UNKNOWN_MARK, marshal, unmarshal
@@ -417,10 +418,40 @@ class TestCreateAndUpdate:
         error = await failure(create(provider, {"room": "hall"}))
 
         assert error.details() == (
-            'internal error in toy:index:Shelf "shelf": ValueError: broken inside; set KZERO_DEBUG=1 for the traceback'
+            'toy:index:Shelf "shelf": internal error: ValueError: broken inside; set KZERO_DEBUG=1 for the traceback'
         )
         assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
         assert capfd.readouterr().err == ""
+
+    async def test_a_name_cannot_forge_a_line_or_leak_a_secret_of_several_lines(
+        self, provider: provider_pb2_grpc.ResourceProviderStub, service: ToyService
+    ) -> None:
+        """Escape sequences and marks of the reading order are written out; a PEM key stays hidden."""
+        service.fail["create"] = ProviderError('user "x\x1b[2J\u202e" with -----KEY\nabcdef-----')
+
+        error = await failure(create(provider, {"room": "hall", "password": "-----KEY\nabcdef-----"}))
+
+        assert error.details() == 'user "x\\x1b[2J\\u202e" with [secret]'
+
+    async def test_an_unforeseen_answer_is_told_with_its_request(
+        self, provider: provider_pb2_grpc.ResourceProviderStub, service: ToyService, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Which of the services' answers it was, as far as can be told."""
+        original = service.begin
+
+        async def ask_first(operation: str) -> None:
+            note("GET /servicePrincipals/1")
+            await original(operation)
+
+        monkeypatch.setattr(service, "begin", ask_first)
+        service.fail["create"] = KeyError("id")
+
+        error = await failure(create(provider, {"room": "hall"}))
+
+        assert error.details() == (
+            "toy:index:Shelf \"shelf\": internal error after GET /servicePrincipals/1: KeyError: 'id'; the service's "
+            "answer may not be what it documents; set KZERO_DEBUG=1 for the traceback"
+        )
 
     async def test_traceback_is_to_be_had_without_secrets(
         self,

@@ -1,0 +1,86 @@
+"""A server that answers what no service should: elsewhere, endlessly, slowly, another kind. Records what it gets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sandbox.serving import ServerThread, issue_certificates, listen, port_of
+
+Scope = dict[str, Any]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+PIECE = b" " * (1024 * 1024)
+
+
+@dataclass
+class HostileServer:
+    """One origin.
+
+    Attributes:
+        url: Its origin, ``https://localhost:<port>``.
+        ca_file: Who vouches for it.
+        received: Method, path, Authorization header and body of every request.
+        status: What it answers with.
+        headers: Further headers of its answers.
+        body: The body of its answers.
+        size: Megabytes of blanks that follow the body.
+        pause: Seconds before each byte of the body, for a slow drip; 0 for all at once.
+    """
+
+    url: str
+    ca_file: Path
+    received: list[tuple[str, str, str, bytes]] = field(default_factory=list)
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b"{}"
+    size: int = 0
+    pause: float = 0.0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request (ASGI)."""
+        if scope["type"] != "http":
+            return
+        content = b""
+        while True:
+            message = await receive()
+            content += message.get("body", b"")
+            if not message.get("more_body"):
+                break
+        sent = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        self.received.append((scope["method"], scope["path"], sent.get("authorization", ""), content))
+        headers = {"content-type": "application/json", **self.headers}
+        start = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": self.status, "headers": start})
+        pieces = [bytes([byte]) for byte in self.body] if self.pause else [self.body, *([PIECE] * self.size)]
+        for piece in pieces:
+            await asyncio.sleep(self.pause)
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    def redirect_to(self, other: HostileServer, status: int) -> None:
+        """Send everybody elsewhere."""
+        self.status, self.headers = status, {"location": f"{other.url}/elsewhere"}
+
+
+@contextmanager
+def hostile_servers(directory: Path, count: int = 1) -> Iterator[list[HostileServer]]:
+    """Serve some origins, all vouched for by one authority, while the block runs."""
+    files = issue_certificates(directory)
+    listeners = [listen() for _ in range(count)]
+    servers = [HostileServer(f"https://localhost:{port_of(listener)}", files.ca_file) for listener in listeners]
+    threads = [
+        ServerThread(server, listener=listener, certificates=files)
+        for server, listener in zip(servers, listeners, strict=True)
+    ]
+    for thread in threads:
+        thread.__enter__()
+    try:
+        yield servers
+    finally:
+        for thread in threads:
+            thread.__exit__(None, None, None)

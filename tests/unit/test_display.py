@@ -1,0 +1,52 @@
+"""What people read cannot be forged by a name."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kzero_scim.display import invisible, one_line, plain, several_lines
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("O'Brien & Söhne (50%) 🎉", "O'Brien & Söhne (50%) 🎉"),
+        ("شركة كونتوسو", "شركة كونتوسو"),
+        ("👩\u200d👩\u200d👧", "👩\u200d👩\u200d👧"),
+        ("a\nerror: b", "a\\nerror: b"),
+        ("\x1b[2J\x1b[31mred", "\\x1b[2J\\x1b[31mred"),
+        ("admin\u202egnp.exe", "admin\\u202egnp.exe"),
+        ("a\u2028b\x85c\x9bd", "a\\u2028b\\x85c\\x9bd"),
+        ("tag\U000e0041", "tag\\U000e0041"),
+        ("half \ud83d", "half \\ud83d"),
+    ],
+)
+def test_only_what_is_invisible_or_moves_text_is_written_out(name: str, shown: str) -> None:
+    """Letters, signs and emoji of every script stay."""
+    assert plain(name) == shown
+
+
+@given(st.text(st.characters(codec=None)))
+def test_a_shown_text_has_one_line_and_no_control(text: str) -> None:
+    """Whatever a service or a person put into a name."""
+    for shown in (plain(text), one_line(text)):
+        assert len(shown.splitlines()) <= 1
+        assert not [c for c in shown if unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"}]
+        assert not [c for c in shown if unicodedata.bidirectional(c) in {"LRE", "RLE", "LRO", "RLO", "PDF", "RLI"}]
+        shown.encode()
+
+
+@given(st.text(st.characters(codec=None)))
+def test_writing_out_twice_changes_nothing(text: str) -> None:
+    """A message may pass several places that show it."""
+    assert plain(plain(text)) == plain(text)
+    assert (plain(text) == text) is (invisible(text) == [])
+
+
+def test_lines_of_a_message_of_ours_stay_lines() -> None:
+    """The settings' error has a line for each problem."""
+    assert several_lines("two problems:\n  a\x1b\n  b") == "two problems:\n  a\\x1b\n  b"
