@@ -15,8 +15,10 @@ from kzero_scim.errors import ProviderError
         (ProviderError("no \x1b[31muser"), "error: no \\x1b[31muser\n"),
         (
             KeyError("id"),
-            "error: internal error after GET /users: KeyError: 'id'; the service's answer may not be what it documents; "
-            "set KZERO_DEBUG=1 for the traceback\n",
+            (
+                "error: internal error after GET /users: KeyError: 'id'; "
+                "the service's answer may not be what it documents; set KZERO_DEBUG=1 for the traceback\n"
+            ),
         ),
     ],
 )
