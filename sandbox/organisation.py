@@ -17,7 +17,6 @@ LEAST_PRIVILEGE = (
     "Application.Read.All",
     "Application.ReadWrite.OwnedBy",
     "AppRoleAssignment.ReadWrite.All",
-    "AuditLog.Read.All",
     "Domain.Read.All",
     "Group.Read.All",
     "Organization.Read.All",
@@ -27,8 +26,12 @@ LEAST_PRIVILEGE = (
 )
 """Application permissions of Microsoft Graph that together are enough to set one tenant up."""
 
+LOG_PERMISSIONS = ("AuditLog.Read.All", "Directory.Read.All")
+"""What reading the provisioning log and the directory audit takes, together; nothing else needs it."""
+
 ALL_PERMISSIONS = (
     *LEAST_PRIVILEGE,
+    "AuditLog.Read.All",
     "Application.ReadWrite.All",
     "Directory.Read.All",
     "Directory.ReadWrite.All",

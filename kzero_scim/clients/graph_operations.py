@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import unquote
 
 _OWNED: Final = "Application.ReadWrite.OwnedBy (as an owner of the application) or Synchronization.ReadWrite.All"
+_LOGS: Final = "AuditLog.Read.All, together with Directory.Read.All"
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ _TABLE: Final[tuple[tuple[str, str, str, str], ...]] = (
         "read who is Global Administrator",
         "RoleManagement.Read.Directory",
     ),
-    ("GET", "/auditLogs/.*", "read the provisioning logs", "AuditLog.Read.All"),
+    ("GET", "/auditLogs/provisioning", "read the provisioning logs", _LOGS),
+    ("GET", "/auditLogs/.*", "read the directory audit", _LOGS),
     ("*", "/applications.*", "use the application registrations", "Application.ReadWrite.OwnedBy"),
     ("POST", "/applicationTemplates/.*", "create the enterprise application", "Application.ReadWrite.OwnedBy"),
     ("GET", "/applicationTemplates.*", "read the gallery of applications", ""),

@@ -156,11 +156,15 @@ class Control:
     # --- identities --------------------------------------------------------------------------------------------------
 
     async def token(self, request: Request) -> Response:
-        """POST token: an access token for Graph with all permissions, or of `client`, or with `permissions`."""
-        body = await _body(request, {"client", "permissions", "lifetime"})
+        """POST token: an access token for Graph with all permissions, or of `client`, or with `permissions`.
+
+        With `user` (a user principal name) what is done with it is that person's doing in the directory audit.
+        """
+        body = await _body(request, {"client", "permissions", "lifetime", "user"})
         client = self._client(body.get("client", "admin"))
         roles = body.get("permissions") or (client.permissions if "client" in body else ALL_PERMISSIONS)
-        caller = Caller(app_id=client.client_id, object_id=client.object_id, roles=frozenset(roles))
+        user = self._directory.user(body["user"])["userPrincipalName"] if "user" in body else None
+        caller = Caller(app_id=client.client_id, object_id=client.object_id, roles=frozenset(roles), user=user)
         lifetime = int(body.get("lifetime", LIFETIME_SECONDS))
         return JSONResponse({"access_token": self._emulator.tokens.access_token(caller, lifetime=lifetime)})
 

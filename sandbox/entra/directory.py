@@ -76,6 +76,8 @@ class Directory:
     assignments: dict[str, Json] = field(default_factory=dict)
     roles: dict[str, Json] = field(default_factory=dict)
     role_members: dict[str, list[str]] = field(default_factory=dict)
+    audits: list[Json] = field(default_factory=list)
+    """directoryAudit objects, oldest first."""
     version: int = 0
     _index: dict[tuple[str, str], tuple[int, dict[str, list[Json]]]] = field(default_factory=dict, repr=False)
 

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from sandbox.organisation import Organisation
 
 from .application_routes import ApplicationRoutes
+from .audit import AuditLog
 from .control import Control
 from .cycle import ProvisioningService
 from .directory import Directory
@@ -94,7 +95,9 @@ class EntraEmulator:
         TenantRoutes(directory).register(router)
         ApplicationRoutes(directory, jobs.forget).register(router)
         SynchronizationRoutes(directory, jobs, self.service, self._started).register(router)
-        self._graph = Graph(router, self.tokens, self.traffic)
+        audit = AuditLog(directory)
+        audit.register(router)
+        self._graph = Graph(router, self.tokens, self.traffic, audit)
 
     def _connections(self) -> httpx.AsyncClient:
         if self._http is None or self._http.is_closed:

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from sandbox.faults import Fault
 
+from .audit import AuditLog
 from .graph_errors import GraphError, error_body, not_found, refuse
 from .graph_routing import GraphAnswer, GraphRequest, Router
 from .tokens import Caller, TokenIssuer, TokenRefusedError
@@ -27,8 +28,9 @@ _MAXIMUM_BATCH = 20
 class Graph:
     """The Graph endpoint, versions v1.0 and beta."""
 
-    def __init__(self, router: Router, tokens: TokenIssuer, traffic: Traffic) -> None:
+    def __init__(self, router: Router, tokens: TokenIssuer, traffic: Traffic, audit: AuditLog) -> None:
         """Serve these operations to holders of these tokens."""
+        self._audit = audit
         self.router = router
         self._tokens = tokens
         self._traffic = traffic
@@ -102,7 +104,9 @@ class Graph:
         unsettled = self._traffic.unsettled(request.path)
         if unsettled:
             raise not_found(unsettled)
+        concluded = self._audit.observe(request)
         answer = await self.router.handle(request)
+        concluded(answer)
         if answer.status == 201:  # noqa: PLR2004 - created
             self._traffic.created(answer.body)
         return answer

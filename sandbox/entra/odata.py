@@ -58,7 +58,15 @@ class Negation:
     operand: "Filter"
 
 
-Filter = Comparison | Membership | Call | Junction | Negation
+@dataclass(frozen=True)
+class Exists:
+    """`name/any(x:x/property operator value)`: one object of a collection is like that."""
+
+    name: str
+    operand: Comparison
+
+
+Filter = Comparison | Membership | Call | Junction | Negation | Exists
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<string>'(?:[^']|'')*')|(?P<number>-?\d+(?![\w-]))|(?P<word>[A-Za-z0-9_@.:/$-]+)|(?P<mark>[(),]))"
@@ -86,6 +94,8 @@ def format_filter(tree: Filter) -> str:
             return f"({format_filter(left)}) {operator} ({format_filter(right)})"
         case Negation(operand):
             return f"not ({format_filter(operand)})"
+        case Exists(name, Comparison(inner, operator, value)):
+            return f"{name}/any(x:x/{inner} {operator} {_format_value(value)})"
 
 
 def _format_value(value: Value) -> str:
@@ -159,6 +169,8 @@ class _Parser:
             return Negation(self._single())
         if word.lower() in _FUNCTIONS:
             return self._call(word.lower())
+        if word.endswith("/any"):
+            return self._exists(word.removesuffix("/any"))
         return self._comparison(word)
 
     def _parenthesised(self) -> Filter:
@@ -176,6 +188,16 @@ class _Parser:
         if not isinstance(value, str):
             raise self._error(self._next)
         return Call(function, name, value)
+
+    def _exists(self, collection: str) -> Filter:
+        self._take("mark", "(")
+        variable, colon, name = self._take("word").partition(":")
+        name = name or self._take("word")
+        operand = self._comparison(name.removeprefix(f"{variable}/"))
+        self._take("mark", ")")
+        if not colon or not name.startswith(f"{variable}/") or not isinstance(operand, Comparison):
+            raise self._error(self._next)
+        return Exists(collection, operand)
 
     def _comparison(self, name: str) -> Filter:
         operator = self._take("word")
@@ -258,6 +280,8 @@ def matches(tree: Filter, item: Json) -> bool:
             return _fold(_value_of(item, name)) in {_fold(value) for value in values}
         case Call(function, name, value):
             return _call(function, _value_of(item, name), value)
+        case Exists(name, operand):
+            return any(matches(operand, inner) for inner in _value_of(item, name) or [])
         case Comparison(name, operator, value):
             return _compare(operator, _value_of(item, name), value)
 

@@ -39,7 +39,8 @@ READ_ROLES: Requirement = (
 )
 READ_ORGANIZATION: Requirement = (_any("Organization.Read.All", *_DIRECTORY_READ),)
 READ_DOMAINS: Requirement = (_any("Domain.Read.All", *_DIRECTORY_READ),)
-READ_LOGS: Requirement = (_any("AuditLog.Read.All"),)
+# Microsoft's tables name both, for either log.
+READ_LOGS: Requirement = (_any("AuditLog.Read.All"), _any(*_DIRECTORY_READ))
 READ_OBJECTS: Requirement = (
     _any("User.Read.All", "Group.Read.All", "Application.Read.All", "User.ReadWrite.All", *_DIRECTORY_READ),
 )

@@ -15,7 +15,7 @@ from .login import RegisteredClient
 _FORMAT = 1
 _DIRECTORY = (
     "users", "deleted_users", "groups", "members", "managers", "applications", "service_principals", "owners",
-    "assignments", "roles", "role_members",
+    "assignments", "roles", "role_members", "audits",
 )  # fmt: skip
 _Contents = tuple[Directory, Jobs, dict[str, RegisteredClient]]
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from . import permissions
 from .application_template import NON_GALLERY_TEMPLATE
 from .attribute_flow import Flow
+from .audit import PROVISIONING_LOG
 from .cycle import ProvisioningService
 from .default_schema import default_schema
 from .directory import Directory
@@ -355,4 +356,4 @@ class SynchronizationRoutes:
 
     def list_log(self, request: GraphRequest) -> GraphAnswer:
         """GET /auditLogs/provisioning, newest first."""
-        return page(request, self._jobs.log[::-1], "auditLogs/provisioning")
+        return page(request, PROVISIONING_LOG.select(request, self._jobs.log), "auditLogs/provisioning", searched=True)

@@ -25,6 +25,8 @@ class Caller:
     app_id: str
     object_id: str
     roles: frozenset[str]
+    user: str | None = None
+    """User principal name of the person who is signed in, if one is."""
 
 
 class TokenRefusedError(Exception):
@@ -68,6 +70,7 @@ class TokenIssuer:
                 "idp": self.issuer,
                 "idtyp": "app",
                 "oid": caller.object_id,
+                **({"upn": caller.user} if caller.user else {}),
                 "roles": sorted(caller.roles),
                 "sub": caller.object_id,
                 "ver": "1.0",
@@ -108,7 +111,8 @@ class TokenIssuer:
         if known and known[0] > time.time():
             return known[1]
         claims = _verify(token, self._key, issuer=self.issuer, audience=self.base_url)
-        caller = Caller(app_id=claims["appid"], object_id=claims["oid"], roles=frozenset(claims["roles"]))
+        roles = frozenset(claims["roles"])
+        caller = Caller(app_id=claims["appid"], object_id=claims["oid"], roles=roles, user=claims.get("upn"))
         self._verified[token] = (float(claims["exp"]), caller)
         return caller
 

@@ -15,8 +15,10 @@ AUTOMATION_CLIENT = "kzero-scim"
 ADMINISTRATOR = "tenant-admin"
 
 # The least that the automation needs: read and write the mapper set, look a user up, and, because the sandbox keeps the
-# endpoint's settings in realm attributes, write the realm.
-AUTOMATION_ROLES = ("manage-clients", "manage-realm", "query-users", "view-clients", "view-realm", "view-users")
+# endpoint's settings in realm attributes, write the realm; view-events tells who changed something.
+AUTOMATION_ROLES = (
+    "manage-clients", "manage-realm", "query-users", "view-clients", "view-events", "view-realm", "view-users",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +85,9 @@ def _realm(credentials: TenantCredentials) -> dict[str, Any]:
         "loginWithEmailAllowed": True,
         # Entra may rename a user (userName) with PATCH.
         "editUsernameAllowed": True,
+        # Who changed what, without the values.
+        "adminEventsEnabled": True,
+        "adminEventsDetailsEnabled": False,
         "clients": [
             _service_client(
                 credentials.scim_client_id, credentials.scim_client_secret, "Receives SCIM provisioning requests"

@@ -22,7 +22,7 @@ SP = "/servicePrincipals/sp1"
         ("GET", "/users/a%40b.example", "User.Read.All"),
         ("GET", "/groups/1/members/microsoft.graph.group?$select=id", "GroupMember.Read.All"),
         ("GET", "/directoryRoles(roleTemplateId='x')/members", "RoleManagement.Read.Directory"),
-        ("GET", "/auditLogs/provisioning", "AuditLog.Read.All"),
+        ("GET", "/auditLogs/provisioning", "AuditLog.Read.All, together with Directory.Read.All"),
         ("GET", "https://graph.test/v1.0/users?$skiptoken=x", "User.Read.All"),
     ],
 )

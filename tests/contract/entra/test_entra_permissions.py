@@ -8,7 +8,6 @@ from tests.contract.entra.world import Application, Entra
 
 _ADMINISTRATORS = f"/v1.0/directoryRoles(roleTemplateId='{GLOBAL_ADMINISTRATOR}')/members"
 _GETS = {
-    "AuditLog.Read.All": "/v1.0/auditLogs/provisioning",
     "Domain.Read.All": "/v1.0/domains",
     "Group.Read.All": "/v1.0/groups",
     "Organization.Read.All": "/v1.0/organization",
@@ -18,7 +17,7 @@ _GETS = {
 
 
 def test_the_least_privilege_is_enough_to_set_a_tenant_up(entra: Entra) -> None:
-    """Instantiate, assign, job, secrets, schema, start, on-demand, logs, clean-up: every request is allowed."""
+    """Instantiate, assign, job, secrets, schema, start, on-demand, clean-up: every request is allowed."""
     token = entra.sign_in("least-privilege").json()["access_token"]
     entra.http.headers["Authorization"] = f"Bearer {token}"
     application = entra.application()
