@@ -20,7 +20,7 @@ class Credentials:
         secret_token: The bearer token; None for the token that Entra issues itself.
         scope: ``assigned`` or ``all`` users.
         notification_email: Who is told of failures.
-        deletion_threshold: Deletions in one cycle (a count) from which Entra stops.
+        deletion_threshold: Deletions in one cycle (a count) above which Entra stops.
     """
 
     tenant_url: pulumi.Input[str]

@@ -31,7 +31,9 @@ _REMEDIES: Final[dict[str, str]] = {
     "users": "list user principal names or object ids",
     "groups": "list unique display names or object ids",
     "notificationEmail": "give one e-mail address",
-    "deletionThreshold": "give a whole number of at least 1, or remove the key",
+    "deletionThreshold": "give a whole number of at least 1, or 0 to leave Entra's own setting",
+    "unassignMaxUsers": "give a number of users, 0 for none without a confirmation",
+    "unassignMaxShare": "give a share in percent, 0 to 100",
     "activationTimeout": "give a number of seconds, 0 not to wait",
 }
 
@@ -128,13 +130,15 @@ class TenantSettings(_Model):
     groups: list[str] = Field(default_factory=list)
     app_role: str = Field(default="User", min_length=1)
     assignments_exclusive: bool = False
+    unassign_max_users: int = Field(default=25, ge=0)
+    unassign_max_share: int = Field(default=20, ge=0, le=100)
     scope: Literal["assigned", "all"] = "assigned"
     secret_token: OptionalSecret = None
     scim_compliant_patch: bool = False
     notification_email: Annotated[str | None, BeforeValidator(_none_if_empty)] = Field(
         default=None, pattern=r"^[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+$"
     )
-    deletion_threshold: Annotated[int | None, BeforeValidator(lambda value: value or None)] = Field(default=None, ge=1)
+    deletion_threshold: Annotated[int | None, BeforeValidator(lambda value: value or None)] = Field(default=25, ge=1)
     attribute_mappings: list[RowSetting] = Field(default_factory=list)
     attribute_mappings_exclusive: bool = False
     custom_attributes: list[CustomAttributeSetting] = Field(default_factory=list)

@@ -83,6 +83,8 @@ class TenantProvisioning(pulumi.ComponentResource):
             groups=settings.groups,
             app_role=settings.app_role,
             exclusive=settings.assignments_exclusive,
+            unassign_max_users=settings.unassign_max_users,
+            unassign_max_share=settings.unassign_max_share,
             opts=child,
         )
         self.job = ProvisioningJob(

@@ -19,6 +19,8 @@ class UserAssignments(pulumi.ComponentResource):
         groups: Unique display names or object ids.
         app_role: Display name of the app role that they get.
         exclusive: Also remove assignments that were made elsewhere.
+        unassign_max_users: So many users may lose access in one run without a confirmation.
+        unassign_max_share: The same as a share of all who have access, in percent; the larger of the two counts.
 
     Attributes:
         assignments: Name to assignment.
@@ -39,6 +41,8 @@ class UserAssignments(pulumi.ComponentResource):
         groups: Sequence[str],
         app_role: str = "User",
         exclusive: bool = False,
+        unassign_max_users: int = 25,
+        unassign_max_share: int = 20,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Declare the set of assignments."""
@@ -50,6 +54,8 @@ class UserAssignments(pulumi.ComponentResource):
             groups=list(groups),
             role_name=app_role,
             exclusive=exclusive,
+            unassign_max_users=unassign_max_users,
+            unassign_max_share=unassign_max_share,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.assignments = self.resource.assignments

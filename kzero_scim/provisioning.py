@@ -97,6 +97,11 @@ def quarantine_warning(quarantine: Quarantine) -> str:
     return f"provisioning is in quarantine{since}: {quarantine.reason}{detail}{again}. What to do: {advice}."
 
 
+def jobs_path(service_principal_id: str) -> str:
+    """Give Graph's path of a service principal's synchronization jobs, relative to the version."""
+    return f"/servicePrincipals/{quote(service_principal_id, safe='')}/synchronization/jobs"
+
+
 def job_path(service_principal_id: str, job_id: str) -> str:
     """Give Graph's path of a synchronization job, relative to the version."""
     return f"/servicePrincipals/{quote(service_principal_id, safe='')}/synchronization/jobs/{quote(job_id, safe='')}"

@@ -26,10 +26,14 @@ class AppRoleAssignments(KzeroResource):
     groups = OutputProperty[list[str]]()
     role_name = OutputProperty[str]()
     exclusive = OutputProperty[bool]()
+    unassign_max_users = OutputProperty[int]()
+    unassign_max_share = OutputProperty[int]()
     app_role_id = OutputProperty[str]()
     assignments = OutputProperty[dict[str, Any]]()
     unmanaged = OutputProperty[list[str]]()
     warnings = OutputProperty[list[str]]()
+    group_sizes = OutputProperty[dict[str, int]]()
+    emptied_groups = OutputProperty[list[str]]()
 
     def __init__(  # noqa: PLR0913 - one keyword an input
         self,
@@ -40,6 +44,8 @@ class AppRoleAssignments(KzeroResource):
         groups: Strings | None = None,
         role_name: pulumi.Input[str] | None = None,
         exclusive: pulumi.Input[bool] | None = None,
+        unassign_max_users: pulumi.Input[int] | None = None,
+        unassign_max_share: pulumi.Input[int] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Declare the assignments, in any order."""
@@ -49,6 +55,8 @@ class AppRoleAssignments(KzeroResource):
             "groups": groups,
             "role_name": role_name,
             "exclusive": exclusive,
+            "unassign_max_users": unassign_max_users,
+            "unassign_max_share": unassign_max_share,
         }
         super().__init__(name, inputs, opts)
 

@@ -74,6 +74,7 @@ async def test_a_difference_names_who_comes_and_who_goes(entra: LocalEntra) -> N
     ]
     await kind.plan(call(lines, preview=True), wanted, made.state)
     assert f"adds: {SAM}, {KIM}; removes: {ALEX}" in lines.notes
+    assert f"1 user loses access: {ALEX}" in lines.warnings
     state = await kind.update(call(), sp, made.state, wanted)
     assert _assigned(entra, sp) == {"Robin Falk", "Sam O'Hara", "Kim Mailless"}
     assert await kind.diff(call(), sp, state, wanted) == []

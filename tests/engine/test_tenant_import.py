@@ -23,7 +23,7 @@ def imported(item: dict[str, Any]) -> None:
 
 
 def test_every_resource_can_be_imported(running: TenantStack, tmp_path: Path) -> None:
-    """Into a fresh stack by id: as declared, without a change; only the Tenant URL, which Entra hides, is set."""
+    """Into a fresh stack by id: as declared, without a change; only what Entra hides is set."""
     existing = {kind: item for kind, item in running.stack.state().items() if item["type"].startswith("kzero:")}
     mappers, rows, assigned = running.mappers(), running.row_sources(), running.assignments()
     environment = running.tenant.env
@@ -46,7 +46,8 @@ def test_every_resource_can_be_imported(running: TenantStack, tmp_path: Path) ->
     assert len(existing) == 9
     assert made.summary["import"] == 9
     changed = {kind: step.diff for kind, step in made.changes.items() if step.op != "import"}
-    assert changed == {"SynchronizationCredentials": {"tenantUrl": ("", running.tenant.scim_url)}}
+    hidden = {"tenantUrl": ("", running.tenant.scim_url), "deletionThreshold": (None, 25)}
+    assert changed == {"SynchronizationCredentials": hidden}
     assert after.changes == {}
     assert {kind: item["id"] for kind, item in fresh.state().items()} == {
         kind: item["id"] for kind, item in existing.items()

@@ -44,6 +44,15 @@ def test_the_smallest_tenant_gets_the_defaults() -> None:
     assert settings.activation == "console"
 
 
+def test_guards_are_on_unless_switched_off() -> None:
+    """Entra's threshold at 25 deletions, ours at 25 users or a fifth; 0 is an answer, not a default."""
+    settings = TenantSettings.parse(config())
+    off = TenantSettings.parse(config(deletionThreshold=0, unassignMaxUsers=0, unassignMaxShare=0))
+
+    assert (settings.deletion_threshold, settings.unassign_max_users, settings.unassign_max_share) == (25, 25, 20)
+    assert (off.deletion_threshold, off.unassign_max_users, off.unassign_max_share) == (None, 0, 0)
+
+
 def test_a_tenant_name_of_digits_stays_text() -> None:
     """The engine hands over text; a number-like name must not become a number."""
     assert TenantSettings.parse(config(kzeroTenant="007")).kzero_tenant == "007"
@@ -72,6 +81,7 @@ def test_no_configuration_at_all_names_what_is_required() -> None:
         ({"users": ["a@b.example", "A@b.example"]}, "users: 'A@b.example' is listed twice"),
         ({"users": []}, "users: nobody is listed"),
         ({"users": "alex"}, "users: 'alex' is not valid; list user principal names"),
+        ({"unassignMaxShare": 101}, "unassignMaxShare: 101 is not valid; give a share in percent, 0 to 100"),
         ({"deletionThreshold": -1}, "deletionThreshold: -1 is not valid; give a whole number"),
         ({"notificationEmail": "it"}, "notificationEmail: 'it' is not valid; give one e-mail address"),
         ({"activation": "attributes"}, "activationPreset: not set while activation is 'attributes'"),

@@ -34,6 +34,16 @@ def test_a_notification_has_microsofts_form() -> None:
     }
 
 
+def test_a_threshold_without_an_address_is_on_and_tells_nobody() -> None:
+    """As the portal writes it with the box ticked and the address left empty."""
+    assert json.loads(Notification(deletion_threshold=25).encode()) == {
+        "Enabled": False,
+        "Recipients": "",
+        "DeleteThresholdEnabled": True,
+        "DeleteThresholdValue": 25,
+    }
+
+
 def test_what_is_no_notification_is_none() -> None:
     """A mask, another type, nothing."""
     assert [decode_notification(text) for text in ("*", "[]", "", '{"Enabled":true}')] == [Notification()] * 4

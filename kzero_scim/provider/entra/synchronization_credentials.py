@@ -55,6 +55,10 @@ ISSUED_BY_ENTRA: Final = (
     "set secretToken for production, if KZero gives you one"
 )
 
+NOBODY_IS_TOLD: Final = (
+    "no notificationEmail: nobody is told when Entra holds deletions back or puts provisioning into quarantine; set one"
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class SynchronizationCredentialsInputs:
@@ -71,7 +75,7 @@ class SynchronizationCredentialsInputs:
     )
     notification_email: str | None = prop("Who is told when provisioning fails.", default=None)
     deletion_threshold: int | None = prop(
-        "So many deletions (a count) in one cycle make Entra stop and ask.", default=None
+        "More deletions (a count) in one cycle make Entra stop and ask; none leaves Entra's own setting.", default=None
     )
 
 
@@ -157,9 +161,11 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
     async def plan(
         self, call: Call, new: SynchronizationCredentialsInputs, old: SynchronizationCredentialsState | None
     ) -> SynchronizationCredentialsState:
-        """Foretell the fingerprints; say what an empty token means."""
+        """Foretell the fingerprints; say what an empty token and an empty address mean."""
         if new.secret_token is None and (old is None or old.secret_token is not None):
             await call.log.info(ISSUED_BY_ENTRA)
+        if new.notification_email is None and (old is None or old.notification_email is not None):
+            await call.log.info(NOBODY_IS_TOLD)
         state = await _state(new, {})
         return replace(state, unmanaged_keys=UNKNOWN if old is None else old.unmanaged_keys)
 

@@ -9,13 +9,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, TypeVar
 
-from kzero_scim.clients.graph import segment
 from kzero_scim.errors import GraphError, ProviderError
 from kzero_scim.provider.entra.permission_check import CREATE_APPLICATION, SET_UP_JOB, require_permissions
 from kzero_scim.provider.entra.principals import is_object_id
 from kzero_scim.provider.model import UNKNOWN, Call, Change, Created, Failure, Found, Resource, compare, prop, replacing
 from kzero_scim.provider.services import Services
-from kzero_scim.provisioning import job_path, job_resource_id, split_job_resource_id
+from kzero_scim.provisioning import job_path, job_resource_id, jobs_path, split_job_resource_id
 
 T = TypeVar("T")
 
@@ -180,7 +179,7 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
         await self._services.graph.delete(job_path(old.service_principal_id, old.job_id), missing_ok=True)
 
     async def _existing(self, new: SynchronizationJobInputs) -> dict[str, Any] | None:
-        jobs = await self._services.graph.pages(_jobs_path(new.service_principal_id))
+        jobs = await self._services.graph.pages(jobs_path(new.service_principal_id))
         fitting = [job for job in jobs if str(job.get("templateId") or "").casefold() == new.template_id.casefold()]
         if len(fitting) > 1:
             ids = ", ".join(str(job.get("id")) for job in fitting)
@@ -193,7 +192,7 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
 
     async def _make(self, new: SynchronizationJobInputs) -> dict[str, Any]:
         try:
-            job = await self._services.graph.post(_jobs_path(new.service_principal_id), {"templateId": new.template_id})
+            job = await self._services.graph.post(jobs_path(new.service_principal_id), {"templateId": new.template_id})
         except GraphError as error:
             # Without an answer, or with a 5xx, the job may have been made all the same.
             if error.status is not None and error.status < 500:  # noqa: PLR2004
@@ -216,10 +215,6 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
             statuses=(404, 409),
             within=_SETTLING,
         )
-
-
-def _jobs_path(service_principal_id: str) -> str:
-    return f"/servicePrincipals/{segment(service_principal_id)}/synchronization/jobs"
 
 
 def _is_variation(actual: str, wanted: str) -> bool:
