@@ -9,6 +9,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Final
+
+from kzero_scim.errors import GraphError
+
+_OWN_REFUSALS: Final = frozenset({"Authorization_RequestDenied", "InvalidAuthenticationToken", "UnknownError"})
+"""Codes by which Graph refuses the request itself."""
 
 
 @dataclass(frozen=True)
@@ -97,3 +103,8 @@ def meaning(message: str) -> Meaning:
         message: Entra's code and messages, the inner ones included.
     """
     return next((found for pattern, found in _MEANINGS if pattern.search(message)), _OTHERWISE)
+
+
+def is_about_the_request(error: GraphError) -> bool:
+    """Tell whether Graph refused the request for a test, so that nothing was tested, rather than the test failed."""
+    return error.code in _OWN_REFUSALS or error.status in {None, 401, 403, 404, 429}

@@ -11,6 +11,7 @@ import httpx
 
 from sandbox.addresses import Urls
 from sandbox.kzero.tenants import TenantCredentials
+from sandbox.kzero.tokens import token_digest
 from sandbox.layout import Layout, entra_environment, tenant_environment
 from sandbox.organisation import Organisation
 from sandbox.processes import SandboxProcess
@@ -52,6 +53,10 @@ class Tenant:
         wanted = {name.replace("__", "."): value for name, value in attributes.items()}
         changed = {**realm, "attributes": (realm.get("attributes") or {}) | wanted}
         self.keycloak_admin.put("", json=changed).raise_for_status()
+
+    def accept_tokens(self, *tokens: str) -> None:
+        """Let the SCIM endpoint accept exactly these fixed tokens beside those of its profile."""
+        self.set_realm_attributes(kzero__scim__secretTokens=" ".join(map(token_digest, tokens)))
 
     def scim_client(self) -> dict[str, Any]:
         """Return the client `scim-endpoint` with its `id` and `protocolMappers`."""

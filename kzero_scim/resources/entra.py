@@ -98,6 +98,7 @@ class SynchronizationCredentials(KzeroResource):
     deletion_threshold = OutputProperty[int | None]()
     secret_token_fingerprint = OutputProperty[str | None]()
     settings_fingerprint = OutputProperty[str]()
+    missing_keys = OutputProperty[list[str]]()
     unmanaged_keys = OutputProperty[list[str]]()
 
     def __init__(  # noqa: PLR0913 - one keyword an input

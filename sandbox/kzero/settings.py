@@ -13,17 +13,20 @@ from sandbox.kzero.tenants import SCIM_CLIENT
 ENABLED = "kzero.scim.enabled"
 PROFILE = "kzero.scim.profile"
 AZURE_TENANT_ID = "kzero.scim.azureTenantId"
+SECRET_TOKENS = "kzero.scim.secretTokens"
+"""SHA-256 digests, separated by spaces, of the fixed bearer tokens that are accepted beside those of the profile."""
 _NOT_FOUND = 404
 
 
 @dataclass(frozen=True, kw_only=True)
 class EndpointSettings:
-    """One tenant's endpoint: the three values of KZero's page, and the mapper set of `scim-endpoint`."""
+    """One tenant's endpoint: the three values of KZero's page, fixed tokens, and the mapper set of `scim-endpoint`."""
 
     realm: str
     enabled: bool
     profile: str
     azure_tenant_id: str
+    secret_tokens: frozenset[str]
     mappings: tuple[AttributeMapping, ...]
 
 
@@ -44,5 +47,6 @@ async def read_settings(admin: KeycloakAdmin, realm: str) -> EndpointSettings | 
         enabled=attributes.get(ENABLED) == "true",
         profile=attributes.get(PROFILE, ""),
         azure_tenant_id=attributes.get(AZURE_TENANT_ID, ""),
+        secret_tokens=frozenset(attributes.get(SECRET_TOKENS, "").split()),
         mappings=tuple(usable(mappers)),
     )

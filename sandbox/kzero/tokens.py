@@ -1,8 +1,11 @@
 """Check the bearer token of a SCIM request, as a KZero of either profile must.
 
 Profile Azure: issued by Entra to the configured tenant. Profile Generic: issued by the realm to client `scim-endpoint`.
+Either also takes the tenant's fixed tokens, what Entra calls a secret token; several, so that one can follow another.
 """
 
+import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +22,17 @@ _LEEWAY_SECONDS = 30
 
 class TokenRefusedError(Exception):
     """A request's token is missing or does not fit; the message is for `WWW-Authenticate` and holds no part of it."""
+
+
+def token_digest(token: str) -> str:
+    """Give what is kept of a fixed token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def is_fixed_token(authorization: str | None, digests: Collection[str]) -> bool:
+    """Tell whether an Authorization header bears one of the tenant's fixed tokens."""
+    scheme, _, token = (authorization or "").partition(" ")
+    return scheme.lower() == "bearer" and token_digest(token.strip()) in digests
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from kzero_scim.provider.services import Services
 from sandbox.entra.emulator import EntraEmulator
 from sandbox.faults import Fault
 from sandbox.organisation import Organisation
-from sandbox.serving import ServerThread, issue_certificates, listen, port_of
+from sandbox.serving import Certificates, ServerThread, issue_certificates, listen, port_of
 
 Json = dict[str, Any]
 
@@ -30,6 +30,8 @@ class LocalEntra:
     emulator: EntraEmulator
     host: str
     ca_file: Path
+    certificates: Certificates | None = None
+    """What its own certificate comes from; for further servers that it has to trust."""
     waits: list[float] = field(default_factory=list)
     """Seconds that clients of :meth:`graph` would have waited."""
     clients: list[GraphClient] = field(default_factory=list)
@@ -111,4 +113,4 @@ def serve_entra(directory: Path) -> Iterator[LocalEntra]:
     host = f"localhost:{port_of(listener)}"
     emulator = EntraEmulator(f"https://{host}", Organisation(), files.ca_file)
     with ServerThread(emulator.app, listener=listener, certificates=files):
-        yield LocalEntra(emulator, host, files.ca_file)
+        yield LocalEntra(emulator, host, files.ca_file, files)

@@ -189,6 +189,40 @@ class TestChanges:
         assert any("allowed or rejected" in line for line in lines.warnings)
         assert await resource(graph).diff(call(), RESOURCE_ID, waiting, new) == [Change("triggers.mappings")]
 
+    @pytest.mark.parametrize(
+        ("old", "new", "said"),
+        [
+            (INPUTS, replace(INPUTS, triggers={"mappings": "2"}), "provisioning restarts with an initial cycle"),
+            (INPUTS, replace(INPUTS, triggers={"mappings": UNKNOWN}), "the attribute mappings changed"),
+            (INPUTS, OFF, "provisioning goes OFF"),
+            (INPUTS, replace(OFF, triggers={"mappings": "2"}), "initial cycle when it is switched ON"),
+            (OFF, INPUTS, "begins with an initial cycle"),
+        ],
+    )
+    async def test_the_preview_says_what_becomes_of_provisioning(
+        self, old: ProvisioningStatusInputs, new: ProvisioningStatusInputs, said: str
+    ) -> None:
+        """In plain words, before it happens, and without a request."""
+        graph, lines = ScriptedGraph(), Lines()
+        state = await created(graph, old)
+
+        await resource(graph).plan(call(lines, preview=True), new, state)
+
+        (line,) = [*lines.notes, *lines.warnings]
+        assert said in line
+        assert graph.asked == []
+
+    async def test_the_preview_says_how_a_paused_job_goes_on(self) -> None:
+        """Where it was, or from the beginning if something changed meanwhile."""
+        graph, lines = ScriptedGraph(), Lines()
+        state = await resource(graph).update(call(), RESOURCE_ID, await created(graph), OFF)
+
+        await resource(graph).plan(call(lines, preview=True), INPUTS, state)
+        await resource(graph).plan(call(lines, preview=True), replace(INPUTS, triggers={"mappings": "2"}), state)
+
+        assert "goes ON: Entra goes on where the job was paused" in lines.notes[0]
+        assert "goes ON: provisioning restarts with an initial cycle" in lines.notes[1]
+
     async def test_quarantine_is_a_warning_with_reason_and_remedy(self) -> None:
         """At each refresh, and an output."""
         graph, lines = ScriptedGraph(), Lines()

@@ -3,27 +3,61 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
-from kzero_scim.errors import GraphError, PartialFailureError
+from kzero_scim.confirmations import VARIABLE
+from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
 from kzero_scim.provider.entra.synchronization_credentials import (
     SynchronizationCredentials,
     SynchronizationCredentialsInputs,
     SynchronizationCredentialsState,
 )
 from kzero_scim.provider.model import UNKNOWN, Change, ChangeKind
+from sandbox.serving import ServerThread
 from tests.contract.local_entra import LocalEntra
 from tests.contract.scripted_graph import Lines, call
 
-URL = "https://kzero.example/realms/Contoso/scim/v2"
+PATH = "/realms/Contoso/scim/v2"
+URL = f"https://kzero.example{PATH}"
 
 
-def _wanted(sp: str) -> SynchronizationCredentialsInputs:
+@dataclass
+class Endpoint:
+    """A SCIM endpoint without users."""
+
+    url: str
+    tokens: set[str]
+    """The bearer tokens that it accepts at the moment; ``*`` for any."""
+
+
+@pytest.fixture
+def endpoint(entra: LocalEntra) -> Iterator[Endpoint]:
+    """An endpoint that Entra reaches and that accepts two tokens."""
+    tokens = {"token-one", "token-two"}
+
+    async def answer(request: Request) -> Response:
+        if not tokens & {request.headers.get("authorization", "").removeprefix("Bearer "), "*"}:
+            return JSONResponse({"detail": "not you"}, 401)
+        return JSONResponse({"totalResults": 0, "Resources": []})
+
+    app = Starlette(routes=[Route(f"{PATH}/{{kind}}", answer)])
+    assert entra.certificates is not None
+    with ServerThread(app, certificates=entra.certificates) as server:
+        yield Endpoint(f"{server.url}{PATH}", tokens)
+
+
+def _wanted(sp: str, url: str = URL) -> SynchronizationCredentialsInputs:
     return SynchronizationCredentialsInputs(
         service_principal_id=sp,
-        tenant_url=URL,
+        tenant_url=url,
         secret_token="token-one",
         notification_email="ops@contoso.example",
         deletion_threshold=25,
@@ -51,20 +85,71 @@ async def test_entra_holds_what_it_is_told(entra: LocalEntra) -> None:
     assert await kind.plan(call(), _wanted(sp), made.state) == made.state
 
 
-async def test_a_rotated_token_is_an_update(entra: LocalEntra) -> None:
-    """It changes the fingerprints, so that the connection is tested again."""
+async def test_a_rotated_token_is_an_update(entra: LocalEntra, endpoint: Endpoint) -> None:
+    """It is tried out first, and the connection is tested again."""
     sp = entra.application()
-    kind = SynchronizationCredentials(entra.services())
-    made = await kind.create(call(), _wanted(sp))
-    rotated = replace(_wanted(sp), secret_token="token-two")
+    kind, lines = SynchronizationCredentials(entra.services()), Lines()
+    made = await kind.create(call(), _wanted(sp, endpoint.url))
+    rotated = replace(_wanted(sp, endpoint.url), secret_token="token-two")
 
     assert await kind.diff(call(), made.id, made.state, rotated) == [Change("secretToken")]
+    foreseen = await kind.plan(call(lines), rotated, made.state)
     state = await kind.update(call(), made.id, made.state, rotated)
 
     assert _held(entra, sp)["SecretToken"] == "token-two"
     assert state.settings_fingerprint != made.state.settings_fingerprint
-    assert state.settings_fingerprint == (await kind.plan(call(), rotated, made.state)).settings_fingerprint
+    assert state == foreseen
+    assert "tries it out before it is saved" in lines.notes[0]
     assert "token-two" not in f"{state.secret_token_fingerprint}{state.settings_fingerprint}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [({"secret_token": "token-three"}, "secret token"), ({"tenant_url": f"{URL}?aadOptscim062020"}, "Tenant URL")],
+)
+async def test_what_does_not_work_replaces_nothing(
+    entra: LocalEntra, endpoint: Endpoint, changes: dict[str, Any], named: str
+) -> None:
+    """A refused token, or an address where nobody answers: the error says that the old one stays, and it does."""
+    sp = entra.application()
+    kind = SynchronizationCredentials(entra.services())
+    made = await kind.create(call(), _wanted(sp, endpoint.url))
+    held = _held(entra, sp)
+
+    with pytest.raises(ProviderError, match=f"new {named} was not saved, and the one that is in use stays") as caught:
+        await kind.update(call(), made.id, made.state, replace(_wanted(sp, endpoint.url), **changes))
+
+    assert _held(entra, sp) == held
+    assert not isinstance(caught.value, PartialFailureError)
+
+
+async def test_the_whole_directory_is_confirmed_once(
+    entra: LocalEntra, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At preview and at update, also at the first; not where it is so already, and not on the way back."""
+    sp = entra.application()
+    kind, lines = SynchronizationCredentials(entra.services()), Lines()
+    narrow = _wanted(sp, endpoint.url)
+    whole = replace(narrow, scope="all")
+    made = await kind.create(call(), narrow)
+
+    for refused in (
+        kind.plan(call(), whole, made.state),
+        kind.plan(call(), whole, None),
+        kind.update(call(), made.id, made.state, whole),
+        kind.create(call(), whole),
+    ):
+        with pytest.raises(ProviderError, match=f"everybody in the directory.*{VARIABLE}=scope=all"):
+            await refused
+    assert _held(entra, sp)["SyncAll"] == "false"
+
+    monkeypatch.setenv(VARIABLE, "scope=all")
+    state = await kind.update(call(), made.id, made.state, whole)
+    monkeypatch.delenv(VARIABLE)
+    assert _held(entra, sp)["SyncAll"] == "true"
+    await kind.update(call(), made.id, state, replace(whole, notification_email=None))
+    await kind.plan(call(lines), narrow, state)
+    assert "disables those users in KZero" in lines.warnings[0]
 
 
 async def test_a_notification_is_no_reason_to_test_again(entra: LocalEntra) -> None:
@@ -79,16 +164,20 @@ async def test_a_notification_is_no_reason_to_test_again(entra: LocalEntra) -> N
     assert json.loads(_held(entra, sp)["SyncNotificationSettings"])["Enabled"] is False
 
 
-async def test_settings_that_are_left_out_are_removed(entra: LocalEntra) -> None:
-    """Token and notification; the scope changes."""
+async def test_settings_that_are_left_out_are_removed(
+    entra: LocalEntra, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Token and notification; the scope changes. Without a token of ours Entra sends its own."""
+    monkeypatch.setenv(VARIABLE, "scope=all")
     sp = entra.application()
     kind = SynchronizationCredentials(entra.services())
-    made = await kind.create(call(), _wanted(sp))
-    bare = SynchronizationCredentialsInputs(service_principal_id=sp, tenant_url=URL, scope="all")
+    made = await kind.create(call(), _wanted(sp, endpoint.url))
+    bare = SynchronizationCredentialsInputs(service_principal_id=sp, tenant_url=endpoint.url, scope="all")
+    endpoint.tokens.add("*")
 
     state = await kind.update(call(), made.id, made.state, bare)
 
-    assert _held(entra, sp) == {"BaseAddress": URL, "SyncAll": "true"}
+    assert _held(entra, sp) == {"BaseAddress": endpoint.url, "SyncAll": "true"}
     assert await kind.diff(call(), made.id, state, bare) == []
 
 
@@ -97,24 +186,27 @@ async def test_settings_that_are_left_out_are_removed(entra: LocalEntra) -> None
     [
         ("BaseAddress", Change("tenantUrl")),
         ("SecretToken", Change("secretToken", ChangeKind.ADD)),
-        ("SyncAll", Change("scope", ChangeKind.ADD)),
+        ("SyncAll", Change("missingKeys[0]", ChangeKind.DELETE)),
         ("SyncNotificationSettings", Change("notificationEmail", ChangeKind.ADD)),
     ],
 )
-async def test_a_removed_key_is_drift_and_repaired(entra: LocalEntra, key: str, change: Change) -> None:
-    """Shown as the property that it stands for."""
+async def test_a_removed_key_is_drift_and_repaired(
+    entra: LocalEntra, endpoint: Endpoint, key: str, change: Change
+) -> None:
+    """Shown as the property that it stands for, the scope's by its name, for its value is as it was."""
     sp = entra.application()
     kind = SynchronizationCredentials(entra.services())
-    made = await kind.create(call(), _wanted(sp))
+    wanted = _wanted(sp, endpoint.url)
+    made = await kind.create(call(), wanted)
     del entra.emulator.jobs.secrets[sp][key]
 
     found = await kind.read(call(), made.id, made.state)
 
     assert found is not None
-    changes = await kind.diff(call(), made.id, found.state, _wanted(sp))
+    changes = await kind.diff(call(), made.id, found.state, wanted)
     assert change in changes
     assert {one.path for one in changes} <= {change.path, "deletionThreshold"}
-    assert await kind.update(call(), made.id, found.state, _wanted(sp)) == made.state
+    assert await kind.update(call(), made.id, found.state, wanted) == made.state
     assert key in _held(entra, sp)
 
 

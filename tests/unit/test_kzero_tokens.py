@@ -9,7 +9,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from sandbox.kzero.tokens import Expected, TokenRefusedError, TokenVerifier
+from sandbox.kzero.tokens import Expected, TokenRefusedError, TokenVerifier, is_fixed_token, token_digest
 
 ISSUER = "https://sts.windows.net/5a4d0b0c-0000-4000-8000-00000000e401/"
 KEYS_URL = "https://localhost/keys"
@@ -94,3 +94,15 @@ async def test_an_issuer_without_keys_is_named(status: int) -> None:
     """A tenant that Entra does not know has no keys."""
     with pytest.raises(TokenRefusedError, match=f"{KEYS_URL} answered {status}"):
         await verifier(lambda: httpx.Response(status)).verify(token(), EXPECTED)
+
+
+def test_a_tenants_fixed_tokens_are_known_by_their_digests() -> None:
+    """Several at a time, so that one can follow another; nothing else passes, least of all without any."""
+    digests = {token_digest("old"), token_digest("new")}
+
+    assert is_fixed_token("Bearer old", digests)
+    assert is_fixed_token("bearer new", digests)
+    assert not is_fixed_token("Bearer other", digests)
+    assert not is_fixed_token("Basic old", digests)
+    assert not is_fixed_token(None, digests)
+    assert not is_fixed_token("Bearer ", ())

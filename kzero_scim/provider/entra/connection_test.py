@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
-from kzero_scim.connection_failure import meaning
+from kzero_scim.connection_failure import is_about_the_request, meaning
 from kzero_scim.errors import GraphError, ProviderError
 from kzero_scim.provider.model import UNKNOWN, Call, Change, Created, Found, Resource, compare, prop, replacing
 from kzero_scim.provider.services import Services
@@ -21,8 +21,6 @@ from kzero_scim.provisioning import job_path, job_resource_id, split_job_resourc
 if TYPE_CHECKING:
     from kzero_scim.clients.graph import GraphClient
 
-_OWN_REFUSALS = frozenset({"Authorization_RequestDenied", "InvalidAuthenticationToken", "UnknownError"})
-"""Codes by which Graph refuses the request itself, so that nothing was tested."""
 DELAYS: Final = (2.0, 5.0)
 """Seconds before each repetition of a refused test: Entra uses replaced credentials for a short while."""
 
@@ -193,7 +191,7 @@ async def try_connection(  # noqa: PLR0913 - what it waits with, beside what it 
                 {"useSavedCredentials": True, "credentials": []},
             )
         except GraphError as error:
-            if error.code in _OWN_REFUSALS or error.status in {None, 401, 403, 404, 429}:
+            if is_about_the_request(error):
                 raise
             usual = meaning(str(error))
             if delay is None or not usual.may_pass:

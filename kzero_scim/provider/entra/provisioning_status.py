@@ -38,6 +38,17 @@ from kzero_scim.provisioning import (
 )
 from kzero_scim.restart import BY_CONNECTION, decide
 
+_NEVER_STARTED = "Disabled"
+"""The schedule state of a job that has not run yet."""
+
+_GOES_OFF = (
+    "provisioning goes OFF: the job is paused, and until it is ON again nobody is made, changed or disabled in KZero, "
+    "also not who is unassigned or leaves"
+)
+_RESTARTS_LATER = "; what else changes makes it restart with an initial cycle when it is switched ON"
+_GOES_ON = "Entra goes on where the job was paused, with what changed since"
+_STARTS = "provisioning goes ON: Entra begins with an initial cycle over everybody in scope"
+
 _READ_BACK_DELAYS = (0.5, 1.0, 2.0)
 """Seconds before the job is read once more when it does not show yet that it was started or paused."""
 
@@ -94,11 +105,11 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
 
     async def plan(
         self,
-        call: Call,  # noqa: ARG002
+        call: Call,
         new: ProvisioningStatusInputs,
         old: ProvisioningStatusState | None,
     ) -> ProvisioningStatusState:
-        """Foretell the state; what Entra reports is kept until it is read again."""
+        """Foretell the state, and say what becomes of provisioning; what Entra reports is kept until it is read."""
         wanted = _given(new)
         if old is None:
             return ProvisioningStatusState(
@@ -109,6 +120,7 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
                 synchronized_entries=UNKNOWN,
                 quarantine=UNKNOWN,
             )
+        await _announce(call, new, old)
         is_same = is_known(new.enabled) and new.enabled == old.enabled
         return ProvisioningStatusState(
             **wanted,
@@ -247,6 +259,23 @@ def _given(inputs: ProvisioningStatusInputs) -> dict[str, Any]:
         "enabled": inputs.enabled,
         "triggers": inputs.triggers,
     }
+
+
+async def _announce(call: Call, new: ProvisioningStatusInputs, old: ProvisioningStatusState) -> None:
+    """Say at a preview what the update does to provisioning."""
+    decision = decide(old.triggers, new.triggers, _reason(old.quarantine))
+    if new.enabled is False:
+        if old.enabled:
+            note = _GOES_OFF + (_RESTARTS_LATER if decision.reset_scope else "")
+            await call.log.warning(note)
+    elif old.enabled:
+        if decision.sentence:
+            await (call.log.warning if decision.waits else call.log.info)(decision.sentence)
+    elif old.schedule_state == _NEVER_STARTED:
+        await call.log.info(_STARTS)
+    else:
+        note = f"provisioning goes ON: {decision.sentence or _GOES_ON}"
+        await call.log.info(note)
 
 
 async def _state(call: Call, inputs: ProvisioningStatusInputs, status: JobStatus) -> ProvisioningStatusState:

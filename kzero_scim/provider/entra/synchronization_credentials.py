@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from kzero_scim.clients.graph import segment
 from kzero_scim.errors import GraphError, PartialFailureError
+from kzero_scim.provider.entra.credential_changes import announce, refuse_whole_directory, try_out
 from kzero_scim.provider.entra.principals import is_object_id
 from kzero_scim.provider.entra.synchronization_secrets import (
     ADDRESS,
@@ -50,15 +51,6 @@ _EMAIL: Final = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+")
 _SETTLING: Final = 30.0
 """Seconds in which Graph may still show the keys as they were before."""
 
-ISSUED_BY_ENTRA: Final = (
-    "no secretToken: Entra will send a token that it issues itself, which Microsoft recommends for testing only; "
-    "set secretToken for production, if KZero gives you one"
-)
-
-NOBODY_IS_TOLD: Final = (
-    "no notificationEmail: nobody is told when Entra holds deletions back or puts provisioning into quarantine; set one"
-)
-
 
 @dataclass(frozen=True, kw_only=True)
 class SynchronizationCredentialsInputs:
@@ -87,6 +79,7 @@ class SynchronizationCredentialsState(SynchronizationCredentialsInputs):
     settings_fingerprint: str = prop(
         "Changes with Tenant URL, token and scope: whenever the connection is to be tested."
     )
+    missing_keys: list[str] = prop("Names of our keys that Entra lost; they are set again.", default_factory=list)
     unmanaged_keys: list[str] = prop(
         "Names of further secrets that others have set; they are left alone.", default_factory=list
     )
@@ -151,21 +144,19 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
         changes += compare(old.scope, new.scope, "scope")
         changes += compare(old.notification_email, new.notification_email, "notificationEmail")
         changes += compare(old.deletion_threshold, new.deletion_threshold, "deletionThreshold")
-        # The fingerprint of a state whose SyncAll is missing in Entra leaves the scope out.
-        if not changes and old.settings_fingerprint != settings_fingerprint(
-            new.tenant_url, old.secret_token_fingerprint, new.scope
-        ):
-            changes.append(Change("scope", ChangeKind.ADD))
+        changes += [Change(f"missingKeys[{index}]", ChangeKind.DELETE) for index in range(len(old.missing_keys))]
         return changes
 
     async def plan(
         self, call: Call, new: SynchronizationCredentialsInputs, old: SynchronizationCredentialsState | None
     ) -> SynchronizationCredentialsState:
-        """Foretell the fingerprints; say what an empty token and an empty address mean."""
-        if new.secret_token is None and (old is None or old.secret_token is not None):
-            await call.log.info(ISSUED_BY_ENTRA)
-        if new.notification_email is None and (old is None or old.notification_email is not None):
-            await call.log.info(NOBODY_IS_TOLD)
+        """Foretell the fingerprints; say what the change means.
+
+        Raises:
+            ProviderError: The scope becomes the whole directory, and nobody has confirmed that.
+        """
+        refuse_whole_directory(new, old)
+        await announce(call, new, old)
         state = await _state(new, {})
         return replace(state, unmanaged_keys=UNKNOWN if old is None else old.unmanaged_keys)
 
@@ -176,8 +167,10 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
 
         Raises:
             GraphError: Graph refused.
+            ProviderError: The scope is the whole directory, and nobody has confirmed that.
             PartialFailureError: Entra does not hold afterwards what it was told.
         """
+        refuse_whole_directory(new, None)
         return Created(new.service_principal_id, await self._apply(call, new, None))
 
     async def update(
@@ -189,12 +182,17 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
     ) -> SynchronizationCredentialsState:
         """Set the keys, and remove those that are not wanted any more; nothing is sent if only the job's id changed.
 
+        A changed Tenant URL or token is tried out before it is saved.
+
         Raises:
             GraphError: Graph refused.
+            ProviderError: The scope becomes the whole directory, which nobody has confirmed, or the new Tenant URL or
+                token does not pass a connection test; nothing was changed.
             PartialFailureError: Entra does not hold afterwards what it was told.
         """
         if not await self.diff(call, id, old, new):
             return replace(old, job_id=new.job_id)
+        refuse_whole_directory(new, old)
         return await self._apply(call, new, old)
 
     async def read(
@@ -238,7 +236,12 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
         values = _values(new)
         removed = [key for key in (_values(old) if old is not None else {}) if key not in values]
         before = await graph.consistent(lambda: self._keys(sp))
-        if TOKEN in before and TOKEN not in {*values, *removed}:
+        is_others = TOKEN in before and TOKEN not in {*values, *removed}
+        # With the token of somebody else in the place of ours, which nobody can read, there is nothing to try out.
+        if old is not None and not is_others:
+            await call.log.status("trying out the new credentials")
+            await try_out(graph, new, old)
+        if is_others:
             await call.log.warning(
                 "Entra holds a secret token that this stack did not set; it is left alone and is what Entra sends. "
                 "Set secretToken, or clear it in the portal"
@@ -342,6 +345,8 @@ async def _refreshed(old: SynchronizationCredentialsState, keys: Mapping[str, st
         deletion_threshold=notification.deletion_threshold,
         secret_token_fingerprint=fingerprint,
         settings_fingerprint=settings_fingerprint(address, fingerprint, scope if SCOPE in keys else None),
+        # The others' absence shows in their own properties.
+        missing_keys=[SCOPE] if SCOPE not in keys else [],
         unmanaged_keys=sorted(keys.keys() - held),
     )
 

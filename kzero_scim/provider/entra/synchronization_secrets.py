@@ -86,6 +86,6 @@ def token_fingerprint(service_principal_id: str, token: str | None) -> str | Non
 
 
 def settings_fingerprint(tenant_url: str, fingerprint: str | None, scope: str | None) -> str:
-    """Give something that changes with everything that a connection test, or a running job, depends on."""
+    """Give something that changes with everything that a connection test depends on."""
     settled = json.dumps([tenant_url, fingerprint, scope])
     return hashlib.sha256(settled.encode()).hexdigest()

@@ -1,0 +1,114 @@
+"""What a change of the provisioning credentials means: what must be confirmed, what is said, what is tried out before.
+
+Asks Entra for a connection test with credentials that are not saved, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from kzero_scim.clients.graph import segment
+from kzero_scim.confirmations import how_to_confirm, is_confirmed
+from kzero_scim.connection_failure import is_about_the_request, meaning
+from kzero_scim.errors import GraphError, ProviderError
+from kzero_scim.provider.entra.synchronization_secrets import ADDRESS, TOKEN, body_of
+from kzero_scim.provider.model import UNKNOWN
+
+if TYPE_CHECKING:
+    from kzero_scim.clients.graph import GraphClient
+    from kzero_scim.provider.entra.synchronization_credentials import (
+        SynchronizationCredentialsInputs,
+        SynchronizationCredentialsState,
+    )
+    from kzero_scim.provider.model import Call
+
+ISSUED_BY_ENTRA: Final = (
+    "no secretToken: Entra will send a token that it issues itself, which Microsoft recommends for testing only; "
+    "set secretToken for production, if KZero gives you one"
+)
+NOBODY_IS_TOLD: Final = (
+    "no notificationEmail: nobody is told when Entra holds deletions back or puts provisioning into quarantine; set one"
+)
+_NARROWED: Final = (
+    "scope: who is not assigned, directly or by a group, is no longer provisioned: Entra disables those users in KZero "
+    "at the next cycle"
+)
+_ROTATED: Final = (
+    "a new secretToken: Entra tries it out before it is saved; if KZero refuses it, the one that is in use stays. "
+    "KZero has to accept both until then"
+)
+_REMOVED: Final = "the secret token is removed; KZero has to accept the tokens of this Entra tenant from then on"
+_NEW_ADDRESS: Final = "a new Tenant URL: Entra tries it out before it is saved; if that fails, the old one stays"
+_UNSEEN_ADDRESS: Final = "Entra does not show which Tenant URL it holds, or holds none: this one is tried out and set"
+
+
+def refuse_whole_directory(new: SynchronizationCredentialsInputs, old: SynchronizationCredentialsState | None) -> None:
+    """Let the scope become the whole directory only if the operator has confirmed that for this run.
+
+    Raises:
+        ProviderError: It would, and is not confirmed.
+    """
+    if new.scope != "all" or (old is not None and old.scope == "all") or is_confirmed("scope", "all"):
+        return
+    message = (
+        "scope: all provisions everybody in the directory to KZero, guests and service accounts included, assigned or "
+        f"not; {how_to_confirm('scope', 'all')}"
+    )
+    raise ProviderError(message)
+
+
+async def announce(
+    call: Call, new: SynchronizationCredentialsInputs, old: SynchronizationCredentialsState | None
+) -> None:
+    """Say at a preview what changed credentials mean."""
+    if new.secret_token is None and (old is None or old.secret_token is not None):
+        await call.log.info(ISSUED_BY_ENTRA)
+    if new.notification_email is None and (old is None or old.notification_email is not None):
+        await call.log.info(NOBODY_IS_TOLD)
+    if old is None:
+        return
+    if new.scope == "assigned" and old.scope == "all":
+        await call.log.warning(_NARROWED)
+    if new.secret_token is None and old.secret_token is not None:
+        await call.log.warning(_REMOVED)
+    elif new.secret_token != old.secret_token:
+        await call.log.info(_ROTATED)
+    if not old.tenant_url:
+        await call.log.info(_UNSEEN_ADDRESS)
+    elif new.tenant_url is not UNKNOWN and new.tenant_url != old.tenant_url:
+        await call.log.info(_NEW_ADDRESS)
+
+
+async def try_out(
+    graph: GraphClient, new: SynchronizationCredentialsInputs, old: SynchronizationCredentialsState
+) -> None:
+    """Have Entra test a changed Tenant URL or token without saving it, so that it never replaces one that works.
+
+    See https://learn.microsoft.com/graph/api/synchronization-synchronizationjob-validatecredentials.
+
+    Raises:
+        ProviderError: The test did not pass; nothing was saved.
+        GraphError: Entra refused to test at all.
+    """
+    if (new.tenant_url, new.secret_token) == (old.tenant_url, old.secret_token):
+        return
+    jobs = f"/servicePrincipals/{segment(new.service_principal_id)}/synchronization/jobs"
+    job = f"/{segment(new.job_id)}" if new.job_id else ""
+    body = {"useSavedCredentials": False, "templateId": "scim", **_credentials(new)}
+    try:
+        await graph.post(f"{jobs}{job}/validateCredentials", body)
+    except GraphError as error:
+        if is_about_the_request(error):
+            raise
+        what = "secret token" if new.secret_token != old.secret_token else "Tenant URL"
+        message = (
+            f"the new {what} was not saved, and the one that is in use stays: Entra's connection test of "
+            f"{new.tenant_url} with it did not pass: {error}; what that usually means: {meaning(str(error)).text}"
+        )
+        raise ProviderError(message) from error
+
+
+def _credentials(new: SynchronizationCredentialsInputs) -> Mapping[str, object]:
+    values = {ADDRESS: new.tenant_url} | ({TOKEN: new.secret_token} if new.secret_token else {})
+    return {"credentials": body_of(values)["value"]}

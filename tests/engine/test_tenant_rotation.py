@@ -1,0 +1,108 @@
+"""Credentials are rotated without a gap: the secret token, KZero's administrator, and who signs in to Entra."""
+
+import pytest
+
+from tests.engine.attach import Run, RunFailedError
+from tests.engine.tenant_program import TenantStack
+
+
+def rotate(running: TenantStack, token: str) -> None:
+    """Set the secret token in the stack's configuration."""
+    running.stack.configure({}, {"kzero-scim:secretToken": token})
+
+
+def told(run: Run) -> str:
+    """Give what an operator is told below resources."""
+    return "\n".join(text for _, text in run.diagnostics)
+
+
+def asked(running: TenantStack) -> list[str]:
+    """Give what Graph was asked to do about jobs since the last time, and forget it."""
+    log = running.tenant.entra.get("/sandbox/requests").json()
+    running.tenant.entra.delete("/sandbox/requests")
+    return [entry["path"].rsplit("/", 1)[-1] for entry in log if entry["method"] == "POST"]
+
+
+def test_a_secret_token_is_rotated_without_a_gap(running: TenantStack) -> None:
+    """Both are accepted for a while; a wrong one is never saved; nobody has to be looked at again."""
+    running.tenant.accept_tokens("first-token")
+    rotate(running, "first-token")
+    running.up()
+    running.cycle()
+
+    rotate(running, "mistyped-token")
+    assert "tries it out before it is saved" in told(running.stack.preview())
+    with pytest.raises(RunFailedError) as refused:
+        running.stack.up()
+    (line,) = [error for error in refused.value.run.errors if "secret token" in error]
+    assert "was not saved, and the one that is in use stays" in line
+    assert "mistyped-token" not in refused.value.run.output
+    running.cycle()
+    assert running.graph("GET", running.job_path).json()["status"]["code"] == "Active"
+
+    running.tenant.accept_tokens("first-token", "second-token")
+    rotate(running, "second-token")
+    asked(running)
+    foreseen = running.stack.preview()
+    assert set(foreseen.changes) == {
+        "SynchronizationCredentials",
+        "ConnectionTest",
+        "ProvisioningStatus",
+        "OnDemandProvisioning",
+    }
+    assert {step.op for step in foreseen.changes.values()} == {"update"}
+    assert "the secret token changed: provisioning is not restarted" in told(foreseen)
+    running.up()
+    requests = asked(running)
+    assert requests.count("validateCredentials") == 2
+    assert not {"restart", "start", "pause"} & set(requests)
+
+    running.tenant.accept_tokens("second-token")
+    running.cycle()
+    assert running.drift() == {}
+
+
+def test_who_signs_in_to_kzero_is_no_concern_of_the_resources(
+    running: TenantStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another secret in the environment, another client, then a person in the configuration: nothing changes."""
+    admin = running.tenant.keycloak_admin
+    (client,) = admin.get("/clients", params={"clientId": running.tenant.credentials.client_id}).json()
+    secret = admin.post(f"/clients/{client['id']}/client-secret").raise_for_status().json()["value"]
+    monkeypatch.setenv("KZERO_CLIENT_SECRET", secret)
+    assert running.drift() == {}
+
+    running.stack.configure(
+        {"kzero-scim:kzeroUsername": running.tenant.credentials.admin_username},
+        {"kzero-scim:kzeroPassword": running.tenant.credentials.admin_password},
+    )
+    monkeypatch.delenv("KZERO_CLIENT_ID")
+    monkeypatch.delenv("KZERO_CLIENT_SECRET")
+    asked(running)
+    assert running.stack.preview().changes == {}
+    assert running.stack.up().changes == {}
+    assert running.drift() == {}
+    assert not {"restart", "start", "validateCredentials"} & set(asked(running))
+
+
+def test_who_signs_in_to_entra_is_no_concern_of_the_resources(
+    running: TenantStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another client secret, then a pipeline's own identity instead of one: nothing changes."""
+    client = running.tenant.env["ARM_CLIENT_ID"]
+    change = f"/sandbox/clients/{client}"
+    running.tenant.entra.patch(change, json={"secret": "the-next-secret"}).raise_for_status()
+    monkeypatch.setenv("ARM_CLIENT_SECRET", "the-next-secret")
+    assert running.drift() == {}
+
+    subject = "repo:contoso/scim:ref:refs/heads/main"
+    running.tenant.entra.patch(change, json={"federatedSubject": subject}).raise_for_status()
+    token = running.tenant.entra.post("/sandbox/oidc-token", json={"subject": subject}).json()["value"]
+    monkeypatch.delenv("ARM_CLIENT_SECRET")
+    monkeypatch.setenv("ARM_USE_OIDC", "true")
+    monkeypatch.setenv("ARM_OIDC_TOKEN", token)
+    asked(running)
+    assert running.stack.preview().changes == {}
+    assert running.stack.up().changes == {}
+    assert running.drift() == {}
+    assert not {"restart", "start", "validateCredentials"} & set(asked(running))
