@@ -17,6 +17,7 @@ class Credentials:
 
     Attributes:
         tenant_url: The Tenant URL.
+        allow_foreign_tenant_url: It may be at another server than KZero's.
         secret_token: The bearer token; None for the token that Entra issues itself.
         scope: ``assigned`` or ``all`` users.
         notification_email: Who is told of failures.
@@ -24,6 +25,7 @@ class Credentials:
     """
 
     tenant_url: pulumi.Input[str]
+    allow_foreign_tenant_url: bool = False
     secret_token: pulumi.Input[str] | None = None
     scope: str = "assigned"
     notification_email: str | None = None
@@ -86,6 +88,7 @@ class ProvisioningJob(pulumi.ComponentResource):
             service_principal_id=service_principal_id,
             job_id=job_id,
             tenant_url=credentials.tenant_url,
+            allow_foreign_tenant_url=credentials.allow_foreign_tenant_url,
             secret_token=credentials.secret_token,
             scope=credentials.scope,
             notification_email=credentials.notification_email,

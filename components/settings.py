@@ -9,32 +9,40 @@ import json
 import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
 
 import pulumi
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
+from components.text_rules import shown, text_problems
+from kzero_scim.display import plain
 from kzero_scim.errors import SettingsError
+from kzero_scim.redaction import Redactor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 NAMESPACE: Final = "kzero-scim"
 GUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 CUSTOM_ATTRIBUTE: Final = re.compile(r"urn:ietf:params:scim:schemas:extension:[A-Za-z0-9]+:2\.0:User:[A-Za-z0-9_]+")
-REALM: Final = re.compile(r"[^/?#\s%]+")
+REALM: Final = re.compile(r"[^/?#\s%\\]+")
+ORIGIN: Final = re.compile(r"https://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+TENANT_PATH: Final = re.compile(r"/realms/[^/\s\\]+/scim/v2")
 
 _REMEDIES: Final[dict[str, str]] = {
     "kzeroTenant": "copy the tenant's name exactly as the KZero dashboard shows it; upper and lower case count",
     "kzeroServerUrl": "give the origin alone, as in https://ca.auth.kzero.com",
     "azuread:tenantId": "copy the Tenant ID from the overview page of the Entra admin center, a GUID",
+    "tenantUrl": "give https://<host>/realms/<tenant>/scim/v2, without user, query or fragment",
     "users": "list user principal names or object ids",
     "groups": "list unique display names or object ids",
     "notificationEmail": "give one e-mail address",
     "deletionThreshold": "give a whole number of at least 1, or 0 to leave Entra's own setting",
     "unassignMaxUsers": "give a number of users, 0 for none without a confirmation",
     "unassignMaxShare": "give a share in percent, 0 to 100",
-    "activationTimeout": "give a number of seconds, 0 not to wait",
+    "activationTimeout": "give a number of seconds up to 86400, 0 not to wait",
+    "applicationName": "give 1 to 120 characters",
 }
 
 
@@ -43,6 +51,8 @@ def _none_if_empty(value: object) -> object:
 
 
 OptionalText = Annotated[str | None, BeforeValidator(_none_if_empty)]
+Name = Annotated[str, Field(min_length=1, max_length=256)]
+"""A name in Entra's directory, which keeps 256 characters at most."""
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_none_if_empty)]
 
 
@@ -55,8 +65,8 @@ class _Model(BaseModel):
 class MapperSetting(_Model):
     """One protocol mapper of KZero's client ``scim-endpoint``, in the words of the guide's step 2."""
 
-    user_attribute: str = Field(min_length=1, description="User Attribute")
-    claim: str = Field(min_length=1, description="Token Claim")
+    user_attribute: str = Field(min_length=1, max_length=255, description="User Attribute")
+    claim: str = Field(min_length=1, max_length=1024, description="Token Claim")
     claim_json_type: Literal["String", "boolean", "long", "int", "JSON"] = "String"
     id_token: bool = True
     access_token: bool = True
@@ -72,7 +82,7 @@ class RowSetting(_Model):
     expression: str | None = None
     constant: str | None = None
     default_value: str | None = None
-    matching_priority: int = Field(default=0, ge=0)
+    matching_priority: int = Field(default=0, ge=0, le=1000)
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -106,8 +116,12 @@ class TenantSettings(_Model):
 
     entra_tenant_id: str = Field(alias="azuread:tenantId", pattern=rf"^{GUID.pattern}$")
 
-    kzero_tenant: str = Field(pattern=rf"^{REALM.pattern}$")
-    kzero_server_url: str = Field(default="https://ca.auth.kzero.com", pattern=r"^https://[^/?#\s@]+$")
+    kzero_tenant: str = Field(pattern=rf"^{REALM.pattern}$", max_length=255)
+    kzero_server_url: str = Field(default="https://ca.auth.kzero.com", pattern=rf"^{ORIGIN.pattern}$")
+    given_tenant_url: OptionalText = Field(
+        default=None, alias="tenantUrl", pattern=rf"^{ORIGIN.pattern}{TENANT_PATH.pattern}$", max_length=1024
+    )
+    allow_foreign_tenant_url: bool = False
     kzero_client_id: OptionalText = None
     kzero_client_secret: OptionalSecret = None
     kzero_username: OptionalText = None
@@ -120,25 +134,27 @@ class TenantSettings(_Model):
     )
     activation_holder: Annotated[Literal["realm", "client"] | None, BeforeValidator(_none_if_empty)] = None
     activation_attributes: dict[str, str] = Field(default_factory=dict)
-    activation_timeout: int = Field(default=0, ge=0)
+    activation_timeout: int = Field(default=0, ge=0, le=24 * 3600)
     mappers: dict[str, MapperSetting] = Field(default_factory=dict)
     mappers_exclusive: bool = False
     mappers_escape_dots: bool = False
 
     application_name: str = Field(default="KZero Passwordless SCIM", min_length=1, max_length=120)
-    users: list[str] = Field(default_factory=list)
-    groups: list[str] = Field(default_factory=list)
-    app_role: str = Field(default="User", min_length=1)
+    users: list[Name] = Field(default_factory=list)
+    groups: list[Name] = Field(default_factory=list)
+    app_role: Name = "User"
     assignments_exclusive: bool = False
-    unassign_max_users: int = Field(default=25, ge=0)
+    unassign_max_users: int = Field(default=25, ge=0, le=2**31 - 1)
     unassign_max_share: int = Field(default=20, ge=0, le=100)
     scope: Literal["assigned", "all"] = "assigned"
     secret_token: OptionalSecret = None
     scim_compliant_patch: bool = False
     notification_email: Annotated[str | None, BeforeValidator(_none_if_empty)] = Field(
-        default=None, pattern=r"^[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+$"
+        default=None, pattern=r"^[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+$", max_length=254
     )
-    deletion_threshold: Annotated[int | None, BeforeValidator(lambda value: value or None)] = Field(default=25, ge=1)
+    deletion_threshold: Annotated[int | None, BeforeValidator(lambda value: value or None)] = Field(
+        default=25, ge=1, le=2**31 - 1
+    )
     attribute_mappings: list[RowSetting] = Field(default_factory=list)
     attribute_mappings_exclusive: bool = False
     custom_attributes: list[CustomAttributeSetting] = Field(default_factory=list)
@@ -151,7 +167,7 @@ class TenantSettings(_Model):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        problems = [*self._repeated(), *self._contradictions()]
+        problems = [*self._repeated(), *self._addresses(), *self._contradictions()]
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -176,6 +192,22 @@ class TenantSettings(_Model):
                 problems.append(f"mappers.{name}: claim {mapper.claim!r} is {other!r}'s already; remove one of the two")
         return problems
 
+    def _addresses(self) -> list[str]:
+        problems: list[str] = []
+        if self.kzero_tenant in {".", ".."}:
+            problems.append(f"kzeroTenant: {self.kzero_tenant!r} is not valid; {_REMEDIES['kzeroTenant']}")
+        for key, url in (("kzeroServerUrl", self.kzero_server_url), ("tenantUrl", self.given_tenant_url)):
+            if url and origin(url) is None:
+                problems.append(f"{key}: {url!r} is not valid; its port must be a number from 1 to 65535")
+        if self.given_tenant_url and not self.allow_foreign_tenant_url:
+            home = self.kzero_server_url
+            if origin(self.given_tenant_url) != origin(home):
+                problems.append(
+                    f"tenantUrl: {self.given_tenant_url!r} is at another server than kzeroServerUrl, {home!r}; Entra "
+                    "sends its token and all users there: correct it, or set allowForeignTenantUrl to true"
+                )
+        return problems
+
     def _contradictions(self) -> list[str]:
         problems: list[str] = []
         if self.kzero_client_secret and not self.kzero_client_id:
@@ -197,7 +229,7 @@ class TenantSettings(_Model):
     def tenant_url(self) -> str:
         """The Tenant URL as Entra is given it, with the compatibility flag if it is wanted."""
         flag = "?aadOptscim062020" if self.scim_compliant_patch else ""
-        return f"{self.kzero_server_url}/realms/{self.kzero_tenant}/scim/v2{flag}"
+        return f"{self.given_tenant_url or f'{self.kzero_server_url}/realms/{self.kzero_tenant}/scim/v2'}{flag}"
 
     @classmethod
     def from_config(cls) -> TenantSettings:
@@ -228,13 +260,21 @@ class TenantSettings(_Model):
         if "azuread:tenantId" in values:
             own["azuread:tenantId"] = values["azuread:tenantId"]
         problems = _clear_text_secrets(own, secret_keys)
+        hidden = _SECRETS | {key.removeprefix(f"{NAMESPACE}:") for key in secret_keys}
+        decoded = {key: _decode(key, text) for key, text in own.items()}
+        refused = [problem for key, value in decoded.items() for problem in text_problems(key, value, hidden)]
+        problems += refused
         settings: TenantSettings | None = None
         try:
-            settings = cls.model_validate({key: _decode(key, text) for key, text in own.items()}, by_name=False)
+            # A text that was refused already would only be refused in other words.
+            settings = None if refused else cls.model_validate(decoded, by_name=False)
         except ValidationError as error:
-            problems += [_explain(dict(details)) for details in error.errors(include_url=False)]
+            problems += [_explain(dict(details), hidden) for details in error.errors(include_url=False)]
         if settings is None or problems:
-            lines = "\n".join(f"  {line}" for problem in problems for line in problem.splitlines())
+            redactor = Redactor()
+            redactor.learn([value for key in hidden for value in (own.get(key), decoded.get(key))])
+            problems = [plain(redactor.redact(line)) for problem in problems for line in problem.split("\n")]
+            lines = "\n".join(f"  {line}" for line in problems)
             count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
             message = f"the stack's settings have {count}; nothing was changed:\n{lines}"
             raise SettingsError(message)
@@ -264,7 +304,7 @@ def _decode(key: str, text: object) -> object:
         return text
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter for bottomless nesting
         return text
     return value if isinstance(value, list | dict | bool | int) else text
 
@@ -278,11 +318,21 @@ def _clear_text_secrets(own: Mapping[str, str], secret_keys: set[str] | frozense
     ]
 
 
-def _explain(details: dict[str, Any]) -> str:
+def origin(url: str) -> tuple[str, int] | None:
+    """Give what makes two https addresses the same server, host and port; None if the port is none."""
+    parts = urlsplit(url)
+    try:
+        port = 443 if parts.port is None else parts.port
+    except ValueError:
+        return None
+    return ((parts.hostname or "").casefold(), port) if port else None
+
+
+def _explain(details: dict[str, Any], hidden: Collection[str]) -> str:
     """Word one of pydantic's errors for the operator."""
     location = [str(part) for part in details["loc"]]
     key = location[0] if location else ""
-    path = "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in location).removeprefix(".")
+    path = "".join(f"[{part}]" if part.isdigit() else f".{plain(part)[:100]}" for part in location).removeprefix(".")
     if details["type"] == "value_error":
         reason = str(details["ctx"]["error"])
         return f"{path}: {reason}" if path else reason
@@ -291,7 +341,10 @@ def _explain(details: dict[str, Any]) -> str:
         near = get_close_matches(location[-1], known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else "remove it, or see Pulumi.yaml for the keys there are"
         return f"{path}: unknown key; {hint}"
-    value = "(hidden)" if key in _SECRETS else repr(details["input"])
+    value = "(hidden)" if key in hidden else shown(details["input"])
+    if details["type"] == "string_too_long":
+        longest = details["ctx"]["max_length"]
+        return f"{path}: {value} has {len(details['input'])} characters, more than {longest}; shorten it"
     if details["type"] == "missing" or (details["input"] == "" and key in ("kzeroTenant", "azuread:tenantId")):
         return f"{path}: not set; {_REMEDIES.get(key, 'add it')}"
     remedy = _REMEDIES.get(key) or _requirement(details)

@@ -150,7 +150,7 @@ class TenantProvisioning(pulumi.ComponentResource):
         checklist: pulumi.Output[Any] = self.assignments.assignments.apply(judged)
         return {
             "checklist": checklist,
-            "tenantUrl": endpoint.tenant_url,
+            "tenantUrl": endpoint.tenant_url.apply(lambda url: settings.given_tenant_url or url),
             "applicationId": self.app.application_id,
             "servicePrincipalId": self.app.service_principal_id,
             "jobId": self.job.job.job_id,
@@ -188,7 +188,9 @@ def _assigned_beside(user: str, users: list[str]) -> list[str]:
 def _credentials(settings: TenantSettings, endpoint_url: pulumi.Output[str]) -> Credentials:
     flag = "?aadOptscim062020" if settings.scim_compliant_patch else ""
     return Credentials(
-        tenant_url=endpoint_url.apply(lambda url: f"{url}{flag}"),
+        # After the endpoint also where its address is given.
+        tenant_url=endpoint_url.apply(lambda url: f"{settings.given_tenant_url or url}{flag}"),
+        allow_foreign_tenant_url=settings.allow_foreign_tenant_url,
         secret_token=_secret(settings.secret_token),
         scope=settings.scope,
         notification_email=settings.notification_email,

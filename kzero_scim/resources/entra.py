@@ -92,6 +92,7 @@ class SynchronizationCredentials(KzeroResource):
     service_principal_id = OutputProperty[str]()
     job_id = OutputProperty[str | None]()
     tenant_url = OutputProperty[str]()
+    allow_foreign_tenant_url = OutputProperty[bool]()
     secret_token = OutputProperty[str | None]()
     scope = OutputProperty[str]()
     notification_email = OutputProperty[str | None]()
@@ -108,6 +109,7 @@ class SynchronizationCredentials(KzeroResource):
         service_principal_id: pulumi.Input[str],
         job_id: pulumi.Input[str] | None = None,
         tenant_url: pulumi.Input[str],
+        allow_foreign_tenant_url: pulumi.Input[bool] | None = None,
         secret_token: pulumi.Input[str] | None = None,
         scope: pulumi.Input[str] | None = None,
         notification_email: pulumi.Input[str] | None = None,
@@ -119,6 +121,7 @@ class SynchronizationCredentials(KzeroResource):
             "service_principal_id": service_principal_id,
             "job_id": job_id,
             "tenant_url": tenant_url,
+            "allow_foreign_tenant_url": allow_foreign_tenant_url,
             "secret_token": secret(secret_token),
             "scope": scope,
             "notification_email": notification_email,

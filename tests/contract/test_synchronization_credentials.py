@@ -370,3 +370,24 @@ async def test_tenant_urls_have_kzeros_form(entra: LocalEntra, url: str, *, is_g
     assert (failures == []) is is_good
     assert kept.secret_token is None
     assert "pw" not in str(failures)
+
+
+async def test_a_tenant_url_at_another_server_than_kzeros_is_refused_unless_allowed(entra: LocalEntra) -> None:
+    """Entra would send its token and all users there; host and port count, their spelling does not."""
+    services = entra.services()
+    services.config = replace(services.config, server_url="https://Localhost")
+    resource = SynchronizationCredentials(services)
+    inputs = replace(_wanted("00000000-0000-4000-8000-000000000001"), secret_token=None)
+
+    async def reasons(url: str, *, allowed: bool = False) -> list[str]:
+        tried = replace(inputs, tenant_url=url, allow_foreign_tenant_url=allowed)
+        return [failure.reason for failure in (await resource.check(call(), tried, None))[1]]
+
+    assert await reasons("https://localhost:443/realms/Contoso/scim/v2") == []
+    assert await reasons("https://evil.example/realms/Contoso/scim/v2", allowed=True) == []
+    for url in ("https://evil.example/realms/Contoso/scim/v2", "https://localhost:8443/realms/Contoso/scim/v2"):
+        reason = (
+            f'"{url}" is at another server than serverUrl (https://Localhost); Entra would send its token and all '
+            "users there: correct it, or set allowForeignTenantUrl"
+        )
+        assert await reasons(url) == [reason]

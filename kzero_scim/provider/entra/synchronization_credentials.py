@@ -59,6 +59,9 @@ class SynchronizationCredentialsInputs:
     service_principal_id: str = prop("Object id of the enterprise application's service principal.", replace=True)
     job_id: str | None = prop("The job they are for; only sets the order.", default=None)
     tenant_url: str = prop("The SCIM endpoint's Tenant URL, https://host/realms/name/scim/v2.")
+    allow_foreign_tenant_url: bool = prop(
+        "Let the Tenant URL be at another server than the provider's serverUrl.", default=False
+    )
     secret_token: str | None = prop(
         "The bearer token that Entra sends; none for a token that Entra issues itself.", default=None, secret=True
     )
@@ -114,6 +117,8 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
             failures.append(Failure("servicePrincipalId", reason))
         if new.tenant_url is not UNKNOWN and (reason := _wrong_address(new.tenant_url)):
             failures.append(Failure("tenantUrl", reason))
+        elif is_known(new.tenant_url) and new.allow_foreign_tenant_url is False:
+            failures += self._foreign(new.tenant_url)
         token = new.secret_token
         if token is not UNKNOWN and token and token != token.strip():
             failures.append(Failure("secretToken", "has blanks or line breaks around it; remove them"))
@@ -225,6 +230,17 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
         except GraphError as error:
             if error.status != 404:  # noqa: PLR2004 - the service principal is gone, and the keys with it
                 raise
+
+    def _foreign(self, tenant_url: str) -> list[Failure]:
+        """Refuse an address at another server than the one that the provider is configured for."""
+        home = self._services.config.server_url
+        if not home or origin(tenant_url) == origin(home):
+            return []
+        reason = (
+            f'"{tenant_url}" is at another server than serverUrl ({home}); Entra would send its token and all users '
+            "there: correct it, or set allowForeignTenantUrl"
+        )
+        return [Failure("tenantUrl", reason)]
 
     async def _apply(
         self,
@@ -374,11 +390,22 @@ def _inputs_of(new: SynchronizationCredentialsInputs) -> dict[str, Any]:
         "service_principal_id": new.service_principal_id,
         "job_id": new.job_id,
         "tenant_url": new.tenant_url,
+        "allow_foreign_tenant_url": new.allow_foreign_tenant_url,
         "secret_token": new.secret_token,
         "scope": new.scope,
         "notification_email": new.notification_email,
         "deletion_threshold": new.deletion_threshold,
     }
+
+
+def origin(url: str) -> tuple[str, str, int | None]:
+    """Give what makes two addresses the same server: scheme, host and port."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    return parts.scheme, (parts.hostname or "").casefold(), port or (443 if parts.scheme == "https" else 80)
 
 
 def _wrong_address(url: str) -> str:
