@@ -158,6 +158,8 @@ class TenantProvisioning(pulumi.ComponentResource):
                 state=status.schedule_state,
                 statusCode=status.status_code,
                 lastCycle=status.last_cycle,
+                lastSuccessfulCycle=status.last_successful_cycle,
+                synchronizedEntries=status.synchronized_entries,
                 quarantine=status.quarantine,
             ),
             "portalUrls": pulumi.Output.all(self.app.service_principal_id, self.app.application_id).apply(

@@ -24,9 +24,12 @@ _ADVICE: dict[str, str] = {
     "EncounteredBaseEscrowThreshold": "too many users fail; read the provisioning logs, correct the first failing one",
     "EncounteredTotalEscrowThreshold": "too many users fail; read the provisioning logs, correct the first failing one",
     "EncounteredEscrowProportionThreshold": "more than 40 % of the users fail; read the provisioning logs first",
-    "EncounteredQuarantineException": "Entra could not use the endpoint; repeat the connection test, then restart",
-    "QuarantinedOnDemand": "somebody put the job into quarantine; restart it once the reason is known",
-    "TooManyDeletes": "the accidental-deletion threshold held back deletions; allow or reject them in the portal",
+    "EncounteredQuarantineException": "Entra could not use the endpoint; once the cause is gone, `pulumi up --refresh` "
+    "repeats the connection test and lets provisioning go on",
+    "QuarantinedOnDemand": "Microsoft put the job into quarantine; restart it in the portal once the reason is known",
+    "QuarantineOnDemand": "Microsoft put the job into quarantine; restart it in the portal once the reason is known",
+    "TooManyDeletes": "the accidental-deletion threshold held back deletions; allow or reject them in the portal, this "
+    "is never restarted by itself",
     "IngestionInterrupted": "Entra could not read its own directory; it tries again by itself",
 }
 
@@ -50,9 +53,14 @@ class Quarantine:
 
     reason: str = prop("Entra's reason, such as EncounteredQuarantineException or TooManyDeletes.")
     began: str | None = prop("Since when, ISO 8601.", default=None)
+    series_began: str | None = prop(
+        "When the first of the quarantines that follow each other began, ISO 8601.", default=None
+    )
+    series_count: int | None = prop("How many quarantines have followed each other.", default=None)
     next_attempt: str | None = prop("When Entra tries again by itself, ISO 8601.", default=None)
-    error_code: str | None = prop("Entra's error code.", default=None)
-    error_message: str | None = prop("Entra's error message.", default=None)
+    error_code: str | None = prop("Entra's code of the error that led there.", default=None)
+    error_message: str | None = prop("Entra's message of that error.", default=None)
+    what_to_do: str | None = prop("What ends it.", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +70,11 @@ class JobStatus:
     schedule_state: str = prop("Active, Paused or Disabled (never started).")
     status_code: str = prop("NotConfigured, NotRun, Active, Paused or Quarantine.")
     last_cycle: Cycle | None = prop("The latest provisioning cycle; absent before the first.", default=None)
+    last_successful_cycle: Cycle | None = prop("The latest cycle that did not fail as a whole.", default=None)
+    last_successful_cycle_with_exports: Cycle | None = prop(
+        "The latest of those that changed anything in KZero.", default=None
+    )
+    successive_failures: int | None = prop("How many cycles in a row have failed as a whole.", default=None)
     synchronized_entries: dict[str, int] = prop(
         "How many objects Entra keeps in step, by type (User, Group).", default_factory=dict
     )
@@ -82,19 +95,40 @@ def parse_job(job: Mapping[str, Any]) -> JobStatus:
         schedule_state=_text(_mapping(job.get("schedule")).get("state")) or "",
         status_code=_text(status.get("code")) or "",
         last_cycle=_cycle(_mapping(status.get("lastExecution"))),
+        last_successful_cycle=_cycle(_mapping(status.get("lastSuccessfulExecution"))),
+        last_successful_cycle_with_exports=_cycle(_mapping(status.get("lastSuccessfulExecutionWithExports"))),
+        successive_failures=_number(status.get("countSuccessiveCompleteFailures")),
         synchronized_entries=_entries(status.get("synchronizedEntryCountByType")),
         quarantine=_quarantine(_mapping(status.get("quarantine")), status.get("code")),
     )
 
 
-def quarantine_warning(quarantine: Quarantine) -> str:
-    """Say in one line why the job is in quarantine and what to do about it."""
-    error = ": ".join(part for part in (quarantine.error_code, quarantine.error_message) if part)
-    since = f" since {quarantine.began}" if quarantine.began else ""
-    again = f"; Entra tries again at {quarantine.next_attempt}" if quarantine.next_attempt else ""
-    advice = _ADVICE.get(quarantine.reason, "read the job's provisioning logs in the portal, then restart it")
-    detail = f" ({error})" if error else ""
-    return f"provisioning is in quarantine{since}: {quarantine.reason}{detail}{again}. What to do: {advice}."
+def quarantine_warning(status: JobStatus) -> str:
+    """Say in one line why the job is in quarantine, with the first and the last error, and what to do about it.
+
+    Returns:
+        The line; ``""`` if the job is in none.
+    """
+    quarantine = status.quarantine
+    if quarantine is None:
+        return ""
+    first = ": ".join(part for part in (quarantine.error_code, quarantine.error_message) if part)
+    last = status.last_cycle.error if status.last_cycle is not None else None
+    failed = status.successive_failures or 0
+    parts = [
+        f"provisioning is in quarantine{f' since {quarantine.began}' if quarantine.began else ''}: {quarantine.reason}",
+        f" ({first})" if first else "",
+    ]
+    if quarantine.series_began and quarantine.series_began != quarantine.began:
+        parts.append(f"; the first of {quarantine.series_count or 'several'} in a row began {quarantine.series_began}")
+    if failed > 1:
+        parts.append(f"; the last {failed} cycles failed as a whole")
+    if last and last != first:
+        parts.append(f"; last error: {last}")
+    if quarantine.next_attempt:
+        parts.append(f"; Entra tries again at {quarantine.next_attempt}")
+    parts.append(f". What to do: {quarantine.what_to_do}")
+    return " ".join("".join(parts).split())
 
 
 def jobs_path(service_principal_id: str) -> str:
@@ -153,9 +187,12 @@ def _quarantine(quarantine: Mapping[str, Any], code: object) -> Quarantine | Non
     return Quarantine(
         reason=reason or "Unknown",
         began=_moment(quarantine.get("currentBegan")),
+        series_began=_moment(quarantine.get("seriesBegan")),
+        series_count=_number(quarantine.get("seriesCount")),
         next_attempt=_moment(quarantine.get("nextAttempt")),
         error_code=_text(error.get("code")),
         error_message=_text(error.get("message")),
+        what_to_do=_ADVICE.get(reason or "", "read the job's provisioning logs in the portal, then restart it"),
     )
 
 

@@ -210,6 +210,9 @@ class ProvisioningStatus(KzeroResource):
     schedule_state = OutputProperty[str]()
     status_code = OutputProperty[str]()
     last_cycle = OutputProperty[dict[str, Any] | None]()
+    last_successful_cycle = OutputProperty[dict[str, Any] | None]()
+    last_successful_cycle_with_exports = OutputProperty[dict[str, Any] | None]()
+    successive_failures = OutputProperty[int | None]()
     synchronized_entries = OutputProperty[dict[str, int]]()
     quarantine = OutputProperty[dict[str, Any] | None]()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
 from kzero_scim.errors import GraphError, PartialFailureError
@@ -113,12 +113,7 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
         wanted = _given(new)
         if old is None:
             return ProvisioningStatusState(
-                **wanted,
-                schedule_state=UNKNOWN,
-                status_code=UNKNOWN,
-                last_cycle=UNKNOWN,
-                synchronized_entries=UNKNOWN,
-                quarantine=UNKNOWN,
+                **wanted, **dict.fromkeys((spec.name for spec in fields(JobStatus)), UNKNOWN)
             )
         await _announce(call, new, old)
         is_same = is_known(new.enabled) and new.enabled == old.enabled
@@ -127,6 +122,9 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
             schedule_state=old.schedule_state if is_same else UNKNOWN,
             status_code=UNKNOWN,
             last_cycle=old.last_cycle,
+            last_successful_cycle=old.last_successful_cycle,
+            last_successful_cycle_with_exports=old.last_successful_cycle_with_exports,
+            successive_failures=old.successive_failures,
             synchronized_entries=old.synchronized_entries,
             quarantine=UNKNOWN,
         )
@@ -280,15 +278,11 @@ async def _announce(call: Call, new: ProvisioningStatusInputs, old: Provisioning
 
 async def _state(call: Call, inputs: ProvisioningStatusInputs, status: JobStatus) -> ProvisioningStatusState:
     if status.quarantine is not None:
-        await call.log.warning(quarantine_warning(status.quarantine))
+        await call.log.warning(quarantine_warning(status))
     return ProvisioningStatusState(
         service_principal_id=inputs.service_principal_id,
         job_id=inputs.job_id,
         enabled=status.schedule_state == ACTIVE,
         triggers=inputs.triggers,
-        schedule_state=status.schedule_state,
-        status_code=status.status_code,
-        last_cycle=status.last_cycle,
-        synchronized_entries=status.synchronized_entries,
-        quarantine=status.quarantine,
+        **{spec.name: getattr(status, spec.name) for spec in fields(JobStatus)},
     )
