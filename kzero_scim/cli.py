@@ -17,6 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from kzero_scim import __version__
+from kzero_scim.cli_options import AsJson, Project, TenantName
+from kzero_scim.cli_status import status
 from kzero_scim.clients.trail import recorded
 from kzero_scim.display import one_line, plain, several_lines
 from kzero_scim.errors import KzeroScimError, unforeseen
@@ -27,9 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-Project = Annotated[
-    Path, typer.Option("--project", help="The folder of Pulumi.yaml.", exists=True, file_okay=False, resolve_path=True)
-]
+app.command()(status)
 
 
 def _version(*, wanted: bool) -> None:
@@ -50,10 +50,10 @@ def _root(
 
 @app.command()
 def check(
-    tenant: Annotated[str, typer.Argument(help="The tenant's stack, as in `pulumi stack ls`.")],
+    tenant: TenantName,
     project: Project = Path(),
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Probe the guide's seven-point validation checklist, live, on both sides.
 

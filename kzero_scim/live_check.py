@@ -25,23 +25,12 @@ from kzero_scim.provider.entra.on_demand_provisioning import OnDemandProvisionin
 from kzero_scim.provider.entra.provisioning_status import ProvisioningStatus
 from kzero_scim.provider.keycloak.mapper_set import MapperSet
 from kzero_scim.provider.keycloak.scim_endpoint import ScimEndpoint
-from kzero_scim.provider.model import Call, Resource, as_plain
+from kzero_scim.provider.model import Resource, as_plain
 from kzero_scim.provider.services import Services
+from kzero_scim.silent_call import silent_call
 from kzero_scim.stack import ResourceState, Stack
 
 NOT_SET_UP: Final = "the stack has no such resource; run pulumi up"
-
-
-class _Silent:
-    """Takes what resources tell the operator during a probe; the checklist has its own words."""
-
-    async def debug(self, message: str) -> None: ...
-
-    async def info(self, message: str) -> None: ...
-
-    async def status(self, message: str) -> None: ...
-
-    async def warning(self, message: str) -> None: ...
 
 
 @dataclass
@@ -85,7 +74,7 @@ async def check(stack: Stack) -> list[Item]:
 
 async def _live(resource: Resource[Any, Any], held: ResourceState) -> tuple[Any, str | None]:
     """Read one resource and compare it with what was last wanted: its state now, and what differs."""
-    call = Call(urn="", name=held.name, log=_Silent(), preview=True)
+    call = silent_call(held.name)
     old = decode_lenient(resource.state, held.outputs)
     found = await resource.read(call, held.id, old)
     if found is None:
@@ -160,7 +149,7 @@ async def _connection(services: Services, stack: Stack, look: _Look) -> None:
         look.problems[6] = NOT_SET_UP
         return
     test = ConnectionTest(services)
-    call = Call(urn="", name=held.name, log=_Silent())
+    call = silent_call(held.name)
     try:
         # Entra's test asks the endpoint for a user that does not exist; it changes nothing on either side.
         made = await test.create(call, decode_lenient(test.inputs, held.inputs))

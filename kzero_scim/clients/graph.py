@@ -185,8 +185,13 @@ class GraphClient:
                 del self._shared[key]
             raise
 
-    async def pages(self, path: str, params: Parameters | None = None) -> list[Json]:
+    async def pages(self, path: str, params: Parameters | None = None, *, at_most: int | None = None) -> list[Json]:
         """GET a collection with all its pages.
+
+        Args:
+            path: Relative to the version, percent-encoded.
+            params: The query.
+            at_most: Ask for no further page once there are so many.
 
         Raises:
             GraphError: As for :meth:`get`; also if a page's address lies outside Graph.
@@ -199,7 +204,7 @@ class GraphClient:
                 raise graph_errors.unexpected(path, "no list where a list belongs")
             found += values
             following = answer.get("@odata.nextLink")
-            if following is None:
+            if following is None or (at_most is not None and len(found) >= at_most):
                 return found
             answer = await self._object("GET", await self._inside(path, following))
         raise graph_errors.unexpected(path, f"more than {MOST_PAGES} pages")

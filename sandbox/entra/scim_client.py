@@ -26,9 +26,10 @@ _INVALID_URL = "InvalidTenantUrl"
 class ScimError(Exception):
     """A SCIM request that failed; `code` is the error code the provisioning service reports it under."""
 
-    def __init__(self, code: str, message: str, status: int | None = None) -> None:
+    def __init__(self, code: str, message: str, status: int | None = None, *, no_endpoint: bool = False) -> None:
         """Make the error; status is the HTTP status, None where there was no answer."""
         super().__init__(message)
+        self.no_endpoint = no_endpoint
         self.code = code
         self.message = message
         self.status = status
@@ -41,7 +42,7 @@ class ScimError(Exception):
     @property
     def complete(self) -> bool:
         """Whether the whole endpoint is out of reach, rather than one object refused."""
-        return self.status is None or self.unauthorized
+        return self.status is None or self.unauthorized or self.no_endpoint
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,14 @@ class ScimClient:
         """Return the resources (path segment `Users` or `Groups`) whose attribute equals the value."""
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         query = {**parameters, "filter": f'{attribute} eq "{escaped}"'}
-        body = await self._send("GET", f"/{resource}", query)
+        try:
+            body = await self._send("GET", f"/{resource}", query)
+        except ScimError as error:
+            if error.status != httpx.codes.NOT_FOUND:
+                raise
+            # A search has no object that could be missing; Entra takes it for an endpoint that is none: entra/identity/
+            # app-provisioning/application-provisioning-quarantine-status.
+            raise ScimError(error.code, error.message, error.status, no_endpoint=True) from error
         found = body.get("Resources") or [] if isinstance(body, dict) and "totalResults" in body else None
         if not isinstance(found, list):
             message = f"The answer to GET /{resource} is no SCIM ListResponse."

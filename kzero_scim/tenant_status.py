@@ -1,0 +1,96 @@
+"""How one tenant's provisioning does: state, quarantine, cycles, who is in error. Reads only; changes nothing.
+
+What the job says is read by the provider's own resource, so that this and ``pulumi preview --refresh`` never disagree.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from components.connection import connection
+from components.settings import TenantSettings
+from kzero_scim.errors import ProviderError
+from kzero_scim.provider.codec import decode_lenient
+from kzero_scim.provider.config import complete
+from kzero_scim.provider.entra.provisioning_status import ProvisioningStatus, ProvisioningStatusState
+from kzero_scim.provider.model import as_plain
+from kzero_scim.provider.services import Services
+from kzero_scim.provisioning import ACTIVE
+from kzero_scim.provisioning_log import LogReading, read_log
+from kzero_scim.silent_call import silent_call
+from kzero_scim.stack import Stack
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenantStatus:
+    """How a tenant's provisioning does.
+
+    Attributes:
+        wanted: Whether the stack wants it on.
+        job: What the job says.
+        log: What the provisioning log says.
+    """
+
+    wanted: bool
+    job: ProvisioningStatusState
+    log: LogReading
+
+    @property
+    def word(self) -> str:
+        """One word for it: healthy, off, quarantine, paused or errors."""
+        if self.job.quarantine is not None:
+            return "quarantine"
+        if not self.wanted:
+            return "off"
+        if self.job.schedule_state != ACTIVE:
+            return "paused"
+        return "errors" if self.log.in_error else "healthy"
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether nobody has to do anything, as far as it is known."""
+        return self.word in {"healthy", "off"}
+
+    def document(self) -> dict[str, Any]:
+        """Give all of it as JSON: ``status``, ``wanted``, the job's properties, ``inError``, ``note``."""
+        shown = as_plain(self.job)
+        shown.pop("triggers", None)
+        return {
+            "status": self.word,
+            "wanted": self.wanted,
+            **shown,
+            "inError": [as_plain(item) for item in self.log.in_error],
+            "logRead": self.log.read,
+            "note": self.log.note,
+        }
+
+
+async def look(stack: Stack) -> TenantStatus:
+    """Ask Entra how a tenant's provisioning does: the job, and its provisioning log.
+
+    Args:
+        stack: The tenant's stack as last applied.
+
+    Raises:
+        KzeroScimError: The settings are wrong, or there is no such job, or it cannot be read.
+    """
+    settings = TenantSettings.parse(stack.configuration, stack.secret_keys)
+    held = stack.find(ProvisioningStatus.token)
+    if held is None:
+        message = f"stack {stack.name} has no provisioning job yet; run `pulumi up`"
+        raise ProviderError(message)
+    services = Services(complete(connection(settings, stack.configuration), os.environ))
+    try:
+        status = ProvisioningStatus(services)
+        old = decode_lenient(status.state, held.outputs)
+        found = await status.read(silent_call(held.name), held.id, old)
+        if found is None:
+            message = f"synchronization job {old.job_id} is gone; `pulumi up --refresh` makes it again"
+            raise ProviderError(message)
+        log = await read_log(services.graph, found.state.job_id)
+    finally:
+        await services.aclose()
+    wanted = decode_lenient(status.inputs, held.inputs).enabled
+    return TenantStatus(wanted=wanted, job=found.state, log=log)
