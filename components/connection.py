@@ -48,4 +48,22 @@ def connection(settings: TenantSettings, configuration: Mapping[str, str]) -> Co
         kzero_client_secret=settings.kzero_client_secret.get_secret_value() if settings.kzero_client_secret else None,
         kzero_username=settings.kzero_username,
         kzero_password=settings.kzero_password.get_secret_value() if settings.kzero_password else None,
+        remote_token_client_id=settings.remote_token_client_id,
+        remote_token_client_secret=settings.remote_token_client_secret.get_secret_value()
+        if settings.remote_token_client_secret
+        else None,
     )
+
+
+def remote_token_client(settings: TenantSettings, environment: Mapping[str, str]) -> str | None:
+    """Name the client whose tokens Entra is to send, None where it is to send another.
+
+    The environment counts with the profile Generic only, and not beside a token that the settings give.
+
+    Args:
+        settings: The tenant's settings.
+        environment: The variables of the process.
+    """
+    if settings.profile != "Generic" or settings.secret_token:
+        return None
+    return settings.remote_token_client_id or environment.get("KZERO_REMOTE_TOKEN_CLIENT_ID") or None

@@ -19,6 +19,8 @@ class Credentials:
         tenant_url: The Tenant URL.
         allow_foreign_tenant_url: It may be at another server than KZero's.
         secret_token: The bearer token; None for the token that Entra issues itself.
+        oauth2: Instead, the client as which Entra fetches tokens: ``client_id``, ``token_endpoint`` and
+            ``secret_fingerprint``.
         scope: ``assigned`` or ``all`` users.
         notification_email: Who is told of failures.
         deletion_threshold: Deletions in one cycle (a count) above which Entra stops.
@@ -27,6 +29,7 @@ class Credentials:
     tenant_url: pulumi.Input[str]
     allow_foreign_tenant_url: bool = False
     secret_token: pulumi.Input[str] | None = None
+    oauth2: Mapping[str, pulumi.Input[str]] | None = None
     scope: str = "assigned"
     notification_email: str | None = None
     deletion_threshold: int | None = None
@@ -90,6 +93,7 @@ class ProvisioningJob(pulumi.ComponentResource):
             tenant_url=credentials.tenant_url,
             allow_foreign_tenant_url=credentials.allow_foreign_tenant_url,
             secret_token=credentials.secret_token,
+            oauth2=credentials.oauth2,
             scope=credentials.scope,
             notification_email=credentials.notification_email,
             deletion_threshold=credentials.deletion_threshold,

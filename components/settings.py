@@ -43,6 +43,8 @@ _REMEDIES: Final[dict[str, str]] = {
     "unassignMaxShare": "give a share in percent, 0 to 100",
     "activationTimeout": "give a number of seconds up to 86400, 0 not to wait",
     "applicationName": "give 1 to 120 characters",
+    "remoteTokenEndpoint": "give an https address; the client's secret is sent there",
+    "remoteTokenRenewBefore": "give a number of seconds of at least 60",
 }
 
 
@@ -135,6 +137,13 @@ class TenantSettings(_Model):
     activation_holder: Annotated[Literal["realm", "client"] | None, BeforeValidator(_none_if_empty)] = None
     activation_attributes: dict[str, str] = Field(default_factory=dict)
     activation_timeout: int = Field(default=0, ge=0, le=24 * 3600)
+    remote_token_client_id: OptionalText = None
+    remote_token_client_secret: OptionalSecret = None
+    remote_token_endpoint: Annotated[str | None, BeforeValidator(_none_if_empty)] = Field(
+        default=None, pattern=r"^https://[^/?#\s@]+/[^?#\s]+$"
+    )
+    remote_token_method: Literal["bearer", "oauth2"] = "bearer"  # noqa: S105 - a choice
+    remote_token_renew_before: int = Field(default=604_800, ge=60)
     mappers: dict[str, MapperSetting] = Field(default_factory=dict)
     mappers_exclusive: bool = False
     mappers_escape_dots: bool = False
@@ -214,6 +223,7 @@ class TenantSettings(_Model):
             problems.append("kzeroClientId: not set beside kzeroClientSecret; name the client the secret belongs to")
         if self.kzero_password and not self.kzero_username:
             problems.append("kzeroUsername: not set beside kzeroPassword; name the administrator")
+        problems += self._remote_token_contradictions()
         if self.activation == "attributes" and not (self.activation_preset or self.activation_attributes):
             problems.append(
                 "activationPreset: not set while activation is 'attributes'; "
@@ -223,6 +233,20 @@ class TenantSettings(_Model):
             problems.append("attributeMappings: no row has a matchingPriority; give the row of userName 1")
         if self.scope == "assigned" and not (self.users or self.groups):
             problems.append("users: nobody is listed in users or groups while scope is 'assigned'; list somebody")
+        return problems
+
+    def _remote_token_contradictions(self) -> list[str]:
+        problems: list[str] = []
+        if self.remote_token_client_secret and not self.remote_token_client_id:
+            problems.append(
+                "remoteTokenClientId: not set beside remoteTokenClientSecret; name the client the secret belongs to"
+            )
+        if self.remote_token_client_id and self.profile != "Generic":
+            problems.append(
+                "remoteTokenClientId: belongs to the profile Generic; set profile to Generic, or remove the client"
+            )
+        if self.remote_token_client_id and self.secret_token:
+            problems.append("secretToken: stands beside remoteTokenClientId, which obtains the token; remove one")
         return problems
 
     @property

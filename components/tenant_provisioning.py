@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Final
 
 import pulumi
 from pydantic import SecretStr
 
 from components.checklist import Evidence, as_output, judge
-from components.connection import connection
+from components.connection import connection, remote_token_client
 from components.enterprise_app import EnterpriseApp, start_azuread
 from components.provisioning_job import Credentials, Mappings, ProvisioningJob
+from components.remote_access import RemoteAccess
 from components.scim_endpoint import Activation, ScimEndpoint
 from components.settings import TenantSettings, configuration
 from components.user_assignments import UserAssignments
@@ -69,12 +71,22 @@ class TenantProvisioning(pulumi.ComponentResource):
             escape_dots=settings.mappers_escape_dots,
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=first)),
         )
+        client = remote_token_client(settings, os.environ)
+        self.access = self._remote_access(name, client, settings, child) if client else None
+        if settings.profile == "Generic" and not client and not settings.secret_token:
+            pulumi.log.warn(
+                "the profile Generic accepts tokens of the realm, and the token that Entra issues itself is none: set "
+                "remoteTokenClientId and remoteTokenClientSecret, or secretToken",
+                self,
+            )
         self.app = EnterpriseApp(
             name,
             display_name=settings.application_name,
             protect=settings.protect,
             # KZero first: nothing is made in Entra for a tenant whose name is wrong or whose endpoint is off.
-            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[self.endpoint])),
+            opts=pulumi.ResourceOptions.merge(
+                child, pulumi.ResourceOptions(depends_on=[item for item in (self.endpoint, self.access) if item])
+            ),
         )
         self.assignments = UserAssignments(
             name,
@@ -90,7 +102,7 @@ class TenantProvisioning(pulumi.ComponentResource):
         self.job = ProvisioningJob(
             name,
             service_principal_id=self.app.service_principal_id,
-            credentials=_credentials(settings, self.endpoint.tenant_url),
+            credentials=_credentials(settings, self.endpoint.tenant_url, self.access),
             mappings=_mappings(settings),
             enabled=settings.provisioning,
             endpoint_fingerprint=self.endpoint.endpoint.settings_fingerprint,
@@ -100,6 +112,21 @@ class TenantProvisioning(pulumi.ComponentResource):
         self.test = self._provision_on_demand(name, wanted, settings, child) if wanted else None
         self.outputs = self._outputs(settings, guard)
         self.register_outputs(self.outputs)
+
+    def _remote_access(
+        self, name: str, client: str, settings: TenantSettings, child: pulumi.ResourceOptions
+    ) -> RemoteAccess:
+        return RemoteAccess(
+            name,
+            tenant=settings.kzero_tenant,
+            tenant_url=self.endpoint.tenant_url.apply(lambda url: settings.given_tenant_url or url),
+            client_id=client,
+            token_endpoint=settings.remote_token_endpoint,
+            method=settings.remote_token_method,
+            renew_before=settings.remote_token_renew_before,
+            endpoint_fingerprint=self.endpoint.endpoint.settings_fingerprint,
+            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[self.endpoint])),
+        )
 
     def _provision_on_demand(
         self, name: str, user: str, settings: TenantSettings, child: pulumi.ResourceOptions
@@ -187,13 +214,16 @@ def _assigned_beside(user: str, users: list[str]) -> list[str]:
     return [user] if user in users else users
 
 
-def _credentials(settings: TenantSettings, endpoint_url: pulumi.Output[str]) -> Credentials:
+def _credentials(
+    settings: TenantSettings, endpoint_url: pulumi.Output[str], access: RemoteAccess | None
+) -> Credentials:
     flag = "?aadOptscim062020" if settings.scim_compliant_patch else ""
     return Credentials(
         # After the endpoint also where its address is given.
         tenant_url=endpoint_url.apply(lambda url: f"{settings.given_tenant_url or url}{flag}"),
         allow_foreign_tenant_url=settings.allow_foreign_tenant_url,
-        secret_token=_secret(settings.secret_token),
+        secret_token=access.secret_token if access else _secret(settings.secret_token),
+        oauth2=access.oauth2 if access else None,
         scope=settings.scope,
         notification_email=settings.notification_email,
         deletion_threshold=settings.deletion_threshold,

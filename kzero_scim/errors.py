@@ -61,6 +61,10 @@ class KeycloakError(ServiceError):
     """KZero's Keycloak refused or failed."""
 
 
+class TokenError(ServiceError):
+    """A token endpoint refused a client or failed."""
+
+
 class ScimError(ServiceError):
     """The SCIM endpoint answered something that a SCIM endpoint should not."""
 

@@ -1,8 +1,9 @@
-"""The SCIM endpoint as an outsider sees it: one unauthenticated look. Sends no credentials, changes nothing."""
+"""The SCIM endpoint as an outsider sees it, and as Entra's connection test does with a token. Changes nothing."""
 
 from __future__ import annotations
 
 import asyncio
+import uuid
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -20,6 +21,7 @@ WITHIN: Final = 60.0
 """Seconds for one look, its repetitions included."""
 LONGEST_BODY: Final = 64 * 1024
 """Bytes of an answer that are read; a ServiceProviderConfig has about 1,500."""
+_LIST_RESPONSE: Final = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 _CONFIG_SCHEMA: Final = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
 
 
@@ -75,11 +77,48 @@ class ScimClient:
         Raises:
             ScimError: Nothing answered, or the certificate is not trusted.
         """
-        url = f"{tenant_url.rstrip('/')}/ServiceProviderConfig"
-        headers = {"Accept": "application/scim+json, application/json"}
+        return _understand(*await self._look(tenant_url, "ServiceProviderConfig", {}, {}))
+
+    async def ask_for_nobody(self, tenant_url: str, token: str) -> None:
+        """Ask with a bearer token for a user that does not exist, as Entra's connection test does.
+
+        https://learn.microsoft.com/entra/identity/app-provisioning/use-scim-to-provision-users-and-groups: a random
+        GUID as the matching property; the answer must be 200 with an empty ListResponse.
+
+        Args:
+            tenant_url: The SCIM base URL.
+            token: The bearer token that Entra would send.
+
+        Raises:
+            ScimError: The answer is another; says what is usually wrong then.
+        """
+        query = {"filter": f'userName eq "{uuid.uuid4()}"'}
+        response, body = await self._look(tenant_url, "Users", query, {"Authorization": f"Bearer {token}"})
+        status, content = response.status_code, _document(body)
+        if status == httpx.codes.OK and _LIST_RESPONSE in _texts(content.get("schemas")):
+            if content.get("totalResults") == 0 and not content.get("Resources"):
+                return
+            reason = "answers a search for a user that does not exist with users: it ignores the filter"
+        else:
+            reason = _refusal(response, content)
+        message = f"SCIM endpoint {tenant_url} {reason}"
+        raise ScimError(message, status=status)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def _look(
+        self, tenant_url: str, path: str, query: dict[str, str], headers: dict[str, str]
+    ) -> tuple[httpx.Response, bytes]:
+        url = f"{tenant_url.rstrip('/')}/{path}"
+        headers = {"Accept": "application/scim+json, application/json", **headers}
         try:
-            async with asyncio.timeout(self._within), self._http.stream("GET", url, headers=headers) as response:
-                body = await _beginning(response)
+            async with (
+                asyncio.timeout(self._within),
+                self._http.stream("GET", url, headers=headers, params=query or None) as response,
+            ):
+                return response, await _beginning(response)
         except TimeoutError as error:
             message = f"SCIM endpoint {tenant_url} answered {too_slow(self._within)}; is it behind a broken proxy?"
             raise ScimError(message) from error
@@ -95,12 +134,7 @@ class ScimClient:
                     f"SCIM endpoint {tenant_url} cannot be reached: {root_cause(error)}; "
                     "check the KZero server URL, the network and the proxy settings (HTTPS_PROXY, NO_PROXY)"
                 )
-            raise ScimError(message) from error
-        return _understand(response, body)
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
+            raise ScimError(message) from (None if "Authorization" in headers else error)
 
 
 async def _beginning(response: httpx.Response) -> bytes:
@@ -135,6 +169,37 @@ def _understand(response: httpx.Response, body: bytes) -> Answer:
         return Answer(status, Meaning.SOMETHING_ELSE, detail)
     what = "a web page" if is_page else "something that is not SCIM"
     return Answer(status, Meaning.SOMETHING_ELSE, f"answers {status} with {what}: another server is at that address")
+
+
+def _refusal(response: httpx.Response, content: dict[str, object]) -> str:
+    """Say what an endpoint that refuses a token answered, and what to do about it."""
+    status = response.status_code
+    detail = " ".join(str(content.get("detail") or "").split())[:200]
+    if not detail:
+        _, _, described = response.headers.get("WWW-Authenticate", "").partition('error_description="')
+        detail = described.split('"')[0][:200]
+    said = f"answers {status}" + (f": {detail.rstrip('.')}" if detail else "")
+    if status == httpx.codes.UNAUTHORIZED:
+        if "audience" in detail.lower():
+            return f"{said}; the client needs an audience mapper with the Tenant URL as Included Custom Audience"
+        return (
+            f"{said}; the endpoint does not accept this client's tokens: check that its Profile is Generic, which "
+            "client it expects, and the token's audience"
+        )
+    if status == httpx.codes.FORBIDDEN:
+        return (
+            f"{said}; the client's account lacks a role: for Keycloak's own SCIM API assign manage-users of client "
+            "realm-management under Service accounts roles"
+        )
+    if status == httpx.codes.NOT_FOUND:
+        return f"{said}; the endpoint is not enabled, or the tenant's name is in the wrong case"
+    if status == httpx.codes.OK:
+        return "answers 200 with something that is no SCIM ListResponse: another server is at that address"
+    return said
+
+
+def _texts(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
 
 
 def _document(body: bytes) -> dict[str, object]:

@@ -91,6 +91,14 @@ class Config:
     kzero_password: str | None = prop(
         "That administrator's password.", default=None, secret=True, environment=("KZERO_PASSWORD",)
     )
+    remote_token_client_id: str | None = prop(
+        "Client of the tenant's realm that Entra provisions as, with the profile Generic.",
+        default=None,
+        environment=("KZERO_REMOTE_TOKEN_CLIENT_ID",),
+    )
+    remote_token_client_secret: str | None = prop(
+        "Its secret.", default=None, secret=True, environment=("KZERO_REMOTE_TOKEN_CLIENT_SECRET",)
+    )
 
 
 def complete(config: Config, environment: Mapping[str, str]) -> Config:

@@ -107,6 +107,7 @@ KZERO: Final = Package(
             "kzero:entra:OnDemandProvisioning": _ENTRA + ".on_demand_provisioning:OnDemandProvisioning",
             "kzero:keycloak:ScimEndpoint": _KEYCLOAK + ".scim_endpoint:ScimEndpoint",
             "kzero:keycloak:MapperSet": _KEYCLOAK + ".mapper_set:MapperSet",
+            "kzero:keycloak:RemoteToken": _KEYCLOAK + ".remote_token:RemoteToken",
         }
     ),
     functions=Kinds[type[Function[Any, Any]]](

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kzero_scim.clients.graph import GraphClient
     from kzero_scim.clients.keycloak import KeycloakClient
     from kzero_scim.clients.scim import ScimClient
+    from kzero_scim.clients.token_endpoint import TokenEndpoint
     from kzero_scim.provider.config import Config
 
 
@@ -48,8 +49,15 @@ class Services:
 
         return ScimClient()
 
+    @cached_property
+    def tokens(self) -> TokenEndpoint:
+        """The token endpoint, as Entra would ask it with the profile Generic."""
+        from kzero_scim.clients.token_endpoint import TokenEndpoint  # noqa: PLC0415
+
+        return TokenEndpoint()
+
     async def aclose(self) -> None:
         """Close the connections of those clients that were used."""
-        for name in ("graph", "keycloak", "scim"):
+        for name in ("graph", "keycloak", "scim", "tokens"):
             if name in self.__dict__:
                 await self.__dict__[name].aclose()

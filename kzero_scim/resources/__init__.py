@@ -25,7 +25,7 @@ from kzero_scim.resources.functions import (
     get_global_administrators,
     get_provisioning_status,
 )
-from kzero_scim.resources.keycloak import MapperSet, ScimEndpoint
+from kzero_scim.resources.keycloak import MapperSet, RemoteToken, ScimEndpoint
 from kzero_scim.resources.provider import Provider
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "OnDemandProvisioning",
     "Provider",
     "ProvisioningStatus",
+    "RemoteToken",
     "ScimEndpoint",
     "SynchronizationCredentials",
     "SynchronizationJob",

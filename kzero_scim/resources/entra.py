@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pulumi
 
-from kzero_scim.resources.base import KzeroResource, OutputProperty, records, secret
+from kzero_scim.resources.base import KzeroResource, OutputProperty, record, records, secret
 
 if TYPE_CHECKING:
     from kzero_scim.mapping import CustomAttribute, MappedClaim, Row
+    from kzero_scim.provider.entra.oauth2_credentials import OAuth2Client
 
 Strings = pulumi.Input[Sequence[pulumi.Input[str]]]
 StringMap = pulumi.Input[Mapping[str, pulumi.Input[str]]]
@@ -94,6 +95,7 @@ class SynchronizationCredentials(KzeroResource):
     tenant_url = OutputProperty[str]()
     allow_foreign_tenant_url = OutputProperty[bool]()
     secret_token = OutputProperty[str | None]()
+    oauth2 = OutputProperty[dict[str, str] | None]()
     scope = OutputProperty[str]()
     notification_email = OutputProperty[str | None]()
     deletion_threshold = OutputProperty[int | None]()
@@ -111,6 +113,7 @@ class SynchronizationCredentials(KzeroResource):
         tenant_url: pulumi.Input[str],
         allow_foreign_tenant_url: pulumi.Input[bool] | None = None,
         secret_token: pulumi.Input[str] | None = None,
+        oauth2: pulumi.Input[Mapping[str, pulumi.Input[str]] | OAuth2Client] | None = None,
         scope: pulumi.Input[str] | None = None,
         notification_email: pulumi.Input[str] | None = None,
         deletion_threshold: pulumi.Input[int] | None = None,
@@ -123,6 +126,7 @@ class SynchronizationCredentials(KzeroResource):
             "tenant_url": tenant_url,
             "allow_foreign_tenant_url": allow_foreign_tenant_url,
             "secret_token": secret(secret_token),
+            "oauth2": record(oauth2),
             "scope": scope,
             "notification_email": notification_email,
             "deletion_threshold": deletion_threshold,

@@ -40,6 +40,8 @@ class Provider(pulumi.ProviderResource):
         kzero_client_secret: pulumi.Input[str] | None = None,
         kzero_username: pulumi.Input[str] | None = None,
         kzero_password: pulumi.Input[str] | None = None,
+        remote_token_client_id: pulumi.Input[str] | None = None,
+        remote_token_client_secret: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Declare the provider; every argument is optional."""
@@ -64,6 +66,8 @@ class Provider(pulumi.ProviderResource):
             "kzeroClientSecret": secret(kzero_client_secret),
             "kzeroUsername": kzero_username,
             "kzeroPassword": secret(kzero_password),
+            "remoteTokenClientId": remote_token_client_id,
+            "remoteTokenClientSecret": secret(remote_token_client_secret),
         }
         super().__init__("kzero", name, properties, opts)
 

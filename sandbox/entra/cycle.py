@@ -14,6 +14,7 @@ import httpx
 
 from .application_template import now
 from .attribute_flow import user_entry
+from .client_credentials import ClientCredentials, uses_client_credentials
 from .directory import Directory
 from .graph_errors import refuse
 from .jobs import Job, Jobs, NotificationSettings
@@ -68,8 +69,14 @@ class ProvisioningService:
             ScimError: when there is no usable Tenant URL.
         """
         url = TenantUrl.parse(secrets.get("BaseAddress", ""))
-        secret = secrets.get("SecretToken")
-        return ScimClient(self._http, url, (lambda: secret) if secret else self._tokens.provisioning_token)
+        if uses_client_credentials(secrets):
+            client = ClientCredentials(self._http, secrets)
+            return ScimClient(self._http, url, client.token, lambda refused: client.token(refused=refused))
+
+        async def token() -> str:
+            return secrets.get("SecretToken") or self._tokens.provisioning_token()
+
+        return ScimClient(self._http, url, token)
 
     # --- connection test ---------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ Follows learn.microsoft.com/entra/identity/app-provisioning/use-scim-to-provisio
 """
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -75,19 +75,27 @@ class TenantUrl:
 
 
 class ScimClient:
-    """Speaks to one SCIM endpoint with one bearer token."""
+    """Speaks to one SCIM endpoint with bearer tokens."""
 
-    def __init__(self, http: httpx.AsyncClient, url: TenantUrl, token: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        url: TenantUrl,
+        token: Callable[[], Awaitable[str]],
+        renew: Callable[[str], Awaitable[str]] | None = None,
+    ) -> None:
         """Prepare a client.
 
         Args:
             http: connections; not closed here.
             url: the Tenant URL.
             token: gives the bearer token of the next request.
+            renew: gives another for one that was refused; None if there is no other.
         """
         self._http = http
         self.url = url
         self._token = token
+        self._renew = renew
 
     async def find(self, resource: str, attribute: str, value: str, **parameters: str) -> list[Json]:
         """Return the resources (path segment `Users` or `Groups`) whose attribute equals the value."""
@@ -137,13 +145,24 @@ class ScimClient:
                 raise
 
     async def _send(self, method: str, path: str, query: dict[str, str], body: Json | None = None) -> Any:  # noqa: ANN401 - JSON
-        headers = {"Authorization": f"Bearer {self._token()}", "Accept": MEDIA_TYPE}
+        token = await self._token()
+        answer = await self._request(method, path, query, body, token)
+        if answer.status_code == httpx.codes.UNAUTHORIZED and self._renew is not None:
+            answer = await self._request(method, path, query, body, await self._renew(token))
+        if answer.is_success:
+            return _json(answer, method, path)
+        raise _refusal(answer, method, path)
+
+    async def _request(
+        self, method: str, path: str, query: dict[str, str], body: Json | None, token: str
+    ) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token}", "Accept": MEDIA_TYPE}
         content: dict[str, Any] = {}
         if body is not None:
             content["json"] = body
             headers["Content-Type"] = f"{MEDIA_TYPE}; charset=utf-8"
         try:
-            answer = await self._http.request(
+            return await self._http.request(
                 method,
                 self.url.address + path,
                 params=httpx.QueryParams([*self.url.parameters, *query.items()]),
@@ -153,9 +172,6 @@ class ScimClient:
         except httpx.HTTPError as error:
             message = f"{method} {path} got no answer: {type(error).__name__}: {error}"
             raise ScimError(_UNAVAILABLE, message) from error
-        if answer.is_success:
-            return _json(answer, method, path)
-        raise _refusal(answer, method, path)
 
 
 def _object(value: Any) -> Json:  # noqa: ANN401 - JSON

@@ -84,6 +84,12 @@ def test_no_configuration_at_all_names_what_is_required() -> None:
         ({"unassignMaxShare": 101}, "unassignMaxShare: 101 is not valid; give a share in percent, 0 to 100"),
         ({"deletionThreshold": -1}, "deletionThreshold: -1 is not valid; give a whole number"),
         ({"notificationEmail": "it"}, "notificationEmail: 'it' is not valid; give one e-mail address"),
+        ({"remoteTokenClientId": "scim-endpoint"}, "remoteTokenClientId: belongs to the profile Generic"),
+        (
+            {"profile": "Generic", "remoteTokenEndpoint": "http://x.example/token"},
+            "remoteTokenEndpoint: 'http://x.example/token' is not valid",
+        ),
+        ({"profile": "Generic", "remoteTokenRenewBefore": 5}, "remoteTokenRenewBefore: "),
         ({"activation": "attributes"}, "activationPreset: not set while activation is 'attributes'"),
         (
             {"mappers": {"a": {"userAttribute": "x", "claim": "c"}, "b": {"userAttribute": "y", "claim": "c"}}},

@@ -12,6 +12,7 @@ from kzero_scim.clients.graph import segment
 from kzero_scim.confirmations import how_to_confirm, is_confirmed
 from kzero_scim.connection_failure import is_about_the_request, meaning
 from kzero_scim.errors import GraphError, ProviderError
+from kzero_scim.provider.entra.oauth2_credentials import EXPERIMENTAL, OAUTH2_KEYS
 from kzero_scim.provider.entra.synchronization_secrets import ADDRESS, TOKEN, body_of
 from kzero_scim.provider.model import UNKNOWN
 
@@ -39,6 +40,7 @@ _ROTATED: Final = (
     "KZero has to accept both until then"
 )
 _REMOVED: Final = "the secret token is removed; KZero has to accept the tokens of this Entra tenant from then on"
+_HANDED_OVER: Final = "the secret token gives way to a client as which Entra fetches tokens itself: Entra tries that out before it is saved"
 _NEW_ADDRESS: Final = "a new Tenant URL: Entra tries it out before it is saved; if that fails, the old one stays"
 _UNSEEN_ADDRESS: Final = "Entra does not show which Tenant URL it holds, or holds none: this one is tried out and set"
 
@@ -62,8 +64,7 @@ async def announce(
     call: Call, new: SynchronizationCredentialsInputs, old: SynchronizationCredentialsState | None
 ) -> None:
     """Say at a preview what changed credentials mean."""
-    if new.secret_token is None and (old is None or old.secret_token is not None):
-        await call.log.info(ISSUED_BY_ENTRA)
+    await _announce_sign_in(call, new, old)
     if new.notification_email is None and (old is None or old.notification_email is not None):
         await call.log.info(NOBODY_IS_TOLD)
     if old is None:
@@ -71,7 +72,7 @@ async def announce(
     if new.scope == "assigned" and old.scope == "all":
         await call.log.warning(_NARROWED)
     if new.secret_token is None and old.secret_token is not None:
-        await call.log.warning(_REMOVED)
+        await call.log.warning(_REMOVED if new.oauth2 is None else _HANDED_OVER)
     elif new.secret_token != old.secret_token:
         await call.log.info(_ROTATED)
     if not old.tenant_url:
@@ -80,28 +81,50 @@ async def announce(
         await call.log.info(_NEW_ADDRESS)
 
 
+async def _announce_sign_in(
+    call: Call, new: SynchronizationCredentialsInputs, old: SynchronizationCredentialsState | None
+) -> None:
+    """Say what signing in by something else than a token that is given means."""
+    if new.oauth2 is not None:
+        if old is None or old.oauth2 is None:
+            await call.log.warning(EXPERIMENTAL)
+    elif new.secret_token is None and (old is None or old.secret_token is not None or old.oauth2 is not None):
+        await call.log.info(ISSUED_BY_ENTRA)
+
+
 async def try_out(
-    graph: GraphClient, new: SynchronizationCredentialsInputs, old: SynchronizationCredentialsState
+    graph: GraphClient,
+    new: SynchronizationCredentialsInputs,
+    old: SynchronizationCredentialsState,
+    values: Mapping[str, str],
 ) -> None:
     """Have Entra test a changed Tenant URL or token without saving it, so that it never replaces one that works.
 
     See https://learn.microsoft.com/graph/api/synchronization-synchronizationjob-validatecredentials.
 
+    Args:
+        graph: Asks Entra.
+        new: What is wanted.
+        old: What is in use.
+        values: The keys that would be saved, with their values.
+
     Raises:
         ProviderError: The test did not pass; nothing was saved.
         GraphError: Entra refused to test at all.
     """
-    if (new.tenant_url, new.secret_token) == (old.tenant_url, old.secret_token):
+    if (new.tenant_url, new.secret_token, new.oauth2) == (old.tenant_url, old.secret_token, old.oauth2):
         return
     jobs = f"/servicePrincipals/{segment(new.service_principal_id)}/synchronization/jobs"
     job = f"/{segment(new.job_id)}" if new.job_id else ""
-    body = {"useSavedCredentials": False, "templateId": "scim", **_credentials(new)}
+    body = {"useSavedCredentials": False, "templateId": "scim", "credentials": _connection(values)}
     try:
         await graph.post(f"{jobs}{job}/validateCredentials", body)
     except GraphError as error:
         if is_about_the_request(error):
             raise
         what = "secret token" if new.secret_token != old.secret_token else "Tenant URL"
+        if new.oauth2 is not None and new.oauth2 != old.oauth2:
+            what = "OAuth 2.0 client"
         message = (
             f"the new {what} was not saved, and the one that is in use stays: Entra's connection test of "
             f"{new.tenant_url} with it did not pass: {error}; what that usually means: {meaning(str(error)).text}"
@@ -109,6 +132,7 @@ async def try_out(
         raise ProviderError(message) from error
 
 
-def _credentials(new: SynchronizationCredentialsInputs) -> Mapping[str, object]:
-    values = {ADDRESS: new.tenant_url} | ({TOKEN: new.secret_token} if new.secret_token else {})
-    return {"credentials": body_of(values)["value"]}
+def _connection(values: Mapping[str, str]) -> object:
+    """Give those of the keys that make up the connection."""
+    used = {ADDRESS, TOKEN, *OAUTH2_KEYS}
+    return body_of({key: value for key, value in values.items() if key in used})["value"]

@@ -15,6 +15,12 @@ from urllib.parse import urlsplit
 from kzero_scim.clients.graph import segment
 from kzero_scim.errors import GraphError, PartialFailureError
 from kzero_scim.provider.entra.credential_changes import announce, refuse_whole_directory, try_out
+from kzero_scim.provider.entra.oauth2_credentials import (
+    OAUTH2_KEYS,
+    OAuth2Client,
+    client_fingerprint,
+    oauth2_values,
+)
 from kzero_scim.provider.entra.principals import is_object_id
 from kzero_scim.provider.entra.synchronization_secrets import (
     ADDRESS,
@@ -65,6 +71,9 @@ class SynchronizationCredentialsInputs:
     secret_token: str | None = prop(
         "The bearer token that Entra sends; none for a token that Entra issues itself.", default=None, secret=True
     )
+    oauth2: OAuth2Client | None = prop(
+        "Experimental, instead of secretToken: the client as which Entra itself fetches tokens.", default=None
+    )
     scope: Literal["assigned", "all"] = prop(
         "Whether only assigned users and groups are provisioned, or all.", default="assigned"
     )
@@ -91,9 +100,9 @@ class SynchronizationCredentialsState(SynchronizationCredentialsInputs):
 class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, SynchronizationCredentialsState]):
     """Tenant URL, token, scope, notification and deletion threshold of a service principal's provisioning.
 
-    Owns the keys BaseAddress and SyncAll, and SecretToken and SyncNotificationSettings if they are given. Graph shows
-    that a key exists but not its value, so that a value changed in the portal cannot be seen; a removed key is. Needs
-    Application.ReadWrite.OwnedBy or Synchronization.ReadWrite.All.
+    Owns the keys BaseAddress and SyncAll, and SecretToken, SyncNotificationSettings and those of an OAuth 2.0 client if
+    they are given. Graph shows that a key exists but not its value, so that a value changed in the portal cannot be
+    seen; a removed key is. Needs Application.ReadWrite.OwnedBy or Synchronization.ReadWrite.All.
     """
 
     token: ClassVar[str] = "kzero:entra:SynchronizationCredentials"  # noqa: S105 - a type token
@@ -122,6 +131,8 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
         token = new.secret_token
         if token is not UNKNOWN and token and token != token.strip():
             failures.append(Failure("secretToken", "has blanks or line breaks around it; remove them"))
+        if token is not UNKNOWN and token and new.oauth2 is not None:
+            failures.append(Failure("oauth2", "stands beside secretToken; remove one of the two"))
         email = new.notification_email
         if email is not UNKNOWN and email is not None and not _EMAIL.fullmatch(email):
             failures.append(Failure("notificationEmail", f'"{email}" is no e-mail address; give exactly one'))
@@ -146,6 +157,7 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
         ]
         changes += compare(old.tenant_url, new.tenant_url, "tenantUrl")
         changes += compare(old.secret_token, new.secret_token, "secretToken")
+        changes += compare(old.oauth2, new.oauth2, "oauth2")
         changes += compare(old.scope, new.scope, "scope")
         changes += compare(old.notification_email, new.notification_email, "notificationEmail")
         changes += compare(old.deletion_threshold, new.deletion_threshold, "deletionThreshold")
@@ -226,7 +238,7 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
     ) -> None:
         """Remove our keys, and leave those of others."""
         try:
-            await self._services.graph.put(_path(id), body_of(dict.fromkeys(_values(old), "")))
+            await self._services.graph.put(_path(id), body_of(dict.fromkeys(_names(old), "")))
         except GraphError as error:
             if error.status != 404:  # noqa: PLR2004 - the service principal is gone, and the keys with it
                 raise
@@ -250,13 +262,15 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
     ) -> SynchronizationCredentialsState:
         graph, sp = self._services.graph, new.service_principal_id
         values = _values(new)
-        removed = [key for key in (_values(old) if old is not None else {}) if key not in values]
+        if new.oauth2 is not None:
+            values |= await oauth2_values(self._services, new.oauth2)
+        removed = [key for key in (_names(old) if old is not None else ()) if key not in values]
         before = await graph.consistent(lambda: self._keys(sp))
         is_others = TOKEN in before and TOKEN not in {*values, *removed}
         # With the token of somebody else in the place of ours, which nobody can read, there is nothing to try out.
         if old is not None and not is_others:
             await call.log.status("trying out the new credentials")
-            await try_out(graph, new, old)
+            await try_out(graph, new, old, values)
         if is_others:
             await call.log.warning(
                 "Entra holds a secret token that this stack did not set; it is left alone and is what Entra sends. "
@@ -310,8 +324,13 @@ def _path(service_principal_id: str) -> str:
     return f"/servicePrincipals/{segment(service_principal_id)}/synchronization/secrets"
 
 
+def _names(new: SynchronizationCredentialsInputs) -> list[str]:
+    """Name the keys that these settings own."""
+    return [*_values(new), *(OAUTH2_KEYS if new.oauth2 is not None else ())]
+
+
 def _values(new: SynchronizationCredentialsInputs) -> dict[str, str]:
-    """Give the keys that these settings own, with their values."""
+    """Give the keys that these settings own, with their values, but for those of an OAuth 2.0 client."""
     values = {ADDRESS: new.tenant_url, SCOPE: "true" if new.scope == "all" else "false"}
     if new.secret_token:
         values[TOKEN] = new.secret_token
@@ -328,13 +347,13 @@ async def _state(new: SynchronizationCredentialsInputs, keys: Mapping[str, str])
     else:
         token = UNKNOWN
     settled = UNKNOWN
-    if is_known(token) and is_known(new.tenant_url) and is_known(new.scope):
-        settled = settings_fingerprint(new.tenant_url, token, new.scope)
+    if is_known([token, new.tenant_url, new.scope, new.oauth2]):
+        settled = settings_fingerprint(new.tenant_url, token, new.scope, client_fingerprint(new.oauth2))
     return SynchronizationCredentialsState(
         **_inputs_of(new),
         secret_token_fingerprint=token,
         settings_fingerprint=settled,
-        unmanaged_keys=sorted(keys.keys() - _values(new).keys()) if keys else [],
+        unmanaged_keys=sorted(keys.keys() - set(_names(new))) if keys else [],
     )
 
 
@@ -351,19 +370,21 @@ async def _refreshed(old: SynchronizationCredentialsState, keys: Mapping[str, st
     scope = old.scope
     if SCOPE in keys and keys[SCOPE] != MASK:
         scope = "all" if keys[SCOPE].casefold() == "true" else "assigned"
-    held = _values(old).keys()
+    oauth2 = old.oauth2 if set(OAUTH2_KEYS) <= keys.keys() else None
+    settled = settings_fingerprint(address, fingerprint, scope if SCOPE in keys else None, client_fingerprint(oauth2))
     return replace(
         old,
         tenant_url=address,
         secret_token=token,
+        oauth2=oauth2,
         scope=scope,
         notification_email=notification.email,
         deletion_threshold=notification.deletion_threshold,
         secret_token_fingerprint=fingerprint,
-        settings_fingerprint=settings_fingerprint(address, fingerprint, scope if SCOPE in keys else None),
+        settings_fingerprint=settled,
         # The others' absence shows in their own properties.
         missing_keys=[SCOPE] if SCOPE not in keys else [],
-        unmanaged_keys=sorted(keys.keys() - held),
+        unmanaged_keys=sorted(keys.keys() - set(_names(old))),
     )
 
 
@@ -392,6 +413,7 @@ def _inputs_of(new: SynchronizationCredentialsInputs) -> dict[str, Any]:
         "tenant_url": new.tenant_url,
         "allow_foreign_tenant_url": new.allow_foreign_tenant_url,
         "secret_token": new.secret_token,
+        "oauth2": new.oauth2,
         "scope": new.scope,
         "notification_email": new.notification_email,
         "deletion_threshold": new.deletion_threshold,

@@ -85,7 +85,7 @@ def token_fingerprint(service_principal_id: str, token: str | None) -> str | Non
     return hashlib.scrypt(token.encode(), salt=salt, n=_COST, r=8, p=1, dklen=32).hex()
 
 
-def settings_fingerprint(tenant_url: str, fingerprint: str | None, scope: str | None) -> str:
+def settings_fingerprint(tenant_url: str, fingerprint: str | None, scope: str | None, oauth2: str | None = None) -> str:
     """Give something that changes with everything that a connection test depends on."""
-    settled = json.dumps([tenant_url, fingerprint, scope])
+    settled = json.dumps([tenant_url, fingerprint, scope, *([oauth2] if oauth2 else [])])
     return hashlib.sha256(settled.encode()).hexdigest()

@@ -1,0 +1,149 @@
+"""A token endpoint as Entra asks it: OAuth 2.0 client credentials (RFC 6749 section 4.4). Knows no resource."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import httpx
+
+from kzero_scim.clients.answers import BEARER, read_object
+from kzero_scim.clients.retries import RetryingClient, root_cause, untrusted
+from kzero_scim.clients.tls import ca_file
+from kzero_scim.errors import TokenError
+
+TIMEOUT: Final = 15.0
+"""Seconds."""
+_LONGEST_REASON: Final = 200
+_CREDENTIALS: Final = "remoteTokenClientId and remoteTokenClientSecret (KZERO_REMOTE_TOKEN_CLIENT_ID, ..._SECRET)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessToken:
+    """A bearer token, and how long it is good for.
+
+    Attributes:
+        value: The token itself.
+        issued_at: When it was issued.
+        expires_at: When it ends; None if neither the token nor the answer tells.
+        audiences: For whom it is; empty if the token does not tell.
+    """
+
+    value: str = field(repr=False)
+    issued_at: datetime
+    expires_at: datetime | None
+    audiences: tuple[str, ...] = ()
+
+    @property
+    def lifespan(self) -> int | None:
+        """Seconds from issue to end."""
+        return None if self.expires_at is None else round((self.expires_at - self.issued_at).total_seconds())
+
+
+class TokenEndpoint:
+    """Asks token endpoints for access tokens. A redirect is not followed: credentials stay with the host they are for.
+
+    Args:
+        http: What sends the requests; by default a client with a time-out of 15 s and two repetitions.
+        now: The clock.
+    """
+
+    def __init__(
+        self, http: httpx.AsyncClient | None = None, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        """Open nothing yet."""
+        self._http = http or RetryingClient(delays=(0.3, 1.0), timeout=TIMEOUT)
+        self._now = now
+
+    async def obtain(self, address: str, client_id: str, client_secret: str) -> AccessToken:
+        """Get an access token for a client's own account.
+
+        Args:
+            address: The token endpoint, ``https://host/realms/name/protocol/openid-connect/token``.
+            client_id: The client.
+            client_secret: Its secret.
+
+        Raises:
+            TokenError: There is none; says whether endpoint, client, secret or the client's settings are wrong.
+        """
+        form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
+        doing = f'token endpoint {address} gives client "{client_id}" no token'
+        try:
+            answer = await self._http.post(address, data=form, headers={"Accept": "application/json"})
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            if refused := untrusted(error):
+                store = ca_file() or "the default trust store"
+                cause = f"its certificate is not trusted ({refused.verify_message}); checked against {store}"
+            else:
+                cause = f"it cannot be reached: {root_cause(error)}; check remoteTokenEndpoint and kzeroServerUrl"
+            message = f"{doing}: {cause}"
+            raise TokenError(message) from None  # the cause holds the request, and that the secret
+        document = read_object(answer.content) or {}
+        if not answer.is_success:
+            message = f"{doing}: {_refusal(answer, document, client_id)}"
+            raise TokenError(message, status=answer.status_code, code=str(document.get("error") or ""))
+        value = document.get("access_token")
+        kind = str(document.get("token_type", "bearer")).casefold()
+        if not isinstance(value, str) or not BEARER.fullmatch(value) or kind != "bearer":
+            message = f"{doing}: it answered {answer.status_code} without a bearer token; check remoteTokenEndpoint"
+            raise TokenError(message, status=answer.status_code)
+        return self._described(value, document)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    def _described(self, value: str, answer: dict[str, Any]) -> AccessToken:
+        claims = claims_of(value)
+        issued_at = _moment(claims.get("iat")) or self._now().replace(microsecond=0)
+        expires_at = _moment(claims.get("exp"))
+        if expires_at is None and isinstance(answer.get("expires_in"), int | float):
+            expires_at = _moment(issued_at.timestamp() + answer["expires_in"])
+        audience = claims.get("aud")
+        audiences = [audience] if isinstance(audience, str) else audience if isinstance(audience, list) else []
+        return AccessToken(
+            value=value, issued_at=issued_at, expires_at=expires_at, audiences=tuple(map(str, audiences))
+        )
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """Read a JWT's claims without verifying it: for explanations only; ``{}`` if it is no JWT."""
+    try:
+        payload = token.split(".")[1]
+        return read_object(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))) or {}
+    except (IndexError, ValueError):
+        return {}
+
+
+def _moment(seconds: object) -> datetime | None:
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, OSError, ValueError):
+        return None
+
+
+def _refusal(answer: httpx.Response, document: dict[str, Any], client_id: str) -> str:
+    """Say what the endpoint answered, and what to do about it."""
+    status = answer.status_code
+    words = " ".join(str(document.get("error_description") or document.get("error") or "").split())[:_LONGEST_REASON]
+    said = f"answered {status}" + (f", {words.rstrip('.')}" if words else "")
+    if status == httpx.codes.NOT_FOUND:
+        return f"{said}; check kzeroTenant (case counts) and remoteTokenEndpoint"
+    if answer.has_redirect_location:
+        return f"{said}, a redirect, which is not followed with credentials; check remoteTokenEndpoint"
+    if "service account" in words.lower() or "service account" in str(document.get("error", "")).lower():
+        return (
+            f'{said}; switch on Client authentication and Service accounts roles of client "{client_id}" '
+            "(Capability config)"
+        )
+    if status in {httpx.codes.UNAUTHORIZED, httpx.codes.BAD_REQUEST}:
+        return (
+            f"{said}; the client does not exist there, is disabled, or its secret is wrong or was rotated: compare "
+            f"{_CREDENTIALS} with the client's Credentials tab"
+        )
+    return said

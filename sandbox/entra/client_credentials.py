@@ -1,0 +1,98 @@
+"""Tokens that the provisioning service fetches itself: the OAuth 2.0 client credentials among a job's secrets.
+
+Microsoft documents the keys' names only. That the service does not make the first exchange for secrets which were set
+through Graph, and renews a token by its creation time, is as a third party measured it (github.com/pranems/SCIMServer,
+docs/AUTHENTICATION_GUIDE.md, 7.3).
+"""
+
+import asyncio
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+
+import httpx
+
+from .scim_client import ScimError
+
+CLIENT_ID = "Oauth2ClientId"
+CLIENT_SECRET = "Oauth2ClientSecret"
+EXCHANGE = "Oauth2TokenExchangeUri"
+ACCESS_TOKEN = "Oauth2AccessToken"
+CREATED = "Oauth2AccessTokenCreationTime"
+
+_REFUSED = "SystemForCrossDomainIdentityManagementInvalidCredentials"
+_MARGIN = timedelta(seconds=60)
+
+
+def uses_client_credentials(secrets: dict[str, str]) -> bool:
+    """Tell whether a job signs in to its target as an OAuth 2.0 client; a secret token goes before."""
+    return not secrets.get("SecretToken") and bool(secrets.get(EXCHANGE) or secrets.get(CLIENT_ID))
+
+
+class ClientCredentials:
+    """The access token of one job's secrets, renewed in place as it ends.
+
+    Args:
+        http: connections; not closed here.
+        secrets: the job's secrets; a renewed token is written into them.
+    """
+
+    def __init__(self, http: httpx.AsyncClient, secrets: dict[str, str]) -> None:
+        """Keep them."""
+        self._http = http
+        self._secrets = secrets
+        self._exchanging = asyncio.Lock()
+
+    async def token(self, *, refused: str | None = None) -> str:
+        """Return the token of the next request.
+
+        Args:
+            refused: the token that the target has just refused; another is fetched then.
+
+        Raises:
+            ScimError: there is none to be had.
+        """
+        missing = [
+            key for key in (CLIENT_ID, CLIENT_SECRET, EXCHANGE, ACCESS_TOKEN, CREATED) if key not in self._secrets
+        ]
+        if missing:
+            message = f"Unauthorized (401): the OAuth client credentials are incomplete: {', '.join(missing)}."
+            raise ScimError(_REFUSED, message, 401)
+        async with self._exchanging:
+            held = self._secrets[ACCESS_TOKEN]
+            if held != refused and not _is_over(held, self._secrets[CREATED]):
+                return held
+            return await self._exchange()
+
+    async def _exchange(self) -> str:
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self._secrets[CLIENT_ID],
+            "client_secret": self._secrets[CLIENT_SECRET],
+        }
+        try:
+            answer = await self._http.post(self._secrets[EXCHANGE], data=form)
+            token = answer.json().get("access_token") if answer.is_success else None
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError) as error:
+            message = f"The token exchange got no answer: {type(error).__name__}."
+            raise ScimError(_REFUSED, message) from error
+        if not isinstance(token, str):
+            message = f"The token exchange was answered {answer.reason_phrase} ({answer.status_code})."
+            raise ScimError(_REFUSED, message, 401)
+        self._secrets[ACCESS_TOKEN] = token
+        self._secrets[CREATED] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return token
+
+
+def _is_over(token: str, created: str) -> bool:
+    """Tell whether a token has ended: its life, which is in it, counted from the time of its creation."""
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        life = timedelta(seconds=claims["exp"] - claims["iat"])
+        began = datetime.fromisoformat(created)
+    except (IndexError, KeyError, TypeError, ValueError):
+        return True
+    if began.tzinfo is None:
+        began = began.replace(tzinfo=UTC)
+    return datetime.now(UTC) >= began + life - min(_MARGIN, life / 2)
