@@ -40,7 +40,10 @@ _ROTATED: Final = (
     "KZero has to accept both until then"
 )
 _REMOVED: Final = "the secret token is removed; KZero has to accept the tokens of this Entra tenant from then on"
-_HANDED_OVER: Final = "the secret token gives way to a client as which Entra fetches tokens itself: Entra tries that out before it is saved"
+_HANDED_OVER: Final = (
+    "the secret token gives way to a client as which Entra fetches tokens itself; Entra tries that out before it is "
+    "saved, and if it fails, the token stays"
+)
 _NEW_ADDRESS: Final = "a new Tenant URL: Entra tries it out before it is saved; if that fails, the old one stays"
 _UNSEEN_ADDRESS: Final = "Entra does not show which Tenant URL it holds, or holds none: this one is tried out and set"
 
