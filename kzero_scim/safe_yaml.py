@@ -1,0 +1,178 @@
+"""YAML as stack files need it and no more: read as Pulumi reads it, within bounds; written so that both read the same.
+
+A stack file may come from a pull request. Anchors and aliases (a few lines can stand for gigabytes), tags (objects of a
+program), merge keys, repeated keys and bottomless nesting are refused: no stack file needs them. Pulumi itself takes
+anchors in reasonable number, ignores tags, and refuses the rest. Plain words are read as Pulumi reads them, by YAML
+1.2: ``yes`` is a text, ``0o17`` is 15. Runs no command, knows no setting.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from kzero_scim.display import plain
+from kzero_scim.errors import SettingsError
+
+LARGEST: Final = 1024 * 1024
+"""Bytes of a file; ten thousand users by name have a third of that."""
+DEEPEST: Final = 30
+"""Collections inside each other."""
+
+_UNQUOTED: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.@/:-]*[A-Za-z0-9](?: [A-Za-z0-9][A-Za-z0-9_.@/-]*)*|[A-Za-z]")
+_WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
+_INTEGER: Final = re.compile(r"[-+]?(?:0|[1-9][0-9_]*|0[0-7_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+)")
+_FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.nan")
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses what no stack file needs, before it is built."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own way
+
+    def __init__(self, text: str) -> None:
+        """Be at the top."""
+        super().__init__(text)
+        self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Compose one value."""
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise _refused(event, "anchors and aliases are not allowed; write the value out")
+        if getattr(event, "tag", None):
+            raise _refused(event, "tags are not allowed; remove it")
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise _refused(event, f"more than {DEEPEST} collections are inside each other")
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        """Build a mapping whose keys are texts, each once."""
+        keys: set[str] = set()
+        for key, _ in node.value:
+            if key.tag != "tag:yaml.org,2002:str":
+                raise _refused(key, "a key must be a text; put it in quotes")
+            if key.value in keys:
+                raise _refused(key, f"the key {plain(repr(key.value))} stands there twice; remove one")
+            keys.add(key.value)
+        return super().construct_mapping(node, deep=deep)
+
+
+def _integer(_: _Loader, node: yaml.ScalarNode) -> int:
+    text = node.value.replace("_", "")
+    return int(re.sub(r"^([-+]?)0(?=[0-7])", r"\g<1>0o", text), 0)
+
+
+def _float(_: _Loader, node: yaml.ScalarNode) -> float:
+    found = float(
+        node.value.replace(".inf", "inf").replace(".nan", "nan").replace(".Inf", "inf").replace(".INF", "inf")
+    )
+    if not math.isfinite(found):
+        raise _refused(node, "that is no number")
+    return found
+
+
+def _learn(kind: str, pattern: str, first: str) -> None:
+    """Read plain words of a pattern as one kind of value; ``first`` holds the characters that they begin with."""
+    for character in first:
+        resolvers = _Loader.yaml_implicit_resolvers.setdefault(character, [])
+        resolvers.append((f"tag:yaml.org,2002:{kind}", re.compile(f"(?:{pattern})\\Z")))
+
+
+_learn("bool", "true|True|TRUE|false|False|FALSE", "tTfF")
+_learn("null", "null|Null|NULL|~|", "nN~")
+_Loader.yaml_implicit_resolvers.setdefault("", []).append(("tag:yaml.org,2002:null", re.compile(r"\Z")))
+_learn("int", _INTEGER.pattern, "-+0123456789")
+_learn("float", _FLOAT.pattern, "-+0123456789.")
+_learn("merge", "<<", "<")
+_Loader.add_constructor("tag:yaml.org,2002:int", _integer)
+_Loader.add_constructor("tag:yaml.org,2002:float", _float)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes no anchors, and quotes every text that a reader could take for something else."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        """Write each value out, also one that stands in two places."""
+        del data
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
+        """Indent lists below their key."""
+        super().increase_indent(flow, indentless=False)
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    is_plain = _UNQUOTED.fullmatch(text) and text.casefold() not in _WORDS
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if is_plain else '"')
+
+
+_Dumper.add_representer(str, _text)
+
+
+def load(text: str, name: str) -> Any:  # noqa: ANN401 - what stands in the file
+    """Read YAML: texts, whole and broken numbers, true and false, nothing, lists, and mappings with texts as keys.
+
+    Args:
+        text: The YAML.
+        name: What the file is called, for errors.
+
+    Raises:
+        SettingsError: It is no YAML, or holds what is not allowed; names the line.
+    """
+    if len(text.encode(errors="replace")) > LARGEST:
+        message = f"{plain(name)} has more than {LARGEST // 1024**2} MB; no stack file is that large"
+        raise SettingsError(message)
+    try:
+        loader = _Loader(text)
+        try:
+            return loader.get_single_data()
+        finally:
+            loader.dispose()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f", line {mark.line + 1}" if mark else ""
+        said = error.problem or error.context or "no YAML"
+        message = f"{plain(name)}{line}: cannot be read as YAML: {plain(said)}"
+        raise SettingsError(message) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        said = getattr(error, "reason", None) or type(error).__name__
+        message = f"{plain(name)}: cannot be read as YAML: {plain(str(said))}"
+        raise SettingsError(message) from error
+
+
+def read(file: Path) -> Any:  # noqa: ANN401 - what stands in the file
+    """Read a YAML file, as :func:`load` does.
+
+    Raises:
+        FileNotFoundError: There is none.
+        SettingsError: It cannot be read, is no YAML, or holds what is not allowed.
+    """
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(LARGEST + 1)
+        text = content.decode("utf-8-sig")
+    except FileNotFoundError:
+        raise
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
+        message = f"{plain(str(file))} cannot be read: {reason}"
+        raise SettingsError(message) from error
+    return load(text, str(file))
+
+
+def dump(document: object) -> str:
+    """Write what :func:`load` reads back as the same, and Pulumi as the same as we."""
+    written: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1_000_000)
+    return written
+
+
+def _refused(place: Any, problem: str) -> yaml.MarkedYAMLError:  # noqa: ANN401 - an event or a node
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=place.start_mark)
