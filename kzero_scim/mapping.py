@@ -29,7 +29,7 @@ _CUSTOM_URN = re.compile(r"urn:ietf:params:scim:schemas:extension:[A-Za-z0-9_-]+
 _CUSTOM_URN_FORM = "urn:ietf:params:scim:schemas:extension:<Name>:2.0:User:<attribute>"
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\[[^\]"]*\]|\s+|.', re.DOTALL)
 _SINGLE_ATTRIBUTE = re.compile(r"\[([^\[\]\"]+)\]")
-_SINGLE_LITERAL = re.compile(r'"([^"\\]*)"')
+_SINGLE_LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +155,7 @@ def canonical(row: Row) -> Row:
     if attribute := _SINGLE_ATTRIBUTE.fullmatch(expression):
         return replace(row, source=attribute[1], expression=None)
     if literal := _SINGLE_LITERAL.fullmatch(expression):
-        return replace(row, constant=literal[1], expression=None)
+        return replace(row, constant=re.sub(r"\\(.)", r"\1", literal[1], flags=re.DOTALL), expression=None)
     return replace(row, expression=expression)
 
 

@@ -25,6 +25,7 @@ from kzero_scim.mapping import (
     normalise_expression,
     same,
 )
+from kzero_scim.schema_shape import require_shape
 
 Document = dict[str, Any]
 Kind = Literal["User", "Group"]
@@ -167,7 +168,12 @@ def locate(document: Document, kind: Kind) -> Place:
 
 
 def find(document: Document, kind: Kind) -> Place | None:
-    """Find the rule and object mapping that provision one kind of object; None if there is none."""
+    """Find the rule and object mapping that provision one kind of object; None if there is none.
+
+    Raises:
+        ProviderError: The document is not built as Graph documents it.
+    """
+    require_shape(document)
     rules = sorted(entries(document, "synchronizationRules"), key=lambda rule: rule.get("priority") or 0)
     for rule in rules:
         for mapping in entries(rule, "objectMappings"):
@@ -256,4 +262,8 @@ def parsed_functions(document: Document) -> dict[str, Document]:
                 yield from sources(value)
 
     rules = entries(document, "synchronizationRules")
-    return {normalise_expression(str(source["expression"])): source for source in sources(rules)}
+    return {
+        normalise_expression(source["expression"]): source
+        for source in sources(rules)
+        if isinstance(source["expression"], str)
+    }

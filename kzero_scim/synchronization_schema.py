@@ -239,13 +239,22 @@ def _source(row: Row, sources: Mapping[str, Document]) -> Document:
     if row.source is not None:
         return {"expression": f"[{row.source}]", "name": row.source, "parameters": [], "type": "Attribute"}
     if row.constant is not None:
-        return {"expression": f'"{row.constant}"', "name": row.constant, "parameters": [], "type": "Constant"}
+        return {"expression": _literal(row.constant), "name": row.constant, "parameters": [], "type": "Constant"}
     expression = row.expression or ""
     try:
         return copy.deepcopy(sources[normalise_expression(expression)])
     except KeyError:
         message = f"Entra has not parsed the expression {expression!r}"
         raise ProviderError(message) from None
+
+
+def _literal(text: str) -> str:
+    """Write a text of Entra's mapping language, in which a backslash keeps quotes and backslashes apart.
+
+    https://learn.microsoft.com/entra/identity/app-provisioning/functions-for-customizing-application-data
+    """
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _set_attribute(attributes: list[Document], wanted: CustomAttribute) -> None:

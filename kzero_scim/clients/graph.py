@@ -448,7 +448,14 @@ def odata_quote(value: str) -> str:
 
 
 def segment(value: str) -> str:
-    """Percent-encode one segment of a path; a guest's ``#EXT#`` name must not end the path."""
+    """Percent-encode one segment of a path; a guest's ``#EXT#`` name must not end the path, nor two dots leave it.
+
+    Raises:
+        GraphError: It is no name: empty, or dots that would be taken for a folder.
+    """
+    if value in {"", ".", ".."}:
+        message = f'"{value}" cannot name anything in Microsoft Graph; correct the id'
+        raise GraphError(message)
     return quote(value, safe="")
 
 
