@@ -17,6 +17,25 @@ https://learn.microsoft.com/graph/api/applicationtemplate-instantiate."""
 _TAGS: Final = ("WindowsAzureActiveDirectoryCustomSingleSignOnApplication", "WindowsAzureActiveDirectoryIntegratedApp")
 
 
+LEFT_ALONE: Final = (
+    "accountEnabled",
+    "alternativeNames",
+    "appRoleAssignmentRequired",
+    "description",
+    "featureTags",
+    "features",
+    "loginUrl",
+    "notes",
+    "notificationEmailAddresses",
+    "owners",
+    "preferredSingleSignOnMode",
+    "samlSingleSignOn",
+    "tags",
+    "useExisting",
+)
+"""What people may have set on a service principal of their own: azuread would write every one of them."""
+
+
 _HEAD_START: Final = 0.03
 """Seconds by which the engine, which starts one provider after the other, is let start another one first."""
 
@@ -50,6 +69,7 @@ class EnterpriseApp(pulumi.ComponentResource):
         name: The component's name.
         display_name: The name shown under Enterprise applications.
         protect: Refuse to delete the application and its service principal.
+        adopted: It was made by hand: of the service principal nothing is changed.
 
     Attributes:
         application_id: The application (client) id.
@@ -67,6 +87,7 @@ class EnterpriseApp(pulumi.ComponentResource):
         *,
         display_name: pulumi.Input[str],
         protect: bool = False,
+        adopted: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Declare the application and its service principal."""
@@ -87,7 +108,9 @@ class EnterpriseApp(pulumi.ComponentResource):
             tags=list(_TAGS),
             # Entra makes the creating application an owner, which Application.ReadWrite.OwnedBy rests on; azuread would
             # take every owner away that is not listed.
-            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(ignore_changes=["owners"])),
+            opts=pulumi.ResourceOptions.merge(
+                child, pulumi.ResourceOptions(ignore_changes=list(LEFT_ALONE) if adopted else ["owners"])
+            ),
         )
         self.application_id = found.client_id
         self.application_object_id = application.application_object_id

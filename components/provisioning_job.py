@@ -60,6 +60,7 @@ class ProvisioningJob(pulumi.ComponentResource):
         service_principal_id: The object id of the application's service principal.
         credentials: What Entra is told about the endpoint.
         mappings: What Entra sends.
+        template: Template of the job.
         enabled: Provisioning Status ON or OFF.
         endpoint_fingerprint: Changes when the endpoint's own settings change; the connection is then tested again.
 
@@ -77,6 +78,7 @@ class ProvisioningJob(pulumi.ComponentResource):
         service_principal_id: pulumi.Input[str],
         credentials: Credentials,
         mappings: Mappings,
+        template: str = "scim",
         enabled: bool = True,
         endpoint_fingerprint: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
@@ -84,7 +86,9 @@ class ProvisioningJob(pulumi.ComponentResource):
         """Declare the job and everything that makes it run."""
         super().__init__("kzero-scim:components:ProvisioningJob", name, None, opts)
         parent = pulumi.ResourceOptions(parent=self)
-        self.job = kzero.SynchronizationJob(name, service_principal_id=service_principal_id, opts=parent)
+        self.job = kzero.SynchronizationJob(
+            name, service_principal_id=service_principal_id, template_id=template, opts=parent
+        )
         job_id = self.job.job_id
         self.credentials = kzero.SynchronizationCredentials(
             name,

@@ -74,6 +74,8 @@ class MapperSetting(_Model):
     access_token: bool = True
     userinfo: bool = True
     introspection: bool = True
+    multivalued: bool = False
+    aggregate_values: bool = False
 
 
 class RowSetting(_Model):
@@ -85,6 +87,8 @@ class RowSetting(_Model):
     constant: str | None = None
     default_value: str | None = None
     matching_priority: int = Field(default=0, ge=0, le=1000)
+    flow_type: Literal["Always", "ObjectAddOnly", "MultiValueAddOnly", "ValueAddOnly", "AttributeAddOnly"] = "Always"
+    flow_behavior: Literal["FlowWhenChanged", "FlowAlways"] = "FlowWhenChanged"
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -158,6 +162,7 @@ class TenantSettings(_Model):
     scope: Literal["assigned", "all"] = "assigned"
     secret_token: OptionalSecret = None
     scim_compliant_patch: bool = False
+    job_template: Literal["scim", "customappsso"] = "scim"
     notification_email: Annotated[str | None, BeforeValidator(_none_if_empty)] = Field(
         default=None, pattern=r"^[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+$", max_length=254
     )
@@ -173,6 +178,7 @@ class TenantSettings(_Model):
     verify_test_user: Literal["attributes", "user", "off"] = "attributes"
     lockout_guard: Literal["off", "warn", "require"] = "warn"
     protect: bool = False
+    adopted: bool = False
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

@@ -44,8 +44,11 @@ class TenantProvisioning(pulumi.ComponentResource):
 
     def __init__(self, name: str, *, settings: TenantSettings, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare both sides."""
-        super().__init__("kzero-scim:components:TenantProvisioning", name, None, opts)
-        provider = kzero.Provider("kzero", opts=pulumi.ResourceOptions(parent=self), **_provider_arguments(settings))
+        released = pulumi.ResourceOptions(transformations=[_release]) if settings.adopted else None
+        super().__init__(
+            "kzero-scim:components:TenantProvisioning", name, None, pulumi.ResourceOptions.merge(opts, released)
+        )
+        provider = kzero.Provider("kzero", opts=pulumi.ResourceOptions(parent=self), **provider_arguments(settings))
         child = pulumi.ResourceOptions(parent=self, providers=[provider])
         self._azuread: pulumi.Output[bool] = pulumi.Output.from_input(start_azuread(self))
         guard = _lockout_guard(settings, provider, self)
@@ -83,6 +86,7 @@ class TenantProvisioning(pulumi.ComponentResource):
             name,
             display_name=settings.application_name,
             protect=settings.protect,
+            adopted=settings.adopted,
             # KZero first: nothing is made in Entra for a tenant whose name is wrong or whose endpoint is off.
             opts=pulumi.ResourceOptions.merge(
                 child, pulumi.ResourceOptions(depends_on=[item for item in (self.endpoint, self.access) if item])
@@ -104,6 +108,7 @@ class TenantProvisioning(pulumi.ComponentResource):
             service_principal_id=self.app.service_principal_id,
             credentials=_credentials(settings, self.endpoint.tenant_url, self.access),
             mappings=_mappings(settings),
+            template=settings.job_template,
             enabled=settings.provisioning,
             endpoint_fingerprint=self.endpoint.endpoint.settings_fingerprint,
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[self.assignments])),
@@ -258,7 +263,13 @@ def _secret(value: SecretStr | None) -> pulumi.Output[str] | None:
     return pulumi.Output.secret(value.get_secret_value()) if value else None
 
 
-def _provider_arguments(settings: TenantSettings) -> dict[str, Any]:
+def _release(arguments: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
+    """Let a destroy forget what was made by hand, without touching it."""
+    released = pulumi.ResourceOptions(retain_on_delete=True)
+    return pulumi.ResourceTransformationResult(arguments.props, pulumi.ResourceOptions.merge(arguments.opts, released))
+
+
+def provider_arguments(settings: TenantSettings) -> dict[str, Any]:
     """Spell the connection as the provider resource's arguments, its secrets marked."""
     config = connection(settings, configuration())
     arguments: dict[str, Any] = {}

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kzero_scim import __version__
+from kzero_scim.cli_adopt import adopt
 from kzero_scim.cli_options import AsJson, Project, TenantName
 from kzero_scim.cli_status import status
 from kzero_scim.clients.trail import recorded
@@ -112,6 +113,9 @@ def doctor(
     Console().print(table)
     if any(finding.state == "missing" for finding in findings):
         raise typer.Exit(1)
+
+
+app.command()(adopt)
 
 
 def _mount_sandbox() -> None:

@@ -108,6 +108,32 @@ def cycle(
 
 
 @app.command()
+def handmade(
+    variant: Annotated[str, typer.Option(help="complete, half, extra or twins (two applications).")] = "complete",
+    users: Annotated[int, typer.Option(min=0, help="Make and assign so many further users.")] = 0,
+    directory: Directory = _DEFAULT_DIRECTORY,
+) -> None:
+    """Set the sandbox's tenant up as a person who clicks through both consoles would, for `kzero-scim adopt`."""
+    process = _process(directory)
+    found = process.status()
+    if found is None or found.urls is None:
+        _fail(RuntimeError(f"no sandbox is running in {directory}: start one with `kzero-scim sandbox up`"))
+    from sandbox.handmade import Variant, make_by_hand  # noqa: PLC0415 - see the module's first lines
+    from sandbox.running import RunningSandbox  # noqa: PLC0415
+
+    if variant not in list(Variant):
+        _fail(RuntimeError(f"there is no variant {variant!r}: use one of {', '.join(Variant)}"))
+    with RunningSandbox(process=process, urls=found.urls).own_tenant() as tenant:
+        try:
+            made = make_by_hand(tenant, Variant(variant), users=users)
+        except httpx.HTTPStatusError as error:
+            said = f"{error.request.url.path} answered {error.response.status_code}: {error.response.text[:200]}"
+            _fail(RuntimeError(f"the tenant could not be set up, most likely because it is already: {said}"))
+    for application in made:
+        _output.print(f'"{application.name}", service principal {application.service_principal_id}', soft_wrap=True)
+
+
+@app.command()
 def env(directory: Directory = _DEFAULT_DIRECTORY) -> None:
     """Print the shell lines that point a terminal at the sandbox: `eval "$(kzero-scim sandbox env)"`."""
     file = _process(directory).environment_file

@@ -17,6 +17,10 @@ class SettingsError(KzeroScimError):
     """A tenant's settings or the provider's configuration are wrong; names the key, the value and the remedy."""
 
 
+class AdoptionError(KzeroScimError):
+    """A tenant that was set up by hand cannot be taken over; nothing was changed on either side."""
+
+
 class ProviderError(KzeroScimError):
     """A resource's operation failed."""
 

@@ -47,8 +47,8 @@ class Stack:
         Raises:
             SettingsError: There is no Pulumi CLI, no such stack, or it cannot be decrypted.
         """
-        configured = json.loads(_pulumi(project, "config", "--json", "--show-secrets", "--stack", name))
-        exported = json.loads(_pulumi(project, "stack", "export", "--stack", name))
+        configured = json.loads(run_pulumi(project, "config", "--json", "--show-secrets", "--stack", name))
+        exported = json.loads(run_pulumi(project, "stack", "export", "--stack", name))
         resources = (exported.get("deployment") or {}).get("resources") or []
         return cls(
             name=name,
@@ -92,7 +92,27 @@ def pulumi_cli() -> str | None:
     return next((str(path) for path in sorted(cache.glob("pulumi-*/bin/pulumi"), reverse=True)), None)
 
 
-def _pulumi(project: Path, *arguments: str) -> str:
+def stack_names(project: Path) -> list[str]:
+    """Name the project's stacks, without the organisation that a name may begin with.
+
+    Raises:
+        SettingsError: There is no Pulumi CLI, or no backend.
+    """
+    listed = json.loads(run_pulumi(project, "stack", "ls", "--json"))
+    return [str(entry["name"]).rsplit("/", 1)[-1] for entry in listed]
+
+
+def run_pulumi(project: Path, *arguments: str, standard_input: str | None = None) -> str:
+    """Run the Pulumi CLI and give what it printed.
+
+    Args:
+        project: The folder of Pulumi.yaml.
+        arguments: The command's words.
+        standard_input: What it reads, if anything.
+
+    Raises:
+        SettingsError: There is no CLI or no project, or the command failed; with its reason in one line.
+    """
     command = pulumi_cli()
     if command is None:
         message = "there is no Pulumi CLI on PATH; install one, or run `make setup`"
@@ -107,6 +127,7 @@ def _pulumi(project: Path, *arguments: str) -> str:
         capture_output=True,
         text=True,
         check=False,
+        **({"stdin": subprocess.DEVNULL} if standard_input is None else {"input": standard_input}),
         env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
     )
     if done.returncode:

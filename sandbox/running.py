@@ -117,20 +117,36 @@ class RunningSandbox:
             made = kzero.post("/sandbox/tenants", json={"name": realm}).raise_for_status().json()
             credentials = TenantCredentials(**made)
             try:
-                with self._client(f"{self.urls.kzero}/admin/realms/{realm}") as admin:
-                    admin.auth = _Administrator(self.urls.kzero, credentials)
-                    yield Tenant(
-                        credentials=credentials,
-                        scim_url=f"{self.urls.kzero}/realms/{realm}/scim/v2",
-                        env=self.process.environment()
-                        | entra_environment(self.urls.entra, self.organisation)
-                        | tenant_environment(self.urls.kzero, credentials),
-                        keycloak_admin=admin,
-                        entra=entra,
-                        kzero=kzero,
-                    )
+                with self._administration(credentials) as admin:
+                    yield self._tenant(credentials, admin, entra, kzero)
             finally:
                 kzero.delete(f"/sandbox/tenants/{realm}").raise_for_status()
+
+    @contextmanager
+    def own_tenant(self) -> Iterator[Tenant]:
+        """Give the tenant that the sandbox was made with, as it is; nothing is put back or removed."""
+        credentials = self.layout.secrets(self.organisation).tenant
+        with self.kzero() as kzero, self.entra() as entra, self._administration(credentials) as admin:
+            yield self._tenant(credentials, admin, entra, kzero)
+
+    def _administration(self, credentials: TenantCredentials) -> httpx.Client:
+        admin = self._client(f"{self.urls.kzero}/admin/realms/{credentials.realm}")
+        admin.auth = _Administrator(self.urls.kzero, credentials)
+        return admin
+
+    def _tenant(
+        self, credentials: TenantCredentials, admin: httpx.Client, entra: httpx.Client, kzero: httpx.Client
+    ) -> Tenant:
+        return Tenant(
+            credentials=credentials,
+            scim_url=f"{self.urls.kzero}/realms/{credentials.realm}/scim/v2",
+            env=self.process.environment()
+            | entra_environment(self.urls.entra, self.organisation)
+            | tenant_environment(self.urls.kzero, credentials),
+            keycloak_admin=admin,
+            entra=entra,
+            kzero=kzero,
+        )
 
     def _client(self, url: str) -> httpx.Client:
         return httpx.Client(base_url=url, verify=self.trust, trust_env=False, timeout=_TIMEOUT_SECONDS)

@@ -83,6 +83,11 @@ class CliProject:
         """Run the project's own command."""
         return self._run(["kzero-scim", *arguments], env)
 
+    def stacks(self) -> list[str]:
+        """Name the stacks there are."""
+        listed = self._run(["pulumi", "stack", "ls", "--json", "--non-interactive"], None).succeeded().stdout
+        return [entry["name"] for entry in json.loads(listed)]
+
     def settings(self, changes: dict[str, Any]) -> None:
         """Change the stack's settings; a value of None removes the key, a key without a colon is the program's own."""
         file = self.folder / "stacks" / f"Pulumi.{STACK}.yaml"
@@ -137,18 +142,23 @@ def tenant_settings(tenant: Tenant) -> dict[str, Any]:
 
 def make_project(folder: Path, tenant: Tenant, pulumi_home: Path) -> CliProject:
     """Copy the project and make its stack `test`, which manages this tenant; state and stack file lie in the folder."""
+    project = make_empty_project(folder, tenant, pulumi_home)
+    # The sandbox's own salt goes with the sandbox's passphrase; with one in the file Pulumi needs not make another.
+    sandbox = yaml.safe_load((CHECKOUT / "stacks" / "Pulumi.sandbox.yaml").read_text())
+    document = {"encryptionsalt": sandbox["encryptionsalt"], "config": tenant_settings(tenant)}
+    (folder / "stacks" / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump(document))
+    project.pulumi("stack", "init").succeeded()
+    return project
+
+
+def make_empty_project(folder: Path, tenant: Tenant, pulumi_home: Path) -> CliProject:
+    """Copy the project without any stack; its environment signs in to both sides of this tenant."""
     (folder / "stacks").mkdir(parents=True)
     (folder / "state").mkdir()
     shutil.copy(CHECKOUT / "Pulumi.yaml", folder)
     for name in _PROGRAM:
         (folder / name).symlink_to(CHECKOUT / name)
-    # The sandbox's own salt goes with the sandbox's passphrase; with one in the file Pulumi needs not make another.
-    sandbox = yaml.safe_load((CHECKOUT / "stacks" / "Pulumi.sandbox.yaml").read_text())
-    document = {"encryptionsalt": sandbox["encryptionsalt"], "config": tenant_settings(tenant)}
-    (folder / "stacks" / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump(document))
-    project = CliProject(folder, _environment(tenant) | _pulumi_variables(folder, pulumi_home))
-    project.pulumi("stack", "init").succeeded()
-    return project
+    return CliProject(folder, _environment(tenant) | _pulumi_variables(folder, pulumi_home))
 
 
 def search_path() -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.running import Tenant
-from tests.e2e.cli_project import CliProject, install_azuread, make_project, search_path
+from tests.e2e.cli_project import CliProject, install_azuread, make_empty_project, make_project, search_path
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +25,9 @@ def pulumi_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(tenant: Tenant, tmp_path: Path, pulumi_home: Path) -> CliProject:
     """The project with a stack of the test's own tenant, not yet applied."""
     return make_project(tmp_path / "project", tenant, pulumi_home)
+
+
+@pytest.fixture
+def empty_project(tenant: Tenant, tmp_path: Path, pulumi_home: Path) -> CliProject:
+    """The project without any stack, beside the test's own tenant."""
+    return make_empty_project(tmp_path / "project", tenant, pulumi_home)

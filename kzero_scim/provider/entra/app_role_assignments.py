@@ -5,6 +5,7 @@ https://learn.microsoft.com/graph/api/serviceprincipal-list-approleassignedto an
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -331,7 +332,9 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
         path = f"/servicePrincipals/{segment(sp)}"
         principal = await self._graph.get(path, {"$select": "id,displayName,appRoles"})
         roles = {str(role["id"]): str(role.get("displayName")) for role in principal.get("appRoles") or []}
-        role = next((key for key, name in roles.items() if name == "User"), None) or next(iter(roles), "")
+        # The role that most of them have; the guide's where nobody is assigned, or as many.
+        counted = Counter(item.role_id for item in existing if item.is_person_or_group and item.role_id in roles)
+        role = max(roles, key=lambda key: (counted[key], roles[key] == "User"), default="")
         own = [item for item in existing if item.role_id == role and item.is_person_or_group]
         names = await name_all(self._graph, [item.document for item in own])
         inputs = AppRoleAssignmentsInputs(

@@ -1,0 +1,174 @@
+"""Has the engine import what a survey found, with a provider that answers from the survey and refuses every write."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import yaml
+from pulumi import automation
+
+from components.adopted_tenant import Existing, ExistingApplication, declare_existing
+from components.settings import TenantSettings
+from kzero_scim.adopt.survey import Survey
+from kzero_scim.errors import AdoptionError, KzeroScimError
+from kzero_scim.provider.engine import Adapter, start
+from kzero_scim.provider.model import Call, Found, Resource, as_plain
+from kzero_scim.provider.package import KZERO, Package
+from kzero_scim.stack import pulumi_cli
+
+_START_SECONDS: Final = 30.0
+
+
+def bring_in(project: Path, stack: str, survey: Survey) -> None:
+    """Import everything that a survey found into a stack's state. Neither side is changed.
+
+    Args:
+        project: The folder of Pulumi.yaml.
+        stack: The stack, which exists, with its settings file.
+        survey: What to import.
+
+    Raises:
+        AdoptionError: The engine could not; what it said in one line.
+    """
+    existing = {token: Existing(id=found.id, inputs=as_plain(found.inputs)) for token, found in survey.existing.items()}
+    application = ExistingApplication(
+        name=survey.application.name,
+        application_id=survey.application.application_id,
+        application_object_id=survey.application.application_object_id,
+        service_principal_id=survey.application.service_principal_id,
+    )
+
+    problems: list[str] = []
+
+    def program() -> None:
+        try:
+            declare_existing(TenantSettings.from_config(), application, existing)
+        except KzeroScimError as error:
+            problems.append(str(error))
+            raise
+
+    with _answering(survey.existing) as port:
+        said = _run(project, stack, program, port)
+    if said is not None:
+        reason = "; ".join(problems) or said
+        message = f"stack {stack} could not take everything in: {reason}"
+        raise AdoptionError(message)
+
+
+def _run(project: Path, stack: str, program: Callable[[], None], port: int) -> str | None:
+    """Run ``pulumi up`` with the program in this process; gives its error, or None."""
+    command = pulumi_cli()
+    lines: list[str] = []
+    try:
+        selected = automation.select_stack(
+            stack_name=stack,
+            project_name=_project_name(project),
+            program=program,
+            opts=automation.LocalWorkspaceOptions(
+                work_dir=str(project),
+                pulumi_command=_command(command),
+                env_vars={"PULUMI_DEBUG_PROVIDERS": f"{KZERO.name}:{port}", "PULUMI_SKIP_UPDATE_CHECK": "true"},
+            ),
+        )
+        selected.up(on_output=lines.append, on_error=lines.append, color="never", suppress_outputs=True)
+    except automation.CommandError as error:
+        return _errors([*lines, *str(error).splitlines()])
+    finally:
+        _collect_what_a_run_leaves()
+    return None
+
+
+def _errors(lines: list[str]) -> str:
+    """Pick the errors out of what the engine printed, one line, each said once."""
+    found = [line.strip().removeprefix("error: ") for line in lines if line.strip().startswith("error: ")]
+    told = [line for line in dict.fromkeys(found) if "update failed" not in line]
+    return "; ".join(told) or " ".join(" ".join(lines[-3:]).split())
+
+
+@contextmanager
+def _answering(existing: Mapping[str, Found[Any, Any]]) -> Iterator[int]:
+    """Serve package kzero from a thread, as the survey saw it; gives the port."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="provider-kzero", daemon=True)
+    thread.start()
+
+    def run(work: Any) -> Any:  # noqa: ANN401 - a coroutine and its result
+        return asyncio.run_coroutine_threadsafe(work, loop).result(timeout=_START_SECONDS)
+
+    async def begin() -> tuple[Adapter, Any, int]:
+        adapter = Adapter(_package(existing))
+        server, port = await start(adapter)
+        return adapter, server, port
+
+    async def end() -> None:
+        await adapter.aclose()
+        await server.stop(grace=None)
+
+    adapter, server, port = run(begin())
+    try:
+        yield port
+    finally:
+        run(end())
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def _package(existing: Mapping[str, Found[Any, Any]]) -> Package:
+    kinds = {token: _found(KZERO.resources[token], found) for token, found in existing.items()}
+    return replace(KZERO, resources=kinds, functions={})
+
+
+def _found(kind: type[Resource[Any, Any]], found: Found[Any, Any]) -> type[Resource[Any, Any]]:
+    """Make a kind of resource that reads as it was found, and that cannot be written."""
+
+    class AsFound(kind):  # type: ignore[valid-type, misc] # a class made at run time
+        """The same kind, already looked at."""
+
+        async def read(self, call: Call, id: str, old: object) -> Found[Any, Any]:  # noqa: A002, ARG002
+            return found
+
+        async def create(self, call: Call, new: object) -> NoReturn:  # noqa: ARG002
+            _refuse(kind.token)
+
+        async def update(self, call: Call, id: str, old: object, new: object) -> NoReturn:  # noqa: A002, ARG002
+            _refuse(kind.token)
+
+        async def delete(self, call: Call, id: str, old: object) -> NoReturn:  # noqa: A002, ARG002
+            _refuse(kind.token)
+
+    return AsFound
+
+
+def _refuse(token: str) -> NoReturn:
+    message = f"{token.rsplit(':', 1)[-1]} would have been changed; taking a tenant over changes nothing"
+    raise AdoptionError(message)
+
+
+def _project_name(project: Path) -> str:
+    return str(yaml.safe_load((project / "Pulumi.yaml").read_text(encoding="utf-8"))["name"])
+
+
+def _command(path: str | None) -> automation.PulumiCommand | None:
+    # Its constructor takes the folder that holds bin/pulumi.
+    return automation.PulumiCommand(str(Path(path).parent.parent)) if path else None
+
+
+def _collect_what_a_run_leaves() -> None:
+    """Destroy what pulumi 3.272 leaves behind after an inline program: event loops and unfinished coroutines.
+
+    They complain when they are collected, which must not bury what the operator is told.
+    """
+    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    try:
+        gc.collect()
+    finally:
+        sys.unraisablehook = hook

@@ -1,0 +1,169 @@
+"""A tenant that somebody set up by clicking is taken over, used, and let go, by the commands an operator types."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import yaml
+
+from sandbox.handmade import MAPPERS, OTHER_NAME, TAG, HandMade, Variant, make_by_hand
+from sandbox.running import Tenant
+from tests.e2e.both_sides import LEAST_PERMISSIONS, both_sides, grant
+from tests.e2e.cli_project import CliProject
+
+
+def test_a_complete_tenant_is_adopted_used_and_released(tenant: Tenant, empty_project: CliProject) -> None:
+    """Nothing is left to do but to test; a second adoption does nothing; a destroy leaves both sides as they were."""
+    [made] = make_by_hand(tenant, Variant.COMPLETE)
+    before = _everything(tenant, made)
+
+    adopted = empty_project.kzero_scim("adopt", "test", "--yes").succeeded()
+
+    assert _everything(tenant, made) == before
+    adopted.line_with("test is adopted: ")
+    assert _settings(empty_project) == {
+        "azuread:tenantId": tenant.env["ARM_TENANT_ID"],
+        "kzero-scim:kzeroTenant": tenant.realm,
+        "kzero-scim:kzeroServerUrl": tenant.env["KZERO_SERVER_URL"],
+        "kzero-scim:activation": "attributes",
+        "kzero-scim:activationPreset": "sandbox",
+        "kzero-scim:users": ["alex@contoso.example", "morgan@contoso.example"],
+        "kzero-scim:groups": ["KZero users"],
+        "kzero-scim:adopted": "true",
+    }
+    assert _steps(empty_project) == {"ConnectionTest": ("create", set())}
+
+    again = empty_project.kzero_scim("adopt", "test", "--yes").succeeded()
+    again.line_with("test is adopted already; nothing was changed.")
+
+    # From here it is a tenant as any other one.
+    empty_project.up().succeeded()
+    assert _everything(tenant, made) == before
+    empty_project.up("--refresh", "--expect-no-changes").succeeded()
+
+    empty_project.destroy().succeeded()
+    assert _everything(tenant, made) == before
+
+
+def test_half_a_tenant_is_adopted_and_completed(tenant: Tenant, empty_project: CliProject) -> None:
+    """The preview adds what is missing, by name, and removes or replaces nothing; an update ends the guide's work."""
+    [made] = make_by_hand(tenant, Variant.HALF)
+
+    found = json.loads(empty_project.kzero_scim("adopt", "test", "--yes", "--json").succeeded().stdout)
+
+    differences = {item["resource"]: (item["op"], set(item["properties"])) for item in found["differences"]}
+    assert differences == {
+        "MapperSet": (
+            "update",
+            {f"+ mappers.{name}" for name in MAPPERS if name not in {"status", "loginName", "email"}},
+        ),
+        "SynchronizationCredentials": ("create", set()),
+        "AttributeMappings": ("update", {f'+ rows["{TAG}"]', "+ customAttributes[0]"}),
+        "ConnectionTest": ("create", set()),
+        "ProvisioningStatus": ("update", {"~ triggers.credentials", "~ triggers.mappings"}),
+    }
+    assert _settings(empty_project)["kzero-scim:provisioning"] == "false"
+    empty_project.up().succeeded()
+    assert {mapper["name"] for mapper in tenant.scim_client()["protocolMappers"]} == set(MAPPERS)
+    [job] = tenant.entra.get("/sandbox/jobs").json()
+    assert (job["id"], job["schedule"]["state"]) == (made.job_id, "Disabled")
+
+    empty_project.settings({"provisioning": True})
+    empty_project.up().succeeded()
+    tenant.entra.post("/sandbox/cycle").raise_for_status()
+    assert tenant.user("sam@contoso.example") is not None
+
+
+def test_what_goes_beyond_the_guide_is_kept(tenant: Tenant, empty_project: CliProject) -> None:
+    """Changed mappers and rows are in the settings, further ones are nobody's; an update removes none of them."""
+    [made] = make_by_hand(tenant, Variant.EXTRA)
+    before = _everything(tenant, made)
+
+    empty_project.kzero_scim("adopt", "test", "--yes", "--test-user", "alex@contoso.example").succeeded()
+
+    settings = _settings(empty_project)
+    assert settings["kzero-scim:applicationName"] == OTHER_NAME
+    assert settings["kzero-scim:mappers"]["firstName"]["userAttribute"] == "firstName"
+    assert "department" not in settings["kzero-scim:mappers"]
+    assert {"target": TAG, "source": "extensionAttribute2"} in settings["kzero-scim:attributeMappings"]
+    assert len(settings["kzero-scim:attributeMappings"]) == 7
+    # Two groups are called Duplicates: that one is named by its id.
+    assert len(settings["kzero-scim:groups"]) == 2
+    assert {kind: op for kind, (op, _) in _steps(empty_project).items()} == {
+        "ConnectionTest": "create",
+        "OnDemandProvisioning": "create",
+    }
+    empty_project.up().succeeded()
+    after = _everything(tenant, made)
+    assert after | {"both sides": None} == before | {"both sides": None}
+    assert after["both sides"]["mappers"] == before["both sides"]["mappers"]
+
+
+def test_an_adoption_that_fails_leaves_nothing_behind(tenant: Tenant, empty_project: CliProject) -> None:
+    """Neither doubt, missing permissions nor a failing engine leave a stack or a file; a pipeline is told what to add."""
+    first, second = make_by_hand(tenant, Variant.TWINS)
+
+    doubtful = empty_project.kzero_scim("adopt", "test", "--yes").failed()
+    assert doubtful.code == 2
+    line = doubtful.line_with("it is not certain which application is meant; choose one of 2")
+    assert f"--application {first.service_principal_id}" in line
+    assert f"--application {second.service_principal_id}" in line
+    empty_project.kzero_scim("adopt", "test", "--application", second.name).failed().line_with("add --yes")
+    chosen = ("adopt", "test", "--yes", "--application", second.name)
+    broken = empty_project.kzero_scim(*chosen, env={"ARM_CLIENT_SECRET": "wrong"}).failed()
+    broken.line_with("error: ")
+    grant(tenant, *LEAST_PERMISSIONS)
+    empty_project.kzero_scim(*chosen).failed().line_with("add it as an owner of the application")
+    grant(tenant, *LEAST_PERMISSIONS, "Synchronization.ReadWrite.All")
+    # The engine cannot start azuread.
+    halted = empty_project.kzero_scim(
+        *chosen, env={"PULUMI_HOME": str(empty_project.folder / "other-home"), **_OFFLINE}
+    )
+    halted.failed().line_with("the stack and its file are as before")
+    assert empty_project.stacks() == []
+    assert list((empty_project.folder / "stacks").iterdir()) == []
+
+    empty_project.kzero_scim(*chosen).succeeded()
+    assert _settings(empty_project)["kzero-scim:applicationName"] == second.name
+    assert both_sides(tenant)["Entra"]["applications"] == 2
+
+
+_OFFLINE = {"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
+
+
+def _settings(project: CliProject) -> dict[str, Any]:
+    document = yaml.safe_load((project.folder / "stacks" / "Pulumi.test.yaml").read_text())
+    settings: dict[str, Any] = document["config"]
+    return settings
+
+
+def _steps(project: CliProject) -> dict[str, tuple[str, set[str]]]:
+    """Give what a preview would change: kind of resource to what would be done, and to which properties."""
+    shown = json.loads(project.pulumi("preview", "--json").succeeded().stdout)
+    return {
+        step["urn"].split("::")[2].rsplit(":", 1)[-1]: (step["op"], set(step.get("detailedDiff") or {}))
+        for step in shown["steps"]
+        if step["op"] != "same"
+    }
+
+
+def _everything(tenant: Tenant, made: HandMade) -> dict[str, Any]:
+    """Give all that a person would see of a tenant: both sides, and the application with everything in it."""
+    token = tenant.entra.post("/sandbox/token").json()["access_token"]
+
+    def ask(path: str) -> Any:  # noqa: ANN401 - JSON
+        answer = tenant.entra.get(f"/v1.0{path}", headers={"Authorization": f"Bearer {token}"})
+        return answer.raise_for_status().json()
+
+    principal = f"/servicePrincipals/{made.service_principal_id}"
+    [job] = ask(f"{principal}/synchronization/jobs")["value"]
+    return {
+        "both sides": both_sides(tenant),
+        "application": ask(f"/applications/{made.application_object_id}"),
+        "service principal": ask(principal),
+        "assignments": ask(f"{principal}/appRoleAssignedTo"),
+        "secrets": tenant.entra.get(f"/sandbox/secrets/{made.service_principal_id}").json(),
+        "schema": ask(f"{principal}/synchronization/jobs/{job['id']}/schema"),
+        "schedule": job["schedule"],
+    }
