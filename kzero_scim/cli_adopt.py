@@ -36,7 +36,8 @@ def adopt(  # noqa: PLR0913 - one keyword an option
     server: Annotated[str, typer.Option(help="KZero server; else the stack file's, or KZERO_SERVER_URL.")] = "",
     application: Annotated[str, typer.Option(help="The enterprise application, by an id of it or its name.")] = "",
     test_user: Annotated[str, typer.Option(help="An assigned user for the stack's test on demand.")] = "",
-    user: Annotated[list[str] | None, typer.Option(help="Whom to list where nobody is assigned yet.")] = None,
+    user: Annotated[list[str] | None, typer.Option(help="A user to list where nobody is assigned yet.")] = None,
+    group: Annotated[list[str] | None, typer.Option(help="A group to list where nobody is assigned yet.")] = None,
     rewrite_credentials: Annotated[
         bool, typer.Option(help="Have the next up write the Tenant URL and scope, which Graph hides.")
     ] = False,
@@ -64,6 +65,7 @@ def adopt(  # noqa: PLR0913 - one keyword an option
         application=application or None,
         test_user=test_user or None,
         users=user or (),
+        groups=group or (),
         force=force,
         rewrite=rewrite_credentials,
     )

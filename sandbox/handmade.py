@@ -114,6 +114,7 @@ def make_by_hand(tenant: Tenant, variant: Variant, *, users: int = 0) -> list[Ha
         portal.map(made, 'phoneNumbers[type eq "work"].value', "mobile")
     if variant is Variant.TWINS:
         second = portal.create_job(portal.create_application(f"{APPLICATION_NAME} 2"))
+        portal.assign(second, organisation.user(f"morgan@{domain}").id)
         portal.set_up(second, tenant.scim_url)
         applications.append(second)
     return applications

@@ -61,6 +61,7 @@ class Request:
         application: The application, by an id or its name; None to find it.
         test_user: A test user for the stack file, which no service can tell.
         users: Users to list where nobody is assigned.
+        groups: Groups to list where nobody is assigned.
         force: Rewrite an existing stack file.
         rewrite: Have the next update write the credentials that Graph hides.
     """
@@ -71,6 +72,7 @@ class Request:
     application: str | None = None
     test_user: str | None = None
     users: Sequence[str] = ()
+    groups: Sequence[str] = ()
     force: bool = False
     rewrite: bool = False
 
@@ -254,6 +256,8 @@ def _kept(request: Request, configuration: Mapping[str, str]) -> dict[str, Any]:
     given: dict[str, Any] = {"test_user": request.test_user} if request.test_user else {}
     if request.users:
         given["users"] = list(request.users)
+    if request.groups:
+        given["groups"] = list(request.groups)
     for name in ("kzero_client_id", "kzero_username"):
         if value := configuration.get(f"{NAMESPACE}:{to_camel(name)}"):
             given[name] = value

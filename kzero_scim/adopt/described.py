@@ -128,7 +128,7 @@ def settings_from(given: Mapping[str, Any], mappers: Mappers, rows: Rows | None)
     try:
         return TenantSettings.model_validate(values, by_name=True)
     except ValidationError as error:
-        reasons = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        reasons = "; ".join(_reason(item["loc"], item["msg"]) for item in error.errors())
         message = f"what exists cannot be said in settings: {reasons}; correct it in the console that shows it"
         raise AdoptionError(message) from error
 
@@ -136,6 +136,11 @@ def settings_from(given: Mapping[str, Any], mappers: Mappers, rows: Rows | None)
 def missing_mappers(found: Mapping[str, Mapper], own: Mappers) -> list[str]:
     """Name the mappers that an update will add."""
     return [name for name in own.mappers if name not in found]
+
+
+def _reason(place: tuple[int | str, ...], reason: str) -> str:
+    where = ".".join(map(str, place))
+    return f"{where}: {reason}" if where else reason.removeprefix("Value error, ")
 
 
 def _is_escaped(claim: str) -> bool:

@@ -154,6 +154,14 @@ async def survey(
         "application_name": candidate.name,
         "adopted": True,
     }
+    if not (look.given.get("users") or look.given.get("groups") or given.get("users") or given.get("groups")):
+        message = (
+            f'nobody is assigned to application "{candidate.name}"; assign somebody in the portal, or say who shall be '
+            "with --user or --group"
+        )
+        raise AdoptionError(message)
+    if look.given.get("users") or look.given.get("groups"):
+        given = {key: value for key, value in given.items() if key not in {"users", "groups"}}
     settings = settings_from(look.given | given, mappers, rows)
     return Survey(
         settings=settings,

@@ -101,7 +101,7 @@ def test_what_goes_beyond_the_guide_is_kept(tenant: Tenant, empty_project: CliPr
 
 
 def test_an_adoption_that_fails_leaves_nothing_behind(tenant: Tenant, empty_project: CliProject) -> None:
-    """Neither doubt, missing permissions nor a failing engine leave a stack or a file; a pipeline is told what to add."""
+    """Neither doubt, missing permissions nor a failing engine leave a stack or a file; all say what to do."""
     first, second = make_by_hand(tenant, Variant.TWINS)
 
     doubtful = empty_project.kzero_scim("adopt", "test", "--yes").failed()
