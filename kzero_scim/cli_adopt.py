@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from kzero_scim.cli_options import AsJson, Project, TenantName
+from kzero_scim.display import one_line, several_lines
 from kzero_scim.errors import AdoptionError, KzeroScimError
 
 if TYPE_CHECKING:
@@ -25,12 +27,9 @@ _STAYS: Final = ("replace", "delete")
 
 
 def adopt(  # noqa: PLR0913 - one keyword an option
-    tenant: Annotated[str, typer.Argument(help="The tenant's stack; it is made if there is none.")],
+    tenant: TenantName,
     *,
-    project: Annotated[
-        Path,
-        typer.Option("--project", help="The folder of Pulumi.yaml.", exists=True, file_okay=False, resolve_path=True),
-    ] = Path(),
+    project: Project = Path(),
     entra_tenant: Annotated[str, typer.Option(help="Entra tenant id; else the stack file's, or ARM_TENANT_ID.")] = "",
     kzero_tenant: Annotated[str, typer.Option(help="KZero tenant; else the stack file's, or KZERO_REALM.")] = "",
     server: Annotated[str, typer.Option(help="KZero server; else the stack file's, or KZERO_SERVER_URL.")] = "",
@@ -44,7 +43,7 @@ def adopt(  # noqa: PLR0913 - one keyword an option
     force: Annotated[bool, typer.Option(help="Rewrite a stack file that says something else.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Look and show; write nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Take over a tenant that was set up by clicking: describe it in a stack file, and bring it into the stack.
 
@@ -88,7 +87,7 @@ def adopt(  # noqa: PLR0913 - one keyword an option
         with console.status(f"bringing {tenant} into its stack"):
             take_over(plan)
     except KzeroScimError as error:
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(f"error: {several_lines(str(error))}", err=True)
         raise typer.Exit(_FAILED) from None
     _tell(console, plan, f"{tenant} is adopted: {plan.file}", as_json=as_json, previewed=True)
 
@@ -117,7 +116,7 @@ def _asking(console: Console) -> Choose:
         for heading in ("", "application", "service principal", "evidence"):
             table.add_column(heading, overflow="fold")
         for place, item in enumerate(candidates, 1):
-            table.add_row(str(place), Text(item.name), item.service_principal_id, item.evidence)
+            table.add_row(str(place), Text(one_line(item.name)), item.service_principal_id, item.evidence)
         console.print(table)
         while True:
             number: int = typer.prompt("Which one is KZero's?", type=int)
@@ -135,9 +134,9 @@ def _show(console: Console, plan: Plan) -> None:
     table.add_column(overflow="fold")
     before = ""
     for line in plan.survey.lines:
-        found = Text(line.found)
+        found = Text(one_line(line.found))
         if line.remark:
-            found.append(f"\n{line.remark}", "dim")
+            found.append(f"\n{one_line(line.remark)}", "dim")
         table.add_row("" if line.side == before else line.side, line.what, found)
         before = line.side
     console.print(table)
@@ -169,10 +168,10 @@ def _tell(console: Console, plan: Plan, message: str, *, as_json: bool, previewe
         return
     console.print(Text(message, "bold"))
     if problem:
-        console.print(Text(f"Its preview fails: {problem}", "yellow"))
+        console.print(Text(several_lines(f"Its preview fails: {problem}"), "yellow"))
     if found is None:
         return
     console.print(f"The next `pulumi up -s {plan.request.stack}` would:" if found else "Nothing is left to do.")
     for item in found:
         style = "bold red" if item.op in _STAYS else ""
-        console.print(Text(f"  {item.op} {item.resource}", style), Text(", ".join(item.properties), "dim"))
+        console.print(Text(f"  {item.op} {item.resource}", style), Text(one_line(", ".join(item.properties)), "dim"))

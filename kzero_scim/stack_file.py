@@ -8,38 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from components.settings import NAMESPACE, TenantSettings
+from kzero_scim import safe_yaml
+from kzero_scim.display import plain
 from kzero_scim.errors import SettingsError
 
-_PLAIN: Final = re.compile(
-    r"[A-Za-z][A-Za-z0-9_.@/-]*( [A-Za-z][A-Za-z0-9_.@/-]*)*|https://[A-Za-z0-9_.:/-]*[A-Za-z0-9/]"
-)
-"""Texts that every YAML reader takes for texts, but for the words below."""
-_WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
-_KEY: Final = re.compile(r"[a-z-]+:[A-Za-z]+|[A-Za-z]+")
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _ALWAYS: Final = ("azuread:tenantId", f"{NAMESPACE}:kzeroTenant", f"{NAMESPACE}:kzeroServerUrl")
-
-
-class _Text(str):
-    """A text that is written in double quotes."""
-
-    __slots__ = ()
-
-
-class _Dumper(yaml.SafeDumper):
-    """Indents lists below their key, as the examples do."""
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
-        """Never leave the indentation out."""
-        super().increase_indent(flow, indentless=False)
-
-
-_Dumper.add_representer(
-    _Text, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style='"')
-)
 
 
 def path_of(project: Path, stack: str) -> Path:
@@ -54,7 +29,7 @@ def path_of(project: Path, stack: str) -> Path:
     """
     name = stack.rsplit("/", 1)[-1]
     if not _NAME.fullmatch(name):
-        message = f'"{stack}" is no name for a stack; use letters, digits, hyphens, underscores and full stops'
+        message = f'"{plain(stack)}" is no name for a stack; use letters, digits, hyphens, underscores and full stops'
         raise SettingsError(message)
     return project / "stacks" / f"Pulumi.{name}.yaml"
 
@@ -66,7 +41,9 @@ def entries(settings: TenantSettings) -> dict[str, Any]:
     """
     given = settings.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=_secret_fields(settings))
     given.setdefault("kzeroServerUrl", settings.kzero_server_url)
-    found = {key if ":" in key else f"{NAMESPACE}:{key}": value for key, value in given.items()}
+    # A number that is not set although there is one by default: 0 says so.
+    written = {key: 0 if value is None else value for key, value in given.items()}
+    found = {key if ":" in key else f"{NAMESPACE}:{key}": value for key, value in written.items()}
     return {key: found[key] for key in (*_ALWAYS, *(key for key in found if key not in _ALWAYS))}
 
 
@@ -81,15 +58,8 @@ def render(config: Mapping[str, Any], *, comment: str = "", kept: Mapping[str, A
     kept = dict(kept or {})
     document = {**kept, "config": {**(kept.get("config") or {}), **config}}
     # The salt first, as Pulumi writes it.
-    order = sorted(document, key=lambda key: key == "config")
-    text = yaml.dump(
-        {key: _quoted(document[key]) for key in order},
-        Dumper=_Dumper,
-        sort_keys=False,
-        allow_unicode=True,
-        width=1_000_000,
-    )
-    return "".join(f"# {line}\n" if line else "#\n" for line in comment.splitlines()) + text
+    ordered = {key: document[key] for key in sorted(document, key=lambda key: key == "config")}
+    return "".join(f"# {line}\n" if line else "#\n" for line in comment.splitlines()) + safe_yaml.dump(ordered)
 
 
 def load(file: Path) -> dict[str, Any]:
@@ -99,16 +69,13 @@ def load(file: Path) -> dict[str, Any]:
         SettingsError: It is no YAML, or no mapping.
     """
     try:
-        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+        document = safe_yaml.read(file)
     except FileNotFoundError:
         return {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        message = f"{file} cannot be read as YAML: {' '.join(str(error).split())}"
-        raise SettingsError(message) from error
     if document is None:
         return {}
     if not isinstance(document, dict) or not isinstance(document.get("config") or {}, dict):
-        message = f"{file} is no stack file; it must hold a mapping with the key config"
+        message = f"{plain(str(file))} is no stack file; it must hold a mapping with the key config"
         raise SettingsError(message)
     return document
 
@@ -130,14 +97,3 @@ def _is_secret(value: Any) -> bool:  # noqa: ANN401
 def _secret_fields(settings: TenantSettings) -> set[str]:
     fields = type(settings).model_fields
     return {name for name, field in fields.items() if "SecretStr" in str(field.annotation)}
-
-
-def _quoted(value: Any) -> Any:  # noqa: ANN401 - any value of a YAML file
-    """Have every text quoted that another YAML reader than ours could take for something else."""
-    if isinstance(value, Mapping):
-        return {key if _KEY.fullmatch(key) else _quoted(key): _quoted(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_quoted(item) for item in value]
-    if isinstance(value, str) and (not _PLAIN.fullmatch(value) or value.casefold() in _WORDS):
-        return _Text(value)
-    return value

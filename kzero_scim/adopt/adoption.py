@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-import yaml
 from pydantic.alias_generators import to_camel
 
 from components.connection import connection
 from components.settings import NAMESPACE, TenantSettings
-from kzero_scim import stack_file
+from kzero_scim import safe_yaml, stack_file
 from kzero_scim.adopt.candidates import OWNERSHIP, Candidate, find, find_named, unmistakable
 from kzero_scim.adopt.importing import bring_in
 from kzero_scim.adopt.survey import Survey, survey
@@ -279,7 +278,9 @@ def _config(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def _differs(text: str, document: Mapping[str, Any]) -> bool:
     """Tell whether two stack files say something different; Pulumi itself writes ``true`` as a text."""
-    return stack_file.configuration_of(yaml.safe_load(text)) != stack_file.configuration_of(document)
+    return stack_file.configuration_of(safe_yaml.load(text, "the new stack file")) != stack_file.configuration_of(
+        document
+    )
 
 
 @contextlib.contextmanager

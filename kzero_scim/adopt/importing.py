@@ -12,11 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-import yaml
 from pulumi import automation
 
 from components.adopted_tenant import Existing, ExistingApplication, declare_existing
 from components.settings import TenantSettings
+from kzero_scim import safe_yaml
 from kzero_scim.adopt.survey import Survey
 from kzero_scim.errors import AdoptionError, KzeroScimError
 from kzero_scim.provider.engine import Adapter, start
@@ -154,7 +154,7 @@ def _refuse(token: str) -> NoReturn:
 
 
 def _project_name(project: Path) -> str:
-    return str(yaml.safe_load((project / "Pulumi.yaml").read_text(encoding="utf-8"))["name"])
+    return str(safe_yaml.read(project / "Pulumi.yaml")["name"])
 
 
 def _command(path: str | None) -> automation.PulumiCommand | None:

@@ -29,10 +29,11 @@ from kzero_scim.provider.entra.synchronization_job import SynchronizationJob
 from kzero_scim.provider.entra.synchronization_secrets import ADDRESS, NOTIFICATION, TOKEN
 from kzero_scim.provider.keycloak.mapper_set import MapperSet, MapperSetState
 from kzero_scim.provider.keycloak.scim_endpoint import ScimEndpoint, ScimEndpointInputs
-from kzero_scim.provider.model import Call, Found, Resource
+from kzero_scim.provider.model import Found, Resource
 from kzero_scim.provider.services import Services
 from kzero_scim.provisioning import ACTIVE, job_path, job_resource_id
 from kzero_scim.schema_document import all_targets, custom_attributes, extract, is_enabled
+from kzero_scim.silent_call import silent_call
 from kzero_scim.synchronization_schema import Wanted, record
 
 _TEMPLATES: Final = ("scim", "customappsso")
@@ -83,19 +84,7 @@ class Survey:
     lines: list[Line]
 
 
-class _Silent:
-    """Takes what resources tell during a look; the lines have their own words."""
-
-    async def debug(self, message: str) -> None: ...
-
-    async def info(self, message: str) -> None: ...
-
-    async def status(self, message: str) -> None: ...
-
-    async def warning(self, message: str) -> None: ...
-
-
-_CALL: Final = Call(urn="", name="tenant", log=_Silent(), preview=True)
+_CALL: Final = silent_call("tenant")
 
 
 @dataclass
@@ -332,11 +321,10 @@ async def _credentials(look: _Look, candidate: Candidate, job: Job) -> None:
     if kept is not None:
         await look.keep(kind, kept)
     inputs = held
-    look.given |= {
-        "scope": inputs.scope,
-        "notification_email": inputs.notification_email,
-        "deletion_threshold": inputs.deletion_threshold,
-    }
+    look.given |= {"scope": inputs.scope, "notification_email": inputs.notification_email}
+    if NOTIFICATION in candidate.keys:
+        # What cannot be read is not replaced by a default.
+        look.given["deletion_threshold"] = inputs.deletion_threshold
     hidden = [
         "Tenant URL" if not shown else "",
         "scope" if not shown else "",
@@ -415,8 +403,12 @@ async def _status(look: _Look, candidate: Candidate, job: Job) -> None:
     credentials = look.existing.get(SynchronizationCredentials.token)
     mappings = look.existing.get(AttributeMappings.token)
     # As the program will have them, so that the first update restarts the job only for what it changes.
-    triggers = {"credentials": credentials.state.settings_fingerprint if credentials else ""}
-    triggers |= {"mappings": mappings.state.fingerprint if mappings else ""}
+    triggers: dict[str, str] = {}
+    if credentials:
+        held: SynchronizationCredentialsState = credentials.state
+        triggers |= {"credentials": held.settings_fingerprint, "tenantUrl": held.tenant_url, "scope": held.scope}
+    if mappings:
+        triggers["mappings"] = mappings.state.fingerprint
     state: ProvisioningStatusState = replace(found.state, triggers=triggers)
     await look.keep(kind, Found(found.id, replace(found.inputs, triggers=triggers), state))
     look.given["provisioning"] = state.schedule_state == ACTIVE

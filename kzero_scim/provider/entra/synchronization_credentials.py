@@ -398,11 +398,7 @@ async def _imported(service_principal_id: str, keys: Mapping[str, str]) -> Synch
         notification_email=notification.email,
         deletion_threshold=notification.deletion_threshold,
     )
-    state = await _state(inputs, keys)
-    if SCOPE in keys:
-        return state
-    # As in a refresh: the fingerprint tells that Entra was never told the scope.
-    return replace(state, settings_fingerprint=settings_fingerprint(inputs.tenant_url, None, None))
+    return await _state(inputs, keys)
 
 
 def _shown(value: str, hidden: str) -> str:
