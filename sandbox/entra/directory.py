@@ -141,6 +141,15 @@ class Directory:
         """Note that something has changed."""
         self.version += 1
 
+    def _added(self, collection: str, item: Json) -> None:
+        """Note a new object, and keep the indices: thousands are added one after the other."""
+        for (indexed, name), (version, index) in list(self._index.items()):
+            if version == self.version:
+                if indexed == collection:
+                    index.setdefault(str(item.get(name)).casefold(), []).append(item)
+                self._index[indexed, name] = (version + 1, index)
+        self.changed()
+
     # --- finding -----------------------------------------------------------------------------------------------------
 
     def indexed(self, collection: str, name: str, value: str) -> list[Json]:
@@ -206,7 +215,7 @@ class Directory:
         self.users[user["id"]] = user
         if seed.manager:
             self.managers[user["id"]] = self.user(seed.manager)["id"]
-        self.changed()
+        self._added("users", user)
         return user
 
     def delete_user(self, key: str) -> None:
@@ -330,8 +339,8 @@ class Directory:
         roles = {role["id"] for role in resource["appRoles"]} or {DEFAULT_ACCESS}
         if role_id not in roles:
             refuse(f"Permission being assigned was not found on application '{resource['appId']}'.")
-        for entry in self.assigned_to(service_principal_id):
-            if entry["principalId"] == principal_id and entry["appRoleId"] == role_id:
+        for entry in self.indexed("assignments", "principalId", principal_id):
+            if entry["resourceId"] == service_principal_id and entry["appRoleId"] == role_id:
                 refuse("Permission being assigned already exists on the object")
         # Ids are opaque to clients; like Entra's they are the principal's id and some more, in URL-safe base64.
         raw = uuid.UUID(principal_id).bytes + uuid.uuid4().bytes
@@ -347,7 +356,7 @@ class Directory:
             "resourceId": service_principal_id,
         }
         self.assignments[assignment["id"]] = assignment
-        self.changed()
+        self._added("assignments", assignment)
         return assignment
 
     def unassign(self, service_principal_id: str, assignment_id: str) -> None:

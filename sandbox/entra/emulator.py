@@ -1,6 +1,7 @@
 """The local Entra, put together: login, Graph, provisioning service and control API of one tenant as one ASGI app."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -33,6 +34,8 @@ from .traffic import Traffic
 
 Json = dict[str, Any]
 _SAVE_SECONDS = 2.0
+_SAVE_SHARE = 50
+"""So many times as long as a save took nothing is saved again: no request is answered meanwhile."""
 
 
 class EntraEmulator:
@@ -119,10 +122,13 @@ class EntraEmulator:
             self._state.save(self.directory, self.jobs, self.clients)
 
     async def _keep_saving(self) -> None:
-        """Save every now and then, so that little is lost when the process is killed."""
+        """Save every now and then, so that little is lost when the process is killed; a large tenant less often."""
+        took = 0.0
         while True:
-            await asyncio.sleep(_SAVE_SECONDS)
+            await asyncio.sleep(max(_SAVE_SECONDS, _SAVE_SHARE * took))
+            began = time.monotonic()
             self.save()
+            took = time.monotonic() - began
 
     def _started(self, job: Job) -> None:
         if self.auto_cycle:

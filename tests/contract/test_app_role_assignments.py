@@ -35,7 +35,7 @@ def _assign(entra: LocalEntra, sp: str, user: str) -> None:
 def _unassign(entra: LocalEntra, sp: str, name: str) -> None:
     for item in list(entra.emulator.directory.assigned_to(sp)):
         if item["principalDisplayName"] == name:
-            entra.emulator.directory.assignments.pop(item["id"])
+            entra.emulator.directory.unassign(sp, item["id"])
 
 
 async def test_a_set_is_assigned_and_stays_as_it_is(entra: LocalEntra) -> None:
