@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Final, Literal, TypeVar, Union
 
-from kzero_scim.provider.model import PROPERTY, UNKNOWN, Failure, Property, camel, path_key
+from kzero_scim.provider.model import PROPERTY, UNKNOWN, Failure, Packed, Property, camel, path_key
 
 T = TypeVar("T")
 
@@ -166,6 +166,9 @@ class _Decoder:
             return self.sequence(arguments[0], value, path, secret=secret)
         if origin in {dict, Mapping}:
             return self.mapping(arguments[1], value, path, secret=secret)
+        if isinstance(value, str) and isinstance(hint, type) and issubclass(hint, Packed):
+            unpacked = hint.unpacked(value)
+            return self.bad(path, "is of no known form") if unpacked is None else unpacked
         if dataclasses.is_dataclass(hint):
             if not isinstance(value, Mapping):
                 return self.bad(path, f"must be an object, not {_shown(value, secret=secret)}")

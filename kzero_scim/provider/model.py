@@ -13,7 +13,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar, final
+from typing import Any, ClassVar, Final, Generic, Protocol, Self, TypeVar, final
 
 
 @final
@@ -99,6 +99,24 @@ def prop(  # noqa: PLR0913 - one keyword a fact
         kw_only=True,
         **given,
     )
+
+
+class Packed(ABC):
+    """A dataclass that travels and is stored as one line of text.
+
+    For records of which there are thousands: the engine keeps several copies of a state in memory, and an object of
+    three properties takes ten times the room of a text there. A state that holds objects of the same properties is read
+    too.
+    """
+
+    @abstractmethod
+    def packed(self) -> Any:  # noqa: ANN401 - UNKNOWN too
+        """Give the text; UNKNOWN while part of it is."""
+
+    @classmethod
+    @abstractmethod
+    def unpacked(cls, text: str) -> Self | None:
+        """Read the text; None if it is none of this kind."""
 
 
 class Log(Protocol):
@@ -338,7 +356,14 @@ def camel(name: str) -> str:
 
 
 def as_plain(value: Any) -> Any:  # noqa: ANN401 - any property value
-    """Turn dataclasses, at any depth, into dictionaries with camelCase keys; None-valued fields are left out."""
+    """Turn dataclasses, at any depth, into dictionaries with camelCase keys; None-valued fields are left out.
+
+    Those that are :class:`Packed` become text.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Packed):
+        return value.packed()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         pairs = ((camel(field.name), getattr(value, field.name)) for field in dataclasses.fields(value))
         return {key: as_plain(item) for key, item in pairs if item is not None}

@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from kzero_scim.provider.codec import FieldSpec, fields_of, is_optional, without_none
+from kzero_scim.provider.model import Packed
 
 if TYPE_CHECKING:
     from kzero_scim.provider.package import Package
@@ -114,6 +115,8 @@ class _Builder:
             return {"type": "object", "additionalProperties": self.type_of(module, arguments[1], where)}
         if origin in {typing.Union, types.UnionType}:
             return {"oneOf": [self.type_of(module, argument, where) for argument in arguments]}
+        if isinstance(hint, type) and issubclass(hint, Packed):
+            return {"type": "string"}
         if dataclasses.is_dataclass(hint) and isinstance(hint, type):
             return {"$ref": f"#/types/{self.object(module, hint)}"}
         message = f"{where}: {hint} has no counterpart in a Pulumi schema"

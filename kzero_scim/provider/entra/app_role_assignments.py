@@ -354,7 +354,6 @@ def _to_be_made(found: Mapping[str, Principal]) -> dict[str, Assignment]:
             principal_id=principal.id,
             principal_type=principal.kind,
             assignment_id=UNKNOWN,
-            display_name=principal.display_name,
         )
         for name, principal in found.items()
     }

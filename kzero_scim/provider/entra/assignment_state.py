@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
 
 from kzero_scim.provider.entra.assignment_batches import Assigned
 from kzero_scim.provider.entra.name_lists import known
 from kzero_scim.provider.entra.principals import Principal, same_user
-from kzero_scim.provider.model import UNKNOWN, prop
+from kzero_scim.provider.model import UNKNOWN, Packed, prop
 
 
 @dataclass(frozen=True, kw_only=True)
-class Assignment:
-    """One assignment."""
+class Assignment(Packed):
+    """One assignment, stored as ``User <object id> <assignment id>``."""
 
-    principal_id: str = prop("Object id of the user or group.")
     principal_type: str = prop("User or Group.")
+    principal_id: str = prop("Object id of the user or group.")
     assignment_id: str = prop("Id of the assignment.")
-    display_name: str = prop("Display name of the user or group.")
+
+    def packed(self) -> Any:  # noqa: ANN401 - UNKNOWN too
+        """Give the text; UNKNOWN before there is an assignment."""
+        parts = (self.principal_type, self.principal_id, self.assignment_id)
+        return UNKNOWN if UNKNOWN in parts else " ".join(parts)
+
+    @classmethod
+    def unpacked(cls, text: str) -> Self | None:
+        """Read the text."""
+        parts = text.split(" ")
+        if len(parts) != len(fields(cls)):
+            return None
+        return cls(principal_type=parts[0], principal_id=parts[1], assignment_id=parts[2])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +56,8 @@ class AppRoleAssignmentsState(AppRoleAssignmentsInputs):
 
     app_role_id: str = prop("Id of the app role.")
     assignments: dict[str, Assignment] = prop(
-        "The assignments, by the name used in users or groups.", default_factory=dict
+        "The assignments, by the name used in users or groups: `User` or `Group`, its object id, the assignment's id.",
+        default_factory=dict,
     )
     unmanaged: list[str] = prop(
         "Display names of users and groups that were assigned elsewhere; they are left alone.", default_factory=list
@@ -96,7 +109,6 @@ def existing_state(
             principal_id=item.principal_id,
             principal_type=item.kind,
             assignment_id=item.id,
-            display_name=item.display_name,
         )
         for name, principal in names.items()
         if (item := by_principal.get(principal)) is not None
