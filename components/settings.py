@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ import pulumi
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
+from components.name_file import read_names
 from components.text_rules import shown, text_problems
 from kzero_scim.display import plain
 from kzero_scim.errors import SettingsError
@@ -154,6 +156,8 @@ class TenantSettings(_Model):
 
     application_name: str = Field(default="KZero Passwordless SCIM", min_length=1, max_length=120)
     users: list[Name] = Field(default_factory=list)
+    """Those of ``usersFile`` included."""
+    users_file: OptionalText = None
     groups: list[Name] = Field(default_factory=list)
     app_role: Name = "User"
     assignments_exclusive: bool = False
@@ -291,7 +295,8 @@ class TenantSettings(_Model):
             own["azuread:tenantId"] = values["azuread:tenantId"]
         problems = _clear_text_secrets(own, secret_keys)
         hidden = _SECRETS | {key.removeprefix(f"{NAMESPACE}:") for key in secret_keys}
-        decoded = {key: _decode(key, text) for key, text in own.items()}
+        decoded, unread = _with_listed_users({key: _decode(key, text) for key, text in own.items()})
+        problems += unread
         refused = [problem for key, value in decoded.items() for problem in text_problems(key, value, hidden)]
         problems += refused
         settings: TenantSettings | None = None
@@ -337,6 +342,23 @@ def _decode(key: str, text: object) -> object:
     except (ValueError, RecursionError):  # the latter for bottomless nesting
         return text
     return value if isinstance(value, list | dict | bool | int) else text
+
+
+def _with_listed_users(decoded: dict[str, object]) -> tuple[dict[str, object], list[str]]:
+    """Add the users of ``usersFile`` to those of ``users``; a relative path begins at the project's folder.
+
+    Returns:
+        The settings, and what is wrong with the file.
+    """
+    users, name = decoded.get("users") or [], decoded.get("usersFile")
+    if not name or not isinstance(name, str) or not isinstance(users, list):
+        return decoded, []
+    try:
+        listed = read_names(Path(name))
+    except ValueError as error:
+        remedy = "give the path, from the project's folder, of a text file with one user a line"
+        return decoded, [f"usersFile: {shown(name)} cannot be read, {error}; {remedy}"]
+    return {**decoded, "users": [*users, *listed]}, []
 
 
 def _clear_text_secrets(own: Mapping[str, str], secret_keys: set[str] | frozenset[str]) -> list[str]:

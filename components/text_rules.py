@@ -62,6 +62,8 @@ def _texts(path: str, value: object) -> Iterator[tuple[str, str, bool]]:
 
 
 def _problem(key: str, path: str, text: str, *, is_key: bool, is_hidden: bool) -> str | None:
+    if text.isascii() and text.isprintable() and 0 < len(text) <= LONGEST_MAPPER_NAME and text == text.strip():
+        return None  # most are so, of ten thousand names all
     what = "(hidden)" if is_hidden else shown(text)
     where = f"{plain(path)[:200]}: {'the name ' if is_key else ''}{what}"
     bad = next((character for character in text if _is_refused(character, key, path)), None)
