@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final, Literal
 
-Program = Literal["empty", "azuread", "tenant", "large"]
-"""An empty program, the azuread part alone, the sandbox's tenant, and that with many users."""
+from bench.memory import Memory
+
+Program = Literal["empty", "azuread", "tenant", "large", "huge"]
+"""An empty program, the azuread part alone, the sandbox's tenant, that with many users, and that with very many."""
 
 Operation = Literal["up", "preview", "refresh", "destroy"]
 """``pulumi up --yes``, ``preview``, ``preview --refresh`` and ``destroy --yes``; the two previews change nothing."""
@@ -45,10 +47,17 @@ class Requests:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """One run of one command: seconds from start to end of the process, and the requests sent meanwhile."""
+    """One run of one command.
+
+    Attributes:
+        seconds: From start to end of the process.
+        requests: Those that were sent meanwhile.
+        memory: What the processes took, where that was looked at.
+    """
 
     seconds: float
     requests: Requests
+    memory: Memory | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +87,12 @@ class Measure:
     def requests(self) -> Requests:
         """Those of the sample with the most requests of the provider kzero."""
         return max((sample.requests for sample in self.samples), key=lambda requests: requests.own)
+
+    @property
+    def memory(self) -> Memory | None:
+        """That of the sample in which engine and provider took most; None where it was not looked at."""
+        found = [sample.memory for sample in self.samples if sample.memory is not None]
+        return max(found, key=lambda memory: memory.own, default=None)
 
 
 Measures = Mapping[tuple[Program, Operation], Measure]
@@ -158,6 +173,13 @@ def aims(measures: Measures, *, azuread_wait: float) -> list[Aim]:
     hold("many users: no-op preview", 1.5, "s", [("large", "preview")], _seconds)
     hold("many users: no-op refresh", 2.5, "s", [("large", "refresh")], _seconds)
     hold("many users: no-op refresh, requests of kzero", 15, "", [("large", "refresh")], _requests_but_pages)
+    very_many = "very many users: first up, above azuread's wait"
+    hold(very_many, 60, "s", [("huge", "up")], lambda up: up.seconds - azuread_wait)
+    weighed = [memory.own for key, measure in measures.items() if key[0] == "huge" and (memory := measure.memory)]
+    if weighed:
+        found.append(
+            Aim(name="very many users: memory of engine and provider", limit=300, measured=max(weighed), unit="MB")
+        )
     return found
 
 
@@ -170,8 +192,8 @@ def spread(measure: Measure) -> str:
 
 
 def amount(value: float, unit: str) -> str:
-    """Word a figure: ``1.24 x``, ``4.10 s``, and counts without decimals: ``12``."""
-    return f"{value:.2f} {unit}" if unit else f"{value:.0f}"
+    """Word a figure: ``1.24 x``, ``4.10 s``, and memory and counts without decimals: ``262 MB``, ``12``."""
+    return f"{value:.2f} {unit}" if unit in {"x", "s"} else f"{value:.0f} {unit}".strip()
 
 
 def _seconds(measure: Measure) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,14 +48,15 @@ def azuread_settings(entra_tenant_id: str, metadata_host: str) -> dict[str, Any]
     return {"azuread:tenantId": entra_tenant_id, "azuread:metadataHost": metadata_host}
 
 
-def tenant_settings(kzero_url: str, realm: str, users: Sequence[str] = ()) -> dict[str, Any]:
+def tenant_settings(kzero_url: str, realm: str, users_file: Path) -> dict[str, Any]:
     """Give the configuration of a tenant: that of the sandbox's own stack, with its own realm, and further users."""
     own = {
         "kzeroServerUrl": kzero_url,
         "kzeroTenant": realm,
         "activation": "attributes",
         "activationPreset": "sandbox",
-        "users": ["alex@contoso.example", "morgan@contoso.example", *users],
+        "users": ["alex@contoso.example", "morgan@contoso.example"],
+        "usersFile": str(users_file),
         "groups": ["KZero users"],
         "notificationEmail": "provisioning@contoso.example",
         "deletionThreshold": 25,

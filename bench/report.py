@@ -20,19 +20,21 @@ COMMANDS: Final[Mapping[Operation, str]] = {
 }
 
 
-def programs(users: int) -> dict[Program, str]:
+def programs(users: int, most: int) -> dict[Program, str]:
     """Give the programs' names for people."""
     return {
         "empty": "empty program",
         "azuread": "azuread part alone",
         "tenant": "sandbox tenant",
         "large": f"sandbox tenant, {users:,} users",
+        "huge": f"sandbox tenant, {most:,} users",
     }
 
 
-def show(console: Console, measures: Measures, aims: Sequence[Aim], *, users: int, notes: Sequence[str]) -> None:
-    """Print the measures side by side, then the aims."""
-    names = programs(users)
+def show(
+    console: Console, measures: Measures, aims: Sequence[Aim], *, names: Mapping[Program, str], notes: Sequence[str]
+) -> None:
+    """Print the measures side by side, then memory and aims; ``names`` are the programs' for people."""
     table = Table(title="Seconds: median (spread). HTTP requests: those of kzero to Entra and KZero, those of azuread")
     table.add_column("command")
     table.add_column("program")
@@ -44,6 +46,7 @@ def show(console: Console, measures: Measures, aims: Sequence[Aim], *, users: in
             table.add_row("" if index else command, names[measure.program], *_cells(measure))
         table.add_section()
     console.print(table)
+    _show_memory(console, measures, names)
 
     verdicts = Table(title="Aims")
     verdicts.add_column("aim")
@@ -57,6 +60,20 @@ def show(console: Console, measures: Measures, aims: Sequence[Aim], *, users: in
     console.print(verdicts)
     for note in notes:
         console.print(note, highlight=False)
+
+
+def _show_memory(console: Console, measures: Measures, names: Mapping[Program, str]) -> None:
+    table = Table(title="The most memory each process had, MB (others: language host, program and azuread together)")
+    table.add_column("command")
+    table.add_column("program")
+    for heading in ("engine", "kzero", "both", "others"):
+        table.add_column(heading, justify="right")
+    for measure in measures.values():
+        if (memory := measure.memory) is not None:
+            figures = (memory.engine, memory.provider, memory.own, memory.others)
+            table.add_row(COMMANDS[measure.operation], names[measure.program], *(f"{figure:.0f}" for figure in figures))
+    if table.row_count:
+        console.print(table)
 
 
 def as_json(machine: Machine, measures: Measures, aims: Sequence[Aim], notes: Sequence[str]) -> dict[str, Any]:

@@ -46,12 +46,14 @@ class Options:
     Attributes:
         repeat: How often each command is run.
         users: How many further users the large tenant has; 0 leaves it out.
+        most: The same of the huge tenant, which is run once and weighed.
         wait: Whether to measure once that azuread's wait is what it is taken for.
         json: Where to write everything, if anywhere.
     """
 
     repeat: int
     users: int
+    most: int
     wait: bool
     json: Path | None
 
@@ -63,12 +65,16 @@ class Options:
         parser.add_argument(
             "--users", type=int, default=1000, metavar="N", help="assigned users of the large tenant (1000); 0: none"
         )
+        parser.add_argument(
+            "--most", type=int, default=10_000, metavar="N", help="those of the huge tenant (10000); 0: none"
+        )
         parser.add_argument("--quick", action="store_true", help="one run of each command, and 100 users at most")
         parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample to this file")
         given = parser.parse_args(arguments)
         return cls(
             repeat=1 if given.quick else given.repeat,
             users=min(given.users, 100) if given.quick else given.users,
+            most=0 if given.quick else given.most,
             wait=not given.quick,
             json=given.json.absolute() if given.json else None,
         )
@@ -118,6 +124,7 @@ class Bench:
             env={**tenant.env, **env, "VIRTUAL_ENV": str(VENV), "PATH": os.pathsep.join(folders)},
             entra=tenant.entra,
             kzero=tenant.kzero,
+            weigh=program == "huge",
         )
 
     def _settings(self, program: Program, tenant: Tenant, users: Sequence[str]) -> dict[str, Any]:
@@ -127,7 +134,9 @@ class Bench:
         azuread = projects.azuread_settings(organisation.tenant_id, urls.entra.removeprefix("https://"))
         if program == "azuread":
             return azuread
-        return azuread | projects.tenant_settings(urls.kzero, tenant.realm, users)
+        listed = self.folders[program] / "users.txt"
+        listed.write_text("\n".join(users), encoding="utf-8")
+        return azuread | projects.tenant_settings(urls.kzero, tenant.realm, listed)
 
 
 _Samples = dict[tuple[Program, Operation], Sample]
@@ -151,7 +160,7 @@ def main() -> None:
         measures = _measured(bench, options)
         notes = [_note_on_wait(bench, measures, official=azuread_wait > 0, proved=options.wait)]
         aims = figures.aims(measures, azuread_wait=azuread_wait)
-    report.show(console, measures, aims, users=options.users, notes=notes)
+    report.show(console, measures, aims, names=report.programs(options.users, options.most), notes=notes)
     if options.json:
         found = report.as_json(here, measures, aims, notes)
         options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
@@ -180,6 +189,7 @@ def _projects(folder: Path) -> dict[Program, Path]:
         "azuread": projects.azuread_alone(folder / "azuread"),
         "tenant": copy,
         "large": copy,
+        "huge": copy,
     }
 
 
@@ -191,6 +201,10 @@ def _measured(bench: Bench, options: Options) -> Measures:
         if options.users:
             found |= bench.once(("large",), users=options.users)
         for key, sample in found.items():
+            gathered[key].append(sample)
+    if options.most:
+        bench.console.print(f"One run with {options.most:,} users")
+        for key, sample in bench.once(("huge",), users=options.most).items():
             gathered[key].append(sample)
     return {
         (program, operation): Measure(program=program, operation=operation, samples=tuple(samples))

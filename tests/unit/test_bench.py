@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.figures import Measure, Operation, Program, Requests, Sample, aims, amount, count, spread
+from bench.memory import Memory, Peaks
 from bench.run import Options
 
 OWN = "kzero-scim/0.1.0 azsdk-python-identity/1.27"
@@ -100,8 +102,53 @@ def test_an_aim_whose_figures_are_missing_is_left_out() -> None:
     assert aims({}, azuread_wait=0.0) == []
 
 
+def test_memory_is_summed_over_the_processes_below_a_command(tmp_path: Path) -> None:
+    """High-water marks of engine and provider; of the rest what they have at one moment; no one else's processes."""
+
+    def process(pid: int, parent: int, command: str, *, most: int, now: int) -> None:
+        folder = tmp_path / str(pid)
+        folder.mkdir(exist_ok=True)
+        (folder / "cmdline").write_text(command.replace(" ", "\0"))
+        (folder / "status").write_text(
+            f"Name:\tx\nPPid:\t{parent}\nVmHWM:\t{most * 1024} kB\nVmRSS:\t{now * 1024} kB\n"
+        )
+
+    process(10, 1, "pulumi up", most=200, now=150)
+    process(11, 10, "pulumi up", most=199, now=150)  # between fork and exec
+    process(12, 10, "python -P -m kzero_scim.provider 127.0.0.1:1", most=90, now=60)
+    process(13, 10, "pulumi-language-python", most=99, now=20)
+    process(14, 13, "python -u program", most=99, now=50)
+    process(15, 1, "python -m kzero_scim.provider", most=999, now=999)
+    (tmp_path / "self").mkdir()
+    peaks = Peaks(10, tmp_path)
+    peaks.look()
+    process(14, 13, "python -u program", most=99, now=40)
+    process(12, 10, "python -P -m kzero_scim.provider 127.0.0.1:1", most=95, now=60)
+
+    peaks.look()
+
+    assert peaks.memory() == Memory(engine=200, provider=95, others=70)
+    assert peaks.memory().own == 295
+
+
+def test_the_aim_for_memory_is_held_by_the_command_that_takes_most() -> None:
+    measures: dict[tuple[Program, Operation], Measure] = {
+        ("huge", operation): Measure(
+            program="huge",
+            operation=operation,
+            samples=(Sample(seconds=59.0, requests=Requests(), memory=Memory(engine=most, provider=100, others=0)),),
+        )
+        for operation, most in (("up", 150.0), ("refresh", 201.0))
+    }
+
+    up, memory = aims(measures, azuread_wait=0.0)
+
+    assert (up.limit, up.measured, up.met) == (60, 59, True)
+    assert (memory.measured, amount(memory.measured, memory.unit), memory.met) == (301, "301 MB", False)
+
+
 def test_quick_is_one_run_with_few_users() -> None:
-    assert Options.parse(["--quick"]) == Options(repeat=1, users=100, wait=False, json=None)
+    assert Options.parse(["--quick"]) == Options(repeat=1, users=100, most=0, wait=False, json=None)
 
 
 def test_less_than_one_run_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

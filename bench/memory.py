@@ -1,0 +1,120 @@
+"""How much memory a command takes, with everything below it, as Linux tells it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+Part = Literal["engine", "provider", "others"]
+"""The command itself, in which the engine runs; the provider kzero; language host, program and azuread."""
+
+PROC: Final = Path("/proc")
+_POLL_SECONDS: Final = 0.1
+_PROVIDER: Final = "kzero_scim.provider"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """The most that the processes of one command had in memory, in MB.
+
+    Attributes:
+        engine: The Pulumi CLI, in which the engine runs.
+        provider: The provider kzero; a command that starts it anew for the update has one at a time: the larger.
+        others: Language host, program and azuread together, at the moment when that was most.
+    """
+
+    engine: float
+    provider: float
+    others: float
+
+    @property
+    def own(self) -> float:
+        """Engine and provider together."""
+        return self.engine + self.provider
+
+
+class Peaks:
+    """Notes the most that each process below one had."""
+
+    def __init__(self, root: int, proc: Path = PROC) -> None:
+        """Watch this process and its descendants."""
+        self._root = root
+        self._proc = proc
+        self._most: dict[Part, int] = {}
+
+    def look(self) -> None:
+        """Look once."""
+        status = self._statuses()
+        parents = {pid: _number(text, "PPid") for pid, text in status.items()}
+        engine, others = self._read(self._root, "cmdline"), 0
+        for pid, text in status.items():
+            command = self._read(pid, "cmdline")
+            # What still has the engine's command is about to become something else, and shares the engine's memory.
+            if not self._is_below(pid, parents) or (command == engine and pid != self._root):
+                continue
+            part: Part = "engine" if pid == self._root else part_of(command)
+            if part == "others":
+                others += _number(text, "VmRSS") or 0
+            else:
+                self._note(part, _number(text, "VmHWM") or 0)
+        self._note("others", others)
+
+    def memory(self) -> Memory:
+        """Sum up."""
+        engine, provider, others = (self._most.get(part, 0) / 1024 for part in ("engine", "provider", "others"))
+        return Memory(engine=engine, provider=provider, others=others)
+
+    def _note(self, part: Part, amount: int) -> None:
+        self._most[part] = max(amount, self._most.get(part, 0))
+
+    def _is_below(self, pid: int | None, parents: Mapping[int, int | None]) -> bool:
+        while pid is not None and pid != self._root:
+            pid = parents.get(pid)
+        return pid is not None
+
+    def _statuses(self) -> dict[int, str]:
+        pids = [int(folder.name) for folder in self._proc.iterdir() if folder.name.isdecimal()]
+        return {pid: text for pid in pids if (text := self._read(pid, "status"))}
+
+    def _read(self, pid: int, name: str) -> str:
+        try:
+            return (self._proc / str(pid) / name).read_text(encoding="utf-8", errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            return ""  # it has ended meanwhile
+
+
+@contextmanager
+def watching(root: int) -> Iterator[Peaks]:
+    """Look at a process and its descendants ten times a second while the block runs."""
+    peaks, done = Peaks(root), threading.Event()
+
+    def look() -> None:
+        while not done.wait(_POLL_SECONDS):
+            peaks.look()
+
+    thread = threading.Thread(target=look, name="memory", daemon=True)
+    thread.start()
+    try:
+        yield peaks
+    finally:
+        done.set()
+        thread.join()
+
+
+def is_known() -> bool:
+    """Tell whether this system says how much memory a process had."""
+    return (PROC / "self" / "status").is_file()
+
+
+def part_of(command: str) -> Part:
+    """Tell from `/proc/PID/cmdline` what a process below the engine is."""
+    return "provider" if _PROVIDER in command.split("\0") else "others"
+
+
+def _number(status: str, name: str) -> int | None:
+    """Read a number of `/proc/PID/status`; memory is in kB, and not given for a process that has ended."""
+    return next((int(line.split()[1]) for line in status.splitlines() if line.startswith(f"{name}:")), None)
