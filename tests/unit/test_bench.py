@@ -132,13 +132,14 @@ def test_memory_is_summed_over_the_processes_below_a_command(tmp_path: Path) -> 
 
 
 def test_the_aim_for_memory_is_held_by_the_command_that_takes_most() -> None:
+    def huge(operation: Operation, engine: float) -> Measure:
+        taken = Memory(engine=engine, provider=100, others=0)
+        sample = Sample(seconds=59.0, requests=Requests(), memory=taken)
+        return Measure(program="huge", operation=operation, samples=(sample,))
+
     measures: dict[tuple[Program, Operation], Measure] = {
-        ("huge", operation): Measure(
-            program="huge",
-            operation=operation,
-            samples=(Sample(seconds=59.0, requests=Requests(), memory=Memory(engine=most, provider=100, others=0)),),
-        )
-        for operation, most in (("up", 150.0), ("refresh", 201.0))
+        ("huge", "up"): huge("up", 150.0),
+        ("huge", "refresh"): huge("refresh", 201.0),
     }
 
     up, memory = aims(measures, azuread_wait=0.0)
