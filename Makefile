@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python chooses the Python, ARGS="..." is handed to what a target runs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench lock clean
+.PHONY: help setup demo test check audit format bench lock clean
 
 venv := $(CURDIR)/.venv
 python := $(venv)/bin/python
@@ -26,6 +26,10 @@ check: ## Lint, check the format and the types
 	@$(venv)/bin/ruff check
 	@$(venv)/bin/ruff format --check
 	@$(venv)/bin/mypy
+
+audit: ## Look for known vulnerabilities, licences, unpinned packages, and secrets in tracked files
+	@tools/bootstrap --python-only
+	@$(python) -m tools.audit
 
 format: ## Format the code, and mend what the linter can mend
 	@tools/bootstrap --python-only

@@ -1,0 +1,142 @@
+"""The audit of what is installed and committed fails where it should, and never passes for want of an answer."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from importlib.metadata import Distribution, PathDistribution
+from pathlib import Path
+
+import pytest
+
+from tools import audit
+from tools.audit import foreign, new_secrets, pins, understood, unlicensed
+
+HASH = "    --hash=sha256:" + "0" * 64
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (f"a==1 \\\n{HASH}\n    # via b\nc-d==2.0 ; sys_platform == 'win32' \\\n{HASH} \\\n{HASH}\n", None),
+        ("a==1\n", "x.lock: a has no hash"),
+        (f"a>=1 \\\n{HASH}\n", "x.lock: 'a>=1 \\\\' is not a version of a package index"),
+        (f"a @ https://x.example/a.whl \\\n{HASH}\n", "x.lock: 'a @ https://x.example/a.whl \\\\' is not a version"),
+        ("-e ./a\n", "x.lock: '-e ./a' is not a version of a package index"),
+        ("--index-url https://x.example\n", "x.lock: '--index-url https://x.example' is not a version"),
+    ],
+)
+def test_a_lock_without_hashes_or_from_elsewhere_is_refused(text: str, problem: str | None, tmp_path: Path) -> None:
+    lock = tmp_path / "x.lock"
+    lock.write_text(text)
+
+    found, problems = pins(lock)
+
+    assert [line[: len(problem or "")] for line in problems] == ([problem] if problem else [])
+    assert found == ({} if problem else {"a": "1", "c-d": "2.0"})
+
+
+def package(folder: Path, name: str, *lines: str, direct: bool = False) -> Distribution:
+    place = folder / f"{name}-1.dist-info"
+    place.mkdir()
+    (place / "METADATA").write_text("\n".join(["Metadata-Version: 2.4", f"Name: {name}", "Version: 1", *lines, ""]))
+    if direct:
+        (place / "direct_url.json").write_text(json.dumps({"url": "https://x.example"}))
+    return PathDistribution(place)
+
+
+def test_what_is_not_locked_or_from_elsewhere_is_named(tmp_path: Path) -> None:
+    installed = [package(tmp_path, name, direct=name == "direct") for name in ("known", "other", "direct", "stray")]
+
+    assert list(foreign(installed, {"known": "1", "other": "2", "direct": "1"})) == [
+        "other 1 is installed, locked is 2; run make setup",
+        "direct 1 was installed from a place of its own, not from an index",
+        "stray 1 is installed, locked is not at all; run make setup",
+    ]
+
+
+def test_a_licence_that_nobody_allowed_is_named(tmp_path: Path) -> None:
+    installed = [
+        package(tmp_path, "good", "License-Expression: MIT"),
+        package(tmp_path, "either", "License-Expression: GPL-3.0-only OR Apache-2.0"),
+        package(tmp_path, "older", "Classifier: License :: OSI Approved :: BSD License"),
+        package(tmp_path, "bad", "License-Expression: AGPL-3.0-only"),
+        package(tmp_path, "silent"),
+        package(tmp_path, "jwcrypto", "License-Expression: LGPL-3.0-or-later"),
+    ]
+
+    assert list(unlicensed(installed)) == [
+        "bad has the licence AGPL-3.0-only, which is not allowed yet",
+        "silent has the licence (none named), which is not allowed yet",
+    ]
+
+
+def test_a_service_that_cannot_be_asked_is_said_and_never_taken_for_sound() -> None:
+    [finding] = understood("x.lock", "", "Traceback\nConnectionError: api.osv.dev: Name or service not known\n")
+
+    assert finding.state == "notice"
+    assert finding.text == (
+        "x.lock: NOT looked up for known vulnerabilities, the service cannot be asked "
+        "(ConnectionError: api.osv.dev: Name or service not known)"
+    )
+
+
+def test_what_the_service_does_not_know_is_said() -> None:
+    answer = {"dependencies": [{"name": "a", "version": "1", "vulns": []}, {"name": "b", "skip_reason": "not found"}]}
+
+    [finding] = understood("x.lock", json.dumps(answer), "")
+
+    assert (finding.state, finding.text) == ("notice", "x.lock: the vulnerability service did not know b")
+
+
+def test_a_known_vulnerability_is_an_error_with_its_remedy() -> None:
+    flaw = {"id": "GHSA-1", "fix_versions": ["1.2"]}
+    answer = {"dependencies": [{"name": "a", "version": "1", "vulns": [flaw]}]}
+
+    [finding] = understood("x.lock", json.dumps(answer), "")
+
+    assert (finding.state, finding.text) == ("error", "a 1 has GHSA-1; fixed in 1.2")
+
+
+def git(folder: Path, *arguments: str) -> None:
+    program = shutil.which("git")
+    assert program
+    subprocess.run([program, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def test_a_planted_secret_is_found_wherever_it_is_tracked(tmp_path: Path) -> None:
+    """In the product's code whatever looks like one; in the tests, full of made-up ones, what is of a real service."""
+    (tmp_path / "kzero_scim").mkdir()
+    (tmp_path / "tests").mkdir()
+    password = "correct-horse" + "-battery-9"
+    token = "ghp_" + "a1B2c3D4e5F6g7H8i9J0" * 2
+    (tmp_path / "kzero_scim" / "fine.py").write_text('name = "scim-endpoint"\n')
+    (tmp_path / "kzero_scim" / "bad.py").write_text(f'\nclient_secret = "{password}"\n')
+    (tmp_path / "tests" / "made_up.py").write_text(f'client_secret = "{password}"\n')
+    (tmp_path / "tests" / "bad.py").write_text(f'"{token[:40]}"\n')
+    (tmp_path / "untracked.py").write_text(f'client_secret = "{password}"\n')
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", "kzero_scim", "tests")
+
+    problems = new_secrets(tmp_path)
+
+    assert [line.split(";")[0] for line in problems] == [
+        "kzero_scim/bad.py:2: looks like a secret (Secret Keyword)",
+        "tests/bad.py:1: looks like a secret (GitHub Token)",
+    ]
+    assert password not in "".join(problems)
+    assert not list(tmp_path.glob(".audit-*"))
+
+
+def test_the_scan_cannot_pass_by_failing(tmp_path: Path) -> None:
+    """A baseline that cannot be read is an error, not a clean bill."""
+    git(tmp_path, "init", "-q")
+    (tmp_path / "a.py").write_text("")
+    git(tmp_path, "add", "a.py")
+    (tmp_path / "product.json").write_text("{")
+    (tmp_path / "tests.json").write_bytes((audit.BASELINES / "tests.json").read_bytes())
+
+    [problem] = new_secrets(tmp_path, tmp_path)
+
+    assert problem.startswith("the scan for secrets failed: ")
