@@ -35,6 +35,8 @@ class Evidence:
     answer: Mapping[str, Any] | None = None
     alive: bool = False
     mappers: Sequence[str] = ()
+    kept: Sequence[str] | None = None
+    """What an endpoint without mappers keeps: Keycloak's own SCIM API."""
     rows: Sequence[str] = ()
     application_name: str | None = None
     service_principal_id: str | None = None
@@ -92,6 +94,9 @@ def _endpoint(found: Evidence) -> tuple[bool, str]:
 
 
 def _mappings(found: Evidence) -> tuple[bool, str]:
+    if found.kept is not None:
+        kept = f"Keycloak's own SCIM API keeps {', '.join(found.kept)}"
+        return bool(found.rows), f"{kept}; {len(found.rows)} rows in Entra"
     if not found.mappers:
         return False, "client scim-endpoint has none of the mappers"
     if not found.rows:

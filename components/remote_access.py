@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import pulumi
 
 from kzero_scim import resources as kzero
+
+
+@dataclass(frozen=True, kw_only=True)
+class NativeAccess:
+    """What Keycloak's own SCIM API needs on Keycloak's side.
+
+    Attributes:
+        token_lifespan: Seconds that the client's tokens live; None leaves that alone.
+        attributes: User attribute to SCIM attribute, what is kept besides the core attributes.
+    """
+
+    token_lifespan: int | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 class RemoteAccess(pulumi.ComponentResource):
@@ -22,8 +36,10 @@ class RemoteAccess(pulumi.ComponentResource):
         method: ``bearer``: Entra is given a token; ``oauth2``: Entra is given the client (experimental).
         renew_before: For ``bearer``: seconds before its end at which a token is replaced.
         endpoint_fingerprint: Changes when the endpoint's own settings change; a token is tried again then.
+        native: What Keycloak's own SCIM API needs besides; None for KZero's endpoint.
 
     Attributes:
+        attributes: The resource of what Keycloak's own SCIM API keeps besides; None if there is nothing.
         token: The resource of the token.
         secret_token: What Entra sends; None with ``oauth2``.
         oauth2: What Entra fetches tokens with; None with ``bearer``.
@@ -43,10 +59,29 @@ class RemoteAccess(pulumi.ComponentResource):
         method: Literal["bearer", "oauth2"] = "bearer",
         renew_before: int | None = None,
         endpoint_fingerprint: pulumi.Input[str],
+        native: NativeAccess | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Declare the token."""
+        """Declare what the client needs, then the token."""
         super().__init__("kzero-scim:components:RemoteAccess", name, None, opts)
+        self.attributes: kzero.ScimAttributes | None = None
+        triggers, before = {"endpoint": endpoint_fingerprint}, list[pulumi.Resource]()
+        if native is not None:
+            client = kzero.ScimApiClient(
+                name,
+                realm=tenant,
+                client_id=client_id,
+                tenant_url=tenant_url,
+                access_token_lifespan=native.token_lifespan,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            triggers["client"] = client.fingerprint
+            before.append(client)
+            if native.attributes:
+                self.attributes = kzero.ScimAttributes(
+                    name, realm=tenant, attributes=dict(native.attributes), opts=pulumi.ResourceOptions(parent=self)
+                )
+                before.append(self.attributes)
         self.token = kzero.RemoteToken(
             name,
             realm=tenant,
@@ -55,8 +90,8 @@ class RemoteAccess(pulumi.ComponentResource):
             token_endpoint=token_endpoint,
             method=method,
             renew_before=renew_before,
-            triggers={"endpoint": endpoint_fingerprint},
-            opts=pulumi.ResourceOptions(parent=self),
+            triggers=triggers,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=before),
         )
         self.secret_token = self.oauth2 = None
         if method == "oauth2":

@@ -42,10 +42,11 @@ class ScimEndpoint(pulumi.ComponentResource):
         mappers: Name to mapper; None for the guide's seven.
         mappers_exclusive: Also remove mappers that were made elsewhere.
         escape_dots: Write the dots of a claim name escaped.
+        native: It is Keycloak's own SCIM API, to which mappers do not matter.
 
     Attributes:
         endpoint: The resource of the settings.
-        mapper_set: The resource of the mapper set.
+        mapper_set: The resource of the mapper set; None for Keycloak's own SCIM API.
         tenant_url: What Entra calls the Tenant URL.
     """
 
@@ -62,6 +63,7 @@ class ScimEndpoint(pulumi.ComponentResource):
         mappers: Mapping[str, Mapping[str, Any]] | None = None,
         mappers_exclusive: bool = False,
         escape_dots: bool = False,
+        native: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Declare the endpoint, then its mapper set."""
@@ -79,13 +81,15 @@ class ScimEndpoint(pulumi.ComponentResource):
             activation_timeout=activation.timeout,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.mapper_set = kzero.MapperSet(
-            name,
-            realm=tenant,
-            mappers={key: dict(value) for key, value in mappers.items()} if mappers else None,
-            exclusive=mappers_exclusive,
-            escape_dots=escape_dots,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[self.endpoint]),
-        )
+        self.mapper_set: kzero.MapperSet | None = None
+        if not native:
+            self.mapper_set = kzero.MapperSet(
+                name,
+                realm=tenant,
+                mappers={key: dict(value) for key, value in mappers.items()} if mappers else None,
+                exclusive=mappers_exclusive,
+                escape_dots=escape_dots,
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[self.endpoint]),
+            )
         self.tenant_url = self.endpoint.tenant_url
         self.register_outputs({"tenantUrl": self.tenant_url})

@@ -150,6 +150,10 @@ class TenantSettings(_Model):
     )
     remote_token_method: Literal["bearer", "oauth2"] = "bearer"  # noqa: S105 - a choice
     remote_token_renew_before: int = Field(default=604_800, ge=60)
+    remote_token_lifespan: Annotated[int | None, BeforeValidator(lambda value: value or None)] = Field(
+        default=None, ge=1
+    )
+    scim_attributes: dict[str, str] = Field(default_factory=dict)
     mappers: dict[str, MapperSetting] = Field(default_factory=dict)
     mappers_exclusive: bool = False
     mappers_escape_dots: bool = False
@@ -234,6 +238,7 @@ class TenantSettings(_Model):
         if self.kzero_password and not self.kzero_username:
             problems.append("kzeroUsername: not set beside kzeroPassword; name the administrator")
         problems += self._remote_token_contradictions()
+        problems += self._native_contradictions()
         if self.activation == "attributes" and not (self.activation_preset or self.activation_attributes):
             problems.append(
                 "activationPreset: not set while activation is 'attributes'; "
@@ -258,6 +263,35 @@ class TenantSettings(_Model):
         if self.remote_token_client_id and self.secret_token:
             problems.append("secretToken: stands beside remoteTokenClientId, which obtains the token; remove one")
         return problems
+
+    def _native_contradictions(self) -> list[str]:
+        problems: list[str] = []
+        if self.is_native:
+            if self.profile != "Generic":
+                problems.append(
+                    "profile: must be Generic with activationPreset keycloak; Keycloak's own SCIM API takes tokens of "
+                    "the realm only"
+                )
+            if self.mappers:
+                problems.append(
+                    "mappers: do not matter to Keycloak's own SCIM API; remove them, and use scimAttributes "
+                    "(user attribute to SCIM attribute)"
+                )
+            return problems
+        for key, value in (
+            ("scimAttributes", self.scim_attributes),
+            ("remoteTokenLifespan", self.remote_token_lifespan),
+        ):
+            if value:
+                problems.append(
+                    f"{key}: is for Keycloak's own SCIM API; set activationPreset to keycloak, or remove it"
+                )
+        return problems
+
+    @property
+    def is_native(self) -> bool:
+        """Whether the endpoint is Keycloak's own SCIM API."""
+        return self.activation == "attributes" and self.activation_preset == "keycloak"
 
     @property
     def tenant_url(self) -> str:

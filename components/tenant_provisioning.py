@@ -12,12 +12,14 @@ from components.checklist import Evidence, as_output, judge
 from components.connection import connection, remote_token_client
 from components.enterprise_app import EnterpriseApp, start_azuread
 from components.provisioning_job import Credentials, Mappings, ProvisioningJob
-from components.remote_access import RemoteAccess
+from components.remote_access import NativeAccess, RemoteAccess
 from components.scim_endpoint import Activation, ScimEndpoint
 from components.settings import TenantSettings, configuration
 from components.user_assignments import UserAssignments
+from kzero_scim import native_scim
 from kzero_scim import resources as kzero
 from kzero_scim.display import plain
+from kzero_scim.mapping import guide_rows
 from kzero_scim.provider.codec import fields_of
 from kzero_scim.provider.config import Config
 
@@ -72,6 +74,7 @@ class TenantProvisioning(pulumi.ComponentResource):
             mappers={key: mapper.model_dump() for key, mapper in settings.mappers.items()} or None,
             mappers_exclusive=settings.mappers_exclusive,
             escape_dots=settings.mappers_escape_dots,
+            native=settings.is_native,
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=first)),
         )
         client = remote_token_client(settings, os.environ)
@@ -82,6 +85,10 @@ class TenantProvisioning(pulumi.ComponentResource):
                 "remoteTokenClientId and remoteTokenClientSecret, or secretToken",
                 self,
             )
+        if settings.is_native:
+            targets = [row.target for row in settings.attribute_mappings] or list(guide_rows())
+            for line in native_scim.limits(targets, settings.scim_attributes):
+                pulumi.log.warn(line, self)
         self.app = EnterpriseApp(
             name,
             display_name=settings.application_name,
@@ -130,12 +137,16 @@ class TenantProvisioning(pulumi.ComponentResource):
             method=settings.remote_token_method,
             renew_before=settings.remote_token_renew_before,
             endpoint_fingerprint=self.endpoint.endpoint.settings_fingerprint,
+            native=NativeAccess(token_lifespan=settings.remote_token_lifespan, attributes=settings.scim_attributes)
+            if settings.is_native
+            else None,
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[self.endpoint])),
         )
 
     def _provision_on_demand(
         self, name: str, user: str, settings: TenantSettings, child: pulumi.ResourceOptions
     ) -> kzero.OnDemandProvisioning:
+        mapper_set = self.endpoint.mapper_set
         depends = pulumi.ResourceOptions(depends_on=[self.job.status, self.assignments.resource])
         return kzero.OnDemandProvisioning(
             name,
@@ -146,14 +157,18 @@ class TenantProvisioning(pulumi.ComponentResource):
             assigned_users=_assigned_beside(user, settings.users) if settings.scope == "assigned" else None,
             assigned_groups=settings.groups if settings.scope == "assigned" else None,
             rows=self.job.attribute_mappings.rows,
-            mappers=self.endpoint.mapper_set.mappers,
+            mappers=mapper_set.mappers if mapper_set else kept_by_keycloak(settings),
             triggers={
                 "credentials": self.job.credentials.settings_fingerprint,
                 "mappings": self.job.attribute_mappings.fingerprint,
-                "mappers": self.endpoint.mapper_set.fingerprint,
+                "mappers": mapper_set.fingerprint if mapper_set else self._kept_fingerprint(),
             },
             opts=pulumi.ResourceOptions.merge(child, depends),
         )
+
+    def _kept_fingerprint(self) -> pulumi.Input[str]:
+        """Give what changes when Keycloak's own SCIM API is to keep other attributes."""
+        return self.access.attributes.fingerprint if self.access and self.access.attributes else ""
 
     def _outputs(self, settings: TenantSettings, guard: pulumi.Output[Any]) -> dict[str, pulumi.Output[Any]]:
         endpoint, mapper_set = self.endpoint.endpoint, self.endpoint.mapper_set
@@ -162,7 +177,8 @@ class TenantProvisioning(pulumi.ComponentResource):
             tenant_url=endpoint.tenant_url,
             answer=endpoint.answer,
             alive=endpoint.alive,
-            mappers=mapper_set.mappers,
+            mappers=mapper_set.mappers if mapper_set else [],
+            kept=None if mapper_set else list(kept_by_keycloak(settings)),
             rows=self.job.attribute_mappings.rows,
             service_principal_id=self.app.service_principal_id,
             job_id=self.job.job.job_id,
@@ -199,6 +215,14 @@ class TenantProvisioning(pulumi.ComponentResource):
             ),
             "globalAdministrators": guard,
         }
+
+
+def kept_by_keycloak(settings: TenantSettings) -> dict[str, dict[str, str]]:
+    """Say as mappers would what Keycloak's own SCIM API keeps, for the comparison of the test user."""
+    return {
+        name: {"user_attribute": kept.user_attribute, "claim": kept.claim}
+        for name, kept in native_scim.kept_attributes(settings.scim_attributes).items()
+    }
 
 
 def portal_urls(settings: TenantSettings, service_principal_id: str, application_id: str) -> dict[str, str]:

@@ -10,12 +10,14 @@ import asyncio
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from components.checklist import Evidence, Item, judge
 from components.connection import connection
 from components.settings import TenantSettings
 from kzero_scim.errors import KzeroScimError
+from kzero_scim.native_scim import kept_attributes
 from kzero_scim.provider.codec import decode_lenient
 from kzero_scim.provider.config import complete
 from kzero_scim.provider.entra.app_role_assignments import AppRoleAssignments
@@ -24,6 +26,9 @@ from kzero_scim.provider.entra.connection_test import ConnectionTest
 from kzero_scim.provider.entra.on_demand_provisioning import OnDemandProvisioning
 from kzero_scim.provider.entra.provisioning_status import ProvisioningStatus
 from kzero_scim.provider.keycloak.mapper_set import MapperSet
+from kzero_scim.provider.keycloak.remote_token import RemoteToken
+from kzero_scim.provider.keycloak.scim_api_client import ScimApiClient
+from kzero_scim.provider.keycloak.scim_attributes import ScimAttributes
 from kzero_scim.provider.keycloak.scim_endpoint import ScimEndpoint
 from kzero_scim.provider.model import Resource, as_plain
 from kzero_scim.provider.services import Services
@@ -61,7 +66,7 @@ async def check(stack: Stack) -> list[Item]:
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(_endpoint(services, stack, look))
-            group.create_task(_mappings(services, stack, look))
+            group.create_task(_mappings(services, stack, look, settings))
             group.create_task(_application(services, stack, look))
             group.create_task(_assignments(services, stack, look))
             group.create_task(_status(services, stack, look))
@@ -106,7 +111,13 @@ async def _endpoint(services: Services, stack: Stack, look: _Look) -> None:
         look.evidence.update(tenant_url=state.tenant_url, answer=as_plain(state.answer), alive=state.alive)
 
 
-async def _mappings(services: Services, stack: Stack, look: _Look) -> None:
+async def _mappings(services: Services, stack: Stack, look: _Look, settings: TenantSettings) -> None:
+    if settings.is_native:
+        if settings.scim_attributes:
+            await _probe(2, ScimAttributes(services), stack, look)
+        rows = await _probe(2, AttributeMappings(services), stack, look)
+        look.evidence.update(kept=list(kept_attributes(settings.scim_attributes)), rows=list(rows.rows) if rows else [])
+        return
     mapper_set = await _probe(2, MapperSet(services), stack, look)
     rows = await _probe(2, AttributeMappings(services), stack, look)
     if mapper_set is not None and rows is not None:
@@ -144,6 +155,7 @@ async def _status(services: Services, stack: Stack, look: _Look) -> None:
 
 
 async def _connection(services: Services, stack: Stack, look: _Look) -> None:
+    await _remote_access(services, stack, look)
     held = stack.find(ConnectionTest.token)
     if held is None:
         look.problems[6] = NOT_SET_UP
@@ -157,6 +169,18 @@ async def _connection(services: Services, stack: Stack, look: _Look) -> None:
         look.problems[6] = str(error)
         return
     look.evidence.update(test_result=made.state.result, tested_at=made.state.tested_at)
+
+
+async def _remote_access(services: Services, stack: Stack, look: _Look) -> None:
+    """Look at what Entra signs in with: the client in Keycloak, and how long a bearer token still lasts."""
+    if stack.find(ScimApiClient.token) is not None:
+        await _probe(6, ScimApiClient(services), stack, look)
+    held = stack.find(RemoteToken.token)
+    if held is None or held.outputs.get("method") != "bearer" or not held.outputs.get("expiresAt"):
+        return
+    ends = datetime.fromisoformat(held.outputs["expiresAt"])
+    if ends <= datetime.now(UTC):
+        look.problems.setdefault(6, f"the token that Entra sends ended {ends.isoformat()}; run pulumi up")
 
 
 async def _test_user(services: Services, stack: Stack, look: _Look) -> None:

@@ -119,7 +119,7 @@ class KeycloakClient:
             return [_client(row) for row in _rows(raise_error_from_response(response, KeycloakPostError))]
 
         doing = f'reading client "{client_id}" of realm "{realm}"'
-        for row in await self._ask(realm, doing, "view-clients", request):
+        for row in await self.ask(realm, doing, "view-clients", request):
             if row.get("clientId") == client_id:
                 return row
         return None
@@ -161,7 +161,7 @@ class KeycloakClient:
             return raise_error_from_response(response, KeycloakPostError, [HTTP_CREATED, HTTP_NO_CONTENT])
 
         names = ", ".join(str(mapper["name"]) for mapper in mappers)
-        await self._ask(realm, f'adding the mappers {names} in realm "{realm}"', "manage-clients", request)
+        await self.ask(realm, f'adding the mappers {names} in realm "{realm}"', "manage-clients", request)
 
     async def update_mapper(self, realm: str, client_uuid: str, mapper: Representation) -> None:
         """Write one existing protocol mapper whole; its ``id`` says which."""
@@ -169,7 +169,7 @@ class KeycloakClient:
         async def request(admin: KeycloakAdmin) -> object:
             return await admin.a_update_client_mapper(client_uuid, mapper["id"], mapper)
 
-        await self._ask(realm, f'updating mapper "{mapper["name"]}" in realm "{realm}"', "manage-clients", request)
+        await self.ask(realm, f'updating mapper "{mapper["name"]}" in realm "{realm}"', "manage-clients", request)
 
     async def delete_mapper(self, realm: str, client_uuid: str, mapper: Representation) -> None:
         """Remove one protocol mapper; gone already is no error."""
@@ -179,7 +179,7 @@ class KeycloakClient:
 
         doing = f'deleting mapper "{mapper["name"]}" in realm "{realm}"'
         try:
-            await self._ask(realm, doing, "manage-clients", request)
+            await self.ask(realm, doing, "manage-clients", request)
         except KeycloakError as error:
             if error.status != httpx.codes.NOT_FOUND:
                 raise
@@ -210,7 +210,7 @@ class KeycloakClient:
             return await admin.a_update_realm(quote(realm, safe=""), {"realm": realm, "attributes": merged})
 
         doing = f'setting the attributes {", ".join(changes)} of realm "{realm}"'
-        await self._ask(realm, doing, "manage-realm", request)
+        await self.ask(realm, doing, "manage-realm", request)
 
     async def client_attributes(self, realm: str, client_id: str) -> dict[str, str] | None:
         """Read a client's attributes; None if there is no such client."""
@@ -225,7 +225,7 @@ class KeycloakClient:
             return await admin.a_update_client(client_uuid, {"id": client_uuid, "attributes": attributes})
 
         doing = f'setting the attributes {", ".join(changes)} of a client in realm "{realm}"'
-        await self._ask(realm, doing, "manage-clients", request)
+        await self.ask(realm, doing, "manage-clients", request)
 
     async def find_user(self, realm: str, username: str) -> Representation | None:
         """Read the user of exactly this name (case aside, as Keycloak has it) with all attributes; None if none.
@@ -239,7 +239,7 @@ class KeycloakClient:
             return _rows(await admin.a_get_users(query))
 
         doing = f'looking user "{username}" up in realm "{realm}"'
-        found = await self._ask(realm, doing, "view-users", request)
+        found = await self.ask(realm, doing, "view-users", request)
         if not found and self.may_miss(realm, "view-users", "manage-users"):
             message = f"{doing} shows nothing to an account without the role view-users of client realm-management"
             raise KeycloakError(message, status=httpx.codes.FORBIDDEN)
@@ -260,7 +260,7 @@ class KeycloakClient:
             return found
 
         doing = f'reading the attributes of realm "{realm}"'
-        found = await self._ask(realm, doing, "view-realm", request)
+        found = await self.ask(realm, doing, "view-realm", request)
         if "attributes" not in found:
             message = (
                 f"{doing}: KZero shows {self.credentials.principal} a reduced realm; it lacks the role view-realm of "
@@ -269,9 +269,20 @@ class KeycloakClient:
             raise KeycloakError(message, status=httpx.codes.FORBIDDEN)
         return found
 
-    async def _ask(
+    async def ask(
         self, realm: str, doing: str, role: str, request: Callable[[KeycloakAdmin], Awaitable[ResultT]]
     ) -> ResultT:
+        """Run one operation of the admin API, signed in, and turn its failure into one line.
+
+        Args:
+            realm: The realm that is worked on.
+            doing: The operation and its object, for messages.
+            role: The realm-management role that it takes.
+            request: The operation.
+
+        Raises:
+            KeycloakError: It failed.
+        """
         admin = self._admin(realm, doing)
         try:
             return await ask(self.server_url, doing, role, lambda: request(admin), self.credentials.principal)

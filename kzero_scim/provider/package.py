@@ -108,6 +108,8 @@ KZERO: Final = Package(
             "kzero:keycloak:ScimEndpoint": _KEYCLOAK + ".scim_endpoint:ScimEndpoint",
             "kzero:keycloak:MapperSet": _KEYCLOAK + ".mapper_set:MapperSet",
             "kzero:keycloak:RemoteToken": _KEYCLOAK + ".remote_token:RemoteToken",
+            "kzero:keycloak:ScimApiClient": _KEYCLOAK + ".scim_api_client:ScimApiClient",
+            "kzero:keycloak:ScimAttributes": _KEYCLOAK + ".scim_attributes:ScimAttributes",
         }
     ),
     functions=Kinds[type[Function[Any, Any]]](

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from kzero_scim.clients.graph import GraphClient
     from kzero_scim.clients.keycloak import KeycloakClient
+    from kzero_scim.clients.keycloak_accounts import KeycloakAccounts
     from kzero_scim.clients.scim import ScimClient
     from kzero_scim.clients.token_endpoint import TokenEndpoint
     from kzero_scim.provider.config import Config
@@ -41,6 +42,13 @@ class Services:
         from kzero_scim.clients.keycloak import KeycloakClient  # noqa: PLC0415
 
         return KeycloakClient.from_config(self.config)
+
+    @cached_property
+    def accounts(self) -> KeycloakAccounts:
+        """Service accounts and the user profile in the KZero tenant's realm."""
+        from kzero_scim.clients.keycloak_accounts import KeycloakAccounts  # noqa: PLC0415
+
+        return KeycloakAccounts(self.keycloak)
 
     @cached_property
     def scim(self) -> ScimClient:

@@ -25,7 +25,7 @@ from kzero_scim.resources.functions import (
     get_global_administrators,
     get_provisioning_status,
 )
-from kzero_scim.resources.keycloak import MapperSet, RemoteToken, ScimEndpoint
+from kzero_scim.resources.keycloak import MapperSet, RemoteToken, ScimApiClient, ScimAttributes, ScimEndpoint
 from kzero_scim.resources.provider import Provider
 
 __all__ = [
@@ -40,6 +40,8 @@ __all__ = [
     "Provider",
     "ProvisioningStatus",
     "RemoteToken",
+    "ScimApiClient",
+    "ScimAttributes",
     "ScimEndpoint",
     "SynchronizationCredentials",
     "SynchronizationJob",

@@ -84,6 +84,12 @@ def test_no_configuration_at_all_names_what_is_required() -> None:
         ({"unassignMaxShare": 101}, "unassignMaxShare: 101 is not valid; give a share in percent, 0 to 100"),
         ({"deletionThreshold": -1}, "deletionThreshold: -1 is not valid; give a whole number"),
         ({"notificationEmail": "it"}, "notificationEmail: 'it' is not valid; give one e-mail address"),
+        (
+            {"activation": "attributes", "activationPreset": "keycloak"},
+            "profile: must be Generic with activationPreset keycloak",
+        ),
+        ({"scimAttributes": {"tag": "externalId"}}, "scimAttributes: is for Keycloak's own SCIM API"),
+        ({"remoteTokenLifespan": 7200}, "remoteTokenLifespan: is for Keycloak's own SCIM API"),
         ({"remoteTokenClientId": "scim-endpoint"}, "remoteTokenClientId: belongs to the profile Generic"),
         (
             {"profile": "Generic", "remoteTokenEndpoint": "http://x.example/token"},
@@ -175,7 +181,7 @@ def test_the_project_files_defaults_are_accepted_as_not_set() -> None:
     assert TenantSettings.parse(config(**defaults)) == TenantSettings.parse(config())
 
 
-@pytest.mark.parametrize("name", ["example", "sandbox"])
+@pytest.mark.parametrize("name", ["example", "keycloak-example", "sandbox"])
 def test_the_stack_files_of_the_project_are_valid(name: str) -> None:
     """An example that does not work is worse than none."""
     document = yaml.safe_load((PROJECT / "stacks" / f"Pulumi.{name}.yaml").read_text())

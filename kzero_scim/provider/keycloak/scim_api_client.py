@@ -1,0 +1,337 @@
+"""What a client needs to provision by Keycloak's own SCIM API: ``kzero:keycloak:ScimApiClient``.
+
+https://www.keycloak.org/docs/latest/server_admin/ (SCIM API): a token of the realm, for the endpoint's URL as audience,
+from a confidential client whose service account has the role manage-users of client realm-management.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from kzero_scim import native_scim
+from kzero_scim.errors import NO_REALM, KeycloakError, KzeroScimError, PartialFailureError, ProviderError
+from kzero_scim.provider.keycloak.missing_client import explain_missing_client
+from kzero_scim.provider.model import (
+    UNKNOWN,
+    Call,
+    Change,
+    Created,
+    Failure,
+    Found,
+    Resource,
+    compare,
+    is_known,
+    prop,
+    replacing,
+)
+
+if TYPE_CHECKING:
+    from kzero_scim.provider.services import Services
+
+MAPPER_NAME: Final = "Audience of Keycloak's SCIM API"
+_MAPPER_TYPE: Final = "oidc-audience-mapper"
+_AUDIENCE: Final = "included.custom.audience"
+_LIFESPAN: Final = "access.token.lifespan"
+_BAD_REQUEST: Final = 400
+_FORBIDDEN: Final = 403
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScimApiClientInputs:
+    """Which client, and what its tokens are for."""
+
+    realm: str = prop("Name of the tenant (realm); case sensitive.", replace=True)
+    client_id: str = prop("The client whose tokens Entra sends; confidential, with a service account.", replace=True)
+    tenant_url: str = prop("The SCIM endpoint's URL, which must be in the tokens' audience.")
+    access_token_lifespan: int | None = prop(
+        "Seconds that the client's tokens live (Advanced > Access Token Lifespan); left alone if not given. The "
+        "realm's SSO Session Max caps it.",
+        default=None,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScimApiClientState(ScimApiClientInputs):
+    """What the client has."""
+
+    client_uuid: str = prop("Keycloak's own id of the client.")
+    audiences: list[str] = prop("Audiences that its own mappers add to its tokens.", default_factory=list)
+    roles: list[str] = prop("Roles of client realm-management of its service account.", default_factory=list)
+    made: list[str] = prop("What was made here and goes with it: audience, role, lifespan.", default_factory=list)
+    prior_lifespan: str | None = prop("The lifespan before, which comes back with a deletion.", default=None)
+    fingerprint: str = prop("Changes with what the client's tokens are good for.")
+
+
+class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
+    """Audience mapper, role and token lifespan of one client; owns these three and nothing else of it.
+
+    Needs the roles view-clients, manage-clients and view-users of client realm-management, and manage-users to assign
+    that role itself: Keycloak lets an account hand on only what it has. An administrator may assign it by hand instead.
+
+    Args:
+        services: The clients.
+    """
+
+    token: ClassVar[str] = "kzero:keycloak:ScimApiClient"  # noqa: S105 - a type token
+    inputs = ScimApiClientInputs
+    state = ScimApiClientState
+
+    def __init__(self, services: Services) -> None:
+        """Keep the clients."""
+        self._services = services
+
+    async def check(
+        self,
+        call: Call,  # noqa: ARG002
+        new: ScimApiClientInputs,
+        old: ScimApiClientInputs | None,  # noqa: ARG002
+    ) -> tuple[ScimApiClientInputs, list[Failure]]:
+        """Refuse an empty client and a lifespan of nothing."""
+        failures = [
+            Failure(path, "must not be empty")
+            for path, value in (("realm", new.realm), ("clientId", new.client_id))
+            if value is not UNKNOWN and not value.strip()
+        ]
+        lifespan = new.access_token_lifespan
+        if lifespan is not None and lifespan is not UNKNOWN and lifespan < 1:
+            failures.append(Failure("accessTokenLifespan", f"{lifespan} is below 1 second; leave it out"))
+        return new, failures
+
+    async def diff(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002, ARG002
+        old: ScimApiClientState,
+        new: ScimApiClientInputs,
+    ) -> list[Change]:
+        """Compare with what the client has; asks no service."""
+        changes = [replacing(change) for change in compare(old.realm, new.realm, "realm")]
+        changes += [replacing(change) for change in compare(old.client_id, new.client_id, "clientId")]
+        changes += compare(old.tenant_url, new.tenant_url, "tenantUrl")
+        changes += compare(old.access_token_lifespan, new.access_token_lifespan, "accessTokenLifespan")
+        if not any(change.path == "tenantUrl" for change in changes) and new.tenant_url not in old.audiences:
+            changes.append(Change("audiences"))
+        if not native_scim.AUTHORISING_ROLES & set(old.roles):
+            changes.append(Change("roles"))
+        return changes
+
+    async def plan(self, call: Call, new: ScimApiClientInputs, old: ScimApiClientState | None) -> ScimApiClientState:
+        """Look whether the client exists and has a service account.
+
+        Raises:
+            ProviderError: It does not, or has none.
+        """
+        uuid: Any = UNKNOWN if old is None else old.client_uuid
+        if is_known([new.realm, new.client_id]):
+            found = await self._look(new)
+            uuid = found.client_uuid
+            if old is None and is_known(new) and not await self.diff(call, "", found, new):
+                return replace(found, **_inputs_of(new))
+        return ScimApiClientState(
+            **_inputs_of(new),
+            client_uuid=uuid,
+            audiences=UNKNOWN,
+            roles=UNKNOWN,
+            made=UNKNOWN,
+            prior_lifespan=UNKNOWN,
+            fingerprint=UNKNOWN,
+        )
+
+    async def create(self, call: Call, new: ScimApiClientInputs) -> Created[ScimApiClientState]:
+        """Add what the client lacks.
+
+        Raises:
+            ProviderError: There is no such client, it has no service account, or the role may not be assigned.
+        """
+        return Created(_id(new), await self._apply(call, new, None))
+
+    async def read(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002
+        old: ScimApiClientState | None,
+    ) -> Found[ScimApiClientInputs, ScimApiClientState] | None:
+        """Read the client and the roles of its service account: three requests."""
+        realm, _, client_id = id.partition("/")
+        known = old or ScimApiClientInputs(
+            realm=realm, client_id=client_id, tenant_url=self._services.keycloak.tenant_url(realm)
+        )
+        if old is None:
+            await self._services.keycloak.check_realm(realm)
+        try:
+            state = await self._found(known, old)
+        except KeycloakError as error:
+            if error.code == NO_REALM and old is not None:
+                return None
+            raise
+        return None if state is None else Found(id, ScimApiClientInputs(**_inputs_of(state)), state)
+
+    async def update(
+        self,
+        call: Call,
+        id: str,  # noqa: A002, ARG002
+        old: ScimApiClientState,
+        new: ScimApiClientInputs,
+    ) -> ScimApiClientState:
+        """As :meth:`create`; an audience that is not wanted any more is replaced."""
+        return await self._apply(call, new, old)
+
+    async def delete(
+        self,
+        call: Call,
+        id: str,  # noqa: A002, ARG002
+        old: ScimApiClientState,
+    ) -> None:
+        """Take away what was made here, and put the lifespan back."""
+        keycloak = self._services.keycloak
+        try:
+            client = await keycloak.client(old.realm, old.client_id)
+        except KeycloakError as error:
+            if error.code != NO_REALM:
+                raise
+            client = None
+        if client is None:
+            await call.log.info("nothing to take away: the client is gone")
+            return
+        if "audience" in old.made:
+            for mapper in client.get("protocolMappers") or []:
+                if mapper["name"] == MAPPER_NAME:
+                    await keycloak.delete_mapper(old.realm, client["id"], mapper)
+        if "lifespan" in old.made:
+            await keycloak.set_client_attributes(old.realm, client["id"], {_LIFESPAN: old.prior_lifespan})
+        if "role" in old.made:
+            accounts = self._services.accounts
+            account, roles = await accounts.management_roles(old.realm, client["id"], old.client_id)
+            if native_scim.ROLE in roles:
+                whose = f'client "{old.client_id}"'
+                await accounts.assign_management_role(old.realm, account, native_scim.ROLE, whose, remove=True)
+
+    async def _apply(self, call: Call, new: ScimApiClientInputs, old: ScimApiClientState | None) -> ScimApiClientState:
+        await self._services.keycloak.check_realm(new.realm)
+        found = await self._look(new)
+        made = set(old.made) if old is not None else set[str]()
+        prior = old.prior_lifespan if old is not None else None
+        done: list[str] = []
+        try:
+            if new.tenant_url not in found.audiences:
+                await call.log.status("adding the audience mapper")
+                await self._set_audience(new, found.client_uuid)
+                done.append("audience")
+            if new.access_token_lifespan is not None and found.access_token_lifespan != new.access_token_lifespan:
+                if "lifespan" not in made:
+                    prior = str(found.access_token_lifespan) if found.access_token_lifespan else None
+                wanted = {_LIFESPAN: str(new.access_token_lifespan)}
+                await self._services.keycloak.set_client_attributes(new.realm, found.client_uuid, wanted)
+                done.append("lifespan")
+            if new.access_token_lifespan is None and "lifespan" in made:
+                await self._services.keycloak.set_client_attributes(new.realm, found.client_uuid, {_LIFESPAN: prior})
+                made, prior = made - {"lifespan"}, None
+            if not native_scim.AUTHORISING_ROLES & set(found.roles):
+                await call.log.status("assigning the role manage-users")
+                await self._assign(new, found.client_uuid)
+                done.append("role")
+        except KzeroScimError as error:
+            if not done:
+                raise
+            left = found
+            with contextlib.suppress(KzeroScimError):
+                left = await self._look(new)
+            state = replace(left, **_inputs_of(new), made=sorted(made | set(done)), prior_lifespan=prior)
+            raise PartialFailureError(_id(new), state, str(error)) from error
+        state = await self._look(new) if done else found
+        return replace(state, **_inputs_of(new), made=sorted(made | set(done)), prior_lifespan=prior)
+
+    async def _set_audience(self, new: ScimApiClientInputs, uuid: str) -> None:
+        keycloak = self._services.keycloak
+        client = await keycloak.client(new.realm, new.client_id) or {}
+        mapper: dict[str, Any] = {
+            "name": MAPPER_NAME,
+            "protocol": "openid-connect",
+            "protocolMapper": _MAPPER_TYPE,
+            "config": {
+                _AUDIENCE: new.tenant_url,
+                "access.token.claim": "true",
+                "id.token.claim": "false",
+                "introspection.token.claim": "true",
+            },
+        }
+        held = next((item for item in client.get("protocolMappers") or [] if item["name"] == MAPPER_NAME), None)
+        if held is None:
+            await keycloak.add_mappers(new.realm, uuid, [mapper])
+        else:
+            await keycloak.update_mapper(new.realm, uuid, {**mapper, "id": held["id"]})
+
+    async def _assign(self, new: ScimApiClientInputs, uuid: str) -> None:
+        accounts = self._services.accounts
+        account, _ = await accounts.management_roles(new.realm, uuid, new.client_id)
+        whose = f'client "{new.client_id}"'
+        try:
+            await accounts.assign_management_role(new.realm, account, native_scim.ROLE, whose, remove=False)
+        except KeycloakError as error:
+            if error.status != _FORBIDDEN:
+                raise
+            message = (
+                f'client "{new.client_id}" of realm "{new.realm}" may not provision: assign it the role '
+                f"{native_scim.ROLE} of client realm-management (Clients > {new.client_id} > Service accounts roles), "
+                "or give that role to the account that runs this, which may then hand it on"
+            )
+            raise ProviderError(message) from error
+
+    async def _look(self, new: ScimApiClientInputs) -> ScimApiClientState:
+        """Read what the client has.
+
+        Raises:
+            ProviderError: There is no such client, or it has no service account.
+        """
+        state = await self._found(new, None)
+        if state is None:
+            raise ProviderError(explain_missing_client(self._services.keycloak, new.realm, new.client_id))
+        return state
+
+    async def _found(self, known: ScimApiClientInputs, old: ScimApiClientState | None) -> ScimApiClientState | None:
+        client = await self._services.keycloak.client(known.realm, known.client_id)
+        if client is None:
+            return None
+        try:
+            _, roles = await self._services.accounts.management_roles(known.realm, client["id"], known.client_id)
+        except KeycloakError as error:
+            if error.status != _BAD_REQUEST:
+                raise
+            message = (
+                f'client "{known.client_id}" of realm "{known.realm}" has no service account: switch on Client '
+                "authentication and Service accounts roles in its Capability config"
+            )
+            raise ProviderError(message) from error
+        audiences = [
+            str(mapper["config"][_AUDIENCE])
+            for mapper in client.get("protocolMappers") or []
+            if mapper.get("protocolMapper") == _MAPPER_TYPE
+            and (mapper.get("config") or {}).get(_AUDIENCE)
+            and mapper["config"].get("access.token.claim") == "true"
+        ]
+        lifespan = (client.get("attributes") or {}).get(_LIFESPAN)
+        shown = int(lifespan) if isinstance(lifespan, str) and lifespan.isdigit() else None
+        if old is not None and old.access_token_lifespan is None:
+            shown = None  # left alone, and so no difference
+        content = json.dumps([known.tenant_url in audiences, sorted(roles), lifespan])
+        return ScimApiClientState(
+            **{**_inputs_of(known), "access_token_lifespan": shown},
+            client_uuid=str(client["id"]),
+            audiences=sorted(audiences),
+            roles=roles,
+            made=[] if old is None else old.made,
+            prior_lifespan=None if old is None else old.prior_lifespan,
+            fingerprint=hashlib.sha256(content.encode()).hexdigest(),
+        )
+
+
+def _id(new: ScimApiClientInputs) -> str:
+    return f"{new.realm}/{new.client_id}"
+
+
+def _inputs_of(new: ScimApiClientInputs) -> dict[str, Any]:
+    return {item.name: getattr(new, item.name) for item in fields(ScimApiClientInputs)}

@@ -1,0 +1,230 @@
+"""Further attributes that Keycloak's own SCIM API keeps: ``kzero:keycloak:ScimAttributes``.
+
+https://www.keycloak.org/docs/latest/server_admin/ (SCIM API): the annotation ``kc.scim.schema.attribute`` of an
+attribute of the realm's user profile names the SCIM attribute.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from kzero_scim.errors import NO_REALM, KeycloakError
+from kzero_scim.native_scim import ALWAYS, ANNOTATION
+from kzero_scim.provider.model import (
+    UNKNOWN,
+    Call,
+    Change,
+    Created,
+    Failure,
+    Found,
+    Resource,
+    compare,
+    is_known,
+    path_key,
+    prop,
+    replacing,
+)
+
+if TYPE_CHECKING:
+    from kzero_scim.provider.services import Services
+
+Representation = dict[str, Any]
+_CORE = frozenset(kept.user_attribute for kept in ALWAYS.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScimAttributesInputs:
+    """What is to be kept, and where."""
+
+    realm: str = prop("Name of the tenant (realm); case sensitive.", replace=True)
+    attributes: dict[str, str] = prop("User attribute to SCIM attribute, tag to urn:...:User:tag for example.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScimAttributesState(ScimAttributesInputs):
+    """What the user profile says."""
+
+    created: list[str] = prop("User attributes that were added to the profile here.", default_factory=list)
+    prior: dict[str, str] = prop("Annotations that were there before, by user attribute.", default_factory=dict)
+    fingerprint: str = prop("Changes whenever the attributes do.")
+
+
+class ScimAttributes(Resource[ScimAttributesInputs, ScimAttributesState]):
+    """Annotations of a realm's user profile, and the attributes that had to be added for them.
+
+    Everything else of the profile stays as it is. An added attribute may be seen and edited by administrators only.
+    Needs the role view-realm, and manage-realm to change anything, of client realm-management.
+
+    Args:
+        services: The clients.
+    """
+
+    token: ClassVar[str] = "kzero:keycloak:ScimAttributes"  # noqa: S105 - a type token
+    inputs = ScimAttributesInputs
+    state = ScimAttributesState
+
+    def __init__(self, services: Services) -> None:
+        """Keep the clients."""
+        self._services = services
+
+    async def check(
+        self,
+        call: Call,  # noqa: ARG002
+        new: ScimAttributesInputs,
+        old: ScimAttributesInputs | None,  # noqa: ARG002
+    ) -> tuple[ScimAttributesInputs, list[Failure]]:
+        """Refuse what Keycloak maps itself, and two attributes for one."""
+        failures: list[Failure] = []
+        if new.attributes is UNKNOWN:
+            return new, failures
+        seen: dict[str, str] = {}
+        for name, target in new.attributes.items():
+            path = f"attributes{path_key(name)}"
+            if name in _CORE or not name.strip():
+                failures.append(Failure(path, "is mapped by Keycloak itself; remove it"))
+            elif target is not UNKNOWN:
+                if not target.strip():
+                    failures.append(Failure(path, "must name a SCIM attribute"))
+                other = seen.setdefault(target.casefold(), name)
+                if other != name:
+                    failures.append(Failure(path, f'keeps "{target}", which {other} does already; remove one'))
+        return new, failures
+
+    async def diff(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002, ARG002
+        old: ScimAttributesState,
+        new: ScimAttributesInputs,
+    ) -> list[Change]:
+        """Compare attribute by attribute; asks no service."""
+        changes = [replacing(change) for change in compare(old.realm, new.realm, "realm")]
+        return changes + compare(old.attributes, new.attributes, "attributes")
+
+    async def plan(self, call: Call, new: ScimAttributesInputs, old: ScimAttributesState | None) -> ScimAttributesState:  # noqa: ARG002
+        """Look whether the user profile can be read."""
+        if is_known(new.realm):
+            await self._services.accounts.user_profile(new.realm)
+        return ScimAttributesState(
+            realm=new.realm,
+            attributes=new.attributes,
+            created=UNKNOWN,
+            prior=UNKNOWN,
+            fingerprint=_fingerprint(new.attributes) if is_known(new.attributes) else UNKNOWN,
+        )
+
+    async def create(self, call: Call, new: ScimAttributesInputs) -> Created[ScimAttributesState]:
+        """Annotate, and add the attributes that are missing."""
+        return Created(new.realm, await self._apply(call, new, None))
+
+    async def read(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002
+        old: ScimAttributesState | None,
+    ) -> Found[ScimAttributesInputs, ScimAttributesState] | None:
+        """Read the user profile: one request; an import takes over every annotation."""
+        if old is None:
+            await self._services.keycloak.check_realm(id)
+        try:
+            held = _annotations(await self._services.accounts.user_profile(id))
+        except KeycloakError as error:
+            if error.code == NO_REALM and old is not None:
+                return None
+            raise
+        owned = held if old is None else {name: held[name] for name in old.attributes if name in held}
+        state = ScimAttributesState(
+            realm=id,
+            attributes=owned,
+            created=[] if old is None else old.created,
+            prior={} if old is None else old.prior,
+            fingerprint=_fingerprint(owned),
+        )
+        return Found(id, ScimAttributesInputs(realm=id, attributes=owned), state)
+
+    async def update(
+        self,
+        call: Call,
+        id: str,  # noqa: A002, ARG002
+        old: ScimAttributesState,
+        new: ScimAttributesInputs,
+    ) -> ScimAttributesState:
+        """Annotate what is wanted now; what is not any more becomes as it was before."""
+        return await self._apply(call, new, old)
+
+    async def delete(
+        self,
+        call: Call,
+        id: str,  # noqa: A002, ARG002
+        old: ScimAttributesState,
+    ) -> None:
+        """Put every attribute back; one that was added here goes, its values stay with the users."""
+        try:
+            await self._apply(call, ScimAttributesInputs(realm=old.realm, attributes={}), old)
+        except KeycloakError as error:
+            if error.code != NO_REALM:
+                raise
+
+    async def _apply(
+        self, call: Call, new: ScimAttributesInputs, old: ScimAttributesState | None
+    ) -> ScimAttributesState:
+        accounts = self._services.accounts
+        await call.log.status("writing the user profile")
+        profile = await accounts.user_profile(new.realm)
+        created = set(old.created) if old is not None else set[str]()
+        prior = dict(old.prior) if old is not None else {}
+        changed = copy.deepcopy(profile)
+        rows: list[Representation] = changed.setdefault("attributes", [])
+        for name in [name for name in (old.attributes if old is not None else {}) if name not in new.attributes]:
+            if name in created:
+                rows[:] = [row for row in rows if row.get("name") != name]
+                created.discard(name)
+            else:
+                _annotate(rows, name, prior.pop(name, None))
+        held = _annotations(profile)
+        for name, target in new.attributes.items():
+            if name not in {row.get("name") for row in rows}:
+                admin_only = {"view": ["admin"], "edit": ["admin"]}
+                rows.append({"name": name, "displayName": name, "permissions": admin_only, "multivalued": False})
+                created.add(name)
+            elif name in held and name not in prior and (old is None or name not in old.attributes):
+                prior[name] = held[name]
+            _annotate(rows, name, target)
+        if changed != profile:
+            await accounts.set_user_profile(new.realm, changed)
+        return ScimAttributesState(
+            realm=new.realm,
+            attributes=dict(new.attributes),
+            created=sorted(created),
+            prior=prior,
+            fingerprint=_fingerprint(new.attributes),
+        )
+
+
+def _annotations(profile: Representation) -> dict[str, str]:
+    """Give the annotated attributes, user attribute to SCIM attribute."""
+    pairs = (
+        (str(row["name"]), (row.get("annotations") or {}).get(ANNOTATION)) for row in profile.get("attributes") or []
+    )
+    return {name: str(target) for name, target in pairs if target and name not in _CORE}
+
+
+def _annotate(rows: list[Representation], name: str, target: str | None) -> None:
+    for row in rows:
+        if row.get("name") != name:
+            continue
+        annotations = dict(row.get("annotations") or {})
+        if target is None:
+            annotations.pop(ANNOTATION, None)
+        else:
+            annotations[ANNOTATION] = target
+        if annotations or "annotations" in row:
+            row["annotations"] = annotations
+
+
+def _fingerprint(attributes: dict[str, str]) -> str:
+    return hashlib.sha256(json.dumps(attributes, sort_keys=True).encode()).hexdigest()

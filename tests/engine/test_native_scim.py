@@ -1,0 +1,97 @@
+"""The same tenant against Keycloak's own SCIM API (preset ``keycloak``): real engine, real Keycloak, local Entra."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.engine.tenant_program import TEST_USER, TenantStack
+
+TAG = "urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User:tag"
+
+
+@pytest.fixture
+def native(tenant_stack: TenantStack, monkeypatch: pytest.MonkeyPatch) -> TenantStack:
+    """A stack of the preset ``keycloak``; its account has manage-users, so that it can hand that role on."""
+    tenant = tenant_stack.tenant
+    monkeypatch.setenv("KZERO_REMOTE_TOKEN_CLIENT_ID", tenant.credentials.scim_client_id)
+    monkeypatch.setenv("KZERO_REMOTE_TOKEN_CLIENT_SECRET", tenant.credentials.scim_client_secret)
+    admin = tenant.keycloak_admin
+    account = _account(tenant_stack, tenant.credentials.client_id)
+    management = admin.get("/clients", params={"clientId": "realm-management"}).json()[0]["id"]
+    role = admin.get(f"/clients/{management}/roles/manage-users").json()
+    admin.post(f"/users/{account}/role-mappings/clients/{management}", json=[role]).raise_for_status()
+    tenant_stack.set(
+        activationPreset="keycloak",
+        profile="Generic",
+        remoteTokenLifespan=36_000,
+        scimAttributes={"externalId": "externalId", "tag": TAG},
+    )
+    return tenant_stack
+
+
+def _account(stack: TenantStack, client_id: str) -> str:
+    admin = stack.tenant.keycloak_admin
+    uuid = admin.get("/clients", params={"clientId": client_id}).json()[0]["id"]
+    return str(admin.get(f"/clients/{uuid}/service-account-user").json()["id"])
+
+
+def _roles(stack: TenantStack) -> list[str]:
+    account = _account(stack, stack.tenant.credentials.scim_client_id)
+    held = stack.tenant.keycloak_admin.get(f"/users/{account}/role-mappings").json()
+    found: list[dict[str, Any]] = held.get("clientMappings", {}).get("realm-management", {}).get("mappings", [])
+    return [role["name"] for role in found]
+
+
+def test_keycloaks_own_scim_api_takes_the_users_and_is_left_as_it_was(native: TenantStack) -> None:
+    """Set up, seven points, its limits told, a cycle, drift on Keycloak's side by name, and all of it taken back."""
+    admin = native.tenant.keycloak_admin
+    profile = admin.get("/users/profile").json()
+    planned = native.stack.preview()
+    assert "Keycloak's own SCIM API is a preview feature" in planned.output
+    assert "of this stack's attribute mappings it drops urn:ietf" in planned.output
+    assert f"it loses {TAG} when Entra creates a user" in planned.output
+
+    native.up()
+
+    checklist = native.stack.outputs()["checklist"]
+    assert [item for item in checklist if not item["passed"]] == []
+    assert "Keycloak's own SCIM API keeps userName, active, email, firstName, lastName, externalId" in str(checklist[1])
+    assert "5 of 5 attributes equal" in checklist[6]["evidence"]
+    native_requests = [
+        entry["path"] for entry in native.tenant.kzero.get("/sandbox/requests").json() if "/scim/v2/" in entry["path"]
+    ]
+    assert native_requests
+    user = native.user(TEST_USER)
+    assert (user["firstName"], user["enabled"]) == ("Alex", True)
+    assert user["attributes"]["externalId"]
+    assert "tag" not in user["attributes"]
+    assert native.stack.preview(expect_no_changes=True).changes == {}
+    assert native.drift() == {}
+
+    native.cycle()
+    assert native.user(TEST_USER)["attributes"]["tag"]
+    (group,) = admin.get("/groups").json()
+    assert group["name"] == "KZero users"
+    members = {member["username"] for member in admin.get(f"/groups/{group['id']}/members").json()}
+    assert len(members) > 1
+
+    client = native.tenant.scim_client()
+    (mapper,) = client["protocolMappers"]
+    admin.delete(f"/clients/{client['id']}/protocol-mappers/models/{mapper['id']}").raise_for_status()
+    changed = admin.get("/users/profile").json()
+    changed["attributes"] = [row for row in changed["attributes"] if row["name"] != "tag"]
+    admin.put("/users/profile", json=changed).raise_for_status()
+    drift = native.drift()
+    assert drift["ScimApiClient"].keys() == {"audiences"}
+    assert drift["ScimAttributes"].keys() == {"attributes.tag"}
+    native.stack.up(refresh=True)
+    assert native.drift() == {}
+
+    native.stack.destroy()
+    assert native.tenant.scim_client().get("protocolMappers") in (None, [])
+    assert "access.token.lifespan" not in native.tenant.scim_client()["attributes"]
+    assert _roles(native) == []
+    assert admin.get("/users/profile").json() == profile
+    assert native.endpoint_status() == 404
