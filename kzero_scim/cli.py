@@ -20,6 +20,7 @@ from kzero_scim import __version__
 from kzero_scim.cli_adopt import adopt
 from kzero_scim.cli_options import AsJson, Project, TenantName
 from kzero_scim.cli_status import status
+from kzero_scim.cli_tenant import app as tenant
 from kzero_scim.clients.trail import recorded
 from kzero_scim.display import one_line, plain, several_lines
 from kzero_scim.errors import KzeroScimError, unforeseen
@@ -116,6 +117,7 @@ def doctor(
 
 
 app.command()(adopt)
+app.add_typer(tenant, name="tenant")
 
 
 def _mount_sandbox() -> None:
