@@ -9,11 +9,13 @@ from typing import Any, Final, Literal
 
 from bench.memory import Memory
 
-Program = Literal["empty", "azuread", "tenant", "large", "huge"]
-"""An empty program, the azuread part alone, the sandbox's tenant, that with many users, and that with very many."""
+Program = Literal["empty", "azuread", "tenant", "large", "huge", "adopted"]
+"""An empty program, the azuread part alone, the sandbox's tenant, that with many users, that with very many, and one that
+was set up by hand."""
 
-Operation = Literal["up", "preview", "refresh", "destroy"]
-"""``pulumi up --yes``, ``preview``, ``preview --refresh`` and ``destroy --yes``; the two previews change nothing."""
+Operation = Literal["up", "preview", "refresh", "destroy", "adopt"]
+"""``pulumi up --yes``, ``preview``, ``preview --refresh`` and ``destroy --yes``, where the two previews change nothing,
+and ``kzero-scim adopt --yes``."""
 
 OWN_AGENT: Final = "kzero-scim/"
 """How the User-Agent of the provider kzero begins; that of the local Entra's provisioning service does not."""
@@ -173,6 +175,7 @@ def aims(measures: Measures, *, azuread_wait: float) -> list[Aim]:
     hold("many users: no-op preview", 1.5, "s", [("large", "preview")], _seconds)
     hold("many users: no-op refresh", 2.5, "s", [("large", "refresh")], _seconds)
     hold("many users: no-op refresh, requests of kzero", 15, "", [("large", "refresh")], _requests_but_pages)
+    hold("many users: adopt", 20, "s", [("adopted", "adopt")], _seconds)
     very_many = "very many users: first up, above azuread's wait"
     hold(very_many, 60, "s", [("huge", "up")], lambda up: up.seconds - azuread_wait)
     weighed = [memory.own for key, measure in measures.items() if key[0] == "huge" and (memory := measure.memory)]

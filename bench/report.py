@@ -28,6 +28,7 @@ def programs(users: int, most: int) -> dict[Program, str]:
         "tenant": "sandbox tenant",
         "large": f"sandbox tenant, {users:,} users",
         "huge": f"sandbox tenant, {most:,} users",
+        "adopted": f"hand-made tenant, {users:,} users",
     }
 
 
@@ -40,7 +41,7 @@ def show(
     table.add_column("program")
     for heading in ("seconds", "spread", "kzero", "of them logins", "azuread", "of them logins"):
         table.add_column(heading, justify="right")
-    for operation, command in COMMANDS.items():
+    for operation, command in {**COMMANDS, "adopt": "kzero-scim adopt --yes"}.items():
         rows = [measures[program, operation] for program in names if (program, operation) in measures]
         for index, measure in enumerate(rows):
             table.add_row("" if index else command, names[measure.program], *_cells(measure))

@@ -19,6 +19,7 @@ from typing import Any, Final
 from rich.console import Console
 
 from bench import figures, machine, projects, report
+from bench.adopting import Adopting
 from bench.figures import Measure, Measures, Operation, Program, Sample
 from bench.stopwatch import Stack
 from sandbox.addresses import Ports
@@ -114,6 +115,11 @@ class Bench:
                 stack.measure(_DESTROY)
         return sample
 
+    @property
+    def adopting(self) -> Adopting:
+        """What measures the adoption of a tenant that was set up by hand."""
+        return Adopting(sandbox=self.sandbox, project=self.folders["tenant"], pulumi=self.pulumi)
+
     def _stack(self, program: Program, tenant: Tenant, env: dict[str, str]) -> Stack:
         folders = [str(VENV / "bin"), str(self.pulumi.parent), os.environ.get("PATH", os.defpath)]
         return Stack(
@@ -200,6 +206,7 @@ def _measured(bench: Bench, options: Options) -> Measures:
         found = bench.once(_COMPARED)
         if options.users:
             found |= bench.once(("large",), users=options.users)
+            found |= {("adopted", "adopt"): bench.adopting.once(options.users)}
         for key, sample in found.items():
             gathered[key].append(sample)
     if options.most:

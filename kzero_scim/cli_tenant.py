@@ -63,7 +63,9 @@ def add(  # noqa: PLR0913 - one keyword an option
         further, problems = tenant_add.written_out(setting or ())
         answers = {key: text for key, text in texts.items() if text} | further
         if sys.stdin.isatty() and not no_input:
-            answers = tenant_add.interview(answers, _ask, lambda line: console.print(Text(f"  {line}", "yellow"), soft_wrap=True))
+            answers = tenant_add.interview(
+                answers, _ask, lambda line: console.print(Text(f"  {line}", "yellow"), soft_wrap=True)
+            )
         file = tenant_add.write(project, name, answers, problems)
     except KzeroScimError as error:
         typer.echo(f"error: {several_lines(str(error))}", err=True)

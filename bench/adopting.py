@@ -1,0 +1,120 @@
+"""Measures how long `kzero-scim adopt` takes for a tenant that was set up by hand, with many assignments.
+
+A part of `make bench`; alone, with the project's environment: `python -m bench.adopting`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from bench import figures, projects
+from bench.figures import Measure, Sample
+from sandbox.addresses import Ports
+from sandbox.handmade import Variant, make_by_hand
+from sandbox.processes import SandboxProcess
+from sandbox.running import RunningSandbox, Tenant
+from tools import azuread_plugin, keycloak_dist, pulumi_cli
+from tools.problem import Problem, run_main
+from tools.python_env import VENV
+
+_STACK: Final = "adopted"
+_NO_WAIT: Final = {"AZUREAD_STANDIN_POLL_SECONDS": "0"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adopting:
+    """What is adopted, and with what.
+
+    Attributes:
+        sandbox: Where the tenants are.
+        project: A copy of this project.
+        pulumi: The Pulumi CLI.
+        env: Further variables of the command.
+    """
+
+    sandbox: RunningSandbox
+    project: Path
+    pulumi: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    def once(self, users: int) -> Sample:
+        """Set a new tenant up by hand with so many further assigned users, and adopt it.
+
+        Raises:
+            Problem: It could not be adopted.
+        """
+        with self.sandbox.tenant() as tenant:
+            make_by_hand(tenant, Variant.COMPLETE, users=users)
+            for client in (tenant.entra, tenant.kzero):
+                client.delete("/sandbox/requests").raise_for_status()
+            began = time.perf_counter()
+            self._run(tenant, VENV / "bin" / "kzero-scim", "adopt", _STACK, "--yes")
+            seconds = time.perf_counter() - began
+            logs = [
+                client.get("/sandbox/requests").raise_for_status().json() for client in (tenant.entra, tenant.kzero)
+            ]
+            self._run(tenant, self.pulumi, "--non-interactive", "stack", "rm", "--yes", "--force", _STACK)
+        return Sample(seconds=seconds, requests=figures.count(*logs))
+
+    def _run(self, tenant: Tenant, *words: str | Path) -> None:
+        folders = [str(VENV / "bin"), str(self.pulumi.parent), os.environ.get("PATH", os.defpath)]
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        done = subprocess.run(  # noqa: S603 - the project's own commands, no shell
+            words,
+            cwd=self.project,
+            env={**inherited, **tenant.env, **_NO_WAIT, **self.env, "PATH": os.pathsep.join(folders)}
+            | {"VIRTUAL_ENV": str(VENV)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            message = f"{' '.join(map(str, words))} failed:\n{done.stdout}"
+            raise Problem(message)
+
+
+def main() -> None:
+    """Measure adoption alone, and show it."""
+    parser = argparse.ArgumentParser(prog="bench.adopting", description=__doc__)
+    parser.add_argument("--repeat", type=int, default=3, metavar="N", help="how often (3)")
+    parser.add_argument("--users", type=int, default=1000, metavar="N", help="further assigned users (1000)")
+    given = parser.parse_args()
+    console = Console()
+    pulumi = pulumi_cli.set_up()
+    os.environ.setdefault("KEYCLOAK_HOME", str(keycloak_dist.home()))
+    with tempfile.TemporaryDirectory(prefix="kzero-scim-bench-") as folder:
+        process = SandboxProcess(Path(folder) / "sandbox")
+        status = process.up(Ports(kzero=0, entra=0, keycloak=0), tied=True, auto_cycle=False)
+        try:
+            if status.urls is None:
+                message = f"the sandbox does not say where it is: {status.message}"
+                raise Problem(message)
+            sandbox = RunningSandbox(process=process, urls=status.urls)
+            azuread_plugin.install(sandbox.layout.pulumi_home)
+            adopting = Adopting(sandbox=sandbox, project=projects.tenant(Path(folder) / "project"), pulumi=pulumi)
+            samples = tuple(adopting.once(given.users) for _ in range(given.repeat))
+        finally:
+            process.down()
+    measure = Measure(program="adopted", operation="adopt", samples=samples)
+    requests = measure.requests
+    console.print(
+        f"adopt, {given.users:,} further assignments: {measure.seconds:.2f} s ({figures.spread(measure)}), "
+        f"{requests.own} requests of kzero, {requests.azuread} of azuread",
+        highlight=False,
+    )
+
+
+if __name__ == "__main__":
+    run_main(main)
