@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kzero_scim.adopt.candidates import Candidate
 
 _FAILED: Final = 2
-_STAYS: Final = ("replace", "delete")
+_TAKES_AWAY: Final = ("replace", "delete", "create-replacement", "delete-replaced")
 
 
 def adopt(  # noqa: PLR0913 - one keyword an option
@@ -166,12 +166,13 @@ def _tell(console: Console, plan: Plan, message: str, *, as_json: bool, previewe
         }
         typer.echo(json.dumps(document, indent=2))
         return
-    console.print(Text(message, "bold"))
+    console.print(Text(message, "bold"), soft_wrap=True)
     if problem:
-        console.print(Text(several_lines(f"Its preview fails: {problem}"), "yellow"))
+        console.print(Text(several_lines(f"Its preview fails: {problem}"), "yellow"), soft_wrap=True)
     if found is None:
         return
     console.print(f"The next `pulumi up -s {plan.request.stack}` would:" if found else "Nothing is left to do.")
     for item in found:
-        style = "bold red" if item.op in _STAYS else ""
-        console.print(Text(f"  {item.op} {item.resource}", style), Text(one_line(", ".join(item.properties)), "dim"))
+        style = "bold red" if item.op in _TAKES_AWAY else ""
+        properties = f": {one_line(', '.join(item.properties))}" if item.properties else ""
+        console.print(Text.assemble((f"  {item.op} {item.resource}", style), properties), soft_wrap=True)

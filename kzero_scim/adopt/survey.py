@@ -283,8 +283,12 @@ async def _assignments(look: _Look, candidate: Candidate) -> None:
     names = [f'group "{name}"' for name in state.groups] + state.users
     listed = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
     others = f"left alone, with another role: {', '.join(state.unmanaged[:_LISTED])}" if state.unmanaged else ""
-    count = f"{len(state.users)} users, {len(state.groups)} groups, role {state.role_name}"
+    count = f"{_count(len(state.users), 'user')}, {_count(len(state.groups), 'group')}, role {state.role_name}"
     look.note("Entra", "assignments", count, "; ".join(filter(None, (listed, others))))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 async def _plain(look: _Look, candidate: Candidate, job: Job) -> None:

@@ -100,6 +100,13 @@ def test_what_goes_beyond_the_guide_is_kept(tenant: Tenant, empty_project: CliPr
     assert after | {"both sides": None} == before | {"both sides": None}
     assert after["both sides"]["mappers"] == before["both sides"]["mappers"]
 
+    # Told that it is its own now, the stack takes away what it manages, and still nothing else.
+    empty_project.settings({"adopted": None})
+    empty_project.up().succeeded()
+    empty_project.destroy().succeeded()
+    assert both_sides(tenant)["Entra"]["applications"] == 0
+    assert {mapper["name"] for mapper in tenant.scim_client()["protocolMappers"]} == {"department", "source"}
+
 
 def test_an_adoption_that_fails_leaves_nothing_behind(tenant: Tenant, empty_project: CliProject) -> None:
     """Neither doubt, missing permissions nor a failing engine leave a stack or a file; all say what to do."""
