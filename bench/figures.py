@@ -10,8 +10,8 @@ from typing import Any, Final, Literal
 from bench.memory import Memory
 
 Program = Literal["empty", "azuread", "tenant", "large", "huge", "adopted"]
-"""An empty program, the azuread part alone, the sandbox's tenant, that with many users, that with very many, and one that
-was set up by hand."""
+"""An empty program, the azuread part alone, the sandbox's tenant, that with many users, that with very many, and one
+that was set up by hand."""
 
 Operation = Literal["up", "preview", "refresh", "destroy", "adopt"]
 """``pulumi up --yes``, ``preview``, ``preview --refresh`` and ``destroy --yes``, where the two previews change nothing,
