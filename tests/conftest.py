@@ -24,11 +24,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from sandbox.addresses import Ports
 from sandbox.processes import SandboxProcess
 from sandbox.running import RunningSandbox, Tenant
 from tests.kzero_endpoint import KZeroEndpoint, open_endpoint
+
+# How long an example takes tells how busy the machine is, the more so while several processes test at once.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 PROCESS_MEMORY = 1280
 """MB that one process of tests takes with its sandbox, half of it Keycloak's, and the engine that it runs."""
