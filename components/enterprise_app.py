@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from importlib import metadata
 from typing import Final
 
 import pulumi
@@ -34,32 +31,6 @@ LEFT_ALONE: Final = (
     "useExisting",
 )
 """What people may have set on a service principal of their own: azuread would write every one of them."""
-
-
-_HEAD_START: Final = 0.03
-"""Seconds by which the engine, which starts one provider after the other, is let start another one first."""
-
-
-async def start_azuread(parent: pulumi.Resource) -> bool:
-    """Let the engine start azuread now, beside what the application waits for, not only when that is done.
-
-    Asks azuread whom it is configured for, which it answers without a request of its own. If that fails the application
-    fails for the same reason, and says so.
-
-    Args:
-        parent: Begin when this is registered.
-
-    Returns:
-        Whether azuread answered.
-    """
-    await parent.urn.future()
-    await asyncio.sleep(_HEAD_START)
-    # The version that the resources ask for: another one would be another process.
-    options = pulumi.InvokeOptions(parent=parent, version=metadata.version("pulumi-azuread"))
-    with contextlib.suppress(Exception):
-        await pulumi.runtime.invoke_async("azuread:index/getClientConfig:getClientConfig", {}, options)
-        return True
-    return False
 
 
 class EnterpriseApp(pulumi.ComponentResource):

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from components.checklist import Evidence, as_output, judge
 from components.connection import connection, remote_token_client
-from components.enterprise_app import EnterpriseApp, start_azuread
+from components.enterprise_app import EnterpriseApp
 from components.provisioning_job import Credentials, Mappings, ProvisioningJob
 from components.remote_access import NativeAccess, RemoteAccess
 from components.scim_endpoint import Activation, ScimEndpoint
@@ -52,7 +52,6 @@ class TenantProvisioning(pulumi.ComponentResource):
         )
         provider = kzero.Provider("kzero", opts=pulumi.ResourceOptions(parent=self), **provider_arguments(settings))
         child = pulumi.ResourceOptions(parent=self, providers=[provider])
-        self._azuread: pulumi.Output[bool] = pulumi.Output.from_input(start_azuread(self))
         guard = _lockout_guard(settings, provider, self)
         # What is only warned of need not be waited for.
         first: pulumi.Input[list[pulumi.Resource]] = (
