@@ -11,7 +11,8 @@ import copy
 import json
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote, urlsplit
@@ -197,15 +198,28 @@ class GraphClient:
             GraphError: As for :meth:`get`; also if a page's address lies outside Graph.
         """
         found: list[Json] = []
+        async with aclosing(self.each_page(path, params)) as pages:
+            async for values in pages:
+                found += values
+                if at_most is not None and len(found) >= at_most:
+                    break
+        return found
+
+    async def each_page(self, path: str, params: Parameters | None = None) -> AsyncGenerator[list[Json], None]:
+        """GET a collection page by page, for one that is too large to be kept whole as Graph gives it.
+
+        Raises:
+            GraphError: As for :meth:`pages`.
+        """
         answer = await self.get(path, params)
         for _ in range(MOST_PAGES):
             values = answer.get("value")
             if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
                 raise graph_errors.unexpected(path, "no list where a list belongs")
-            found += values
+            yield values
             following = answer.get("@odata.nextLink")
-            if following is None or (at_most is not None and len(found) >= at_most):
-                return found
+            if following is None:
+                return
             answer = await self._object("GET", await self._inside(path, following))
         raise graph_errors.unexpected(path, f"more than {MOST_PAGES} pages")
 

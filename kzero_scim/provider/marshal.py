@@ -88,11 +88,11 @@ def marshal(values: Mapping[str, Any], secrets: Collection[str] = ()) -> struct_
     for name, value in values.items():
         if value is None:
             continue
-        encoded = _value(value)
+        target = struct.fields[name]
         if name in secrets:
-            mark = struct_pb2.Value(string_value=SECRET)
-            encoded = _object({SIGNATURE: mark, "value": encoded})
-        struct.fields[name].CopyFrom(encoded)
+            target.struct_value.fields[SIGNATURE].string_value = SECRET
+            target = target.struct_value.fields["value"]
+        _fill(target, value)
     return struct
 
 
@@ -140,24 +140,26 @@ def _special(fields: Mapping[str, struct_pb2.Value], path: str, secrets: list[An
     return plain
 
 
-def _value(value: Any) -> struct_pb2.Value:  # noqa: ANN401 - any property value
+def _fill(target: struct_pb2.Value, value: Any) -> None:  # noqa: ANN401 - any property value
+    """Encode a value where it belongs: values made apart and put in would each take a kilobyte of their own."""
     if value is UNKNOWN:
-        return struct_pb2.Value(string_value=UNKNOWN_MARK)
-    if value is None:
-        return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
-    if isinstance(value, bool):
-        return struct_pb2.Value(bool_value=value)
-    if isinstance(value, int | float):
-        return struct_pb2.Value(number_value=value)
-    if isinstance(value, str):
-        return struct_pb2.Value(string_value=value)
-    if isinstance(value, list | tuple):
-        return struct_pb2.Value(list_value=struct_pb2.ListValue(values=[_value(item) for item in value]))
-    if isinstance(value, Mapping):
-        return _object({key: _value(item) for key, item in value.items()})
-    message = f"a value of type {type(value).__name__} cannot be a property"
-    raise TypeError(message)
-
-
-def _object(fields: Mapping[str, struct_pb2.Value]) -> struct_pb2.Value:
-    return struct_pb2.Value(struct_value=struct_pb2.Struct(fields=fields))
+        target.string_value = UNKNOWN_MARK
+    elif value is None:
+        target.null_value = struct_pb2.NULL_VALUE
+    elif isinstance(value, bool):
+        target.bool_value = value
+    elif isinstance(value, int | float):
+        target.number_value = value
+    elif isinstance(value, str):
+        target.string_value = value
+    elif isinstance(value, list | tuple):
+        target.list_value.SetInParent()
+        for item in value:
+            _fill(target.list_value.values.add(), item)
+    elif isinstance(value, Mapping):
+        target.struct_value.SetInParent()
+        for key, item in value.items():
+            _fill(target.struct_value.fields[key], item)
+    else:
+        message = f"a value of type {type(value).__name__} cannot be a property"
+        raise TypeError(message)

@@ -109,6 +109,8 @@ class Packed(ABC):
     too.
     """
 
+    __slots__ = ()
+
     @abstractmethod
     def packed(self) -> Any:  # noqa: ANN401 - UNKNOWN too
         """Give the text; UNKNOWN while part of it is."""

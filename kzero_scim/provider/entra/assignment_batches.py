@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,7 +17,7 @@ _SETTLING: Final = 30.0
 """Seconds in which a user, a group or the service principal just made may still be unknown to parts of Graph."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Assigned:
     """An assignment as Graph shows it."""
 
@@ -48,8 +49,10 @@ class Assigned:
 
 async def assigned_to(graph: GraphClient, service_principal_id: str) -> list[Assigned]:
     """Read all assignments of a service principal."""
-    documents = await graph.pages(_path(service_principal_id), {"$top": str(PAGE)})
-    return [_assigned(document) for document in documents]
+    found: list[Assigned] = []
+    async for documents in graph.each_page(_path(service_principal_id), {"$top": str(PAGE)}):
+        found += map(_assigned, documents)
+    return found
 
 
 async def assign(
@@ -146,7 +149,7 @@ def _assigned(document: dict[str, Any]) -> Assigned:
     return Assigned(
         id=str(document.get("id")),
         principal_id=str(document.get("principalId")),
-        kind=str(document.get("principalType") or ""),
-        role_id=str(document.get("appRoleId")),
+        kind=sys.intern(str(document.get("principalType") or "")),
+        role_id=sys.intern(str(document.get("appRoleId"))),
         display_name=str(document.get("principalDisplayName") or document.get("principalId")),
     )

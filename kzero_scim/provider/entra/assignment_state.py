@@ -12,7 +12,7 @@ from kzero_scim.provider.entra.principals import Principal, same_user
 from kzero_scim.provider.model import UNKNOWN, Packed, prop
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Assignment(Packed):
     """One assignment, stored as ``User <object id> <assignment id>``."""
 
