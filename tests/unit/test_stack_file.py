@@ -49,7 +49,7 @@ _rows = st.lists(
 _settings = st.fixed_dictionaries(
     {
         "entra_tenant_id": st.just(TENANT),
-        "kzero_tenant": st.from_regex(r"[A-Za-z0-9_.-]{1,12}", fullmatch=True),
+        "kzero_tenant": st.from_regex(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,11}", fullmatch=True),
         "scope": st.just("all"),
         "application_name": _text,
         "users": _names,
