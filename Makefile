@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python chooses the Python, ARGS="..." is handed to what a target runs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check audit format bench lock clean
+.PHONY: help setup demo test check audit format bench faults lock clean
 
 venv := $(CURDIR)/.venv
 python := $(venv)/bin/python
@@ -38,6 +38,9 @@ format: ## Format the code, and mend what the linter can mend
 
 bench: setup ## Measure times and requests in the sandbox
 	@$(active) $(python) -m bench.run $(ARGS)
+
+faults: setup ## Break what can break while `pulumi up` runs, and see that a second one mends it
+	@$(active) $(python) -m faults.run $(ARGS)
 
 lock: ## Remake the lock files from pyproject.toml
 	@tools/bootstrap --lock

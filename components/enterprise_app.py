@@ -41,6 +41,8 @@ class EnterpriseApp(pulumi.ComponentResource):
         display_name: The name shown under Enterprise applications.
         protect: Refuse to delete the application and its service principal.
         adopted: It was made by hand: of the service principal nothing is changed.
+        import_id: The id of an application that exists and is to be taken into the state, in azuread's form.
+        notes: What the notes of a new service principal say; later changes are left alone.
 
     Attributes:
         application_id: The application (client) id.
@@ -52,20 +54,25 @@ class EnterpriseApp(pulumi.ComponentResource):
     application_object_id: pulumi.Output[str]
     service_principal_id: pulumi.Output[str]
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword an argument
         self,
         name: str,
         *,
         display_name: pulumi.Input[str],
         protect: bool = False,
         adopted: bool = False,
+        import_id: str | None = None,
+        notes: str | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Declare the application and its service principal."""
         super().__init__("kzero-scim:components:EnterpriseApp", name, None, opts)
         child = pulumi.ResourceOptions(parent=self, protect=protect or None)
         application = azuread.ApplicationFromTemplate(
-            name, display_name=display_name, template_id=NON_GALLERY_TEMPLATE, opts=child
+            name,
+            display_name=display_name,
+            template_id=NON_GALLERY_TEMPLATE,
+            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(import_=import_id)),
         )
         found = azuread.get_application_output(
             object_id=application.application_object_id, opts=pulumi.InvokeOutputOptions(parent=self)
@@ -77,10 +84,11 @@ class EnterpriseApp(pulumi.ComponentResource):
             app_role_assignment_required=True,
             # azuread sends the whole list; without these two the portal would not list the application any more.
             tags=list(_TAGS),
+            notes=notes,
             # Entra makes the creating application an owner, which Application.ReadWrite.OwnedBy rests on; azuread would
             # take every owner away that is not listed.
             opts=pulumi.ResourceOptions.merge(
-                child, pulumi.ResourceOptions(ignore_changes=list(LEFT_ALONE) if adopted else ["owners"])
+                child, pulumi.ResourceOptions(ignore_changes=list(LEFT_ALONE) if adopted else ["owners", "notes"])
             ),
         )
         self.application_id = found.client_id

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from components.checklist import Evidence, as_output, judge
 from components.connection import connection, remote_token_client
 from components.enterprise_app import EnterpriseApp
+from components.interrupted_run import orphaned_application, stack_mark
 from components.provisioning_job import Credentials, Mappings, ProvisioningJob
 from components.remote_access import NativeAccess, RemoteAccess
 from components.scim_endpoint import Activation, ScimEndpoint
@@ -93,6 +94,8 @@ class TenantProvisioning(pulumi.ComponentResource):
             display_name=settings.application_name,
             protect=settings.protect,
             adopted=settings.adopted,
+            import_id=orphaned_application(settings.application_name, provider, self),
+            notes=stack_mark(),
             # KZero first: nothing is made in Entra for a tenant whose name is wrong or whose endpoint is off.
             opts=pulumi.ResourceOptions.merge(
                 child, pulumi.ResourceOptions(depends_on=[item for item in (self.endpoint, self.access) if item])

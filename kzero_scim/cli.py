@@ -93,13 +93,14 @@ def doctor(
 
     Exit code 0 if nothing that is needed is missing, else 1.
     """
-    from kzero_scim.doctor import Finding, examine_credentials, examine_machine  # noqa: PLC0415
+    from kzero_scim.doctor import Finding, examine_credentials, examine_locks, examine_machine  # noqa: PLC0415
 
     findings: list[Finding] = examine_machine(project)
     if tenant:
         from kzero_scim.stack import Stack  # noqa: PLC0415
 
         try:
+            findings += examine_locks(tenant, project)
             findings += asyncio.run(examine_credentials(Stack.load(tenant, project)))
         except KzeroScimError as error:
             findings.append(Finding(tenant, "missing", str(error)))
@@ -118,6 +119,24 @@ def doctor(
 
 app.command()(adopt)
 app.add_typer(tenant, name="tenant")
+
+
+@app.command()
+def recover(
+    tenant: Annotated[str, typer.Argument(help="The tenant's stack, as in `pulumi stack ls`.")],
+    project: Project = Path(),
+) -> None:
+    """Free a stack after a run that was killed: its lock, and what Pulumi still takes for under way.
+
+    No service is asked anything and no resource is forgotten; `pulumi up` finds what exists already and goes on.
+    Refused while the run that holds the lock goes on, or may do so on another machine.
+    """
+    from kzero_scim.recovery import recover as free  # noqa: PLC0415
+
+    done = free(tenant, project)
+    for line in done:
+        typer.echo(one_line(line))
+    typer.echo(f"now run: pulumi up --stack {tenant}" if done else f"stack {tenant} is free; there was nothing to do")
 
 
 def _mount_sandbox() -> None:

@@ -17,6 +17,7 @@ from kzero_scim.errors import KzeroScimError
 from kzero_scim.provider.config import complete
 from kzero_scim.provider.services import Services
 from kzero_scim.stack import Stack, pulumi_cli
+from kzero_scim.stack_lock import backend_folder, locks, project_name
 
 _AZUREAD: Final = "resource-azuread-v6.11.1"
 
@@ -133,6 +134,30 @@ def _azuread() -> Finding:
     return Finding(
         "azuread plugin", "optional", "not installed yet; an official Pulumi CLI downloads it at the first run"
     )
+
+
+def examine_locks(stack: str, project: Path) -> list[Finding]:
+    """Tell who holds a stack, if anybody does and its backend shows that.
+
+    Raises:
+        SettingsError: Pulumi does not tell where the states are.
+    """
+    folder = backend_folder(project)
+    if folder is None:
+        return []
+    remedies = {
+        "alive": "a run that goes on; wait for its end",
+        "dead": f"a run that is gone; `kzero-scim recover {stack}` frees it",
+        "elsewhere": f"a run on another machine; look there, then `kzero-scim recover {stack}`",
+    }
+    return [
+        Finding(
+            "stack lock",
+            "optional" if lock.holder == "alive" else "missing",
+            f"{stack} is locked by {remedies[lock.holder]} ({lock.words})",
+        )
+        for lock in locks(folder, project_name(project), stack)
+    ]
 
 
 async def examine_credentials(stack: Stack) -> list[Finding]:

@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from kzero_scim.clients import graph_errors
+from kzero_scim.clients import graph_errors, timeouts
 from kzero_scim.clients.answers import read_json, read_object, too_large, too_slow, whole_body
 from kzero_scim.clients.graph_auth import SignIn
 from kzero_scim.clients.graph_operations import operation
@@ -118,7 +118,7 @@ class GraphClient:
         self._sign_in = sign_in
         self._http = http or httpx.AsyncClient(
             verify=ssl_context(),
-            timeout=httpx.Timeout(60.0, connect=10.0),
+            timeout=httpx.Timeout(timeouts.seconds(60.0), connect=10.0),
             limits=httpx.Limits(max_connections=16, max_keepalive_connections=16, keepalive_expiry=30.0),
             follow_redirects=False,
         )
@@ -152,15 +152,34 @@ class GraphClient:
         Raises:
             GraphError: The sign-in failed.
         """
+        claims = await self._claims()
+        if claims is None:
+            return None
+        try:
+            if "scp" in claims or set(claims.get("wids", ())) - {_NO_DIRECTORY_ROLE}:
+                return None
+            return frozenset(claims.get("roles", ()))
+        except TypeError:
+            return None
+
+    async def caller_id(self) -> str | None:
+        """Read the object id of who is signed in from the token; None where that cannot be read.
+
+        Raises:
+            GraphError: The sign-in failed.
+        """
+        oid = (await self._claims() or {}).get("oid")
+        return oid if isinstance(oid, str) else None
+
+    async def _claims(self) -> Json | None:
+        """Read the token; None where it cannot be read: Microsoft promises nobody but Graph one that can."""
         token = await self._sign_in.token()
         try:
             payload = token.split(".")[1]
             claims = read_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-            if "scp" in claims or set(claims.get("wids", ())) - {_NO_DIRECTORY_ROLE}:
-                return None
-            return frozenset(claims.get("roles", ()))
-        except (IndexError, ValueError, TypeError, AttributeError):
-            return None  # Microsoft promises nobody but Graph a token that can be read
+        except (IndexError, ValueError):
+            return None
+        return claims if isinstance(claims, dict) else None
 
     async def get(self, path: str, params: Parameters | None = None, *, fresh: bool = False) -> Json:
         """GET one object.

@@ -13,6 +13,7 @@ import httpx
 from keycloak import KeycloakAdmin, urls_patterns
 from keycloak.exceptions import HTTP_CREATED, HTTP_NO_CONTENT, KeycloakPostError, raise_error_from_response
 
+from kzero_scim.clients import timeouts
 from kzero_scim.clients.keycloak_session import Credentials, Session, ask, unreachable
 from kzero_scim.clients.retries import DELAYS, RetryingClient
 from kzero_scim.clients.trail import note
@@ -58,7 +59,7 @@ class KeycloakClient:
         """
         self.server_url = _checked(server_url)
         self.credentials = credentials
-        self._http = RetryingClient(delays=retry_delays, timeout=TIMEOUT, transport=transport)
+        self._http = RetryingClient(delays=retry_delays, timeout=timeouts.seconds(TIMEOUT), transport=transport)
         self._admins: dict[str, KeycloakAdmin] = {}
         self._checks: dict[str, asyncio.Task[str | None]] = {}
 

@@ -10,6 +10,7 @@ from typing import Final
 
 import httpx
 
+from kzero_scim.clients import timeouts
 from kzero_scim.clients.answers import read_object, too_slow
 from kzero_scim.clients.retries import RetryingClient, root_cause, untrusted
 from kzero_scim.clients.tls import ca_file
@@ -66,7 +67,7 @@ class ScimClient:
     def __init__(self, http: httpx.AsyncClient | None = None, *, within: float = WITHIN) -> None:
         """Open nothing yet."""
         self._within = within
-        self._http = http or RetryingClient(delays=(0.3, 1.0), timeout=TIMEOUT)
+        self._http = http or RetryingClient(delays=(0.3, 1.0), timeout=timeouts.seconds(TIMEOUT))
 
     async def probe(self, tenant_url: str) -> Answer:
         """Ask for the endpoint's ServiceProviderConfig without a token.

@@ -115,6 +115,7 @@ KZERO: Final = Package(
     functions=Kinds[type[Function[Any, Any]]](
         {
             "kzero:entra:getProvisioningStatus": _ENTRA + ".functions:GetProvisioningStatus",
+            "kzero:entra:findOrphanedApplication": _ENTRA + ".orphaned_application:FindOrphanedApplication",
             "kzero:entra:getGlobalAdministrators": _ENTRA + ".functions:GetGlobalAdministrators",
         }
     ),

@@ -21,7 +21,9 @@ from kzero_scim.resources.functions import (
     Administrator,
     GlobalAdministrators,
     JobProvisioningStatus,
+    OrphanedApplication,
     ask_global_administrators,
+    find_orphaned_application,
     get_global_administrators,
     get_provisioning_status,
 )
@@ -37,6 +39,7 @@ __all__ = [
     "JobProvisioningStatus",
     "MapperSet",
     "OnDemandProvisioning",
+    "OrphanedApplication",
     "Provider",
     "ProvisioningStatus",
     "RemoteToken",
@@ -46,6 +49,7 @@ __all__ = [
     "SynchronizationCredentials",
     "SynchronizationJob",
     "ask_global_administrators",
+    "find_orphaned_application",
     "get_global_administrators",
     "get_provisioning_status",
 ]

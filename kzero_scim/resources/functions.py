@@ -53,6 +53,36 @@ class GlobalAdministrators:
     warning: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class OrphanedApplication:
+    """An enterprise application that an interrupted run made, if there is one.
+
+    Attributes:
+        application_id: Object id of the application.
+        service_principal_id: Object id of its service principal.
+        created: When it was made.
+    """
+
+    application_id: str | None = None
+    service_principal_id: str | None = None
+    created: str | None = None
+
+
+def find_orphaned_application(
+    *, display_name: str, template_id: str, mark: str, opts: pulumi.InvokeOptions | None = None
+) -> OrphanedApplication:
+    """Find an unused application of this name that this very account has made, and wait for the answer.
+
+    Not an output: whether a resource is imported must be known when it is declared.
+
+    Raises:
+        Exception: There are several, or nobody gave an answer; pulumi has no kind of its own for it.
+    """
+    arguments = {"displayName": display_name, "templateId": template_id, "mark": mark}
+    answer = pulumi.runtime.invoke("kzero:entra:findOrphanedApplication", arguments, opts)
+    return decode_lenient(OrphanedApplication, answer.value or {})
+
+
 def get_provisioning_status(
     *, service_principal_id: pulumi.Input[str], job_id: pulumi.Input[str], opts: Options | None = None
 ) -> pulumi.Output[JobProvisioningStatus]:

@@ -234,6 +234,7 @@ async def test_provisioning_status_is_an_object(engine: Engine) -> None:
     [
         ("kzero:entra:getProvisioningStatus", kzero.JobProvisioningStatus),
         ("kzero:entra:getGlobalAdministrators", kzero.GlobalAdministrators),
+        ("kzero:entra:findOrphanedApplication", kzero.OrphanedApplication),
     ],
 )
 def test_results_of_functions_are_those_of_the_provider(token: str, result: type) -> None:

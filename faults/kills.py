@@ -1,0 +1,124 @@
+"""Cases in which a process is killed or interrupted while a request of a certain step is on its way."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Final, Literal
+
+from faults.cases import Case, key
+from faults.processes import Victim, command, descendants, kill, our_own, outlive
+from faults.project import Outcome, Running
+from faults.steps import ADD_MAPPERS, DRIFTED_ENDPOINT, FIRST_UP, INSTANTIATE, MAPPINGS, UPDATE_STEPS, Step
+from faults.world import World
+
+When = Literal["before", "after"]
+_GRACE: Final = 10.0
+"""Seconds in which what an engine started must end when the engine is gone."""
+_BETWEEN: Final = 0.5
+"""Seconds between two Ctrl-C."""
+
+
+def kills(when: Callable[[], When]) -> Iterable[Case]:
+    """Give every case of a kill.
+
+    Args:
+        when: Chooses whether the service has acted, where not both are tried.
+    """
+    for step in FIRST_UP:
+        for moment in ("before", "after"):
+            yield _kill(step, "provider", moment, update=False)
+            yield _kill(step, "engine", moment, update=False)
+        yield _kill(step, "program", when(), update=False)
+    for step in UPDATE_STEPS:
+        for victim in ("provider", "engine", "program"):
+            yield _kill(step, victim, when(), update=True)
+
+
+def interruptions() -> Iterable[Case]:
+    """Give the cases of Ctrl-C."""
+    for step in (ADD_MAPPERS, INSTANTIATE, MAPPINGS):
+        yield Case(
+            key=key("ctrl-c", step.name),
+            what=f"Ctrl-C at {step.name}",
+            disturb=_interrupt(step, times=1),
+        )
+        yield Case(
+            key=key("ctrl-c-twice", step.name),
+            what=f"Ctrl-C twice at {step.name}",
+            disturb=_interrupt(step, times=2),
+            locks=True,
+        )
+
+
+def _kill(step: Step, victim: Victim, when: When, *, update: bool) -> Case:
+    target: Victim = "azuread" if victim == "provider" and step.by_azuread else victim
+    phase = "update" if update else "first"
+    moment = "before it acts" if when == "before" else "after it acted"
+    return Case(
+        key=key(phase, "kill", target, step.name, when),
+        what=f"{'update' if update else 'first up'}: kill -9 of the {target} at {step.name}, {moment}",
+        update=update,
+        drifted=step is DRIFTED_ENDPOINT,
+        disturb=_killing(step, target, when),
+        locks=victim == "engine",
+    )
+
+
+def _killing(step: Step, victim: Victim, when: When) -> Callable[[World], Outcome]:
+    def disturb(world: World) -> Outcome:
+        # What is held before the deed is broken off, so that it is never done; who lives goes on with the answer.
+        broken_off = when == "before" and victim != "program"
+        [fault] = world.switch_on(step.side, step.fault(hold=True, when=when, resetConnection=broken_off))
+        with world.project.started(*world.project.up_words(), *step.options) as running:
+            world.until_held(step.side, fault, running)
+            family = descendants(running.pid)
+            kill(running.pid, victim)
+            remaining = _remaining(family) if victim == "engine" else []
+            world.clear()
+            return running.end(remaining)
+
+    return disturb
+
+
+def _interrupt(step: Step, *, times: int) -> Callable[[World], Outcome]:
+    def disturb(world: World) -> Outcome:
+        [fault] = world.switch_on(step.side, step.fault(hold=True))
+        with world.project.started(*world.project.up_words(), *step.options) as running:
+            world.until_held(step.side, fault, running)
+            family = descendants(running.pid)
+            _press(running, times)
+            # Once: what has begun may come to its end. Twice: nobody waits for that.
+            if times == 1:
+                world.clear()
+            outcome = running.end()
+            remaining = _remaining(family)
+            world.clear()
+            return replace(outcome, remaining=tuple(remaining))
+
+    return disturb
+
+
+def _remaining(family: list[int]) -> list[str]:
+    """Give the command lines of those of a run's processes that go on without their engine, and end Pulumi's own.
+
+    Its language host notices minutes later that the engine is gone; it does nothing meanwhile.
+    """
+    left = outlive(our_own(family), _GRACE)
+    names = [command(pid) for pid in left]
+    for pid in family:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return names
+
+
+def _press(running: Running, times: int) -> None:
+    for number in range(times):
+        if number:
+            time.sleep(_BETWEEN)
+        if not running.is_over:
+            running.interrupt()

@@ -1,0 +1,255 @@
+"""A copy of the project with one stack, and the real `pulumi` and `kzero-scim` commands run in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Final
+
+from bench import projects
+from sandbox.running import RunningSandbox, Tenant
+from tools.python_env import VENV
+
+STACK: Final = "faults"
+_LONGEST: Final = 240.0
+"""Seconds that any command may take."""
+_KEPT: Final = ("HOME", "LANG", "TMPDIR")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a command did.
+
+    Attributes:
+        command: What was typed.
+        code: Its exit code, negative for a signal.
+        text: Everything that it printed.
+        seconds: How long it took.
+        remaining: Command lines of processes that it left running.
+    """
+
+    command: str
+    code: int
+    text: str
+    seconds: float
+    remaining: tuple[str, ...] = ()
+
+    @property
+    def said(self) -> str:
+        """The first line that tells of an error, or nothing."""
+        lines = [line.strip() for line in self.text.splitlines()]
+        errors = [line.partition("error: ")[2] for line in lines if "error: " in line]
+        return next((line for line in errors if line not in ("update failed", "preview failed")), "")
+
+
+@dataclass
+class Project:
+    """One stack of a tenant.
+
+    Attributes:
+        folder: The project's folder; state, backups and history lie in `state` below it.
+        pulumi: The Pulumi CLI.
+        env: The environment of every command.
+        settings: The stack's settings by full key.
+        outcomes: What the commands did so far.
+    """
+
+    folder: Path
+    pulumi: Path
+    env: dict[str, str] = field(repr=False)
+    settings: dict[str, Any]
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    @classmethod
+    def make(cls, folder: Path, tenant: Tenant, sandbox: RunningSandbox, pulumi: Path) -> Project:
+        """Write the project and make its stack."""
+        projects.tenant(folder)
+        (folder / "state").mkdir()
+        urls = sandbox.urls
+        settings = projects.azuread_settings(sandbox.organisation.tenant_id, urls.entra.removeprefix("https://"))
+        made = cls(
+            folder=folder,
+            pulumi=pulumi,
+            env=_environment(folder, tenant, pulumi),
+            settings=settings
+            | {f"kzero-scim:{key}": value for key, value in _settings(urls.kzero, tenant.realm).items()},
+        )
+        made.write({})
+        made.run("stack", "init", STACK)
+        return made
+
+    def write(self, changes: dict[str, Any]) -> None:
+        """Change settings of the program, and write the stack's file."""
+        self.settings |= {f"kzero-scim:{key}": value for key, value in changes.items()}
+        file = self.folder / "stacks" / f"Pulumi.{STACK}.yaml"
+        kept = file.read_text(encoding="utf-8") if file.exists() else "{}"
+        # Pulumi wrote the salt of the passphrase below the settings, as YAML.
+        salt = [line for line in kept.splitlines() if line.startswith("encryptionsalt:")]
+        file.write_text("\n".join([*salt, f"config: {json.dumps(self.settings)}", ""]), encoding="utf-8")
+
+    def run(self, *words: str, env: dict[str, str] | None = None) -> Outcome:
+        """Run `pulumi <words>` and wait for it."""
+        with self.started(*words, env=env) as running:
+            return running.end()
+
+    def up(self, *options: str) -> Outcome:
+        """Run a plain `pulumi up`."""
+        return self.run(*self.up_words(), *options)
+
+    @staticmethod
+    def up_words() -> tuple[str, ...]:
+        """Give the words of an `up` that asks nobody."""
+        return ("up", "--yes", "--skip-preview", "--stack", STACK)
+
+    def kzero_scim(self, *words: str) -> Outcome:
+        """Run the product's own command in the project's folder."""
+        with self._start([str(VENV / "bin" / "kzero-scim"), *words], {}, None) as running:
+            return running.end()
+
+    @contextmanager
+    def started(
+        self, *words: str, env: dict[str, str] | None = None, before: Callable[[], None] | None = None
+    ) -> Iterator[Running]:
+        """Run `pulumi <words>` beside the block; it is killed if it still runs at the block's end.
+
+        Args:
+            words: The command.
+            env: Further variables.
+            before: Called in the new process before Pulumi starts in it.
+        """
+        command = [str(self.pulumi), "--non-interactive", "--color=never", *words]
+        with self._start(command, env or {}, before) as running:
+            yield running
+
+    def export(self) -> dict[str, Any]:
+        """Give the state as `pulumi stack export` does.
+
+        Raises:
+            ValueError: It cannot be read.
+        """
+        outcome = self.run("stack", "export", "--stack", STACK)
+        if outcome.code:
+            message = f"the state cannot be read: {outcome.said or outcome.text}"
+            raise ValueError(message)
+        found: dict[str, Any] = json.loads(outcome.text)
+        return found
+
+    def written(self) -> Iterable[Path]:
+        """Give every file that the commands left: state, backups and history, stack file."""
+        return (path for path in self.folder.rglob("*") if path.is_file() and not path.is_symlink())
+
+    def remove(self) -> None:
+        """Remove the project's folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @contextmanager
+    def _start(self, command: list[str], env: dict[str, str], before: Callable[[], None] | None) -> Iterator[Running]:
+        def prepare() -> None:
+            # A job in the background of a shell ignores Ctrl-C, and so would all that it starts.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            if before is not None:
+                before()
+
+        log = self.folder / f"command-{len(self.outcomes)}-{time.monotonic_ns()}.log"
+        with log.open("w+b") as output:
+            process = subprocess.Popen(  # noqa: S603 - the project's own programs, no shell
+                command,
+                cwd=self.folder,
+                env=self.env | env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # A process group of its own, so that it can be interrupted as a terminal does.
+                start_new_session=True,
+                preexec_fn=prepare,  # noqa: PLW1509 - system calls only, no lock is taken
+            )
+            running = Running(process, " ".join(command[1:]), output, self.outcomes)
+            try:
+                yield running
+            finally:
+                if process.poll() is None:
+                    process.kill()
+                    process.wait()
+
+
+class Running:
+    """A command that runs."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], command: str, output: IO[bytes], outcomes: list[Outcome]
+    ) -> None:
+        """Watch it from now on."""
+        self._process = process
+        self._command = command
+        self._output = output
+        self._outcomes = outcomes
+        self._began = time.monotonic()
+
+    @property
+    def pid(self) -> int:
+        """Its process id, that of the engine."""
+        return self._process.pid
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended."""
+        return self._process.poll() is not None
+
+    def interrupt(self) -> None:
+        """Do as Ctrl-C in a terminal does."""
+        os.killpg(self._process.pid, signal.SIGINT)
+
+    def end(self, remaining: Iterable[str] = ()) -> Outcome:
+        """Wait for its end and keep what it did.
+
+        Args:
+            remaining: Command lines of processes that it has left, as far as known.
+
+        Raises:
+            TimeoutExpired: It does not end.
+        """
+        code = self._process.wait(_LONGEST)
+        seconds = time.monotonic() - self._began
+        self._output.seek(0)
+        text = self._output.read().decode(errors="replace")
+        outcome = Outcome(command=self._command, code=code, text=text, seconds=seconds, remaining=tuple(remaining))
+        self._outcomes.append(outcome)
+        return outcome
+
+
+def _settings(kzero_url: str, realm: str) -> dict[str, Any]:
+    own = {
+        "kzeroServerUrl": kzero_url,
+        "kzeroTenant": realm,
+        "activation": "attributes",
+        "activationPreset": "sandbox",
+        "users": ["alex@contoso.example", "morgan@contoso.example"],
+        "groups": ["KZero users"],
+        "notificationEmail": "provisioning@contoso.example",
+        "deletionThreshold": 25,
+        "testUser": "alex@contoso.example",
+    }
+    return {f"kzero-scim:{key}": value for key, value in own.items()}
+
+
+def _environment(folder: Path, tenant: Tenant, pulumi: Path) -> dict[str, str]:
+    """Give what an operator's shell holds, and nothing of this process' own besides."""
+    inherited = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    path = [str(VENV / "bin"), str(pulumi.parent), os.environ.get("PATH", os.defpath)]
+    own = {
+        "PATH": os.pathsep.join(path),
+        "VIRTUAL_ENV": str(VENV),
+        "COLUMNS": "200",
+        "PULUMI_BACKEND_URL": (folder / "state").as_uri(),
+        # azuread waits for Entra's eventual consistency by polling; where that is wanted it is a fault of its own.
+        "AZUREAD_STANDIN_POLL_SECONDS": "0",
+    }
+    return inherited | tenant.env | own

@@ -1,0 +1,123 @@
+"""Break what can break while `pulumi up` runs, in a sandbox of its own, and see whether a second one mends it.
+
+Run it with the project's environment, as `python -m faults.run`; `make faults` prepares everything and does so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from bench import machine
+from faults import table
+from faults.harness import Harness, all_cases, chosen
+from faults.verdict import Result
+from sandbox.addresses import Ports
+from sandbox.processes import SandboxProcess
+from sandbox.running import RunningSandbox
+from tools import azuread_plugin, keycloak_dist, pulumi_cli
+from tools.problem import run_main
+
+_SEED = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What to run.
+
+    Attributes:
+        only: Patterns of keys; empty for all cases.
+        seed: Decides order and choices.
+        listed: Whether to list the cases instead of running them.
+        markdown: Where to write the table, if anywhere.
+        words: The command line, to be quoted.
+    """
+
+    only: tuple[str, ...]
+    seed: int
+    listed: bool
+    markdown: Path | None
+    words: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, arguments: Sequence[str] | None = None) -> Options:
+        """Read the command line."""
+        words = tuple(sys.argv[1:] if arguments is None else arguments)
+        parser = argparse.ArgumentParser(prog="faults", description=__doc__)
+        parser.add_argument("--seed", type=int, default=_SEED, metavar="N", help=f"order and choices ({_SEED})")
+        parser.add_argument(
+            "--only", action="append", default=[], metavar="PATTERN", help="cases whose key holds this; may be repeated"
+        )
+        parser.add_argument("--list", action="store_true", dest="listed", help="list the cases and run none")
+        parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table to this file")
+        given = parser.parse_args(words)
+        return cls(
+            only=tuple(given.only),
+            seed=given.seed,
+            listed=given.listed,
+            markdown=given.markdown.absolute() if given.markdown else None,
+            words=words,
+        )
+
+
+def main() -> None:
+    """Run the cases and show what came of them; exit code 1 if any ended elsewhere than it should."""
+    options = Options.parse()
+    console = Console(soft_wrap=True, highlight=False)
+    cases = chosen(all_cases(options.seed), options.only)
+    if options.listed:
+        for case in sorted(cases, key=lambda case: case.key):
+            console.print(case.key)
+        return
+    pulumi = pulumi_cli.set_up()
+    os.environ.setdefault("KEYCLOAK_HOME", str(keycloak_dist.home()))
+    with tempfile.TemporaryDirectory(prefix="kzero-scim-faults-") as folder, _running(Path(folder), console) as sandbox:
+        # The stand-in: the official plugin cannot be told not to wait, and what it does is the same.
+        azuread_plugin.write_stand_in(sandbox.layout.pulumi_home)
+        here = machine.look(pulumi, "azuread stand-in")
+        console.print(f"{len(cases)} cases, seed {options.seed}; {here.text}")
+        harness = Harness(sandbox=sandbox, folder=Path(folder), pulumi=pulumi)
+        results: list[Result] = []
+        for number, case in enumerate(cases, 1):
+            began = time.monotonic()
+            results.append(harness.run(case))
+            _tell(console, f"{number:3}/{len(cases)}", results[-1], time.monotonic() - began)
+    Console(width=200).print(table.table(results))
+    if options.markdown:
+        words = " ".join(word for word in options.words if "--markdown" not in word and word != str(options.markdown))
+        command = f'make faults ARGS="{words}"' if words else "make faults"
+        options.markdown.write_text(table.markdown(results, command, here.text), encoding="utf-8")
+    if any(result.problems for result in results):
+        sys.exit(1)
+
+
+def _tell(console: Console, number: str, result: Result, seconds: float) -> None:
+    mark = "FAILED" if result.problems else "ok    "
+    console.print(f"{number} {mark} {result.case.key} ({seconds:.0f} s)", markup=False)
+    for problem in result.problems:
+        console.print(f"        {problem}", markup=False)
+
+
+@contextmanager
+def _running(folder: Path, console: Console) -> Iterator[RunningSandbox]:
+    process = SandboxProcess(folder / "sandbox")
+    with console.status("Starting a sandbox"):
+        status = process.up(Ports(kzero=0, entra=0, keycloak=0), tied=True, auto_cycle=False)
+    try:
+        if status.urls is not None:
+            yield RunningSandbox(process=process, urls=status.urls)
+    finally:
+        process.down()
+
+
+if __name__ == "__main__":
+    run_main(main)
