@@ -15,6 +15,11 @@ from kzero_scim.errors import SettingsError
 
 TENANT = "00000000-0000-4000-8000-0000000000aa"
 
+
+def _name(attribute: Any) -> str:  # noqa: ANN401 - hypothesis types a fixed dictionary by its values alone
+    return str(attribute["name"]).casefold()
+
+
 # No surrogates: no console and no service can enter one. Settings lose the blanks around a text.
 _text = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=30).filter(
     lambda text: text.strip() == text
@@ -66,7 +71,7 @@ _settings = st.fixed_dictionaries(
                 }
             ),
             max_size=2,
-            unique_by=lambda attribute: str(attribute).casefold(),
+            unique_by=_name,
         ),
         "deletion_threshold": st.none() | st.integers(1, 1000),
         "test_user": st.none() | _text,
