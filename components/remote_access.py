@@ -71,7 +71,7 @@ class RemoteAccess(pulumi.ComponentResource):
                 name,
                 realm=tenant,
                 client_id=client_id,
-                tenant_url=tenant_url,
+                audience=tenant_url,
                 access_token_lifespan=native.token_lifespan,
                 opts=pulumi.ResourceOptions(parent=self),
             )

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from components.connection import connection
+from components.connection import connection, remote_token_client
 from components.settings import TenantSettings
 from kzero_scim.errors import KzeroScimError
 from kzero_scim.provider.config import complete
+from kzero_scim.provider.keycloak.remote_token import token_endpoint
+from kzero_scim.provider.keycloak.token_life import in_words, refusal, too_short
 from kzero_scim.provider.services import Services
 from kzero_scim.stack import Stack, pulumi_cli
 from kzero_scim.stack_lock import backend_folder, locks, project_name
@@ -211,7 +213,33 @@ async def _keycloak(services: Services, settings: TenantSettings) -> list[Findin
         held = role in granted or "realm-admin" in granted or _implied(role, granted)
         detail = "granted" if held else "not granted; assign it under the client's Service account roles"
         findings.append(Finding(f"realm-management {role}", "ok" if held else "missing", detail))
+    if settings.is_native:
+        held = bool(granted & {"manage-users", "realm-admin"})
+        detail = (
+            "granted" if held else "not granted; needed only to give that role to the client that Entra provisions as"
+        )
+        findings.append(Finding("realm-management manage-users", "ok" if held else "optional", detail))
+    if client := remote_token_client(settings, os.environ):
+        findings.append(await _remote_token(services, settings, client))
     return findings
+
+
+async def _remote_token(services: Services, settings: TenantSettings, client: str) -> Finding:
+    """Obtain a token as Entra would be given one, or would fetch it."""
+    address = settings.remote_token_endpoint or token_endpoint(settings.kzero_server_url, settings.kzero_tenant)
+    secret = services.config.remote_token_client_secret
+    if not secret:
+        reason = f'client "{client}" has no secret; set remoteTokenClientSecret (KZERO_REMOTE_TOKEN_CLIENT_SECRET)'
+        return Finding("remote token", "missing", reason)
+    try:
+        obtained = await services.tokens.obtain(address, client, secret)
+    except KzeroScimError as error:
+        return Finding("remote token", "missing", str(error))
+    life = in_words(obtained.lifespan) if obtained.lifespan is not None else "for a time that they do not tell"
+    lasts = settings.remote_token_lifespan or not too_short(obtained.lifespan)
+    if settings.remote_token_method != "oauth2" and not lasts:  # noqa: S105 - a choice
+        return Finding("remote token", "missing", refusal(client, obtained.lifespan))
+    return Finding("remote token", "ok", f'client "{client}", whose tokens live {life}')
 
 
 def _implied(role: str, granted: frozenset[str]) -> bool:

@@ -152,7 +152,8 @@ class ScimApiClient(KzeroResource):
 
     realm = OutputProperty[str]()
     client_id = OutputProperty[str]()
-    tenant_url = OutputProperty[str]()
+    audience = OutputProperty[str]()
+    manages_users = OutputProperty[bool]()
     access_token_lifespan = OutputProperty[int | None]()
     client_uuid = OutputProperty[str]()
     audiences = OutputProperty[list[str]]()
@@ -167,7 +168,8 @@ class ScimApiClient(KzeroResource):
         *,
         realm: pulumi.Input[str],
         client_id: pulumi.Input[str],
-        tenant_url: pulumi.Input[str],
+        audience: pulumi.Input[str],
+        manages_users: pulumi.Input[bool] | None = None,
         access_token_lifespan: pulumi.Input[int] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -175,7 +177,8 @@ class ScimApiClient(KzeroResource):
         inputs = {
             "realm": realm,
             "client_id": client_id,
-            "tenant_url": tenant_url,
+            "audience": audience,
+            "manages_users": manages_users,
             "access_token_lifespan": access_token_lifespan,
         }
         super().__init__(name, inputs, opts)

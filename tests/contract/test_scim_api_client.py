@@ -51,7 +51,7 @@ class Scene:
         return ScimApiClientInputs(
             realm=self.tenant.realm,
             client_id="scim-endpoint",
-            tenant_url=self.tenant.scim_url,
+            audience=self.tenant.scim_url,
             access_token_lifespan=7200,
         )
 
@@ -80,7 +80,7 @@ async def test_a_client_gets_what_it_lacks_and_loses_it_again(scene: Scene) -> N
     assert found.state == made.state
     assert len(requests_of(scene.tenant)) == 3
 
-    elsewhere = dataclasses.replace(scene.wanted, tenant_url="https://new.example/scim/v2", access_token_lifespan=None)
+    elsewhere = dataclasses.replace(scene.wanted, audience="https://new.example/scim/v2", access_token_lifespan=None)
     moved = await client.update(scene.call, made.id, made.state, elsewhere)
     assert moved.audiences == ["https://new.example/scim/v2"]
     assert moved.made == ["audience", "role"]
@@ -91,8 +91,8 @@ async def test_a_client_gets_what_it_lacks_and_loses_it_again(scene: Scene) -> N
     assert imported is not None
     assert (imported.state.audiences, imported.state.roles) == ([], [])
     assert [change.path for change in await client.diff(scene.call, made.id, imported.state, elsewhere)] == [
-        "tenantUrl",
-        "roles",
+        "audience",
+        "managesUsers",
     ]
 
 
@@ -100,12 +100,14 @@ async def test_an_account_that_may_not_hand_the_role_on_says_who_can(scene: Scen
     """What was made before is kept in the state; an administrator's own assignment is enough then."""
     client = ScimApiClient(scene.services(account(scene.tenant, "view-clients", "manage-clients", "view-users")))
 
+    with pytest.raises(ProviderError, match=r"may not provision: assign it the role manage-users"):
+        await client.plan(scene.call, scene.wanted, None)
     with pytest.raises(PartialFailureError, match=r"assign it the role manage-users.*Service accounts roles") as failed:
         await client.create(scene.call, scene.wanted)
 
     state = failed.value.state
     assert state.made == ["audience", "lifespan"]  # type: ignore[attr-defined]
-    assert await client.diff(scene.call, failed.value.id, state, scene.wanted) == [Change("roles")]  # type: ignore[arg-type]
+    assert await client.diff(scene.call, failed.value.id, state, scene.wanted) == [Change("managesUsers")]  # type: ignore[arg-type]
 
 
 async def test_a_client_without_a_service_account_fails_the_preview(scene: Scene) -> None:

@@ -151,14 +151,14 @@ class RemoteToken(Resource[RemoteTokenInputs, RemoteTokenState]):
         fingerprint = await self._fingerprint(new)
         if old is not None and not await self._needs_a_token(old, new):
             return replace(old, **_inputs_of(new))
-        if is_known(new):
+        if is_known([new.client_id, new.token_endpoint, new.method]):
             if old is not None and self._is_due(old, new):
                 note = (
                     f'the bearer token that Entra sends as client "{new.client_id}" ends {old.expires_at}; `up` '
                     "replaces it, and tests the connection with the new one"
                 )
                 await call.log.info(note)
-            await self._obtain(call, new)
+            await self._obtain(call, new, is_final=is_known(new))
         return RemoteTokenState(
             **_inputs_of(new),
             access_token=UNKNOWN if new.method != "oauth2" else None,
@@ -229,13 +229,14 @@ class RemoteToken(Resource[RemoteTokenInputs, RemoteTokenState]):
             secret_fingerprint=await self._fingerprint(new) or "",
         )
 
-    async def _obtain(self, call: Call, new: RemoteTokenInputs) -> AccessToken:
+    async def _obtain(self, call: Call, new: RemoteTokenInputs, *, is_final: bool = True) -> AccessToken:
+        """Get a token; its life is judged unless the client is still to be changed before it is used."""
         secret = self._services.config.remote_token_client_secret
         if not secret or not new.client_id or not new.token_endpoint:
             message = f"the client for remote token authentication {_NO_CLIENT}"
             raise ProviderError(message)
         obtained = await self._services.tokens.obtain(new.token_endpoint, new.client_id, secret)
-        if new.method == "bearer":
+        if new.method == "bearer" and is_final:
             lifespan = obtained.lifespan
             if too_short(lifespan):
                 raise ProviderError(refusal(new.client_id, lifespan))

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 MAPPER_NAME: Final = "Audience of Keycloak's SCIM API"
 _MAPPER_TYPE: Final = "oidc-audience-mapper"
-_AUDIENCE: Final = "included.custom.audience"
+_CUSTOM_AUDIENCE: Final = "included.custom.audience"
 _LIFESPAN: Final = "access.token.lifespan"
 _BAD_REQUEST: Final = 400
 _FORBIDDEN: Final = 403
@@ -46,7 +46,11 @@ class ScimApiClientInputs:
 
     realm: str = prop("Name of the tenant (realm); case sensitive.", replace=True)
     client_id: str = prop("The client whose tokens Entra sends; confidential, with a service account.", replace=True)
-    tenant_url: str = prop("The SCIM endpoint's URL, which must be in the tokens' audience.")
+    audience: str = prop("The SCIM endpoint's URL, which must be among the audiences of the client's tokens.")
+    manages_users: bool = prop(
+        "Give the client's service account the role manage-users of client realm-management; false leaves it alone.",
+        default=True,
+    )
     access_token_lifespan: int | None = prop(
         "Seconds that the client's tokens live (Advanced > Access Token Lifespan); left alone if not given. The "
         "realm's SSO Session Max caps it.",
@@ -111,24 +115,24 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
         """Compare with what the client has; asks no service."""
         changes = [replacing(change) for change in compare(old.realm, new.realm, "realm")]
         changes += [replacing(change) for change in compare(old.client_id, new.client_id, "clientId")]
-        changes += compare(old.tenant_url, new.tenant_url, "tenantUrl")
-        changes += compare(old.access_token_lifespan, new.access_token_lifespan, "accessTokenLifespan")
-        if not any(change.path == "tenantUrl" for change in changes) and new.tenant_url not in old.audiences:
-            changes.append(Change("audiences"))
-        if not native_scim.AUTHORISING_ROLES & set(old.roles):
-            changes.append(Change("roles"))
-        return changes
+        changes += compare(old.audience, new.audience, "audience")
+        if new.manages_users is not False:
+            changes += compare(old.manages_users, new.manages_users, "managesUsers")
+        return changes + compare(old.access_token_lifespan, new.access_token_lifespan, "accessTokenLifespan")
 
     async def plan(self, call: Call, new: ScimApiClientInputs, old: ScimApiClientState | None) -> ScimApiClientState:
-        """Look whether the client exists and has a service account.
+        """Look whether the client exists, has a service account, and can be given what it lacks.
 
         Raises:
-            ProviderError: It does not, or has none.
+            ProviderError: It does not or has none, or the account that runs this may not hand the role on.
         """
         uuid: Any = UNKNOWN if old is None else old.client_uuid
         if is_known([new.realm, new.client_id]):
             found = await self._look(new)
             uuid = found.client_uuid
+            is_role_missing = new.manages_users is True and not found.manages_users
+            if is_role_missing and self._services.keycloak.may_miss(new.realm, native_scim.ROLE):
+                raise ProviderError(_unassignable(new))
             if old is None and is_known(new) and not await self.diff(call, "", found, new):
                 return replace(found, **_inputs_of(new))
         return ScimApiClientState(
@@ -158,7 +162,7 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
         """Read the client and the roles of its service account: three requests."""
         realm, _, client_id = id.partition("/")
         known = old or ScimApiClientInputs(
-            realm=realm, client_id=client_id, tenant_url=self._services.keycloak.tenant_url(realm)
+            realm=realm, client_id=client_id, audience=self._services.keycloak.tenant_url(realm)
         )
         if old is None:
             await self._services.keycloak.check_realm(realm)
@@ -217,7 +221,7 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
         prior = old.prior_lifespan if old is not None else None
         done: list[str] = []
         try:
-            if new.tenant_url not in found.audiences:
+            if new.audience not in found.audiences:
                 await call.log.status("adding the audience mapper")
                 await self._set_audience(new, found.client_uuid)
                 done.append("audience")
@@ -230,7 +234,7 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
             if new.access_token_lifespan is None and "lifespan" in made:
                 await self._services.keycloak.set_client_attributes(new.realm, found.client_uuid, {_LIFESPAN: prior})
                 made, prior = made - {"lifespan"}, None
-            if not native_scim.AUTHORISING_ROLES & set(found.roles):
+            if new.manages_users and not found.manages_users:
                 await call.log.status("assigning the role manage-users")
                 await self._assign(new, found.client_uuid)
                 done.append("role")
@@ -240,7 +244,9 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
             left = found
             with contextlib.suppress(KzeroScimError):
                 left = await self._look(new)
-            state = replace(left, **_inputs_of(new), made=sorted(made | set(done)), prior_lifespan=prior)
+            # What there is, not what is wanted: the next run sees what is left to do.
+            lifespan = None if new.access_token_lifespan is None else left.access_token_lifespan
+            state = replace(left, access_token_lifespan=lifespan, made=sorted(made | set(done)), prior_lifespan=prior)
             raise PartialFailureError(_id(new), state, str(error)) from error
         state = await self._look(new) if done else found
         return replace(state, **_inputs_of(new), made=sorted(made | set(done)), prior_lifespan=prior)
@@ -253,7 +259,7 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
             "protocol": "openid-connect",
             "protocolMapper": _MAPPER_TYPE,
             "config": {
-                _AUDIENCE: new.tenant_url,
+                _CUSTOM_AUDIENCE: new.audience,
                 "access.token.claim": "true",
                 "id.token.claim": "false",
                 "introspection.token.claim": "true",
@@ -274,12 +280,7 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
         except KeycloakError as error:
             if error.status != _FORBIDDEN:
                 raise
-            message = (
-                f'client "{new.client_id}" of realm "{new.realm}" may not provision: assign it the role '
-                f"{native_scim.ROLE} of client realm-management (Clients > {new.client_id} > Service accounts roles), "
-                "or give that role to the account that runs this, which may then hand it on"
-            )
-            raise ProviderError(message) from error
+            raise ProviderError(_unassignable(new)) from error
 
     async def _look(self, new: ScimApiClientInputs) -> ScimApiClientState:
         """Read what the client has.
@@ -307,19 +308,24 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
             )
             raise ProviderError(message) from error
         audiences = [
-            str(mapper["config"][_AUDIENCE])
+            str(mapper["config"][_CUSTOM_AUDIENCE])
             for mapper in client.get("protocolMappers") or []
             if mapper.get("protocolMapper") == _MAPPER_TYPE
-            and (mapper.get("config") or {}).get(_AUDIENCE)
+            and (mapper.get("config") or {}).get(_CUSTOM_AUDIENCE)
             and mapper["config"].get("access.token.claim") == "true"
         ]
         lifespan = (client.get("attributes") or {}).get(_LIFESPAN)
         shown = int(lifespan) if isinstance(lifespan, str) and lifespan.isdigit() else None
         if old is not None and old.access_token_lifespan is None:
             shown = None  # left alone, and so no difference
-        content = json.dumps([known.tenant_url in audiences, sorted(roles), lifespan])
+        audience = known.audience if known.audience in audiences else next(iter(sorted(audiences)), "")
+        content = json.dumps([known.audience in audiences, sorted(roles), lifespan])
         return ScimApiClientState(
-            **{**_inputs_of(known), "access_token_lifespan": shown},
+            realm=known.realm,
+            client_id=known.client_id,
+            audience=audience,
+            manages_users=bool(native_scim.AUTHORISING_ROLES & set(roles)),
+            access_token_lifespan=shown,
             client_uuid=str(client["id"]),
             audiences=sorted(audiences),
             roles=roles,
@@ -327,6 +333,14 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
             prior_lifespan=None if old is None else old.prior_lifespan,
             fingerprint=hashlib.sha256(content.encode()).hexdigest(),
         )
+
+
+def _unassignable(new: ScimApiClientInputs) -> str:
+    return (
+        f'client "{new.client_id}" of realm "{new.realm}" may not provision: assign it the role {native_scim.ROLE} of '
+        f"client realm-management (Clients > {new.client_id} > Service accounts roles), or give that role to the "
+        "account that runs this, which may then hand it on"
+    )
 
 
 def _id(new: ScimApiClientInputs) -> str:

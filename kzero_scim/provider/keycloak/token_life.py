@@ -53,8 +53,9 @@ def _remedy(client_id: str) -> str:
     (tried with 26.7.3; five minutes and ten hours by default).
     """
     return (
-        f"raise Clients > {client_id} > Advanced > Access Token Lifespan (to 30 days, for example) and Realm settings "
-        "> Sessions > SSO Session Max, which caps it (10 h by default), or set remoteTokenMethod to oauth2"
+        f"raise Clients > {client_id} > Advanced > Access Token Lifespan (to 30 days, for example; remoteTokenLifespan "
+        "does it with activationPreset keycloak) and Realm settings > Sessions > SSO Session Max, which caps it (10 h "
+        "by default), or set remoteTokenMethod to oauth2"
     )
 
 
