@@ -18,6 +18,7 @@ from rich.text import Text
 
 from kzero_scim import __version__
 from kzero_scim.cli_adopt import adopt
+from kzero_scim.cli_drift import drift
 from kzero_scim.cli_options import AsJson, Project, TenantName
 from kzero_scim.cli_status import status
 from kzero_scim.cli_tenant import app as tenant
@@ -32,6 +33,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command()(status)
+app.command()(drift)
 
 
 def _version(*, wanted: bool) -> None:

@@ -49,6 +49,11 @@ class Stack:
         """
         configured = json.loads(run_pulumi(project, "config", "--json", "--show-secrets", "--stack", name))
         exported = json.loads(run_pulumi(project, "stack", "export", "--stack", name))
+        return cls.of(name, configured, exported)
+
+    @classmethod
+    def of(cls, name: str, configured: dict[str, Any], exported: dict[str, Any]) -> Self:
+        """Read what `pulumi config --json --show-secrets` and `pulumi stack export` print."""
         resources = (exported.get("deployment") or {}).get("resources") or []
         return cls(
             name=name,

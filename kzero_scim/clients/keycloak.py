@@ -246,6 +246,23 @@ class KeycloakClient:
             raise KeycloakError(message, status=httpx.codes.FORBIDDEN)
         return found[0] if found else None
 
+    async def look_at(self, realm: str, path: str, *, doing: str, role: str, **query: str | int | list[str]) -> Any:  # noqa: ANN401 - JSON
+        """GET something of a realm's admin API that has no method of its own here.
+
+        Args:
+            realm: The realm.
+            path: Below the realm, percent-encoded, with a slash: ``/admin-events``.
+            doing: The operation and its object, for errors.
+            role: The realm-management role that it takes.
+            query: The query.
+        """
+        whole = f"{urls_patterns.URL_ADMIN_REALM.format(**{'realm-name': quote(realm, safe='')})}{path}"
+
+        async def request(admin: KeycloakAdmin) -> Any:  # noqa: ANN401
+            return raise_error_from_response(await admin.connection.a_raw_get(whole, **query), KeycloakPostError)
+
+        return await self._ask(realm, doing, role, request)
+
     async def aclose(self) -> None:
         """Close the connections."""
         for task in self._checks.values():

@@ -294,6 +294,9 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
             raise ProviderError(message)
         if found is None:
             return provider_pb2.ReadResponse()
+        if old is not None and old_inputs.values:
+            wanted = decode_lenient(resource.inputs, old_inputs.values)
+            await self._tell_who(subject, request.id, old, found.state, wanted)
         secrets = old_inputs.secrets | olds.secrets
         inputs, state = as_plain(found.inputs), as_plain(found.state)
         for key in (secrets | secret_keys(resource.inputs)) & old_inputs.values.keys():
@@ -305,6 +308,16 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
             inputs=self._marshal(resource.inputs, inputs, secrets),
             properties=self._marshal(resource.state, state, secrets),
         )
+
+    async def _tell_who(self, subject: Subject, id: str, old: Any, found: Any, wanted: Any) -> None:  # noqa: A002, ANN401
+        """Where a refresh finds something changed, say who did it and when, if that is known."""
+        if self._package.on_drift is None:
+            return
+        call = self._call(subject)
+        changes = await self._resource(subject).diff(call, id, found, wanted)
+        if changes:
+            for line in await self._package.on_drift(self._services, subject.token, old, found, wanted, changes):
+                await call.log.info(line)
 
     async def _delete(self, request: provider_pb2.DeleteRequest) -> empty_pb2.Empty:
         subject = Subject.of(request.urn)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 import kzero_scim
 from kzero_scim.provider.config import Config, complete
-from kzero_scim.provider.model import Function, Resource
+from kzero_scim.provider.model import Change, Function, Resource
 from kzero_scim.provider.services import Services
 
 KindT = TypeVar("KindT")
@@ -57,6 +57,9 @@ class Kinds(Mapping[str, KindT], Generic[KindT]):
         return len(self._places)
 
 
+OnDrift = Callable[[Any, str, Any, Any, Any, list[Change]], Awaitable[list[str]]]
+
+
 @dataclass(frozen=True)
 class Package:
     """A provider package.
@@ -70,6 +73,9 @@ class Package:
         resources: The resource kinds by type token.
         functions: The functions by token.
         metadata: Further top-level entries of the schema.
+        on_drift: Says who changed a resource that a refresh finds changed, and when: one line each. Given are what
+            resources are constructed with, the type token, the state before, the state found, the inputs last wanted,
+            and what differs.
     """
 
     name: str
@@ -80,10 +86,24 @@ class Package:
     resources: Mapping[str, type[Resource[Any, Any]]]
     functions: Mapping[str, type[Function[Any, Any]]] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    on_drift: OnDrift | None = None
 
 
 def _connect(config: Config) -> Closing:
     return Services(complete(config, os.environ))
+
+
+async def _who_changed(  # noqa: PLR0917, PLR0913 - as OnDrift has them
+    services: Services,
+    token: str,
+    before: Any,  # noqa: ANN401 - a state dataclass
+    found: Any,  # noqa: ANN401
+    wanted: Any,  # noqa: ANN401 - an inputs dataclass
+    changes: list[Change],
+) -> list[str]:
+    from kzero_scim.attribution import Sides, who_changed  # noqa: PLC0415 - only a refresh that finds something needs it
+
+    return await who_changed(services, token, Sides(before, found, wanted), changes)
 
 
 _ENTRA: Final = "kzero_scim.provider.entra"
@@ -125,5 +145,6 @@ KZERO: Final = Package(
         "publisher": "KZero SCIM",
         "keywords": ["pulumi", "kzero", "scim", "entra", "keycloak", "category/infrastructure"],
     },
+    on_drift=_who_changed,
 )
 """The package that this repository is about."""

@@ -1,0 +1,265 @@
+"""What somebody changed behind a stack's back: every property that this product owns, on both sides. Changes nothing.
+
+What is wanted stands in the stack's state; each resource is read and compared by the provider's own ``read`` and
+``diff``, so that this and ``pulumi preview --refresh`` never disagree. The application and its service principal are
+azuread's; what the program sets of them is compared here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from components.connection import connection
+from components.settings import TenantSettings
+from kzero_scim import traces
+from kzero_scim.attribution import NO_DRIFT, Attribution, Sides
+from kzero_scim.clients.graph import segment
+from kzero_scim.errors import GraphError, KzeroScimError
+from kzero_scim.provider.codec import decode_lenient, fields_of
+from kzero_scim.provider.config import complete
+from kzero_scim.provider.model import Change, ChangeKind, Resource, as_plain
+from kzero_scim.provider.package import KZERO
+from kzero_scim.provider.paths import parse_path, top_level
+from kzero_scim.provider.services import Services
+from kzero_scim.silent_call import silent_call
+from kzero_scim.stack import ResourceState, Stack
+from kzero_scim.traces import Trace
+
+SECRET: Final = "(secret)"  # noqa: S105 - stands in for one
+WHOLE: Final = ""
+"""The property of a difference that is about a resource as a whole."""
+COMPARED: Final = (
+    "kzero:keycloak:ScimEndpoint",
+    "kzero:keycloak:MapperSet",
+    "kzero:entra:AppRoleAssignments",
+    "kzero:entra:SynchronizationJob",
+    "kzero:entra:SynchronizationCredentials",
+    "kzero:entra:AttributeMappings",
+    "kzero:entra:ProvisioningStatus",
+)
+"""The resources that stand for something on either side; tests and on-demand runs leave nothing that could drift."""
+_APPLICATION: Final = "azuread:index/applicationFromTemplate:ApplicationFromTemplate"
+_PRINCIPAL: Final = "azuread:index/servicePrincipal:ServicePrincipal"
+_PRINCIPAL_PROPERTIES: Final = {"accountEnabled": True, "appRoleAssignmentRequired": False, "tags": []}
+"""What the program sets of the service principal, with azuread's defaults."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One property that is not as the stack wants it.
+
+    Attributes:
+        resource: The resource's kind: MapperSet, AttributeMappings, ...
+        property: Its path; ``""`` for the whole resource, which is gone then.
+        was: What the stack wants, as JSON; None for nothing.
+        now: What is there; None for nothing.
+        who: Who changed it, ``""`` if that is not known.
+        when: When, ISO 8601, likewise.
+    """
+
+    resource: str
+    property: str
+    was: Any
+    now: Any
+    who: str = ""
+    when: str = ""
+
+
+@dataclass
+class Drift:
+    """What differs on both sides of one tenant.
+
+    Attributes:
+        differences: By resource, in the order of the guide's steps.
+        notes: What is not known of it, and why.
+        unasked: What could not be compared, one line each.
+    """
+
+    differences: list[Difference] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    unasked: list[str] = field(default_factory=list)
+
+    def document(self) -> dict[str, Any]:
+        """Give it as JSON."""
+        return dataclasses.asdict(self)
+
+
+async def find_drift(stack: Stack) -> Drift:
+    """Compare both sides with a stack's state.
+
+    Needs read permissions only. A service that cannot be asked is named in ``unasked`` and hides nothing of the other.
+
+    Args:
+        stack: The tenant's stack as last applied. After `pulumi refresh` its state is what was found, drift included.
+
+    Raises:
+        SettingsError: The stack's settings are wrong.
+    """
+    settings = TenantSettings.parse(stack.configuration, stack.secret_keys)
+    services = Services(complete(connection(settings, stack.configuration), os.environ))
+    attribution = Attribution(services)
+    found = Drift()
+    try:
+        looks = [_resource(services, attribution, held) for token in COMPARED if (held := stack.find(token))]
+        looks += [_azuread(services, attribution, resource) for resource in _azuread_resources(stack)]
+        for differences in await asyncio.gather(*(_tried(look, found) for look in looks)):
+            found.differences += differences
+        if found.differences:
+            found.notes += attribution.notes
+        found.notes += await _hidden(attribution, services, stack)
+    finally:
+        await services.aclose()
+    return found
+
+
+async def _tried(look: Awaitable[list[Difference]], found: Drift) -> list[Difference]:
+    try:
+        return await look
+    except KzeroScimError as error:
+        if str(error) not in found.unasked:
+            found.unasked.append(str(error))
+        return []
+
+
+async def _resource(services: Services, attribution: Attribution, held: ResourceState) -> list[Difference]:
+    kind_of_resource: Callable[[Services], Resource[Any, Any]] = KZERO.resources[held.type]
+    resource = kind_of_resource(services)
+    call = silent_call(held.name)
+    state = _with_secrets(decode_lenient(resource.state, held.outputs), held.outputs)
+    wanted = _with_secrets(decode_lenient(resource.inputs, held.inputs), held.inputs)
+    read = await resource.read(call, held.id, state)
+    kind = held.type.rsplit(":", 1)[-1]
+    if read is None:
+        gone = Change(WHOLE, ChangeKind.ADD)
+        known = await attribution.of(held.type, Sides(state, None, wanted), [gone])
+        return [_attributed(Difference(resource=kind, property=WHOLE, was="exists", now=None), known.get(WHOLE))]
+    changes = [
+        change
+        for change in await resource.diff(call, held.id, read.state, wanted)
+        if top_level(change.path) not in NO_DRIFT
+    ]
+    known = await attribution.of(held.type, Sides(state, read.state, wanted), changes)
+    return [
+        _attributed(_difference(kind, resource, change, as_plain(wanted), as_plain(read.state)), known.get(change.path))
+        for change in changes
+    ]
+
+
+def _difference(
+    kind: str, resource: Resource[Any, Any], change: Change, wanted: dict[str, Any], actual: dict[str, Any]
+) -> Difference:
+    was = None if change.kind is ChangeKind.DELETE else value_at(wanted, change.path)
+    now = None if change.kind is ChangeKind.ADD else _actual(wanted, actual, change.path)
+    if fields_of(resource.inputs).get(top_level(change.path)) and _is_secret(resource, change.path):
+        was, now = (None if value is None else SECRET for value in (was, now))
+    return Difference(resource=kind, property=change.path, was=was, now=now)
+
+
+def _is_secret(resource: Resource[Any, Any], path: str) -> bool:
+    return fields_of(resource.inputs)[top_level(path)].about.secret
+
+
+def _actual(wanted: dict[str, Any], actual: dict[str, Any], path: str) -> Any:  # noqa: ANN401 - any property value
+    """Give what is at a path; a custom attribute is found by its name, since its place says nothing."""
+    steps = parse_path(path)
+    if steps[0] == "customAttributes" and len(steps) > 2:  # noqa: PLR2004 - list, place, property
+        name = str(value_at(wanted, f"customAttributes[{steps[1]}].name")).casefold()
+        items = [item for item in actual.get("customAttributes", []) if item["name"].casefold() == name]
+        return items[0].get(steps[2]) if items else None
+    return value_at(actual, path)
+
+
+def value_at(document: Any, path: str) -> Any:  # noqa: ANN401 - any property value
+    """Give the value at a property path, None if there is none; keys are found in any case, as SCIM has them."""
+    for step in parse_path(path):
+        if isinstance(document, list):
+            document = document[int(step)] if step.isdecimal() and int(step) < len(document) else None
+        elif isinstance(document, Mapping):
+            folded = {key.casefold(): key for key in document}
+            document = document.get(step, document.get(folded.get(step.casefold(), step)))
+        else:
+            return None
+    return document
+
+
+def _with_secrets(value: Any, document: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a dataclass
+    """Put a mark where the state keeps a secret, which is not read: that one was set is known, and can be missed."""
+    kept = {
+        spec.name: SECRET
+        for key, spec in fields_of(type(value)).items()
+        if spec.about.secret and key in document and document[key] is None
+    }
+    return dataclasses.replace(value, **kept)
+
+
+def _attributed(difference: Difference, trace: Trace | None) -> Difference:
+    return difference if trace is None else dataclasses.replace(difference, who=trace.who, when=trace.second)
+
+
+@dataclass(frozen=True)
+class _Azuread:
+    """One of azuread's resources: where Graph has it, and what the program sets of it."""
+
+    held: ResourceState
+    collection: str
+    id: str
+    wanted: Mapping[str, Any]
+
+
+def _azuread_resources(stack: Stack) -> list[_Azuread]:
+    found = []
+    for held in stack.resources:
+        if held.type == _APPLICATION:
+            wanted = {"displayName": held.inputs.get("displayName")}
+            found.append(_Azuread(held, "applications", str(held.outputs.get("applicationObjectId") or ""), wanted))
+        elif held.type == _PRINCIPAL:
+            wanted = {name: held.inputs.get(name, default) for name, default in _PRINCIPAL_PROPERTIES.items()}
+            found.append(_Azuread(held, "servicePrincipals", str(held.outputs.get("objectId") or ""), wanted))
+    return found
+
+
+async def _azuread(services: Services, attribution: Attribution, resource: _Azuread) -> list[Difference]:
+    kind = resource.held.type.rsplit(":", 1)[-1]
+    path = f"/{resource.collection}/{segment(resource.id)}"
+    try:
+        actual = await services.graph.get(path, {"$select": ",".join(["id", *resource.wanted])})
+    except GraphError as error:
+        if error.status != 404:  # noqa: PLR2004 - not found
+            raise
+        differences = [Difference(resource=kind, property=WHOLE, was="exists", now=None)]
+    else:
+        differences = [
+            Difference(resource=kind, property=name, was=value, now=actual.get(name))
+            for name, value in resource.wanted.items()
+            if _unordered(actual.get(name)) != _unordered(value)
+        ]
+    trace = await attribution.in_entra(resource.id, traces.APPLICATION) if differences else None
+    return [_attributed(difference, trace) for difference in differences]
+
+
+def _unordered(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    return sorted(value) if isinstance(value, list) else value
+
+
+async def _hidden(attribution: Attribution, services: Services, stack: Stack) -> Sequence[str]:
+    """Say that somebody else has set credentials since this stack did: Graph never shows their values."""
+    held = stack.find("kzero:entra:SynchronizationCredentials")
+    if held is None or services.config.client_id is None:
+        return []
+    try:
+        entries = await attribution.entra_traces(held.id, traces.CREDENTIALS)
+    except KzeroScimError:
+        return []
+    newest = max(entries, key=lambda trace: trace.when, default=None)
+    if newest is None or newest.own:
+        return []
+    note = (
+        f"{newest.who} set provisioning credentials at {newest.second}, after this stack did; Entra hides their "
+        "values: Tenant URL, secret token, scope or notification may differ, compare them in the portal"
+    )
+    return [note]

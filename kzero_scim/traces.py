@@ -1,0 +1,124 @@
+"""Who changed something, and when: an entry of Entra's directory audit or of Keycloak's admin events, read tolerantly.
+
+Pure. The documents are those of https://learn.microsoft.com/graph/api/resources/directoryaudit and Keycloak's
+``AdminEventRepresentation``; Entra's activities are listed in
+https://learn.microsoft.com/entra/identity/monitoring-health/reference-audit-activities.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+CREDENTIALS: Final = ("Update provisioning setting or credentials",)
+MAPPINGS: Final = ("Update attribute mappings or scope",)
+STATUS: Final = (
+    "Disable/pause provisioning configuration",
+    "Enable/start provisioning configuration",
+    "Enable/restart provisioning configuration",
+)
+JOB: Final = ("Delete provisioning configuration", "Add provisioning configuration")
+ASSIGNMENTS: Final = (
+    "Add app role assignment grant to user",
+    "Add app role assignment to group",
+    "Remove app role assignment from user",
+    "Remove app role assignment from group",
+)
+APPLICATION: Final = ("Update application", "Delete application", "Update service principal")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """Who did something and when.
+
+    Attributes:
+        who: User principal name, user name, or an application's name.
+        when: ISO 8601, UTC.
+        own: Whether it was the account that this stack itself signs in with.
+        about: Ids and names of what was changed, case-folded.
+    """
+
+    who: str
+    when: str
+    own: bool = False
+    about: frozenset[str] = frozenset()
+
+    @property
+    def second(self) -> str:
+        """When, without the fraction of a second."""
+        return re.sub(r"\.\d+(?=Z$)", "", self.when)
+
+
+def entra_traces(entries: Iterable[Mapping[str, Any]], activities: Iterable[str], own_app: str | None) -> list[Trace]:
+    """Read the successful entries of some activities, in the order given.
+
+    Args:
+        entries: ``directoryAudit`` documents.
+        activities: Their ``activityDisplayName``.
+        own_app: The application (client) id that this stack signs in with.
+    """
+    wanted = {activity.casefold() for activity in activities}
+    return [
+        _entra_trace(entry, own_app)
+        for entry in entries
+        if str(entry.get("activityDisplayName") or "").casefold() in wanted
+        and str(entry.get("result") or "success").casefold() == "success"
+    ]
+
+
+def _entra_trace(entry: Mapping[str, Any], own_app: str | None) -> Trace:
+    by = _mapping(entry.get("initiatedBy"))
+    user, app = _mapping(by.get("user")), _mapping(by.get("app"))
+    person = _first(user, "userPrincipalName", "displayName", "id")
+    application = _first(app, "displayName", "appId", "servicePrincipalId")
+    targets = entry.get("targetResources")
+    names = [
+        str(target[key]).casefold()
+        for target in (targets if isinstance(targets, list) else [])
+        if isinstance(target, Mapping)
+        for key in ("id", "displayName", "userPrincipalName")
+        if target.get(key)
+    ]
+    return Trace(
+        who=person or (f"application {application}" if application else "somebody"),
+        when=str(entry.get("activityDateTime") or ""),
+        own=not person and own_app is not None and str(app.get("appId") or "").casefold() == own_app.casefold(),
+        about=frozenset(names),
+    )
+
+
+def keycloak_trace(event: Mapping[str, Any], who: str, *, own: bool) -> Trace:
+    """Read one admin event.
+
+    Args:
+        event: ``AdminEventRepresentation``; ``time`` is in milliseconds.
+        who: The user name of whoever is in ``authDetails``.
+        own: Whether that is the account that this stack signs in with.
+    """
+    moment = event.get("time")
+    when = datetime.fromtimestamp(moment / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(moment, int) else ""
+    path = str(event.get("resourcePath") or "")
+    return Trace(who=who, when=when, own=own, about=frozenset(part.casefold() for part in path.split("/") if part))
+
+
+def latest(traces: Iterable[Trace], about: Iterable[str] = ()) -> Trace | None:
+    """Give the newest doing of somebody else.
+
+    Args:
+        traces: In any order.
+        about: Ids or names of which the change must concern one; none for any change.
+    """
+    wanted = {name.casefold() for name in about}
+    others = [trace for trace in traces if not trace.own and (not wanted or wanted & trace.about)]
+    return max(others, key=lambda trace: trace.when, default=None)
+
+
+def _first(document: Mapping[str, Any], *names: str) -> str:
+    return next((str(document[name]) for name in names if document.get(name)), "")
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
