@@ -15,6 +15,7 @@ from rich.text import Text
 from kzero_scim.cli_options import AsJson, Project, TenantName
 from kzero_scim.display import one_line, several_lines
 from kzero_scim.errors import KzeroScimError
+from kzero_scim.traces import to_second
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +63,9 @@ def _show(tenant: str, found: TenantStatus) -> None:
     console.print(table)
     for item in found.log.in_error[:MOST_SHOWN]:
         head = Text(f"  {one_line(item.name)}", "red")
-        console.print(Text.assemble(head, f"  {item.kind}, {item.action} failed at {item.at}"), soft_wrap=True)
+        console.print(
+            Text.assemble(head, f"  {item.kind}, {item.action} failed at {to_second(item.at)}"), soft_wrap=True
+        )
         said = ": ".join(part for part in (item.code, item.message) if part)
         console.print(Text(f"    {one_line(said)}"), soft_wrap=True)
     if len(found.log.in_error) > MOST_SHOWN:

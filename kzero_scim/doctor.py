@@ -50,6 +50,11 @@ OPTIONAL_GRAPH_PERMISSIONS: Final = (
         frozenset({"RoleManagement.Read.Directory", "RoleManagement.Read.All", "Directory.Read.All"}),
         "warn of a lock-out",
     ),
+    (frozenset({"AuditLog.Read.All"}), "name users in error and who changed what, from Entra's logs"),
+    (
+        frozenset({"Directory.Read.All", "Directory.ReadWrite.All"}),
+        "name users in error and who changed what, together with AuditLog.Read.All",
+    ),
 )
 _LEAST: Final = (
     "Application.ReadWrite.OwnedBy",
@@ -58,6 +63,8 @@ _LEAST: Final = (
     "User.Read.All",
     "Group.Read.All",
     "RoleManagement.Read.Directory",
+    "AuditLog.Read.All",
+    "Directory.Read.All",
 )
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 KEYCLOAK_ROLES: Final = ("view-clients", "manage-clients", "view-users")
@@ -213,6 +220,9 @@ async def _keycloak(services: Services, settings: TenantSettings) -> list[Findin
         held = role in granted or "realm-admin" in granted or _implied(role, granted)
         detail = "granted" if held else "not granted; assign it under the client's Service account roles"
         findings.append(Finding(f"realm-management {role}", "ok" if held else "missing", detail))
+    told = bool({"view-events", "manage-events", "realm-admin"} & granted)
+    detail = "granted" if told else "not granted; needed to name who changed KZero's side"
+    findings.append(Finding("realm-management view-events", "ok" if told else "optional", detail))
     if settings.is_native:
         held = bool(granted & {"manage-users", "realm-admin"})
         detail = (

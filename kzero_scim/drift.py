@@ -43,6 +43,8 @@ COMPARED: Final = (
     "kzero:entra:ProvisioningStatus",
 )
 """The resources that stand for something on either side; tests and on-demand runs leave nothing that could drift."""
+_OF_KEY: Final = {"BaseAddress": "tenantUrl", "SyncAll": "scope"}
+"""Which property a synchronization secret holds, for those that are named where they are missing."""
 _APPLICATION: Final = "azuread:index/applicationFromTemplate:ApplicationFromTemplate"
 _PRINCIPAL: Final = "azuread:index/servicePrincipal:ServicePrincipal"
 _PRINCIPAL_PROPERTIES: Final = {"accountEnabled": True, "appRoleAssignmentRequired": False, "tags": []}
@@ -153,15 +155,15 @@ async def _resource(services: Services, attribution: Attribution, held: Resource
 def _difference(
     kind: str, resource: Resource[Any, Any], change: Change, wanted: dict[str, Any], actual: dict[str, Any]
 ) -> Difference:
+    if top_level(change.path) == "missingKeys":
+        name = _OF_KEY.get(str(value_at(actual, change.path)), change.path)
+        return Difference(resource=kind, property=name, was=value_at(wanted, name), now=None)
     was = None if change.kind is ChangeKind.DELETE else value_at(wanted, change.path)
     now = None if change.kind is ChangeKind.ADD else _actual(wanted, actual, change.path)
-    if fields_of(resource.inputs).get(top_level(change.path)) and _is_secret(resource, change.path):
+    spec = fields_of(resource.inputs).get(top_level(change.path))
+    if spec is not None and spec.about.secret:
         was, now = (None if value is None else SECRET for value in (was, now))
     return Difference(resource=kind, property=change.path, was=was, now=now)
-
-
-def _is_secret(resource: Resource[Any, Any], path: str) -> bool:
-    return fields_of(resource.inputs)[top_level(path)].about.secret
 
 
 def _actual(wanted: dict[str, Any], actual: dict[str, Any], path: str) -> Any:  # noqa: ANN401 - any property value
@@ -189,11 +191,13 @@ def value_at(document: Any, path: str) -> Any:  # noqa: ANN401 - any property va
 
 def _with_secrets(value: Any, document: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a dataclass
     """Put a mark where the state keeps a secret, which is not read: that one was set is known, and can be missed."""
-    kept = {
-        spec.name: SECRET
-        for key, spec in fields_of(type(value)).items()
-        if spec.about.secret and key in document and document[key] is None
-    }
+    kept: dict[str, Any] = {}
+    for key, spec in fields_of(type(value)).items():
+        inner = getattr(value, spec.name)
+        if spec.about.secret and key in document and document[key] is None:
+            kept[spec.name] = SECRET
+        elif dataclasses.is_dataclass(inner) and isinstance(document.get(key), Mapping):
+            kept[spec.name] = _with_secrets(inner, document[key])
     return dataclasses.replace(value, **kept)
 
 

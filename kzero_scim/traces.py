@@ -49,7 +49,12 @@ class Trace:
     @property
     def second(self) -> str:
         """When, without the fraction of a second."""
-        return re.sub(r"\.\d+(?=Z$)", "", self.when)
+        return to_second(self.when)
+
+
+def to_second(moment: str) -> str:
+    """Leave the fraction of a second out of a moment in UTC, ISO 8601."""
+    return re.sub(r"\.\d+(?=Z$)", "", moment)
 
 
 def entra_traces(entries: Iterable[Mapping[str, Any]], activities: Iterable[str], own_app: str | None) -> list[Trace]:

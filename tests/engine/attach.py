@@ -227,6 +227,11 @@ class EngineStack:
         values |= {key: automation.ConfigValue(value, secret=True) for key, value in (secrets or {}).items()}
         self._stack.set_all_config(values)
 
+    def configuration(self) -> dict[str, dict[str, Any]]:
+        """Give the configuration as `pulumi config --json --show-secrets` does."""
+        values = self._stack.get_all_config()
+        return {key: {"value": item.value, "secret": item.secret} for key, item in values.items()}
+
     def _declare(self) -> None:
         # Not the program itself: tests replace it between runs.
         self.program()

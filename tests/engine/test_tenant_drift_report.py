@@ -1,0 +1,134 @@
+"""`kzero-scim drift` against a real Keycloak and the local Entra: every owned property, both values, who and when."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import pprint
+from typing import Any
+
+import httpx
+import pytest
+
+from kzero_scim.drift import Drift, find_drift
+from kzero_scim.stack import Stack
+from sandbox.organisation import LEAST_PRIVILEGE, LOG_PERMISSIONS
+from tests.engine.drift_table import CASES, SETTINGS, Case, World
+from tests.engine.tenant_program import TenantStack
+
+Loaded = tuple[dict[str, Any], dict[str, Any]]
+
+
+def load(running: TenantStack) -> Loaded:
+    """Give configuration and state as Pulumi's CLI prints them."""
+    return running.stack.configuration(), running.stack.export()
+
+
+def stack_of(loaded: Loaded, assume: dict[str, dict[str, Any]] | None = None) -> Stack:
+    """Give the stack as the command line has it, its state taken to hold something besides."""
+    configured, deployment = copy.deepcopy(loaded)
+    for item in deployment["resources"]:
+        more = (assume or {}).get(item["type"].rsplit(":", 1)[-1], {})
+        for side in ("inputs", "outputs"):
+            if side in item:
+                item[side] |= more
+    return Stack.of("test", configured, {"deployment": deployment})
+
+
+def look(loaded: Loaded, assume: dict[str, dict[str, Any]] | None = None) -> Drift:
+    """Compare both sides with the state."""
+    return asyncio.run(find_drift(stack_of(loaded, assume)))
+
+
+def reported(found: Drift, case: Case) -> list[tuple[str, str, Any, Any]]:
+    """Give what was reported in the form of the table, values that it does not compare left out."""
+    anything = {(kind, path): (was is ..., now is ...) for kind, path, was, now in case.expected}
+    rows = []
+    for item in found.differences:
+        any_was, any_now = anything.get((item.resource, item.property), (False, False))
+        rows.append(
+            (
+                item.resource,
+                item.property,
+                ... if any_was and item.was is not None else item.was,
+                ... if any_now and item.now is not None else item.now,
+            )
+        )
+    return rows
+
+
+@pytest.fixture
+def owned(tenant_stack: TenantStack) -> TenantStack:
+    """A running tenant whose stack owns all that it can."""
+    made = tenant_stack.tenant.credentials
+    token = tenant_stack.tenant.realm_token(made.scim_client_id, made.scim_client_secret)
+    tenant_stack.set(**SETTINGS)
+    tenant_stack.stack.configure({}, {"kzero-scim:secretToken": token})
+    tenant_stack.up()
+    return tenant_stack
+
+
+def test_every_owned_property_that_somebody_changes_is_reported(
+    owned: TenantStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each row of the table, one after the other; the secret token itself is never shown."""
+    loaded, state = load(owned), owned.stack.state()
+    # No run changes it here, and to export it takes longer than all the rest of a row.
+    monkeypatch.setattr(owned.stack, "state", lambda: state)
+    assert look(loaded).differences == []
+    world = World(owned)
+    wrong: dict[str, Any] = {}
+
+    for name, case in CASES.items():
+        try:
+            case.change(world)
+        except httpx.HTTPStatusError as refused:
+            wrong[name] = refused.response.text
+            world.restore()
+            continue
+        found = look(loaded, case.assume)
+        if found.unasked or sorted(map(repr, reported(found, case))) != sorted(map(repr, case.expected)):
+            wrong[name] = {"reported": reported(found, case), "expected": case.expected, "unasked": found.unasked}
+        if name != "job deleted":
+            world.restore()
+
+    assert wrong == {}, pprint.pformat(wrong, width=160)
+
+
+def test_who_and_when_are_told_where_the_services_tell(running: TenantStack) -> None:
+    """A person in Entra, an administrator in KZero; without the permissions it is said that it is not known."""
+    entra = running.tenant.entra
+    signed_in = entra.headers["Authorization"]
+    robin = entra.post("/sandbox/token", json={"user": "robin@contoso.example"}).json()["access_token"]
+    entra.headers["Authorization"] = f"Bearer {robin}"
+    running.rename("Renamed")
+    running.unassign("Alex Lindqvist")
+    running.change_row("name.givenName", source="city")
+    running.set_secret("SecretToken", "another")
+    entra.headers["Authorization"] = signed_in
+    running.assign(running.tenant.entra.get("/v1.0/users/sam@contoso.example").json()["id"])
+    running.change_mapper("status", jsonType__label="String")
+    running.delete_mapper("email")
+
+    loaded = load(running)
+    unknown = look(loaded)
+    permissions = {"permissions": [*LEAST_PRIVILEGE, *LOG_PERMISSIONS]}
+    entra.patch("/sandbox/clients/least-privilege", json=permissions).raise_for_status()
+    known = look(loaded)
+    preview = running.stack.preview(refresh=True)
+
+    assert {item.who for item in unknown.differences} == {"", "tenant-admin"}
+    assert any("AuditLog.Read.All" in note for note in unknown.notes)
+    who = {(item.resource, item.property): item.who for item in known.differences}
+    assert who == {
+        ("MapperSet", "mappers.email"): "tenant-admin",
+        ("MapperSet", "mappers.status.claimJsonType"): "tenant-admin",
+        ("AppRoleAssignments", "users[0]"): "robin@contoso.example",
+        ("AttributeMappings", 'rows["name.givenName"].source'): "robin@contoso.example",
+        ("ApplicationFromTemplate", "displayName"): "robin@contoso.example",
+    }
+    assert all(item.when.endswith("Z") for item in known.differences)
+    assert [note.partition(" set ")[0] for note in known.notes] == ["robin@contoso.example"]
+    told = [text for severity, text in preview.diagnostics if severity == "info" and "changed by" in text]
+    assert any(text.startswith("users[0] changed by robin@contoso.example at 20") for text in told)
+    assert any("mappers.email changed by tenant-admin at 20" in text for text in told)
