@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from kzero_scim import traces
 from kzero_scim.errors import GraphError, KeycloakError, KzeroScimError
-from kzero_scim.provider.model import Change, ChangeKind, as_plain
+from kzero_scim.provider.model import Change, ChangeKind
 from kzero_scim.provider.paths import parse_path, top_level
 from kzero_scim.provider.services import Services
 from kzero_scim.provisioning_log import DENIED
@@ -238,8 +238,8 @@ def _about(token: str, sides: Sides, change: Change) -> list[str]:
             for side, kind in ((sides.wanted, ChangeKind.DELETE), (sides.found, ChangeKind.ADD))
             if change.kind is not kind  # a name that is to be added is at its place in what is wanted only
         ]
-        assignments = as_plain(sides.state).get("assignments", {})
-        held = [assignments[name]["principalId"] for name in names if name in assignments]
+        assignments = getattr(sides.state, "assignments", {})
+        held = [assignments[name].principal_id for name in names if name in assignments]
         return [name for name in (*held, *names) if name]
     return []
 

@@ -199,6 +199,7 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
             if decision.tests_connection:
                 graph, sp = self._services.graph, new.service_principal_id
                 await try_connection(graph, call, sp, new.job_id, sleep=self._sleep)
+                await call.log.info("the connection test passed; provisioning leaves quarantine")
             if decision.reset_scope is not None:
                 await call.log.status("restarting the provisioning job")
                 criteria = {"criteria": {"resetScope": decision.reset_scope}}
