@@ -11,8 +11,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from urllib.parse import quote
 
 from kzero_scim import traces
+from kzero_scim.clients.graph import odata_quote
 from kzero_scim.errors import GraphError, KeycloakError, KzeroScimError
 from kzero_scim.provider.model import Change, ChangeKind
 from kzero_scim.provider.paths import parse_path, top_level
@@ -78,6 +80,8 @@ class Attribution:
         result: dict[str, Trace] = {}
         for change in changes:
             about = _about(token, sides, change)
+            if about is None:
+                continue
             if token in ENTRA_ACTIVITIES:
                 trace = await self.in_entra(sides.state.service_principal_id, ENTRA_ACTIVITIES[token], about)
             else:
@@ -113,7 +117,7 @@ class Attribution:
             kinds, within = ["REALM"], None
         events = await self._once(f"keycloak/{kinds[0]}", lambda: self._events(realm, kinds))
         candidates = [trace for trace in events if within is None or within.casefold() in trace.about]
-        return latest(candidates, about) or latest(candidates)
+        return latest(candidates, about)
 
     async def _once(self, key: str, ask: Callable[[], Awaitable[list[Any]]]) -> list[Any]:
         if key not in self._asked:
@@ -123,7 +127,7 @@ class Attribution:
     async def _audit(self, object_id: str) -> list[Any]:
         since = (datetime.now(UTC) - KEEPS).strftime("%Y-%m-%dT%H:%M:%SZ")
         query = {
-            "$filter": f"activityDateTime ge {since} and targetResources/any(t:t/id eq '{object_id}')",
+            "$filter": f"activityDateTime ge {since} and targetResources/any(t:t/id eq {odata_quote(object_id)})",
             "$orderby": "activityDateTime desc",
             "$top": "100",
         }
@@ -136,7 +140,7 @@ class Attribution:
 
     async def _events(self, realm: str, kinds: list[str]) -> list[Any]:
         try:
-            events: list[Mapping[str, Any]] = await self._services.keycloak.look_at(
+            answer = await self._services.keycloak.look_at(
                 realm,
                 "/admin-events",
                 doing=f'reading the admin events of realm "{realm}"',
@@ -144,13 +148,15 @@ class Attribution:
                 resourceTypes=kinds,
                 max=MOST_EVENTS,
             )
+            events = [event for event in answer if isinstance(event, Mapping)] if isinstance(answer, list) else []
             if not events:
                 await self._say_if_off(realm)
             names = {key: await self._who(realm, key) for key in {_user(event) for event in events}}
-        except KeycloakError as error:
+        except KzeroScimError as error:
+            denied = isinstance(error, KeycloakError) and error.status == 403  # noqa: PLR2004 - forbidden
             reason = (
                 "reading its admin events takes the role view-events of client realm-management (optional)"
-                if error.status == 403  # noqa: PLR2004 - forbidden
+                if denied
                 else str(error)
             )
             self._note(f"who changed KZero's side is not known: {reason}")
@@ -164,17 +170,18 @@ class Attribution:
     async def _say_if_off(self, realm: str) -> None:
         doing = f'reading the event settings of realm "{realm}"'
         settings = await self._services.keycloak.look_at(realm, "/events/config", doing=doing, role="view-events")
-        if not settings.get("adminEventsEnabled"):
+        if not (isinstance(settings, Mapping) and settings.get("adminEventsEnabled")):
             reason = f'realm "{realm}" saves no admin events (Realm settings > Events)'
             self._note(f"who changed KZero's side is not known: {reason}")
 
     async def _who(self, realm: str, user_id: str) -> str:
         doing = f'looking up who changed realm "{realm}"'
         try:
-            user = await self._services.keycloak.look_at(realm, f"/users/{user_id}", doing=doing, role="view-users")
+            path = f"/users/{quote(user_id, safe='')}"
+            user = await self._services.keycloak.look_at(realm, path, doing=doing, role="view-users")
         except KeycloakError:
             return f"user {user_id}"  # of another realm, or gone
-        return str(user.get("username") or user_id)
+        return str((user.get("username") if isinstance(user, Mapping) else None) or f"user {user_id}")
 
     def _own_name(self) -> str:
         credentials = self._services.keycloak.credentials
@@ -224,13 +231,19 @@ def _user(event: Mapping[str, Any]) -> str:
     return str(details.get("userId") or "") if isinstance(details, Mapping) else ""
 
 
-def _about(token: str, sides: Sides, change: Change) -> list[str]:
-    """Name the object inside the resource that a change is about: a user, a group, a mapper."""
+def _about(token: str, sides: Sides, change: Change) -> list[str] | None:
+    """Name the object inside the resource that a change is about: a user, a group, a mapper.
+
+    Returns:
+        Its id or name; an empty list if the change is about the whole, None if the object's id is not known.
+    """
     steps = parse_path(change.path)
-    if token == "kzero:keycloak:MapperSet" and steps[0] == "mappers" and len(steps) > 1:  # noqa: S105 - a type token
+    if token == "kzero:keycloak:MapperSet" and steps[:1] == ("unmanaged",):  # noqa: S105 - a type token
+        return None
+    if token == "kzero:keycloak:MapperSet" and steps[:1] == ("mappers",) and len(steps) > 1:  # noqa: S105
         ids = [(getattr(side, "mapper_ids", None) or {}).get(steps[1]) for side in (sides.state, sides.found)]
-        return [key for key in ids if key]
-    if token == "kzero:entra:AppRoleAssignments" and steps[0] in {"users", "groups", "unmanaged"}:  # noqa: S105
+        return [key for key in ids if key] or None
+    if token == "kzero:entra:AppRoleAssignments" and steps and steps[0] in {"users", "groups", "unmanaged"}:  # noqa: S105
         if len(steps) == 1:
             return []
         names = [
@@ -240,7 +253,7 @@ def _about(token: str, sides: Sides, change: Change) -> list[str]:
         ]
         assignments = getattr(sides.state, "assignments", {})
         held = [assignments[name].principal_id for name in names if name in assignments]
-        return [name for name in (*held, *names) if name]
+        return [name for name in (*held, *names) if name] or None
     return []
 
 
