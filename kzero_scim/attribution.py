@@ -36,7 +36,13 @@ ENTRA_ACTIVITIES: Final[Mapping[str, tuple[str, ...]]] = {
     "kzero:entra:ProvisioningStatus": (*traces.STATUS, *traces.JOB),
 }
 """What Entra calls the changes of each of our resources."""
-_IN_KEYCLOAK: Final = frozenset({"kzero:keycloak:MapperSet", "kzero:keycloak:ScimEndpoint"})
+_IN_KEYCLOAK: Final[Mapping[str, tuple[str, ...]]] = {
+    "kzero:keycloak:MapperSet": ("PROTOCOL_MAPPER",),
+    "kzero:keycloak:ScimApiClient": ("PROTOCOL_MAPPER", "CLIENT"),
+    "kzero:keycloak:ScimAttributes": ("USER_PROFILE",),
+    "kzero:keycloak:ScimEndpoint": ("REALM",),
+}
+"""What Keycloak calls the resources of their changes."""
 NO_DRIFT: Final = frozenset({"triggers", "quarantine"})
 """Differences that nobody made: a restart that is still to come, and a quarantine, which ``status`` tells."""
 
@@ -106,16 +112,13 @@ class Attribution:
         return traces.entra_traces(entries, activities, self._services.config.client_id)
 
     async def _in_keycloak(self, token: str, state: Any, about: Sequence[str]) -> Trace | None:  # noqa: ANN401
-        realm, uuid = state.realm, getattr(state, "client_uuid", None)
-        if token == "kzero:keycloak:MapperSet":  # noqa: S105 - a type token
-            kinds, within = ["PROTOCOL_MAPPER"], uuid
-        elif getattr(state, "activation", None) != "attributes":
-            return None  # what a person enters in KZero's dashboard, no log of Keycloak's is known to tell
-        elif state.attribute_holder == "client":
-            kinds, within = ["CLIENT"], await self._client_uuid(realm)
-        else:
-            kinds, within = ["REALM"], None
-        events = await self._once(f"keycloak/{kinds[0]}", lambda: self._events(realm, kinds))
+        realm, kinds, within = state.realm, [*_IN_KEYCLOAK[token]], getattr(state, "client_uuid", None)
+        if token == "kzero:keycloak:ScimEndpoint":  # noqa: S105 - a type token
+            if state.activation != "attributes":
+                return None  # what a person enters in KZero's dashboard, no log of Keycloak's is known to tell
+            if state.attribute_holder == "client":
+                kinds, within = ["CLIENT"], await self._client_uuid(realm)
+        events = await self._once(f"keycloak/{kinds}", lambda: self._events(realm, kinds))
         candidates = [trace for trace in events if within is None or within.casefold() in trace.about]
         return latest(candidates, about)
 

@@ -36,6 +36,8 @@ WHOLE: Final = ""
 COMPARED: Final = (
     "kzero:keycloak:ScimEndpoint",
     "kzero:keycloak:MapperSet",
+    "kzero:keycloak:ScimApiClient",
+    "kzero:keycloak:ScimAttributes",
     "kzero:entra:AppRoleAssignments",
     "kzero:entra:SynchronizationJob",
     "kzero:entra:SynchronizationCredentials",

@@ -261,7 +261,7 @@ class KeycloakClient:
         async def request(admin: KeycloakAdmin) -> Any:  # noqa: ANN401
             return raise_error_from_response(await admin.connection.a_raw_get(whole, **query), KeycloakPostError)
 
-        return await self._ask(realm, doing, role, request)
+        return await self.ask(realm, doing, role, request)
 
     async def aclose(self) -> None:
         """Close the connections."""
