@@ -14,6 +14,8 @@ from kzero_scim.display import plain
 from kzero_scim.errors import SettingsError
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+MOST_USERS: Final = 500
+"""Users that a stack file lists by itself."""
 _ALWAYS: Final = ("azuread:tenantId", f"{NAMESPACE}:kzeroTenant", f"{NAMESPACE}:kzeroServerUrl")
 
 
@@ -45,6 +47,27 @@ def entries(settings: TenantSettings) -> dict[str, Any]:
     written = {key: 0 if value is None else value for key, value in given.items()}
     found = {key if ":" in key else f"{NAMESPACE}:{key}": value for key, value in written.items()}
     return {key: found[key] for key in (*_ALWAYS, *(key for key in found if key not in _ALWAYS))}
+
+
+def users_apart(config: Mapping[str, Any], project: Path, stack: str) -> tuple[dict[str, Any], dict[Path, str]]:
+    """Move very many users into a file of their own: Pulumi cannot hand so many over, and nobody reads them.
+
+    Args:
+        config: What :func:`entries` gives.
+        project: The folder of Pulumi.yaml.
+        stack: The stack's name.
+
+    Returns:
+        The configuration, and the file with its text; no file for up to :data:`MOST_USERS`.
+    """
+    users = config.get(f"{NAMESPACE}:users") or []
+    if len(users) <= MOST_USERS:
+        return dict(config), {}
+    name = stack.rsplit("/", 1)[-1]
+    file = path_of(project, name).with_name(f"{name}-users.txt")
+    rest = {key: value for key, value in config.items() if key != f"{NAMESPACE}:users"}
+    rest[f"{NAMESPACE}:usersFile"] = file.relative_to(project).as_posix()
+    return rest, {file: "".join(f"{user}\n" for user in users)}
 
 
 def render(config: Mapping[str, Any], *, comment: str = "", kept: Mapping[str, Any] | None = None) -> str:

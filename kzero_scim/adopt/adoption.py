@@ -39,7 +39,16 @@ _ACCESS: Final = (
 )
 _ENDPOINT: Final = ("profile", "activation", "activation_preset")
 _TOLD: Final = (
-    *("application_name", "users", "groups", "app_role", "assignments_exclusive", "job_template", "adopted"),
+    *(
+        "application_name",
+        "users",
+        "users_file",
+        "groups",
+        "app_role",
+        "assignments_exclusive",
+        "job_template",
+        "adopted",
+    ),
     *("provision_groups", "provisioning", "mappers", "mappers_escape_dots", "mappers_exclusive"),
     *("attribute_mappings", "attribute_mappings_exclusive", "custom_attributes"),
 )
@@ -85,6 +94,7 @@ class Plan:
         survey: What was found.
         file: The stack file.
         text: Its text.
+        users: Where there are very many, the file that lists them beside it, and its text.
         is_adopted: The stack holds all of it already.
         stack_exists: Whether there is a stack.
         overwrites: Whether an existing file would be changed.
@@ -94,6 +104,7 @@ class Plan:
     survey: Survey
     file: Path
     text: str
+    users: Mapping[Path, str]
     is_adopted: bool
     stack_exists: bool
     overwrites: bool
@@ -130,7 +141,7 @@ def look(request: Request, choose: Choose) -> Plan:
     held = _held(stack, configuration)
     services = Services(complete(connection(draft, configuration), os.environ))
     found = asyncio.run(_look(request, services, draft, _kept(request, configuration), held, choose))
-    config = stack_file.entries(found.settings)
+    config, users = stack_file.users_apart(stack_file.entries(found.settings), request.project, request.stack)
     kept = _without_told(document, keep_endpoint="activation" not in _fields(found))
     text = stack_file.render(config, comment="" if document else _COMMENT, kept=kept)
     types = {resource.type for resource in stack.resources} if stack else set()
@@ -139,9 +150,10 @@ def look(request: Request, choose: Choose) -> Plan:
         survey=found,
         file=file,
         text=text,
+        users=users,
         is_adopted=held is not None and found.existing.keys() <= types,
         stack_exists=exists,
-        overwrites=file.exists() and _differs(text, document),
+        overwrites=file.exists() and (_differs(text, document) or any(map(_says_otherwise, users.items()))),
     )
 
 
@@ -161,7 +173,8 @@ def adopt(plan: Plan) -> None:
     with _put_back(plan):
         if plan.overwrites or not plan.file.exists():
             plan.file.parent.mkdir(parents=True, exist_ok=True)
-            plan.file.write_text(plan.text, encoding="utf-8")
+            for file, text in {**plan.users, plan.file: plan.text}.items():
+                file.write_text(text, encoding="utf-8")
         if not plan.stack_exists:
             run_pulumi(request.project, "stack", "init", request.stack, "--no-select")
         bring_in(request.project, request.stack, plan.survey)
@@ -263,6 +276,11 @@ def _kept(request: Request, configuration: Mapping[str, str]) -> dict[str, Any]:
     return given
 
 
+def _says_otherwise(item: tuple[Path, str]) -> bool:
+    file, text = item
+    return file.exists() and file.read_text(encoding="utf-8-sig") != text
+
+
 def _fields(found: Survey) -> set[str]:
     return found.settings.model_fields_set
 
@@ -287,7 +305,7 @@ def _differs(text: str, document: Mapping[str, Any]) -> bool:
 def _put_back(plan: Plan) -> Iterator[None]:
     """Put file and stack back to what they were if the block fails."""
     request = plan.request
-    before = plan.file.read_bytes() if plan.file.exists() else None
+    before = {file: file.read_bytes() if file.exists() else None for file in (plan.file, *plan.users)}
     state = run_pulumi(request.project, "stack", "export", "--stack", request.stack) if plan.stack_exists else None
     try:
         yield
@@ -302,10 +320,11 @@ def _put_back(plan: Plan) -> Iterator[None]:
                 )
         except SettingsError as another:
             left.append(str(another))
-        if before is None:
-            plan.file.unlink(missing_ok=True)
-        else:
-            plan.file.write_bytes(before)
+        for file, content in before.items():
+            if content is None:
+                file.unlink(missing_ok=True)
+            else:
+                file.write_bytes(content)
         if isinstance(error, KzeroScimError):
             rest = f"; putting the stack back failed too: {'; '.join(left)}" if left else ""
             message = f"{error}; neither side was changed, and the stack and its file are as before{rest}"

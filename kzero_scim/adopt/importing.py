@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -55,7 +55,8 @@ def bring_in(project: Path, stack: str, survey: Survey) -> None:
             problems.append(str(error))
             raise
 
-    with _answering(survey.existing) as port:
+    # Paths in settings begin at the project's folder.
+    with _answering(survey.existing) as port, contextlib.chdir(project):
         said = _run(project, stack, program, port)
     if said is not None:
         reason = "; ".join(problems) or said
@@ -93,7 +94,7 @@ def _errors(lines: list[str]) -> str:
     return "; ".join(told) or " ".join(" ".join(lines[-3:]).split())
 
 
-@contextmanager
+@contextlib.contextmanager
 def _answering(existing: Mapping[str, Found[Any, Any]]) -> Iterator[int]:
     """Serve package kzero from a thread, as the survey saw it; gives the port."""
     loop = asyncio.new_event_loop()

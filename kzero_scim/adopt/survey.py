@@ -194,6 +194,12 @@ async def _endpoint(look: _Look, realm: str) -> None:
         look.note("KZero", _ENDPOINT, "not enabled", f"enable it: {guide.SCIM_PAGE}")
         return
     inputs: ScimEndpointInputs = found.inputs
+    if inputs.preset == "keycloak":
+        message = (
+            f'tenant "{realm}" uses Keycloak\'s own SCIM API, which cannot be taken over: set its stack up as '
+            "stacks/Pulumi.keycloak-example.yaml shows; an update takes over what exists"
+        )
+        raise AdoptionError(message)
     look.given |= {"profile": inputs.profile, "activation": inputs.activation, "activation_preset": inputs.preset}
     kept = await look.keep(kind, found)
     remark = ""

@@ -100,7 +100,9 @@ def test_what_goes_beyond_the_guide_is_kept(tenant: Tenant, empty_project: CliPr
     assert after | {"both sides": None} == before | {"both sides": None}
     assert after["both sides"]["mappers"] == before["both sides"]["mappers"]
 
-    # Told that it is its own now, the stack takes away what it manages, and still nothing else.
+    # Told that it is its own now, the stack takes away what it manages, and still nothing else. That takes a permission
+    # for applications that the automation does not own.
+    grant(tenant, *LEAST_PERMISSIONS, "Application.ReadWrite.All")
     empty_project.settings({"adopted": None})
     empty_project.up().succeeded()
     empty_project.destroy().succeeded()

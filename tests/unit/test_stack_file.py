@@ -149,3 +149,16 @@ def test_a_name_that_is_no_stack_is_refused(name: str) -> None:
     """Nothing is written outside of stacks/."""
     with pytest.raises(SettingsError, match="no name for a stack"):
         stack_file.path_of(Path("/project"), f"{name}:" if "/" in name else name)
+
+
+def test_very_many_users_go_into_a_file_of_their_own() -> None:
+    """Linux refuses a program whose configuration lists some thousands of them."""
+    users = [f"user{number}@b.example" for number in range(stack_file.MOST_USERS + 1)]
+    project = Path("/project")
+
+    few = stack_file.users_apart({"kzero-scim:users": users[1:]}, project, "fabrikam")
+    many = stack_file.users_apart({"kzero-scim:users": users, "kzero-scim:scope": "all"}, project, "org/x/fabrikam")
+
+    assert few == ({"kzero-scim:users": users[1:]}, {})
+    assert many[0] == {"kzero-scim:scope": "all", "kzero-scim:usersFile": "stacks/fabrikam-users.txt"}
+    assert {file: text.split() for file, text in many[1].items()} == {project / "stacks" / "fabrikam-users.txt": users}
