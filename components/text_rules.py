@@ -62,7 +62,9 @@ def _texts(path: str, value: object) -> Iterator[tuple[str, str, bool]]:
 
 
 def _problem(key: str, path: str, text: str, *, is_key: bool, is_hidden: bool) -> str | None:
-    if text.isascii() and text.isprintable() and 0 < len(text) <= LONGEST_MAPPER_NAME and text == text.strip():
+    is_unspellable = is_key and text.endswith("\\")
+    is_usual = text.isascii() and text.isprintable() and 0 < len(text) <= LONGEST_MAPPER_NAME and text == text.strip()
+    if is_usual and not is_unspellable:
         return None  # most are so, of ten thousand names all
     what = "(hidden)" if is_hidden else shown(text)
     where = f"{plain(path)[:200]}: {'the name ' if is_key else ''}{what}"
@@ -72,6 +74,8 @@ def _problem(key: str, path: str, text: str, *, is_key: bool, is_hidden: bool) -
         return f"{where} holds {_named(bad)}, which no name may hold; {remedy}"
     if len(text) > LONGEST:
         return f"{where} has {len(text)} characters, more than {LONGEST}; shorten it"
+    if is_unspellable:
+        return f"{where} ends in a backslash, which Pulumi cannot spell in a property's path; choose another name"
     if is_key and path == "mappers" and (text != text.strip() or not 0 < len(text) <= LONGEST_MAPPER_NAME):
         return f"{where} has {len(text)} characters; a mapper's name has 1 to {LONGEST_MAPPER_NAME}, no blank around it"
     return None

@@ -303,11 +303,13 @@ _PLAIN_KEY: Final = re.compile(r"[\w-]+")
 def path_key(key: str) -> str:
     """Spell one map key for a property path: ``.status`` or ``["name.givenName"]``.
 
-    The engine parses paths in the notation of `sdk/go/common/resource/property_path.go`.
+    The engine parses paths in the notation of `sdk/go/common/resource/property_path.go`, which cannot spell a key that
+    ends in a backslash: where keys are names that people choose, such a name must be refused.
     """
     if _PLAIN_KEY.fullmatch(key):
         return f".{key}"
-    escaped = key.replace("\\", "\\\\").replace('"', '\\"')
+    # A quote alone is escaped: the engine takes a backslash before anything else as itself.
+    escaped = key.replace('"', '\\"')
     return f'["{escaped}"]'
 
 

@@ -9,7 +9,7 @@ import re
 from itertools import zip_longest
 from typing import Final
 
-_ELEMENT: Final = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|\[(\d+|\*)\]|\.?([^.\[\]"]+)')
+_ELEMENT: Final = re.compile(r'\["((?:\\"|[^"])*)"\]|\[(\d+|\*)\]|\.?([^.\[\]"]+)')
 
 
 def parse_path(path: str) -> tuple[str, ...]:
@@ -26,7 +26,7 @@ def parse_path(path: str) -> tuple[str, ...]:
             message = f"{path!r} is no property path: unexpected {path[position:]!r}"
             raise ValueError(message)
         quoted, index, bare = match.groups()
-        elements.append(re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else index or bare)
+        elements.append(quoted.replace('\\"', '"') if quoted is not None else index or bare)
         position = match.end()
     return tuple(elements)
 

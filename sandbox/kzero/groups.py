@@ -16,6 +16,8 @@ from sandbox.kzero.users import Page
 _PAGE = 200
 _SAME = SameKeys({})
 _NOT_FOUND, _CONFLICT = 404, 409
+_LONGEST_NAME = 255
+"""Characters that Keycloak stores of a group's name."""
 
 
 class Groups:
@@ -191,7 +193,10 @@ def _changed(group: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
             attributes[EXTERNAL_ID] = [str(external)]
         else:
             attributes.pop(EXTERNAL_ID, None)
-    return {**group, "name": changes.get("displayname") or group.get("name"), "attributes": attributes}
+    name = changes.get("displayname") or group.get("name")
+    if name is not None and (not isinstance(name, str) or len(name) > _LONGEST_NAME):
+        raise InvalidValueException(detail=f"displayName must be a text of up to {_LONGEST_NAME} characters")
+    return {**group, "name": name, "attributes": attributes}
 
 
 def _ids(members: object) -> list[str]:

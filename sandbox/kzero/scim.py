@@ -5,7 +5,7 @@ Obeys the tenant's settings and mapper set as they are at the moment of the requ
 
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from scim2_models.exceptions import InvalidSyntaxException, InvalidValueException, NotFoundException, SCIMException
 from scim2_models.path import FilterNode
@@ -173,12 +173,21 @@ def _window(request: Request) -> tuple[int, int]:
 
 async def _body(request: Request) -> dict[str, Any]:
     try:
-        body = json.loads(await request.body())
-    except ValueError:
+        body = json.loads(await request.body(), parse_constant=_no_constant)
+        spelled = json.dumps(body, ensure_ascii=False)
+        spelled.encode()  # half a character, which Keycloak could not keep either
+    except (ValueError, RecursionError):
         raise InvalidSyntaxException(detail="the body is no JSON") from None
     if not isinstance(body, dict):
         raise InvalidSyntaxException(detail="the body is no JSON object")
+    if "\\u0000" in spelled:
+        raise InvalidValueException(detail="a text holds the character U+0000")
     return body
+
+
+def _no_constant(name: str) -> NoReturn:
+    message = f"{name} is no JSON"
+    raise ValueError(message)
 
 
 def _list(page: Page, request: Request) -> Response:

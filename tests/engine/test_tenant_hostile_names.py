@@ -15,7 +15,7 @@ MARKED: Final = "') or (displayName ne '\u200fشركة #1+2/?=$()"
 FORGED: Final = "x\nerror: forged\x1b[31m\u202e"
 """What a directory may hold and no settings file: given by its object id."""
 GUEST: Final = "o'brien_fabrikam.example#EXT#@contoso.example"
-MAPPER: Final = 'a "quoted"/slashed\\ [b].c 50%41 🎉'
+MAPPER: Final = 'a "quoted"/slashed\\ [b].c\\" 50%41 🎉'
 TEXT: Final = 'it\'s "5" \\ 50% {0} ${x} [mail] 🎉'
 
 

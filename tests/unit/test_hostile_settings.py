@@ -72,6 +72,10 @@ def test_names_with_every_sign_are_taken_as_they_are() -> None:
         ({"groups": [""]}, "groups[0]: '' is not valid"),
         ({"mappers": {"a\u2028b": {"userAttribute": "x", "claim": "y"}}}, "mappers: the name 'a\\u2028b' holds a line"),
         ({"mappers": {"x" * 256: {"userAttribute": "x", "claim": "y"}}}, "mappers: the name 'xxx"),
+        (
+            {"mappers": {"a\\": {"userAttribute": "x", "claim": "y"}}},
+            "mappers: the name 'a\\\\' ends in a backslash, which Pulumi cannot spell in a property's path",
+        ),
         ({"mappers": {" a": {"userAttribute": "x", "claim": "y"}}}, "mappers: the name ' a' has 2 characters"),
         ({"mappers": {"a": {"userAttribute": "x\0", "claim": "y"}}}, "mappers.a.userAttribute: 'x\\x00' holds a contr"),
         ({"groups": ["\ud83d"]}, "groups[0]: '\\ud83d' holds half a character (U+D83D)"),

@@ -123,6 +123,9 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
             if not name.strip() or name != name.strip() or len(name) > LONGEST_NAME:
                 reason = f"a mapper's name has 1 to {LONGEST_NAME} characters, without blanks around it"
                 failures.append(Failure(path, reason))
+            if name.endswith("\\"):
+                reason = "a name that ends in a backslash cannot be spelled in Pulumi's property paths; choose another"
+                failures.append(Failure("mappers", reason))
             if mapper is not UNKNOWN:
                 failures += _mapper_failures(path, name, mapper, claims)
         return new, failures
