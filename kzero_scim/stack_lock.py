@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
 
-import yaml
-
+from kzero_scim import safe_yaml
 from kzero_scim.errors import SettingsError
 from kzero_scim.stack import run_pulumi
 
@@ -67,9 +66,8 @@ def project_name(project: Path) -> str:
         SettingsError: There is none.
     """
     try:
-        document = yaml.safe_load((project / "Pulumi.yaml").read_text(encoding="utf-8"))
-        return str(document["name"])
-    except (OSError, yaml.YAMLError, TypeError, KeyError) as error:
+        return str(safe_yaml.read(project / "Pulumi.yaml")["name"])
+    except (OSError, SettingsError, TypeError, KeyError) as error:
         message = f"the name of the project cannot be read from {project / 'Pulumi.yaml'}: {error}"
         raise SettingsError(message) from None
 
