@@ -182,7 +182,7 @@ def warnings_of(found: Mapping[str, Principal]) -> list[str]:
 
 def lasting_warnings(old: AppRoleAssignmentsState | None, names: Mapping[str, Any]) -> list[str]:
     """Give those of a state's warnings that are about these names."""
-    if old is None:
+    if old is None or not old.warnings:
         return []
     starts = tuple(start for name in names for start in (f"user {name} ", f'group "{name}" '))
     return [warning for warning in old.warnings if warning.startswith(starts)]
