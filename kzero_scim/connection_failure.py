@@ -37,7 +37,8 @@ _MEANINGS: tuple[tuple[re.Pattern[str], Meaning], ...] = tuple(
             r"\b401\b|unauthori[sz]ed|InvalidCredentials",
             Meaning(
                 "KZero does not accept the token: compare the Azure Tenant ID and the profile (Azure) on KZero's page "
-                "Integrations > SCIM with this Entra tenant, and the secret token if one is set",
+                "Integrations > SCIM with this Entra tenant, and the secret token if one is set; with the profile "
+                "Generic, whether the token has ended, and the client's audience",
                 may_pass=True,
             ),
         ),
@@ -45,7 +46,7 @@ _MEANINGS: tuple[tuple[re.Pattern[str], Meaning], ...] = tuple(
             r"\b403\b|forbidden",
             Meaning(
                 "KZero knows the caller but refuses it: compare the Azure Tenant ID and the profile on KZero's page "
-                "Integrations > SCIM",
+                "Integrations > SCIM; with the profile Generic, the roles of the client's service account",
                 may_pass=True,
             ),
         ),

@@ -166,7 +166,9 @@ async def _connection(services: Services, stack: Stack, look: _Look) -> None:
         # Entra's test asks the endpoint for a user that does not exist; it changes nothing on either side.
         made = await test.create(call, decode_lenient(test.inputs, held.inputs))
     except KzeroScimError as error:
-        look.problems[6] = str(error)
+        # What is known of the cause goes before what Entra makes of it.
+        cause = look.problems.get(6)
+        look.problems[6] = f"{cause}; {error}" if cause else str(error)
         return
     look.evidence.update(test_result=made.state.result, tested_at=made.state.tested_at)
 
@@ -175,6 +177,8 @@ async def _remote_access(services: Services, stack: Stack, look: _Look) -> None:
     """Look at what Entra signs in with: the client in Keycloak, and how long a bearer token still lasts."""
     if stack.find(ScimApiClient.token) is not None:
         await _probe(6, ScimApiClient(services), stack, look)
+        if 6 in look.problems:  # noqa: PLR2004 - the checklist's sixth point
+            look.problems[6] = f"the client that Entra signs in as: {look.problems[6]}"
     held = stack.find(RemoteToken.token)
     if held is None or held.outputs.get("method") != "bearer" or not held.outputs.get("expiresAt"):
         return

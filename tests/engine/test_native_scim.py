@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from tests.engine.tenant_program import TEST_USER, TenantStack
+from kzero_scim.live_check import check
+from kzero_scim.stack import ResourceState, Stack
+from tests.engine.tenant_program import TEST_USER, TenantStack, texts
 
 TAG = "urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User:tag"
+
+SETTINGS: dict[str, Any] = {
+    "activationPreset": "keycloak",
+    "profile": "Generic",
+    "remoteTokenLifespan": 36_000,
+    "scimAttributes": {"externalId": "externalId", "tag": TAG},
+}
 
 
 @pytest.fixture
@@ -22,12 +32,7 @@ def native(tenant_stack: TenantStack, monkeypatch: pytest.MonkeyPatch) -> Tenant
     management = admin.get("/clients", params={"clientId": "realm-management"}).json()[0]["id"]
     role = admin.get(f"/clients/{management}/roles/manage-users").json()
     admin.post(f"/users/{account}/role-mappings/clients/{management}", json=[role]).raise_for_status()
-    tenant_stack.set(
-        activationPreset="keycloak",
-        profile="Generic",
-        remoteTokenLifespan=36_000,
-        scimAttributes={"externalId": "externalId", "tag": TAG},
-    )
+    tenant_stack.set(**SETTINGS)
     return tenant_stack
 
 
@@ -42,6 +47,24 @@ def _roles(stack: TenantStack) -> list[str]:
     held = stack.tenant.keycloak_admin.get(f"/users/{account}/role-mappings").json()
     found: list[dict[str, Any]] = held.get("clientMappings", {}).get("realm-management", {}).get("mappings", [])
     return [role["name"] for role in found]
+
+
+def _failing_points(stack: TenantStack) -> dict[str, str]:
+    """Probe the checklist live, as `kzero-scim check` does, and give the points that fail with their evidence."""
+    env = stack.tenant.env
+    settings = {"kzeroServerUrl": env["KZERO_SERVER_URL"], "kzeroTenant": stack.tenant.realm, "users": [TEST_USER]}
+    settings |= {"activation": "attributes", "testUser": TEST_USER, **SETTINGS}
+    azuread = {"azuread:tenantId": env["ARM_TENANT_ID"], "azuread:metadataHost": env["ARM_METADATA_HOSTNAME"]}
+    resources = (
+        ResourceState(type=item["type"], name="tenant", id=item.get("id", ""), **_sides(item))
+        for item in stack.stack.state().values()
+    )
+    held = Stack("test", azuread | texts(settings), frozenset(), tuple(resources))
+    return {item.item: item.evidence for item in asyncio.run(check(held)) if not item.passed}
+
+
+def _sides(item: dict[str, Any]) -> dict[str, Any]:
+    return {"inputs": item.get("inputs", {}), "outputs": item.get("outputs", {})}
 
 
 def test_keycloaks_own_scim_api_takes_the_users_and_is_left_as_it_was(native: TenantStack) -> None:
@@ -70,6 +93,8 @@ def test_keycloaks_own_scim_api_takes_the_users_and_is_left_as_it_was(native: Te
     assert native.stack.preview(expect_no_changes=True).changes == {}
     assert native.drift() == {}
 
+    assert _failing_points(native) == {}
+
     native.cycle()
     assert native.user(TEST_USER)["attributes"]["tag"]
     (group,) = admin.get("/groups").json()
@@ -83,6 +108,11 @@ def test_keycloaks_own_scim_api_takes_the_users_and_is_left_as_it_was(native: Te
     changed = admin.get("/users/profile").json()
     changed["attributes"] = [row for row in changed["attributes"] if row["name"] != "tag"]
     admin.put("/users/profile", json=changed).raise_for_status()
+    failing = _failing_points(native)
+    assert "differs from the stack: attributes.tag" in failing["All required attribute mappings configured"]
+    assert (
+        "the client that Entra signs in as: differs from the stack: audience" in failing["Connection test successful"]
+    )
     drift = native.drift()
     assert drift["ScimApiClient"] == {"audience": ("", native.tenant.scim_url)}
     assert drift["ScimAttributes"].keys() == {"attributes.tag"}
