@@ -52,9 +52,13 @@ class Harness:
     _made: int = 0
 
     def run(self, case: Case) -> Result:
-        """Run one case; whatever goes wrong in it is a problem of the case."""
+        """Run one case; whatever goes wrong in it is a problem of the case.
+
+        Raises:
+            RuntimeError: An undisturbed run fails, so that there is nothing to compare with.
+        """
+        reference = self._reference(update=case.update)
         try:
-            reference = self._reference(update=case.update)
             with self._world() as world:
                 if case.update:
                     self._set_up(world)

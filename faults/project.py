@@ -79,11 +79,13 @@ class Project:
             folder=folder,
             pulumi=pulumi,
             env=_environment(folder, tenant, pulumi),
-            settings=settings
-            | {f"kzero-scim:{key}": value for key, value in _settings(urls.kzero, tenant.realm).items()},
+            settings=settings | _settings(urls.kzero, tenant.realm),
         )
         made.write({})
-        made.run("stack", "init", STACK)
+        begun = made.run("stack", "init", STACK)
+        if begun.code:
+            message = f"the stack cannot be made: {begun.text}"
+            raise RuntimeError(message)
         return made
 
     def write(self, changes: dict[str, Any]) -> None:
