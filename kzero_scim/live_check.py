@@ -16,6 +16,7 @@ from typing import Any, Final
 from components.checklist import Evidence, Item, judge
 from components.connection import connection
 from components.settings import TenantSettings
+from kzero_scim.attribution import NO_DRIFT
 from kzero_scim.errors import KzeroScimError
 from kzero_scim.native_scim import kept_attributes
 from kzero_scim.provider.codec import decode_lenient
@@ -31,6 +32,7 @@ from kzero_scim.provider.keycloak.scim_api_client import ScimApiClient
 from kzero_scim.provider.keycloak.scim_attributes import ScimAttributes
 from kzero_scim.provider.keycloak.scim_endpoint import ScimEndpoint
 from kzero_scim.provider.model import Resource, as_plain
+from kzero_scim.provider.paths import top_level
 from kzero_scim.provider.services import Services
 from kzero_scim.silent_call import silent_call
 from kzero_scim.stack import ResourceState, Stack
@@ -85,9 +87,8 @@ async def _live(resource: Resource[Any, Any], held: ResourceState) -> tuple[Any,
     if found is None:
         return None, f"{resource.token.rsplit(':', 1)[-1]} {held.id} is gone"
     changes = await resource.diff(call, held.id, found.state, decode_lenient(resource.inputs, held.inputs))
-    if not changes:
-        return found.state, None
-    return found.state, "differs from the stack: " + ", ".join(change.path for change in changes)
+    drifted = [change.path for change in changes if top_level(change.path) not in NO_DRIFT]
+    return found.state, f"differs from the stack: {', '.join(drifted)}" if drifted else None
 
 
 async def _probe(number: int, resource: Resource[Any, Any], stack: Stack, look: _Look) -> Any:  # noqa: ANN401

@@ -26,6 +26,7 @@ def test_quarantine_is_shown_healed_and_gone(project: CliProject, tenant: Tenant
     status = project.kzero_scim("status", "test")
     document = json.loads(project.kzero_scim("status", "test", "--json").stdout)
     drift = project.kzero_scim("drift", "test", "--json")
+    checklist = project.kzero_scim("check", "test").failed()
     refused = project.up().succeeded()
     preview = project.preview("--refresh").succeeded()
 
@@ -33,6 +34,7 @@ def test_quarantine_is_shown_healed_and_gone(project: CliProject, tenant: Tenant
     for words in ("EncounteredQuarantineException since", "first error", "next attempt", "alex@contoso.example"):
         assert words in status.text
     assert document["status"] == "quarantine"
+    assert "is in quarantine: EncounteredQuarantineException" in checklist.text
     assert {item["name"] for item in document["inError"]} >= {"alex@contoso.example", "morgan@contoso.example"}
     assert "404" in document["inError"][0]["message"]
     [difference] = json.loads(drift.stdout)["differences"]

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
-from kzero_scim.errors import GraphError, PartialFailureError
+from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
 from kzero_scim.provider.entra.connection_test import try_connection
 from kzero_scim.provider.model import (
     UNKNOWN,
@@ -197,8 +197,7 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
         if new.enabled:
             decision = decide(restarted_for, new.triggers, _reason(status.quarantine))
             if decision.tests_connection:
-                graph, sp = self._services.graph, new.service_principal_id
-                await try_connection(graph, call, sp, new.job_id, sleep=self._sleep)
+                await self._try(call, new)
                 await call.log.info("the connection test passed; provisioning leaves quarantine")
             if decision.reset_scope is not None:
                 await call.log.status("restarting the provisioning job")
@@ -210,6 +209,14 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
             else:
                 done = new
         return await self._switch(call, done, status)
+
+    async def _try(self, call: Call, new: ProvisioningStatusInputs) -> None:
+        graph, sp = self._services.graph, new.service_principal_id
+        try:
+            await try_connection(graph, call, sp, new.job_id, sleep=self._sleep)
+        except ProviderError as error:
+            message = f"provisioning stays in quarantine: {error}"
+            raise ProviderError(message) from error
 
     async def _switch(self, call: Call, new: ProvisioningStatusInputs, status: JobStatus) -> ProvisioningStatusState:
         is_active = status.schedule_state == ACTIVE
