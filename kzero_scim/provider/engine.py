@@ -201,6 +201,8 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
     async def _diff_config(self, request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:
         old, new = self._unmarshal(request.old_inputs).values, self._unmarshal(request.news).values
         changed = sorted(key for key in {*old, *new} - ENGINE_SETTINGS if old.get(key) != new.get(key))
+        for warning in self._package.check_change(old, new) if old else ():
+            await EngineLog(self._link, request.urn).warning(warning)
         some = provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE
         return provider_pb2.DiffResponse(changes=some, diffs=changed)
 

@@ -11,6 +11,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar, cast
 import kzero_scim
 from kzero_scim.provider.config import Config, complete
 from kzero_scim.provider.model import Change, Function, Resource
+from kzero_scim.provider.moves import check_moves
 from kzero_scim.provider.services import Services
 
 KindT = TypeVar("KindT")
@@ -76,6 +77,7 @@ class Package:
         on_drift: Says who changed a resource that a refresh finds changed, and when: one line each. Given are what
             resources are constructed with, the type token, the state before, the state found, the inputs last wanted,
             and what differs.
+        check_change: Given the provider's settings in the state and now, refuses a change (raises) or gives warnings.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Package:
     functions: Mapping[str, type[Function[Any, Any]]] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     on_drift: OnDrift | None = None
+    check_change: Callable[[Mapping[str, Any], Mapping[str, Any]], list[str]] = lambda _old, _new: []
 
 
 def _connect(config: Config) -> Closing:
@@ -115,6 +118,7 @@ KZERO: Final = Package(
     description="SCIM provisioning from Microsoft Entra ID to KZero Passwordless, both sides.",
     config=Config,
     connect=_connect,
+    check_change=check_moves,
     resources=Kinds[type[Resource[Any, Any]]](
         {
             "kzero:entra:AppRoleAssignments": _ENTRA + ".app_role_assignments:AppRoleAssignments",
