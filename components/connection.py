@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from components.settings import TenantSettings
 from kzero_scim.provider.config import Config
+from kzero_scim.provider.moves import next_entra_tenant
 
 _FROM_AZUREAD: Final = {
     "clientId": "client_id",
@@ -42,6 +43,7 @@ def connection(settings: TenantSettings, configuration: Mapping[str, str]) -> Co
     return Config(
         **given,
         tenant_id=settings.entra_tenant_id,
+        moving_to=next_entra_tenant(settings.entra_tenant_id),
         server_url=settings.kzero_server_url,
         realm=settings.kzero_tenant,
         kzero_client_id=settings.kzero_client_id,

@@ -7,6 +7,8 @@ from typing import Final
 import pulumi
 import pulumi_azuread as azuread
 
+from kzero_scim.provider.moves import next_entra_tenant
+
 NON_GALLERY_TEMPLATE: Final = "8adf8e6e-67b2-4cf2-a259-e3dc5476c621"
 """The application template behind "Integrate any other application you don't find in the gallery"; see
 https://learn.microsoft.com/graph/api/applicationtemplate-instantiate."""
@@ -39,6 +41,7 @@ class EnterpriseApp(pulumi.ComponentResource):
     Args:
         name: The component's name.
         display_name: The name shown under Enterprise applications.
+        tenant_id: The Entra tenant; another one takes another application, and the old one is left where it is.
         protect: Refuse to delete the application and its service principal.
         adopted: It was made by hand: of the service principal nothing is changed.
         import_id: The id of an application that exists and is to be taken into the state, in azuread's form.
@@ -59,6 +62,7 @@ class EnterpriseApp(pulumi.ComponentResource):
         name: str,
         *,
         display_name: pulumi.Input[str],
+        tenant_id: str,
         protect: bool = False,
         adopted: bool = False,
         import_id: str | None = None,
@@ -67,7 +71,14 @@ class EnterpriseApp(pulumi.ComponentResource):
     ) -> None:
         """Declare the application and its service principal."""
         super().__init__("kzero-scim:components:EnterpriseApp", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self, protect=protect or None)
+        child = pulumi.ResourceOptions(
+            parent=self,
+            protect=protect or None,
+            replacement_trigger=tenant_id.casefold(),
+            # The engine goes by what the state says, so that it has to be there before the tenant changes: azuread is
+            # configured for the new one then, and cannot delete the application in the old one.
+            retain_on_delete=True if next_entra_tenant(tenant_id) else None,
+        )
         application = azuread.ApplicationFromTemplate(
             name,
             display_name=display_name,

@@ -24,6 +24,12 @@ def is_confirmed(action: str, what: str) -> bool:
     return f"{action}={what}" in os.environ.get(VARIABLE, "").split()
 
 
+def confirmed(action: str) -> list[str]:
+    """Give everything for which this run's environment allows an action, in its order."""
+    pairs = (word.partition("=") for word in os.environ.get(VARIABLE, "").split())
+    return [what for name, _, what in pairs if name == action]
+
+
 def how_to_confirm(action: str, what: str) -> str:
     """Say how to allow an action for one run; the end of an error's line."""
     return f"if that is meant, run it once more with {VARIABLE}={shlex.quote(f'{action}={what}')} in the environment"

@@ -69,6 +69,10 @@ class Config:
         default=None,
         environment=("ARM_METADATA_HOSTNAME",),
     )
+    moving_to: str | None = prop(
+        "Entra tenant id to which the next run may move the stack: the application in the present one is then left.",
+        default=None,
+    )
     server_url: str | None = prop(
         "Origin of the KZero server, https://ca.auth.kzero.com without a path.",
         default=None,

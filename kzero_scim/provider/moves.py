@@ -6,13 +6,16 @@ the state are of one tenant, and everything that is asked would be answered by a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from kzero_scim.confirmations import VARIABLE, how_to_confirm, is_confirmed
+from kzero_scim.confirmations import VARIABLE, confirmed, how_to_confirm, is_confirmed
 from kzero_scim.errors import SettingsError
+
+_ENTRA: Final = "azuread:tenantId"
 
 ACTION: Final = "move"
 """The confirmation's action; it names where to."""
@@ -27,8 +30,18 @@ _TO_SERVER: Final = (
 )
 _TO_ENTRA: Final = (
     "the enterprise application, its assignments and its job are made anew there; those in {old} are left as they are "
-    "and are in this stack no longer, so take them off first (`pulumi destroy` with the old id) unless you cannot"
+    "and are in this stack no longer"
 )
+_PREPARE: Final = (
+    "{sentence}. Nothing was changed. Put the old value back if it is a slip. To move, put it back too and run "
+    "`{variable}={action}={new} pulumi up`, which marks the application there to be left; then set the new value and "
+    "run the same once more. To take the application off instead, run `pulumi destroy` with the old value first"
+)
+_PREPARED: Final = (
+    "the enterprise application is marked to be left in {old}: now set azuread:tenantId to {new} and run it with the "
+    "same confirmation. A run without it takes the mark away"
+)
+_GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -66,9 +79,13 @@ def check_moves(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         A warning for each confirmed move.
 
     Raises:
-        SettingsError: There are moves that are not confirmed; all of them are named.
+        SettingsError: There are moves that are not confirmed, all of which are named; or the move to another Entra
+            tenant is not prepared.
     """
     moves = _moves(old, new)
+    for move in moves:
+        if move.key == _ENTRA and not _same_id(old.get("movingTo"), move.new):
+            raise SettingsError(_PREPARE.format(sentence=move.sentence, variable=VARIABLE, action=ACTION, new=move.new))
     if any(not is_confirmed(ACTION, move.target) for move in moves):
         named = "; ".join(move.sentence for move in moves)
         rest = "".join(f" {ACTION}={move.target}" for move in moves[1:])
@@ -78,7 +95,15 @@ def check_moves(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
             f"{how_to_confirm(ACTION, moves[0].target)}{beside}"
         )
         raise SettingsError(message)
-    return [move.sentence for move in moves]
+    warnings = [move.sentence for move in moves]
+    if new.get("movingTo") and new["movingTo"] != old.get("movingTo"):
+        warnings.append(_PREPARED.format(old=new.get("tenantId"), new=new["movingTo"]))
+    return warnings
+
+
+def next_entra_tenant(present: str) -> str | None:
+    """Give the Entra tenant id that this run prepares a move to: one that is confirmed and not the present one."""
+    return next((to for to in confirmed(ACTION) if _GUID.fullmatch(to) and not _same_id(to, present)), None)
 
 
 def same_server(old: str, new: str) -> bool:
@@ -86,20 +111,35 @@ def same_server(old: str, new: str) -> bool:
     return _origin(old) == _origin(new)
 
 
+def moved_from(old: str | None, new: str | None) -> bool:
+    """Tell whether a resource in the state is on another server than the one that is configured now."""
+    return old is not None and new is not None and not same_server(old, new)
+
+
+def is_left_behind(configured: str | None, realm: str) -> bool:
+    """Tell whether a realm is one that the stack has moved from: its administrator is no longer known."""
+    return configured is not None and configured != realm
+
+
 def _moves(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Move]:
     def both(key: str) -> tuple[str, str] | None:
         before, after = old.get(key), new.get(key)
-        is_told = isinstance(before, str) and isinstance(after, str) and before and after
-        return (before, after) if is_told else None
+        if isinstance(before, str) and isinstance(after, str) and before and after:
+            return before, after
+        return None
 
     moves: list[Move] = []
-    if (pair := both("tenantId")) and pair[0].casefold() != pair[1].casefold():
-        moves.append(Move("azuread:tenantId", *pair, pair[1], _TO_ENTRA))
+    if (pair := both("tenantId")) and not _same_id(*pair):
+        moves.append(Move(_ENTRA, *pair, pair[1], _TO_ENTRA))
     if (pair := both("serverUrl")) and not same_server(*pair):
         moves.append(Move("kzeroServerUrl", *pair, urlsplit(pair[1]).netloc or pair[1], _TO_SERVER))
     if (pair := both("realm")) and pair[0] != pair[1]:
         moves.append(Move("kzeroTenant", *pair, pair[1], _TO_REALM))
     return moves
+
+
+def _same_id(one: object, other: object) -> bool:
+    return isinstance(one, str) and isinstance(other, str) and one.casefold() == other.casefold()
 
 
 def _origin(address: str) -> tuple[str, str | None, int | None, str]:

@@ -69,6 +69,7 @@ class SynchronizationJob(KzeroResource):
 
     service_principal_id = OutputProperty[str]()
     template_id = OutputProperty[str]()
+    target = OutputProperty[str | None]()
     job_id = OutputProperty[str]()
     adopted = OutputProperty[bool]()
 
@@ -78,10 +79,12 @@ class SynchronizationJob(KzeroResource):
         *,
         service_principal_id: pulumi.Input[str],
         template_id: pulumi.Input[str] | None = None,
+        target: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Declare the job."""
-        super().__init__(name, {"service_principal_id": service_principal_id, "template_id": template_id}, opts)
+        inputs = {"service_principal_id": service_principal_id, "template_id": template_id, "target": target}
+        super().__init__(name, inputs, opts)
 
 
 class SynchronizationCredentials(KzeroResource):

@@ -77,6 +77,7 @@ class MapperSet(KzeroResource):
     mapper_ids = OutputProperty[dict[str, str]]()
     unmanaged = OutputProperty[list[str]]()
     fingerprint = OutputProperty[str]()
+    server_url = OutputProperty[str | None]()
 
     def __init__(  # noqa: PLR0913 - one keyword an input
         self,

@@ -6,7 +6,7 @@ import pytest
 
 from kzero_scim.confirmations import VARIABLE
 from kzero_scim.errors import SettingsError
-from kzero_scim.provider.moves import check_moves, same_server
+from kzero_scim.provider.moves import check_moves, next_entra_tenant, same_server
 
 OLD = {"tenantId": "5a4d0b0c-0000-4000-8000-00000000e401", "serverUrl": "https://ca.auth.kzero.com", "realm": "Contoso"}
 OTHER = "5a4d0b0c-0000-4000-8000-00000000e402"
@@ -17,7 +17,6 @@ OTHER = "5a4d0b0c-0000-4000-8000-00000000e402"
     [
         ({"realm": "Fabrikam"}, "move=Fabrikam", 'kzeroTenant: "Contoso" => "Fabrikam"'),
         ({"realm": "contoso"}, "move=contoso", "kept in step no longer"),
-        ({"tenantId": OTHER}, f"move={OTHER}", "`pulumi destroy` with the old id"),
         ({"serverUrl": "https://eu.auth.kzero.com"}, "move=eu.auth.kzero.com", "left as it is"),
         ({"serverUrl": "https://ca.auth.kzero.com:8443"}, "move=ca.auth.kzero.com:8443", "kzeroServerUrl"),
     ],
@@ -36,6 +35,26 @@ def test_a_move_is_refused_until_it_is_confirmed(
     monkeypatch.setenv(VARIABLE, confirmation)
     (warning,) = check_moves(OLD, OLD | change)
     assert said in warning
+
+
+def test_a_move_to_another_entra_tenant_is_prepared_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The application has to be marked to be left while its tenant is still configured, in a confirmed run too."""
+    monkeypatch.setenv(VARIABLE, f"move={OTHER}")
+    with pytest.raises(SettingsError, match=f"Nothing was changed.*`{VARIABLE}=move={OTHER} pulumi up`.*marks"):
+        check_moves(OLD, OLD | {"tenantId": OTHER})
+    assert next_entra_tenant(OLD["tenantId"]) == OTHER
+    prepared = OLD | {"movingTo": OTHER}
+    (warning,) = check_moves(OLD, prepared)
+    assert "marked to be left" in warning
+
+    assert next_entra_tenant(OTHER) is None
+    (warning,) = check_moves(prepared, OLD | {"tenantId": OTHER})
+    assert "are made anew there" in warning
+
+    monkeypatch.delenv(VARIABLE)
+    assert next_entra_tenant(OLD["tenantId"]) is None
+    with pytest.raises(SettingsError, match=f"{VARIABLE}=move={OTHER} in the environment"):
+        check_moves(prepared, OLD | {"tenantId": OTHER})
 
 
 def test_two_moves_are_confirmed_together(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from kzero_scim.mapping import (
     row_failures,
     same,
 )
+from kzero_scim.provider.entra.mapping_changes import announce
 from kzero_scim.provider.entra.mapping_diff import attribute_changes, row_changes
 from kzero_scim.provider.entra.mapping_prior import Prior, as_original, as_prior, release
 from kzero_scim.provider.model import (
@@ -152,11 +153,15 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
 
     async def plan(
         self,
-        call: Call,  # noqa: ARG002
+        call: Call,
         new: AttributeMappingsInputs,
         old: AttributeMappingsState | None,
     ) -> AttributeMappingsState:
-        """Foretell the state; refuse rows that read what Entra does not have, as far as that can be asked already."""
+        """Foretell the state, and say what goes.
+
+        Raises:
+            ProviderError: A row reads what Entra does not have, as far as that can be asked already.
+        """
         if is_known(new.rows) and is_known(new.custom_attributes):
             changed = old is None or any(
                 (known := lookup(old.rows, target)) is None or not same(known[1], row)
@@ -164,6 +169,8 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
             )
             if changed:
                 await self._refuse_early(new)
+            if old is not None:
+                await announce(call, _wanted(new), old)
         given = _given(new)
         print_ = fingerprint(_wanted(new)) if is_known(replace(new, service_principal_id="", job_id="")) else UNKNOWN
         if old is None:

@@ -6,7 +6,7 @@ https://learn.microsoft.com/graph/api/synchronization-synchronization-post-jobs
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, TypeVar
 
 from kzero_scim.errors import GraphError, ProviderError
@@ -17,6 +17,15 @@ from kzero_scim.provider.services import Services
 from kzero_scim.provisioning import job_path, job_resource_id, jobs_path, split_job_resource_id
 
 T = TypeVar("T")
+
+_APPLICATION_REPLACED: Final = (
+    "the application is replaced: all assignments go and are made anew, and provisioning begins anew with an initial "
+    "cycle; users in KZero are found again by the matching attribute"
+)
+_JOB_REPLACED: Final = (
+    "the provisioning job is replaced: provisioning begins anew with an initial cycle; who was provisioned before "
+    "stays in KZero as it is"
+)
 
 _SETTLING: Final = 60.0
 """Seconds in which the synchronization service may not know a new service principal yet."""
@@ -32,6 +41,12 @@ class SynchronizationJobInputs:
     template_id: str = prop(
         "The synchronization template: scim for every application made for SCIM since 2018.",
         default="scim",
+        replace=True,
+    )
+    target: str | None = prop(
+        "What the job provisions to, any name that does not change as long as it is the same; Entra keeps in the job "
+        "who is who there, so that another target takes another job.",
+        default=None,
         replace=True,
     )
 
@@ -77,19 +92,22 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
 
     async def diff(
         self,
-        call: Call,  # noqa: ARG002
+        call: Call,
         id: str,  # noqa: A002, ARG002
         old: SynchronizationJobState,
         new: SynchronizationJobInputs,
     ) -> list[Change]:
-        """Any change replaces the job."""
-        return [
-            replacing(change)
-            for change in (
-                *compare(old.service_principal_id, new.service_principal_id, "servicePrincipalId"),
-                *compare(old.template_id, new.template_id, "templateId"),
-            )
-        ]
+        """Any change replaces the job, which is said; but for a first name of the target."""
+        principal = compare(old.service_principal_id, new.service_principal_id, "servicePrincipalId")
+        template = compare(old.template_id, new.template_id, "templateId")
+        target = compare(old.target, new.target, "target")
+        if old.target is not None and new.target is not None:
+            target = [replacing(change) for change in target]
+        if principal:
+            await call.log.warning(_APPLICATION_REPLACED)
+        elif template or any(change.replace for change in target):
+            await call.log.warning(_JOB_REPLACED)
+        return [*map(replacing, (*principal, *template)), *target]
 
     async def plan(
         self,
@@ -109,6 +127,7 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
         return SynchronizationJobState(
             service_principal_id=new.service_principal_id,
             template_id=new.template_id,
+            target=new.target,
             job_id=UNKNOWN if old is None else old.job_id,
             adopted=UNKNOWN if old is None else old.adopted,
         )
@@ -130,7 +149,11 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
             path = job_path(sp, job_id)
             await self._services.graph.consistent(lambda: self._services.graph.get(path, fresh=True))
         state = SynchronizationJobState(
-            service_principal_id=sp, template_id=new.template_id, job_id=job_id, adopted=existing is not None
+            service_principal_id=sp,
+            template_id=new.template_id,
+            target=new.target,
+            job_id=job_id,
+            adopted=existing is not None,
         )
         return Created(job_resource_id(sp, job_id), state)
 
@@ -154,20 +177,22 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
         state = SynchronizationJobState(
             service_principal_id=sp,
             template_id=template,
+            target=None if old is None else old.target,
             job_id=str(job.get("id") or job_id),
             adopted=True if old is None else old.adopted,
         )
-        return Found(id, SynchronizationJobInputs(service_principal_id=sp, template_id=template), state)
+        inputs = SynchronizationJobInputs(service_principal_id=sp, template_id=template, target=state.target)
+        return Found(id, inputs, state)
 
     async def update(
         self,
         call: Call,  # noqa: ARG002
         id: str,  # noqa: A002, ARG002
         old: SynchronizationJobState,
-        new: SynchronizationJobInputs,  # noqa: ARG002
+        new: SynchronizationJobInputs,
     ) -> SynchronizationJobState:
-        """Change nothing: every change is a replacement."""
-        return old
+        """Note the target's first name: every other change is a replacement."""
+        return replace(old, target=new.target)
 
     async def delete(
         self,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 
 from kzero_scim import guide
 from kzero_scim.clients.scim import Answer, Meaning
@@ -10,6 +11,18 @@ from kzero_scim.provider.keycloak.endpoint_settings import attribute_names
 
 if TYPE_CHECKING:
     from kzero_scim.provider.keycloak.scim_endpoint import ScimEndpointInputs
+
+CHANGED_PROFILE: Final[Mapping[tuple[str, str], str]] = {
+    ("Azure", "Generic"): (
+        "profile Azure => Generic: the endpoint takes tokens of its own realm from now on, and no longer those that "
+        "Entra issues"
+    ),
+    ("Generic", "Azure"): (
+        "profile Generic => Azure: the endpoint takes the tokens that this Entra tenant issues from now on, and no "
+        "longer those of its own realm"
+    ),
+}
+"""What a changed profile means for whoever calls the endpoint, by the old and the new one."""
 
 
 def instructions(new: ScimEndpointInputs, url: str, answer: Answer, *, is_over: bool = False) -> str:

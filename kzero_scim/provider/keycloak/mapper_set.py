@@ -6,11 +6,12 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from kzero_scim import guide
 from kzero_scim.errors import NO_REALM, KeycloakError, KzeroScimError, PartialFailureError, ProviderError
+from kzero_scim.provider.keycloak.mapper_changes import announce_first, announce_update
 from kzero_scim.provider.keycloak.missing_client import explain_missing_client
 from kzero_scim.provider.keycloak.protocol_mapper import (
     JsonType,
@@ -39,6 +40,7 @@ from kzero_scim.provider.model import (
     prop,
     replacing,
 )
+from kzero_scim.provider.moves import is_left_behind, moved_from
 
 if TYPE_CHECKING:
     from kzero_scim.provider.services import Services
@@ -86,6 +88,7 @@ class MapperSetState(MapperSetInputs):
     mapper_ids: dict[str, str] = prop("Keycloak's ids of the mappers, by name.", default_factory=dict)
     unmanaged: list[str] = prop("Names of the client's other mappers, which are left alone.", default_factory=list)
     fingerprint: str = prop("Changes whenever the mappers do.")
+    server_url: str | None = prop("Origin of the server that has them.", default=None)
 
 
 class MapperSet(Resource[MapperSetInputs, MapperSetState]):
@@ -143,6 +146,8 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
         changes += compare(_shown(old), _shown(new), "mappers")
         changes += compare(old.exclusive, new.exclusive, "exclusive")
         changes += compare(old.escape_dots, new.escape_dots, "escapeDots")
+        if old.server_url is not None and moved_from(old.server_url, self._services.config.server_url):
+            changes.append(Change("serverUrl"))
         if new.exclusive is True:
             changes += [Change(f"unmanaged[{index}]", ChangeKind.DELETE) for index in range(len(old.unmanaged))]
         return changes
@@ -163,7 +168,9 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
                     plan = _plan(actual, new, old)
                     self._refuse_without_role(client, plan, new.realm)
                     if old is None:
-                        await _announce(call, actual, new, plan)
+                        await announce_first(call, actual, new, plan)
+                    else:
+                        await announce_update(call, plan)
                 if new.mappers is not UNKNOWN:
                     existing = {mapper["name"]: mapper["id"] for mapper in actual}
                     ids = {name: existing.get(name, UNKNOWN) for name in new.mappers}
@@ -174,6 +181,7 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
             mapper_ids=ids,
             unmanaged=others,
             fingerprint=_fingerprint(new) if is_known(new) else UNKNOWN,
+            server_url=self._services.keycloak.server_url,
         )
 
     async def create(self, call: Call, new: MapperSetInputs) -> Created[MapperSetState]:
@@ -212,7 +220,7 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
         else:
             owned = set(old.mappers)
             inputs = MapperSetInputs(**_inputs_of(old))
-        state = _described(client["id"], actual, inputs, owned)
+        state = self._described(client["id"], actual, inputs, owned)
         return Found(id, MapperSetInputs(**_inputs_of(state)), state)
 
     async def update(
@@ -236,6 +244,14 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
         try:
             client = await keycloak.client(old.realm, old.client_id)
         except KeycloakError as error:
+            if is_left_behind(self._services.config.realm, old.realm):
+                names = ", ".join(sorted(old.mappers))
+                note = (
+                    f'the mappers {names} of client "{old.client_id}" are left in realm "{old.realm}", which this '
+                    f"stack has moved from: {error}"
+                )
+                await call.log.warning(note)
+                return
             if error.code != NO_REALM:
                 raise
             note = f"nothing to delete: {error}"
@@ -258,8 +274,8 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
         plan = _plan(client["protocolMappers"], new, old)
         self._refuse_without_role(client, plan, new.realm)
         if not plan:
-            return _described(client["id"], client["protocolMappers"], new, set(new.mappers))
-        names = [mapper["name"] for mapper in (*plan.update, *plan.add, *plan.delete)]
+            return self._described(client["id"], client["protocolMappers"], new, set(new.mappers))
+        names = sorted(mapper["name"] for mapper in (*plan.update, *plan.add, *plan.delete))
         note = f"writing the mappers {', '.join(names)}"
         await call.log.status(note)
         done: list[str] = []
@@ -270,9 +286,9 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
             if not done:
                 raise
             state = await self._left(client, new, old)
-            reason = f"{error}; written before: {', '.join(done)}; run the update again, it goes on from there"
+            reason = f"{error}; written before: {', '.join(sorted(done))}; run the update again, it goes on from there"
             raise PartialFailureError(_id(new), state, reason) from error
-        return _described(client["id"], client["protocolMappers"], new, set(new.mappers))
+        return self._described(client["id"], client["protocolMappers"], new, set(new.mappers))
 
     async def _write(self, realm: str, uuid: str, plan: MapperPlan, done: list[str]) -> None:
         keycloak = self._services.keycloak
@@ -290,7 +306,12 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
         """Describe what a failed update left; what was read before it if nothing can be read now."""
         with contextlib.suppress(KzeroScimError):
             client = await self._client(new.realm, new.client_id) or client
-        return _described(client["id"], client["protocolMappers"], new, {*new.mappers, *_owned(old)})
+        return self._described(client["id"], client["protocolMappers"], new, {*new.mappers, *_owned(old)})
+
+    def _described(
+        self, uuid: str, actual: list[Representation], inputs: MapperSetInputs, owned: Collection[str]
+    ) -> MapperSetState:
+        return replace(_described(uuid, actual, inputs, owned), server_url=self._services.keycloak.server_url)
 
     async def _client(self, realm: str, client_id: str) -> Representation | None:
         keycloak = self._services.keycloak
@@ -324,20 +345,6 @@ def _mapper_failures(path: str, name: str, mapper: Mapper, claims: dict[str, str
             reason = f'mapper "{other}" writes the claim "{mapper.claim}" already; remove one of the two'
             failures.append(Failure(f"{path}.claim", reason))
     return failures
-
-
-async def _announce(call: Call, actual: list[Representation], new: MapperSetInputs, plan: MapperPlan) -> None:
-    """Tell at the first preview what happens to mappers that are there already."""
-    taken = sorted({mapper["name"] for mapper in actual} & set(new.mappers))
-    if taken:
-        changed = [mapper["name"] for mapper in plan.update]
-        changes = f", {', '.join(changed)} with changes" if changed else ""
-        note = f'client "{new.client_id}" has the mappers {", ".join(taken)} already: they are taken over{changes}'
-        await call.log.info(note)
-    if plan.delete:
-        names = ", ".join(mapper["name"] for mapper in plan.delete)
-        note = f'exclusive: the mappers {names} of client "{new.client_id}" will be removed'
-        await call.log.warning(note)
 
 
 def _plan(actual: list[Representation], new: MapperSetInputs, old: MapperSetState | None) -> MapperPlan:

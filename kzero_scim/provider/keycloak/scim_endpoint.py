@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 from kzero_scim.clients.scim import Answer, Meaning
 from kzero_scim.errors import NO_REALM, KeycloakError, PartialFailureError, ProviderError, ScimError
 from kzero_scim.provider.keycloak.dashboard_steps import (
+    CHANGED_PROFILE,
     changed_settings,
     instructions,
     left_as_it_is,
@@ -44,6 +45,7 @@ from kzero_scim.provider.model import (
     prop,
     replacing,
 )
+from kzero_scim.provider.moves import is_left_behind, moved_from
 
 if TYPE_CHECKING:
     from kzero_scim.provider.services import Services
@@ -165,6 +167,8 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
         for field in dataclasses.fields(ScimEndpointInputs):
             found = compare(getattr(old, field.name), getattr(new, field.name), camel(field.name))
             changes += [replacing(change) for change in found] if field.name == "realm" else found
+        if moved_from(_server_of(old.tenant_url), self._services.config.server_url):
+            changes.append(Change("tenantUrl"))
         drifted: list[str] = []
         if is_known(new) and new.activation == old.activation == "attributes":
             drifted += differing_inputs(names_of(new), old.attributes, settings_of(new))
@@ -187,6 +191,8 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
                 await self._forewarn(call, new, answer, old)
             elif is_known(new):
                 await self._attributes.preview(call, new)
+                if old is not None and (old.profile, new.profile) in CHANGED_PROFILE:
+                    await call.log.warning(CHANGED_PROFILE[old.profile, new.profile])
                 wanted = wanted_attributes(names_of(new), settings_of(new))
                 attributes = {name: value for name, value in wanted.items() if value is not None}
         is_settled = answer is not None and answer.alive
@@ -261,6 +267,10 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
         try:
             await self._attributes.write(old, switched_off(names_of(old)))
         except KeycloakError as error:
+            if is_left_behind(self._services.config.realm, id):
+                note = f'the SCIM endpoint of realm "{id}", which this stack has moved from, is left ON: {error}'
+                await call.log.warning(note)
+                return
             if error.code != NO_REALM:
                 raise
             note = f"nothing to switch off: {error}"
@@ -378,6 +388,11 @@ def _refreshed(known: ScimEndpointInputs, attributes: Mapping[str, str], answer:
     if found.enabled and names.keys() & {"azureTenantId", "issuer"}:
         changes["azure_tenant_id"] = found.azure_tenant_id
     return dataclasses.replace(known, **changes)
+
+
+def _server_of(tenant_url: str) -> str | None:
+    """Give the server's origin in a Tenant URL."""
+    return tenant_url.rpartition("/realms/")[0] or None
 
 
 def _inputs_of(inputs: ScimEndpointInputs) -> dict[str, Any]:
