@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import sys
 import threading
@@ -280,21 +281,26 @@ class EngineStack:
         # One way out for both streams: what an operator would see, in order.
         options = {"on_output": lines.append, "on_error": lines.append, "color": "never", **options}
         failed: RunFailedError | None = None
+        # It logs the end of a program that the engine has left, with a traceback that pytest would keep alive.
+        server_log = logging.getLogger("grpc._server")
+        server_log.disabled = True
         try:
             operation(on_event=run.take, **options)
         except automation.CommandError as error:
             lines.append(str(error))
             failed = RunFailedError(run)
+        finally:
+            server_log.disabled = False
         run.output = "\n".join(lines)
         self.printed += lines
         # Outside the handler: the error's traceback holds what is to be collected.
-        collect_what_runs_leave()
+        _collect_what_runs_leave()
         if failed is not None:
             raise failed
         return run
 
 
-def collect_what_runs_leave() -> None:
+def _collect_what_runs_leave() -> None:
     """Destroy what pulumi 3.272 leaves behind after a run with an inline program: event loops, unfinished coroutines.
 
     They complain when they are collected, which must not happen in the midst of something else.

@@ -11,7 +11,7 @@ import pytest
 
 from kzero_scim.provider.package import Package
 from sandbox.running import Tenant
-from tests.engine.attach import AttachedProvider, EngineStack, Program, collect_what_runs_leave, pulumi_on_path
+from tests.engine.attach import AttachedProvider, EngineStack, Program, pulumi_on_path
 from tests.engine.tenant_program import TenantStack, enter
 
 MakeStack = Callable[..., EngineStack]
@@ -29,8 +29,6 @@ def engine(tmp_path: Path) -> Iterator[MakeStack]:
             return EngineStack(program, tmp_path, [provider], **options)
 
         yield make
-    # What a run left that failed before the program had got far is only let go of after it.
-    collect_what_runs_leave()
 
 
 @pytest.fixture
