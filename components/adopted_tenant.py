@@ -70,7 +70,7 @@ def declare_existing(
     for name, tokens in _IN_ORDER:
         component = _component(name, tenant)
         if name == "EnterpriseApp":
-            before = _application(application, component, before)
+            before = _application(application, component, before, settings.entra_tenant_id)
         for token in tokens:
             if token in existing:
                 found = existing[token]
@@ -92,11 +92,17 @@ def _component(name: str, parent: pulumi.Resource | None) -> pulumi.ComponentRes
 
 
 def _application(
-    found: ExistingApplication, parent: pulumi.Resource, before: list[pulumi.Resource]
+    found: ExistingApplication, parent: pulumi.Resource, before: list[pulumi.Resource], tenant_id: str
 ) -> list[pulumi.Resource]:
     def options(id_: str, *left_alone: str) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(
-            parent=parent, import_=id_, depends_on=before, retain_on_delete=True, ignore_changes=list(left_alone)
+            parent=parent,
+            import_=id_,
+            depends_on=before,
+            retain_on_delete=True,
+            ignore_changes=list(left_alone),
+            # As the tenant's own program has it, or that would make the application anew.
+            replacement_trigger=tenant_id.casefold(),
         )
 
     ids = f"{found.application_object_id}/{found.service_principal_id}"

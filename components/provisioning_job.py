@@ -62,7 +62,6 @@ class ProvisioningJob(pulumi.ComponentResource):
         mappings: What Entra sends.
         template: Template of the job.
         enabled: Provisioning Status ON or OFF.
-        target: The KZero tenant's address; another one takes another job.
         endpoint_fingerprint: Changes when the endpoint's own settings change; the connection is then tested again.
 
     Attributes:
@@ -82,14 +81,13 @@ class ProvisioningJob(pulumi.ComponentResource):
         template: str = "scim",
         enabled: bool = True,
         endpoint_fingerprint: pulumi.Input[str],
-        target: str,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Declare the job and everything that makes it run."""
         super().__init__("kzero-scim:components:ProvisioningJob", name, None, opts)
         parent = pulumi.ResourceOptions(parent=self)
         self.job = kzero.SynchronizationJob(
-            name, service_principal_id=service_principal_id, template_id=template, target=target, opts=parent
+            name, service_principal_id=service_principal_id, template_id=template, opts=parent
         )
         job_id = self.job.job_id
         self.credentials = kzero.SynchronizationCredentials(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import pulumi
 from pydantic import SecretStr
@@ -122,7 +121,6 @@ class TenantProvisioning(pulumi.ComponentResource):
             template=settings.job_template,
             enabled=settings.provisioning,
             endpoint_fingerprint=self.endpoint.endpoint.settings_fingerprint,
-            target=_target(settings),
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[self.assignments])),
         )
         wanted = settings.test_user if settings.provisioning else None
@@ -262,12 +260,6 @@ def _credentials(
         notification_email=settings.notification_email,
         deletion_threshold=settings.deletion_threshold,
     )
-
-
-def _target(settings: TenantSettings) -> str:
-    """Name the KZero tenant, however its server is spelled."""
-    parts = urlsplit(settings.kzero_server_url)
-    return f"{(parts.hostname or '')}:{parts.port or 443}/{settings.kzero_tenant}"
 
 
 def _mappings(settings: TenantSettings) -> Mappings:

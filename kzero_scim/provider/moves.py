@@ -108,7 +108,7 @@ def next_entra_tenant(present: str) -> str | None:
 
 def same_server(old: str, new: str) -> bool:
     """Tell whether two addresses are one server, spelled differently or not."""
-    return _origin(old) == _origin(new)
+    return origin(old) == origin(new)
 
 
 def moved_from(old: str | None, new: str | None) -> bool:
@@ -142,7 +142,8 @@ def _same_id(one: object, other: object) -> bool:
     return isinstance(one, str) and isinstance(other, str) and one.casefold() == other.casefold()
 
 
-def _origin(address: str) -> tuple[str, str | None, int | None, str]:
+def origin(address: str) -> str:
+    """Give a server's address, however it is spelled: host in lower case, port, and the path if there is one."""
     parts = urlsplit(address.strip())
     port = parts.port or {"https": 443, "http": 80}.get(parts.scheme.lower())
-    return parts.scheme.lower(), parts.hostname, port, parts.path.rstrip("/")
+    return f"{parts.scheme.lower()}://{parts.hostname}:{port}{parts.path.rstrip('/')}"

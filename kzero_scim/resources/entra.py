@@ -69,9 +69,9 @@ class SynchronizationJob(KzeroResource):
 
     service_principal_id = OutputProperty[str]()
     template_id = OutputProperty[str]()
-    target = OutputProperty[str | None]()
     job_id = OutputProperty[str]()
     adopted = OutputProperty[bool]()
+    target = OutputProperty[str | None]()
 
     def __init__(
         self,
@@ -79,11 +79,10 @@ class SynchronizationJob(KzeroResource):
         *,
         service_principal_id: pulumi.Input[str],
         template_id: pulumi.Input[str] | None = None,
-        target: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Declare the job."""
-        inputs = {"service_principal_id": service_principal_id, "template_id": template_id, "target": target}
+        inputs = {"service_principal_id": service_principal_id, "template_id": template_id}
         super().__init__(name, inputs, opts)
 
 

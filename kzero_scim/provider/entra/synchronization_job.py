@@ -6,13 +6,14 @@ https://learn.microsoft.com/graph/api/synchronization-synchronization-post-jobs
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final, TypeVar
 
 from kzero_scim.errors import GraphError, ProviderError
 from kzero_scim.provider.entra.permission_check import CREATE_APPLICATION, SET_UP_JOB, require_permissions
 from kzero_scim.provider.entra.principals import is_object_id
 from kzero_scim.provider.model import UNKNOWN, Call, Change, Created, Failure, Found, Resource, compare, prop, replacing
+from kzero_scim.provider.moves import origin
 from kzero_scim.provider.services import Services
 from kzero_scim.provisioning import job_path, job_resource_id, jobs_path, split_job_resource_id
 
@@ -43,12 +44,6 @@ class SynchronizationJobInputs:
         default="scim",
         replace=True,
     )
-    target: str | None = prop(
-        "What the job provisions to, any name that does not change as long as it is the same; Entra keeps in the job "
-        "who is who there, so that another target takes another job.",
-        default=None,
-        replace=True,
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +52,11 @@ class SynchronizationJobState(SynchronizationJobInputs):
 
     job_id: str = prop("Id of the job.")
     adopted: bool = prop("True if the job existed and was taken over.", default=False)
+    target: str | None = prop(
+        "The KZero tenant that it provisions to, as the provider was configured. Entra keeps in the job who is who "
+        "there, so that another tenant takes another job.",
+        default=None,
+    )
 
 
 class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobState]):
@@ -97,17 +97,16 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
         old: SynchronizationJobState,
         new: SynchronizationJobInputs,
     ) -> list[Change]:
-        """Any change replaces the job, which is said; but for a first name of the target."""
+        """Any change replaces the job, which is said."""
         principal = compare(old.service_principal_id, new.service_principal_id, "servicePrincipalId")
         template = compare(old.template_id, new.template_id, "templateId")
-        target = compare(old.target, new.target, "target")
-        if old.target is not None and new.target is not None:
-            target = [replacing(change) for change in target]
+        target = self._target()
+        moved = [Change("target")] if old.target is not None and target is not None and old.target != target else []
         if principal:
             await call.log.warning(_APPLICATION_REPLACED)
-        elif template or any(change.replace for change in target):
+        elif template or moved:
             await call.log.warning(_JOB_REPLACED)
-        return [*map(replacing, (*principal, *template)), *target]
+        return [replacing(change) for change in (*principal, *template, *moved)]
 
     async def plan(
         self,
@@ -127,7 +126,7 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
         return SynchronizationJobState(
             service_principal_id=new.service_principal_id,
             template_id=new.template_id,
-            target=new.target,
+            target=self._target(),
             job_id=UNKNOWN if old is None else old.job_id,
             adopted=UNKNOWN if old is None else old.adopted,
         )
@@ -151,7 +150,7 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
         state = SynchronizationJobState(
             service_principal_id=sp,
             template_id=new.template_id,
-            target=new.target,
+            target=self._target(),
             job_id=job_id,
             adopted=existing is not None,
         )
@@ -177,22 +176,26 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
         state = SynchronizationJobState(
             service_principal_id=sp,
             template_id=template,
-            target=None if old is None else old.target,
+            target=self._target() if old is None or old.target is None else old.target,
             job_id=str(job.get("id") or job_id),
             adopted=True if old is None else old.adopted,
         )
-        inputs = SynchronizationJobInputs(service_principal_id=sp, template_id=template, target=state.target)
-        return Found(id, inputs, state)
+        return Found(id, SynchronizationJobInputs(service_principal_id=sp, template_id=template), state)
 
     async def update(
         self,
         call: Call,  # noqa: ARG002
         id: str,  # noqa: A002, ARG002
         old: SynchronizationJobState,
-        new: SynchronizationJobInputs,
+        new: SynchronizationJobInputs,  # noqa: ARG002
     ) -> SynchronizationJobState:
-        """Note the target's first name: every other change is a replacement."""
-        return replace(old, target=new.target)
+        """Change nothing: every change is a replacement."""
+        return old
+
+    def _target(self) -> str | None:
+        """Name the KZero tenant, however its server is spelled."""
+        config = self._services.config
+        return f"{origin(config.server_url)}/{config.realm}" if config.server_url and config.realm else None
 
     async def delete(
         self,
