@@ -49,6 +49,11 @@ def test_a_move_to_another_kzero_tenant(running: TenantStack, monkeypatch: pytes
         for attempt in (running.stack.preview, running.stack.up):
             with pytest.raises(RunFailedError, match=rf"moves this stack.*{VARIABLE}=move={name}"):
                 attempt()
+        # A refresh goes by the state: the old tenant does not know the new credentials, and nothing is dropped.
+        before = running.stack.export()["resources"]
+        with pytest.raises(RunFailedError):
+            running.stack.refresh()
+        assert [item["urn"] for item in running.stack.export()["resources"]] == [item["urn"] for item in before]
         assert running.stack.state()["ScimEndpoint"]["id"] == old.realm
 
         monkeypatch.setenv(VARIABLE, f"move={name}")

@@ -1,0 +1,175 @@
+"""Every setting of a tenant, changed on a tenant that runs: what the preview shows, and what it says.
+
+Several unrelated keys make one stage, for a stage costs three runs of the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+TAG = "urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User:tag"
+LEVEL = "urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User:level"
+
+ROWS = [
+    {"target": "userName", "source": "userPrincipalName", "matchingPriority": 1},
+    {"target": "active", "expression": 'Switch([IsSoftDeleted], , "False", "True", "True", "False")'},
+    {"target": "name.givenName", "source": "givenName"},
+    {"target": "name.familyName", "source": "surname"},
+    {"target": 'emails[type eq "work"].value', "source": "mail"},
+    {"target": LEVEL, "source": "extensionAttribute2"},
+    {"target": "title", "source": "department"},
+]
+MAPPERS = {
+    "loginName": {"userAttribute": "userPrincipalName", "claim": "userName"},
+    "firstName": {"userAttribute": "givenName", "claim": "name.givenName"},
+    "lastName": {"userAttribute": "surName", "claim": "name.familyName"},
+    "mail": {"userAttribute": "email", "claim": 'emails[type eq "work"].value'},
+    "status": {"userAttribute": "isSoftDeleted", "claim": "active", "claimJsonType": "boolean"},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """Settings that are changed together.
+
+    Attributes:
+        name: What they are about.
+        settings: By key.
+        secrets: By key, set encrypted.
+        updates: The kinds that are changed in place.
+        replaces: The kinds that are replaced.
+        said: What the preview says, parts of it.
+        confirm: What has to be confirmed for it.
+    """
+
+    name: str
+    settings: Mapping[str, object] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    updates: frozenset[str] = frozenset()
+    replaces: frozenset[str] = frozenset()
+    said: tuple[str, ...] = ()
+    confirm: str = ""
+
+
+STAGES = (
+    Stage(
+        name="mappings on both sides, and the application's name",
+        settings={
+            "applicationName": "KZero SCIM, renamed",
+            "notificationEmail": "it@contoso.example",
+            "deletionThreshold": 40,
+            "attributeMappings": ROWS,
+            "customAttributes": [{"name": LEVEL, "type": "String"}],
+            "provisionGroups": False,
+            "mappers": MAPPERS,
+            "mappersEscapeDots": True,
+            "verifyTestUser": "user",
+        },
+        updates=frozenset(
+            {
+                "ApplicationFromTemplate",
+                "SynchronizationCredentials",
+                "AttributeMappings",
+                "MapperSet",
+                "ProvisioningStatus",
+                "OnDemandProvisioning",
+            }
+        ),
+        said=(
+            "provisioning restarts with an initial cycle: the attribute mappings changed",
+            "mapper email is renamed to mail",
+            "mapper tag is removed",
+            "groups are provisioned no more",
+            f"no longer listed: {TAG}; Entra sends it no more",
+        ),
+    ),
+    Stage(
+        name="who is provisioned",
+        settings={
+            "users": ["alex@contoso.example", "sam@contoso.example"],
+            "groups": [],
+            "appRole": "msiam_access",
+            "assignmentsExclusive": True,
+            "unassignMaxUsers": 50,
+            "unassignMaxShare": 100,
+            "scope": "all",
+            "mappersExclusive": True,
+            "attributeMappingsExclusive": True,
+            "lockoutGuard": "off",
+        },
+        updates=frozenset(
+            {
+                "AppRoleAssignments",
+                "SynchronizationCredentials",
+                "MapperSet",
+                "AttributeMappings",
+                "ConnectionTest",
+                "ProvisioningStatus",
+                "OnDemandProvisioning",
+            }
+        ),
+        said=("the scope changed",),
+        confirm="scope=all",
+    ),
+    Stage(
+        name="how the endpoint is reached and guarded",
+        settings={
+            "profile": "Generic",
+            "activationAttributes": {"profile": "kzero.scim.profile"},
+            "activationTimeout": 5,
+            "scimCompliantPatch": True,
+            "scope": "assigned",
+            "testUser": "",
+        },
+        secrets={"secretToken": "fixed-token"},
+        updates=frozenset({"ScimEndpoint", "SynchronizationCredentials", "ConnectionTest", "ProvisioningStatus"}),
+        said=(
+            "profile Azure => Generic",
+            "Entra disables those users in KZero at the next cycle",
+            "a new Tenant URL: Entra tries it out",
+            "a new secretToken: Entra tries it out",
+        ),
+    ),
+    Stage(
+        name="a person enters the endpoint's settings from now on, and provisioning is OFF",
+        settings={
+            "activation": "console",
+            "activationPreset": "",
+            "activationAttributes": {},
+            "provisioning": False,
+            "protect": True,
+            "adopted": True,
+        },
+        updates=frozenset({"ScimEndpoint", "ProvisioningStatus"}),
+        said=("provisioning goes OFF",),
+    ),
+    Stage(
+        name="another template takes another job",
+        settings={"jobTemplate": "customappsso", "provisioning": True},
+        replaces=frozenset({"SynchronizationJob", "AttributeMappings", "ConnectionTest", "ProvisioningStatus"}),
+        said=("the provisioning job is replaced",),
+    ),
+)
+
+ELSEWHERE: Mapping[str, str] = {
+    "azuread:tenantId": "a move: test_tenant_moves.py",
+    "kzeroTenant": "a move: test_tenant_moves.py",
+    "kzeroServerUrl": "a move: tests/unit/test_moves.py; the sandbox has one server",
+    "kzeroClientId": "a rotation: test_tenant_rotation.py",
+    "kzeroClientSecret": "a rotation: test_tenant_rotation.py",
+    "kzeroUsername": "a rotation: test_tenant_rotation.py",
+    "kzeroPassword": "a rotation: test_tenant_rotation.py",
+    "activationHolder": "the sandbox reads the realm's attributes only: tests/unit/test_scim_endpoint.py",
+    "tenantUrl": "the sandbox has one address for an endpoint: tests/unit/test_settings.py",
+    "allowForeignTenantUrl": "goes with tenantUrl",
+    "usersFile": "is read into users before anything else: tests/unit/test_settings.py",
+    "scimAttributes": "Keycloak's own SCIM API, which the sandbox's endpoint is not",
+    "remoteTokenClientId": "remote tokens have tests of their own",
+    "remoteTokenClientSecret": "remote tokens have tests of their own",
+    "remoteTokenEndpoint": "remote tokens have tests of their own",
+    "remoteTokenMethod": "remote tokens have tests of their own",
+    "remoteTokenRenewBefore": "remote tokens have tests of their own",
+    "remoteTokenLifespan": "remote tokens have tests of their own",
+}
+"""Keys that no stage changes, and why."""

@@ -1,0 +1,32 @@
+"""Every setting is changed on a running tenant: real engine, real Keycloak, local Entra."""
+
+import pytest
+
+from kzero_scim.confirmations import VARIABLE
+from tests.engine.attach import RunFailedError
+from tests.engine.settings_changes import STAGES
+from tests.engine.tenant_program import TenantStack, texts
+
+
+def test_every_setting_is_changed_in_place(running: TenantStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The preview shows and says what will happen, `up` does it, and then nothing is left to do."""
+    running.tenant.accept_tokens("fixed-token")
+    service_principal = running.service_principal
+    for stage in STAGES:
+        running.stack.configure(texts(stage.settings), texts(stage.secrets))
+        if stage.confirm:
+            with pytest.raises(RunFailedError, match=f"{VARIABLE}={stage.confirm}"):
+                running.stack.preview()
+            monkeypatch.setenv(VARIABLE, stage.confirm)
+        foreseen = running.stack.preview()
+        running.up()
+        monkeypatch.delenv(VARIABLE, raising=False)
+
+        told = "\n".join(text for _, text in foreseen.diagnostics)
+        replaced = {kind for kind, step in foreseen.changes.items() if step.op != "update"}
+        assert (stage.name, replaced) == (stage.name, set(stage.replaces)), foreseen.output
+        assert set(foreseen.changes) - replaced == stage.updates, foreseen.output
+        assert [part for part in stage.said if part not in told] == [], told
+        assert running.stack.preview().changes == {}, stage.name
+    assert running.service_principal == service_principal
+    assert running.graph("GET", "").json()["displayName"] == "KZero SCIM, renamed"
