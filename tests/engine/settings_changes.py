@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from kzero_scim import guide
+
 TAG = "urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User:tag"
 LEVEL = "urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User:level"
 
@@ -21,11 +23,13 @@ ROWS = [
     {"target": "title", "source": "department"},
 ]
 MAPPERS = {
-    "loginName": {"userAttribute": "userPrincipalName", "claim": "userName"},
-    "firstName": {"userAttribute": "givenName", "claim": "name.givenName"},
-    "lastName": {"userAttribute": "surName", "claim": "name.familyName"},
-    "mail": {"userAttribute": "email", "claim": 'emails[type eq "work"].value'},
-    "status": {"userAttribute": "isSoftDeleted", "claim": "active", "claimJsonType": "boolean"},
+    mapper.name if mapper.name != "email" else "mail": {
+        "userAttribute": mapper.user_attribute,
+        "claim": mapper.claim,
+        "claimJsonType": mapper.claim_json_type,
+    }
+    for mapper in guide.MAPPERS
+    if mapper.name not in {"manager", "tag"}
 }
 
 
@@ -39,6 +43,7 @@ class Stage:
         secrets: By key, set encrypted.
         updates: The kinds that are changed in place.
         replaces: The kinds that are replaced.
+        removes: The kinds that are wanted no more.
         said: What the preview says, parts of it.
         confirm: What has to be confirmed for it.
     """
@@ -48,6 +53,7 @@ class Stage:
     secrets: Mapping[str, str] = field(default_factory=dict)
     updates: frozenset[str] = frozenset()
     replaces: frozenset[str] = frozenset()
+    removes: frozenset[str] = frozenset()
     said: tuple[str, ...] = ()
     confirm: str = ""
 
@@ -124,6 +130,7 @@ STAGES = (
         },
         secrets={"secretToken": "fixed-token"},
         updates=frozenset({"ScimEndpoint", "SynchronizationCredentials", "ConnectionTest", "ProvisioningStatus"}),
+        removes=frozenset({"OnDemandProvisioning"}),
         said=(
             "profile Azure => Generic",
             "Entra disables those users in KZero at the next cycle",
