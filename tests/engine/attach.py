@@ -23,6 +23,10 @@ from kzero_scim.provider.engine import Adapter, start
 from kzero_scim.provider.package import Package
 from kzero_scim.provider.paths import parse_path
 
+# It logs the end of a program that the engine has left, at any time after it, with a traceback that pytest would keep
+# alive, and with it the program's loop and sockets.
+logging.getLogger("grpc._server").disabled = True
+
 Program = Callable[[], None]
 Naming = Callable[[str], str]
 """What a resource is called in a test, from its URN."""
@@ -281,16 +285,11 @@ class EngineStack:
         # One way out for both streams: what an operator would see, in order.
         options = {"on_output": lines.append, "on_error": lines.append, "color": "never", **options}
         failed: RunFailedError | None = None
-        # It logs the end of a program that the engine has left, with a traceback that pytest would keep alive.
-        server_log = logging.getLogger("grpc._server")
-        server_log.disabled = True
         try:
             operation(on_event=run.take, **options)
         except automation.CommandError as error:
             lines.append(str(error))
             failed = RunFailedError(run)
-        finally:
-            server_log.disabled = False
         run.output = "\n".join(lines)
         self.printed += lines
         # Outside the handler: the error's traceback holds what is to be collected.
