@@ -185,6 +185,7 @@ class TenantSettings(_Model):
     test_user: OptionalText = None
     verify_test_user: Literal["attributes", "user", "off"] = "attributes"
     lockout_guard: Literal["off", "warn", "require"] = "warn"
+    on_destroy: Literal["keep", "disable"] = "keep"
     protect: bool = False
     adopted: bool = False
 
@@ -246,6 +247,18 @@ class TenantSettings(_Model):
             )
         if self.attribute_mappings and not any(row.matching_priority for row in self.attribute_mappings):
             problems.append("attributeMappings: no row has a matchingPriority; give the row of userName 1")
+        if self.on_destroy == "disable" and self.scope == "all":
+            problems.append(
+                "onDestroy: 'disable' would disable the users of the whole directory while scope is 'all'; use keep, "
+                "or scope assigned"
+            )
+        if self.on_destroy == "disable" and self.adopted:
+            problems.append("onDestroy: 'disable' does nothing while adopted is true; use keep, or adopted false")
+        if self.on_destroy == "disable" and self.user_name_source is None:
+            problems.append(
+                "onDestroy: 'disable' finds users by their names in KZero, and no row maps an attribute to userName; "
+                "give that row of attributeMappings a source, or use keep"
+            )
         if self.scope == "assigned" and not (self.users or self.groups):
             problems.append("users: nobody is listed in users or groups while scope is 'assigned'; list somebody")
         return problems
@@ -292,6 +305,13 @@ class TenantSettings(_Model):
     def is_native(self) -> bool:
         """Whether the endpoint is Keycloak's own SCIM API."""
         return self.activation == "attributes" and self.activation_preset == "keycloak"
+
+    @property
+    def user_name_source(self) -> str | None:
+        """The attribute of Entra's users that becomes their user name in KZero; None if it is computed."""
+        if not self.attribute_mappings:
+            return "userPrincipalName"
+        return next((row.source for row in self.attribute_mappings if row.target == "userName"), None)
 
     @property
     def tenant_url(self) -> str:

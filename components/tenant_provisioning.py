@@ -36,7 +36,7 @@ class TenantProvisioning(pulumi.ComponentResource):
 
     Attributes:
         outputs: What the stack exports: ``checklist``, ``tenantUrl``, ``applicationId``, ``servicePrincipalId``,
-            ``jobId``, ``provisioning`` and ``portalUrls``.
+            ``jobId``, ``provisioning``, ``portalUrls``, ``globalAdministrators`` and ``onDestroy``.
 
     Raises:
         pulumi.RunError: By way of the outputs, before anything is made: the lock-out guard is set to ``require`` and
@@ -113,6 +113,20 @@ class TenantProvisioning(pulumi.ComponentResource):
             unassign_max_share=settings.unassign_max_share,
             opts=child,
         )
+        # Deleted after the job, which could undo what it does, and before the assignments, which tell of whom.
+        # What was adopted is released: nobody is touched.
+        on_destroy = "keep" if settings.adopted else settings.on_destroy
+        called, formerly = _users_names(name, on_destroy)
+        self.users = kzero.ProvisionedUsers(
+            called,
+            realm=settings.kzero_tenant,
+            service_principal_id=self.app.service_principal_id,
+            user_name_source=settings.user_name_source,
+            on_destroy=on_destroy,
+            opts=pulumi.ResourceOptions.merge(
+                child, pulumi.ResourceOptions(depends_on=[self.assignments], aliases=[pulumi.Alias(name=formerly)])
+            ),
+        )
         self.job = ProvisioningJob(
             name,
             service_principal_id=self.app.service_principal_id,
@@ -121,7 +135,7 @@ class TenantProvisioning(pulumi.ComponentResource):
             template=settings.job_template,
             enabled=settings.provisioning,
             endpoint_fingerprint=self.endpoint.endpoint.settings_fingerprint,
-            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[self.assignments])),
+            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[self.assignments, self.users])),
         )
         wanted = settings.test_user if settings.provisioning else None
         self.test = self._provision_on_demand(name, wanted, settings, child) if wanted else None
@@ -217,6 +231,7 @@ class TenantProvisioning(pulumi.ComponentResource):
                 lambda ids: portal_urls(settings, ids[0], ids[1])
             ),
             "globalAdministrators": guard,
+            "onDestroy": self.users.on_delete,
         }
 
 
@@ -226,6 +241,15 @@ def kept_by_keycloak(settings: TenantSettings) -> dict[str, dict[str, str]]:
         name: {"user_attribute": kept.user_attribute, "claim": kept.claim}
         for name, kept in native_scim.kept_attributes(settings.scim_attributes).items()
     }
+
+
+def _users_names(name: str, on_destroy: str) -> tuple[str, str]:
+    """Name the resource by what becomes of the users, and as it would be named otherwise.
+
+    A preview of a destroy asks no provider anything and shows of a resource its type and its name alone.
+    """
+    kept, disabled = f"{name}-users-stay-as-they-are", f"{name}-users-are-disabled"
+    return (disabled, kept) if on_destroy == "disable" else (kept, disabled)
 
 
 def portal_urls(settings: TenantSettings, service_principal_id: str, application_id: str) -> dict[str, str]:

@@ -216,7 +216,9 @@ async def _keycloak(services: Services, settings: TenantSettings) -> list[Findin
         return [Finding("KZero sign-in", "missing", str(error))]
     findings = [Finding("KZero sign-in", "ok", f"{settings.kzero_server_url}, tenant {realm}")]
     on_realm = settings.activation == "attributes" and settings.activation_holder != "client"
-    for role in (*KEYCLOAK_ROLES, *(("view-realm", "manage-realm") if on_realm else ())):
+    further: tuple[str, ...] = ("view-realm", "manage-realm") if on_realm else ()
+    further += ("manage-users",) if settings.on_destroy == "disable" else ()
+    for role in (*KEYCLOAK_ROLES, *further):
         held = role in granted or "realm-admin" in granted or _implied(role, granted)
         detail = "granted" if held else "not granted; assign it under the client's Service account roles"
         findings.append(Finding(f"realm-management {role}", "ok" if held else "missing", detail))

@@ -25,8 +25,13 @@ VENV = CHECKOUT / ".venv"
 PYTHON = VENV / "bin" / "python"
 RUN_TIME_LOCK = CHECKOUT / "requirements.lock"
 DEVELOPMENT_LOCK = CHECKOUT / "requirements-dev.lock"
+POLICY_VENV = CHECKOUT / "policy" / ".venv"
+"""The policy pack's own: pulumi-policy takes another protobuf than the provider."""
+POLICY_REQUIREMENTS = CHECKOUT / "policy" / "requirements.txt"
+POLICY_LOCK = CHECKOUT / "policy" / "requirements.lock"
 _STAMP = VENV / ".kzero-scim-stamp"
 _PLACE = VENV / ".kzero-scim-place"
+_POLICY_STAMP = POLICY_VENV / ".kzero-scim-stamp"
 
 
 def stamp(contents: dict[str, bytes]) -> str:
@@ -134,6 +139,31 @@ def set_up() -> None:
         _STAMP.write_text(wanted, encoding="utf-8")
 
 
+def set_up_policies() -> None:
+    """Bring the policy pack's environment, `policy/.venv`, in step with its lock."""
+    wanted = stamp({"lock": POLICY_LOCK.read_bytes(), "place": str(POLICY_VENV).encode()})
+    place = hashlib.sha256(str(POLICY_VENV).encode()).hexdigest()[:12]
+    with cache.locked(f"venv-{place}"):
+        if _text(_POLICY_STAMP) == wanted:
+            return
+        program, environment = uv(), _environment()
+        progress.run(
+            "Making the policy pack's environment policy/.venv",
+            [program, "venv", "--clear", "--python", _base_python(), POLICY_VENV],
+            log="policy-venv",
+            env=environment,
+        )
+        python = POLICY_VENV / "bin" / "python"
+        progress.run(
+            f"Installing the Python packages of policy/{POLICY_LOCK.name}",
+            [program, "pip", "sync", "--compile-bytecode", "--python", python, POLICY_LOCK],
+            log="policy-packages",
+            expected="about 15 s when nothing is cached",
+            env=environment,
+        )
+        _POLICY_STAMP.write_text(wanted, encoding="utf-8")
+
+
 def _stamp_is(wanted: str) -> bool:
     return PYTHON.exists() and _text(_STAMP) == wanted and _text(_PLACE) == str(VENV)
 
@@ -155,19 +185,21 @@ def _usable() -> bool:
 
 
 def lock() -> None:
-    """Remake both lock files; versions that are locked already stay where they satisfy pyproject.toml."""
+    """Remake the lock files; versions that are locked already stay where they satisfy pyproject.toml."""
     program, environment = uv(), _environment()
     # Run in the checkout with relative names, since the locks say what required each package. No header, which would
     # repeat the command; no registry's address; every platform in one file.
     options = ["--universal", "--generate-hashes", "--no-header", "--quiet"]
     for title, what, target in (
-        ("what runs", [], RUN_TIME_LOCK),
-        ("everything", ["--group", "dev", "-c", RUN_TIME_LOCK.name], DEVELOPMENT_LOCK),
+        ("what runs", ["pyproject.toml"], RUN_TIME_LOCK),
+        ("everything", ["pyproject.toml", "--group", "dev", "-c", RUN_TIME_LOCK.name], DEVELOPMENT_LOCK),
+        ("the policy pack", [str(POLICY_REQUIREMENTS.relative_to(CHECKOUT)), "--python-version", "3.11"], POLICY_LOCK),
     ):
+        name = str(target.relative_to(CHECKOUT))
         progress.run(
-            f"Locking {title} in {target.name}",
-            [program, "pip", "compile", "pyproject.toml", *what, *options, "-o", target.name],
-            log=target.stem,
+            f"Locking {title} in {name}",
+            [program, "pip", "compile", *what, *options, "-o", name],
+            log=name.replace("/", "-").removesuffix(".lock"),
             cwd=CHECKOUT,
             env=environment,
         )

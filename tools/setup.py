@@ -33,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="tools/bootstrap", description="Prepare this machine for the project.")
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--python-only", action="store_true", help="only the virtual environment .venv")
-    choice.add_argument("--lock", action="store_true", help="only remake the lock files from pyproject.toml")
+    choice.add_argument("--lock", action="store_true", help="only remake the lock files")
     chosen = parser.parse_args()
     if chosen.lock:
         python_env.lock()
@@ -42,6 +42,7 @@ def main() -> None:
         check()
     python_env.set_up()
     if not chosen.python_only:
+        python_env.set_up_policies()
         pulumi_cli.set_up()
         keycloak_dist.set_up()
 

@@ -263,6 +263,11 @@ class KeycloakClient:
 
         return await self.ask(realm, doing, role, request)
 
+    def caller(self, realm: str) -> str | None:
+        """Give the id of the user as which the account is signed in; a client's is that of its service account."""
+        admin = self._admins.get(realm)
+        return admin.connection.subject() if admin and isinstance(admin.connection, Session) else None
+
     async def aclose(self) -> None:
         """Close the connections."""
         for task in self._checks.values():

@@ -142,15 +142,24 @@ class Session(KeycloakOpenIDConnection):
             realm: The realm that is worked on.
         """
         try:
-            payload = (self.token or {})["access_token"].split(".")[1]
-            claims = read_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-            access = claims["resource_access"]
+            access = self._claims()["resource_access"]
             roles: set[str] = set()
             for client in ("realm-management", f"{realm}-realm"):
                 roles |= set(access.get(client, {}).get("roles", ()))
         except (KeyError, IndexError, ValueError, TypeError, AttributeError):
             return None
         return frozenset(roles)
+
+    def subject(self) -> str | None:
+        """Read from the token which user the account is; None if it does not tell."""
+        try:
+            return str(self._claims()["sub"])
+        except (KeyError, IndexError, ValueError, TypeError, AttributeError):
+            return None
+
+    def _claims(self) -> Any:  # noqa: ANN401 - JSON
+        payload = (self.token or {})["access_token"].split(".")[1]
+        return read_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
 
     def _is_expired(self) -> bool:
         expiry = self.expires_at

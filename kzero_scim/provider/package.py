@@ -134,6 +134,7 @@ KZERO: Final = Package(
             "kzero:keycloak:RemoteToken": _KEYCLOAK + ".remote_token:RemoteToken",
             "kzero:keycloak:ScimApiClient": _KEYCLOAK + ".scim_api_client:ScimApiClient",
             "kzero:keycloak:ScimAttributes": _KEYCLOAK + ".scim_attributes:ScimAttributes",
+            "kzero:keycloak:ProvisionedUsers": _KEYCLOAK + ".provisioned_users:ProvisionedUsers",
         }
     ),
     functions=Kinds[type[Function[Any, Any]]](

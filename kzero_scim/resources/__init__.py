@@ -27,7 +27,14 @@ from kzero_scim.resources.functions import (
     get_global_administrators,
     get_provisioning_status,
 )
-from kzero_scim.resources.keycloak import MapperSet, RemoteToken, ScimApiClient, ScimAttributes, ScimEndpoint
+from kzero_scim.resources.keycloak import (
+    MapperSet,
+    ProvisionedUsers,
+    RemoteToken,
+    ScimApiClient,
+    ScimAttributes,
+    ScimEndpoint,
+)
 from kzero_scim.resources.provider import Provider
 
 __all__ = [
@@ -41,6 +48,7 @@ __all__ = [
     "OnDemandProvisioning",
     "OrphanedApplication",
     "Provider",
+    "ProvisionedUsers",
     "ProvisioningStatus",
     "RemoteToken",
     "ScimApiClient",

@@ -206,3 +206,34 @@ class ScimAttributes(KzeroResource):
     ) -> None:
         """Declare the attributes, user attribute to SCIM attribute."""
         super().__init__(name, {"realm": realm, "attributes": attributes}, opts)
+
+
+class ProvisionedUsers(KzeroResource):
+    """What becomes of the users in KZero when the stack is destroyed: kept as they are, or disabled."""
+
+    resource_type: ClassVar[str] = "kzero:keycloak:ProvisionedUsers"
+
+    realm = OutputProperty[str]()
+    service_principal_id = OutputProperty[str]()
+    user_name_source = OutputProperty[str]()
+    on_destroy = OutputProperty[str]()
+    on_delete = OutputProperty[str]()
+
+    def __init__(  # noqa: PLR0913 - one keyword an input
+        self,
+        name: str,
+        *,
+        realm: pulumi.Input[str],
+        service_principal_id: pulumi.Input[str],
+        user_name_source: pulumi.Input[str] | None = None,
+        on_destroy: pulumi.Input[str] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Declare what becomes of the users; to be deleted after the job, it must be created before it."""
+        inputs = {
+            "realm": realm,
+            "service_principal_id": service_principal_id,
+            "user_name_source": user_name_source,
+            "on_destroy": on_destroy,
+        }
+        super().__init__(name, inputs, opts)

@@ -13,7 +13,7 @@ def test_one_tenant_from_preview_to_destroy(sandbox: RunningSandbox, tenant: Ten
     """Each command does what it says on both sides, and no secret is left anywhere."""
     # A preview shows what would be made, warns, and makes nothing.
     preview = project.preview().succeeded()
-    assert "+ 18 to create" in preview.text
+    assert "+ 19 to create" in preview.text
     preview.line_with("Entra will send a token that it issues itself, which Microsoft recommends for testing only")
     assert tenant.entra.get("/sandbox/state").json()["applications"] == 0
 

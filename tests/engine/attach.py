@@ -261,6 +261,10 @@ class EngineStack:
         """Run ``pulumi destroy``."""
         return self._run(self._stack.destroy, **options)
 
+    def preview_destroy(self, **options: Any) -> Run:  # noqa: ANN401
+        """Run ``pulumi destroy --preview-only``."""
+        return self._run(self._stack.preview_destroy, **options)
+
     def outputs(self) -> dict[str, Any]:
         """Give the stack's outputs, secret ones in clear."""
         return {name: output.value for name, output in self._stack.outputs().items()}

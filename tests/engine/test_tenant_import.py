@@ -43,8 +43,8 @@ def test_every_resource_can_be_imported(running: TenantStack, tmp_path: Path) ->
         made = fresh.up()
         after = fresh.preview(refresh=True)
 
-    assert len(existing) == 9
-    assert made.summary["import"] == 9
+    assert len(existing) == 10
+    assert made.summary["import"] == 10
     changed = {kind: step.diff for kind, step in made.changes.items() if step.op != "import"}
     hidden = {"tenantUrl": ("", running.tenant.scim_url), "deletionThreshold": (None, 25)}
     assert changed == {"SynchronizationCredentials": hidden}

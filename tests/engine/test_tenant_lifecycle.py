@@ -21,6 +21,7 @@ PARENTS: Final = {
     "ApplicationFromTemplate": "components:EnterpriseApp",
     "ServicePrincipal": "components:EnterpriseApp",
     "AppRoleAssignments": "components:UserAssignments",
+    "ProvisionedUsers": "components:TenantProvisioning",
     "SynchronizationJob": "components:ProvisioningJob",
     "SynchronizationCredentials": "components:ProvisioningJob",
     "AttributeMappings": "components:ProvisioningJob",
@@ -124,7 +125,8 @@ def test_a_component_can_be_renamed_with_an_alias(running: TenantStack) -> None:
 
     assert running.stack.preview().changes == {}
     assert running.up().changes == {}
-    assert {item["urn"].rsplit("::", 1)[-1] for item in running.stack.state().values()} == {"customer"}
+    names = {item["urn"].rsplit("::", 1)[-1] for item in running.stack.state().values()}
+    assert names == {"customer", "customer-users-stay-as-they-are"}
     assert running.drift() == {}
 
 

@@ -44,7 +44,9 @@ def test_the_oldest_go_is_what_the_module_file_asks_for() -> None:
     assert f"\ngo {'.'.join(map(str, pulumi_cli.OLDEST_GO))}\n" in text
 
 
-@pytest.mark.parametrize("lock", [python_env.RUN_TIME_LOCK, python_env.DEVELOPMENT_LOCK], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "lock", [python_env.RUN_TIME_LOCK, python_env.DEVELOPMENT_LOCK, python_env.POLICY_LOCK], ids=lambda path: path.name
+)
 def test_a_lock_has_a_hash_for_every_package_and_names_no_registry(lock: Path) -> None:
     text = lock.read_text(encoding="utf-8")
 

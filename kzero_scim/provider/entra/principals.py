@@ -126,14 +126,34 @@ async def name_all(graph: GraphClient, assignments: Iterable[dict[str, Any]]) ->
     return names
 
 
+async def users_by_id(graph: GraphClient, ids: Sequence[str], select: str) -> list[dict[str, Any]]:
+    """Read users by their object ids, about one request for 300; who is gone from Entra is missing.
+
+    Args:
+        graph: The tenant.
+        ids: Object ids.
+        select: The properties, separated by commas.
+
+    Raises:
+        GraphError: Graph refused or cannot be reached.
+    """
+    requests = _filters("users", "userPrincipalName", ids, select)
+    found: list[dict[str, Any]] = []
+    for request, answer in zip(requests, await graph.batch(requests) if requests else [], strict=True):
+        if not answer.ok:
+            raise graph.error(request, answer)
+        found += _values(answer)
+    return found
+
+
 def _is_group(item: dict[str, Any]) -> bool:
     return item.get("principalType") == "Group"
 
 
-def _filters(collection: str, name_field: str, names: Sequence[str]) -> list[BatchRequest]:
+def _filters(collection: str, name_field: str, names: Sequence[str], select: str | None = None) -> list[BatchRequest]:
     ids = [name for name in names if is_object_id(name)]
     others = [name for name in names if not is_object_id(name)]
-    select = _USER_FIELDS if collection == "users" else "id,displayName"
+    select = select or (_USER_FIELDS if collection == "users" else "id,displayName")
     requests: list[BatchRequest] = []
     for what, values in ((name_field, others), ("id", ids)):
         for start in range(0, len(values), FILTER_SIZE):

@@ -181,9 +181,10 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
 
     async def delete(self, call: Call, id: str, old: ProvisioningStatusState) -> None:  # noqa: A002, ARG002
         """Pause the job; one that is gone does not run either."""
-        if not old.enabled:
-            return
         try:
+            # Somebody may have started it since the stack paused it.
+            if not old.enabled and (await self._status(old, fresh=True)).schedule_state != ACTIVE:
+                return
             await self._services.graph.post(f"{_path(old)}/pause")
         except GraphError as error:
             if error.status != 404:  # noqa: PLR2004 - the HTTP status

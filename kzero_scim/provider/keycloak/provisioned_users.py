@@ -1,0 +1,292 @@
+"""``kzero:keycloak:ProvisionedUsers``: what becomes of the users in KZero when the stack is destroyed.
+
+Whom Entra has provisioned, Graph does not tell; who is in scope, it does: assigned users and the direct members of
+assigned groups, https://learn.microsoft.com/entra/identity/app-provisioning/define-conditional-rules-for-provisioning-user-accounts
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+
+from kzero_scim.errors import NO_REALM, GraphError, KeycloakError, ProviderError
+from kzero_scim.provider.entra.assignment_batches import assigned_to
+from kzero_scim.provider.entra.group_members import user_members
+from kzero_scim.provider.entra.principals import is_object_id, users_by_id
+from kzero_scim.provider.model import UNKNOWN, Call, Change, Created, Failure, Found, Resource, compare, prop
+from kzero_scim.source_attributes import graph_property, read_attribute
+
+if TYPE_CHECKING:
+    from kzero_scim.provider.services import Services
+
+_AT_ONCE: Final = 8
+"""Users that are looked up and disabled at the same time."""
+_LONGEST_LIST: Final = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProvisionedUsersInputs:
+    """Whose users, and what becomes of them."""
+
+    realm: str = prop("Name of the KZero tenant (realm); case sensitive.")
+    service_principal_id: str = prop("Object id of the service principal whose provisioning job made the users.")
+    user_name_source: str = prop(
+        "The attribute of Entra's users that is their user name in KZero.", default="userPrincipalName"
+    )
+    on_destroy: Literal["keep", "disable"] = prop(
+        "What becomes of them when the resource is deleted: keep leaves them as they are, disable disables everybody "
+        "who is assigned then, directly or by a group.",
+        default="keep",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProvisionedUsersState(ProvisionedUsersInputs):
+    """What will become of them."""
+
+    on_delete: str = prop("What happens when the resource is deleted, in words; a preview of a destroy shows it.")
+
+
+class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
+    """The users that a provisioning job made in KZero, to be kept or disabled at the end.
+
+    Changes nothing while it exists, and is never replaced. Must be deleted after the job and before the assignments.
+    Administrators, service accounts and the account of the automation are never disabled. ``disable`` needs the role
+    manage-users of client realm-management, and view-clients; ``keep`` needs nothing.
+    """
+
+    token: ClassVar[str] = "kzero:keycloak:ProvisionedUsers"  # noqa: S105 - a type token
+    inputs = ProvisionedUsersInputs
+    state = ProvisionedUsersState
+
+    def __init__(self, services: Services) -> None:
+        """Keep the clients."""
+        self._services = services
+
+    async def check(
+        self,
+        call: Call,  # noqa: ARG002
+        new: ProvisionedUsersInputs,
+        old: ProvisionedUsersInputs | None,  # noqa: ARG002
+    ) -> tuple[ProvisionedUsersInputs, list[Failure]]:
+        """Refuse what is no object id, an empty realm, and an attribute that Graph does not show."""
+        failures: list[Failure] = []
+        if new.realm is not UNKNOWN and not new.realm.strip():
+            failures.append(Failure("realm", "must not be empty"))
+        if new.service_principal_id is not UNKNOWN and not is_object_id(new.service_principal_id):
+            reason = f'"{new.service_principal_id}" is no object id (a GUID); give the service principal\'s object id'
+            failures.append(Failure("servicePrincipalId", reason))
+        if new.user_name_source is not UNKNOWN and graph_property(new.user_name_source) is None:
+            reason = f'Microsoft Graph does not show "{new.user_name_source}"; give an attribute that it shows'
+            failures.append(Failure("userNameSource", reason))
+        return new, failures
+
+    async def diff(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002, ARG002
+        old: ProvisionedUsersState,
+        new: ProvisionedUsersInputs,
+    ) -> list[Change]:
+        """Compare; nothing replaces the resource, since that would delete it and disable everybody."""
+        return [
+            *compare(old.realm, new.realm, "realm"),
+            *compare(old.service_principal_id, new.service_principal_id, "servicePrincipalId"),
+            *compare(old.user_name_source, new.user_name_source, "userNameSource"),
+            *compare(old.on_destroy, new.on_destroy, "onDestroy"),
+        ]
+
+    async def plan(
+        self,
+        call: Call,
+        new: ProvisionedUsersInputs,
+        old: ProvisionedUsersState | None,
+    ) -> ProvisionedUsersState:
+        """Say what will happen, and look whether the account may do it.
+
+        Raises:
+            ProviderError: The role manage-users is missing.
+            KeycloakError: The sign-in failed.
+        """
+        await self._require_role(new)
+        if new.on_destroy == "disable" and (old is None or old.on_destroy != "disable"):
+            note = f"pulumi destroy: {_words(new)}"
+            await call.log.info(note)
+        return _state(new)
+
+    async def create(self, call: Call, new: ProvisionedUsersInputs) -> Created[ProvisionedUsersState]:  # noqa: ARG002
+        """Note what is to happen at the end.
+
+        Raises:
+            ProviderError: The role manage-users is missing.
+        """
+        await self._require_role(new)
+        return Created(f"{new.realm}/{new.service_principal_id}", _state(new))
+
+    async def read(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002
+        old: ProvisionedUsersState | None,
+    ) -> Found[ProvisionedUsersInputs, ProvisionedUsersState] | None:
+        """Give what was noted; None if ``disable`` is wanted and the service principal, which tells whom, is gone."""
+        if old is None:
+            realm, _, principal = id.rpartition("/")
+            if not realm or not is_object_id(principal):
+                message = f"the id {id!r} is not of the form <realm>/<servicePrincipalId>"
+                raise ProviderError(message)
+            inputs = ProvisionedUsersInputs(realm=realm, service_principal_id=principal)
+            return Found(id, inputs, _state(inputs))
+        if old.on_destroy == "disable":
+            try:
+                await assigned_to(self._services.graph, old.service_principal_id)
+            except GraphError as error:
+                if error.status == 404:  # noqa: PLR2004 - not found
+                    return None
+                raise
+        return Found(id, ProvisionedUsersInputs(**_inputs_of(old)), old)
+
+    async def update(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002, ARG002
+        old: ProvisionedUsersState,  # noqa: ARG002
+        new: ProvisionedUsersInputs,
+    ) -> ProvisionedUsersState:
+        """Note what is to happen at the end.
+
+        Raises:
+            ProviderError: The role manage-users is missing.
+        """
+        await self._require_role(new)
+        return _state(new)
+
+    async def delete(self, call: Call, id: str, old: ProvisionedUsersState) -> None:  # noqa: A002, ARG002
+        """Disable the users, if that is wanted. Repeated after an interruption it goes on with those who are left.
+
+        Raises:
+            ProviderError: Some could not be disabled, or it cannot be told whom to disable; nothing else is deleted
+                then, and the next run tries again.
+        """
+        if old.on_destroy != "disable":
+            return
+        names = await self._in_scope(old)
+        try:
+            await self._disable(call, old.realm, names)
+        except KeycloakError as error:
+            if error.code != NO_REALM:
+                raise
+            note = f"nobody is left to disable: {error}"
+            await call.log.warning(note)
+
+    async def _require_role(self, new: ProvisionedUsersInputs) -> None:
+        if UNKNOWN in (new.on_destroy, new.realm) or new.on_destroy != "disable":
+            return
+        granted = await self._services.keycloak.granted_roles(new.realm)
+        missing = {"manage-users", "view-clients"} - granted
+        if missing and not granted & {"realm-admin"} and not _implied(missing, granted):
+            message = (
+                f'kzero-scim:onDestroy "disable" needs the roles manage-users and view-clients of client '
+                f'realm-management in realm "{new.realm}", and {self._services.keycloak.credentials.principal} lacks '
+                f"{' and '.join(sorted(missing))}; assign it, or set onDestroy to keep. Nothing was changed"
+            )
+            raise ProviderError(message)
+
+    async def _in_scope(self, old: ProvisionedUsersState) -> list[str]:
+        """Give the user names in KZero of everybody who is assigned."""
+        graph, principal = self._services.graph, old.service_principal_id
+        try:
+            assigned = await assigned_to(graph, principal)
+        except GraphError as error:
+            if error.status != 404:  # noqa: PLR2004 - not found
+                raise
+            message = (
+                f"cannot tell whom to disable in KZero: service principal {principal} is gone from Entra, and its "
+                "assignments with it; disable the users in KZero's Advanced Console, then run "
+                "`pulumi destroy --refresh`, which goes on without"
+            )
+            raise ProviderError(message) from error
+        ids = {item.principal_id for item in assigned if item.kind == "User"}
+        groups = [item.principal_id for item in assigned if item.kind == "Group"]
+        for members in (await user_members(graph, groups)).values():
+            ids |= members.keys()
+        shown = graph_property(old.user_name_source) or "userPrincipalName"
+        users = await users_by_id(graph, sorted(ids), f"id,{shown}" if shown != "id" else "id")
+        names = {read_attribute(user, old.user_name_source) for user in users}
+        return sorted(name for name in names if name)
+
+    async def _disable(self, call: Call, realm: str, names: Collection[str]) -> None:
+        # Slow to import, and needed by this alone.
+        from kzero_scim.clients.keycloak_users import Immunity, disable_user  # noqa: PLC0415
+
+        keycloak, limit = self._services.keycloak, asyncio.Semaphore(_AT_ONCE)
+        immunity = await Immunity.of(keycloak, realm)
+        await keycloak.granted_roles(realm)
+        disabled: list[str] = []
+        spared: list[str] = []
+        failures: list[str] = []
+
+        async def one(name: str) -> None:
+            async with limit:
+                try:
+                    user = await keycloak.find_user(realm, name)
+                    if user is None or user.get("enabled") is False:
+                        return
+                    if reason := await immunity.reason(user):
+                        spared.append(f"{name} ({reason})")
+                        return
+                    await disable_user(keycloak, realm, user)
+                    disabled.append(name)
+                except KeycloakError as error:
+                    failures.append(str(error))
+
+        await call.log.status(f"disabling {len(names)} users")
+        await asyncio.gather(*(one(name) for name in names))
+        note = f'disabled {len(disabled)} users in KZero realm "{realm}"{_listed(disabled)}'
+        await call.log.info(note)
+        if spared:
+            note = f"left alone{_listed(spared)}"
+            await call.log.warning(note)
+        if failures:
+            message = (
+                f'cannot disable {len(failures)} of {len(names)} users of realm "{realm}": {failures[0]}. Run '
+                "`pulumi destroy` again once that is mended; it goes on with them"
+            )
+            raise ProviderError(message)
+
+
+def _implied(missing: Collection[str], granted: Collection[str]) -> bool:
+    return set(missing) == {"view-clients"} and "manage-clients" in granted
+
+
+def _state(new: ProvisionedUsersInputs) -> ProvisionedUsersState:
+    known = UNKNOWN not in (new.on_destroy, new.realm)
+    return ProvisionedUsersState(**_inputs_of(new), on_delete=_words(new) if known else UNKNOWN)
+
+
+def _words(new: ProvisionedUsersInputs) -> str:
+    if new.on_destroy == "keep":
+        return f'the users stay in KZero realm "{new.realm}" as they are, enabled ones enabled'
+    return (
+        f'everybody who is assigned, directly or by a group, is DISABLED in KZero realm "{new.realm}"; administrators, '
+        "service accounts and the account of this automation are left alone"
+    )
+
+
+def _inputs_of(new: ProvisionedUsersInputs) -> dict[str, Any]:
+    return {
+        "realm": new.realm,
+        "service_principal_id": new.service_principal_id,
+        "user_name_source": new.user_name_source,
+        "on_destroy": new.on_destroy,
+    }
+
+
+def _listed(names: Collection[str]) -> str:
+    if not names:
+        return ""
+    ordered = sorted(names)
+    more = f" and {len(ordered) - _LONGEST_LIST} more" if len(ordered) > _LONGEST_LIST else ""
+    return f": {', '.join(ordered[:_LONGEST_LIST])}{more}"

@@ -1,0 +1,44 @@
+"""What stops an operator before harm is done: by `pulumi preview`, and by a `pulumi up` that skips it."""
+
+from __future__ import annotations
+
+from sandbox.running import Tenant
+from tests.e2e.both_sides import LEAST_PERMISSIONS, both_sides, grant
+from tests.e2e.cli_project import CliProject
+
+
+def test_without_a_fallback_administrator_nothing_is_done(tenant: Tenant, project: CliProject) -> None:
+    """LockoutGuard `require`: preview and up fail, up also without a preview, and nothing is made on either side.
+
+    Nor is it where nobody may tell who is Global Administrator.
+    """
+    fallback = "/sandbox/users/breakglass@contoso-sandbox.onmicrosoft.com"
+    tenant.entra.patch(fallback, json={"accountEnabled": False}).raise_for_status()
+    project.settings({"lockoutGuard": "require"})
+    before = both_sides(tenant)
+
+    for outcome in (project.preview(), project.up()):
+        line = outcome.failed().line_with("lockoutGuard: no enabled Global Administrator has an .onmicrosoft.com name")
+        assert "set kzero-scim:lockoutGuard to warn" in line
+    grant(tenant, *(name for name in LEAST_PERMISSIONS if name != "RoleManagement.Read.Directory"))
+    unknown = project.up().failed().line_with("lockoutGuard: it is not known who is Global Administrator")
+
+    assert "grant the application permission RoleManagement.Read.Directory" in unknown
+    assert both_sides(tenant) == before
+
+
+def test_disabling_users_at_the_end_takes_a_role(tenant: Tenant, project: CliProject) -> None:
+    """OnDestroy `disable`: the role manage-users is missed by a preview, and by an up without one that makes nothing."""
+    project.settings({"onDestroy": "disable"})
+    before = both_sides(tenant)
+
+    shown = project.preview().failed()
+    forced = project.up().failed()
+    doctor = project.kzero_scim("doctor", "test").failed()
+
+    for outcome in (shown, forced):
+        line = outcome.line_with('onDestroy "disable" needs the roles manage-users and view-clients')
+        assert 'client "kzero-scim" lacks manage-users; assign it, or set onDestroy to keep' in line
+    doctor.line_with("realm-management manage-users")
+    assert both_sides(tenant)["KZero users"] == before["KZero users"]
+    assert tenant.entra.get("/sandbox/state").json()["jobs"] == []

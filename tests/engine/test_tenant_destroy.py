@@ -1,0 +1,119 @@
+"""A tenant is taken off and nobody loses anything by accident: real engine, real Keycloak, local Entra."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from sandbox.running import Tenant
+from tests.engine.tenant_program import TEST_USER, TenantStack
+
+ROBIN, SAM, MORGAN = (f"{name}@contoso.example" for name in ("robin", "sam", "morgan"))
+
+
+@contextmanager
+def cycles_all_the_time(tenant: Tenant) -> Iterator[list[str]]:
+    """Begin provisioning cycles one after the other, as if 40 minutes were none; gives their states."""
+    states: list[str] = []
+    done = threading.Event()
+
+    def provision() -> None:
+        with httpx.Client(
+            base_url=tenant.entra.base_url,
+            verify=ssl.create_default_context(cafile=tenant.env["SSL_CERT_FILE"]),
+            trust_env=False,
+        ) as entra:
+            while not done.is_set():
+                cycles = entra.post("/sandbox/cycle", timeout=60).raise_for_status().json()["cycles"]
+                states.extend(execution["state"] for execution in cycles.values())
+
+    thread = threading.Thread(target=provision)
+    thread.start()
+    try:
+        yield states
+    finally:
+        done.set()
+        thread.join()
+
+
+def changes_in_kzero(tenant: Tenant) -> list[str]:
+    """List what reached the tenant's SCIM endpoint that could change a user or a group."""
+    log = tenant.kzero.get("/sandbox/requests").raise_for_status().json()
+    return [
+        f"{entry['method']} {entry['path']}"
+        for entry in log
+        if entry["path"].startswith(f"/realms/{tenant.realm}/scim/") and entry["method"] not in {"GET", "HEAD"}
+    ]
+
+
+def grant(tenant: Tenant, user_id: str, role: str) -> None:
+    """Give a user of the realm a role of client realm-management."""
+    admin = tenant.keycloak_admin
+    [management] = admin.get("/clients", params={"clientId": "realm-management"}).raise_for_status().json()
+    granted = admin.get(f"/clients/{management['id']}/roles/{role}").raise_for_status().json()
+    admin.post(f"/users/{user_id}/role-mappings/clients/{management['id']}", json=[granted]).raise_for_status()
+
+
+def service_account(tenant: Tenant) -> str:
+    """Give the id of the user behind the automation's client."""
+    admin = tenant.keycloak_admin
+    [client] = admin.get("/clients", params={"clientId": tenant.credentials.client_id}).raise_for_status().json()
+    found: dict[str, Any] = admin.get(f"/clients/{client['id']}/service-account-user").raise_for_status().json()
+    return str(found["id"])
+
+
+def test_destroy_disables_nobody_even_if_entra_never_rests(running: TenantStack) -> None:
+    """Cycles before, during and after it: nothing that changes a user reaches KZero, and all stay as they were."""
+    tenant = running.tenant
+    running.cycle()
+    before = {name: running.user(name) for name in (TEST_USER, ROBIN, SAM)}
+    running_words = running.stack.outputs()["onDestroy"]
+    tenant.kzero.delete("/sandbox/requests").raise_for_status()
+
+    shown = running.stack.preview_destroy()
+    with cycles_all_the_time(tenant) as states:
+        running.stack.destroy()
+    tenant.entra.post("/sandbox/cycle").raise_for_status()
+
+    assert "kzero:keycloak:ProvisionedUsers tenant-users-stay-as-they-are delete" in shown.output
+    assert f'the users stay in KZero realm "{tenant.realm}" as they are' in running_words
+    assert "Succeeded" in states
+    assert changes_in_kzero(tenant) == []
+    assert {name: running.user(name) for name in before} == before
+    assert all(user["enabled"] for user in before.values())
+
+
+def test_destroy_disables_whom_the_stack_provisioned_if_that_is_wanted(running: TenantStack) -> None:
+    """Everybody who is assigned, directly or by a group; no administrator, no one else; the preview says so before."""
+    tenant = running.tenant
+    running.cycle()
+    grant(tenant, service_account(tenant), "manage-users")
+    # Somebody whom nobody provisioned, and an assigned user who administers the realm.
+    tenant.keycloak_admin.post("/users", json={"username": MORGAN, "enabled": True}).raise_for_status()
+    grant(tenant, running.user(ROBIN)["id"], "view-clients")
+    changed = running.up(onDestroy="disable")
+    assert changed.changes["ProvisionedUsers"].op == "update"
+    assert f'is DISABLED in KZero realm "{tenant.realm}"' in running.stack.outputs()["onDestroy"]
+    back = running.up(onDestroy="keep")
+    assert back.changes["ProvisionedUsers"].op == "update"
+    assert running.user(SAM)["enabled"]
+    running.up(onDestroy="disable")
+    assert running.stack.preview(refresh=True).changes == {}
+
+    shown = running.stack.preview_destroy()
+    done = running.stack.destroy()
+
+    assert "kzero:keycloak:ProvisionedUsers tenant-users-are-disabled delete" in shown.output
+    notes = [text for _, text in done.diagnostics]
+    assert f'disabled 3 users in KZero realm "{tenant.realm}": {TEST_USER}, kim@contoso.example, {SAM}' in notes
+    assert f"left alone: {ROBIN} (administrator)" in notes
+    enabled = {name: running.user(name)["enabled"] for name in (TEST_USER, SAM, ROBIN, MORGAN)}
+    assert enabled == {TEST_USER: False, SAM: False, ROBIN: True, MORGAN: True}
+    sam = running.user(SAM)
+    assert (sam["firstName"], sam["attributes"]["userPrincipalName"]) == ("Sam", [SAM])
+    assert running.stack.state() == {}
