@@ -34,7 +34,7 @@ def test_a_complete_tenant_is_adopted_used_and_released(tenant: Tenant, empty_pr
         "kzero-scim:deletionThreshold": "0",
         "kzero-scim:adopted": "true",
     }
-    assert _steps(empty_project) == {"ConnectionTest": ("create", set())}
+    assert _steps(empty_project) == {"ProvisionedUsers": ("create", set()), "ConnectionTest": ("create", set())}
 
     again = empty_project.kzero_scim("adopt", "test", "--yes").succeeded()
     again.line_with("test is adopted already; nothing was changed.")
@@ -60,6 +60,7 @@ def test_half_a_tenant_is_adopted_and_completed(tenant: Tenant, empty_project: C
             "update",
             {f"+ mappers.{name}" for name in MAPPERS if name not in {"status", "loginName", "email"}},
         ),
+        "ProvisionedUsers": ("create", set()),
         "SynchronizationCredentials": ("create", set()),
         "AttributeMappings": ("update", {f'+ rows["{TAG}"]', "+ customAttributes[0]"}),
         "ConnectionTest": ("create", set()),
@@ -92,6 +93,7 @@ def test_what_goes_beyond_the_guide_is_kept(tenant: Tenant, empty_project: CliPr
     # Two groups are called Duplicates: that one is named by its id.
     assert len(settings["kzero-scim:groups"]) == 2
     assert {kind: op for kind, (op, _) in _steps(empty_project).items()} == {
+        "ProvisionedUsers": "create",
         "ConnectionTest": "create",
         "OnDemandProvisioning": "create",
     }

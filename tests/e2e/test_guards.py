@@ -28,7 +28,7 @@ def test_without_a_fallback_administrator_nothing_is_done(tenant: Tenant, projec
 
 
 def test_disabling_users_at_the_end_takes_a_role(tenant: Tenant, project: CliProject) -> None:
-    """OnDestroy `disable`: the role manage-users is missed by a preview, and by an up without one that makes nothing."""
+    """A preview misses manage-users for onDestroy `disable`; so does an up without one, before there is a job."""
     project.settings({"onDestroy": "disable"})
     before = both_sides(tenant)
 

@@ -28,6 +28,7 @@ def test_what_is_missing_is_objected_to_with_the_setting() -> None:
     assert rules.deletion_threshold({"deletionThreshold": 501.0}, largest=600) == []
     assert "kzero-scim:secretToken" in rules.secret_token({"secretToken": ""}, production=True)[0]
     assert rules.secret_token({}, production=False) == []
+    assert rules.secret_token({"oauth2": {"clientId": "x"}}, production=True) == []
 
 
 @pytest.mark.parametrize(

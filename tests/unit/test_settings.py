@@ -81,6 +81,18 @@ def test_no_configuration_at_all_names_what_is_required() -> None:
         ({"users": ["a@b.example", "A@b.example"]}, "users: 'A@b.example' is listed twice"),
         ({"users": []}, "users: nobody is listed"),
         ({"users": "alex"}, "users: 'alex' is not valid; list user principal names"),
+        (
+            {"onDestroy": "disable", "scope": "all"},
+            "onDestroy: 'disable' would disable the users of the",
+        ),
+        ({"onDestroy": "disable", "adopted": True}, "onDestroy: 'disable' does nothing while adopted is true"),
+        (
+            {
+                "onDestroy": "disable",
+                "attributeMappings": [{"target": "userName", "expression": "Trim([mail])", "matchingPriority": 1}],
+            },
+            "onDestroy: 'disable' finds users by their names in KZero, and no row maps an attribute to userName",
+        ),
         ({"unassignMaxShare": 101}, "unassignMaxShare: 101 is not valid; give a share in percent, 0 to 100"),
         ({"deletionThreshold": -1}, "deletionThreshold: -1 is not valid; give a whole number"),
         ({"notificationEmail": "it"}, "notificationEmail: 'it' is not valid; give one e-mail address"),
