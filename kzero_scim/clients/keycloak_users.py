@@ -91,6 +91,4 @@ async def disable_user(keycloak: KeycloakClient, realm: str, user: Representatio
     async def request(admin: KeycloakAdmin) -> object:
         return await admin.a_update_user(user["id"], {**user, "enabled": False})
 
-    await keycloak.ask(
-        realm, f'disabling user "{user.get("username")}" of realm "{realm}"', "manage-users", request
-    )
+    await keycloak.ask(realm, f'disabling user "{user.get("username")}" of realm "{realm}"', "manage-users", request)
