@@ -9,7 +9,12 @@ from kzero_scim.provider.keycloak.protocol_mapper import Mapper
 from kzero_scim.provider.package import KZERO
 from tests.engine.drift_table import CASES, SETTINGS_OF_OUR_OWN
 
-_LEAVE_NOTHING = {"kzero:entra:ConnectionTest", "kzero:entra:OnDemandProvisioning", "kzero:keycloak:RemoteToken"}
+_LEAVE_NOTHING = {
+    "kzero:entra:ConnectionTest",
+    "kzero:entra:OnDemandProvisioning",
+    "kzero:keycloak:RemoteToken",
+    "kzero:keycloak:ProvisionedUsers",
+}
 _OF_KEYCLOAKS_OWN_API = {"kzero:keycloak:ScimApiClient", "kzero:keycloak:ScimAttributes"}
 """Of another preset than the table's tenant; compared too, and what they own is changed in tests of their own."""
 _INSIDE = {
