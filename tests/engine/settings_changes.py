@@ -160,6 +160,7 @@ STAGES = (
 )
 
 ELSEWHERE: Mapping[str, str] = {
+    "onDestroy": "tests/engine/test_tenant_destroy.py: takes a role that the automation has not",
     "azuread:tenantId": "a move: test_tenant_moves.py",
     "kzeroTenant": "a move: test_tenant_moves.py",
     "kzeroServerUrl": "a move: tests/unit/test_moves.py; the sandbox has one server",
