@@ -20,7 +20,7 @@ def _name(attribute: Any) -> str:  # noqa: ANN401 - hypothesis types a fixed dic
     return str(attribute["name"]).casefold()
 
 
-# No backslashes, which no name may end in. No surrogates: no console and no service can enter one. Settings lose the blanks around a text.
+# No backslashes, which no name may end in; no surrogates, which nobody enters. Settings lose the blanks around a text.
 _text = st.text(
     st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\\"), min_size=1, max_size=30
 ).filter(lambda text: text.strip() == text)
