@@ -37,6 +37,7 @@ class Options:
     Attributes:
         only: Patterns of keys; empty for all cases.
         seed: Decides order and choices.
+        sample: How many of them to run at most; the seed chooses.
         listed: Whether to list the cases instead of running them.
         markdown: Where to write the table, if anywhere.
         words: The command line, to be quoted.
@@ -44,6 +45,7 @@ class Options:
 
     only: tuple[str, ...]
     seed: int
+    sample: int | None
     listed: bool
     markdown: Path | None
     words: tuple[str, ...]
@@ -57,12 +59,14 @@ class Options:
         parser.add_argument(
             "--only", action="append", default=[], metavar="PATTERN", help="cases whose key holds this; may be repeated"
         )
+        parser.add_argument("--sample", type=int, metavar="N", help="so many of them at most, chosen by the seed")
         parser.add_argument("--list", action="store_true", dest="listed", help="list the cases and run none")
         parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table to this file")
         given = parser.parse_args(words)
         return cls(
             only=tuple(given.only),
             seed=given.seed,
+            sample=given.sample,
             listed=given.listed,
             markdown=given.markdown.absolute() if given.markdown else None,
             words=words,
@@ -73,7 +77,7 @@ def main() -> None:
     """Run the cases and show what came of them; exit code 1 if any ended elsewhere than it should."""
     options = Options.parse()
     console = Console(soft_wrap=True, highlight=False)
-    cases = chosen(all_cases(options.seed), options.only)
+    cases = chosen(all_cases(options.seed), options.only)[: options.sample]
     if options.listed:
         for case in sorted(cases, key=lambda case: case.key):
             console.print(case.key)
