@@ -63,7 +63,7 @@ class Harness:
                 if case.update:
                     self._set_up(world)
                 if case.drifted:
-                    world.tenant.set_realm_attributes(kzero__scim__enabled="false")
+                    world.switch_endpoint_off()
                 first = case.disturb(world)
                 world.clear()
                 return judge(case, world, first, reference)

@@ -64,7 +64,7 @@ def graph() -> Iterable[Case]:
         first="ends well",
     )
     for step in (JOB, PRINCIPAL, MAPPINGS):
-        yield _case("403 that comes and goes", step, step.fault(status=403), first="fails")
+        yield _case("403 that comes and goes", step, step.fault(status=403))
     for step in (JOB, MAPPINGS, ON_DEMAND):
         yield _case("access token expired", step, step.fault(status=401), first="ends well")
     mixtures: tuple[tuple[int, First], ...] = ((503, "ends well"), (429, "ends well"), (403, "fails"), (400, "fails"))

@@ -32,6 +32,12 @@ class World:
     tenant: Tenant
     project: Project
 
+    def switch_endpoint_off(self) -> None:
+        """Do as somebody who unticks Enable in the dashboard; sends nothing else, so that nothing else is written."""
+        admin = self.tenant.keycloak_admin
+        attributes = admin.get("").raise_for_status().json()["attributes"] | {"kzero.scim.enabled": "false"}
+        admin.put("", json={"realm": self.tenant.realm, "attributes": attributes}).raise_for_status()
+
     def client(self, side: Side) -> httpx.Client:
         """Give a client of one side's control API."""
         return self.tenant.entra if side == "entra" else self.tenant.kzero

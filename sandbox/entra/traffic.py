@@ -54,6 +54,8 @@ class Traffic:
 
     def unsettled(self, path: str) -> str | None:
         """Return the id in the path of an object that is not to be found yet; counts the request."""
+        if not self.consistency_reads:
+            return None
         for segment in path.split("/"):
             left = self._unsettled.get(segment, 0)
             if left:
