@@ -170,3 +170,40 @@ def test_other_backends_are_not_looked_into(folder: Path, pulumi: Pulumi) -> Non
 
     assert len(recovery.recover(STACK, folder)) == 1
     assert pulumi.cancelled == 0
+
+
+def torn_state(folder: Path, copy: str) -> Path:
+    """Write a state that was cut off, and the copy beside it."""
+    state = folder / ".pulumi" / "stacks" / PROJECT / f"{STACK}.json"
+    state.parent.mkdir(parents=True)
+    state.write_text('{"version": 3, "checkpoint": {"sta')
+    state.with_name(f"{state.name}.attrs").write_text('{"md5": "of the torn one"}')
+    state.with_name(f"{state.name}.bak").write_text(copy)
+    state.with_name(f"{state.name}.bak.attrs").write_text('{"md5": "of the copy"}')
+    return state
+
+
+def test_a_state_that_a_full_disk_cut_off_is_restored_from_the_copy(folder: Path, pulumi: Pulumi) -> None:
+    """With what Pulumi notes beside it; the torn one is kept."""
+    del pulumi
+    state = torn_state(folder, '{"version": 3}')
+
+    [line] = recovery.recover(STACK, folder)
+
+    assert line.startswith("restored the last whole state")
+    assert json.loads(state.read_text()) == {"version": 3}
+    assert json.loads(state.with_name(f"{state.name}.attrs").read_text()) == {"md5": "of the copy"}
+    assert state.with_name(f"{state.name}.torn").read_text().endswith('"sta')
+    assert recovery.recover(STACK, folder) == []
+
+
+def test_where_no_whole_state_is_left_beside_it_the_backups_are_named(folder: Path, pulumi: Pulumi) -> None:
+    """And nothing is changed."""
+    del pulumi
+    state = torn_state(folder, "{")
+    before = state.read_text()
+
+    with pytest.raises(SettingsError, match=r"restore the newest whole file of .*backups with `pulumi stack import"):
+        recovery.recover(STACK, folder)
+
+    assert state.read_text() == before
