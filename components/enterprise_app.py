@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from importlib import metadata
+from typing import Any, Final
 
 import pulumi
 import pulumi_azuread as azuread
@@ -13,8 +14,8 @@ NON_GALLERY_TEMPLATE: Final = "8adf8e6e-67b2-4cf2-a259-e3dc5476c621"
 """The application template behind "Integrate any other application you don't find in the gallery"; see
 https://learn.microsoft.com/graph/api/applicationtemplate-instantiate."""
 
+_GET_APPLICATION: Final = "azuread:index/getApplication:getApplication"
 _TAGS: Final = ("WindowsAzureActiveDirectoryCustomSingleSignOnApplication", "WindowsAzureActiveDirectoryIntegratedApp")
-
 
 LEFT_ALONE: Final = (
     "accountEnabled",
@@ -85,12 +86,12 @@ class EnterpriseApp(pulumi.ComponentResource):
             template_id=NON_GALLERY_TEMPLATE,
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(import_=import_id)),
         )
-        found = azuread.get_application_output(
-            object_id=application.application_object_id, opts=pulumi.InvokeOutputOptions(parent=self)
+        client_id: pulumi.Output[Any] = application.application_object_id.apply(
+            lambda object_id: _client_id(object_id, self)
         )
         principal = azuread.ServicePrincipal(
             name,
-            client_id=found.client_id,
+            client_id=client_id,
             use_existing=True,
             app_role_assignment_required=True,
             # azuread sends the whole list; without these two the portal would not list the application any more.
@@ -102,7 +103,7 @@ class EnterpriseApp(pulumi.ComponentResource):
                 child, pulumi.ResourceOptions(ignore_changes=list(LEFT_ALONE) if adopted else ["owners", "notes"])
             ),
         )
-        self.application_id = found.client_id
+        self.application_id = client_id
         self.application_object_id = application.application_object_id
         self.service_principal_id = principal.object_id
         self.register_outputs(
@@ -112,3 +113,22 @@ class EnterpriseApp(pulumi.ComponentResource):
                 "servicePrincipalId": self.service_principal_id,
             }
         )
+
+
+def _client_id(object_id: str, parent: pulumi.Resource) -> pulumi.Output[Any]:
+    """Ask azuread for the client id, which the application itself does not tell.
+
+    Not by an output of pulumi's: one that fails, as when a run is interrupted, shows a traceback.
+    """
+    # The version that the resources ask for: another one would be another process.
+    options = pulumi.InvokeOptions(parent=parent, version=metadata.version("pulumi-azuread"))
+
+    async def ask() -> str:
+        try:
+            found = await pulumi.runtime.invoke_async(_GET_APPLICATION, {"objectId": object_id}, options)
+        except Exception as error:  # noqa: BLE001 - pulumi has no kind of its own for it
+            message = f"the client id of the application {object_id} cannot be read: {error}"
+            raise pulumi.RunError(message) from None
+        return str(found["clientId"])
+
+    return pulumi.Output.from_input(ask())

@@ -5,9 +5,7 @@ Nothing is asked of a service and no resource is forgotten: `pulumi up` finds by
 
 from __future__ import annotations
 
-import contextlib
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from kzero_scim.confirmations import how_to_confirm, is_confirmed
 from kzero_scim.errors import SettingsError
 from kzero_scim.stack import run_pulumi
 from kzero_scim.stack_lock import Lock, backend_folder, locks, project_name
+from kzero_scim.torn_state import mend
 
 _UNLOCK = "unlock"
 
@@ -37,8 +36,7 @@ def recover(stack: str, project: Path) -> list[str]:
     if folder is not None:
         done += _free(stack, project, folder)
         state = folder / ".pulumi" / "stacks" / project_name(project) / f"{stack}.json"
-        done += _mend(state.with_name(f"{state.name}.attrs"))
-        done += _restore(stack, state)
+        done += mend(stack, state)
     return done + _forget_pending(stack, project)
 
 
@@ -68,51 +66,6 @@ def _check(stack: str, lock: Lock) -> None:
             f"{how_to_confirm(_UNLOCK, what)}"
         )
         raise SettingsError(message)
-
-
-def _mend(attributes: Path) -> list[str]:
-    """Remove what Pulumi notes beside its state file, where that was cut off; it holds nothing but the file's type."""
-    with contextlib.suppress(FileNotFoundError):
-        try:
-            json.loads(attributes.read_text(encoding="utf-8"))
-        except ValueError:
-            attributes.unlink()
-            return [f"removed a note of Pulumi's that was cut off, so that the state can be read again: {attributes}"]
-    return []
-
-
-def _restore(stack: str, state: Path) -> list[str]:
-    """Put the copy that Pulumi keeps of the state before its last change in the place of one that was cut off.
-
-    Pulumi does so itself neither when the disk is full nor afterwards: it renames what it could write.
-
-    Raises:
-        SettingsError: The copy is cut off too.
-    """
-    copy = state.with_name(f"{state.name}.bak")
-    if not state.exists() or _is_whole(state):
-        return []
-    if not _is_whole(copy):
-        message = (
-            f"the state of stack {stack} is cut off ({state}), and so is the copy beside it; restore the newest whole "
-            f"file of {state.parents[2] / 'backups'} with `pulumi stack import --file`, then run `pulumi up`"
-        )
-        raise SettingsError(message)
-    torn = state.with_name(f"{state.name}.torn")
-    shutil.copy2(state, torn)
-    for suffix in ("", ".attrs"):
-        draft = state.with_name(f"{state.name}{suffix}.new")
-        with contextlib.suppress(FileNotFoundError):
-            shutil.copy2(f"{copy}{suffix}", draft)
-            draft.replace(f"{state}{suffix}")
-    return [f"restored the last whole state, from {copy}; the one that was cut off is kept as {torn}"]
-
-
-def _is_whole(file: Path) -> bool:
-    with contextlib.suppress(OSError, ValueError):
-        json.loads(file.read_text(encoding="utf-8"))
-        return True
-    return False
 
 
 def _forget_pending(stack: str, project: Path) -> list[str]:

@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kzero_scim import recovery, stack_lock
 from kzero_scim.confirmations import VARIABLE
 from kzero_scim.errors import SettingsError
+from kzero_scim.torn_state import salvage
 
 STACK = "contoso"
 PROJECT = "kzero-scim"
@@ -192,18 +195,67 @@ def test_a_state_that_a_full_disk_cut_off_is_restored_from_the_copy(folder: Path
 
     assert line.startswith("restored the last whole state")
     assert json.loads(state.read_text()) == {"version": 3}
-    assert json.loads(state.with_name(f"{state.name}.attrs").read_text()) == {"md5": "of the copy"}
     assert state.with_name(f"{state.name}.torn").read_text().endswith('"sta')
     assert recovery.recover(STACK, folder) == []
 
 
-def test_where_no_whole_state_is_left_beside_it_the_backups_are_named(folder: Path, pulumi: Pulumi) -> None:
-    """And nothing is changed."""
+def test_the_newest_whole_backup_serves_where_the_copy_is_cut_off_too(folder: Path, pulumi: Pulumi) -> None:
+    """Pulumi writes the torn one over its copy when it tries to save the state again."""
+    del pulumi
+    state = torn_state(folder, "{")
+    backups = folder / ".pulumi" / "backups" / PROJECT / STACK
+    backups.mkdir(parents=True)
+    for moment, content in enumerate(('{"version": 1}', '{"version": 2}', "{")):
+        backup = backups / f"{STACK}.{moment}.json"
+        backup.write_text(content)
+        os.utime(backup, (moment, moment))
+
+    recovery.recover(STACK, folder)
+
+    assert json.loads(state.read_text()) == {"version": 2}
+
+
+def test_without_any_whole_copy_the_resources_before_the_cut_are_kept(folder: Path, pulumi: Pulumi) -> None:
+    """They are a state of their own; the torn one is kept."""
+    del pulumi
+    state = torn_state(folder, "{")
+    state.write_text(checkpoint(["a", "b", "c"])[:-40])
+
+    [line] = recovery.recover(STACK, folder)
+
+    assert line.startswith("kept the 2 resources before the place")
+    assert json.loads(state.read_text()) == json.loads(checkpoint(["a", "b"]))
+    assert recovery.recover(STACK, folder) == []
+
+
+def test_a_state_without_a_head_is_left_as_it_is(folder: Path, pulumi: Pulumi) -> None:
+    """And the operator is told what is left to do."""
     del pulumi
     state = torn_state(folder, "{")
     before = state.read_text()
 
-    with pytest.raises(SettingsError, match=r"restore the newest whole file of .*backups with `pulumi stack import"):
+    with pytest.raises(SettingsError, match=r"cut off before its first resource, .*kzero-scim adopt"):
         recovery.recover(STACK, folder)
 
     assert state.read_text() == before
+
+
+def checkpoint(urns: list[str]) -> str:
+    """Write a checkpoint as Pulumi writes it."""
+    latest = {"manifest": {"time": "t"}, "secrets_providers": {"type": "passphrase"}}
+    resources = [{"urn": urn, "inputs": {"braces": "]}{["}} for urn in urns]
+    return json.dumps({"version": 3, "checkpoint": {"stack": STACK, "latest": {**latest, "resources": resources}}})
+
+
+@given(st.lists(st.text(max_size=9), max_size=5), st.integers(min_value=0))
+def test_whatever_is_cut_off_what_is_salvaged_is_the_beginning(urns: list[str], cut: int) -> None:
+    """At any place: nothing, or the first resources."""
+    text = checkpoint(urns)
+
+    document = salvage(text[: cut % len(text)])
+
+    if document is not None:
+        kept = document["checkpoint"]["latest"].pop("resources")
+        whole = json.loads(text)
+        assert kept == whole["checkpoint"]["latest"].pop("resources")[: len(kept)]
+        assert document == whole
