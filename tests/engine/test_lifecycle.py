@@ -165,7 +165,7 @@ def test_secrets_are_neither_in_the_state_nor_in_what_is_printed(stack: EngineSt
     assert "key-of-shelf-in-hall" not in stored
     assert "quiet please" not in stored
     [error] = [text for text in failed.value.run.errors if "internal error" in text]
-    expected = 'internal error in toy:index:Shelf "shelf": RuntimeError: cannot open with [secret] or without'
+    expected = 'toy:index:Shelf "shelf": internal error: RuntimeError: cannot open with [secret] or without'
     assert f"{expected}; set KZERO_DEBUG=1 for the traceback" in error
     assert "Traceback" not in failed.value.run.output
 
