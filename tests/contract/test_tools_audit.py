@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -140,3 +141,23 @@ def test_the_scan_cannot_pass_by_failing(tmp_path: Path) -> None:
     [problem] = new_secrets(tmp_path, tmp_path)
 
     assert problem.startswith("the scan for secrets failed: ")
+
+
+def test_a_finding_that_was_looked_at_may_move_to_another_line(tmp_path: Path) -> None:
+    """An edit above it is no news."""
+    known = f'client_secret = "{"correct-horse" + "-battery-9"}"\n'
+    entry = {
+        "type": "Secret Keyword",
+        "filename": "a.py",
+        "hashed_secret": hashlib.sha1(b"correct-horse-battery-9", usedforsecurity=False).hexdigest(),
+        "line_number": 1,
+    }
+    for name in ("product.json", "tests.json"):
+        baseline = json.loads((audit.BASELINES / name).read_bytes())
+        baseline["results"] = {"a.py": [entry]} if name == "product.json" else {}
+        (tmp_path / name).write_text(json.dumps(baseline))
+    git(tmp_path, "init", "-q")
+    (tmp_path / "a.py").write_text(f"\n\n{known}")
+    git(tmp_path, "add", "a.py")
+
+    assert new_secrets(tmp_path, tmp_path) == []
