@@ -19,7 +19,6 @@ _APPLICATION: Final = "azuread:index/applicationFromTemplate:ApplicationFromTemp
 _ENDPOINT: Final = "kzero:keycloak:ScimEndpoint"
 _ATTEMPTS: Final = 40
 _PAUSE_SECONDS: Final = 0.05
-_OVER: Final = ("cancelled", "connection is closing", "monitor has terminated")
 
 
 def stack_mark() -> str:
@@ -49,7 +48,7 @@ def orphaned_application(display_name: str, provider: kzero.Provider, parent: pu
             display_name=display_name, template_id=NON_GALLERY_TEMPLATE, mark=stack_mark(), opts=options
         )
     except Exception as error:  # noqa: BLE001 - pulumi has no kind of its own for it
-        if any(words in str(error) for words in _OVER):
+        if kzero.is_run_over(error):
             return None  # the run is ending, for a reason that is told elsewhere
         raise pulumi.RunError(str(error)) from None
     if not found.application_id:

@@ -344,7 +344,7 @@ def _lockout_guard(
         try:
             result = await kzero.ask_global_administrators(pulumi.InvokeOptions(parent=parent, provider=provider))
         except Exception as error:
-            if _is_over(error):
+            if kzero.is_run_over(error):
                 # Something else failed, and the engine is ending the run: that has been told, this is no news.
                 return {"checked": False}
             if required:
@@ -364,8 +364,3 @@ def _lockout_guard(
         return {"checked": True, "onmicrosoft": [], "warning": reason}
 
     return pulumi.Output.from_input(look())
-
-
-def _is_over(error: Exception) -> bool:
-    """Tell whether a function got no answer because the engine is ending the run."""
-    return any(words in str(error) for words in ("cancelled", "connection is closing", "monitor has terminated"))

@@ -15,17 +15,20 @@ from urllib.parse import quote
 
 from kzero_scim import traces
 from kzero_scim.clients.graph import odata_quote
+from kzero_scim.display import listed
 from kzero_scim.errors import GraphError, KeycloakError, KzeroScimError
 from kzero_scim.provider.model import Change, ChangeKind
 from kzero_scim.provider.paths import parse_path, top_level
 from kzero_scim.provider.services import Services
-from kzero_scim.provisioning_log import DENIED
+from kzero_scim.provisioning_log import why_unread
 from kzero_scim.traces import Trace, latest
 
 KEEPS: Final = timedelta(days=30)
 """So long Entra keeps its audit (7 days without P1)."""
 MOST_ENTRIES: Final = 500
 MOST_EVENTS: Final = 200
+_LISTED: Final = 5
+"""Properties of one change that are named."""
 _CLIENT: Final = "scim-endpoint"
 
 ENTRA_ACTIVITIES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -137,8 +140,7 @@ class Attribution:
         try:
             return await self._services.graph.pages("/auditLogs/directoryAudits", query, at_most=MOST_ENTRIES)
         except GraphError as error:
-            denied = error.status == 403 and error.code == "Authorization_RequestDenied"  # noqa: PLR2004 - forbidden
-            self._note(f"who changed Entra's side is not known: {DENIED if denied else error}")
+            self._note(f"who changed Entra's side is not known: {why_unread(error)}")
             return []
 
     async def _events(self, realm: str, kinds: list[str]) -> list[Any]:
@@ -156,7 +158,7 @@ class Attribution:
                 await self._say_if_off(realm)
             names = {key: await self._who(realm, key) for key in {_user(event) for event in events}}
         except KzeroScimError as error:
-            denied = isinstance(error, KeycloakError) and error.status == 403  # noqa: PLR2004 - forbidden
+            denied = isinstance(error, KeycloakError) and error.is_forbidden
             reason = (
                 "reading its admin events takes the role view-events of client realm-management (optional)"
                 if denied
@@ -221,12 +223,7 @@ async def who_changed(services: Services, token: str, sides: Sides, changes: Seq
     by_trace: dict[tuple[str, str], list[str]] = {}
     for path, trace in known.items():
         by_trace.setdefault((trace.who, trace.second), []).append(path)
-    return [f"{_listed(paths)} changed by {who} at {when}" for (who, when), paths in by_trace.items()]
-
-
-def _listed(paths: list[str], most: int = 5) -> str:
-    more = f" and {len(paths) - most} more" if len(paths) > most else ""
-    return ", ".join(paths[:most]) + more
+    return [f"{listed(paths, _LISTED)} changed by {who} at {when}" for (who, when), paths in by_trace.items()]
 
 
 def _user(event: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ is sent to the services as it is; where people read it, such characters are writ
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from typing import Final
 
 _JOINERS: Final = frozenset("\u200c\u200d")
@@ -32,6 +33,12 @@ def one_line(text: str) -> str:
 def several_lines(text: str) -> str:
     """Give a message that has lines of its own, each as :func:`plain` gives it."""
     return "\n".join(plain(line) for line in text.split("\n"))
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """List names, the last of a long list as a number: ``a, b and 3 more``."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def invisible(text: str) -> list[str]:

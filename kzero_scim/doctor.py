@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from components.connection import connection, remote_token_client
+from components.connection import remote_token_client
 from components.settings import TenantSettings
 from kzero_scim.errors import KzeroScimError
-from kzero_scim.provider.config import complete
 from kzero_scim.provider.keycloak.remote_token import token_endpoint
 from kzero_scim.provider.keycloak.token_life import in_words, refusal, too_short
 from kzero_scim.provider.services import Services
 from kzero_scim.stack import Stack, pulumi_cli
 from kzero_scim.stack_lock import backend_folder, locks, project_name
+from kzero_scim.tenant_services import tenant_services
 
 _AZUREAD: Final = "resource-azuread-v6.11.1"
 
@@ -176,11 +176,8 @@ async def examine_credentials(stack: Stack) -> list[Finding]:
         SettingsError: The stack's settings are wrong.
     """
     settings = TenantSettings.parse(stack.configuration, stack.secret_keys)
-    services = Services(complete(connection(settings, stack.configuration), os.environ))
-    try:
+    async with tenant_services(settings, stack.configuration) as services:
         return [*await _graph(services, settings), *await _keycloak(services, settings)]
-    finally:
-        await services.aclose()
 
 
 async def _graph(services: Services, settings: TenantSettings) -> list[Finding]:

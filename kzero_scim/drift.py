@@ -9,25 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from components.connection import connection
 from components.settings import TenantSettings
 from kzero_scim import traces
 from kzero_scim.attribution import NO_DRIFT, Attribution, Sides
 from kzero_scim.clients.graph import segment
 from kzero_scim.errors import GraphError, KzeroScimError
 from kzero_scim.provider.codec import decode_lenient, fields_of
-from kzero_scim.provider.config import complete
 from kzero_scim.provider.model import Change, ChangeKind, Resource, as_plain
 from kzero_scim.provider.package import KZERO
 from kzero_scim.provider.paths import parse_path, top_level
 from kzero_scim.provider.services import Services
 from kzero_scim.silent_call import silent_call
 from kzero_scim.stack import ResourceState, Stack
+from kzero_scim.tenant_services import tenant_services
 from kzero_scim.traces import Trace
 
 SECRET: Final = "(secret)"  # noqa: S105 - stands in for one
@@ -105,10 +103,9 @@ async def find_drift(stack: Stack) -> Drift:
         SettingsError: The stack's settings are wrong.
     """
     settings = TenantSettings.parse(stack.configuration, stack.secret_keys)
-    services = Services(complete(connection(settings, stack.configuration), os.environ))
-    attribution = Attribution(services)
     found = Drift()
-    try:
+    async with tenant_services(settings, stack.configuration) as services:
+        attribution = Attribution(services)
         looks = [_resource(services, attribution, held) for token in COMPARED if (held := stack.find(token))]
         looks += [_azuread(services, attribution, resource) for resource in _azuread_resources(stack)]
         for differences in await asyncio.gather(*(_tried(look, found) for look in looks)):
@@ -116,8 +113,6 @@ async def find_drift(stack: Stack) -> Drift:
         if found.differences:
             found.notes += attribution.notes
         found.notes += await _hidden(attribution, services, stack)
-    finally:
-        await services.aclose()
     return found
 
 
@@ -235,7 +230,7 @@ async def _azuread(services: Services, attribution: Attribution, resource: _Azur
     try:
         actual = await services.graph.get(path, {"$select": ",".join(["id", *resource.wanted])})
     except GraphError as error:
-        if error.status != 404:  # noqa: PLR2004 - not found
+        if not error.is_missing:
             raise
         differences = [Difference(resource=kind, property=WHOLE, was="exists", now=None)]
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Final
 
 NO_REALM: Final = "realm_not_found"
@@ -55,6 +56,16 @@ class ServiceError(KzeroScimError):
         super().__init__(message)
         self.status = status
         self.code = code
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether the service says that there is no such thing (404)."""
+        return self.status == HTTPStatus.NOT_FOUND
+
+    @property
+    def is_forbidden(self) -> bool:
+        """Whether the service says that this account may not do it (403)."""
+        return self.status == HTTPStatus.FORBIDDEN
 
 
 class GraphError(ServiceError):

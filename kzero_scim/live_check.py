@@ -7,20 +7,17 @@ What is wanted stands in the stack's state; each resource is read and compared b
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from components.checklist import Evidence, Item, judge
-from components.connection import connection
 from components.settings import TenantSettings
 from kzero_scim.attribution import NO_DRIFT
 from kzero_scim.errors import KzeroScimError
 from kzero_scim.native_scim import kept_attributes
 from kzero_scim.provider.codec import decode_lenient
-from kzero_scim.provider.config import complete
 from kzero_scim.provider.entra.app_role_assignments import AppRoleAssignments
 from kzero_scim.provider.entra.attribute_mappings import AttributeMappings
 from kzero_scim.provider.entra.connection_test import ConnectionTest
@@ -36,6 +33,7 @@ from kzero_scim.provider.paths import top_level
 from kzero_scim.provider.services import Services
 from kzero_scim.silent_call import silent_call
 from kzero_scim.stack import ResourceState, Stack
+from kzero_scim.tenant_services import tenant_services
 
 NOT_SET_UP: Final = "the stack has no such resource; run pulumi up"
 
@@ -61,21 +59,17 @@ async def check(stack: Stack) -> list[Item]:
         SettingsError: The stack's settings are wrong.
     """
     settings = TenantSettings.parse(stack.configuration, stack.secret_keys)
-    services = Services(complete(connection(settings, stack.configuration), os.environ))
     look = _Look()
     look.evidence.update(application_name=settings.application_name, test_user=settings.test_user)
     look.evidence["everybody"] = settings.scope == "all"
-    try:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_endpoint(services, stack, look))
-            group.create_task(_mappings(services, stack, look, settings))
-            group.create_task(_application(services, stack, look))
-            group.create_task(_assignments(services, stack, look))
-            group.create_task(_status(services, stack, look))
-            group.create_task(_connection(services, stack, look))
-            group.create_task(_test_user(services, stack, look))
-    finally:
-        await services.aclose()
+    async with tenant_services(settings, stack.configuration) as services, asyncio.TaskGroup() as group:
+        group.create_task(_endpoint(services, stack, look))
+        group.create_task(_mappings(services, stack, look, settings))
+        group.create_task(_application(services, stack, look))
+        group.create_task(_assignments(services, stack, look))
+        group.create_task(_status(services, stack, look))
+        group.create_task(_connection(services, stack, look))
+        group.create_task(_test_user(services, stack, look))
     return judge(Evidence(**look.evidence, problems=look.problems))
 
 

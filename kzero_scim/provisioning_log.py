@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from kzero_scim.clients.graph import GraphClient, odata_quote
 from kzero_scim.errors import GraphError
-
-if TYPE_CHECKING:
-    from kzero_scim.clients.graph import GraphClient
 
 LOOKS_BACK: Final = timedelta(hours=48)
 """Entra tries a failed object again after at most 24 hours, so that whoever is in error is in the log of this time."""
@@ -73,22 +71,24 @@ async def read_log(graph: GraphClient, job_id: str, *, now: datetime | None = No
         now: The time, for tests.
     """
     since = ((now or datetime.now(UTC)) - LOOKS_BACK).strftime("%Y-%m-%dT%H:%M:%SZ")
-    quoted = "'" + job_id.replace("'", "''") + "'"
     query = {
-        "$filter": f"jobId eq {quoted} and activityDateTime gt {since}",
+        "$filter": f"jobId eq {odata_quote(job_id)} and activityDateTime gt {since}",
         "$orderby": "activityDateTime desc",
         "$top": _PAGE,
     }
     try:
         entries = await graph.pages("/auditLogs/provisioning", query, at_most=MOST_ENTRIES)
     except GraphError as error:
-        denied = error.status == 403 and error.code == "Authorization_RequestDenied"  # noqa: PLR2004 - forbidden
-        reason = DENIED if denied else str(error)
-        return LogReading(note=f"users in error are not known: {reason}", read=False)
+        return LogReading(note=f"users in error are not known: {why_unread(error)}", read=False)
     note = ""
     if len(entries) >= MOST_ENTRIES:
         note = f"only the newest {MOST_ENTRIES} entries of the provisioning log were read; earlier errors are not shown"
     return LogReading(in_error=tuple(objects_in_error(entries)), note=note)
+
+
+def why_unread(error: GraphError) -> str:
+    """Say why one of Entra's logs cannot be read: for want of a permission that nobody has to grant, or as it says."""
+    return DENIED if error.is_forbidden and error.code == "Authorization_RequestDenied" else str(error)
 
 
 def objects_in_error(entries: Iterable[Mapping[str, Any]]) -> list[ObjectInError]:

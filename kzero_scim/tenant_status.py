@@ -5,22 +5,19 @@ What the job says is read by the provider's own resource, so that this and ``pul
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
-from components.connection import connection
 from components.settings import TenantSettings
 from kzero_scim.errors import ProviderError
 from kzero_scim.provider.codec import decode_lenient
-from kzero_scim.provider.config import complete
 from kzero_scim.provider.entra.provisioning_status import ProvisioningStatus, ProvisioningStatusState
 from kzero_scim.provider.model import as_plain
-from kzero_scim.provider.services import Services
 from kzero_scim.provisioning import ACTIVE
 from kzero_scim.provisioning_log import LogReading, read_log
 from kzero_scim.silent_call import silent_call
 from kzero_scim.stack import Stack
+from kzero_scim.tenant_services import tenant_services
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +78,7 @@ async def look(stack: Stack) -> TenantStatus:
     if held is None:
         message = f"stack {stack.name} has no provisioning job yet; run `pulumi up`"
         raise ProviderError(message)
-    services = Services(complete(connection(settings, stack.configuration), os.environ))
-    try:
+    async with tenant_services(settings, stack.configuration) as services:
         status = ProvisioningStatus(services)
         old = decode_lenient(status.state, held.outputs)
         found = await status.read(silent_call(held.name), held.id, old)
@@ -90,7 +86,5 @@ async def look(stack: Stack) -> TenantStatus:
             message = f"synchronization job {old.job_id} is gone; `pulumi up --refresh` makes it again"
             raise ProviderError(message)
         log = await read_log(services.graph, found.state.job_id)
-    finally:
-        await services.aclose()
     wanted = decode_lenient(status.inputs, held.inputs).enabled
     return TenantStatus(wanted=wanted, job=found.state, log=log)

@@ -16,16 +16,15 @@ from typing import Any, Final, Literal
 
 from pydantic.alias_generators import to_camel
 
-from components.connection import connection
 from components.settings import NAMESPACE, TenantSettings
 from kzero_scim import safe_yaml, stack_file
 from kzero_scim.adopt.candidates import OWNERSHIP, Candidate, find, find_named, unmistakable
 from kzero_scim.adopt.importing import bring_in
 from kzero_scim.adopt.survey import Survey, survey
 from kzero_scim.errors import AdoptionError, GraphError, KzeroScimError, SettingsError
-from kzero_scim.provider.config import complete
 from kzero_scim.provider.services import Services
 from kzero_scim.stack import Stack, run_pulumi, stack_names
+from kzero_scim.tenant_services import tenant_services
 
 _WHERE: Final = {
     "azuread:tenantId": "ARM_TENANT_ID",
@@ -139,8 +138,7 @@ def look(request: Request, choose: Choose) -> Plan:
     secret_keys = stack.secret_keys if stack else frozenset()
     draft = _draft(request, configuration, secret_keys)
     held = _held(stack, configuration)
-    services = Services(complete(connection(draft, configuration), os.environ))
-    found = asyncio.run(_look(request, services, draft, _kept(request, configuration), held, choose))
+    found = asyncio.run(_look(request, draft, configuration, held, choose))
     config, users = stack_file.users_apart(stack_file.entries(found.settings), request.project, request.stack)
     kept = _without_told(document, keep_endpoint="activation" not in _fields(found))
     text = stack_file.render(config, comment="" if document else _COMMENT, kept=kept)
@@ -198,19 +196,13 @@ def differences(project: Path, stack: str) -> list[Difference]:
     ]
 
 
-async def _look(  # noqa: PLR0913, PLR0917 - what is known before
-    request: Request,
-    services: Services,
-    draft: TenantSettings,
-    given: dict[str, Any],
-    held: str | None,
-    choose: Choose,
+async def _look(
+    request: Request, draft: TenantSettings, configuration: Mapping[str, str], held: str | None, choose: Choose
 ) -> Survey:
-    try:
+    async with tenant_services(draft, configuration) as services:
         candidate = await _candidate(request, services, draft, held, choose)
+        given = _kept(request, configuration)
         return await survey(services, draft, candidate, given=given, rewrite=request.rewrite)
-    finally:
-        await services.aclose()
 
 
 async def _candidate(
@@ -223,7 +215,7 @@ async def _candidate(
             return await find_named(services.graph, named, url)
         candidates = await find(services.graph, url)
     except GraphError as error:
-        if error.status == 403:  # noqa: PLR2004 - the HTTP status
+        if error.is_forbidden:
             message = f"{error}; {OWNERSHIP}"
             raise AdoptionError(message) from error
         raise

@@ -153,7 +153,7 @@ async def _of_application(graph: GraphClient, object_id: str) -> list[dict[str, 
     try:
         application = await graph.get(f"/applications/{segment(object_id)}", {"$select": "id,appId"})
     except GraphError as error:
-        if error.status == 404:  # noqa: PLR2004 - the HTTP status
+        if error.is_missing:
             return []
         raise
     condition = f"appId eq {odata_quote(str(application['appId']))}"

@@ -132,7 +132,7 @@ async def survey(
         application = await _application(services, candidate)
         mappers, rows = await asyncio.gather(_kzero(look), _entra(look, candidate))
     except GraphError as error:
-        if error.status == 403:  # noqa: PLR2004 - the HTTP status
+        if error.is_forbidden:
             message = f"{error}; {OWNERSHIP}"
             raise AdoptionError(message) from error
         raise
@@ -355,7 +355,7 @@ async def _refused(look: _Look, candidate: Candidate, job: Job) -> str:
     except ProviderError:
         return "Entra's connection test does not pass with them"
     except GraphError as error:
-        if error.status == 403:  # noqa: PLR2004 - the HTTP status
+        if error.is_forbidden:
             raise
         return f"Entra's connection test could not be made: {error}"
     return ""

@@ -6,7 +6,6 @@ https://learn.microsoft.com/graph/use-the-api, ``/graph/paging``, ``/graph/json-
 from __future__ import annotations
 
 import asyncio
-import base64
 import copy
 import json
 import time
@@ -20,7 +19,8 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from kzero_scim.clients import graph_errors, timeouts
-from kzero_scim.clients.answers import read_json, read_object, too_large, too_slow, whole_body
+from kzero_scim.clients.answers import read_object, too_large, too_slow, whole_body
+from kzero_scim.clients.claims import claims_of
 from kzero_scim.clients.graph_auth import SignIn
 from kzero_scim.clients.graph_operations import operation
 from kzero_scim.clients.graph_retries import MOMENTARY, NOT_ACTED_ON, RetryPolicy, retry_after
@@ -173,13 +173,7 @@ class GraphClient:
 
     async def _claims(self) -> Json | None:
         """Read the token; None where it cannot be read: Microsoft promises nobody but Graph one that can."""
-        token = await self._sign_in.token()
-        try:
-            payload = token.split(".")[1]
-            claims = read_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        except (IndexError, ValueError):
-            return None
-        return claims if isinstance(claims, dict) else None
+        return claims_of(await self._sign_in.token())
 
     async def get(self, path: str, params: Parameters | None = None, *, fresh: bool = False) -> Json:
         """GET one object.
@@ -268,7 +262,7 @@ class GraphClient:
         try:
             await self._write("DELETE", path, None)
         except GraphError as error:
-            if not (missing_ok and error.status == httpx.codes.NOT_FOUND):
+            if not (missing_ok and error.is_missing):
                 raise
 
     async def batch(self, requests: Sequence[BatchRequest]) -> list[BatchAnswer]:

@@ -182,7 +182,7 @@ class KeycloakClient:
         try:
             await self.ask(realm, doing, "manage-clients", request)
         except KeycloakError as error:
-            if error.status != httpx.codes.NOT_FOUND:
+            if not error.is_missing:
                 raise
 
     async def realm_attributes(self, realm: str) -> dict[str, str]:

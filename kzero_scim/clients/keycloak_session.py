@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import unquote
@@ -12,7 +11,8 @@ import httpx
 import keycloak.exceptions as keycloak_errors
 from keycloak import KeycloakOpenIDConnection
 
-from kzero_scim.clients.answers import BEARER, UnacceptableAnswerError, read_json, read_object
+from kzero_scim.clients.answers import BEARER, UnacceptableAnswerError, read_object
+from kzero_scim.clients.claims import claims_of
 from kzero_scim.clients.retries import USER_AGENT, root_cause, untrusted
 from kzero_scim.clients.tls import ca_file, ssl_context
 from kzero_scim.clients.trail import note
@@ -146,20 +146,17 @@ class Session(KeycloakOpenIDConnection):
             roles: set[str] = set()
             for client in ("realm-management", f"{realm}-realm"):
                 roles |= set(access.get(client, {}).get("roles", ()))
-        except (KeyError, IndexError, ValueError, TypeError, AttributeError):
+        except (KeyError, TypeError, AttributeError):
             return None
         return frozenset(roles)
 
     def subject(self) -> str | None:
         """Read from the token which user the account is; None if it does not tell."""
-        try:
-            return str(self._claims()["sub"])
-        except (KeyError, IndexError, ValueError, TypeError, AttributeError):
-            return None
+        subject = self._claims().get("sub")
+        return None if subject is None else str(subject)
 
-    def _claims(self) -> Any:  # noqa: ANN401 - JSON
-        payload = (self.token or {})["access_token"].split(".")[1]
-        return read_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    def _claims(self) -> dict[str, Any]:
+        return claims_of((self.token or {}).get("access_token")) or {}
 
     def _is_expired(self) -> bool:
         expiry = self.expires_at

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import Any, Final
 import httpx
 
 from kzero_scim.clients.answers import BEARER, read_object
+from kzero_scim.clients.claims import claims_of
 from kzero_scim.clients.retries import RetryingClient, root_cause, untrusted
 from kzero_scim.clients.tls import ca_file
 from kzero_scim.errors import TokenError
@@ -97,7 +97,7 @@ class TokenEndpoint:
         await self._http.aclose()
 
     def _described(self, value: str, answer: dict[str, Any]) -> AccessToken:
-        claims = claims_of(value)
+        claims = claims_of(value) or {}
         issued_at = _moment(claims.get("iat")) or self._now().replace(microsecond=0)
         expires_at = _moment(claims.get("exp"))
         if expires_at is None and isinstance(answer.get("expires_in"), int | float):
@@ -107,15 +107,6 @@ class TokenEndpoint:
         return AccessToken(
             value=value, issued_at=issued_at, expires_at=expires_at, audiences=tuple(map(str, audiences))
         )
-
-
-def claims_of(token: str) -> dict[str, Any]:
-    """Read a JWT's claims without verifying it: for explanations only; ``{}`` if it is no JWT."""
-    try:
-        payload = token.split(".")[1]
-        return read_object(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))) or {}
-    except (IndexError, ValueError):
-        return {}
 
 
 def _moment(seconds: object) -> datetime | None:

@@ -300,6 +300,16 @@ def replacing(change: Change) -> Change:
 _PLAIN_KEY: Final = re.compile(r"[\w-]+")
 
 
+def inputs_of(kind: type[Any], value: object) -> dict[str, Any]:
+    """Give the inputs among the fields of a state, or of inputs, by name.
+
+    Args:
+        kind: The inputs' dataclass.
+        value: One of it, or of the state's, which repeats every input.
+    """
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(kind)}
+
+
 def path_key(key: str) -> str:
     """Spell one map key for a property path: ``.status`` or ``["name.givenName"]``.
 

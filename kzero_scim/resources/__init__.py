@@ -26,6 +26,7 @@ from kzero_scim.resources.functions import (
     find_orphaned_application,
     get_global_administrators,
     get_provisioning_status,
+    is_run_over,
 )
 from kzero_scim.resources.keycloak import (
     MapperSet,
@@ -60,4 +61,5 @@ __all__ = [
     "find_orphaned_application",
     "get_global_administrators",
     "get_provisioning_status",
+    "is_run_over",
 ]

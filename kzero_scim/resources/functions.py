@@ -108,6 +108,11 @@ async def ask_global_administrators(opts: pulumi.InvokeOptions) -> GlobalAdminis
     return decode_lenient(GlobalAdministrators, answer)
 
 
+def is_run_over(error: Exception) -> bool:
+    """Tell whether a function got no answer because the engine is ending the run, whose reason is told elsewhere."""
+    return any(words in str(error) for words in ("cancelled", "connection is closing", "monitor has terminated"))
+
+
 def _invoke(token: str, arguments: Mapping[str, Any], kind: type[T], opts: Options | None) -> pulumi.Output[T]:
     answer: pulumi.Output[Any] = pulumi.runtime.invoke_output(token, dict(arguments), opts)
     return answer.apply(lambda values: decode_lenient(kind, values))

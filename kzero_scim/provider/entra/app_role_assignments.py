@@ -27,7 +27,6 @@ from kzero_scim.provider.entra.assignment_state import (
     Assignment,
     canonical,
     existing_state,
-    inputs_of,
     kept,
     lasting_warnings,
     refreshed,
@@ -47,6 +46,7 @@ from kzero_scim.provider.model import (
     Found,
     Resource,
     compare,
+    inputs_of,
     replacing,
 )
 from kzero_scim.provider.services import Services
@@ -169,7 +169,7 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
             if old is not None:
                 await announce(call, old, new)
         return AppRoleAssignmentsState(
-            **inputs_of(new),
+            **inputs_of(AppRoleAssignmentsInputs, new),
             app_role_id=role,
             assignments=assignments if are_known else UNKNOWN,
             unmanaged=[] if new.exclusive is True else others,
@@ -215,10 +215,10 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
             else:
                 state = refreshed(old, existing, await self._sizes(old.assignments))
         except GraphError as error:
-            if error.status == 404:  # noqa: PLR2004 - the service principal is gone
+            if error.is_missing:  # the service principal is gone
                 return None
             raise
-        return Found(id, AppRoleAssignmentsInputs(**inputs_of(state)), state)
+        return Found(id, AppRoleAssignmentsInputs(**inputs_of(AppRoleAssignmentsInputs, state)), state)
 
     async def delete(
         self,
@@ -317,7 +317,7 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
         except GraphError:
             return state
         names = dict(wanted)
-        inputs = AppRoleAssignmentsInputs(**inputs_of(state))
+        inputs = AppRoleAssignmentsInputs(**inputs_of(AppRoleAssignmentsInputs, state))
         if old is not None and old.app_role_id == role:  # what could not be removed is still ours to remove
             names |= {name: item.principal_id for name, item in old.assignments.items() if name not in wanted}
             inputs = replace(

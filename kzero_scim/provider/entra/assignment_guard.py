@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from kzero_scim.display import listed
 from kzero_scim.errors import GraphError, ProviderError
 from kzero_scim.provider.entra.assignment_batches import Assigned
 from kzero_scim.provider.entra.assignment_state import (
@@ -17,12 +18,12 @@ from kzero_scim.provider.entra.assignment_state import (
 )
 from kzero_scim.provider.entra.name_lists import known
 from kzero_scim.provider.entra.unassignment import (
+    LONGEST_NOTE,
     Held,
     Limits,
     confirmation,
     exceeds,
     find_loss,
-    listed,
     require_confirmation,
     whole_loss,
 )
@@ -106,7 +107,7 @@ async def refuse_removal(graph: GraphClient, old: AppRoleAssignmentsState) -> No
     try:
         jobs = await graph.pages(jobs_path(principal))
     except GraphError as error:
-        if error.status == 404:  # noqa: PLR2004 - the service principal is gone
+        if error.is_missing:  # the service principal is gone
             return
         raise
     running = [str(job.get("id")) for job in jobs if parse_job(job).schedule_state == ACTIVE]
@@ -157,6 +158,8 @@ async def announce(call: Call, old: AppRoleAssignmentsState, new: AppRoleAssignm
     adds = [name for name in after if same(name) not in known_before]
     removes = [name for name in (*old.users, *old.groups) if same(name) not in known_after]
     removes += [f"{name} (assigned elsewhere)" for name in old.unmanaged if new.exclusive is True]
-    parts = [f"{word}: {listed(names)}" for word, names in (("adds", adds), ("removes", removes)) if names]
+    parts = [
+        f"{word}: {listed(names, LONGEST_NOTE)}" for word, names in (("adds", adds), ("removes", removes)) if names
+    ]
     if parts:
         await call.log.info("; ".join(parts))

@@ -9,7 +9,7 @@ from typing import Any, Self
 from kzero_scim.provider.entra.assignment_batches import Assigned
 from kzero_scim.provider.entra.name_lists import known
 from kzero_scim.provider.entra.principals import Principal, same_user
-from kzero_scim.provider.model import UNKNOWN, Packed, prop
+from kzero_scim.provider.model import UNKNOWN, Packed, inputs_of, prop
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,7 +115,7 @@ def existing_state(
     }
     ours = {item.assignment_id for item in assignments.values()}
     held = {item.principal_id for item in assignments.values()}
-    given = inputs_of(inputs)
+    given = inputs_of(AppRoleAssignmentsInputs, inputs)
     given["users"] = [user for user in inputs.users if user in assignments]
     given["groups"] = [group for group in inputs.groups if group in assignments]
     return AppRoleAssignmentsState(
@@ -159,19 +159,6 @@ def emptied(
         name: before[item.principal_id]
         for name, item in held.items()
         if sizes.get(item.principal_id) == 0 and before.get(item.principal_id, 0) > 0
-    }
-
-
-def inputs_of(new: AppRoleAssignmentsInputs) -> dict[str, Any]:
-    """Give the inputs by name, of inputs or of a state."""
-    return {
-        "service_principal_id": new.service_principal_id,
-        "users": new.users,
-        "groups": new.groups,
-        "role_name": new.role_name,
-        "exclusive": new.exclusive,
-        "unassign_max_users": new.unassign_max_users,
-        "unassign_max_share": new.unassign_max_share,
     }
 
 

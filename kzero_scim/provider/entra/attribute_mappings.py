@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
 from kzero_scim.mapping import (
@@ -34,6 +34,7 @@ from kzero_scim.provider.model import (
     Found,
     Resource,
     compare,
+    inputs_of,
     is_known,
     prop,
     replacing,
@@ -171,7 +172,7 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
                 await self._refuse_early(new)
             if old is not None:
                 await announce(call, _wanted(new), old)
-        given = _given(new)
+        given = inputs_of(AttributeMappingsInputs, new)
         print_ = fingerprint(_wanted(new)) if is_known(replace(new, service_principal_id="", job_id="")) else UNKNOWN
         if old is None:
             return AttributeMappingsState(
@@ -216,7 +217,7 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
         try:
             document = await self._services.graph.get(f"{job_path(service_principal_id, job_id)}/schema")
         except GraphError as error:
-            if error.status == 404:  # noqa: PLR2004 - the HTTP status
+            if error.is_missing:
                 return None
             raise
         if old is None:
@@ -232,7 +233,7 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
         else:
             new, original = old, as_original(old.prior)
         state = _state(new, document, original)
-        return Found(id, AttributeMappingsInputs(**_given(state)), state)
+        return Found(id, AttributeMappingsInputs(**inputs_of(AttributeMappingsInputs, state)), state)
 
     async def update(
         self,
@@ -259,7 +260,7 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
             if restored != document:
                 await self._services.graph.put(path, _body(restored))
         except GraphError as error:
-            if error.status != 404:  # noqa: PLR2004 - the HTTP status
+            if not error.is_missing:
                 raise
 
     async def _write(
@@ -352,10 +353,6 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
             raise
 
 
-def _given(inputs: AttributeMappingsInputs) -> dict[str, Any]:
-    return {item.name: getattr(inputs, item.name) for item in fields(AttributeMappingsInputs)}
-
-
 def _wanted(new: AttributeMappingsInputs) -> Wanted:
     return Wanted(
         rows=new.rows,
@@ -384,7 +381,7 @@ def _state(new: AttributeMappingsInputs, document: Document, original: Original)
         provision_groups=None if new.provision_groups is None else is_enabled(document, "Group"),
     )
     return AttributeMappingsState(
-        **_given(shown),
+        **inputs_of(AttributeMappingsInputs, shown),
         rule_id=rule_id(document),
         fingerprint=fingerprint(_wanted(shown)),
         unmanaged_rows=unowned_targets(document, list(targets.values())),

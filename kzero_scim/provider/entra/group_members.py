@@ -68,7 +68,7 @@ async def _members(graph: GraphClient, group_id: str) -> dict[str, str]:
     try:
         documents = await graph.pages(f"/groups/{segment(group_id)}/members", query)
     except GraphError as error:
-        if error.status == 404:  # noqa: PLR2004 - the group is gone
+        if error.is_missing:  # the group is gone
             return {}
         raise
     return {str(item["id"]): _name(item) for item in documents if item.get("@odata.type") == _USER and item.get("id")}

@@ -343,7 +343,7 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         try:
             return await self._services.graph.get(f"/users/{quote(user, safe='')}", parameters)
         except GraphError as error:
-            if error.status != 404:  # noqa: PLR2004 - the HTTP status
+            if not error.is_missing:
                 raise
             message = (
                 f"the test user {user!r} does not exist in Entra; give the user principal name as the portal shows it"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
 from kzero_scim.provider.entra.connection_test import try_connection
@@ -21,6 +21,7 @@ from kzero_scim.provider.model import (
     Found,
     Resource,
     compare,
+    inputs_of,
     is_known,
     prop,
     replacing,
@@ -110,7 +111,7 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
         old: ProvisioningStatusState | None,
     ) -> ProvisioningStatusState:
         """Foretell the state, and say what becomes of provisioning; what Entra reports is kept until it is read."""
-        wanted = _given(new)
+        wanted = inputs_of(ProvisioningStatusInputs, new)
         if old is None:
             return ProvisioningStatusState(
                 **wanted, **dict.fromkeys((spec.name for spec in fields(JobStatus)), UNKNOWN)
@@ -156,11 +157,11 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
         try:
             status = await self._status(inputs)
         except GraphError as error:
-            if error.status == 404:  # noqa: PLR2004 - the HTTP status
+            if error.is_missing:
                 return None
             raise
         state = await _state(call, inputs, status)
-        return Found(id, ProvisioningStatusInputs(**_given(state)), state)
+        return Found(id, ProvisioningStatusInputs(**inputs_of(ProvisioningStatusInputs, state)), state)
 
     async def update(
         self,
@@ -187,7 +188,7 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
                 return
             await self._services.graph.post(f"{_path(old)}/pause")
         except GraphError as error:
-            if error.status != 404:  # noqa: PLR2004 - the HTTP status
+            if not error.is_missing:
                 raise
 
     async def _go_on(
@@ -257,15 +258,6 @@ def _path(inputs: ProvisioningStatusInputs) -> str:
 
 def _reason(quarantine: Quarantine | None) -> str | None:
     return None if quarantine is None or not is_known(quarantine) else quarantine.reason
-
-
-def _given(inputs: ProvisioningStatusInputs) -> dict[str, Any]:
-    return {
-        "service_principal_id": inputs.service_principal_id,
-        "job_id": inputs.job_id,
-        "enabled": inputs.enabled,
-        "triggers": inputs.triggers,
-    }
 
 
 async def _announce(call: Call, new: ProvisioningStatusInputs, old: ProvisioningStatusState) -> None:

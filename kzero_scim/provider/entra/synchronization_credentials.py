@@ -45,6 +45,7 @@ from kzero_scim.provider.model import (
     Found,
     Resource,
     compare,
+    inputs_of,
     is_known,
     prop,
     replacing,
@@ -222,13 +223,13 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
         try:
             keys = await self._keys(id)
         except GraphError as error:
-            if error.status == 404:  # noqa: PLR2004 - not found
+            if error.is_missing:
                 return None
             raise
         if not {ADDRESS, TOKEN, SCOPE, NOTIFICATION} & keys.keys():
             return None
         state = await (_refreshed(old, keys) if old is not None else _imported(id, keys))
-        return Found(id, SynchronizationCredentialsInputs(**_inputs_of(state)), state)
+        return Found(id, SynchronizationCredentialsInputs(**inputs_of(SynchronizationCredentialsInputs, state)), state)
 
     async def delete(
         self,
@@ -240,7 +241,7 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
         try:
             await self._services.graph.put(_path(id), body_of(dict.fromkeys(_names(old), "")))
         except GraphError as error:
-            if error.status != 404:  # noqa: PLR2004 - the service principal is gone, and the keys with it
+            if not error.is_missing:  # the service principal is gone, and the keys with it
                 raise
 
     def _foreign(self, tenant_url: str) -> list[Failure]:
@@ -350,7 +351,7 @@ async def _state(new: SynchronizationCredentialsInputs, keys: Mapping[str, str])
     if is_known([token, new.tenant_url, new.scope, new.oauth2]):
         settled = settings_fingerprint(new.tenant_url, token, new.scope, client_fingerprint(new.oauth2))
     return SynchronizationCredentialsState(
-        **_inputs_of(new),
+        **inputs_of(SynchronizationCredentialsInputs, new),
         secret_token_fingerprint=token,
         settings_fingerprint=settled,
         unmanaged_keys=sorted(keys.keys() - set(_names(new))) if keys else [],
@@ -404,20 +405,6 @@ async def _imported(service_principal_id: str, keys: Mapping[str, str]) -> Synch
 def _shown(value: str, hidden: str) -> str:
     """Give a value that Graph shows, or what is believed to be behind its mask."""
     return hidden if value == MASK else value
-
-
-def _inputs_of(new: SynchronizationCredentialsInputs) -> dict[str, Any]:
-    return {
-        "service_principal_id": new.service_principal_id,
-        "job_id": new.job_id,
-        "tenant_url": new.tenant_url,
-        "allow_foreign_tenant_url": new.allow_foreign_tenant_url,
-        "secret_token": new.secret_token,
-        "oauth2": new.oauth2,
-        "scope": new.scope,
-        "notification_email": new.notification_email,
-        "deletion_threshold": new.deletion_threshold,
-    }
 
 
 def origin(url: str) -> tuple[str, str, int | None]:

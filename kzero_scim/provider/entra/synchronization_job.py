@@ -167,7 +167,7 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
         try:
             job = await self._services.graph.get(job_path(sp, job_id))
         except GraphError as error:
-            if error.status == 404:  # noqa: PLR2004 - not found
+            if error.is_missing:
                 return None
             raise
         template = str(job.get("templateId") or "scim")

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from kzero_scim.confirmations import how_to_confirm, is_confirmed
+from kzero_scim.display import listed
 from kzero_scim.errors import ProviderError
 from kzero_scim.provider.entra.group_members import user_members
 
 if TYPE_CHECKING:
     from kzero_scim.clients.graph import GraphClient
 
-_LONGEST_NOTE: Final = 20
+LONGEST_NOTE: Final = 20
 """Names that a line of the preview lists."""
 _LONGEST_ERROR: Final = 100
 """Names that the guard's error lists."""
@@ -73,7 +74,7 @@ class Loss:
         """How many users."""
         return len(self.users) + sum(self.members.values()) + sum(self.emptied.values())
 
-    def described(self, longest: int = _LONGEST_NOTE) -> str:
+    def described(self, longest: int = LONGEST_NOTE) -> str:
         """Say it: ``3 users lose access: a, b, c``; ``""`` if nobody does."""
         if not self.count:
             return ""
@@ -85,12 +86,6 @@ class Loss:
         parts += [f'the {size} of group "{name}"' for name, size in self.members.items()]
         parts += [f'the {size} of group "{name}", which is empty now' for name, size in self.emptied.items()]
         return ", ".join(parts)
-
-
-def listed(names: Sequence[str], longest: int = _LONGEST_NOTE) -> str:
-    """List names, the last of a long list as a number."""
-    more = f" and {len(names) - longest} more" if len(names) > longest else ""
-    return ", ".join(names[:longest]) + more
 
 
 async def find_loss(

@@ -35,6 +35,7 @@ from kzero_scim.provider.model import (
     Resource,
     as_plain,
     compare,
+    inputs_of,
     is_known,
     path_key,
     prop,
@@ -176,7 +177,7 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
                     ids = {name: existing.get(name, UNKNOWN) for name in new.mappers}
                     others = [] if new.exclusive is True else unmanaged(actual, {*new.mappers, *_owned(old)})
         return MapperSetState(
-            **_inputs_of(new),
+            **inputs_of(MapperSetInputs, new),
             client_uuid=uuid,
             mapper_ids=ids,
             unmanaged=others,
@@ -219,9 +220,9 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
             inputs = MapperSetInputs(realm=realm, client_id=client_id, mappers={})
         else:
             owned = set(old.mappers)
-            inputs = MapperSetInputs(**_inputs_of(old))
+            inputs = MapperSetInputs(**inputs_of(MapperSetInputs, old))
         state = self._described(client["id"], actual, inputs, owned)
-        return Found(id, MapperSetInputs(**_inputs_of(state)), state)
+        return Found(id, MapperSetInputs(**inputs_of(MapperSetInputs, state)), state)
 
     async def update(
         self,
@@ -370,24 +371,14 @@ def _described(
         row = row_of(existing[name], escape_dots=escape_dots)
         if row is not None:
             rows[name], ids[name] = row, existing[name]["id"]
-    shown = MapperSetInputs(**{**_inputs_of(inputs), "mappers": rows, "escape_dots": escape_dots})
+    shown = MapperSetInputs(**{**inputs_of(MapperSetInputs, inputs), "mappers": rows, "escape_dots": escape_dots})
     return MapperSetState(
-        **_inputs_of(shown),
+        **inputs_of(MapperSetInputs, shown),
         client_uuid=uuid,
         mapper_ids=ids,
         unmanaged=unmanaged(actual, owned),
         fingerprint=_fingerprint(shown),
     )
-
-
-def _inputs_of(inputs: MapperSetInputs) -> dict[str, Any]:
-    return {
-        "realm": inputs.realm,
-        "client_id": inputs.client_id,
-        "mappers": inputs.mappers,
-        "exclusive": inputs.exclusive,
-        "escape_dots": inputs.escape_dots,
-    }
 
 
 def _shown(inputs: MapperSetInputs) -> Any:  # noqa: ANN401 - rows, or UNKNOWN

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
+from kzero_scim.display import listed
 from kzero_scim.errors import NO_REALM, GraphError, KeycloakError, ProviderError
 from kzero_scim.provider.entra.assignment_batches import assigned_to
 from kzero_scim.provider.entra.group_members import user_members
 from kzero_scim.provider.entra.principals import is_object_id, users_by_id
-from kzero_scim.provider.model import UNKNOWN, Call, Change, Created, Failure, Found, Resource, compare, prop
+from kzero_scim.provider.model import UNKNOWN, Call, Change, Created, Failure, Found, Resource, compare, inputs_of, prop
 from kzero_scim.source_attributes import graph_property, read_attribute
 
 if TYPE_CHECKING:
@@ -143,10 +144,10 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
             try:
                 await assigned_to(self._services.graph, old.service_principal_id)
             except GraphError as error:
-                if error.status == 404:  # noqa: PLR2004 - not found
+                if error.is_missing:
                     return None
                 raise
-        return Found(id, ProvisionedUsersInputs(**_inputs_of(old)), old)
+        return Found(id, ProvisionedUsersInputs(**inputs_of(ProvisionedUsersInputs, old)), old)
 
     async def update(
         self,
@@ -200,7 +201,7 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
         try:
             assigned = await assigned_to(graph, principal)
         except GraphError as error:
-            if error.status != 404:  # noqa: PLR2004 - not found
+            if not error.is_missing:
                 raise
             message = (
                 f"cannot tell whom to disable in KZero: service principal {principal} is gone from Entra, and its "
@@ -244,10 +245,10 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
 
         await call.log.status(f"disabling {len(names)} users")
         await asyncio.gather(*(one(name) for name in names))
-        note = f'disabled {len(disabled)} users in KZero realm "{realm}"{_listed(disabled)}'
+        note = f'disabled {len(disabled)} users in KZero realm "{realm}"{_named(disabled)}'
         await call.log.info(note)
         if spared:
-            note = f"left alone{_listed(spared)}"
+            note = f"left alone{_named(spared)}"
             await call.log.warning(note)
         if failures:
             message = (
@@ -263,7 +264,7 @@ def _implied(missing: Collection[str], granted: Collection[str]) -> bool:
 
 def _state(new: ProvisionedUsersInputs) -> ProvisionedUsersState:
     known = UNKNOWN not in (new.on_destroy, new.realm)
-    return ProvisionedUsersState(**_inputs_of(new), on_delete=_words(new) if known else UNKNOWN)
+    return ProvisionedUsersState(**inputs_of(ProvisionedUsersInputs, new), on_delete=_words(new) if known else UNKNOWN)
 
 
 def _words(new: ProvisionedUsersInputs) -> str:
@@ -275,18 +276,5 @@ def _words(new: ProvisionedUsersInputs) -> str:
     )
 
 
-def _inputs_of(new: ProvisionedUsersInputs) -> dict[str, Any]:
-    return {
-        "realm": new.realm,
-        "service_principal_id": new.service_principal_id,
-        "user_name_source": new.user_name_source,
-        "on_destroy": new.on_destroy,
-    }
-
-
-def _listed(names: Collection[str]) -> str:
-    if not names:
-        return ""
-    ordered = sorted(names)
-    more = f" and {len(ordered) - _LONGEST_LIST} more" if len(ordered) > _LONGEST_LIST else ""
-    return f": {', '.join(ordered[:_LONGEST_LIST])}{more}"
+def _named(names: Collection[str]) -> str:
+    return f": {listed(sorted(names), _LONGEST_LIST)}" if names else ""

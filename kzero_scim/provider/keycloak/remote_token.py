@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 from urllib.parse import quote, urlsplit
 
 from kzero_scim.errors import ProviderError
@@ -25,6 +25,7 @@ from kzero_scim.provider.model import (
     Found,
     Resource,
     compare,
+    inputs_of,
     is_known,
     prop,
     replacing,
@@ -150,7 +151,7 @@ class RemoteToken(Resource[RemoteTokenInputs, RemoteTokenState]):
         """
         fingerprint = await self._fingerprint(new)
         if old is not None and not await self._needs_a_token(old, new):
-            return replace(old, **_inputs_of(new))
+            return replace(old, **inputs_of(RemoteTokenInputs, new))
         if is_known([new.client_id, new.token_endpoint, new.method]):
             if old is not None and self._is_due(old, new):
                 note = (
@@ -160,7 +161,7 @@ class RemoteToken(Resource[RemoteTokenInputs, RemoteTokenState]):
                 await call.log.info(note)
             await self._obtain(call, new, is_final=is_known(new))
         return RemoteTokenState(
-            **_inputs_of(new),
+            **inputs_of(RemoteTokenInputs, new),
             access_token=UNKNOWN if new.method != "oauth2" else None,
             issued_at=UNKNOWN,
             expires_at=UNKNOWN,
@@ -198,7 +199,7 @@ class RemoteToken(Resource[RemoteTokenInputs, RemoteTokenState]):
                 message = f'cannot import "{id}" (<realm>/<client>): {reason}'
                 raise ProviderError(message)
             old = await self._tried(call, inputs)
-        return Found(id, RemoteTokenInputs(**_inputs_of(old)), old)
+        return Found(id, RemoteTokenInputs(**inputs_of(RemoteTokenInputs, old)), old)
 
     async def update(
         self,
@@ -209,7 +210,7 @@ class RemoteToken(Resource[RemoteTokenInputs, RemoteTokenState]):
     ) -> RemoteTokenState:
         """As :meth:`create`, unless nothing but the time of renewal has changed."""
         if not await self._needs_a_token(old, new):
-            return replace(old, **_inputs_of(new))
+            return replace(old, **inputs_of(RemoteTokenInputs, new))
         return await self._tried(call, new)
 
     async def delete(self, call: Call, id: str, old: RemoteTokenState) -> None:  # noqa: A002
@@ -221,7 +222,7 @@ class RemoteToken(Resource[RemoteTokenInputs, RemoteTokenState]):
         await call.log.status("trying the token at the SCIM endpoint")
         await self._services.scim.ask_for_nobody(new.tenant_url, obtained.value)
         return RemoteTokenState(
-            **_inputs_of(new),
+            **inputs_of(RemoteTokenInputs, new),
             access_token=obtained.value if new.method == "bearer" else None,
             issued_at=_iso(obtained.issued_at),
             expires_at=_iso(obtained.expires_at) if obtained.expires_at else None,
@@ -251,7 +252,7 @@ class RemoteToken(Resource[RemoteTokenInputs, RemoteTokenState]):
         return is_due(expires_at, old.lifespan or 0, new.renew_before, self._now())
 
     async def _needs_a_token(self, old: RemoteTokenState, new: RemoteTokenInputs) -> bool:
-        before = replace(RemoteTokenInputs(**_inputs_of(old)), renew_before=new.renew_before)
+        before = replace(RemoteTokenInputs(**inputs_of(RemoteTokenInputs, old)), renew_before=new.renew_before)
         if compare(before, new):
             return True
         return self._is_due(old, new) or await self._fingerprint(new) != old.secret_fingerprint
@@ -282,7 +283,3 @@ def is_token_endpoint(address: str) -> bool:
 
 def _iso(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds")
-
-
-def _inputs_of(new: RemoteTokenInputs) -> dict[str, Any]:
-    return {item.name: getattr(new, item.name) for item in fields(RemoteTokenInputs)}

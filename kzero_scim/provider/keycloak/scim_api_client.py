@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from kzero_scim import native_scim
@@ -24,6 +24,7 @@ from kzero_scim.provider.model import (
     Found,
     Resource,
     compare,
+    inputs_of,
     is_known,
     prop,
     replacing,
@@ -37,7 +38,6 @@ _MAPPER_TYPE: Final = "oidc-audience-mapper"
 _CUSTOM_AUDIENCE: Final = "included.custom.audience"
 _LIFESPAN: Final = "access.token.lifespan"
 _BAD_REQUEST: Final = 400
-_FORBIDDEN: Final = 403
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,9 +134,9 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
             if is_role_missing and self._services.keycloak.may_miss(new.realm, native_scim.ROLE):
                 raise ProviderError(_unassignable(new))
             if old is None and is_known(new) and not await self.diff(call, "", found, new):
-                return replace(found, **_inputs_of(new))
+                return replace(found, **inputs_of(ScimApiClientInputs, new))
         return ScimApiClientState(
-            **_inputs_of(new),
+            **inputs_of(ScimApiClientInputs, new),
             client_uuid=uuid,
             audiences=UNKNOWN,
             roles=UNKNOWN,
@@ -172,7 +172,7 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
             if error.code == NO_REALM and old is not None:
                 return None
             raise
-        return None if state is None else Found(id, ScimApiClientInputs(**_inputs_of(state)), state)
+        return None if state is None else Found(id, ScimApiClientInputs(**inputs_of(ScimApiClientInputs, state)), state)
 
     async def update(
         self,
@@ -249,7 +249,8 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
             state = replace(left, access_token_lifespan=lifespan, made=sorted(made | set(done)), prior_lifespan=prior)
             raise PartialFailureError(_id(new), state, str(error)) from error
         state = await self._look(new) if done else found
-        return replace(state, **_inputs_of(new), made=sorted(made | set(done)), prior_lifespan=prior)
+        wanted_inputs = inputs_of(ScimApiClientInputs, new)
+        return replace(state, **wanted_inputs, made=sorted(made | set(done)), prior_lifespan=prior)
 
     async def _set_audience(self, new: ScimApiClientInputs, uuid: str) -> None:
         keycloak = self._services.keycloak
@@ -278,7 +279,7 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
         try:
             await accounts.assign_management_role(new.realm, account, native_scim.ROLE, whose, remove=False)
         except KeycloakError as error:
-            if error.status != _FORBIDDEN:
+            if not error.is_forbidden:
                 raise
             raise ProviderError(_unassignable(new)) from error
 
@@ -345,7 +346,3 @@ def _unassignable(new: ScimApiClientInputs) -> str:
 
 def _id(new: ScimApiClientInputs) -> str:
     return f"{new.realm}/{new.client_id}"
-
-
-def _inputs_of(new: ScimApiClientInputs) -> dict[str, Any]:
-    return {item.name: getattr(new, item.name) for item in fields(ScimApiClientInputs)}

@@ -41,6 +41,7 @@ from kzero_scim.provider.model import (
     Resource,
     camel,
     compare,
+    inputs_of,
     is_known,
     prop,
     replacing,
@@ -197,7 +198,7 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
                 attributes = {name: value for name, value in wanted.items() if value is not None}
         is_settled = answer is not None and answer.alive
         return ScimEndpointState(
-            **_inputs_of(new),
+            **inputs_of(ScimEndpointInputs, new),
             tenant_url=tenant_url,
             answer=_shown(answer) if answer is not None and is_settled else UNKNOWN,
             alive=True if is_settled else UNKNOWN,
@@ -226,7 +227,7 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
             await keycloak.check_realm(id)
             known = await self._recognised(id)
         else:
-            known = ScimEndpointInputs(**_inputs_of(old))
+            known = ScimEndpointInputs(**inputs_of(ScimEndpointInputs, old))
         attributes: dict[str, str] = {}
         if known.activation == "attributes":
             try:
@@ -367,7 +368,7 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
 
     def _described(self, inputs: ScimEndpointInputs, attributes: dict[str, str], answer: Answer) -> ScimEndpointState:
         return ScimEndpointState(
-            **_inputs_of(inputs),
+            **inputs_of(ScimEndpointInputs, inputs),
             tenant_url=self._services.keycloak.tenant_url(inputs.realm),
             answer=_shown(answer),
             alive=answer.alive,
@@ -393,10 +394,6 @@ def _refreshed(known: ScimEndpointInputs, attributes: Mapping[str, str], answer:
 def _server_of(tenant_url: str) -> str | None:
     """Give the server's origin in a Tenant URL."""
     return tenant_url.rpartition("/realms/")[0] or None
-
-
-def _inputs_of(inputs: ScimEndpointInputs) -> dict[str, Any]:
-    return {field.name: getattr(inputs, field.name) for field in dataclasses.fields(ScimEndpointInputs)}
 
 
 def _shown(answer: Answer) -> EndpointAnswer:
