@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from kzero_scim import guide
-from kzero_scim.clients.graph import BatchRequest, GraphClient, odata_quote, segment
+from kzero_scim.clients.graph import GraphClient, odata_quote, segment
+from kzero_scim.clients.graph_batch import BatchRequest
 from kzero_scim.errors import AdoptionError, GraphError
 from kzero_scim.provider.entra.principals import is_object_id
 from kzero_scim.provider.entra.synchronization_secrets import ADDRESS, MASK, keys_of

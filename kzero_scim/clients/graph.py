@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -22,6 +22,14 @@ from kzero_scim.clients import graph_errors, timeouts
 from kzero_scim.clients.answers import read_object, too_large, too_slow, whole_body
 from kzero_scim.clients.claims import claims_of
 from kzero_scim.clients.graph_auth import SignIn
+from kzero_scim.clients.graph_batch import (
+    BatchAnswer,
+    BatchRequest,
+    batch_answers,
+    batch_document,
+    is_worth_repeating,
+    may_repeat,
+)
 from kzero_scim.clients.graph_operations import operation
 from kzero_scim.clients.graph_retries import MOMENTARY, NOT_ACTED_ON, RetryPolicy, retry_after
 from kzero_scim.clients.retries import USER_AGENT, untrusted
@@ -44,41 +52,6 @@ SHARED_SECONDS: Final = 1.0
 T = TypeVar("T")
 Json = dict[str, Any]
 Parameters = Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class BatchRequest:
-    """One request inside a ``$batch``.
-
-    Attributes:
-        method: ``GET``, ``POST`` and so on.
-        path: Relative to the version, percent-encoded, with its query: ``/users/a%40b.example?$select=id``.
-        body: The JSON body, if any.
-        headers: Further headers.
-    """
-
-    method: str
-    path: str
-    body: Json | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class BatchAnswer:
-    """Its answer.
-
-    Attributes:
-        status: The HTTP status.
-        body: The JSON object, ``{}`` if there is none.
-    """
-
-    status: int
-    body: Json
-
-    @property
-    def ok(self) -> bool:
-        """True for a 2xx."""
-        return httpx.codes.is_success(self.status)
 
 
 @dataclass(frozen=True)
@@ -291,7 +264,7 @@ class GraphClient:
                         raise received
                     for index, (answer, wait) in received.items():
                         answers[index] = answer
-                        if _is_worth_repeating(requests[index], answer.status):
+                        if is_worth_repeating(requests[index], answer.status):
                             asked[index] = wait
                 if not asked:
                     break
@@ -365,28 +338,11 @@ class GraphClient:
         return document
 
     async def _one_batch(self, chunk: Mapping[int, BatchRequest]) -> dict[int, tuple[BatchAnswer, float | None]]:
-        body = {"requests": [_batch_entry(index, request) for index, request in chunk.items()]}
-        repeatable = all(operation(request.method, request.path).is_repeatable for request in chunk.values())
         async with self._batches:
-            answer = await self._request("POST", "/$batch", body=body, repeatable=repeatable)
-        responses = (read_object(answer.body) or {}).get("responses")
-        found: dict[int, tuple[BatchAnswer, float | None]] = {}
-        for item in responses if isinstance(responses, list) else []:
-            try:
-                index, status = int(item["id"]), int(item["status"])
-            except (KeyError, TypeError, ValueError, OverflowError):
-                continue
-            if index not in chunk:
-                continue
-            inner, headers = item.get("body"), item.get("headers")
-            given = headers if isinstance(headers, dict) else {}
-            asked = next((str(value) for name, value in given.items() if name.lower() == "retry-after"), None)
-            wait = retry_after(asked)
-            found[index] = BatchAnswer(status, inner if isinstance(inner, dict) else {}), wait
-        if missing := [index for index in chunk if index not in found]:
-            first = chunk[missing[0]]
-            raise graph_errors.unexpected(first.path, f"a batch without {len(missing)} of its answers", first.method)
-        return found
+            answer = await self._request(
+                "POST", "/$batch", body=batch_document(chunk), repeatable=all(map(may_repeat, chunk.values()))
+            )
+        return batch_answers(chunk, read_object(answer.body) or {})
 
     async def _request(
         self,
@@ -484,19 +440,3 @@ def segment(value: str) -> str:
         message = f'"{value}" cannot name anything in Microsoft Graph; correct the id'
         raise GraphError(message)
     return quote(value, safe="")
-
-
-def _batch_entry(index: int, request: BatchRequest) -> Json:
-    entry: Json = {"id": str(index), "method": request.method, "url": request.path}
-    headers = dict(request.headers)
-    if request.body is not None:
-        entry["body"] = request.body
-        headers["Content-Type"] = "application/json"
-    if headers:
-        entry["headers"] = headers
-    return entry
-
-
-def _is_worth_repeating(request: BatchRequest, status: int) -> bool:
-    repeatable = operation(request.method, request.path).is_repeatable
-    return status in (MOMENTARY if repeatable else NOT_ACTED_ON)

@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from kzero_scim.clients import answers
-from kzero_scim.clients.graph import BatchRequest, GraphClient
+from kzero_scim.clients.graph import GraphClient
 from kzero_scim.clients.graph_auth import SignIn
+from kzero_scim.clients.graph_batch import BatchRequest
 from kzero_scim.clients.graph_cloud import Cloud
 from kzero_scim.clients.graph_retries import RetryPolicy
 from kzero_scim.clients.tls import ssl_context

@@ -11,8 +11,9 @@ from typing import Any, cast
 
 import pytest
 
-from kzero_scim.clients.graph import BatchRequest, GraphClient
+from kzero_scim.clients.graph import GraphClient
 from kzero_scim.clients.graph_auth import SignIn
+from kzero_scim.clients.graph_batch import BatchRequest
 from kzero_scim.clients.graph_cloud import Cloud, described_cloud
 from kzero_scim.clients.graph_retries import RetryPolicy
 from kzero_scim.clients.id_tokens import github_token

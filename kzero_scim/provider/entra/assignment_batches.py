@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kzero_scim.clients.graph import BatchRequest, GraphClient, segment
+from kzero_scim.clients.graph import GraphClient, segment
+from kzero_scim.clients.graph_batch import BatchRequest
 from kzero_scim.errors import GraphError
 
 PAGE: Final = 999

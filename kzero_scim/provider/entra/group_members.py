@@ -9,7 +9,8 @@ import asyncio
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Final
 
-from kzero_scim.clients.graph import BatchRequest, segment
+from kzero_scim.clients.graph import segment
+from kzero_scim.clients.graph_batch import BatchRequest
 from kzero_scim.errors import GraphError
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
-from kzero_scim.clients.graph import BatchAnswer, BatchRequest, GraphClient, odata_quote, segment
+from kzero_scim.clients.graph import GraphClient, odata_quote, segment
+from kzero_scim.clients.graph_batch import BatchAnswer, BatchRequest
 from kzero_scim.errors import ProviderError
 
 GUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
