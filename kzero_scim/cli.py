@@ -160,7 +160,7 @@ def main() -> None:
             app()
         except KzeroScimError as error:
             typer.echo(f"error: {several_lines(str(error))}", err=True)
-        except Exception as error:
+        except Exception as error:  # the last resort of every command: one line, no traceback
             if os.environ.get("KZERO_DEBUG") == "1":
                 raise
             typer.echo(f"error: {one_line(unforeseen(error, requests))}", err=True)

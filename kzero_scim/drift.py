@@ -15,20 +15,19 @@ from typing import Any, Final
 
 from components.settings import TenantSettings
 from kzero_scim import traces
-from kzero_scim.attribution import NO_DRIFT, Attribution, Sides
+from kzero_scim.attribution import Attribution
 from kzero_scim.clients.graph import segment
 from kzero_scim.errors import GraphError, KzeroScimError
-from kzero_scim.provider.codec import decode_lenient, fields_of
+from kzero_scim.live_resource import SECRET, compare_live
+from kzero_scim.provider.codec import fields_of
 from kzero_scim.provider.model import Change, ChangeKind, Resource, as_plain
 from kzero_scim.provider.package import KZERO
 from kzero_scim.provider.paths import parse_path, top_level
 from kzero_scim.provider.services import Services
-from kzero_scim.silent_call import silent_call
 from kzero_scim.stack import ResourceState, Stack
 from kzero_scim.tenant_services import tenant_services
 from kzero_scim.traces import Trace
 
-SECRET: Final = "(secret)"  # noqa: S105 - stands in for one
 WHOLE: Final = ""
 """The property of a difference that is about a resource as a whole."""
 COMPARED: Final = (
@@ -128,24 +127,16 @@ async def _tried(look: Awaitable[list[Difference]], found: Drift) -> list[Differ
 async def _resource(services: Services, attribution: Attribution, held: ResourceState) -> list[Difference]:
     kind_of_resource: Callable[[Services], Resource[Any, Any]] = KZERO.resources[held.type]
     resource = kind_of_resource(services)
-    call = silent_call(held.name)
-    state = _with_secrets(decode_lenient(resource.state, held.outputs), held.outputs)
-    wanted = _with_secrets(decode_lenient(resource.inputs, held.inputs), held.inputs)
-    read = await resource.read(call, held.id, state)
+    live = await compare_live(resource, held)
     kind = held.type.rsplit(":", 1)[-1]
-    if read is None:
-        gone = Change(WHOLE, ChangeKind.ADD)
-        known = await attribution.of(held.type, Sides(state, None, wanted), [gone])
+    if live.found is None:
+        known = await attribution.of(held.type, live.sides, [Change(WHOLE, ChangeKind.ADD)])
         return [_attributed(Difference(resource=kind, property=WHOLE, was="exists", now=None), known.get(WHOLE))]
-    changes = [
-        change
-        for change in await resource.diff(call, held.id, read.state, wanted)
-        if top_level(change.path) not in NO_DRIFT
-    ]
-    known = await attribution.of(held.type, Sides(state, read.state, wanted), changes)
+    known = await attribution.of(held.type, live.sides, live.changes)
+    wanted, found = as_plain(live.wanted), as_plain(live.found)
     return [
-        _attributed(_difference(kind, resource, change, as_plain(wanted), as_plain(read.state)), known.get(change.path))
-        for change in changes
+        _attributed(_difference(kind, resource, change, wanted, found), known.get(change.path))
+        for change in live.changes
     ]
 
 
@@ -184,18 +175,6 @@ def value_at(document: Any, path: str) -> Any:  # noqa: ANN401 - any property va
         else:
             return None
     return document
-
-
-def _with_secrets(value: Any, document: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a dataclass
-    """Put a mark where the state keeps a secret, which is not read: that one was set is known, and can be missed."""
-    kept: dict[str, Any] = {}
-    for key, spec in fields_of(type(value)).items():
-        inner = getattr(value, spec.name)
-        if spec.about.secret and key in document and document[key] is None:
-            kept[spec.name] = SECRET
-        elif dataclasses.is_dataclass(inner) and isinstance(document.get(key), Mapping):
-            kept[spec.name] = _with_secrets(inner, document[key])
-    return dataclasses.replace(value, **kept)
 
 
 def _attributed(difference: Difference, trace: Trace | None) -> Difference:

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from components.checklist import Evidence, Item, judge
 from components.settings import TenantSettings
-from kzero_scim.attribution import NO_DRIFT
 from kzero_scim.errors import KzeroScimError
+from kzero_scim.live_resource import compare_live, silent_call
 from kzero_scim.native_scim import kept_attributes
 from kzero_scim.provider.codec import decode_lenient
 from kzero_scim.provider.entra.app_role_assignments import AppRoleAssignments
@@ -29,9 +29,7 @@ from kzero_scim.provider.keycloak.scim_api_client import ScimApiClient
 from kzero_scim.provider.keycloak.scim_attributes import ScimAttributes
 from kzero_scim.provider.keycloak.scim_endpoint import ScimEndpoint
 from kzero_scim.provider.model import Resource, as_plain
-from kzero_scim.provider.paths import top_level
 from kzero_scim.provider.services import Services
-from kzero_scim.silent_call import silent_call
 from kzero_scim.stack import ResourceState, Stack
 from kzero_scim.tenant_services import tenant_services
 
@@ -74,15 +72,12 @@ async def check(stack: Stack) -> list[Item]:
 
 
 async def _live(resource: Resource[Any, Any], held: ResourceState) -> tuple[Any, str | None]:
-    """Read one resource and compare it with what was last wanted: its state now, and what differs."""
-    call = silent_call(held.name)
-    old = decode_lenient(resource.state, held.outputs)
-    found = await resource.read(call, held.id, old)
-    if found is None:
+    """Give one resource's state now, and what differs from what was last wanted."""
+    live = await compare_live(resource, held)
+    if live.found is None:
         return None, f"{resource.token.rsplit(':', 1)[-1]} {held.id} is gone"
-    changes = await resource.diff(call, held.id, found.state, decode_lenient(resource.inputs, held.inputs))
-    drifted = [change.path for change in changes if top_level(change.path) not in NO_DRIFT]
-    return found.state, f"differs from the stack: {', '.join(drifted)}" if drifted else None
+    drifted = [change.path for change in live.changes]
+    return live.found, f"differs from the stack: {', '.join(drifted)}" if drifted else None
 
 
 async def _probe(number: int, resource: Resource[Any, Any], stack: Stack, look: _Look) -> Any:  # noqa: ANN401

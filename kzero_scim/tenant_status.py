@@ -10,12 +10,12 @@ from typing import Any
 
 from components.settings import TenantSettings
 from kzero_scim.errors import ProviderError
+from kzero_scim.live_resource import silent_call
 from kzero_scim.provider.codec import decode_lenient
 from kzero_scim.provider.entra.provisioning_status import ProvisioningStatus, ProvisioningStatusState
 from kzero_scim.provider.model import as_plain
 from kzero_scim.provisioning import ACTIVE
 from kzero_scim.provisioning_log import LogReading, read_log
-from kzero_scim.silent_call import silent_call
 from kzero_scim.stack import Stack
 from kzero_scim.tenant_services import tenant_services
 

@@ -15,6 +15,7 @@ from kzero_scim.adopt.candidates import OWNERSHIP, Candidate, Job
 from kzero_scim.adopt.described import Mappers, Rows, missing_mappers, own_mappers, own_rows, settings_from
 from kzero_scim.clients.graph import odata_quote
 from kzero_scim.errors import AdoptionError, GraphError, ProviderError
+from kzero_scim.live_resource import silent_call
 from kzero_scim.mapping import guide_custom_attributes
 from kzero_scim.provider.entra.app_role_assignments import AppRoleAssignments, AppRoleAssignmentsState
 from kzero_scim.provider.entra.attribute_mappings import AttributeMappings, AttributeMappingsState
@@ -33,7 +34,6 @@ from kzero_scim.provider.model import Found, Resource
 from kzero_scim.provider.services import Services
 from kzero_scim.provisioning import ACTIVE, job_path, job_resource_id
 from kzero_scim.schema_document import all_targets, custom_attributes, extract, is_enabled
-from kzero_scim.silent_call import silent_call
 from kzero_scim.synchronization_schema import Wanted, record
 
 _TEMPLATES: Final = ("scim", "customappsso")
