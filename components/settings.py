@@ -10,7 +10,6 @@ import re
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
-from urllib.parse import urlsplit
 
 import pulumi
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -20,6 +19,7 @@ from components.name_file import read_names
 from components.text_rules import shown, text_problems
 from kzero_scim.display import plain
 from kzero_scim.errors import SettingsError
+from kzero_scim.origin import origin
 from kzero_scim.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -422,16 +422,6 @@ def _clear_text_secrets(own: Mapping[str, str], secret_keys: set[str] | frozense
         for key in own
         if key in _SECRETS and own[key] and f"{NAMESPACE}:{key}" not in secret_keys
     ]
-
-
-def origin(url: str) -> tuple[str, int] | None:
-    """Give what makes two https addresses the same server, host and port; None if the port is none."""
-    parts = urlsplit(url)
-    try:
-        port = 443 if parts.port is None else parts.port
-    except ValueError:
-        return None
-    return ((parts.hostname or "").casefold(), port) if port else None
 
 
 def _explain(details: dict[str, Any], hidden: Collection[str]) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import quote
@@ -17,7 +16,7 @@ from kzero_scim import traces
 from kzero_scim.clients.graph import odata_quote
 from kzero_scim.display import listed
 from kzero_scim.errors import GraphError, KeycloakError, KzeroScimError
-from kzero_scim.provider.model import Change, ChangeKind
+from kzero_scim.provider.model import Change, ChangeKind, Sides
 from kzero_scim.provider.paths import parse_path, top_level
 from kzero_scim.provider.services import Services
 from kzero_scim.provisioning_log import why_unread
@@ -48,15 +47,6 @@ _IN_KEYCLOAK: Final[Mapping[str, tuple[str, ...]]] = {
 """What Keycloak calls the resources of their changes."""
 NO_DRIFT: Final = frozenset({"triggers", "quarantine"})
 """Differences that nobody made: a restart that is still to come, and a quarantine, which ``status`` tells."""
-
-
-@dataclass(frozen=True)
-class Sides:
-    """One resource: its state as last known, its state as it is (None if it is gone), and its inputs as last wanted."""
-
-    state: Any
-    found: Any
-    wanted: Any
 
 
 class Attribution:

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kzero_scim.attribution import NO_DRIFT, Sides
+from kzero_scim.attribution import NO_DRIFT
 from kzero_scim.provider.codec import decode_lenient, fields_of
-from kzero_scim.provider.model import Call, Change, Resource
+from kzero_scim.provider.model import Call, Change, Resource, Sides
 from kzero_scim.provider.paths import top_level
 from kzero_scim.stack import ResourceState
 

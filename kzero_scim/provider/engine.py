@@ -25,7 +25,7 @@ from kzero_scim.provider.detailed_diff import keep_ignored, settle
 from kzero_scim.provider.engine_link import EngineLink, EngineLog
 from kzero_scim.provider.guard import Guard, InitFailedError
 from kzero_scim.provider.marshal import ENGINE_SETTINGS, Properties, marshal, plain_settings, unmarshal
-from kzero_scim.provider.model import Call, ChangeKind, Failure, Function, Resource, as_plain, is_known
+from kzero_scim.provider.model import Call, ChangeKind, Failure, Function, Resource, Sides, as_plain, is_known
 from kzero_scim.provider.paths import top_level
 from kzero_scim.provider.schema import package_schema
 from kzero_scim.provider.urn import Subject
@@ -298,7 +298,7 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.ReadResponse()
         if old is not None and old_inputs.values:
             wanted = decode_lenient(resource.inputs, old_inputs.values)
-            await self._tell_who(subject, request.id, old, found.state, wanted)
+            await self._tell_who(subject, request.id, Sides(old, found.state, wanted))
         secrets = old_inputs.secrets | olds.secrets
         inputs, state = as_plain(found.inputs), as_plain(found.state)
         for key in (secrets | secret_keys(resource.inputs)) & old_inputs.values.keys():
@@ -311,14 +311,14 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
             properties=self._marshal(resource.state, state, secrets),
         )
 
-    async def _tell_who(self, subject: Subject, id: str, old: Any, found: Any, wanted: Any) -> None:  # noqa: A002, ANN401
+    async def _tell_who(self, subject: Subject, id: str, sides: Sides) -> None:  # noqa: A002 - the engine's word
         """Where a refresh finds something changed, say who did it and when, if that is known."""
         if self._package.on_drift is None:
             return
         call = self._call(subject)
-        changes = await self._resource(subject).diff(call, id, found, wanted)
+        changes = await self._resource(subject).diff(call, id, sides.found, sides.wanted)
         if changes:
-            for line in await self._package.on_drift(self._services, subject.token, old, found, wanted, changes):
+            for line in await self._package.on_drift(self._services, subject.token, sides, changes):
                 await call.log.info(line)
 
     async def _delete(self, request: provider_pb2.DeleteRequest) -> empty_pb2.Empty:

@@ -213,6 +213,15 @@ class Found(Generic[InputsT, StateT]):
     state: StateT
 
 
+@dataclasses.dataclass(frozen=True)
+class Sides:
+    """One resource: its state as last known, its state as it is (None if it is gone), and its inputs as last wanted."""
+
+    state: Any
+    found: Any
+    wanted: Any
+
+
 class Resource(ABC, Generic[InputsT, StateT]):
     """One kind of resource. Instances hold the provider's clients and no state of a single resource.
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from kzero_scim.confirmations import VARIABLE, confirmed, how_to_confirm, is_confirmed
 from kzero_scim.errors import SettingsError
+from kzero_scim.origin import origin
 
 _ENTRA: Final = "azuread:tenantId"
 
@@ -108,7 +109,7 @@ def next_entra_tenant(present: str) -> str | None:
 
 def same_server(old: str, new: str) -> bool:
     """Tell whether two addresses are one server, spelled differently or not."""
-    return origin(old) == origin(new)
+    return server(old) == server(new)
 
 
 def moved_from(old: str | None, new: str | None) -> bool:
@@ -142,8 +143,6 @@ def _same_id(one: object, other: object) -> bool:
     return isinstance(one, str) and isinstance(other, str) and one.casefold() == other.casefold()
 
 
-def origin(address: str) -> str:
-    """Give a server's address, however it is spelled: host in lower case, port, and the path if there is one."""
-    parts = urlsplit(address.strip())
-    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme.lower())
-    return f"{parts.scheme.lower()}://{parts.hostname}:{port}{parts.path.rstrip('/')}"
+def server(address: str) -> str:
+    """Give a server's address, however it is spelled: its origin, and the path if there is one."""
+    return f"{origin(address)}{urlsplit(address.strip()).path.rstrip('/')}"

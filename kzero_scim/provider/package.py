@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 import kzero_scim
 from kzero_scim.provider.config import Config, complete
-from kzero_scim.provider.model import Change, Function, Resource
+from kzero_scim.provider.model import Change, Function, Resource, Sides
 from kzero_scim.provider.moves import check_moves
 from kzero_scim.provider.services import Services
 
@@ -58,7 +58,7 @@ class Kinds(Mapping[str, KindT], Generic[KindT]):
         return len(self._places)
 
 
-OnDrift = Callable[[Any, str, Any, Any, Any, list[Change]], Awaitable[list[str]]]
+OnDrift = Callable[[Any, str, Sides, list[Change]], Awaitable[list[str]]]
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,7 @@ class Package:
         functions: The functions by token.
         metadata: Further top-level entries of the schema.
         on_drift: Says who changed a resource that a refresh finds changed, and when: one line each. Given are what
-            resources are constructed with, the type token, the state before, the state found, the inputs last wanted,
-            and what differs.
+            resources are constructed with, the type token, the resource's sides, and what differs.
         check_change: Given the provider's settings in the state and now, refuses a change (raises) or gives warnings.
     """
 
@@ -96,17 +95,10 @@ def _connect(config: Config) -> Closing:
     return Services(complete(config, os.environ))
 
 
-async def _who_changed(  # noqa: PLR0917, PLR0913 - as OnDrift has them
-    services: Services,
-    token: str,
-    before: Any,  # noqa: ANN401 - a state dataclass
-    found: Any,  # noqa: ANN401
-    wanted: Any,  # noqa: ANN401 - an inputs dataclass
-    changes: list[Change],
-) -> list[str]:
-    from kzero_scim.attribution import Sides, who_changed  # noqa: PLC0415 - only a refresh that finds something needs it
+async def _who_changed(services: Services, token: str, sides: Sides, changes: list[Change]) -> list[str]:
+    from kzero_scim.attribution import who_changed  # noqa: PLC0415 - only a refresh that finds something needs it
 
-    return await who_changed(services, token, Sides(before, found, wanted), changes)
+    return await who_changed(services, token, sides, changes)
 
 
 _ENTRA: Final = "kzero_scim.provider.entra"

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from kzero_scim.clients.graph import segment
 from kzero_scim.confirmations import how_to_confirm, is_confirmed
 from kzero_scim.connection_failure import is_about_the_request, meaning
 from kzero_scim.errors import GraphError, ProviderError
 from kzero_scim.provider.entra.oauth2_credentials import EXPERIMENTAL, OAUTH2_KEYS
 from kzero_scim.provider.entra.synchronization_secrets import ADDRESS, TOKEN, body_of
 from kzero_scim.provider.model import UNKNOWN
+from kzero_scim.provisioning import job_path, jobs_path
 
 if TYPE_CHECKING:
     from kzero_scim.clients.graph import GraphClient
@@ -117,11 +117,11 @@ async def try_out(
     """
     if (new.tenant_url, new.secret_token, new.oauth2) == (old.tenant_url, old.secret_token, old.oauth2):
         return
-    jobs = f"/servicePrincipals/{segment(new.service_principal_id)}/synchronization/jobs"
-    job = f"/{segment(new.job_id)}" if new.job_id else ""
+    sp = new.service_principal_id
+    path = job_path(sp, new.job_id) if new.job_id else jobs_path(sp)
     body = {"useSavedCredentials": False, "templateId": "scim", "credentials": _connection(values)}
     try:
-        await graph.post(f"{jobs}{job}/validateCredentials", body)
+        await graph.post(f"{path}/validateCredentials", body)
     except GraphError as error:
         if is_about_the_request(error):
             raise

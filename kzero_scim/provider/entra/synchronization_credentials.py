@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from kzero_scim.clients.graph import segment
 from kzero_scim.errors import GraphError, PartialFailureError
+from kzero_scim.origin import origin
 from kzero_scim.provider.entra.credential_changes import announce, refuse_whole_directory, try_out
 from kzero_scim.provider.entra.oauth2_credentials import (
     OAUTH2_KEYS,
@@ -405,16 +406,6 @@ async def _imported(service_principal_id: str, keys: Mapping[str, str]) -> Synch
 def _shown(value: str, hidden: str) -> str:
     """Give a value that Graph shows, or what is believed to be behind its mask."""
     return hidden if value == MASK else value
-
-
-def origin(url: str) -> tuple[str, str, int | None]:
-    """Give what makes two addresses the same server: scheme, host and port."""
-    parts = urlsplit(url)
-    try:
-        port = parts.port
-    except ValueError:
-        port = None
-    return parts.scheme, (parts.hostname or "").casefold(), port or (443 if parts.scheme == "https" else 80)
 
 
 def _wrong_address(url: str) -> str:

@@ -13,7 +13,7 @@ from kzero_scim.errors import GraphError, ProviderError
 from kzero_scim.provider.entra.permission_check import CREATE_APPLICATION, SET_UP_JOB, require_permissions
 from kzero_scim.provider.entra.principals import is_object_id
 from kzero_scim.provider.model import UNKNOWN, Call, Change, Created, Failure, Found, Resource, compare, prop, replacing
-from kzero_scim.provider.moves import origin
+from kzero_scim.provider.moves import server
 from kzero_scim.provider.services import Services
 from kzero_scim.provisioning import job_path, job_resource_id, jobs_path, split_job_resource_id
 
@@ -195,7 +195,7 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
     def _target(self) -> str | None:
         """Name the KZero tenant, however its server is spelled."""
         config = self._services.config
-        return f"{origin(config.server_url)}/{config.realm}" if config.server_url and config.realm else None
+        return f"{server(config.server_url)}/{config.realm}" if config.server_url and config.realm else None
 
     async def delete(
         self,
