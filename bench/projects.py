@@ -17,7 +17,8 @@ import pulumi
 
 from components.enterprise_app import EnterpriseApp
 
-app = EnterpriseApp("tenant", display_name="KZero Passwordless SCIM")
+entra_tenant_id = pulumi.Config("azuread").require("tenantId")
+app = EnterpriseApp("tenant", display_name="KZero Passwordless SCIM", tenant_id=entra_tenant_id)
 pulumi.export("servicePrincipalId", app.service_principal_id)
 '''
 
@@ -48,7 +49,7 @@ def azuread_settings(entra_tenant_id: str, metadata_host: str) -> dict[str, Any]
     return {"azuread:tenantId": entra_tenant_id, "azuread:metadataHost": metadata_host}
 
 
-def tenant_settings(kzero_url: str, realm: str, users_file: Path) -> dict[str, Any]:
+def tenant_settings(kzero_url: str, realm: str, users_file: Path | None = None) -> dict[str, Any]:
     """Give the configuration of a tenant: that of the sandbox's own stack, with its own realm, and further users."""
     own = {
         "kzeroServerUrl": kzero_url,
@@ -56,7 +57,7 @@ def tenant_settings(kzero_url: str, realm: str, users_file: Path) -> dict[str, A
         "activation": "attributes",
         "activationPreset": "sandbox",
         "users": ["alex@contoso.example", "morgan@contoso.example"],
-        "usersFile": str(users_file),
+        **({"usersFile": str(users_file)} if users_file else {}),
         "groups": ["KZero users"],
         "notificationEmail": "provisioning@contoso.example",
         "deletionThreshold": 25,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench import projects
 from bench.figures import Measure, Operation, Program, Requests, Sample, aims, amount, count, spread
 from bench.memory import Memory, Peaks
 from bench.run import Options
+from components.enterprise_app import EnterpriseApp
 
 OWN = "kzero-scim/0.1.0 azsdk-python-identity/1.27"
 
@@ -157,3 +161,14 @@ def test_less_than_one_run_is_refused(capsys: pytest.CaptureFixture[str]) -> Non
         Options.parse(["--repeat", "0"])
 
     assert "0 is below 1" in capsys.readouterr().err
+
+
+def test_the_azuread_part_alone_is_declared_as_the_component_asks(tmp_path: Path) -> None:
+    """It is a text, which no type checker reads: an argument that the component comes to need would be missed."""
+    program = ast.parse((projects.azuread_alone(tmp_path / "project") / "__main__.py").read_text(encoding="utf-8"))
+
+    calls = [node for node in ast.walk(program) if isinstance(node, ast.Call)]
+    [call] = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == EnterpriseApp.__name__]
+
+    given = {word.arg: None for word in call.keywords if word.arg}
+    inspect.signature(EnterpriseApp).bind(*call.args, **given)
