@@ -10,8 +10,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -19,16 +18,14 @@ from rich.console import Console
 
 from bench import figures, projects
 from bench.figures import Measure, Sample
-from sandbox.addresses import Ports
+from bench.surroundings import environment, running
 from sandbox.handmade import Variant, make_by_hand
-from sandbox.processes import SandboxProcess
 from sandbox.running import RunningSandbox, Tenant
 from tools import azuread_plugin, keycloak_dist, pulumi_cli
 from tools.problem import Problem, run_main
 from tools.python_env import VENV
 
 _STACK: Final = "adopted"
-_NO_WAIT: Final = {"AZUREAD_STANDIN_POLL_SECONDS": "0"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +36,11 @@ class Adopting:
         sandbox: Where the tenants are.
         project: A copy of this project.
         pulumi: The Pulumi CLI.
-        env: Further variables of the command.
     """
 
     sandbox: RunningSandbox
     project: Path
     pulumi: Path
-    env: Mapping[str, str] = field(default_factory=dict)
 
     def once(self, users: int) -> Sample:
         """Set a new tenant up by hand with so many further assigned users, and adopt it.
@@ -67,13 +62,10 @@ class Adopting:
         return Sample(seconds=seconds, requests=figures.count(*logs))
 
     def _run(self, tenant: Tenant, *words: str | Path) -> None:
-        folders = [str(VENV / "bin"), str(self.pulumi.parent), os.environ.get("PATH", os.defpath)]
-        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         done = subprocess.run(  # noqa: S603 - the project's own commands, no shell
             words,
             cwd=self.project,
-            env={**inherited, **tenant.env, **_NO_WAIT, **self.env, "PATH": os.pathsep.join(folders)}
-            | {"VIRTUAL_ENV": str(VENV)},
+            env=environment(tenant, self.pulumi),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -94,19 +86,10 @@ def main() -> None:
     console = Console()
     pulumi = pulumi_cli.set_up()
     os.environ.setdefault("KEYCLOAK_HOME", str(keycloak_dist.home()))
-    with tempfile.TemporaryDirectory(prefix="kzero-scim-bench-") as folder:
-        process = SandboxProcess(Path(folder) / "sandbox")
-        status = process.up(Ports(kzero=0, entra=0, keycloak=0), tied=True, auto_cycle=False)
-        try:
-            if status.urls is None:
-                message = f"the sandbox does not say where it is: {status.message}"
-                raise Problem(message)
-            sandbox = RunningSandbox(process=process, urls=status.urls)
-            azuread_plugin.install(sandbox.layout.pulumi_home)
-            adopting = Adopting(sandbox=sandbox, project=projects.tenant(Path(folder) / "project"), pulumi=pulumi)
-            samples = tuple(adopting.once(given.users) for _ in range(given.repeat))
-        finally:
-            process.down()
+    with tempfile.TemporaryDirectory(prefix="kzero-scim-bench-") as folder, running(Path(folder), console) as sandbox:
+        azuread_plugin.install(sandbox.layout.pulumi_home)
+        adopting = Adopting(sandbox=sandbox, project=projects.tenant(Path(folder) / "project"), pulumi=pulumi)
+        samples = tuple(adopting.once(given.users) for _ in range(given.repeat))
     measure = Measure(program="adopted", operation="adopt", samples=samples)
     requests = measure.requests
     console.print(

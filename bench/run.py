@@ -10,8 +10,8 @@ import json
 import os
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,17 +22,14 @@ from bench import figures, machine, projects, report
 from bench.adopting import Adopting
 from bench.figures import Measure, Measures, Operation, Program, Sample
 from bench.stopwatch import Stack
-from sandbox.addresses import Ports
-from sandbox.processes import SandboxProcess
+from bench.surroundings import NO_WAIT, environment, running
 from sandbox.running import RunningSandbox, Tenant
 from tools import azuread_plugin, keycloak_dist, pulumi_cli
 from tools.problem import run_main
-from tools.python_env import VENV
 
 AZUREAD_WAIT: Final = 20.0
 """Seconds that azuread waits after it has made an application: it wants to see it five times, every 5 s."""
 
-_NO_WAIT: Final = {"AZUREAD_STANDIN_POLL_SECONDS": "0"}
 _WITH_WAIT: Final = {"AZUREAD_STANDIN_POLL_SECONDS": "5"}
 _COMPARED: Final[tuple[Program, ...]] = ("empty", "azuread", "tenant")
 _STACK: Final = "bench"
@@ -90,7 +87,7 @@ class Bench:
     pulumi: Path
     console: Console
 
-    def once(self, measured: Sequence[Program], *, users: int = 0, env: dict[str, str] = _NO_WAIT) -> _Samples:
+    def once(self, measured: Sequence[Program], *, users: int = 0, env: Mapping[str, str] = NO_WAIT) -> _Samples:
         """Run every command once for each program, side by side, against a new tenant."""
         samples: _Samples = {}
         with self.sandbox.tenant() as tenant, ExitStack() as open_stacks:
@@ -106,7 +103,7 @@ class Bench:
                     self.console.print(f"    {program:8} {operation:8} {sample.seconds:6.2f} s", style="dim")
         return samples
 
-    def up_and_destroy(self, program: Program, *, env: dict[str, str]) -> Sample:
+    def up_and_destroy(self, program: Program, *, env: Mapping[str, str]) -> Sample:
         """Run `up` and `destroy` of one program against a new tenant, and give the sample of `up`."""
         with self.sandbox.tenant() as tenant:
             stack = self._stack(program, tenant, env)
@@ -120,14 +117,12 @@ class Bench:
         """What measures the adoption of a tenant that was set up by hand."""
         return Adopting(sandbox=self.sandbox, project=self.folders["tenant"], pulumi=self.pulumi)
 
-    def _stack(self, program: Program, tenant: Tenant, env: dict[str, str]) -> Stack:
-        folders = [str(VENV / "bin"), str(self.pulumi.parent), os.environ.get("PATH", os.defpath)]
+    def _stack(self, program: Program, tenant: Tenant, env: Mapping[str, str]) -> Stack:
         return Stack(
             project=self.folders[program],
             name=_STACK,
             program=self.pulumi,
-            # The language host that is built takes its Python from the active environment.
-            env={**tenant.env, **env, "VIRTUAL_ENV": str(VENV), "PATH": os.pathsep.join(folders)},
+            env=environment(tenant, self.pulumi, env),
             entra=tenant.entra,
             kzero=tenant.kzero,
             weigh=program == "huge",
@@ -154,7 +149,7 @@ def main() -> None:
     console = Console()
     pulumi = pulumi_cli.set_up()
     os.environ.setdefault("KEYCLOAK_HOME", str(keycloak_dist.home()))
-    with tempfile.TemporaryDirectory(prefix="kzero-scim-bench-") as folder, _running(Path(folder), console) as sandbox:
+    with tempfile.TemporaryDirectory(prefix="kzero-scim-bench-") as folder, running(Path(folder), console) as sandbox:
         plugin = azuread_plugin.install(sandbox.layout.pulumi_home)
         # The stand-in need not wait; the official plugin does, and its wait is subtracted.
         azuread_wait = 0.0 if plugin.kind == "standin" else AZUREAD_WAIT
@@ -170,22 +165,6 @@ def main() -> None:
     if options.json:
         found = report.as_json(here, measures, aims, notes)
         options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-
-
-@contextmanager
-def _running(folder: Path, console: Console) -> Iterator[RunningSandbox]:
-    """Run a sandbox of the benchmark's own.
-
-    No provisioning cycle begins by itself: Microsoft runs those on machines of its own.
-    """
-    process = SandboxProcess(folder / "sandbox")
-    with console.status("Starting a sandbox"):
-        status = process.up(Ports(kzero=0, entra=0, keycloak=0), tied=True, auto_cycle=False)
-    try:
-        if status.urls is not None:
-            yield RunningSandbox(process=process, urls=status.urls)
-    finally:
-        process.down()
 
 
 def _projects(folder: Path) -> dict[Program, Path]:

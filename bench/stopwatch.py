@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 import time
@@ -26,14 +25,6 @@ _COMMANDS: Final[Mapping[Operation, tuple[str, ...]]] = {
     "refresh": ("preview", "--refresh", "--expect-no-changes"),
     "destroy": ("destroy", "--yes"),
 }
-
-
-def _inherited() -> dict[str, str]:
-    """Give this process' environment, but let Python keep compiled modules, as it does unless told otherwise.
-
-    Where it may not, every run compiles anew what changed since the packages were installed.
-    """
-    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +77,7 @@ class Stack:
             subprocess.Popen(  # noqa: S603 - the project's own Pulumi CLI, no shell
                 [self.program, "--non-interactive", "--color=never", *words],
                 cwd=self.project,
-                env=_inherited() | self.env,
+                env=self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -79,7 +79,7 @@ class Project:
             folder=folder,
             pulumi=pulumi,
             env=_environment(folder, tenant, pulumi),
-            settings=settings | _settings(urls.kzero, tenant.realm),
+            settings=settings | projects.tenant_settings(urls.kzero, tenant.realm),
         )
         made.write({})
         begun = made.run("stack", "init", STACK)
@@ -225,21 +225,6 @@ class Running:
         outcome = Outcome(command=self._command, code=code, text=text, seconds=seconds, remaining=tuple(remaining))
         self._outcomes.append(outcome)
         return outcome
-
-
-def _settings(kzero_url: str, realm: str) -> dict[str, Any]:
-    own = {
-        "kzeroServerUrl": kzero_url,
-        "kzeroTenant": realm,
-        "activation": "attributes",
-        "activationPreset": "sandbox",
-        "users": ["alex@contoso.example", "morgan@contoso.example"],
-        "groups": ["KZero users"],
-        "notificationEmail": "provisioning@contoso.example",
-        "deletionThreshold": 25,
-        "testUser": "alex@contoso.example",
-    }
-    return {f"kzero-scim:{key}": value for key, value in own.items()}
 
 
 def _environment(folder: Path, tenant: Tenant, pulumi: Path) -> dict[str, str]:

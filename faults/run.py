@@ -10,20 +10,17 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from bench import machine
+from bench.surroundings import running
 from faults import table
 from faults.harness import Harness, all_cases, chosen
 from faults.verdict import Result
-from sandbox.addresses import Ports
-from sandbox.processes import SandboxProcess
-from sandbox.running import RunningSandbox
 from tools import azuread_plugin, keycloak_dist, pulumi_cli
 from tools.problem import run_main
 
@@ -84,7 +81,7 @@ def main() -> None:
         return
     pulumi = pulumi_cli.set_up()
     os.environ.setdefault("KEYCLOAK_HOME", str(keycloak_dist.home()))
-    with tempfile.TemporaryDirectory(prefix="kzero-scim-faults-") as folder, _running(Path(folder), console) as sandbox:
+    with tempfile.TemporaryDirectory(prefix="kzero-scim-faults-") as folder, running(Path(folder), console) as sandbox:
         # The stand-in: the official plugin cannot be told not to wait, and what it does is the same.
         azuread_plugin.write_stand_in(sandbox.layout.pulumi_home)
         here = machine.look(pulumi, "azuread stand-in")
@@ -109,18 +106,6 @@ def _tell(console: Console, number: str, result: Result, seconds: float) -> None
     console.print(f"{number} {mark} {result.case.key} ({seconds:.0f} s)", markup=False)
     for problem in result.problems:
         console.print(f"        {problem}", markup=False)
-
-
-@contextmanager
-def _running(folder: Path, console: Console) -> Iterator[RunningSandbox]:
-    process = SandboxProcess(folder / "sandbox")
-    with console.status("Starting a sandbox"):
-        status = process.up(Ports(kzero=0, entra=0, keycloak=0), tied=True, auto_cycle=False)
-    try:
-        if status.urls is not None:
-            yield RunningSandbox(process=process, urls=status.urls)
-    finally:
-        process.down()
 
 
 if __name__ == "__main__":

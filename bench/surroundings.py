@@ -1,0 +1,59 @@
+"""Where everything is measured: a sandbox of its own, and the environment of the commands that are run against it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from sandbox.addresses import Ports
+from sandbox.processes import SandboxProcess
+from sandbox.running import RunningSandbox, Tenant
+from tools.problem import Problem
+from tools.python_env import VENV
+
+NO_WAIT: Final = {"AZUREAD_STANDIN_POLL_SECONDS": "0"}
+"""Has the azuread stand-in not wait for the application that it makes."""
+
+
+@contextmanager
+def running(folder: Path, console: Console) -> Iterator[RunningSandbox]:
+    """Run a sandbox in a folder while the block runs.
+
+    No provisioning cycle begins by itself: Microsoft runs those on machines of its own.
+
+    Raises:
+        Problem: It does not come up.
+    """
+    process = SandboxProcess(folder / "sandbox")
+    with console.status("Starting a sandbox"):
+        status = process.up(Ports(kzero=0, entra=0, keycloak=0), tied=True, auto_cycle=False)
+    try:
+        if status.urls is None:
+            message = f"the sandbox does not say where it is: {status.message}"
+            raise Problem(message)
+        yield RunningSandbox(process=process, urls=status.urls)
+    finally:
+        process.down()
+
+
+def environment(tenant: Tenant, pulumi: Path, further: Mapping[str, str] = NO_WAIT) -> dict[str, str]:
+    """Give the environment of a command that manages a tenant.
+
+    Python may keep compiled modules in it, as it does unless told otherwise: where it may not, every run compiles anew
+    what changed since the packages were installed.
+
+    Args:
+        tenant: The tenant.
+        pulumi: The Pulumi CLI.
+        further: Variables over the tenant's.
+    """
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    folders = [str(VENV / "bin"), str(pulumi.parent), os.environ.get("PATH", os.defpath)]
+    # The language host that is built takes its Python from the active environment.
+    active = {"VIRTUAL_ENV": str(VENV), "PATH": os.pathsep.join(folders)}
+    return {**inherited, **tenant.env, **further, **active}
