@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
-from sandbox.addresses import Ports
-from sandbox.processes import SandboxProcess
-from sandbox.running import RunningSandbox, Tenant
+from sandbox.processes import SandboxError
+from sandbox.running import RunningSandbox, Tenant, own_sandbox
 from tools.problem import Problem
 from tools.python_env import VENV
 
@@ -24,21 +23,16 @@ NO_WAIT: Final = {"AZUREAD_STANDIN_POLL_SECONDS": "0"}
 def running(folder: Path, console: Console) -> Iterator[RunningSandbox]:
     """Run a sandbox in a folder while the block runs.
 
-    No provisioning cycle begins by itself: Microsoft runs those on machines of its own.
-
     Raises:
         Problem: It does not come up.
     """
-    process = SandboxProcess(folder / "sandbox")
-    with console.status("Starting a sandbox"):
-        status = process.up(Ports(kzero=0, entra=0, keycloak=0), tied=True, auto_cycle=False)
-    try:
-        if status.urls is None:
-            message = f"the sandbox does not say where it is: {status.message}"
-            raise Problem(message)
-        yield RunningSandbox(process=process, urls=status.urls)
-    finally:
-        process.down()
+    with ExitStack() as ends:
+        with console.status("Starting a sandbox"):
+            try:
+                sandbox = ends.enter_context(own_sandbox(folder / "sandbox"))
+            except SandboxError as error:
+                raise Problem(str(error)) from error
+        yield sandbox
 
 
 def environment(tenant: Tenant, pulumi: Path, further: Mapping[str, str] = NO_WAIT) -> dict[str, str]:

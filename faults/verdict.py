@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from faults import both_sides
@@ -119,8 +118,3 @@ def _differences(world: World, reference: Reference) -> list[str]:
 
 def _printed(project: Project) -> Mapping[str, str]:
     return {f"{number} {outcome.command}": outcome.text for number, outcome in enumerate(project.outcomes)}
-
-
-def logs(sandbox_home: Path) -> list[Path]:
-    """Give the log files of Pulumi and its plugins."""
-    return [path for path in sandbox_home.rglob("*.log") if path.is_file()]

@@ -12,6 +12,7 @@ from typing import Any, Final
 import httpx
 
 from sandbox.entra.application_template import NON_GALLERY_TEMPLATE, USER_ROLE
+from sandbox.entra.default_schema import definition
 from sandbox.organisation import Organisation
 from sandbox.running import Tenant
 
@@ -209,7 +210,7 @@ class _Portal:
             if directory["name"] == rule["targetDirectoryName"] and definition["name"] == users["targetObjectName"]
         )
         if target not in {attribute["name"] for attribute in target_user["attributes"]}:
-            target_user["attributes"].append(_attribute(target))
+            target_user["attributes"].append(definition(target))
         rows = users["attributeMappings"]
         row = next((row for row in rows if row["targetAttributeName"] == target), None)
         if row is None:
@@ -230,20 +231,3 @@ class _Portal:
         answer.raise_for_status()
         document: Json = answer.json() if answer.content else {}
         return document
-
-
-def _attribute(name: str) -> Json:
-    return {
-        "anchor": False,
-        "apiExpressions": [],
-        "caseExact": False,
-        "defaultValue": None,
-        "flowNullValues": False,
-        "metadata": [],
-        "multivalued": False,
-        "mutability": "ReadWrite",
-        "name": name,
-        "referencedObjects": [],
-        "required": False,
-        "type": "String",
-    }

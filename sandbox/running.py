@@ -5,16 +5,17 @@ import ssl
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
 
-from sandbox.addresses import Urls
+from sandbox.addresses import Ports, Urls
 from sandbox.kzero.tenants import TenantCredentials
 from sandbox.kzero.tokens import token_digest
 from sandbox.layout import Layout, entra_environment, tenant_environment
 from sandbox.organisation import Organisation
-from sandbox.processes import SandboxProcess
+from sandbox.processes import SandboxError, SandboxProcess
 
 _TIMEOUT_SECONDS = 60.0
 
@@ -150,6 +151,29 @@ class RunningSandbox:
 
     def _client(self, url: str) -> httpx.Client:
         return httpx.Client(base_url=url, verify=self.trust, trust_env=False, timeout=_TIMEOUT_SECONDS)
+
+
+@contextmanager
+def own_sandbox(directory: Path) -> Iterator[RunningSandbox]:
+    """Run a sandbox on free ports until the block ends, or this process does, however that ends.
+
+    No provisioning cycle begins by itself: Microsoft runs those on machines of its own, and a test decides when.
+
+    Args:
+        directory: Where it keeps its files.
+
+    Raises:
+        SandboxError: It did not start.
+    """
+    process = SandboxProcess(directory)
+    status = process.up(Ports(kzero=0, entra=0, keycloak=0), tied=True, auto_cycle=False)
+    try:
+        if status.urls is None:
+            message = f"the sandbox does not say where it is: {status.message}"
+            raise SandboxError(message)
+        yield RunningSandbox(process=process, urls=status.urls)
+    finally:
+        process.down()
 
 
 class _Administrator(httpx.Auth):

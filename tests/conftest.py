@@ -26,9 +26,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from sandbox.addresses import Ports
-from sandbox.processes import SandboxProcess
-from sandbox.running import RunningSandbox, Tenant
+from sandbox.running import RunningSandbox, Tenant, own_sandbox
 from tests.kzero_endpoint import KZeroEndpoint, open_endpoint
 
 # How long an example takes tells how busy the machine is, the more so while several processes test at once.
@@ -58,13 +56,8 @@ def _free_memory() -> int:
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
     """A whole sandbox, shared by all tests of the session."""
-    process = SandboxProcess(tmp_path_factory.mktemp("sandbox"))
-    status = process.up(Ports(kzero=0, entra=0, keycloak=0), tied=True, auto_cycle=False)
-    assert status.urls is not None
-    try:
-        yield RunningSandbox(process=process, urls=status.urls)
-    finally:
-        process.down()
+    with own_sandbox(tmp_path_factory.mktemp("sandbox")) as started:
+        yield started
 
 
 @pytest.fixture

@@ -193,10 +193,6 @@ class Directory:
         """Return the app role assignments of which this service principal is the resource."""
         return [entry for entry in self.assignments.values() if entry["resourceId"] == service_principal_id]
 
-    def application_of(self, service_principal: Json) -> Json | None:
-        """Return the application that a service principal represents, if this tenant has it."""
-        return next(iter(self.indexed("applications", "appId", service_principal["appId"])), None)
-
     def effective_members(self, group_id: str) -> Iterator[str]:
         """Yield the direct members of a group that are users; nested groups are not read, as Entra does not."""
         yield from (member for member in self.members.get(group_id, []) if member in self.users)

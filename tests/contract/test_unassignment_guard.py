@@ -16,7 +16,6 @@ from tests.contract.scripted_graph import Lines, call
 
 ROBIN, ALEX, MORGAN = (f"{name}@contoso.example" for name in ("robin", "alex", "morgan"))
 GROUP, NESTED = "KZero users", "KZero nested"
-MEMBERS = "alex@contoso.example, kim@contoso.example, robin@contoso.example, sam@contoso.example"
 
 
 def _inputs(sp: str, *users: str, groups: tuple[str, ...] = (), exclusive: bool = False) -> AppRoleAssignmentsInputs:
