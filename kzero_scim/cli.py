@@ -20,6 +20,7 @@ from kzero_scim import __version__
 from kzero_scim.cli_adopt import adopt
 from kzero_scim.cli_drift import drift
 from kzero_scim.cli_options import AsJson, Project, TenantName
+from kzero_scim.cli_sandbox import app as sandbox
 from kzero_scim.cli_status import status
 from kzero_scim.cli_tenant import app as tenant
 from kzero_scim.clients.trail import recorded
@@ -64,13 +65,9 @@ def check(
     Nothing is changed. Exit code 0 if all seven pass, 1 if not, 2 if the check itself could not be made.
     """
     from kzero_scim.live_check import check as probe  # noqa: PLC0415 - other commands start without the clients
-    from kzero_scim.stack import Stack  # noqa: PLC0415
+    from kzero_scim.stack import Stack  # noqa: PLC0415 - likewise
 
-    try:
-        items = asyncio.run(probe(Stack.load(tenant, project)))
-    except KzeroScimError as error:
-        typer.echo(f"error: {several_lines(str(error))}", err=True)
-        raise typer.Exit(2) from None
+    items = asyncio.run(probe(Stack.load(tenant, project)))
     passed = sum(item.passed for item in items)
     if as_json:
         document = {"tenant": tenant, "passed": passed == len(items), "checklist": [asdict(item) for item in items]}
@@ -95,12 +92,16 @@ def doctor(
 
     Exit code 0 if nothing that is needed is missing, else 1.
     """
-    from kzero_scim.doctor import Finding, examine_credentials, examine_locks, examine_machine  # noqa: PLC0415
+    from kzero_scim.doctor import (  # noqa: PLC0415 - other commands start without the clients
+        Finding,
+        examine_credentials,
+        examine_locks,
+        examine_machine,
+    )
+    from kzero_scim.stack import Stack  # noqa: PLC0415 - likewise
 
     findings: list[Finding] = examine_machine(project)
     if tenant:
-        from kzero_scim.stack import Stack  # noqa: PLC0415
-
         try:
             findings += examine_locks(tenant, project)
             findings += asyncio.run(examine_credentials(Stack.load(tenant, project)))
@@ -121,6 +122,7 @@ def doctor(
 
 app.command()(adopt)
 app.add_typer(tenant, name="tenant")
+app.add_typer(sandbox, name="sandbox")
 
 
 @app.command()
@@ -133,7 +135,7 @@ def recover(
     No service is asked anything and no resource is forgotten; `pulumi up` finds what exists already and goes on.
     Refused while the run that holds the lock goes on, or may do so on another machine.
     """
-    from kzero_scim.recovery import recover as free  # noqa: PLC0415
+    from kzero_scim.recovery import recover as free  # noqa: PLC0415 - other commands start without it
 
     done = free(tenant, project)
     for line in done:
@@ -141,20 +143,8 @@ def recover(
     typer.echo(f"now run: pulumi up --stack {tenant}" if done else f"stack {tenant} is free; there was nothing to do")
 
 
-def _mount_sandbox() -> None:
-    """Add ``sandbox``, which is absent where only the product's own dependencies are installed."""
-    try:
-        from kzero_scim.cli_sandbox import app as sandbox  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        if error.name and error.name.split(".")[0] in {"kzero_scim", "components"}:
-            raise
-        return
-    app.add_typer(sandbox, name="sandbox")
-
-
 def main() -> None:
     """Run the command line; whatever fails is told in one line and ends with exit code 2."""
-    _mount_sandbox()
     with recorded() as requests:
         try:
             app()

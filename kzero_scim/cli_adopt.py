@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from kzero_scim.adopt.adoption import Choose, Difference, Plan
     from kzero_scim.adopt.candidates import Candidate
 
-_FAILED: Final = 2
 _TAKES_AWAY: Final = ("replace", "delete", "create-replacement", "delete-replaced")
 
 
@@ -50,7 +49,7 @@ def adopt(  # noqa: PLR0913 - one keyword an option
     Nothing is changed on either side. Exit code 0 if the tenant is adopted, 1 if that was declined, 2 if it cannot be.
     """
     from kzero_scim.adopt.adoption import Request, look  # noqa: PLC0415 - other commands start without the clients
-    from kzero_scim.adopt.adoption import adopt as take_over  # noqa: PLC0415
+    from kzero_scim.adopt.adoption import adopt as take_over  # noqa: PLC0415 - likewise
 
     where = {
         "azuread:tenantId": entra_tenant,
@@ -70,25 +69,21 @@ def adopt(  # noqa: PLR0913 - one keyword an option
     )
     console = Console(stderr=as_json)
     is_asked = sys.stdin.isatty() and not as_json
-    try:
-        plan = look(request, _asking(console) if is_asked else _refusing)
+    plan = look(request, _asking(console) if is_asked else _refusing)
+    if not as_json:
+        _show(console, plan)
+    if plan.is_adopted:
+        _tell(console, plan, f"{tenant} is adopted already; nothing was changed.", as_json=as_json)
+        return
+    if dry_run:
         if not as_json:
-            _show(console, plan)
-        if plan.is_adopted:
-            _tell(console, plan, f"{tenant} is adopted already; nothing was changed.", as_json=as_json)
-            return
-        if dry_run:
-            if not as_json:
-                console.print(f"{plan.file} would be:\n", markup=False, highlight=False)
-                console.print(plan.text, markup=False, highlight=False, soft_wrap=True)
-            _tell(console, plan, "A dry run: nothing was written.", as_json=as_json)
-            return
-        _confirm(tenant, yes=yes, is_asked=is_asked)
-        with console.status(f"bringing {tenant} into its stack"):
-            take_over(plan)
-    except KzeroScimError as error:
-        typer.echo(f"error: {several_lines(str(error))}", err=True)
-        raise typer.Exit(_FAILED) from None
+            console.print(f"{plan.file} would be:\n", markup=False, highlight=False)
+            console.print(plan.text, markup=False, highlight=False, soft_wrap=True)
+        _tell(console, plan, "A dry run: nothing was written.", as_json=as_json)
+        return
+    _confirm(tenant, yes=yes, is_asked=is_asked)
+    with console.status(f"bringing {tenant} into its stack"):
+        take_over(plan)
     _tell(console, plan, f"{tenant} is adopted: {plan.file}", as_json=as_json, previewed=True)
 
 
@@ -144,7 +139,7 @@ def _show(console: Console, plan: Plan) -> None:
 
 def _tell(console: Console, plan: Plan, message: str, *, as_json: bool, previewed: bool = False) -> None:
     """Say how it ended, with the differences that the next update would remove."""
-    from kzero_scim.adopt.adoption import differences  # noqa: PLC0415
+    from kzero_scim.adopt.adoption import differences  # noqa: PLC0415 - other commands start without the clients
 
     found: list[Difference] | None = None
     problem = ""

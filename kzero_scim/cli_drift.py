@@ -13,7 +13,6 @@ from rich.text import Text
 
 from kzero_scim.cli_options import AsJson, Project, TenantName
 from kzero_scim.display import one_line, several_lines
-from kzero_scim.errors import KzeroScimError
 
 if TYPE_CHECKING:
     from kzero_scim.drift import Difference, Drift
@@ -30,13 +29,9 @@ def drift(tenant: TenantName, project: Project = Path(), *, as_json: AsJson = Fa
     Nothing is changed. Exit code 0 if nothing differs, 3 if something does, 2 if a side could not be asked.
     """
     from kzero_scim.drift import find_drift  # noqa: PLC0415 - other commands start without the clients
-    from kzero_scim.stack import Stack  # noqa: PLC0415
+    from kzero_scim.stack import Stack  # noqa: PLC0415 - likewise
 
-    try:
-        found = asyncio.run(find_drift(Stack.load(tenant, project)))
-    except KzeroScimError as error:
-        typer.echo(f"error: {several_lines(str(error))}", err=True)
-        raise typer.Exit(2) from None
+    found = asyncio.run(find_drift(Stack.load(tenant, project)))
     if as_json:
         typer.echo(json.dumps({"tenant": tenant, **found.document()}, indent=2))
     else:

@@ -6,12 +6,12 @@ Imports the sandbox only inside the commands: a tenant's pipeline does not insta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
-import httpx
 import typer
 from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from sandbox.addresses import Urls
     from sandbox.processes import SandboxProcess
     from sandbox.status import Status
 
@@ -87,21 +87,21 @@ def cycle(
     directory: Directory = _DEFAULT_DIRECTORY,
 ) -> None:
     """Let the local Entra ID run one provisioning cycle now, as the real one does every 40 minutes."""
+    import httpx  # noqa: PLC0415 - every command of kzero-scim starts with this module
+
     process = _process(directory)
-    found = process.status()
-    if found is None or found.urls is None:
-        _fail(RuntimeError(f"no sandbox is running in {directory}: start one with `kzero-scim sandbox up`"))
+    urls = _urls(process, directory)
     with _messages.status("running a provisioning cycle"):
         try:
             answer = httpx.post(
-                f"{found.urls.entra}/sandbox/cycle",
+                f"{urls.entra}/sandbox/cycle",
                 json={"tenantId": tenant} if tenant else {},
                 verify=process.trust(),
                 timeout=_TIMEOUT_SECONDS,
                 trust_env=False,
             )
         except httpx.TransportError as error:
-            _fail(RuntimeError(f"the local Entra ID at {found.urls.entra} does not answer: {error}"))
+            _fail(RuntimeError(f"the local Entra ID at {urls.entra} does not answer: {error}"))
     if answer.is_error:
         _fail(RuntimeError(f"the local Entra ID answered {answer.status_code}: {answer.text[:300]}"))
     _output.print_json(answer.text)
@@ -115,15 +115,15 @@ def handmade(
 ) -> None:
     """Set the sandbox's tenant up as a person who clicks through both consoles would, for `kzero-scim adopt`."""
     process = _process(directory)
-    found = process.status()
-    if found is None or found.urls is None:
-        _fail(RuntimeError(f"no sandbox is running in {directory}: start one with `kzero-scim sandbox up`"))
+    urls = _urls(process, directory)
+    import httpx  # noqa: PLC0415 - every command of kzero-scim starts with this module
+
     from sandbox.handmade import Variant, make_by_hand  # noqa: PLC0415 - see the module's first lines
-    from sandbox.running import RunningSandbox  # noqa: PLC0415
+    from sandbox.running import RunningSandbox  # noqa: PLC0415 - likewise
 
     if variant not in list(Variant):
         _fail(RuntimeError(f"there is no variant {variant!r}: use one of {', '.join(Variant)}"))
-    with RunningSandbox(process=process, urls=found.urls).own_tenant() as tenant:
+    with RunningSandbox(process=process, urls=urls).own_tenant() as tenant:
         try:
             made = make_by_hand(tenant, Variant(variant), users=users)
         except httpx.HTTPStatusError as error:
@@ -148,6 +148,13 @@ def _process(directory: Path) -> "SandboxProcess":
     except ModuleNotFoundError as error:
         _fail(RuntimeError(f"the sandbox's own dependencies are missing ({error.name}): run `make setup`"))
     return SandboxProcess(directory)
+
+
+def _urls(process: "SandboxProcess", directory: Path) -> "Urls":
+    found = process.status()
+    if found is None or found.urls is None:
+        _fail(RuntimeError(f"no sandbox is running in {directory}: start one with `kzero-scim sandbox up`"))
+    return found.urls
 
 
 def _table(process: "SandboxProcess", found: "Status") -> Table:

@@ -13,8 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kzero_scim.cli_options import AsJson, Project, TenantName
-from kzero_scim.display import one_line, several_lines
-from kzero_scim.errors import KzeroScimError
+from kzero_scim.display import one_line
 from kzero_scim.traces import to_second
 
 if TYPE_CHECKING:
@@ -36,13 +35,9 @@ def status(tenant: TenantName, project: Project = Path(), *, as_json: AsJson = F
     with users in error, 2 if it could not be asked.
     """
     from kzero_scim.stack import Stack  # noqa: PLC0415 - other commands start without the clients
-    from kzero_scim.tenant_status import look  # noqa: PLC0415
+    from kzero_scim.tenant_status import look  # noqa: PLC0415 - likewise
 
-    try:
-        found = asyncio.run(look(Stack.load(tenant, project)))
-    except KzeroScimError as error:
-        typer.echo(f"error: {several_lines(str(error))}", err=True)
-        raise typer.Exit(2) from None
+    found = asyncio.run(look(Stack.load(tenant, project)))
     if as_json:
         typer.echo(json.dumps({"tenant": tenant, **found.document()}, indent=2))
     else:

@@ -12,8 +12,6 @@ from rich.console import Console
 from rich.text import Text
 
 from kzero_scim.cli_options import Project
-from kzero_scim.display import several_lines
-from kzero_scim.errors import KzeroScimError
 
 app = typer.Typer(help="Tenants of this project.", no_args_is_help=True)
 
@@ -59,17 +57,13 @@ def add(  # noqa: PLR0913 - one keyword an option
         "kzero-scim:testUser": test_user,
     }
     console = Console()
-    try:
-        further, problems = tenant_add.written_out(setting or ())
-        answers = {key: text for key, text in texts.items() if text} | further
-        if sys.stdin.isatty() and not no_input:
-            answers = tenant_add.interview(
-                answers, _ask, lambda line: console.print(Text(f"  {line}", "yellow"), soft_wrap=True)
-            )
-        file = tenant_add.write(project, name, answers, problems)
-    except KzeroScimError as error:
-        typer.echo(f"error: {several_lines(str(error))}", err=True)
-        raise typer.Exit(2) from None
+    further, problems = tenant_add.written_out(setting or ())
+    answers = {key: text for key, text in texts.items() if text} | further
+    if sys.stdin.isatty() and not no_input:
+        answers = tenant_add.interview(
+            answers, _ask, lambda line: console.print(Text(f"  {line}", "yellow"), soft_wrap=True)
+        )
+    file = tenant_add.write(project, name, answers, problems)
     console.print(f"{file} is written. Next:", markup=False, highlight=False, soft_wrap=True)
     for command, purpose in (
         (f"pulumi stack init {name}", "make the stack"),

@@ -32,7 +32,6 @@ def test_whatever_fails_is_one_line(
         raise error
 
     monkeypatch.setattr(cli, "app", fail)
-    monkeypatch.setattr(cli, "_mount_sandbox", lambda: None)
 
     with pytest.raises(SystemExit) as ended:
         cli.main()
