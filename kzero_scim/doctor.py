@@ -17,8 +17,8 @@ from kzero_scim.errors import KzeroScimError
 from kzero_scim.provider.keycloak.remote_token import token_endpoint
 from kzero_scim.provider.keycloak.token_life import in_words, refusal, too_short
 from kzero_scim.provider.services import Services
-from kzero_scim.stack import Stack, pulumi_cli
-from kzero_scim.stack_lock import backend_folder, locks, project_name
+from kzero_scim.stack import Stack, project_name, pulumi_cli
+from kzero_scim.stack_lock import backend_folder, locks
 from kzero_scim.tenant_services import tenant_services
 
 _AZUREAD: Final = "resource-azuread-v6.11.1"
@@ -110,7 +110,8 @@ def _first_line(program: str, arguments: list[str]) -> str | None:
     path = shutil.which(program)
     if path is None:
         return None
-    done = subprocess.run([path, *arguments], capture_output=True, text=True, check=False)  # noqa: S603
+    command = [path, *arguments]  # our own words, never a shell
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - for that
     text = _COLOUR.sub("", done.stdout or done.stderr).strip()
     return text.splitlines()[0] if text else path
 
@@ -253,4 +254,4 @@ async def _remote_token(services: Services, settings: TenantSettings, client: st
 
 def _implied(role: str, granted: frozenset[str]) -> bool:
     """Keycloak's manage-... roles do for the view-... ones in the admin API's own checks."""
-    return bool(re.match(r"view-", role)) and role.replace("view-", "manage-") in granted
+    return role.startswith("view-") and role.replace("view-", "manage-") in granted

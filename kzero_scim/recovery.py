@@ -6,13 +6,14 @@ Nothing is asked of a service and no resource is forgotten: `pulumi up` finds by
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from kzero_scim.confirmations import how_to_confirm, is_confirmed
 from kzero_scim.errors import SettingsError
-from kzero_scim.stack import run_pulumi
-from kzero_scim.stack_lock import Lock, backend_folder, locks, project_name
+from kzero_scim.stack import project_name, run_pulumi, short_name
+from kzero_scim.stack_lock import Lock, backend_folder, locks
 from kzero_scim.torn_state import mend
 
 _UNLOCK = "unlock"
@@ -34,14 +35,13 @@ def recover(stack: str, project: Path) -> list[str]:
     done: list[str] = []
     folder = backend_folder(project)
     if folder is not None:
-        done += _free(stack, project, folder)
-        state = folder / ".pulumi" / "stacks" / project_name(project) / f"{stack}.json"
-        done += mend(stack, state)
+        name = project_name(project)
+        done += _free(stack, project, locks(folder, name, stack))
+        done += mend(stack, folder / ".pulumi" / "stacks" / name / f"{short_name(stack)}.json")
     return done + _forget_pending(stack, project)
 
 
-def _free(stack: str, project: Path, folder: Path) -> list[str]:
-    found = locks(folder, project_name(project), stack)
+def _free(stack: str, project: Path, found: Sequence[Lock]) -> list[str]:
     if not found:
         return []
     for lock in found:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
+from kzero_scim import safe_yaml
 from kzero_scim.errors import SettingsError
 
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
@@ -97,6 +98,24 @@ def pulumi_cli() -> str | None:
     return next((str(path) for path in sorted(cache.glob("pulumi-*/bin/pulumi"), reverse=True)), None)
 
 
+def short_name(stack: str) -> str:
+    """Give a stack's own name, without the organisation and the project that it may begin with."""
+    return stack.rsplit("/", 1)[-1]
+
+
+def project_name(project: Path) -> str:
+    """Give the name in Pulumi.yaml.
+
+    Raises:
+        SettingsError: There is none.
+    """
+    try:
+        return str(safe_yaml.read(project / "Pulumi.yaml")["name"])
+    except (OSError, SettingsError, TypeError, KeyError) as error:
+        message = f"the name of the project cannot be read from {project / 'Pulumi.yaml'}: {error}"
+        raise SettingsError(message) from None
+
+
 def stack_names(project: Path) -> list[str]:
     """Name the project's stacks, without the organisation that a name may begin with.
 
@@ -104,7 +123,7 @@ def stack_names(project: Path) -> list[str]:
         SettingsError: There is no Pulumi CLI, or no backend.
     """
     listed = json.loads(run_pulumi(project, "stack", "ls", "--json"))
-    return [str(entry["name"]).rsplit("/", 1)[-1] for entry in listed]
+    return [short_name(str(entry["name"])) for entry in listed]
 
 
 def run_pulumi(project: Path, *arguments: str, standard_input: str | None = None) -> str:

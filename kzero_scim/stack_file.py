@@ -12,6 +12,7 @@ from components.settings import NAMESPACE, TenantSettings
 from kzero_scim import safe_yaml
 from kzero_scim.display import plain
 from kzero_scim.errors import SettingsError
+from kzero_scim.stack import short_name
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 MOST_USERS: Final = 500
@@ -29,7 +30,7 @@ def path_of(project: Path, stack: str) -> Path:
     Raises:
         SettingsError: The name cannot be a stack's.
     """
-    name = stack.rsplit("/", 1)[-1]
+    name = short_name(stack)
     if not _NAME.fullmatch(name):
         message = f'"{plain(stack)}" is no name for a stack; use letters, digits, hyphens, underscores and full stops'
         raise SettingsError(message)
@@ -63,7 +64,7 @@ def users_apart(config: Mapping[str, Any], project: Path, stack: str) -> tuple[d
     users = config.get(f"{NAMESPACE}:users") or []
     if len(users) <= MOST_USERS:
         return dict(config), {}
-    name = stack.rsplit("/", 1)[-1]
+    name = short_name(stack)
     file = path_of(project, name).with_name(f"{name}-users.txt")
     rest = {key: value for key, value in config.items() if key != f"{NAMESPACE}:users"}
     rest[f"{NAMESPACE}:usersFile"] = file.relative_to(project).as_posix()
@@ -113,7 +114,7 @@ def _as_text(value: Any) -> str:  # noqa: ANN401 - any value of a YAML file
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _is_secret(value: Any) -> bool:  # noqa: ANN401
+def _is_secret(value: Any) -> bool:  # noqa: ANN401 - likewise
     return isinstance(value, dict) and set(value) == {"secure"}
 
 

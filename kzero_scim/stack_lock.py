@@ -14,9 +14,7 @@ from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
 
-from kzero_scim import safe_yaml
-from kzero_scim.errors import SettingsError
-from kzero_scim.stack import run_pulumi
+from kzero_scim.stack import run_pulumi, short_name
 
 _PROC: Final = Path("/proc")
 
@@ -59,29 +57,16 @@ def backend_folder(project: Path) -> Path | None:
     return Path(path).expanduser() if path else Path.home()
 
 
-def project_name(project: Path) -> str:
-    """Give the name in Pulumi.yaml.
-
-    Raises:
-        SettingsError: There is none.
-    """
-    try:
-        return str(safe_yaml.read(project / "Pulumi.yaml")["name"])
-    except (OSError, SettingsError, TypeError, KeyError) as error:
-        message = f"the name of the project cannot be read from {project / 'Pulumi.yaml'}: {error}"
-        raise SettingsError(message) from None
-
-
 def locks(folder: Path, project: str, stack: str) -> list[Lock]:
     """Read the locks of a stack.
 
     Args:
         folder: The folder of the file backend.
         project: The project's name.
-        stack: The stack's name.
+        stack: The stack's name, with or without organisation and project.
     """
     found = []
-    for file in sorted((folder / ".pulumi" / "locks" / "organization" / project / stack).glob("*.json")):
+    for file in sorted((folder / ".pulumi" / "locks" / "organization" / project / short_name(stack)).glob("*.json")):
         content: dict[str, object] = {}
         # One that vanishes meanwhile was given back.
         with contextlib.suppress(OSError, ValueError):
@@ -103,9 +88,7 @@ def locks(folder: Path, project: str, stack: str) -> list[Lock]:
 
 
 def _holder(host: str, pid: int) -> Literal["alive", "dead", "elsewhere"]:
-    if host != socket.gethostname():
-        return "elsewhere"
-    if pid <= 0:
+    if host != socket.gethostname() or pid <= 0:
         return "elsewhere"
     try:
         os.kill(pid, 0)

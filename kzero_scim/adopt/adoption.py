@@ -18,12 +18,12 @@ from pydantic.alias_generators import to_camel
 
 from components.settings import NAMESPACE, TenantSettings
 from kzero_scim import safe_yaml, stack_file
-from kzero_scim.adopt.candidates import OWNERSHIP, Candidate, find, find_named, unmistakable
+from kzero_scim.adopt.candidates import Candidate, find, find_named, unmistakable
 from kzero_scim.adopt.importing import bring_in
 from kzero_scim.adopt.survey import Survey, survey
 from kzero_scim.errors import AdoptionError, GraphError, KzeroScimError, SettingsError
 from kzero_scim.provider.services import Services
-from kzero_scim.stack import Stack, run_pulumi, stack_names
+from kzero_scim.stack import Stack, run_pulumi, short_name, stack_names
 from kzero_scim.tenant_services import tenant_services
 
 _WHERE: Final = {
@@ -52,6 +52,10 @@ _TOLD: Final = (
     *("attribute_mappings", "attribute_mappings_exclusive", "custom_attributes"),
 )
 """Settings that what exists decides, whatever an older stack file says."""
+_OWNERSHIP: Final = (
+    "Application.ReadWrite.OwnedBy reaches only what the app registration owns: add it as an owner of the application, "
+    "or grant it Application.ReadWrite.All and Synchronization.ReadWrite.All"
+)
 _COMMENT: Final = (
     "Taken over by `kzero-scim adopt`: what was set up by hand, as it is. Every key: `config:` in Pulumi.yaml."
 )
@@ -132,7 +136,7 @@ def look(request: Request, choose: Choose) -> Plan:
     """
     file = stack_file.path_of(request.project, request.stack)
     document = stack_file.load(file)
-    exists = request.stack.rsplit("/", 1)[-1] in stack_names(request.project)
+    exists = short_name(request.stack) in stack_names(request.project)
     stack = Stack.load(request.stack, request.project) if exists else None
     configuration = stack.configuration if stack else stack_file.configuration_of(document)
     secret_keys = stack.secret_keys if stack else frozenset()
@@ -200,9 +204,15 @@ async def _look(
     request: Request, draft: TenantSettings, configuration: Mapping[str, str], held: str | None, choose: Choose
 ) -> Survey:
     async with tenant_services(draft, configuration) as services:
-        candidate = await _candidate(request, services, draft, held, choose)
-        given = _kept(request, configuration)
-        return await survey(services, draft, candidate, given=given, rewrite=request.rewrite)
+        try:
+            candidate = await _candidate(request, services, draft, held, choose)
+            given = _kept(request, configuration)
+            return await survey(services, draft, candidate, given=given, rewrite=request.rewrite)
+        except GraphError as error:
+            if error.is_forbidden:
+                message = f"{error}; {_OWNERSHIP}"
+                raise AdoptionError(message) from error
+            raise
 
 
 async def _candidate(
@@ -210,15 +220,9 @@ async def _candidate(
 ) -> Candidate:
     url = draft.tenant_url
     named = request.application or held
-    try:
-        if named:
-            return await find_named(services.graph, named, url)
-        candidates = await find(services.graph, url)
-    except GraphError as error:
-        if error.is_forbidden:
-            message = f"{error}; {OWNERSHIP}"
-            raise AdoptionError(message) from error
-        raise
+    if named:
+        return await find_named(services.graph, named, url)
+    candidates = await find(services.graph, url)
     if not candidates:
         message = (
             f"Entra tenant {draft.entra_tenant_id} has no enterprise application that looks like KZero's; name it with "
@@ -302,24 +306,23 @@ def _put_back(plan: Plan) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        left: list[str] = []
+        left = ""
         try:
             if state is not None:
                 run_pulumi(request.project, "stack", "import", "--stack", request.stack, standard_input=state)
-            elif request.stack.rsplit("/", 1)[-1] in stack_names(request.project):
+            elif short_name(request.stack) in stack_names(request.project):
                 run_pulumi(
                     request.project, "stack", "rm", "--yes", "--force", "--preserve-config", "--stack", request.stack
                 )
         except SettingsError as another:
-            left.append(str(another))
+            left = f"; putting the stack back failed too: {another}"
         for file, content in before.items():
             if content is None:
                 file.unlink(missing_ok=True)
             else:
                 file.write_bytes(content)
         if isinstance(error, KzeroScimError):
-            rest = f"; putting the stack back failed too: {'; '.join(left)}" if left else ""
-            message = f"{error}; neither side was changed, and the stack and its file are as before{rest}"
+            message = f"{error}; neither side was changed, and the stack and its file are as before{left}"
             raise AdoptionError(message) from error
         raise
 

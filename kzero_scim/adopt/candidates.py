@@ -19,12 +19,6 @@ from kzero_scim.provider.entra.principals import is_object_id
 from kzero_scim.provider.entra.synchronization_secrets import ADDRESS, MASK, keys_of
 
 _SELECT: Final = "id,appId,displayName,applicationTemplateId,appOwnerOrganizationId"
-_FORBIDDEN: Final = 403
-
-OWNERSHIP: Final = (
-    "Application.ReadWrite.OwnedBy reaches only what the app registration owns: add it as an owner of the application, "
-    "or grant it Application.ReadWrite.All and Synchronization.ReadWrite.All"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +156,7 @@ async def _of_application(graph: GraphClient, object_id: str) -> list[dict[str, 
 
 
 def _candidate(document: dict[str, Any]) -> Candidate:
-    from components.enterprise_app import NON_GALLERY_TEMPLATE  # noqa: PLC0415
+    from components.enterprise_app import NON_GALLERY_TEMPLATE  # noqa: PLC0415 - likewise
 
     return Candidate(
         service_principal_id=str(document["id"]),
@@ -178,11 +172,11 @@ async def _look(graph: GraphClient, candidates: Sequence[Candidate], tenant_url:
     requests = [BatchRequest("GET", f"{path}/{what}") for path in paths for what in ("jobs", "secrets")]
     answers = await graph.batch(requests) if requests else []
     for request, answer in zip(requests, answers, strict=True):
-        if not answer.ok and answer.status != 404:  # noqa: PLR2004 - no provisioning at all
-            error = graph.error(request, answer)
-            if answer.status == _FORBIDDEN:
-                message = f"{error}; {OWNERSHIP}"
-                raise AdoptionError(message)
+        if answer.ok:
+            continue
+        error = graph.error(request, answer)
+        # An application without any provisioning is missing there.
+        if not error.is_missing:
             raise error
     looked: list[Candidate | None] = []
     for index, item in enumerate(candidates):

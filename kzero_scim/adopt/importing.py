@@ -16,13 +16,12 @@ from pulumi import automation
 
 from components.adopted_tenant import Existing, ExistingApplication, declare_existing
 from components.settings import TenantSettings
-from kzero_scim import safe_yaml
 from kzero_scim.adopt.survey import Survey
 from kzero_scim.errors import AdoptionError, KzeroScimError
 from kzero_scim.provider.engine import Adapter, start
-from kzero_scim.provider.model import Call, Found, Resource, as_plain
+from kzero_scim.provider.model import Found, Resource, as_plain
 from kzero_scim.provider.package import KZERO, Package
-from kzero_scim.stack import pulumi_cli
+from kzero_scim.stack import project_name, pulumi_cli
 
 _START_SECONDS: Final = 30.0
 
@@ -71,7 +70,7 @@ def _run(project: Path, stack: str, program: Callable[[], None], port: int) -> s
     try:
         selected = automation.select_stack(
             stack_name=stack,
-            project_name=_project_name(project),
+            project_name=project_name(project),
             program=program,
             opts=automation.LocalWorkspaceOptions(
                 work_dir=str(project),
@@ -134,16 +133,16 @@ def _found(kind: type[Resource[Any, Any]], found: Found[Any, Any]) -> type[Resou
     class AsFound(kind):  # type: ignore[valid-type, misc] # a class made at run time
         """The same kind, already looked at."""
 
-        async def read(self, call: Call, id: str, old: object) -> Found[Any, Any]:  # noqa: A002, ARG002
+        async def read(self, *_: object) -> Found[Any, Any]:
             return found
 
-        async def create(self, call: Call, new: object) -> NoReturn:  # noqa: ARG002
+        async def create(self, *_: object) -> NoReturn:
             _refuse(kind.token)
 
-        async def update(self, call: Call, id: str, old: object, new: object) -> NoReturn:  # noqa: A002, ARG002
+        async def update(self, *_: object) -> NoReturn:
             _refuse(kind.token)
 
-        async def delete(self, call: Call, id: str, old: object) -> NoReturn:  # noqa: A002, ARG002
+        async def delete(self, *_: object) -> NoReturn:
             _refuse(kind.token)
 
     return AsFound
@@ -152,10 +151,6 @@ def _found(kind: type[Resource[Any, Any]], found: Found[Any, Any]) -> type[Resou
 def _refuse(token: str) -> NoReturn:
     message = f"{token.rsplit(':', 1)[-1]} would have been changed; taking a tenant over changes nothing"
     raise AdoptionError(message)
-
-
-def _project_name(project: Path) -> str:
-    return str(safe_yaml.read(project / "Pulumi.yaml")["name"])
 
 
 def _command(path: str | None) -> automation.PulumiCommand | None:

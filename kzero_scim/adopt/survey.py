@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from components.settings import TenantSettings
 from kzero_scim import guide
-from kzero_scim.adopt.candidates import OWNERSHIP, Candidate, Job
+from kzero_scim.adopt.candidates import Candidate, Job
 from kzero_scim.adopt.described import Mappers, Rows, missing_mappers, own_mappers, own_rows, settings_from
 from kzero_scim.clients.graph import odata_quote
 from kzero_scim.errors import AdoptionError, GraphError, ProviderError
@@ -102,10 +102,8 @@ class _Look:
         """Add a line."""
         self.lines.append(Line(side=side, what=what, found=found, remark=remark))
 
-    async def keep(self, kind: Resource[Any, Any], found: Found[Any, Any] | None) -> bool:
+    async def keep(self, kind: Resource[Any, Any], found: Found[Any, Any]) -> bool:
         """Note a resource as existing; one whose settings nobody could declare is left for an update to put right."""
-        if found is None:
-            return False
         _, failures = await kind.check(_CALL, found.inputs, None)
         if not failures:
             self.existing[kind.token] = found
@@ -128,14 +126,8 @@ async def survey(
         KzeroScimError: A side cannot be read, or cannot be described.
     """
     look = _Look(services, draft, not rewrite)
-    try:
-        application = await _application(services, candidate)
-        mappers, rows = await asyncio.gather(_kzero(look), _entra(look, candidate))
-    except GraphError as error:
-        if error.is_forbidden:
-            message = f"{error}; {OWNERSHIP}"
-            raise AdoptionError(message) from error
-        raise
+    application = await _application(services, candidate)
+    mappers, rows = await asyncio.gather(_kzero(look), _entra(look, candidate))
     look.given |= {
         "entra_tenant_id": draft.entra_tenant_id,
         "kzero_tenant": draft.kzero_tenant,
@@ -324,27 +316,24 @@ async def _credentials(look: _Look, candidate: Candidate, job: Job) -> None:
             return
     flagged = shown.startswith(f"{url}?")
     look.given["scim_compliant_patch"] = flagged
-    held: SynchronizationCredentialsState = replace(
-        found.state, tenant_url=shown or url, job_id=job.id, scope=found.state.scope
-    )
+    held: SynchronizationCredentialsState = replace(found.state, tenant_url=shown or url, job_id=job.id)
     kept = await kind.read(_CALL, sp, held)
     if kept is not None:
         await look.keep(kind, kept)
-    inputs = held
-    look.given |= {"scope": inputs.scope, "notification_email": inputs.notification_email}
+    look.given |= {"scope": held.scope, "notification_email": held.notification_email}
     if NOTIFICATION in candidate.keys:
         # What cannot be read is not replaced by a default.
-        look.given["deletion_threshold"] = inputs.deletion_threshold
+        look.given["deletion_threshold"] = held.deletion_threshold
     hidden = [
         "Tenant URL" if not shown else "",
         "scope" if not shown else "",
         "secret token (left alone)" if TOKEN in candidate.keys else "",
-        "notification (left alone)" if NOTIFICATION in candidate.keys and not inputs.notification_email else "",
+        "notification (left alone)" if NOTIFICATION in candidate.keys and not held.notification_email else "",
     ]
     listed = ", ".join(filter(None, hidden))
     remark = f"hidden by Graph: {listed}" if listed else ""
     taken = "shown" if shown else "Entra's connection test passes; taken as"
-    look.note("Entra", "credentials", f"{taken} {held.tenant_url}, scope {inputs.scope}", remark)
+    look.note("Entra", "credentials", f"{taken} {held.tenant_url}, scope {held.scope}", remark)
 
 
 async def _refused(look: _Look, candidate: Candidate, job: Job) -> str:

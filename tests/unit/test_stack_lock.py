@@ -102,6 +102,14 @@ def test_the_lock_of_a_dead_run_is_freed(folder: Path, pulumi: Pulumi) -> None:
     assert pulumi.cancelled == 1
 
 
+def test_a_stack_named_with_its_organisation_is_the_same_stack(folder: Path, pulumi: Pulumi) -> None:
+    """Pulumi takes both; its lock files bear the last part alone."""
+    lock(folder, ended_process())
+
+    assert len(recovery.recover(f"organization/{PROJECT}/{STACK}", folder)) == 1
+    assert pulumi.cancelled == 1
+
+
 def test_the_lock_of_a_run_that_goes_on_is_left_alone(
     folder: Path, pulumi: Pulumi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
