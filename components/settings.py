@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 import pulumi
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import BaseModel, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 
 from components.name_file import read_names
+from components.setting_items import CustomAttributeSetting, MapperSetting, RowSetting, SettingModel
 from components.text_rules import shown, text_problems
 from kzero_scim.display import plain
 from kzero_scim.errors import SettingsError
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 NAMESPACE: Final = "kzero-scim"
 GUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-CUSTOM_ATTRIBUTE: Final = re.compile(r"urn:ietf:params:scim:schemas:extension:[A-Za-z0-9]+:2\.0:User:[A-Za-z0-9_]+")
 REALM: Final = re.compile(r"[^/?#\s%\\]+")
 ORIGIN: Final = re.compile(r"https://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 TENANT_PATH: Final = re.compile(r"/realms/[^/\s\\]+/scim/v2")
@@ -60,66 +59,7 @@ Name = Annotated[str, Field(min_length=1, max_length=256)]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_none_if_empty)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_camel, extra="forbid", frozen=True, populate_by_name=True, str_strip_whitespace=True
-    )
-
-
-class MapperSetting(_Model):
-    """One protocol mapper of KZero's client ``scim-endpoint``, in the words of the guide's step 2."""
-
-    user_attribute: str = Field(min_length=1, max_length=255, description="User Attribute")
-    claim: str = Field(min_length=1, max_length=1024, description="Token Claim")
-    claim_json_type: Literal["String", "boolean", "long", "int", "JSON"] = "String"
-    id_token: bool = True
-    access_token: bool = True
-    userinfo: bool = True
-    introspection: bool = True
-    multivalued: bool = False
-    aggregate_values: bool = False
-
-
-class RowSetting(_Model):
-    """One attribute mapping of the Entra job: a SCIM target and where its value comes from."""
-
-    target: str = Field(min_length=1)
-    source: str | None = None
-    expression: str | None = None
-    constant: str | None = None
-    default_value: str | None = None
-    matching_priority: int = Field(default=0, ge=0, le=1000)
-    flow_type: Literal["Always", "ObjectAddOnly", "MultiValueAddOnly", "ValueAddOnly", "AttributeAddOnly"] = "Always"
-    flow_behavior: Literal["FlowWhenChanged", "FlowAlways"] = "FlowWhenChanged"
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> Self:
-        given = [name for name in ("source", "expression", "constant") if getattr(self, name) is not None]
-        if len(given) != 1:
-            what = " and ".join(given) if given else "none of them"
-            message = f"target {self.target!r} has {what}; give exactly one of source, expression and constant"
-            raise ValueError(message)
-        return self
-
-
-class CustomAttributeSetting(_Model):
-    """One attribute that Entra's target schema does not know of itself."""
-
-    name: str
-    type: Literal["String", "Integer", "Boolean", "DateTime"] = "String"
-
-    @model_validator(mode="after")
-    def _urn(self) -> Self:
-        if not CUSTOM_ATTRIBUTE.fullmatch(self.name):
-            message = (
-                f"{self.name!r} is no custom attribute name; "
-                "write urn:ietf:params:scim:schemas:extension:<Name>:2.0:User:<attribute>"
-            )
-            raise ValueError(message)
-        return self
-
-
-class TenantSettings(_Model):
+class TenantSettings(SettingModel):
     """Everything that differs from tenant to tenant. Keys are the fields' names in camelCase."""
 
     entra_tenant_id: str = Field(alias="azuread:tenantId", pattern=rf"^{GUID.pattern}$")
@@ -314,10 +254,15 @@ class TenantSettings(_Model):
         return next((row.source for row in self.attribute_mappings if row.target == "userName"), None)
 
     @property
+    def tenant_url_flag(self) -> str:
+        """What the Tenant URL ends with if Entra is to send PATCH as SCIM has it."""
+        return "?aadOptscim062020" if self.scim_compliant_patch else ""
+
+    @property
     def tenant_url(self) -> str:
         """The Tenant URL as Entra is given it, with the compatibility flag if it is wanted."""
-        flag = "?aadOptscim062020" if self.scim_compliant_patch else ""
-        return f"{self.given_tenant_url or f'{self.kzero_server_url}/realms/{self.kzero_tenant}/scim/v2'}{flag}"
+        url = self.given_tenant_url or f"{self.kzero_server_url}/realms/{self.kzero_tenant}/scim/v2"
+        return f"{url}{self.tenant_url_flag}"
 
     @classmethod
     def from_config(cls) -> TenantSettings:
@@ -348,7 +293,7 @@ class TenantSettings(_Model):
         if "azuread:tenantId" in values:
             own["azuread:tenantId"] = values["azuread:tenantId"]
         problems = _clear_text_secrets(own, secret_keys)
-        hidden = _SECRETS | {key.removeprefix(f"{NAMESPACE}:") for key in secret_keys}
+        hidden = SECRET_KEYS | {key.removeprefix(f"{NAMESPACE}:") for key in secret_keys}
         decoded, unread = _with_listed_users({key: _decode(key, text) for key, text in own.items()})
         problems += unread
         refused = [problem for key, value in decoded.items() for problem in text_problems(key, value, hidden)]
@@ -371,9 +316,10 @@ class TenantSettings(_Model):
 
 
 _FIELDS: Final = {field.alias or name: (name, field) for name, field in TenantSettings.model_fields.items()}
-_SECRETS: Final = frozenset(key for key, (_, field) in _FIELDS.items() if "SecretStr" in str(field.annotation))
+SECRET_KEYS: Final = frozenset(key for key, (_, field) in _FIELDS.items() if "SecretStr" in str(field.annotation))
+"""Settings that stand in a stack's file encrypted or not at all."""
 _TEXT: Final = frozenset(
-    key for key, (_, field) in _FIELDS.items() if field.annotation in (str, str | None) or key in _SECRETS
+    key for key, (_, field) in _FIELDS.items() if field.annotation in (str, str | None) or key in SECRET_KEYS
 )
 
 
@@ -420,7 +366,7 @@ def _clear_text_secrets(own: Mapping[str, str], secret_keys: set[str] | frozense
         f"{key}: stands in clear text in the stack's file; "
         f"change the secret, then run `pulumi config set --secret {NAMESPACE}:{key}`"
         for key in own
-        if key in _SECRETS and own[key] and f"{NAMESPACE}:{key}" not in secret_keys
+        if key in SECRET_KEYS and own[key] and f"{NAMESPACE}:{key}" not in secret_keys
     ]
 
 

@@ -35,6 +35,7 @@ class TenantProvisioning(pulumi.ComponentResource):
         settings: The tenant's settings.
 
     Attributes:
+        tenant_url: The SCIM endpoint's address as settings or endpoint give it, without a flag.
         outputs: What the stack exports: ``checklist``, ``tenantUrl``, ``applicationId``, ``servicePrincipalId``,
             ``jobId``, ``provisioning``, ``portalUrls``, ``globalAdministrators`` and ``onDestroy``.
 
@@ -43,6 +44,7 @@ class TenantProvisioning(pulumi.ComponentResource):
             nobody would be left with a fallback account.
     """
 
+    tenant_url: pulumi.Output[str]
     outputs: dict[str, pulumi.Output[Any]]
 
     def __init__(self, name: str, *, settings: TenantSettings, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -77,6 +79,8 @@ class TenantProvisioning(pulumi.ComponentResource):
             native=settings.is_native,
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=first)),
         )
+        # After the endpoint also where its address is given.
+        self.tenant_url = self.endpoint.tenant_url.apply(lambda url: settings.given_tenant_url or url)
         client = remote_token_client(settings, os.environ)
         self.access = self._remote_access(name, client, settings, child) if client else None
         if settings.profile == "Generic" and not client and not settings.secret_token:
@@ -130,7 +134,7 @@ class TenantProvisioning(pulumi.ComponentResource):
         self.job = ProvisioningJob(
             name,
             service_principal_id=self.app.service_principal_id,
-            credentials=_credentials(settings, self.endpoint.tenant_url, self.access),
+            credentials=_credentials(settings, self.tenant_url, self.access),
             mappings=_mappings(settings),
             template=settings.job_template,
             enabled=settings.provisioning,
@@ -148,7 +152,7 @@ class TenantProvisioning(pulumi.ComponentResource):
         return RemoteAccess(
             name,
             tenant=settings.kzero_tenant,
-            tenant_url=self.endpoint.tenant_url.apply(lambda url: settings.given_tenant_url or url),
+            tenant_url=self.tenant_url,
             client_id=client,
             token_endpoint=settings.remote_token_endpoint,
             method=settings.remote_token_method,
@@ -215,7 +219,7 @@ class TenantProvisioning(pulumi.ComponentResource):
         checklist: pulumi.Output[Any] = self.assignments.assignments.apply(judged)
         return {
             "checklist": checklist,
-            "tenantUrl": endpoint.tenant_url.apply(lambda url: settings.given_tenant_url or url),
+            "tenantUrl": self.tenant_url,
             "applicationId": self.app.application_id,
             "servicePrincipalId": self.app.service_principal_id,
             "jobId": self.job.job.job_id,
@@ -270,13 +274,9 @@ def _assigned_beside(user: str, users: list[str]) -> list[str]:
     return [user] if user in users else users
 
 
-def _credentials(
-    settings: TenantSettings, endpoint_url: pulumi.Output[str], access: RemoteAccess | None
-) -> Credentials:
-    flag = "?aadOptscim062020" if settings.scim_compliant_patch else ""
+def _credentials(settings: TenantSettings, tenant_url: pulumi.Output[str], access: RemoteAccess | None) -> Credentials:
     return Credentials(
-        # After the endpoint also where its address is given.
-        tenant_url=endpoint_url.apply(lambda url: f"{settings.given_tenant_url or url}{flag}"),
+        tenant_url=tenant_url.apply(lambda url: f"{url}{settings.tenant_url_flag}"),
         allow_foreign_tenant_url=settings.allow_foreign_tenant_url,
         secret_token=access.secret_token if access else _secret(settings.secret_token),
         oauth2=access.oauth2 if access else None,
@@ -343,7 +343,7 @@ def _lockout_guard(
     async def look() -> dict[str, Any]:
         try:
             result = await kzero.ask_global_administrators(pulumi.InvokeOptions(parent=parent, provider=provider))
-        except Exception as error:
+        except Exception as error:  # pulumi has no kind of its own for it
             if kzero.is_run_over(error):
                 # Something else failed, and the engine is ending the run: that has been told, this is no news.
                 return {"checked": False}

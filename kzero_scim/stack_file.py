@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from components.settings import NAMESPACE, TenantSettings
+from components.settings import NAMESPACE, SECRET_KEYS, TenantSettings
 from kzero_scim import safe_yaml
 from kzero_scim.display import plain
 from kzero_scim.errors import SettingsError
@@ -42,10 +42,10 @@ def entries(settings: TenantSettings) -> dict[str, Any]:
 
     Secrets are left out too; they enter a file by ``pulumi config set --secret`` alone.
     """
-    given = settings.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=_secret_fields(settings))
+    given = settings.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     given.setdefault("kzeroServerUrl", settings.kzero_server_url)
     # A number that is not set although there is one by default: 0 says so.
-    written = {key: 0 if value is None else value for key, value in given.items()}
+    written = {key: 0 if value is None else value for key, value in given.items() if key not in SECRET_KEYS}
     found = {key if ":" in key else f"{NAMESPACE}:{key}": value for key, value in written.items()}
     return {key: found[key] for key in (*_ALWAYS, *(key for key in found if key not in _ALWAYS))}
 
@@ -116,8 +116,3 @@ def _as_text(value: Any) -> str:  # noqa: ANN401 - any value of a YAML file
 
 def _is_secret(value: Any) -> bool:  # noqa: ANN401 - likewise
     return isinstance(value, dict) and set(value) == {"secure"}
-
-
-def _secret_fields(settings: TenantSettings) -> set[str]:
-    fields = type(settings).model_fields
-    return {name for name, field in fields.items() if "SecretStr" in str(field.annotation)}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from components.settings import NAMESPACE, TenantSettings
+from components.settings import NAMESPACE, SECRET_KEYS, TenantSettings
 from kzero_scim import guide, stack_file
 from kzero_scim.display import plain
 from kzero_scim.errors import SettingsError
@@ -148,7 +148,7 @@ def written_out(pairs: Sequence[str]) -> tuple[dict[str, str], list[str]]:
         full = key if ":" in key else f"{NAMESPACE}:{key}"
         if not sign or not key:
             problems.append(f"--set {plain(pair)}: give KEY=VALUE, such as --set provisioning=false")
-        elif full.removeprefix(f"{NAMESPACE}:") in _secrets():
+        elif full.removeprefix(f"{NAMESPACE}:") in SECRET_KEYS:
             problems.append(
                 f"{plain(key)}: a secret is never written in clear text; run `pulumi config set --secret {full}` when "
                 "the stack is made"
@@ -209,8 +209,3 @@ def _settings(answers: Mapping[str, str], problems: Sequence[str]) -> TenantSett
         message = f"the settings have {count}; nothing was written:\n{listed}"
         raise SettingsError(message)
     return settings
-
-
-def _secrets() -> set[str]:
-    fields = TenantSettings.model_fields
-    return {field.alias or name for name, field in fields.items() if "SecretStr" in str(field.annotation)}

@@ -13,7 +13,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from components.settings import CustomAttributeSetting, MapperSetting, RowSetting, TenantSettings
+from components.setting_items import CustomAttributeSetting, MapperSetting, RowSetting
+from components.settings import TenantSettings
 from kzero_scim.errors import AdoptionError
 from kzero_scim.mapping import CustomAttribute, Row, guide_custom_attributes, guide_rows, lookup, same
 from kzero_scim.provider.keycloak.mapper_set import guide_mappers
