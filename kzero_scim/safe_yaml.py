@@ -41,7 +41,7 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Compose one value."""
-        event = self.peek_event()  # type: ignore[no-untyped-call]
+        event = self.peek_event()  # type: ignore[no-untyped-call] # PyYAML's, without types
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise _refused(event, "anchors and aliases are not allowed; write the value out")
         if getattr(event, "tag", None):
@@ -53,7 +53,11 @@ class _Loader(yaml.SafeLoader):
         self._depth -= 1
         return node
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+    def construct_mapping(
+        self,
+        node: yaml.MappingNode,
+        deep: bool = False,  # noqa: FBT001, FBT002 - PyYAML's own signature
+    ) -> dict[Any, Any]:
         """Build a mapping whose keys are texts, each once."""
         keys: set[str] = set()
         for key, _ in node.value:
@@ -104,7 +108,11 @@ class _Dumper(yaml.SafeDumper):
         del data
         return True
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
+    def increase_indent(
+        self,
+        flow: bool = False,  # noqa: FBT001, FBT002 - PyYAML's own signature
+        indentless: bool = False,  # noqa: ARG002, FBT001, FBT002 - likewise
+    ) -> None:
         """Indent lists below their key."""
         super().increase_indent(flow, indentless=False)
 

@@ -1,1 +1,1 @@
-"""Sets a machine up for this project with nothing but Python's standard library, and runs the demo."""
+"""Sets a machine up for this project with nothing but Python's standard library; runs the demo and the audit."""

@@ -191,8 +191,8 @@ def _folded(name: str) -> str:
 
 
 def _run(command: Sequence[str], folder: Path = CHECKOUT) -> subprocess.CompletedProcess[str]:
-    # The project's own tools, by their names; never a shell.
-    return subprocess.run(list(command), cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
+    words = list(command)  # the project's own tools, by their names; never a shell
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - for that
 
 
 def _group(title: str, problems: Iterable[str]) -> list[Finding]:

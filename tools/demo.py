@@ -61,7 +61,8 @@ def _do(title: str, command: Sequence[str | Path], env: dict[str, str]) -> None:
     words = [str(part) for part in command]
     shown = " ".join([Path(words[0]).name, *words[1:]])
     print(f"\n== {title}: {shown}", flush=True)
-    code = subprocess.run(words, cwd=CHECKOUT, env=env, stdin=subprocess.DEVNULL, check=False).returncode  # noqa: S603
+    done = subprocess.run(words, cwd=CHECKOUT, env=env, stdin=subprocess.DEVNULL, check=False)  # noqa: S603 - our own
+    code = done.returncode
     if code:
         msg = f"{shown}: exit code {code}; the sandbox's logs are in {SANDBOX / 'logs'}, and `make clean` stops it"
         raise Problem(msg)

@@ -1,4 +1,4 @@
-"""The project's own virtual environment, `.venv`, made by uv from the committed lock files.
+"""The project's own virtual environments, `.venv` and `policy/.venv`, made by uv from the committed lock files.
 
 The locks are requirement files with hashes, and hold no registry's address: a mirror serves as well.
 """
