@@ -7,20 +7,12 @@ from typing import Any
 
 import httpx
 
+from sandbox.handmade import MAPPERS
 from sandbox.running import RunningSandbox, Tenant
 
 EXTENSION = "urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
-GUIDE = {
-    "status": ("isSoftDeleted", "active", "boolean"),
-    "loginName": ("userPrincipalName", "userName", "String"),
-    "firstName": ("givenName", "name.givenName", "String"),
-    "manager": ("manager", "manager", "String"),
-    "lastName": ("surName", "name.familyName", "String"),
-    "tag": ("extensionAttribute1", f"{EXTENSION}:tag", "String"),
-    "email": ("email", "email", "String"),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +86,7 @@ def mappers() -> list[dict[str, Any]]:
             "config": {"user.attribute": attribute, "claim.name": claim, "jsonType.label": json_type}
             | dict.fromkeys(options, "true"),
         }
-        for name, (attribute, claim, json_type) in GUIDE.items()
+        for name, (attribute, claim, json_type) in MAPPERS.items()
     ]
 
 

@@ -68,7 +68,7 @@ class Servicer:
             )
             for name, (method, request) in methods.items()
         }
-        service: grpc.GenericRpcHandler = grpc.method_handlers_generic_handler(  # type: ignore[no-untyped-call]
+        service: grpc.GenericRpcHandler = grpc.method_handlers_generic_handler(  # type: ignore[no-untyped-call]  # likewise
             SERVICE, handlers
         )
         return service

@@ -62,6 +62,10 @@ class HostileServer:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
+    def begin_anew(self) -> None:
+        """Forget what was received, and answer as at first."""
+        vars(self).update(vars(HostileServer(self.url, self.ca_file)))
+
     def redirect_to(self, other: HostileServer, status: int) -> None:
         """Send everybody elsewhere."""
         self.status, self.headers = status, {"location": f"{other.url}/elsewhere"}

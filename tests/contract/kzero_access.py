@@ -10,6 +10,7 @@ from kzero_scim.clients.scim import ScimClient
 from kzero_scim.provider.config import Config
 from kzero_scim.provider.model import Call
 from sandbox.running import Tenant
+from tests.realm_roles import grant, service_account
 from tests.told import Told
 
 
@@ -43,12 +44,8 @@ def account(tenant: Tenant, *roles: str) -> Credentials:
     """Make a service account with these roles of realm-management and no others."""
     admin, name = tenant.keycloak_admin, "only-" + ("-".join(roles) or "nothing")
     body = {"clientId": name, "secret": f"secret-of-{name}", "publicClient": False, "serviceAccountsEnabled": True}
-    made = admin.post("/clients", json=body).raise_for_status()
-    uuid = made.headers["Location"].rsplit("/", 1)[1]
-    user = admin.get(f"/clients/{uuid}/service-account-user").raise_for_status().json()["id"]
-    management = admin.get("/clients", params={"clientId": "realm-management"}).raise_for_status().json()[0]["id"]
-    granted = [admin.get(f"/clients/{management}/roles/{role}").raise_for_status().json() for role in roles]
-    admin.post(f"/users/{user}/role-mappings/clients/{management}", json=granted).raise_for_status()
+    admin.post("/clients", json=body).raise_for_status()
+    grant(tenant, service_account(tenant, name), *roles)
     return Credentials(realm=tenant.realm, client_id=name, client_secret=f"secret-of-{name}")
 
 

@@ -7,7 +7,11 @@ from dataclasses import replace
 import pytest
 
 from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
-from kzero_scim.provider.entra.app_role_assignments import AppRoleAssignments, AppRoleAssignmentsInputs
+from kzero_scim.provider.entra.app_role_assignments import (
+    AppRoleAssignments,
+    AppRoleAssignmentsInputs,
+    AppRoleAssignmentsState,
+)
 from kzero_scim.provider.model import UNKNOWN, Change, ChangeKind
 from sandbox.organisation import SeedUser
 from tests.contract.local_entra import LocalEntra
@@ -257,8 +261,9 @@ async def test_a_partial_failure_keeps_what_exists(entra: LocalEntra) -> None:
 
     state = caught.value.state
     assert caught.value.id == sp
-    assert len(state.users) == 2  # type: ignore[attr-defined]
-    await kind.update(call(), sp, state, wanted)  # type: ignore[arg-type]
+    assert isinstance(state, AppRoleAssignmentsState)
+    assert len(state.users) == 2
+    await kind.update(call(), sp, state, wanted)
     assert _assigned(entra, sp) == {"Robin Falk", "Alex Lindqvist", "Sam O'Hara"}
 
 

@@ -340,17 +340,17 @@ class TestPreview:
         with pytest.raises(ProviderError, match="parenthesis"):
             await resource(graph).plan(call(preview=True), wrong, state)
 
-    async def test_another_error_of_graph_is_not_swallowed(self) -> None:
+    async def test_another_error_of_graph_is_not_swallowed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A missing permission shows in the preview."""
         graph = ScriptedGraph()
-        resource_ = AttributeMappings(graph.services(), sleep=no_sleep)
+        services = graph.services()
 
         async def denied(path: str) -> Json:
             raise GraphError(path, status=403)
 
-        resource_._services.graph.get = denied  # type: ignore[method-assign,assignment] # noqa: SLF001
+        monkeypatch.setattr(services.graph, "get", denied)
         with pytest.raises(GraphError):
-            await resource_.plan(call(preview=True), INPUTS, None)
+            await AttributeMappings(services, sleep=no_sleep).plan(call(preview=True), INPUTS, None)
 
     async def test_users_cannot_be_switched_off(self) -> None:
         """Entra's own limit, with the alternative."""

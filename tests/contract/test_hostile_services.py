@@ -40,7 +40,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[HostileSe
 def server(running: list[HostileServer], monkeypatch: pytest.MonkeyPatch) -> HostileServer:
     """The first, in good order."""
     for served in running:
-        served.__init__(served.url, served.ca_file)  # type: ignore[misc]
+        served.begin_anew()
     monkeypatch.setenv("SSL_CERT_FILE", str(running[0].ca_file))
     monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1")
     return running[0]

@@ -57,7 +57,7 @@ def provider(tmp_path: Path) -> Iterator[Process]:
 
 def test_it_serves_the_package(provider: Process) -> None:
     """The version and the whole schema come over the wire, so every resource can be imported where only it runs."""
-    with grpc.insecure_channel(f"127.0.0.1:{provider.port}") as channel:  # type: ignore[no-untyped-call]
+    with grpc.insecure_channel(f"127.0.0.1:{provider.port}") as channel:  # type: ignore[no-untyped-call]  # grpc has no types
         stub = provider_pb2_grpc.ResourceProviderStub(channel)
         version = stub.GetPluginInfo(empty_pb2.Empty()).version
         schema = json.loads(stub.GetSchema(provider_pb2.GetSchemaRequest()).schema)
@@ -97,7 +97,7 @@ def test_standard_input_that_is_closed_from_the_start_is_no_end(tmp_path: Path) 
     assert started.stdout is not None
     port = int(started.stdout.readline())
 
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:  # type: ignore[no-untyped-call]
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:  # type: ignore[no-untyped-call]  # grpc has no types
         answer = provider_pb2_grpc.ResourceProviderStub(channel).GetPluginInfo(empty_pb2.Empty())
     started.terminate()
     started.communicate(timeout=10)

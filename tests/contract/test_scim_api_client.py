@@ -11,7 +11,12 @@ import pytest_asyncio
 from kzero_scim.clients.keycloak_session import Credentials
 from kzero_scim.errors import KeycloakError, PartialFailureError, ProviderError
 from kzero_scim.provider.config import Config
-from kzero_scim.provider.keycloak.scim_api_client import MAPPER_NAME, ScimApiClient, ScimApiClientInputs
+from kzero_scim.provider.keycloak.scim_api_client import (
+    MAPPER_NAME,
+    ScimApiClient,
+    ScimApiClientInputs,
+    ScimApiClientState,
+)
 from kzero_scim.provider.keycloak.scim_attributes import ScimAttributes, ScimAttributesInputs
 from kzero_scim.provider.model import Call, Change, ChangeKind
 from kzero_scim.provider.services import Services
@@ -106,8 +111,9 @@ async def test_an_account_that_may_not_hand_the_role_on_says_who_can(scene: Scen
         await client.create(scene.call, scene.wanted)
 
     state = failed.value.state
-    assert state.made == ["audience", "lifespan"]  # type: ignore[attr-defined]
-    assert await client.diff(scene.call, failed.value.id, state, scene.wanted) == [Change("managesUsers")]  # type: ignore[arg-type]
+    assert isinstance(state, ScimApiClientState)
+    assert state.made == ["audience", "lifespan"]
+    assert await client.diff(scene.call, failed.value.id, state, scene.wanted) == [Change("managesUsers")]
 
 
 async def test_a_client_without_a_service_account_fails_the_preview(scene: Scene) -> None:

@@ -51,7 +51,7 @@ async def test_a_job_of_another_template_is_left_alone(entra: LocalEntra) -> Non
     assert len(entra.emulator.jobs.of(sp)) == 2
 
 
-async def test_a_lost_answer_does_not_make_a_second_job(entra: LocalEntra) -> None:
+async def test_a_lost_answer_does_not_make_a_second_job(entra: LocalEntra, monkeypatch: pytest.MonkeyPatch) -> None:
     """The job that was made all the same is taken."""
     sp = entra.application()
     services = entra.services()
@@ -62,7 +62,7 @@ async def test_a_lost_answer_does_not_make_a_second_job(entra: LocalEntra) -> No
         message = "the answer got lost"
         raise GraphError(message)
 
-    services.graph.post = lossy  # type: ignore[assignment]
+    monkeypatch.setattr(services.graph, "post", lossy)
 
     made = await SynchronizationJob(services).create(call(), _wanted(sp))
 

@@ -1,4 +1,4 @@
-"""A few cases of `make faults`, so that the harness itself stays fit: one of each kind."""
+"""A few cases of `make faults`, so that the harness itself stays fit: kills, faults of either service, two at once."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from faults.leaks import leaks
 from sandbox.running import RunningSandbox, Tenant
 from tests.e2e.cli_project import CliProject
 
@@ -63,8 +64,7 @@ def test_a_secret_of_the_settings_is_nowhere_in_clear_text(tenant: Tenant, proje
     [job] = tenant.entra.get("/sandbox/jobs").json()
     kept = tenant.entra.get(f"/sandbox/secrets/{job['servicePrincipalId']}").json()
     assert token in json.dumps(kept)
-    assert [str(path) for path in project.written() if token in _text(path)] == []
-    assert token not in outcome.text
+    assert leaks({"the secret token": token}, {outcome.command: outcome.text}, project.written()) == []
 
 
 def _mapper(tenant: Tenant, name: str) -> dict[str, dict[str, str]]:
@@ -86,10 +86,4 @@ def _where_secrets_are(tenant: Tenant, project: CliProject, logs: Path) -> list[
     places = {f"{number} {outcome.command}": outcome.text for number, outcome in enumerate(project.outcomes)}
     files = [*project.written(), *(path for path in logs.rglob("*") if path.is_file())]
     assert any(path.is_relative_to(project.folder / "state") for path in files)
-    places |= {str(path): _text(path) for path in files}
-    assert all(len(tenant.env[name]) > 8 for name in names)
-    return [f"{name} in {place}" for name in names for place, text in places.items() if tenant.env[name] in text]
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace")
+    return leaks({name: tenant.env[name] for name in names}, places, files)

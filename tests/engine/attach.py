@@ -123,6 +123,11 @@ class Run:
         """The error messages."""
         return [text for severity, text in self.diagnostics if severity == "error"]
 
+    @property
+    def told(self) -> str:
+        """What an operator is told below resources, a line each."""
+        return "\n".join(text for severity, text in self.diagnostics if severity != "debug")
+
     def take(self, event: automation.EngineEvent) -> None:
         """Note one event of the engine."""
         if event.diagnostic_event is not None:

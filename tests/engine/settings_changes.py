@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kzero_scim import guide
+from tests.engine.tenant_program import guide_mappers
 
 TAG = "urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User:tag"
 LEVEL = "urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User:level"
@@ -23,13 +23,9 @@ ROWS = [
     {"target": "title", "source": "department"},
 ]
 MAPPERS = {
-    mapper.name if mapper.name != "email" else "mail": {
-        "userAttribute": mapper.user_attribute,
-        "claim": mapper.claim,
-        "claimJsonType": mapper.claim_json_type,
-    }
-    for mapper in guide.MAPPERS
-    if mapper.name not in {"manager", "tag"}
+    name if name != "email" else "mail": mapper
+    for name, mapper in guide_mappers().items()
+    if name not in {"manager", "tag"}
 }
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from components.settings import TenantSettings
 from components.tenant_provisioning import TenantProvisioning
+from kzero_scim import guide
 from kzero_scim.provider.package import KZERO
 from sandbox.running import Tenant
 from tests.engine.attach import EngineStack, Run
@@ -40,6 +41,18 @@ def declare() -> None:
     tenant = TenantProvisioning("tenant", settings=TenantSettings.from_config())
     for name, value in tenant.outputs.items():
         pulumi.export(name, value)
+
+
+def guide_mappers() -> dict[str, Document]:
+    """Give the guide's mappers as the setting ``mappers`` takes them, for a test to add to or take from."""
+    return {
+        mapper.name: {
+            "userAttribute": mapper.user_attribute,
+            "claim": mapper.claim,
+            "claimJsonType": mapper.claim_json_type,
+        }
+        for mapper in guide.MAPPERS
+    }
 
 
 def texts(settings: Mapping[str, object]) -> dict[str, str]:

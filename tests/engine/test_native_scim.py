@@ -10,6 +10,7 @@ import pytest
 from kzero_scim.live_check import check
 from kzero_scim.stack import ResourceState, Stack
 from tests.engine.tenant_program import TEST_USER, TenantStack, texts
+from tests.realm_roles import grant, service_account
 
 TAG = "urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User:tag"
 
@@ -27,23 +28,13 @@ def native(tenant_stack: TenantStack, monkeypatch: pytest.MonkeyPatch) -> Tenant
     tenant = tenant_stack.tenant
     monkeypatch.setenv("KZERO_REMOTE_TOKEN_CLIENT_ID", tenant.credentials.scim_client_id)
     monkeypatch.setenv("KZERO_REMOTE_TOKEN_CLIENT_SECRET", tenant.credentials.scim_client_secret)
-    admin = tenant.keycloak_admin
-    account = _account(tenant_stack, tenant.credentials.client_id)
-    management = admin.get("/clients", params={"clientId": "realm-management"}).json()[0]["id"]
-    role = admin.get(f"/clients/{management}/roles/manage-users").json()
-    admin.post(f"/users/{account}/role-mappings/clients/{management}", json=[role]).raise_for_status()
+    grant(tenant, service_account(tenant, tenant.credentials.client_id), "manage-users")
     tenant_stack.set(**SETTINGS)
     return tenant_stack
 
 
-def _account(stack: TenantStack, client_id: str) -> str:
-    admin = stack.tenant.keycloak_admin
-    uuid = admin.get("/clients", params={"clientId": client_id}).json()[0]["id"]
-    return str(admin.get(f"/clients/{uuid}/service-account-user").json()["id"])
-
-
 def _roles(stack: TenantStack) -> list[str]:
-    account = _account(stack, stack.tenant.credentials.scim_client_id)
+    account = service_account(stack.tenant, stack.tenant.credentials.scim_client_id)
     held = stack.tenant.keycloak_admin.get(f"/users/{account}/role-mappings").json()
     found: list[dict[str, Any]] = held.get("clientMappings", {}).get("realm-management", {}).get("mappings", [])
     return [role["name"] for role in found]

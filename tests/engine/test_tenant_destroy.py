@@ -6,12 +6,12 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import httpx
 
 from sandbox.running import Tenant
 from tests.engine.tenant_program import TEST_USER, TenantStack
+from tests.realm_roles import grant, service_account
 
 ROBIN, SAM, MORGAN = (f"{name}@contoso.example" for name in ("robin", "sam", "morgan"))
 
@@ -51,22 +51,6 @@ def changes_in_kzero(tenant: Tenant) -> list[str]:
     ]
 
 
-def grant(tenant: Tenant, user_id: str, role: str) -> None:
-    """Give a user of the realm a role of client realm-management."""
-    admin = tenant.keycloak_admin
-    [management] = admin.get("/clients", params={"clientId": "realm-management"}).raise_for_status().json()
-    granted = admin.get(f"/clients/{management['id']}/roles/{role}").raise_for_status().json()
-    admin.post(f"/users/{user_id}/role-mappings/clients/{management['id']}", json=[granted]).raise_for_status()
-
-
-def service_account(tenant: Tenant) -> str:
-    """Give the id of the user behind the automation's client."""
-    admin = tenant.keycloak_admin
-    [client] = admin.get("/clients", params={"clientId": tenant.credentials.client_id}).raise_for_status().json()
-    found: dict[str, Any] = admin.get(f"/clients/{client['id']}/service-account-user").raise_for_status().json()
-    return str(found["id"])
-
-
 def test_destroy_disables_nobody_even_if_entra_never_rests(running: TenantStack) -> None:
     """Cycles before, during and after it: nothing that changes a user reaches KZero, and all stay as they were."""
     tenant = running.tenant
@@ -92,7 +76,7 @@ def test_destroy_disables_whom_the_stack_provisioned_if_that_is_wanted(running: 
     """Everybody who is assigned, directly or by a group; no administrator, no one else; the preview says so before."""
     tenant = running.tenant
     running.cycle()
-    grant(tenant, service_account(tenant), "manage-users")
+    grant(tenant, service_account(tenant, tenant.credentials.client_id), "manage-users")
     # Somebody whom nobody provisioned, and an assigned user who administers the realm.
     tenant.keycloak_admin.post("/users", json={"username": MORGAN, "enabled": True}).raise_for_status()
     grant(tenant, running.user(ROBIN)["id"], "view-clients")

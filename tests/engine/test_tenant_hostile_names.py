@@ -6,9 +6,8 @@ from typing import Any, Final
 
 import pytest
 
-from kzero_scim import guide
 from tests.engine.attach import RunFailedError
-from tests.engine.tenant_program import TEST_USER, TenantStack
+from tests.engine.tenant_program import TEST_USER, TenantStack, guide_mappers
 
 BRIEN: Final = "O'Brien & Söhne (50%) 🎉"
 MARKED: Final = "') or (displayName ne '\u200fشركة #1+2/?=$()"
@@ -41,15 +40,7 @@ def test_names_with_every_sign_live_a_whole_life(tenant_stack: TenantStack) -> N
             "passwordProfile": {"password": "made-up"},
         },
     ).raise_for_status()
-    mappers = {
-        mapper.name: {
-            "userAttribute": mapper.user_attribute,
-            "claim": mapper.claim,
-            "claimJsonType": mapper.claim_json_type,
-        }
-        for mapper in guide.MAPPERS
-    }
-    mappers[MAPPER] = {"userAttribute": 'dëpt\'/"x"%41 🎉', "claim": 'a\'/"b"%41#?&=.🎉'}
+    mappers = guide_mappers() | {MAPPER: {"userAttribute": 'dëpt\'/"x"%41 🎉', "claim": 'a\'/"b"%41#?&=.🎉'}}
     tenant_stack.set(
         applicationName=TEXT,
         users=[TEST_USER, GUEST],

@@ -14,15 +14,10 @@ from sandbox.entra.emulator import EntraEmulator
 from sandbox.kzero.tenants import TenantCredentials
 from sandbox.organisation import Organisation
 from sandbox.serving import ServerThread, issue_certificates, listen, port_of
-from tests.engine.attach import Run, RunFailedError
+from tests.engine.attach import RunFailedError
 from tests.engine.tenant_program import TEST_USER, TenantStack
 
 OTHER = "5a4d0b0c-0000-4000-8000-00000000e499"
-
-
-def told(run: Run) -> str:
-    """Give what an operator is told below resources."""
-    return "\n".join(text for _, text in run.diagnostics)
 
 
 @contextmanager
@@ -67,10 +62,10 @@ def test_a_move_to_another_kzero_tenant(running: TenantStack, monkeypatch: pytes
             "ProvisioningStatus",
             "OnDemandProvisioning",
         }
-        assert "provisioning begins anew with an initial cycle" in told(foreseen)
+        assert "provisioning begins anew with an initial cycle" in foreseen.told
         done = running.up()
-        assert f'endpoint of realm "{old.realm}", which this stack has moved from, is left ON' in told(done)
-        assert f'are left in realm "{old.realm}"' in told(done)
+        assert f'endpoint of realm "{old.realm}", which this stack has moved from, is left ON' in done.told
+        assert f'are left in realm "{old.realm}"' in done.told
         monkeypatch.delenv(VARIABLE)
 
         assert running.drift() == {}
@@ -117,10 +112,10 @@ def test_a_move_to_another_entra_tenant(running: TenantStack, monkeypatch: pytes
         running.stack.configure({"azuread:tenantId": old_tenant, "azuread:metadataHost": old_host})
         prepared = running.stack.up()
         assert prepared.changes == {}
-        assert "marked to be left" in told(prepared)
+        assert "marked to be left" in prepared.told
 
         running.stack.configure({"azuread:tenantId": OTHER, "azuread:metadataHost": host})
-        assert "the application is replaced: all assignments go" in told(running.stack.preview())
+        assert "the application is replaced: all assignments go" in running.stack.preview().told
         running.up()
         monkeypatch.delenv(VARIABLE)
         assert running.stack.preview().changes == {}

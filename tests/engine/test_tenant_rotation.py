@@ -2,18 +2,13 @@
 
 import pytest
 
-from tests.engine.attach import Run, RunFailedError
+from tests.engine.attach import RunFailedError
 from tests.engine.tenant_program import TenantStack
 
 
 def rotate(running: TenantStack, token: str) -> None:
     """Set the secret token in the stack's configuration."""
     running.stack.configure({}, {"kzero-scim:secretToken": token})
-
-
-def told(run: Run) -> str:
-    """Give what an operator is told below resources."""
-    return "\n".join(text for _, text in run.diagnostics)
 
 
 def asked(running: TenantStack) -> list[str]:
@@ -31,7 +26,7 @@ def test_a_secret_token_is_rotated_without_a_gap(running: TenantStack) -> None:
     running.cycle()
 
     rotate(running, "mistyped-token")
-    assert "tries it out before it is saved" in told(running.stack.preview())
+    assert "tries it out before it is saved" in running.stack.preview().told
     with pytest.raises(RunFailedError) as refused:
         running.stack.up()
     (line,) = [error for error in refused.value.run.errors if "secret token" in error]
@@ -51,7 +46,7 @@ def test_a_secret_token_is_rotated_without_a_gap(running: TenantStack) -> None:
         "OnDemandProvisioning",
     }
     assert {step.op for step in foreseen.changes.values()} == {"update"}
-    assert "the secret token changed: provisioning is not restarted" in told(foreseen)
+    assert "the secret token changed: provisioning is not restarted" in foreseen.told
     running.up()
     requests = asked(running)
     assert requests.count("validateCredentials") == 2

@@ -1,7 +1,7 @@
 """Who arrives in KZero, with which attributes, as the stack's settings change: real Keycloak, local Entra."""
 
 from kzero_scim import guide
-from tests.engine.tenant_program import TEST_USER, TenantStack
+from tests.engine.tenant_program import TEST_USER, TenantStack, guide_mappers
 
 ROBIN = "robin@contoso.example"
 MORGAN = "morgan@contoso.example"
@@ -42,15 +42,7 @@ def test_without_its_mapper_the_tag_no_longer_arrives(tenant_stack: TenantStack)
     """Once ``tag`` is out of the mapper set, a user provisioned from then on has all attributes but that."""
     tenant_stack.up(users=[TEST_USER], groups=[])
     assert tenant_stack.user(TEST_USER)["attributes"]["extensionAttribute1"] == ["field"]
-    mappers = {
-        mapper.name: {
-            "userAttribute": mapper.user_attribute,
-            "claim": mapper.claim,
-            "claimJsonType": mapper.claim_json_type,
-        }
-        for mapper in guide.MAPPERS
-        if mapper.name != "tag"
-    }
+    mappers = {name: mapper for name, mapper in guide_mappers().items() if name != "tag"}
 
     changed = tenant_stack.up(mappers=mappers, users=[TEST_USER, ROBIN])
     tenant_stack.cycle()

@@ -120,7 +120,7 @@ def test_state_of_another_version_is_read() -> None:
 
     decoded = decode_lenient(Mappings, state)
 
-    assert decoded == Mappings(job_id=None, rows={"a": Row(source="x")})  # type: ignore[arg-type]
+    assert decoded == Mappings(job_id=None, rows={"a": Row(source="x")})  # type: ignore[arg-type]  # what the types rule out
 
 
 def test_secret_inside_makes_its_property_secret() -> None:

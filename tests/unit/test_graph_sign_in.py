@@ -1,5 +1,6 @@
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -39,17 +40,17 @@ BASE = {"tenant_id": "t", "client_id": "c"}
     ],
 )
 def test_credentials_are_chosen_in_azureads_order(
-    settings: dict[str, str], environment: dict[str, str], words: str
+    settings: dict[str, Any], environment: dict[str, str], words: str
 ) -> None:
     """Certificate, secret, id token, its file, the pipeline's, managed identity, Azure CLI."""
-    assert choose(Config(**settings), environment).words.endswith(words)  # type: ignore[arg-type]
+    assert choose(Config(**settings), environment).words.endswith(words)
 
 
 @pytest.mark.parametrize("settings", [{}, {"client_secret": "s"}, {**BASE, "use_oidc": True}])
-def test_no_credentials_name_the_variables_to_set(settings: dict[str, str]) -> None:
+def test_no_credentials_name_the_variables_to_set(settings: dict[str, Any]) -> None:
     """All ways are named."""
     with pytest.raises(SettingsError, match=r"ARM_TENANT_ID.*ARM_CLIENT_SECRET.*ARM_USE_OIDC") as caught:
-        choose(Config(**settings, use_cli=False), {})  # type: ignore[arg-type]
+        choose(Config(**settings, use_cli=False), {})
 
     assert "\n" not in str(caught.value)
 

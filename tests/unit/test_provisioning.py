@@ -69,7 +69,8 @@ def test_a_whole_document() -> None:
             next_attempt="2026-11-24T13:01:00Z",
             error_code="InvalidCredentials",
             error_message="Unauthorized",
-            what_to_do=parse_job(QUARANTINED).quarantine.what_to_do,  # type: ignore[union-attr]
+            what_to_do="Entra could not use the endpoint; once the cause is gone, `pulumi up --refresh` repeats the "
+            "connection test and lets provisioning go on",
         ),
     )
 

@@ -94,7 +94,7 @@ def test_type_without_counterpart_is_an_error() -> None:
     class Odd(Shelf):
         """Odd."""
 
-        inputs = OddInputs  # type: ignore[assignment]
+        inputs = OddInputs  # type: ignore[assignment]  # inputs of another class
 
     package = replace(ToyService().package(), resources={"toy:index:Odd": Odd})
 

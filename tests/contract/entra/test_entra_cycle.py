@@ -1,6 +1,7 @@
 """The provisioning engine against an independent SCIM server, scim2-server, over TLS."""
 
 import json
+from typing import Any
 
 import pytest
 from joserfc import jwt
@@ -389,7 +390,7 @@ def test_synchronized_entries_are_counted_by_kind(entra: Entra, provisioning: Ap
 # --- on demand ------------------------------------------------------------------------------------------------------
 
 
-def _read(answer: dict[str, str]) -> tuple[dict[str, object], dict[str, list[dict[str, str]]]]:
+def _read(answer: dict[str, str]) -> tuple[dict[str, Any], dict[str, list[dict[str, str]]]]:
     return json.loads(answer["key"]), json.loads(answer["value"])
 
 
@@ -406,7 +407,7 @@ def test_on_demand_provisions_and_then_finds_nothing_to_do(
     assert first_key == {"result": "Success", "details": {}}
     assert [step["name"] for step in first_value["provisioningSteps"]][-1] == "EntryExportAdd"
     assert second_key["result"] == "Skipped"
-    assert second_key["details"]["errorCode"] == "RedundantExport"  # type: ignore[index]
+    assert second_key["details"]["errorCode"] == "RedundantExport"
     assert [(step["name"], step["type"], step["status"]) for step in second_value["provisioningSteps"]] == [
         ("EntryImport", "Import", "Success"),
         ("EntryImport", "Matching", "Success"),
@@ -421,7 +422,7 @@ def test_on_demand_skips_a_user_out_of_scope(entra: Entra, provisioning: Applica
     key, value = _read(provisioning.provision(_id(entra, ALEX)).json())
 
     assert key["result"] == "Skipped"
-    assert key["details"]["errorCode"] == "NotEffectivelyEntitled"  # type: ignore[index]
+    assert key["details"]["errorCode"] == "NotEffectivelyEntitled"
     assert "Skipped" in [step["status"] for step in value["provisioningSteps"] if step["type"] == "Scoping"]
     assert target.users() == {}
 
@@ -437,7 +438,7 @@ def test_on_demand_shows_a_refusal_as_failure(entra: Entra, provisioning: Applic
 
     assert answer.status_code == 200
     assert key["result"] == "Failure"
-    assert key["details"]["errorCode"] == "SystemForCrossDomainIdentityManagementInvalidCredentials"  # type: ignore[index]
+    assert key["details"]["errorCode"] == "SystemForCrossDomainIdentityManagementInvalidCredentials"
     assert target.users() == {}
 
 
