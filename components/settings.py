@@ -23,7 +23,7 @@ from kzero_scim.origin import origin
 from kzero_scim.redaction import Redactor
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
 NAMESPACE: Final = "kzero-scim"
 GUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -287,6 +287,20 @@ class TenantSettings(SettingModel):
         Raises:
             SettingsError: A line for each problem, each with the key, the value and the remedy.
         """
+        settings, problems = cls.examine(values, secret_keys)
+        if settings is None:
+            raise SettingsError(told_together("the stack's settings", problems, "nothing was changed"))
+        return settings
+
+    @classmethod
+    def examine(
+        cls, values: Mapping[str, str], secret_keys: set[str] | frozenset[str] = frozenset()
+    ) -> tuple[TenantSettings | None, list[str]]:
+        """Check a configuration as :meth:`parse` does, and give the problems instead of raising.
+
+        Returns:
+            The settings, None if there is any problem; and a line for each problem.
+        """
         own = {
             key.removeprefix(f"{NAMESPACE}:"): text for key, text in values.items() if key.startswith(f"{NAMESPACE}:")
         }
@@ -304,15 +318,11 @@ class TenantSettings(SettingModel):
             settings = None if refused else cls.model_validate(decoded, by_name=False)
         except ValidationError as error:
             problems += [_explain(dict(details), hidden) for details in error.errors(include_url=False)]
-        if settings is None or problems:
-            redactor = Redactor()
-            redactor.learn([value for key in hidden for value in (own.get(key), decoded.get(key))])
-            problems = [plain(redactor.redact(line)) for problem in problems for line in problem.split("\n")]
-            lines = "\n".join(f"  {line}" for line in problems)
-            count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
-            message = f"the stack's settings have {count}; nothing was changed:\n{lines}"
-            raise SettingsError(message)
-        return settings
+        if not problems:
+            return settings, []
+        redactor = Redactor()
+        redactor.learn([value for key in hidden for value in (own.get(key), decoded.get(key))])
+        return None, [plain(redactor.redact(line)) for problem in problems for line in problem.split("\n")]
 
 
 _FIELDS: Final = {field.alias or name: (name, field) for name, field in TenantSettings.model_fields.items()}
@@ -321,6 +331,12 @@ SECRET_KEYS: Final = frozenset(key for key, (_, field) in _FIELDS.items() if "Se
 _TEXT: Final = frozenset(
     key for key, (_, field) in _FIELDS.items() if field.annotation in (str, str | None) or key in SECRET_KEYS
 )
+
+
+def told_together(what: str, problems: Sequence[str], outcome: str) -> str:
+    """Tell several problems at once, each in a line of its own."""
+    count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return "\n".join([f"{what} have {count}; {outcome}:", *(f"  {line}" for line in problems)])
 
 
 def configuration() -> dict[str, str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from components.settings import NAMESPACE, SECRET_KEYS, TenantSettings
+from components.settings import NAMESPACE, SECRET_KEYS, TenantSettings, told_together
 from kzero_scim import guide, stack_file
 from kzero_scim.display import plain
 from kzero_scim.errors import SettingsError
@@ -75,12 +75,8 @@ def problem_with(key: str, text: str) -> str | None:
     Returns:
         What is wrong with it, one line with the remedy; None if nothing is.
     """
-    try:
-        TenantSettings.parse({**_WITHOUT_ANSWERS, key: text})
-    except SettingsError as error:
-        lines = [line.strip() for line in str(error).splitlines()[1:]]
-        return lines[0] if lines else str(error)
-    return None
+    _, problems = TenantSettings.examine({**_WITHOUT_ANSWERS, key: text})
+    return problems[0] if problems else None
 
 
 def interview(given: Mapping[str, str], ask: Ask, tell: Tell) -> dict[str, str]:
@@ -194,18 +190,12 @@ def _settings(answers: Mapping[str, str], problems: Sequence[str]) -> TenantSett
     Raises:
         SettingsError: A line for each problem; also for that nobody is listed, which the model says last.
     """
-    lines = list(problems)
-    settings: TenantSettings | None = None
-    try:
-        settings = TenantSettings.parse(answers)
-    except SettingsError as error:
-        lines += [line.strip() for line in str(error).splitlines()[1:]]
+    settings, wrong = TenantSettings.examine(answers)
+    lines = [*problems, *wrong]
+    if settings is None:
         keys = {f"{NAMESPACE}:{key}" for key in ("users", "groups", "scope")}
         if not keys & answers.keys() and not any(line.startswith("users:") for line in lines):
             lines.append("users: nobody is listed in users or groups; list somebody with --user or --group")
     if settings is None or lines:
-        listed = "\n".join(f"  {line}" for line in lines)
-        count = "one problem" if len(lines) == 1 else f"{len(lines)} problems"
-        message = f"the settings have {count}; nothing was written:\n{listed}"
-        raise SettingsError(message)
+        raise SettingsError(told_together("the settings", lines, "nothing was written"))
     return settings
