@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from components.enterprise_app import NON_GALLERY_TEMPLATE
 from kzero_scim import guide
 from kzero_scim.clients.graph import GraphClient, odata_quote, segment
 from kzero_scim.clients.graph_batch import BatchRequest
@@ -104,8 +105,6 @@ async def find(graph: GraphClient, tenant_url: str) -> list[Candidate]:
     Raises:
         GraphError: Graph refused or cannot be reached.
     """
-    from components.enterprise_app import NON_GALLERY_TEMPLATE  # noqa: PLC0415 - imports azuread's whole SDK
-
     query = {"$filter": f"applicationTemplateId eq {odata_quote(NON_GALLERY_TEMPLATE)}", "$select": _SELECT}
     documents = await graph.pages("/servicePrincipals", query | {"$top": "999"})
     looked = await _look(graph, [_candidate(document) for document in documents], tenant_url)
@@ -156,8 +155,6 @@ async def _of_application(graph: GraphClient, object_id: str) -> list[dict[str, 
 
 
 def _candidate(document: dict[str, Any]) -> Candidate:
-    from components.enterprise_app import NON_GALLERY_TEMPLATE  # noqa: PLC0415 - likewise
-
     return Candidate(
         service_principal_id=str(document["id"]),
         application_id=str(document["appId"]),

@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 
 from pulumi import automation
 
-from components.adopted_tenant import Existing, ExistingApplication, declare_existing
+from components.adopted_tenant import Existing, declare_existing
 from components.settings import TenantSettings
 from kzero_scim.adopt.survey import Survey
 from kzero_scim.errors import AdoptionError, KzeroScimError
@@ -38,18 +38,11 @@ def bring_in(project: Path, stack: str, survey: Survey) -> None:
         AdoptionError: The engine could not; what it said in one line.
     """
     existing = {token: Existing(id=found.id, inputs=as_plain(found.inputs)) for token, found in survey.existing.items()}
-    application = ExistingApplication(
-        name=survey.application.name,
-        application_id=survey.application.application_id,
-        application_object_id=survey.application.application_object_id,
-        service_principal_id=survey.application.service_principal_id,
-    )
-
     problems: list[str] = []
 
     def program() -> None:
         try:
-            declare_existing(TenantSettings.from_config(), application, existing)
+            declare_existing(TenantSettings.from_config(), survey.application, existing)
         except KzeroScimError as error:
             problems.append(str(error))
             raise

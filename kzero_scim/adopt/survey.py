@@ -9,6 +9,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from components.adopted_tenant import ExistingApplication
 from components.settings import TenantSettings
 from kzero_scim import guide
 from kzero_scim.adopt.candidates import Candidate, Job
@@ -58,16 +59,6 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Application:
-    """The enterprise application, as azuread imports it."""
-
-    name: str
-    application_id: str
-    application_object_id: str
-    service_principal_id: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Survey:
     """A tenant as it is.
 
@@ -79,7 +70,7 @@ class Survey:
     """
 
     settings: TenantSettings
-    application: Application
+    application: ExistingApplication
     existing: dict[str, Found[Any, Any]]
     lines: list[Line]
 
@@ -152,7 +143,7 @@ async def survey(
     )
 
 
-async def _application(services: Services, candidate: Candidate) -> Application:
+async def _application(services: Services, candidate: Candidate) -> ExistingApplication:
     query = {"$filter": f"appId eq {odata_quote(candidate.application_id)}", "$select": "id,appId,displayName"}
     documents = await services.graph.pages("/applications", query)
     if len(documents) != 1:
@@ -161,7 +152,7 @@ async def _application(services: Services, candidate: Candidate) -> Application:
             "application of this tenant can be taken over"
         )
         raise AdoptionError(message)
-    return Application(
+    return ExistingApplication(
         name=str(documents[0].get("displayName")),
         application_id=candidate.application_id,
         application_object_id=str(documents[0]["id"]),
