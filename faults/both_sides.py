@@ -93,37 +93,45 @@ def _kzero(tenant: Tenant) -> Objects:
     }
 
 
-def _entra(tenant: Tenant) -> Objects:
-    token = tenant.entra.post("/sandbox/token").raise_for_status().json()["access_token"]
-    headers = {"Authorization": f"Bearer {token}"}
+class _Graph:
+    """Asks Microsoft Graph with every permission."""
 
-    def values(path: str, **query: str) -> list[Json]:
-        answer = tenant.entra.get(f"/v1.0{path}", headers=headers, params={"$top": "999", **query}).raise_for_status()
-        found: list[Json] = answer.json()["value"]
+    def __init__(self, tenant: Tenant) -> None:
+        self._entra = tenant.entra
+        token = tenant.entra.post("/sandbox/token").raise_for_status().json()["access_token"]
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    def get(self, path: str, **query: str) -> Json:
+        """Give the answer to a path below the version."""
+        return self._entra.get(f"/v1.0{path}", headers=self._headers, params=query).raise_for_status().json()
+
+    def values(self, path: str, **query: str) -> list[Json]:
+        """Give a collection whole, which is no more than one page of it here."""
+        found: list[Json] = self.get(path, **{"$top": "999", **query})["value"]
         return found
 
-    applications = values("/applications")
+
+def _entra(tenant: Tenant) -> Objects:
+    graph = _Graph(tenant)
+    applications = graph.values("/applications")
     principals = [
         principal
         for application in applications
-        for principal in values("/servicePrincipals", **{"$filter": f"appId eq '{application['appId']}'"})
+        for principal in graph.values("/servicePrincipals", **{"$filter": f"appId eq '{application['appId']}'"})
     ]
     found: Objects = {"Entra applications": applications, "Entra service principals": principals}
     for kind in ("Entra assignments", "Entra jobs", "Entra schemas", "Entra credentials", "Entra owners"):
         found[kind] = []
     for principal in principals:
         path = f"/servicePrincipals/{principal['id']}"
-        assigned = values(f"{path}/appRoleAssignedTo")
+        assigned = graph.values(f"{path}/appRoleAssignedTo")
         found["Entra assignments"] += [{key: item[key] for key in item if key != "id"} for item in assigned]
-        jobs = tenant.entra.get(f"/v1.0{path}/synchronization/jobs", headers=headers).raise_for_status().json()["value"]
+        jobs = graph.get(f"{path}/synchronization/jobs")["value"]
         found["Entra jobs"] += jobs
-        for job in jobs:
-            schema = tenant.entra.get(f"/v1.0{path}/synchronization/jobs/{job['id']}/schema", headers=headers)
-            found["Entra schemas"].append(schema.raise_for_status().json())
+        found["Entra schemas"] += [graph.get(f"{path}/synchronization/jobs/{job['id']}/schema") for job in jobs]
         secrets = tenant.entra.get(f"/sandbox/secrets/{principal['id']}").raise_for_status().json()
         found["Entra credentials"].append({key: _hashed(value, tenant.realm) for key, value in secrets.items()})
-        owners = tenant.entra.get(f"/v1.0{path}/owners", headers=headers).raise_for_status().json()["value"]
-        found["Entra owners"].append([owner["id"] for owner in owners])
+        found["Entra owners"].append([owner["id"] for owner in graph.get(f"{path}/owners")["value"]])
     return found
 
 
@@ -134,14 +142,11 @@ def _hashed(value: str, realm: str) -> str:
 
 def _lasting_ids(tenant: Tenant) -> frozenset[str]:
     """Give the ids that every first day has: users, groups, who signs in, and the roles of the template."""
-    token = tenant.entra.post("/sandbox/token").raise_for_status().json()["access_token"]
-    headers = {"Authorization": f"Bearer {token}"}
+    graph = _Graph(tenant)
     found: set[str] = {client["objectId"] for client in tenant.entra.get("/sandbox/clients").json()}
     for path in ("/users", "/groups"):
-        answer = tenant.entra.get(f"/v1.0{path}", headers=headers, params={"$top": "999", "$select": "id"})
-        found |= {item["id"] for item in answer.raise_for_status().json()["value"]}
-    principals = tenant.entra.get("/v1.0/servicePrincipals", headers=headers, params={"$top": "999"})
-    for principal in principals.raise_for_status().json()["value"]:
+        found |= {item["id"] for item in graph.values(path, **{"$select": "id"})}
+    for principal in graph.values("/servicePrincipals"):
         found |= {role["id"] for role in principal.get("appRoles") or []}
     return frozenset(found)
 

@@ -9,8 +9,9 @@ import yaml
 
 from sandbox.handmade import MAPPERS, OTHER_NAME, TAG, HandMade, Variant, make_by_hand
 from sandbox.running import Tenant
-from tests.e2e.both_sides import LEAST_PERMISSIONS, both_sides, grant
+from tests.e2e.both_sides import both_sides
 from tests.e2e.cli_project import CliProject
+from tests.e2e.permissions import LEAST_PERMISSIONS, grant
 
 
 def test_a_complete_tenant_is_adopted_used_and_released(tenant: Tenant, empty_project: CliProject) -> None:

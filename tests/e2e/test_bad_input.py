@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from sandbox.running import Tenant
-from tests.e2e.both_sides import LEAST_PERMISSIONS, both_sides, grant
+from tests.e2e.both_sides import both_sides
 from tests.e2e.cli_project import STACK, CliProject
+from tests.e2e.permissions import LEAST_PERMISSIONS, grant
 
 ELSEWHERE = "11111111-2222-4333-8444-555555555555"
 USER_NAME = {"target": "userName", "source": "userPrincipalName", "matchingPriority": 1}

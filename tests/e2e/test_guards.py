@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from sandbox.running import Tenant
-from tests.e2e.both_sides import LEAST_PERMISSIONS, both_sides, grant
+from tests.e2e.both_sides import both_sides
 from tests.e2e.cli_project import CliProject
+from tests.e2e.permissions import LEAST_PERMISSIONS, grant
 
 
 def test_without_a_fallback_administrator_nothing_is_done(tenant: Tenant, project: CliProject) -> None:

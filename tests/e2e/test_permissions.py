@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sandbox.running import Tenant
-from tests.e2e.both_sides import LEAST_PERMISSIONS, grant
 from tests.e2e.cli_project import CliProject
+from tests.e2e.permissions import LEAST_PERMISSIONS, grant
 
 
 def test_the_readmes_permissions_are_enough(tenant: Tenant, project: CliProject) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from sandbox.running import Tenant
-from tests.e2e.both_sides import LEAST_PERMISSIONS, grant
 from tests.e2e.cli_project import CliProject
+from tests.e2e.permissions import LEAST_PERMISSIONS, grant
 
 
 def test_quarantine_is_shown_healed_and_gone(project: CliProject, tenant: Tenant) -> None:
