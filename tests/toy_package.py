@@ -130,7 +130,7 @@ class Shelf(Resource[ShelfInputs, ShelfState]):
         """Keep the service."""
         self.service = service
 
-    def _state(self, id: str) -> ShelfState:  # noqa: A002
+    def _state(self, id: str) -> ShelfState:  # noqa: A002 - the engine's word
         existing = self.service.shelves[id]
         return ShelfState(**existing, serial=f"serial-{id}", key=f"key-of-{id}", books=self.service.books)
 
@@ -141,7 +141,7 @@ class Shelf(Resource[ShelfInputs, ShelfState]):
             return new, [Failure("boards", "must be 1 or more; a shelf without boards holds nothing")]
         return new, []
 
-    async def diff(self, call: Call, id: str, old: ShelfState, new: ShelfInputs) -> list[Change]:  # noqa: A002
+    async def diff(self, call: Call, id: str, old: ShelfState, new: ShelfInputs) -> list[Change]:  # noqa: A002 - the engine's word
         """Compare all inputs."""
         del call, id
         before = {key: value for key, value in as_plain(old).items() if key not in {"serial", "key", "books"}}
@@ -161,7 +161,7 @@ class Shelf(Resource[ShelfInputs, ShelfState]):
         """Put one up."""
         await call.log.status("puts up a shelf")
         await self.service.begin("create")
-        id = f"shelf-in-{new.room}"  # noqa: A001
+        id = f"shelf-in-{new.room}"  # noqa: A001 - the engine's word
         self.service.shelves[id] = _fields(new)
         if "finish" in self.service.fail:
             raise PartialFailureError(id, self._state(id), str(self.service.fail["finish"]))
@@ -170,7 +170,7 @@ class Shelf(Resource[ShelfInputs, ShelfState]):
     async def read(
         self,
         call: Call,
-        id: str,  # noqa: A002
+        id: str,  # noqa: A002 - the engine's word
         old: ShelfState | None,
     ) -> Found[ShelfInputs, ShelfState] | None:
         """Look; the password is never told."""
@@ -182,7 +182,7 @@ class Shelf(Resource[ShelfInputs, ShelfState]):
         shown = {field.name: getattr(state, field.name) for field in dataclasses.fields(ShelfInputs)}
         return Found(id, ShelfInputs(**shown), state)
 
-    async def update(self, call: Call, id: str, old: ShelfState, new: ShelfInputs) -> ShelfState:  # noqa: A002
+    async def update(self, call: Call, id: str, old: ShelfState, new: ShelfInputs) -> ShelfState:  # noqa: A002 - the engine's word
         """Change it."""
         del call, old
         await self.service.begin("update")
@@ -191,7 +191,7 @@ class Shelf(Resource[ShelfInputs, ShelfState]):
             raise PartialFailureError(id, self._state(id), str(self.service.fail["finish"]))
         return self._state(id)
 
-    async def delete(self, call: Call, id: str, old: ShelfState) -> None:  # noqa: A002
+    async def delete(self, call: Call, id: str, old: ShelfState) -> None:  # noqa: A002 - the engine's word
         """Take it away."""
         del call, old
         await self.service.begin("delete")

@@ -60,7 +60,7 @@ class Groups:
         response = await self._request("GET", "groups", id, what=id)
         return await self._resource(response.json(), members=members)
 
-    async def replace(self, id: str, body: Mapping[str, Any]) -> dict[str, Any]:  # noqa: A002
+    async def replace(self, id: str, body: Mapping[str, Any]) -> dict[str, Any]:  # noqa: A002 - likewise
         """Replace a group's name, external id and members.
 
         Raises:
@@ -71,7 +71,7 @@ class Groups:
         await self._set_members(id, _ids(body.get("members")), was=await self._member_ids(id))
         return await self.get(id)
 
-    async def patch(self, id: str, body: object) -> None:  # noqa: A002
+    async def patch(self, id: str, body: object) -> None:  # noqa: A002 - likewise
         """Change a group.
 
         Raises:
@@ -88,7 +88,7 @@ class Groups:
                 for user in ids:
                     await self._member("PUT" if op == "add" else "DELETE", id, user)
 
-    async def delete(self, id: str) -> None:  # noqa: A002
+    async def delete(self, id: str) -> None:  # noqa: A002 - likewise
         """Remove a group.
 
         Raises:
@@ -144,7 +144,7 @@ class Groups:
             ]
         return resource
 
-    async def _members(self, id: str) -> list[dict[str, Any]]:  # noqa: A002
+    async def _members(self, id: str) -> list[dict[str, Any]]:  # noqa: A002 - likewise
         found: list[dict[str, Any]] = []
         while True:
             page = await self._request(
@@ -155,17 +155,17 @@ class Groups:
             if len(users) < _PAGE:
                 return found
 
-    async def _member_ids(self, id: str) -> set[str]:  # noqa: A002
+    async def _member_ids(self, id: str) -> set[str]:  # noqa: A002 - likewise
         return {user["id"] for user in await self._members(id)}
 
-    async def _set_members(self, id: str, wanted: list[str], *, was: set[str]) -> None:  # noqa: A002
+    async def _set_members(self, id: str, wanted: list[str], *, was: set[str]) -> None:  # noqa: A002 - likewise
         for user in wanted:
             if user not in was:
                 await self._member("PUT", id, user)
         for user in was - set(wanted):
             await self._member("DELETE", id, user)
 
-    async def _member(self, method: str, id: str, user: str) -> None:  # noqa: A002
+    async def _member(self, method: str, id: str, user: str) -> None:  # noqa: A002 - likewise
         try:
             await self._admin.request(method, realm_path(self._realm, "users", user, "groups", id))
         except KeycloakRefusedError as error:

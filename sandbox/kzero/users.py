@@ -80,7 +80,7 @@ class Users:
         """
         return self._resource(await self._user(id))
 
-    async def replace(self, id: str, body: Mapping[str, Any]) -> dict[str, Any]:  # noqa: A002
+    async def replace(self, id: str, body: Mapping[str, Any]) -> dict[str, Any]:  # noqa: A002 - likewise
         """Replace a user: a mapped attribute that the body lacks is removed, `active` apart.
 
         Raises:
@@ -95,7 +95,7 @@ class Users:
         await self._write("PUT", realm_path(self._realm, "users", id), change.apply(user))
         return await self.get(id)
 
-    async def patch(self, id: str, body: object) -> dict[str, Any]:  # noqa: A002
+    async def patch(self, id: str, body: object) -> dict[str, Any]:  # noqa: A002 - likewise
         """Change a user.
 
         Raises:
@@ -109,7 +109,7 @@ class Users:
         await self._write("PUT", realm_path(self._realm, "users", id), change.apply(user))
         return await self.get(id)
 
-    async def delete(self, id: str) -> None:  # noqa: A002
+    async def delete(self, id: str) -> None:  # noqa: A002 - likewise
         """Remove a user.
 
         Raises:
@@ -163,7 +163,7 @@ class Users:
                 return {mapping.core_field: value, "exact": "true"}
         return {}
 
-    async def _user(self, id: str) -> dict[str, Any]:  # noqa: A002
+    async def _user(self, id: str) -> dict[str, Any]:  # noqa: A002 - likewise
         try:
             user: dict[str, Any] = await self._admin.get(realm_path(self._realm, "users", id))
         except KeycloakRefusedError as error:

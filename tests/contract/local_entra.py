@@ -94,7 +94,7 @@ class LocalEntra:
         owner = self.organisation.client("admin").object_id
         return str(self.emulator.directory.instantiate(template, "KZero", owner)[1]["id"])
 
-    def fail(self, path: str, status: int, method: str | None = None, **more: Any) -> None:  # noqa: ANN401
+    def fail(self, path: str, status: int, method: str | None = None, **more: Any) -> None:  # noqa: ANN401 - JSON
         """Switch a fault on."""
         self.emulator.traffic.faults.add(Fault.parse({"path": path, "method": method, "status": status, **more}))
 

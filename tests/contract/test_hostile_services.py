@@ -111,7 +111,7 @@ async def batch_graph(server: HostileServer) -> None:
 async def sign_in(server: HostileServer) -> None:
     config = Config(tenant_id=TENANT, client_id="c", client_secret=SECRET, use_cli=False)
     signing = SignIn(config, {})
-    signing._cloud = Cloud(name="test", login=server.url, graph=server.url, is_custom=True)  # noqa: SLF001
+    signing._cloud = Cloud(name="test", login=server.url, graph=server.url, is_custom=True)  # noqa: SLF001 - no setting names an authority alone
     await signing.token()
 
 
@@ -317,9 +317,9 @@ async def test_a_client_of_the_wrong_kind_is_named(answer: object, server: Hosti
     """The operation and the server are in the line."""
     keycloak = keycloak_of(server)
     server.body = json.dumps({"access_token": "t", "expires_in": 600, "refresh_expires_in": 0}).encode()
-    await_token = keycloak._admin("Contoso", "signing in").connection  # noqa: SLF001
+    connection = keycloak._admin("Contoso", "signing in").connection  # noqa: SLF001 - signs in before the answer turns bad
     try:
-        await await_token.a_get_token()
+        await connection.a_get_token()
         server.body = json.dumps(answer).encode()
         with pytest.raises(KeycloakError, match='reading client "scim-endpoint" of realm "Contoso" failed: ') as caught:
             await keycloak.client("Contoso", "scim-endpoint")

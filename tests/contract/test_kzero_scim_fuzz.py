@@ -74,7 +74,7 @@ def sound(answer: httpx.Response) -> bool:
 @example("/Users", {"userName": "\ud800"})
 @example("/Groups", {"displayName": "a" * 5000})
 @example("/Groups", {"displayName": ["a"], "members": [{"value": {}}]})
-def test_any_resource_is_made_or_refused(kzero_endpoint: KZeroEndpoint, path: str, body: Any) -> None:  # noqa: ANN401
+def test_any_resource_is_made_or_refused(kzero_endpoint: KZeroEndpoint, path: str, body: Any) -> None:  # noqa: ANN401 - any JSON value
     answer = kzero_endpoint.scim.post(path, content=json.dumps(body))
 
     assert sound(answer), (answer.status_code, answer.text)
@@ -87,7 +87,7 @@ def test_any_resource_is_made_or_refused(kzero_endpoint: KZeroEndpoint, path: st
 def test_any_change_is_made_or_refused(
     kzero_endpoint: KZeroEndpoint,
     path: str,
-    operations: Any,  # noqa: ANN401
+    operations: Any,  # noqa: ANN401 - any JSON value
     replacement: dict[str, Any],
 ) -> None:
     made = kzero_endpoint.scim.post(path, json={"userName": "fuzz", "displayName": "fuzz"}).json()["id"]

@@ -250,23 +250,23 @@ class EngineStack:
         """Run ``pulumi up``."""
         return self._run(self._stack.up, **options)
 
-    def preview(self, **options: Any) -> Run:  # noqa: ANN401
+    def preview(self, **options: Any) -> Run:  # noqa: ANN401 - likewise
         """Run ``pulumi preview``; ``refresh=True`` looks at the services first."""
         return self._run(self._stack.preview, **options)
 
-    def refresh(self, **options: Any) -> Run:  # noqa: ANN401
+    def refresh(self, **options: Any) -> Run:  # noqa: ANN401 - likewise
         """Run ``pulumi refresh``."""
         return self._run(self._stack.refresh, **options)
 
-    def preview_refresh(self, **options: Any) -> Run:  # noqa: ANN401
+    def preview_refresh(self, **options: Any) -> Run:  # noqa: ANN401 - likewise
         """Run ``pulumi refresh --preview-only``."""
         return self._run(self._stack.preview_refresh, **options)
 
-    def destroy(self, **options: Any) -> Run:  # noqa: ANN401
+    def destroy(self, **options: Any) -> Run:  # noqa: ANN401 - likewise
         """Run ``pulumi destroy``."""
         return self._run(self._stack.destroy, **options)
 
-    def preview_destroy(self, **options: Any) -> Run:  # noqa: ANN401
+    def preview_destroy(self, **options: Any) -> Run:  # noqa: ANN401 - likewise
         """Run ``pulumi destroy --preview-only``."""
         return self._run(self._stack.preview_destroy, **options)
 
@@ -288,7 +288,7 @@ class EngineStack:
         """Export the state, secrets in clear."""
         return dict(self._stack.export_stack().deployment or {})
 
-    def _run(self, operation: Callable[..., Any], **options: Any) -> Run:  # noqa: ANN401
+    def _run(self, operation: Callable[..., Any], **options: Any) -> Run:  # noqa: ANN401 - likewise
         run = Run(self._naming)
         lines: list[str] = []
         # One way out for both streams: what an operator would see, in order.

@@ -24,7 +24,7 @@ def engine(tmp_path: Path) -> Iterator[MakeStack]:
         pytest.fail("no pulumi on PATH; `make test` puts one there")
     with ExitStack() as providers:
 
-        def make(program: Program, package: Package, **options: Any) -> EngineStack:  # noqa: ANN401
+        def make(program: Program, package: Package, **options: Any) -> EngineStack:  # noqa: ANN401 - those of EngineStack
             provider = providers.enter_context(AttachedProvider(package))
             return EngineStack(program, tmp_path, [provider], **options)
 

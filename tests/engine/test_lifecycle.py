@@ -16,7 +16,7 @@ from tests.toy_package import Part, ToyService
 PASSWORD = "correct horse battery"
 
 
-def shelf(name: str = "shelf", *, opts: pulumi.ResourceOptions | None = None, **properties: Any) -> None:  # noqa: ANN401
+def shelf(name: str = "shelf", *, opts: pulumi.ResourceOptions | None = None, **properties: Any) -> None:  # noqa: ANN401 - any property
     """Declare a shelf."""
     outputs = {"serial": None, "key": None, "books": None}
     pulumi.CustomResource("toy:index:Shelf", name, {"room": "hall", **outputs, **properties}, opts)

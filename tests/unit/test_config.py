@@ -18,7 +18,7 @@ def test_what_is_not_given_comes_from_the_environment() -> None:
 
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("1", True), ("False", False), ("0", False)])
-def test_yes_and_no_are_understood(text: str, value: bool) -> None:  # noqa: FBT001
+def test_yes_and_no_are_understood(text: str, value: bool) -> None:  # noqa: FBT001 - a column of the table
     """As azuread understands them."""
     assert complete(Config(), {"ARM_USE_CLI": text}).use_cli is value
 

@@ -170,7 +170,7 @@ def test_any_json_is_taken_or_refused_with_a_line_for_each_problem(values: dict[
     st.dictionaries(KEYS, JSON, max_size=3),
     st.booleans(),
 )
-def test_a_secret_is_never_repeated(key: str, rest: str, values: dict[str, Any], is_encrypted: bool) -> None:  # noqa: FBT001
+def test_a_secret_is_never_repeated(key: str, rest: str, values: dict[str, Any], is_encrypted: bool) -> None:  # noqa: FBT001 - hypothesis passes it
     """Whatever is wrong with it, or with anything beside it, encrypted or not."""
     secret = f"hunter2-{rest}"
     secret_keys = frozenset({f"{NAMESPACE}:{key}"}) if is_encrypted else frozenset()

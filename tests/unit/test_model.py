@@ -62,7 +62,7 @@ def test_compare_names_the_smallest_differing_places(
 
 
 @given(PLAIN)
-def test_nothing_differs_from_itself(value: Any) -> None:  # noqa: ANN401
+def test_nothing_differs_from_itself(value: Any) -> None:  # noqa: ANN401 - any property value
     """Comparing a value with itself finds nothing."""
     assert compare(value, value, "x") == []
 
@@ -88,7 +88,7 @@ def test_a_written_path_is_read_back(keys: list[str]) -> None:
         ("row", "rows", False),
     ],
 )
-def test_a_path_covers_what_lies_below_it(outer: str, inner: str, covered: bool) -> None:  # noqa: FBT001
+def test_a_path_covers_what_lies_below_it(outer: str, inner: str, covered: bool) -> None:  # noqa: FBT001 - a column of the table
     """A path covers itself, what is inside, and what its wildcards match."""
     assert covers(outer, inner) is covered
 

@@ -9,7 +9,7 @@ import pytest
 from kzero_scim.provisioning_log import ObjectInError, objects_in_error
 
 
-def entry(name: str, status: str, at: str = "2026-11-24T08:00:00Z", **error: Any) -> dict[str, Any]:  # noqa: ANN401
+def entry(name: str, status: str, at: str = "2026-11-24T08:00:00Z", **error: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     """Make an entry as Graph documents it."""
     return {
         "activityDateTime": at,

@@ -158,7 +158,7 @@ class TestLaws:
 
     @settings(deadline=None)
     @given(tenants(), st.randoms(use_true_random=False))
-    def test_the_order_of_rows_does_not_matter(self, wanted: Wanted, random: Any) -> None:  # noqa: ANN401
+    def test_the_order_of_rows_does_not_matter(self, wanted: Wanted, random: Any) -> None:  # noqa: ANN401 - hypothesis' own random numbers
         """The result is the same, except for where new rows stand."""
         shuffled = list(wanted.rows.items())
         random.shuffle(shuffled)

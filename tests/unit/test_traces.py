@@ -11,7 +11,7 @@ from kzero_scim.traces import ASSIGNMENTS, Trace, entra_traces, keycloak_trace, 
 OWN = "11111111-0000-4000-8000-000000000001"
 
 
-def entry(by: dict[str, Any], when: str = "2026-11-24T08:00:00.123Z", **more: Any) -> dict[str, Any]:  # noqa: ANN401
+def entry(by: dict[str, Any], when: str = "2026-11-24T08:00:00.123Z", **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     """Make an entry as Graph documents it."""
     return {
         "activityDisplayName": "Remove app role assignment from user",

@@ -7,7 +7,7 @@ from sandbox.azuread.graph import Graph
 from sandbox.azuread.properties import Values
 
 
-async def get_client_config(graph: Graph, args: Values) -> Values:  # noqa: ARG001
+async def get_client_config(graph: Graph, args: Values) -> Values:  # noqa: ARG001 - every function has these parameters
     """Tell what the sign-in told; asks Graph for nothing."""
     return {
         "clientId": graph.client_id,

@@ -30,7 +30,7 @@ class AppRoleAssignment:
         Property(name="resourceDisplayName", computed=True),
     )
 
-    async def create(self, graph: Graph, pauses: Pauses, inputs: Values) -> str:  # noqa: ARG002
+    async def create(self, graph: Graph, pauses: Pauses, inputs: Values) -> str:  # noqa: ARG002 - every resource has these parameters
         """Assign the role, after a look whether the service principal is there."""
         resource = inputs["resourceObjectId"]
         if await graph.find(f"/servicePrincipals/{resource}") is None:
@@ -59,12 +59,12 @@ class AppRoleAssignment:
             "resourceObjectId": found.get("resourceId") or "",
         }
 
-    async def update(self, graph: Graph, resource_id: str, state: Values, inputs: Values) -> None:  # noqa: ARG002
+    async def update(self, graph: Graph, resource_id: str, state: Values, inputs: Values) -> None:  # noqa: ARG002 - every resource has these parameters
         """Refuse: an assignment has nothing that can be changed."""
         message = f"{resource_id}: an app role assignment cannot be changed, only replaced"
         raise Refusal(message)
 
-    async def delete(self, graph: Graph, pauses: Pauses, resource_id: str, state: Values) -> None:  # noqa: ARG002
+    async def delete(self, graph: Graph, pauses: Pauses, resource_id: str, state: Values) -> None:  # noqa: ARG002 - every resource has these parameters
         """Take the role away."""
         path = _path(resource_id)
         try:

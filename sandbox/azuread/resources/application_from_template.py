@@ -69,7 +69,7 @@ class ApplicationFromTemplate:
             body = {"@odata.type": "#microsoft.graph.application", "displayName": inputs["displayName"]}
             await graph.patch(f"/applications/{application}", body)
 
-    async def delete(self, graph: Graph, pauses: Pauses, resource_id: str, state: Values) -> None:  # noqa: ARG002
+    async def delete(self, graph: Graph, pauses: Pauses, resource_id: str, state: Values) -> None:  # noqa: ARG002 - every resource has these parameters
         """Delete the application; Entra deletes the service principal with it."""
         _, application, _ = _ids(resource_id)
         await graph.delete(f"/applications/{application}")

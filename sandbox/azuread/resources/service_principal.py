@@ -107,7 +107,7 @@ class ServicePrincipal:
         Property(name="type", computed=True),
     )
 
-    async def create(self, graph: Graph, pauses: Pauses, inputs: Values) -> str:  # noqa: ARG002
+    async def create(self, graph: Graph, pauses: Pauses, inputs: Values) -> str:  # noqa: ARG002 - every resource has these parameters
         """Take over the existing one, or create one without the caller as its owner."""
         client_id = inputs["clientId"]
         existing = await graph.search("/servicePrincipals", equals={"appId": client_id})

@@ -25,7 +25,7 @@ class ListeningEngine(engine_pb2_grpc.EngineServicer):
         """Have been told nothing."""
         self.told: list[engine_pb2.LogRequest] = []
 
-    async def Log(self, request: engine_pb2.LogRequest, context: Any) -> empty_pb2.Empty:  # noqa: ANN401, N802
+    async def Log(self, request: engine_pb2.LogRequest, context: Any) -> empty_pb2.Empty:  # noqa: ANN401, N802 - as gRPC's generated code has it
         """Keep a line."""
         del context
         self.told.append(request)
