@@ -31,6 +31,8 @@ REALM: Final = re.compile(r"[^/?#\s%\\]+")
 ORIGIN: Final = re.compile(r"https://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 TENANT_PATH: Final = re.compile(r"/realms/[^/\s\\]+/scim/v2")
 
+TAG: Final = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,62}$")
+
 _REMEDIES: Final[dict[str, str]] = {
     "kzeroTenant": "copy the tenant's name exactly as the KZero dashboard shows it; upper and lower case count",
     "kzeroServerUrl": "give the origin alone, as in https://ca.auth.kzero.com",
@@ -43,6 +45,7 @@ _REMEDIES: Final[dict[str, str]] = {
     "unassignMaxUsers": "give a number of users, 0 for none without a confirmation",
     "unassignMaxShare": "give a share in percent, 0 to 100",
     "activationTimeout": "give a number of seconds up to 86400, 0 not to wait",
+    "tags": "give each 1 to 63 letters, digits, hyphens, underscores, full stops, colons or slashes",
     "applicationName": "give 1 to 120 characters",
     "remoteTokenEndpoint": "give an https address; the client's secret is sent there",
     "remoteTokenRenewBefore": "give a number of seconds of at least 60",
@@ -128,6 +131,7 @@ class TenantSettings(SettingModel):
     on_destroy: Literal["keep", "disable"] = "keep"
     protect: bool = False
     adopted: bool = False
+    tags: list[Annotated[str, Field(pattern=TAG.pattern)]] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

@@ -26,6 +26,7 @@ from kzero_scim.cli_tenant import app as tenant
 from kzero_scim.clients.trail import recorded
 from kzero_scim.display import one_line, plain, several_lines
 from kzero_scim.errors import KzeroScimError, unforeseen
+from kzero_scim.fleet.cli import app as fleet
 
 app = typer.Typer(
     help="SCIM provisioning from Microsoft Entra ID to KZero Passwordless, one Pulumi stack a tenant.",
@@ -122,6 +123,7 @@ def doctor(
 
 app.command()(adopt)
 app.add_typer(tenant, name="tenant")
+app.add_typer(fleet, name="fleet")
 app.add_typer(sandbox, name="sandbox")
 
 

@@ -156,6 +156,7 @@ STAGES = (
 )
 
 ELSEWHERE: Mapping[str, str] = {
+    "tags": "only the fleet's selection reads them; tests/unit/test_fleet_model.py",
     "onDestroy": "tests/engine/test_tenant_destroy.py: takes a role that the automation has not",
     "azuread:tenantId": "a move: test_tenant_moves.py",
     "kzeroTenant": "a move: test_tenant_moves.py",

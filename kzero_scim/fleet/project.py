@@ -1,0 +1,134 @@
+"""The fleet: the stacks of one Pulumi project, as they stand in its folder. Runs nothing and asks nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from components.settings import NAMESPACE
+from kzero_scim import safe_yaml, stack_file
+from kzero_scim.errors import SettingsError
+from kzero_scim.stack import project_name
+
+FLEET_FILE: Final = "fleet.yaml"
+LEFT: Final = ".kzero-scim"
+"""Folder of what runs leave, in the project's."""
+
+
+class CredentialSettings(BaseModel):
+    """Where a tenant's own credentials come from, beside the environment.
+
+    Attributes:
+        files: Folder of ``<tenant>.env`` files, relative to the project.
+        command: A program and its arguments, ``{tenant}`` in them the tenant's name; prints ``NAME=VALUE`` lines or a
+            JSON object.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    files: str = ""
+    command: list[str] = Field(default_factory=list)
+
+
+class FleetSettings(BaseModel):
+    """``fleet.yaml``, beside Pulumi.yaml.
+
+    Attributes:
+        exclude: Globs of stacks that are no tenants: examples.
+        credentials: Where tenants' credentials come from.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    exclude: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
+    credentials: CredentialSettings = CredentialSettings()
+
+
+@dataclass(frozen=True)
+class FleetTenant:
+    """One tenant of the fleet.
+
+    Attributes:
+        name: The stack's.
+        file: Its stack file.
+        document: What stands in it.
+        problem: Why it cannot be read, in one line; "" if it can. Such a tenant fails alone.
+    """
+
+    name: str
+    file: Path
+    document: Mapping[str, Any] = field(repr=False, compare=False)
+    problem: str = ""
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Its tags, in the file's order."""
+        found = (self.document.get("config") or {}).get(f"{NAMESPACE}:tags")
+        return tuple(str(tag) for tag in found) if isinstance(found, list) else ()
+
+
+@dataclass(frozen=True)
+class FleetProject:
+    """A project with its tenants.
+
+    Attributes:
+        folder: Of Pulumi.yaml.
+        name: The project's.
+        settings: Of the fleet.
+        tenants: By name.
+    """
+
+    folder: Path
+    name: str
+    settings: FleetSettings
+    tenants: Mapping[str, FleetTenant]
+
+    @property
+    def runs(self) -> Path:
+        """Folder of the last run's document of each command."""
+        return self.folder / LEFT / "runs"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the tenants' logs."""
+        return self.folder / LEFT / "logs"
+
+    @classmethod
+    def load(cls, folder: Path) -> FleetProject:
+        """Read a project's folder.
+
+        Raises:
+            SettingsError: There is no project, or its files cannot be read.
+        """
+        name = project_name(folder)
+        settings = _settings(folder / FLEET_FILE)
+        tenants = {}
+        for file in sorted((folder / "stacks").glob("Pulumi.*.yaml")):
+            tenant = file.name.removeprefix("Pulumi.").removesuffix(".yaml")
+            if not any(fnmatchcase(tenant, pattern) for pattern in settings.exclude):
+                tenants[tenant] = _tenant(tenant, file)
+        return cls(folder, name, settings, tenants)
+
+
+def _tenant(name: str, file: Path) -> FleetTenant:
+    try:
+        return FleetTenant(name, file, stack_file.load(file))
+    except SettingsError as error:
+        return FleetTenant(name, file, {}, str(error))
+
+
+def _settings(file: Path) -> FleetSettings:
+    try:
+        return FleetSettings.model_validate(safe_yaml.read(file) or {})
+    except FileNotFoundError:
+        return FleetSettings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(step) for step in first["loc"])
+        message = f"{file}: {place}: {first['msg']}"
+        raise SettingsError(message) from None

@@ -1,0 +1,102 @@
+"""The data of the fleet: its project, its JSON document, its exit codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kzero_scim.errors import SettingsError
+from kzero_scim.fleet.model import Command, FleetRun, Outcome, PropertyChange, ResourceChange, TenantResult
+from kzero_scim.fleet.project import FleetProject
+
+_TEXT = st.text(max_size=8)
+_CHANGES = st.builds(
+    ResourceChange,
+    resource=_TEXT,
+    name=_TEXT,
+    operation=st.sampled_from(["create", "update"]),
+    properties=st.lists(
+        st.builds(PropertyChange, property=_TEXT, kind=st.just("update"), was=st.none() | _TEXT, now=st.none() | _TEXT),
+        max_size=2,
+    ),
+)
+_RESULTS = st.builds(
+    TenantResult,
+    tenant=_TEXT,
+    outcome=st.sampled_from(list(Outcome)),
+    changes=st.lists(_CHANGES, max_size=2),
+    error=_TEXT,
+    warnings=st.lists(_TEXT, max_size=2),
+    seconds=st.floats(0, 1e6),
+    tags=st.lists(_TEXT, max_size=2),
+)
+_RUNS = st.builds(
+    FleetRun,
+    command=st.sampled_from(list(Command)),
+    project=_TEXT,
+    began=_TEXT,
+    ended=_TEXT,
+    results=st.lists(_RESULTS, max_size=3),
+)
+
+
+@given(_RUNS)
+def test_a_run_reads_back_as_it_was_written(run: FleetRun) -> None:
+    """The document is the interface of pipelines: nothing is lost on the way."""
+    assert FleetRun.from_document(run.document(), "run.json") == run
+
+
+@pytest.mark.parametrize(
+    ("command", "outcomes", "code"),
+    [
+        (Command.PREVIEW, [], 0),
+        (Command.PREVIEW, [Outcome.UNCHANGED], 0),
+        (Command.PREVIEW, [Outcome.UNCHANGED, Outcome.CHANGED], 2),
+        (Command.UP, [Outcome.UNCHANGED, Outcome.CHANGED], 0),
+        (Command.UP, [Outcome.CHANGED, Outcome.NOT_RUN], 1),
+        (Command.DRIFT, [Outcome.UNCHANGED, Outcome.DRIFTED], 3),
+        (Command.DRIFT, [Outcome.FAILED, Outcome.DRIFTED], 1),
+        (Command.PREVIEW, [Outcome.CHANGED, Outcome.TIMED_OUT], 1),
+        (Command.STATUS, [Outcome.UNHEALTHY], 1),
+    ],
+)
+def test_the_exit_code_says_what_is_left_to_do(command: Command, outcomes: list[Outcome], code: int) -> None:
+    """Changes are left to do after a preview, and done after an up; the worst of all tenants counts."""
+    results = [TenantResult(tenant=str(number), outcome=outcome) for number, outcome in enumerate(outcomes)]
+
+    assert FleetRun(command=command, project="p", began="", ended="", results=results).exit_code == code
+
+
+def test_a_document_that_is_no_run_is_named() -> None:
+    """The error names the file and the first thing that is wrong."""
+    with pytest.raises(SettingsError, match=r"old\.json is no result of a fleet run: command: "):
+        FleetRun.from_document({"command": "sing"}, "old.json")
+
+
+def test_a_fleet_is_the_stacks_of_a_project(tmp_path: Path) -> None:
+    """Examples are left out, tags are read, and a broken stack file is one tenant's own problem."""
+    (tmp_path / "Pulumi.yaml").write_text("name: kzero-scim\nruntime: python\n")
+    (tmp_path / "fleet.yaml").write_text("exclude: [example]\n")
+    stacks = tmp_path / "stacks"
+    stacks.mkdir()
+    (stacks / "Pulumi.example.yaml").write_text("config: {}\n")
+    (stacks / "Pulumi.fabrikam.yaml").write_text("config:\n  kzero-scim:tags: [canary, emea]\n")
+    (stacks / "Pulumi.broken.yaml").write_text("config: [\n")
+
+    found = FleetProject.load(tmp_path)
+
+    assert list(found.tenants) == ["broken", "fabrikam"]
+    assert found.tenants["fabrikam"].tags == ("canary", "emea")
+    assert "Pulumi.broken.yaml" in found.tenants["broken"].problem
+
+
+def test_an_unknown_key_of_the_fleet_file_is_named(tmp_path: Path) -> None:
+    """A mistyped key is never silently without effect."""
+    (tmp_path / "Pulumi.yaml").write_text("name: kzero-scim\nruntime: python\n")
+    (tmp_path / "fleet.yaml").write_text("excludes: []\n")
+
+    with pytest.raises(SettingsError, match=r"fleet\.yaml: excludes: "):
+        FleetProject.load(tmp_path)
