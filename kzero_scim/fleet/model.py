@@ -103,6 +103,8 @@ class TenantResult:
         status: Status: the document of `kzero-scim status --json`.
         checklist: Status and up: the seven points, each ``{"item", "passed", "evidence"}``; empty if not looked at.
         portals: Where to look at it: label to address.
+        names: What is the tenant's own beside the stack's name: the realm, the Entra tenant's id, the domains of its
+            users. Tenants whose changes differ in these alone are told as one group.
     """
 
     tenant: str
@@ -117,6 +119,7 @@ class TenantResult:
     status: dict[str, Any] | None = None
     checklist: list[dict[str, Any]] = field(default_factory=list)
     portals: dict[str, str] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,6 +71,16 @@ class FleetTenant:
         found = (self.document.get("config") or {}).get(f"{NAMESPACE}:tags")
         return tuple(str(tag) for tag in found) if isinstance(found, list) else ()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What is the tenant's own beside the stack's name: realm, Entra tenant id, domains of its users."""
+        settings = self.document.get("config") or {}
+        found = [settings.get(f"{NAMESPACE}:kzeroTenant"), settings.get("azuread:tenantId")]
+        users = settings.get(f"{NAMESPACE}:users")
+        people = [settings.get(f"{NAMESPACE}:testUser"), *(users if isinstance(users, list) else [])]
+        found += [person.rpartition("@")[2] for person in people if isinstance(person, str) and "@" in person]
+        return tuple(dict.fromkeys(name for name in found if isinstance(name, str) and name))
+
 
 @dataclass(frozen=True)
 class FleetProject:
