@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python chooses the Python, ARGS="..." is handed to what a target runs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check audit format bench faults lock clean
+.PHONY: help setup demo test check audit format gallery bench faults lock clean
 
 venv := $(CURDIR)/.venv
 python := $(venv)/bin/python
@@ -35,6 +35,10 @@ format: ## Format the code, and mend what the linter can mend
 	@tools/bootstrap --python-only
 	@$(venv)/bin/ruff check --fix --exit-zero
 	@$(venv)/bin/ruff format
+
+gallery: ## Make the example reports in docs/comments anew
+	@tools/bootstrap --python-only
+	@$(python) -m tests.gallery
 
 bench: setup ## Measure times and requests in the sandbox
 	@$(active) $(python) -m bench.run $(ARGS)

@@ -27,6 +27,7 @@ __all__ = [
     "failures_of",
     "groups_of",
     "summary_of",
+    "unhealthy_of",
     "warnings_of",
 ]
 
@@ -122,6 +123,28 @@ def failures_of(run: FleetRun, *outcomes: Outcome) -> list[Alike]:
         for alike in _alike(outcome, [(item, item.error) for item in run.results if item.outcome is outcome])
     ]
     return sorted(found, key=lambda alike: outcomes.index(alike.outcome) if alike.outcome else 0)
+
+
+def unhealthy_of(run: FleetRun) -> list[Alike]:
+    """Group the tenants whose provisioning does not do well, by what is wrong, the most frequent first."""
+    return _alike(
+        Outcome.UNHEALTHY,
+        [(result, _ailment(result)) for result in run.results if result.outcome is Outcome.UNHEALTHY],
+    )
+
+
+def _ailment(result: TenantResult) -> str:
+    """Say what is wrong with a tenant's provisioning, from the document of `kzero-scim status`."""
+    status = result.status or {}
+    quarantine = status.get("quarantine")
+    parts = [str(status.get("status") or "")]
+    if isinstance(quarantine, dict):
+        said = ("reason", "errorCode", "errorMessage", "whatToDo")
+        parts += [str(quarantine[key]) for key in said if quarantine.get(key)]
+    in_error = status.get("inError")
+    if isinstance(in_error, list) and in_error:
+        parts.append(f"{len(in_error)} users or groups in error")
+    return ": ".join(dict.fromkeys(part for part in (*parts, result.error) if part))
 
 
 def warnings_of(run: FleetRun) -> list[Alike]:
