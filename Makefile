@@ -18,7 +18,8 @@ setup: ## Prepare this machine: Python packages, a Pulumi CLI, Keycloak
 demo: setup ## Set one tenant up in the sandbox, a local Entra and a local KZero, and check it
 	@$(active) $(python) -m tools.demo
 
-test: setup ## Run all tests, several at once
+test: ## Run all tests, several at once
+	@tools/bootstrap --tests
 	@$(active) $(python) -m pytest --numprocesses=auto --dist=worksteal $(ARGS)
 
 check: ## Lint, check the format and the types

@@ -1,0 +1,238 @@
+"""What the last runs, taken together, say about each tenant. Plain data; knows nothing of HTML.
+
+A run seldom looks at everything: a preview knows what would change, a sweep what drifted, a status how provisioning
+does, and each may have had only some of the tenants. So each fact comes from the newest run that looked at it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from kzero_scim.drift import Difference
+from kzero_scim.fleet.grouping import changes_by_hand, headline_of
+from kzero_scim.fleet.model import Command, FleetRun, Outcome, ResourceChange, TenantResult
+from kzero_scim.fleet.wording import joined
+
+
+class State(StrEnum):
+    """What is the matter with a tenant, the worst first. A tenant may be in several."""
+
+    FAILED = "failed"
+    """Its last preview, up or refresh, its last drift or its last status failed or took too long."""
+    QUARANTINE = "quarantine"
+    PAUSED = "paused"
+    """Against the stack's wish."""
+    ERRORS = "errors"
+    """Users or groups in error."""
+    UNHEALTHY = "unhealthy"
+    """Unhealthy in a way that the run did not say more about."""
+    DRIFTED = "drifted"
+    PENDING = "pending"
+    """The last preview found changes, and no later up applied them."""
+    NOT_RUN = "not-run"
+    """Its turn did not come in the last run that selected it."""
+    HEALTHY = "healthy"
+    """None of these."""
+
+
+WORDS: Final = {
+    State.FAILED: "Failed",
+    State.QUARANTINE: "Quarantine",
+    State.PAUSED: "Paused",
+    State.ERRORS: "Users in error",
+    State.UNHEALTHY: "Unhealthy",
+    State.DRIFTED: "Drifted",
+    State.PENDING: "Changes pending",
+    State.NOT_RUN: "Not run",
+    State.HEALTHY: "Healthy",
+}
+"""As people read them."""
+_BAD: Final = (Outcome.FAILED, Outcome.TIMED_OUT)
+_ENGINE: Final = (Command.PREVIEW, Command.UP, Command.REFRESH)
+_FAMILIES: Final = (_ENGINE, (Command.DRIFT,), (Command.STATUS,))
+"""Commands of which a later one makes up for an earlier one that failed."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """One run's result for one tenant.
+
+    Attributes:
+        run: The run's place among those given.
+        command: What was run.
+        ended: When the run ended.
+        result: What came of the tenant.
+    """
+
+    run: int
+    command: Command
+    ended: str
+    result: TenantResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenantView:
+    """One tenant, from all runs.
+
+    Attributes:
+        name: The stack's.
+        tags: As the newest run has them.
+        states: What is the matter, the worst first; never empty.
+        looks: The newest result of each command, the newest first.
+        pending: What the last preview would change.
+        pending_look: Where that is from; None if nothing is pending.
+        drift: What the last drift or refresh found.
+        drift_look: Where that is from; None if nobody looked.
+        applied_since: Whether an up ran after that.
+        status: The document of the last status.
+        status_look: Where that is from; None if nobody looked.
+        checklist: The seven points as last looked at.
+        checklist_look: Where they are from.
+        portals: Label to address.
+    """
+
+    name: str
+    tags: list[str]
+    states: list[State]
+    looks: list[Look]
+    pending: list[ResourceChange] = field(default_factory=list)
+    pending_look: Look | None = None
+    drift: list[Difference] = field(default_factory=list)
+    drift_look: Look | None = None
+    applied_since: bool = False
+    status: dict[str, Any] | None = None
+    status_look: Look | None = None
+    checklist: list[dict[str, Any]] = field(default_factory=list)
+    checklist_look: Look | None = None
+    portals: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def failures(self) -> list[Look]:
+        """The failures that no later run made up for, the newest first."""
+        newest = (_newest(self.looks, family) for family in _FAMILIES)
+        found = [look for look in newest if look is not None and look.result.outcome in _BAD]
+        return sorted(found, key=lambda look: look.ended, reverse=True)
+
+    @property
+    def why(self) -> str:
+        """What to know about its worst state, in one line; "" if there is nothing."""
+        worst = self.states[0]
+        if worst is State.FAILED:
+            first = self.failures[0]
+            return first.result.error or f"{first.command} {first.result.outcome}"
+        if worst is State.QUARANTINE:
+            told = _part(self.status, "quarantine")
+            return ": ".join(str(told[name]) for name in ("reason", "errorMessage") if told.get(name))
+        if worst is State.ERRORS:
+            users = (self.status or {}).get("inError") or []
+            return f"{len(users)} in error: {users[0].get('name')}: {users[0].get('message')}" if users else ""
+        if worst is State.DRIFTED:
+            return _in_short(changes_by_hand(self.drift))
+        if worst is State.PENDING:
+            return _in_short(self.pending)
+        if worst is State.NOT_RUN:
+            return next(look.result.error for look in self.looks if look.result.outcome is Outcome.NOT_RUN)
+        return ""
+
+
+def merge(runs: Sequence[FleetRun]) -> list[TenantView]:
+    """Take runs together, tenant by tenant.
+
+    Args:
+        runs: In any order; of two of one command, the newer one counts for the tenants that are in both.
+
+    Returns:
+        By name.
+    """
+    looks: dict[str, list[Look]] = {}
+    order = sorted(range(len(runs)), key=lambda place: runs[place].ended, reverse=True)
+    for place in order:
+        run = runs[place]
+        for result in run.results:
+            looks.setdefault(result.tenant, []).append(Look(place, run.command, run.ended, result))
+    return [_view(name, looks[name]) for name in sorted(looks)]
+
+
+def _view(name: str, all_looks: list[Look]) -> TenantView:
+    """Put one tenant together.
+
+    Args:
+        name: The tenant.
+        all_looks: Its results, the newest first.
+    """
+    drift, status = _newest(all_looks, (Command.DRIFT, Command.REFRESH), good=True), _newest_status(all_looks)
+    applied = _newest(all_looks, (Command.PREVIEW, Command.UP), good=True)
+    upped = _newest(all_looks, (Command.UP,), good=True)
+    pending = applied if applied and applied.command is Command.PREVIEW and applied.result.changes else None
+    checked = next((look for look in all_looks if look.result.checklist), None)
+    view = TenantView(
+        name=name,
+        tags=all_looks[0].result.tags,
+        states=[State.HEALTHY],
+        looks=list(_one_a_command(all_looks)),
+        pending=pending.result.changes if pending else [],
+        pending_look=pending,
+        drift=drift.result.drift if drift else [],
+        drift_look=drift,
+        applied_since=bool(upped and drift and upped.ended > drift.ended),
+        status=status.result.status if status else None,
+        status_look=status,
+        checklist=checked.result.checklist if checked else [],
+        checklist_look=checked,
+        portals=next((look.result.portals for look in all_looks if look.result.portals), {}),
+    )
+    states = list(_states(view))
+    if states:
+        view.states[:] = states
+    return view
+
+
+def _states(view: TenantView) -> Iterator[State]:
+    if view.failures:
+        yield State.FAILED
+    word = (view.status or {}).get("status")
+    if word in (State.QUARANTINE, State.PAUSED, State.ERRORS):
+        yield State(str(word))
+    elif view.status_look is not None and view.status_look.result.outcome is Outcome.UNHEALTHY:
+        yield State.UNHEALTHY
+    if view.drift_look is not None and (view.drift or view.drift_look.result.outcome is Outcome.DRIFTED):
+        yield State.DRIFTED
+    if view.pending:
+        yield State.PENDING
+    newest = (next((look for look in view.looks if look.command in family), None) for family in _FAMILIES)
+    if any(look is not None and look.result.outcome is Outcome.NOT_RUN for look in newest):
+        yield State.NOT_RUN
+
+
+def _newest(looks: Sequence[Look], commands: Sequence[Command], *, good: bool = False) -> Look | None:
+    """Give the newest look by one of these commands that took place; with ``good``, the newest that succeeded."""
+    for look in looks:
+        outcome = look.result.outcome
+        if look.command in commands and outcome is not Outcome.NOT_RUN and not (good and outcome in _BAD):
+            return look
+    return None
+
+
+def _newest_status(looks: Sequence[Look]) -> Look | None:
+    with_status = [look for look in looks if look.result.status is not None]
+    return _newest(with_status, tuple(Command), good=True) or _newest(looks, (Command.STATUS,), good=True)
+
+
+def _one_a_command(looks: Sequence[Look]) -> Iterator[Look]:
+    seen: set[Command] = set()
+    for look in looks:
+        if look.command not in seen:
+            seen.add(look.command)
+            yield look
+
+
+def _in_short(changes: Sequence[ResourceChange]) -> str:
+    return joined(headline_of(changes), str) if changes else ""
+
+
+def _part(document: dict[str, Any] | None, name: str) -> dict[str, Any]:
+    part = (document or {}).get(name)
+    return part if isinstance(part, dict) else {}

@@ -1,0 +1,280 @@
+"""The fleet's page in a real Chromium: what people see and do, with mouse, keys and screen reader."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from kzero_scim.drift import Difference
+from kzero_scim.fleet.model import Command, FleetRun, Outcome, TenantResult
+from kzero_scim.fleet.page import render_page
+from tests.browser import fleet_sample
+from tests.browser.chromium import DESKTOP, PHONE, Chromium
+
+EVERYTHING = fleet_sample.name_of(20)
+"""The sample's tenant that drifted, is in quarantine and has changes pending."""
+OPEN = f"open={EVERYTHING}&open={fleet_sample.name_of(15)}&open={fleet_sample.name_of(10)}"
+
+
+@pytest.fixture(scope="module")
+def mixed() -> str:
+    """Give the page of forty tenants with something of everything."""
+    return render_page(fleet_sample.mixed_fleet(40))
+
+
+def names(chromium: Chromium) -> list[str]:
+    """Give the tenants that are shown, in order."""
+    return chromium.texts("#rows .name")
+
+
+def test_the_page_shows_what_a_tenant_needs(chromium: Chromium, mixed: str) -> None:
+    """The worst comes first; its details tell reason, remedy, drift, changes, checklist, cycles and portals."""
+    chromium.open(mixed)
+
+    assert chromium.texts("#glance button") == [
+        "2\nFailed", "2\nQuarantine", "1\nUsers in error", "3\nDrifted", "13\nChanges pending", "1\nNot run",
+        "22\nHealthy",
+    ]  # fmt: skip
+    assert names(chromium)[0] == fleet_sample.name_of(10)
+    button = next(item for item in chromium.all("#rows .name") if item.text == EVERYTHING)
+    button.click()
+    told = chromium.one("#rows tr.details").text
+    for part in (
+        "Provisioning is in quarantine\nfrom status, 12 minutes ago",
+        "2 days ago (2026-03-10 03:30 UTC)",
+        "in 3 hours (2026-03-12 10:30 UTC)",
+        "once the cause is gone, `pulumi up --refresh` repeats the connection test",
+        "Drift: 1 difference\nfrom drift, 5 hours ago",
+        f"admin@{EVERYTHING}.example",
+        "Changes pending: 1 resource\nfrom preview, 1 hour ago",
+        "Checklist: 6 of 7 passed",
+        "Last 13 cycles: 5 succeeded, 2 had users in error, 6 failed",
+        "KZero Advanced Console",
+        f".kzero-scim/logs/{EVERYTHING}.log",
+    ):
+        assert part in told
+    assert chromium.texts(".details .inner td code")[:2] == ["emails[0].value", "email"]
+    assert chromium.complaints() == []
+
+
+def test_search_filter_and_sort_stand_in_the_address(chromium: Chromium, mixed: str) -> None:
+    """What is chosen narrows the list at once, is told to screen readers, and opens alike from the address."""
+    chromium.open(mixed)
+
+    chromium.one("#search").send_keys("manage-clients")
+    assert names(chromium) == [fleet_sample.name_of(10)]
+    assert chromium.one("#count").text == "1 of 40 tenants"
+    assert chromium.one("#count").get_attribute("role") == "status"
+    chromium.one("#clear").click()
+    chromium.one("#glance .drifted").click()
+    chromium.one("#glance .quarantine").click()
+    assert len(names(chromium)) == 4
+    chromium.run(
+        "const tag = document.getElementById('tag'); tag.value = 'emea'; tag.dispatchEvent(new Event('change'))"
+    )
+    chromium.all("#columns button")[0].click()
+    chosen = chromium.hash
+    seen = names(chromium)
+    assert len(seen) == 1
+    assert chosen == "state=drifted&state=quarantine&tag=emea&sort=name"
+
+    chromium.open(mixed, chosen)
+    assert names(chromium) == seen
+    assert chromium.one("#glance .drifted").get_attribute("aria-pressed") == "true"
+    assert chromium.one("#columns [aria-sort]").text.startswith("Tenant")
+
+
+def test_everything_works_by_keyboard(chromium: Chromium, mixed: str) -> None:
+    """Tab reaches the search, arrows move along the tenants, Enter opens, Escape closes; the focus is always seen."""
+    chromium.open(mixed)
+
+    chromium.press(Keys.TAB)
+    assert chromium.focused.text == "Skip to the tenants"
+    chromium.press(Keys.ENTER, Keys.TAB)
+    assert chromium.focused.text.startswith("Tenant")
+    for _ in range(6):
+        chromium.press(Keys.TAB)
+    first, second = names(chromium)[:2]
+    assert chromium.focused.text == first
+    chromium.press(Keys.ARROW_DOWN)
+    assert chromium.focused.text == second
+    assert chromium.run("return getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    chromium.press(Keys.ENTER)
+    assert chromium.focused.get_attribute("aria-expanded") == "true"
+    assert chromium.hash == f"open={second}"
+    chromium.press(Keys.TAB)
+    assert chromium.focused.text == f"Close\n{second}"
+    chromium.press(Keys.ESCAPE)
+    assert chromium.focused.text == second
+    assert chromium.all("#rows tr.details") == []
+    chromium.press(Keys.END)
+    assert chromium.focused.text == names(chromium)[-1]
+    chromium.press(Keys.HOME)
+    assert chromium.focused.text == first
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_axe_finds_nothing(chromium: Chromium, axe: Path, mixed: str, size: tuple[int, int], *, dark: bool) -> None:
+    """No rule of axe-core is broken, contrast among them, light and dark, with details open and filters chosen."""
+    chromium.look(size, dark=dark, still=True)
+    chromium.open(mixed, f"state=failed&state=quarantine&state=errors&{OPEN}")
+    # Past the page's policy, which lets no script in: by the debugger.
+    chromium.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": axe.read_text(encoding="utf-8")})
+
+    found: dict[str, Any] = chromium.driver.execute_async_script(
+        "const done = arguments[arguments.length - 1]; axe.run(document, {resultTypes: ['violations']}).then(done)"
+    )
+
+    broken = [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found["violations"]]
+    assert json.dumps(broken, indent=1) == "[]"
+    assert "color-contrast" in {rule["id"] for rule in found["passes"]}
+
+
+@pytest.mark.parametrize("width", [320, 360, 800, 1280])
+def test_nothing_scrolls_sideways(chromium: Chromium, mixed: str, width: int) -> None:
+    """Phone to desktop, also with details open."""
+    chromium.look((width, 740))
+    chromium.open(mixed, OPEN)
+
+    assert chromium.run("return document.documentElement.scrollWidth") == width
+
+
+def test_dark_is_dark(chromium: Chromium, mixed: str) -> None:
+    """The page follows what the system prefers, and prints light all the same."""
+
+    def background() -> str:
+        return str(chromium.run("return getComputedStyle(document.body).backgroundColor"))
+
+    chromium.open(mixed)
+    assert background() == "rgb(245, 246, 248)"
+    chromium.look(dark=True)
+    assert background() == "rgb(14, 18, 23)"
+    chromium.look(dark=True, media="print")
+    assert background() == "rgb(255, 255, 255)"
+
+
+def test_nothing_leaves_the_page(chromium: Chromium, mixed: str) -> None:
+    """One file is read, nothing else is asked for, and the page's own policy refuses what would be put in."""
+    chromium.open(mixed, OPEN)
+    assert [(url.rpartition("/")[2], refused) for url, refused in chromium.requests()] == [("fleet.html", "")]
+    assert chromium.complaints() == []
+
+    chromium.run(
+        "const image = document.createElement('img'); image.src = 'https://kzero.example/x.png';"
+        "const script = document.createElement('script'); script.textContent = 'document.title = \"owned\"';"
+        "document.body.append(image, script)"
+    )
+
+    assert "owned" not in chromium.driver.title
+    assert chromium.requests() == [("https://kzero.example/x.png", "csp")]
+    assert any("Content Security Policy" in line for line in chromium.complaints())
+
+
+HOSTILE = (
+    "</script><script>document.title='owned'</script>",
+    "<!--<script>",
+    "]]><img src=x onerror=\"document.title='owned'\">",
+    "{{script}}&lt;b&gt;",
+    "line\u2028paragraph\u2029end\r\n\x00\x1b[31m",
+    "\u202egpj.exe",
+    "' onmouseover='document.title=1",
+    "__proto__",
+)
+
+
+def test_hostile_names_stay_text(chromium: Chromium) -> None:
+    """Whatever a service or a file calls a thing, it is shown, letter by letter, and never run or obeyed."""
+    runs = [
+        FleetRun(
+            command=Command.DRIFT,
+            project=HOSTILE[0],
+            began=HOSTILE[1],
+            ended=HOSTILE[0],
+            commit=HOSTILE[0],
+            results=[
+                TenantResult(
+                    tenant=f"{number} {text}",
+                    outcome=Outcome.DRIFTED,
+                    drift=[Difference(resource=text, property=text, was=text, now={text: [text]}, who=text, when=text)],
+                    error=text,
+                    warnings=[text],
+                    tags=[text],
+                    log=text,
+                    status={
+                        "status": text,
+                        "note": text,
+                        "cycles": [{"state": text, "ended": text}],
+                        "lastCycle": None,
+                    },
+                    checklist=[{"item": text, "passed": False, "evidence": text}],
+                    portals={text: f"javascript:document.title='owned'//{text}", "good": f"https://x.example/{text}"},
+                )
+                for number, text in enumerate(HOSTILE)
+            ],
+        )
+    ]
+    chromium.open(render_page(runs))
+
+    for button in chromium.all("#rows .name"):
+        button.click()
+
+    assert len(names(chromium)) == len(HOSTILE)
+    assert names(chromium)[0] == f"0 {HOSTILE[0]}"
+    assert names(chromium)[5] == "5 \\u202egpj.exe"
+    assert "owned" not in chromium.driver.title.replace(HOSTILE[0], "")
+    assert chromium.run("return document.querySelectorAll('#app img, #app script, #app [onmouseover]').length") == 0
+    links = chromium.run("return [...document.querySelectorAll('#app a')].map((link) => link.protocol)")
+    assert set(links) == {"https:"}
+    assert chromium.complaints() == []
+
+
+def test_two_thousand_tenants(chromium: Chromium) -> None:
+    """The list begins with the worst two hundred; search reaches all, and printing shows all."""
+    chromium.open(render_page(fleet_sample.mixed_fleet(2000)))
+
+    assert chromium.run("return document.querySelectorAll('#rows tr').length") == 200
+    assert chromium.one("#more").text == "Show the other 1,800"
+    chromium.one("#search").send_keys("-2000")
+    assert names(chromium) == [fleet_sample.name_of(1999)]
+    chromium.one("#clear").click()
+    chromium.run("dispatchEvent(new Event('beforeprint'))")
+    assert chromium.run("return document.querySelectorAll('#rows tr').length") == 2000
+    chromium.run("dispatchEvent(new Event('afterprint'))")
+    chromium.one("#more").click()
+    assert chromium.focused.get_attribute("class") == "name"
+
+
+def test_without_script_there_is_a_plain_table(chromium: Chromium, mixed: str) -> None:
+    """A reader that runs no script has the tenants with state and reason."""
+    chromium.look(script=False)
+    chromium.open(mixed)
+
+    source = chromium.driver.execute_cdp_cmd("DOM.getDocument", {"depth": -1})
+    text = json.dumps(source)
+    assert chromium.all("#app") == []
+    assert len(chromium.all("noscript tbody tr")) == 40
+    assert "EncounteredQuarantineException" in text
+
+
+def test_an_empty_fleet_says_so(chromium: Chromium) -> None:
+    """No run, or none that looked at a tenant, is said and not left blank."""
+    for runs in ([], fleet_sample.healthy_fleet(0)):
+        chromium.open(render_page(runs))
+        assert chromium.one("#count").text == "No tenants: none of the runs looked at one."
+    assert chromium.complaints() == []
+
+
+def test_a_status_without_cycles_is_shown_too(chromium: Chromium) -> None:
+    """Documents of an older run have no list of cycles."""
+    (run,) = fleet_sample.healthy_fleet(1)
+    (result,) = run.results
+    status = {name: value for name, value in (result.status or {}).items() if name != "cycles"}
+    chromium.open(render_page([replace(run, results=[replace(result, status=status)])]), f"open={result.tenant}")
+
+    assert "Last cycle\nSucceeded, 30 minutes ago" in chromium.one("#rows tr.details").text
+    assert chromium.all("svg.chart") == []
+    assert chromium.complaints() == []

@@ -1,0 +1,123 @@
+"""What the tests of the fleet's page need: Chromium with its driver, and axe-core, which judges accessibility.
+
+Nothing but those tests uses them. Where they cannot be had, that is said in one line, and the other tests run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tools import cache, progress
+from tools.problem import Problem
+
+AXE_VERSION: Final = "4.11.0"
+_AXE: Final = f"axe-core-{AXE_VERSION}"
+_AXE_ARTIFACT: Final = f"com.deque.html.axe-core:selenium:{AXE_VERSION}:jar"
+_AXE_SHA256: Final = "e9e5863c33a874f09bc01acd9234b7e3c871479f5eef8802fa582544465e6d01"
+"""Of axe.min.js in that artifact."""
+_COPY: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
+_BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
+_PACKAGES: Final = ("chromium", "chromium-driver")
+"""Debian's. The driver depends on the browser of its own version. Debian's archive keeps only the newest of each
+release, so that a version cannot be pinned."""
+REMEDY: Final = (
+    "the tests of the fleet's page need Chromium and its driver: install the packages chromium and chromium-driver "
+    "(Debian), or put chromium or google-chrome, and chromedriver of the same version, on PATH"
+)
+
+
+@dataclass(frozen=True)
+class Browser:
+    """The two programs."""
+
+    browser: Path
+    driver: Path
+
+
+def find() -> Browser:
+    """Give the browser and its driver.
+
+    Raises:
+        Problem: One of them is not on PATH.
+    """
+    browser = next((found for name in _BROWSERS if (found := shutil.which(name))), None)
+    driver = shutil.which("chromedriver")
+    if browser is None or driver is None:
+        raise Problem(REMEDY)
+    return Browser(Path(browser), Path(driver))
+
+
+def axe() -> Path:
+    """Give axe-core's script.
+
+    Raises:
+        Problem: It was not fetched.
+    """
+    script = cache.root() / _AXE / "axe.min.js"
+    if not script.exists():
+        msg = "the tests of the fleet's page need axe-core, which Maven fetches: install Maven and run make test again"
+        raise Problem(msg)
+    return script
+
+
+def set_up() -> None:
+    """Install and fetch what is missing, as far as this machine allows; say in one line what is still missing."""
+    for step in (_set_up_browser, _set_up_axe):
+        try:
+            step()
+        except Problem as problem:
+            print(f"notice: {problem}", flush=True)
+
+
+def _set_up_browser() -> None:
+    try:
+        find()
+    except Problem:
+        if os.geteuid() != 0 or shutil.which("apt-get") is None:
+            raise
+    else:
+        return
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    apt = ["apt-get", "-o", "DPkg::Lock::Timeout=300"]
+    with cache.locked("chromium"):
+        progress.run("Reading Debian's package lists", [*apt, "update"], log="apt-update", env=environment)
+        progress.run(
+            "Installing Chromium and its driver",
+            [*apt, "install", "--yes", "--no-install-recommends", *_PACKAGES],
+            log="chromium",
+            expected="90 MB, about 20 s",
+            env=environment,
+        )
+    find()
+
+
+def _set_up_axe() -> None:
+    with cache.locked(_AXE):
+        if (cache.root() / _AXE / "axe.min.js").exists():
+            return
+        maven = shutil.which("mvn")
+        if maven is None:
+            axe()
+            return
+        with cache.building(_AXE) as work:
+            progress.run(
+                f"Fetching axe-core {AXE_VERSION} with Maven",
+                [maven, "-B", "-ntp", _COPY, f"-Dartifact={_AXE_ARTIFACT}", f"-DoutputDirectory={work}"],
+                log="axe-core",
+                cwd=work,
+            )
+            archive = work / f"selenium-{AXE_VERSION}.jar"
+            with zipfile.ZipFile(archive) as content:
+                script = content.read("axe.min.js")
+            archive.unlink()
+            found = hashlib.sha256(script).hexdigest()
+            if found != _AXE_SHA256:
+                msg = f"axe.min.js of {_AXE_ARTIFACT} has the checksum {found}, expected was {_AXE_SHA256}"
+                raise Problem(msg)
+            (work / "axe.min.js").write_bytes(script)
