@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kzero_scim.fleet.selection import Selection, Shard
+if TYPE_CHECKING:
+    from kzero_scim.fleet.selection import Selection
 
 Names = Annotated[list[str] | None, typer.Argument(help="Tenants, by name or glob; all if none is given.")]
 Tags = Annotated[
@@ -27,6 +28,8 @@ def selection_of(
     Raises:
         SettingsError: The shard is none.
     """
+    from kzero_scim.fleet.selection import Selection, Shard  # noqa: PLC0415 - other commands start without the settings
+
     return Selection(
         names=tuple(names or ()),
         tags=tuple(tags or ()),
