@@ -33,12 +33,17 @@ _DEFAULT_DIRECTORY = Path(".sandbox")
 
 
 @app.command()
-def up(
+def up(  # noqa: PLR0913, PLR0917 - one an option
     directory: Directory = _DEFAULT_DIRECTORY,
     kzero_port: Annotated[int, typer.Option(help="Port of the local KZero; 0 takes a free one.")] = 8443,
     entra_port: Annotated[int, typer.Option(help="Port of the local Entra ID; 0 takes a free one.")] = 8444,
     keycloak_port: Annotated[int, typer.Option(help="Port of Keycloak behind KZero; 0 takes a free one.")] = 18080,
     foreground: Annotated[bool, typer.Option(help="Stay, and stop the sandbox on Ctrl-C.")] = False,  # noqa: FBT002 - a flag
+    tenants: Annotated[int, typer.Option(min=0, max=5000, help="Make so many further tenants, on both sides.")] = 0,
+    fleet: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the project that is written for them; by default the sandbox's fleet."),
+    ] = None,
 ) -> None:
     """Start the sandbox and wait until it answers. It goes on running in the background until `sandbox down`."""
     from sandbox.addresses import Ports  # noqa: PLC0415 - see the module's first lines
@@ -56,6 +61,30 @@ def up(
     _messages.print("The sandbox was already running." if was_running else f"The sandbox is {status.message}.")
     _output.print(_table(process, status))
     _output.print(f"In a terminal: source {process.environment_file}", soft_wrap=True)
+    if tenants:
+        folder = fleet or directory / "fleet"
+        _make_fleet(process, directory, tenants, folder)
+        _output.print(f"{tenants} tenants: cd {folder} && source env && kzero-scim fleet list", soft_wrap=True)
+
+
+def _make_fleet(process: "SandboxProcess", directory: Path, tenants: int, folder: Path) -> None:
+    import httpx  # noqa: PLC0415 - every command of kzero-scim starts with this module
+
+    from sandbox.fleet import make_tenants, write_project  # noqa: PLC0415 - see the module's first lines
+    from sandbox.running import RunningSandbox  # noqa: PLC0415 - likewise
+
+    running = RunningSandbox(process=process, urls=_urls(process, directory))
+    with _messages.status("making tenants") as spinner:
+        try:
+            made = make_tenants(
+                running,
+                range(1, tenants + 1),
+                process.directory / "fleet-secrets",
+                lambda done: spinner.update(f"making tenants: {done} of {tenants}"),
+            )
+        except httpx.HTTPError as error:
+            _fail(RuntimeError(f"the tenants could not be made: {error}"))
+        write_project(running, made, folder)
 
 
 @app.command()

@@ -93,6 +93,11 @@ class Layout:
         return self.directory / "entra.json"
 
     @property
+    def entra_tenants(self) -> Path:
+        """The folder of what further Entra tenants keep, a file each."""
+        return self.directory / "entra"
+
+    @property
     def pulumi_state(self) -> Path:
         """The folder of Pulumi's file backend."""
         return self.directory / "pulumi-state"
@@ -177,12 +182,17 @@ def tenant_environment(kzero_url: str, credentials: TenantCredentials) -> dict[s
 
 
 def write_environment(layout: Layout, variables: dict[str, str]) -> None:
-    """Write the shell file."""
+    """Write the sandbox's shell file."""
+    write_exports(layout.environment_file, variables)
+
+
+def write_exports(file: Path, variables: dict[str, str]) -> None:
+    """Write a shell file of `export` lines."""
     lines = [
         "# Use the sandbox: source this file.",
         *(f"export {name}={_quoted(variables[name])}" for name in variables),
     ]
-    write_private(layout.environment_file, "\n".join(lines) + "\n")
+    write_private(file, "\n".join(lines) + "\n")
 
 
 def write_private(file: Path, text: str) -> None:

@@ -5,7 +5,7 @@ runs of the sandbox, and tests, see the same objects.
 """
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
 """Role template id of Global Administrator, the same in every Entra tenant."""
@@ -79,11 +79,13 @@ class SeedGroup:
     key: str
     display_name: str
     members: tuple[str, ...] = ()
+    of: str = ""
+    """The organisation, where there are several, so that ids differ."""
 
     @property
     def id(self) -> str:
         """The group's object id."""
-        return fixed_id(f"group:{self.key}")
+        return fixed_id(f"group:{self.of}{self.key}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,21 +96,33 @@ class GraphClientSeed:
     permissions: tuple[str, ...]
     federated_subject: str | None = None
     """Subject of the workload identity that may sign in for this client without a secret."""
+    of: str = ""
+    """The organisation, where there are several, so that ids and secrets differ."""
+    multi_tenant: bool = False
+    """Whether it is registered elsewhere: the same client id and secret in every organisation that has consented."""
 
     @property
     def client_id(self) -> str:
         """The application (client) id."""
-        return fixed_id(f"client:{self.name}")
+        return fixed_id(f"client:{self._home}{self.name}")
 
     @property
     def object_id(self) -> str:
         """Object id of the client's service principal."""
-        return fixed_id(f"client-service-principal:{self.name}")
+        return fixed_id(f"client-service-principal:{self.of}{self.name}")
 
     @property
     def secret(self) -> str:
         """The client secret, of use in the sandbox only."""
-        return f"sandbox-secret-of-{self.name}"
+        return f"sandbox-secret-of-{self._home}{self.name}"
+
+    @property
+    def _home(self) -> str:
+        return "" if self.multi_tenant else self.of
+
+
+PARTNER = GraphClientSeed(name="partner", permissions=LEAST_PRIVILEGE, multi_tenant=True)
+"""The provider's own application, to which its customers have consented."""
 
 
 def _users(domain: str, initial_domain: str) -> tuple[SeedUser, ...]:
@@ -201,8 +215,8 @@ def _users(domain: str, initial_domain: str) -> tuple[SeedUser, ...]:
     )
 
 
-def _groups(domain: str) -> tuple[SeedGroup, ...]:
-    return (
+def _groups(domain: str, of: str = "") -> tuple[SeedGroup, ...]:
+    groups = (
         SeedGroup(
             key="kzero-users",
             display_name="KZero users",
@@ -212,6 +226,7 @@ def _groups(domain: str) -> tuple[SeedGroup, ...]:
         SeedGroup(key="duplicates-1", display_name="Duplicates", members=(f"sam@{domain}",)),
         SeedGroup(key="duplicates-2", display_name="Duplicates", members=(f"kim@{domain}",)),
     )
+    return tuple(replace(group, of=of) for group in groups)
 
 
 def _clients() -> tuple[GraphClientSeed, ...]:
@@ -231,7 +246,7 @@ def _clients() -> tuple[GraphClientSeed, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Organisation:
-    """Everything the sandbox knows of its one customer."""
+    """Everything the sandbox knows of one customer."""
 
     name: str = "Contoso sandbox"
     tenant_id: str = "5a4d0b0c-0000-4000-8000-00000000e401"
@@ -251,6 +266,32 @@ class Organisation:
     """User principal names of the members of the role Global Administrator."""
     clients: tuple[GraphClientSeed, ...] = field(default_factory=_clients)
     """`admin`, `least-privilege`, `without-<permission>` for each permission of the latter, and `powerless`."""
+
+    @classmethod
+    def numbered(cls, number: int) -> "Organisation":
+        """Return one of many further customers, who all have consented to the multi-tenant application `partner`.
+
+        Args:
+            number: Which, from 1.
+        """
+        name = f"tenant-{number:03d}"
+        domain, initial_domain = f"{name}.example", f"{name}.onmicrosoft.com"
+        of = f"{name}:"
+        return cls(
+            name=f"Tenant {number:03d}",
+            tenant_id=fixed_id(f"tenant:{number}"),
+            initial_domain=initial_domain,
+            domain=domain,
+            kzero_tenant=f"Tenant-{number:03d}",
+            users=_users(domain, initial_domain),
+            groups=_groups(domain, of),
+            global_administrators=(f"admin@{domain}", f"breakglass@{initial_domain}"),
+            clients=(
+                GraphClientSeed(name="admin", permissions=ALL_PERMISSIONS, of=of),
+                GraphClientSeed(name="least-privilege", permissions=LEAST_PRIVILEGE, of=of),
+                replace(PARTNER, of=of),
+            ),
+        )
 
     def client(self, name: str) -> GraphClientSeed:
         """Return the registered client of this name.

@@ -10,6 +10,7 @@ from socket import socket
 
 from sandbox.addresses import Urls
 from sandbox.entra.emulator import EntraEmulator
+from sandbox.entra.tenants import EntraTenants
 from sandbox.kzero.front import KZeroFront
 from sandbox.kzero.keycloak import MasterCredentials
 from sandbox.layout import Layout
@@ -54,7 +55,9 @@ def serve(  # noqa: PLR0913 - what the two have in common, and a socket each
         restart_keycloak=restart_keycloak,
     )
     with (
-        ServerThread(emulator.app, listener=entra, certificates=certificates),
+        ServerThread(
+            EntraTenants(emulator, layout.ca_file, layout.entra_tenants).app, listener=entra, certificates=certificates
+        ),
         ServerThread(front.app, listener=kzero, certificates=certificates),
     ):
         yield

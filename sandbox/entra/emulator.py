@@ -52,7 +52,7 @@ class EntraEmulator:
         auto_cycle: run a cycle in the background whenever a job is started; off, so that tests decide when.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword a thing that it stands on
         self,
         base_url: str,
         organisation: Organisation,
@@ -60,6 +60,7 @@ class EntraEmulator:
         *,
         state_file: Path | None = None,
         auto_cycle: bool = False,
+        beside: "EntraEmulator | None" = None,
     ) -> None:
         """Make a tenant.
 
@@ -69,10 +70,13 @@ class EntraEmulator:
             ca_file: authority that vouches for the SCIM endpoints it provisions to; None: the machine's own ones.
             state_file: where to keep what it holds between runs; None: nowhere.
             auto_cycle: see the class.
+            beside: another tenant of the same Entra, whose signing keys and connections it shares.
         """
         self.base_url = base_url.rstrip("/")
         self.organisation = organisation
-        self.tokens = TokenIssuer(organisation.tenant_id, self.base_url)
+        keys = beside.tokens.keys if beside else None
+        self.tokens: TokenIssuer = TokenIssuer(organisation.tenant_id, self.base_url, keys=keys)
+        self._beside = beside
         self.traffic = Traffic()
         self.auto_cycle = auto_cycle
         self._ca_file = ca_file
@@ -103,6 +107,8 @@ class EntraEmulator:
         self._graph = Graph(router, self.tokens, self.traffic, audit)
 
     def _connections(self) -> httpx.AsyncClient:
+        if self._beside is not None:
+            return self._beside._connections()  # noqa: SLF001 - one of its own kind
         if self._http is None or self._http.is_closed:
             self._http = connections(self._ca_file)
         return self._http
@@ -168,6 +174,11 @@ class EntraEmulator:
         paths = [Route(route.path, graph, methods=list(route.methods or [])) for route in self._graph.routes()]
         return Starlette(routes=[*Control(self).routes(), *login, *paths], lifespan=self._lifespan)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether cycles run in the background."""
+        return bool(self._background)
+
     def _recorded(self, name: str) -> Callable[[Request], Awaitable[Response]]:
         """Return an endpoint of login that logs requests and obeys faults."""
 
@@ -190,10 +201,20 @@ class EntraEmulator:
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         del app
+        async with self.running():
+            yield
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Keep what it holds while the block runs, and end what is under way at its end."""
         saving = asyncio.create_task(self._keep_saving()) if self._state else None
         yield
         if saving is not None:
             saving.cancel()
+        await self.close()
+
+    async def close(self) -> None:
+        """Save, and end what is under way."""
         self.save()
         for task in list(self._background):
             task.cancel()

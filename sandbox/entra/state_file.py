@@ -1,6 +1,7 @@
 """What the local Entra holds, kept in a JSON file between runs of the sandbox. Signing keys are not kept."""
 
 import dataclasses
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -26,7 +27,8 @@ class StateFile:
     def __init__(self, path: Path) -> None:
         """Use this file; it need not exist."""
         self._path = path
-        self._written: str | None = None
+        self._written = b""
+        """Digest of what was written last."""
 
     def load(self, organisation: Organisation) -> _Contents | None:
         """Return what the file holds; None when there is none, or it is of another tenant or format."""
@@ -63,7 +65,8 @@ class StateFile:
             },
         }
         text = json.dumps(data)
-        if text == self._written:
+        digest = hashlib.sha256(text.encode()).digest()
+        if digest == self._written:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         draft = self._path.with_suffix(".new")
@@ -71,7 +74,7 @@ class StateFile:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
         draft.replace(self._path)
-        self._written = text
+        self._written = digest
 
 
 def _job(data: dict[str, Any]) -> Job:

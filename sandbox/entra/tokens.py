@@ -36,20 +36,25 @@ class TokenRefusedError(Exception):
 class TokenIssuer:
     """Issues and verifies RS256 tokens of one tenant; keys live as long as this object."""
 
-    def __init__(self, tenant_id: str, base_url: str) -> None:
+    def __init__(self, tenant_id: str, base_url: str, *, keys: tuple[RSAKey, RSAKey] | None = None) -> None:
         """Make new signing keys.
 
         Args:
             tenant_id: the tenant that issues.
             base_url: origin of the local Entra, which is also the audience of its Graph.
+            keys: those of another tenant, since all of Entra's tenants share theirs.
         """
         self.tenant_id = tenant_id
         self.base_url = base_url
         self.issuer = f"https://sts.windows.net/{tenant_id}/"
         self.workload_issuer = f"{base_url}/sandbox/oidc"
-        self._key = _new_key()
-        self._workload_key = _new_key()
+        self._key, self._workload_key = keys or (_new_key(), _new_key())
         self._verified: dict[str, tuple[float, Caller]] = {}
+
+    @property
+    def keys(self) -> tuple[RSAKey, RSAKey]:
+        """The signing keys of the tenant and of the workload identity issuer."""
+        return self._key, self._workload_key
 
     def jwks(self) -> dict[str, Any]:
         """Return the public keys of the tenant, as `/discovery/v2.0/keys` publishes them."""
