@@ -102,12 +102,7 @@ async def test_tenants_are_there_again_after_a_stop(tmp_path: Path) -> None:
     """With what they held."""
     tenants = _tenants(tmp_path)
     transport = httpx.ASGITransport(tenants.app)
-    async with (
-        tenants.app.router.lifespan_context(tenants.app),
-        httpx.AsyncClient(  # type: ignore[attr-defined]
-            transport=transport, base_url=_ORIGIN
-        ) as client,
-    ):
+    async with tenants.running(), httpx.AsyncClient(transport=transport, base_url=_ORIGIN) as client:
         await client.post("/sandbox/tenants", json={"count": 2})
         await client.post(f"/sandbox/of/{_TWO.tenant_id}/users", json={"count": 5})
 
