@@ -37,9 +37,9 @@ format: ## Format the code, and mend what the linter can mend
 	@$(venv)/bin/ruff check --fix --exit-zero
 	@$(venv)/bin/ruff format
 
-gallery: ## Make the example reports in docs/comments anew
+gallery: ## Make the example comments and the JSON schema in docs anew
 	@tools/bootstrap --python-only
-	@$(python) -m tests.gallery
+	@$(python) -m tests.gallery && $(python) -m tools.run_schema
 
 bench: setup ## Measure times and requests in the sandbox
 	@$(active) $(python) -m bench.run $(ARGS)

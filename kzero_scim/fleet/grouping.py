@@ -23,9 +23,12 @@ __all__ = [
     "Alike",
     "Group",
     "Risk",
+    "ailment_of",
+    "changes_by_hand",
     "drift_groups_of",
     "failures_of",
     "groups_of",
+    "headline_of",
     "summary_of",
     "unhealthy_of",
     "warnings_of",
@@ -129,11 +132,11 @@ def unhealthy_of(run: FleetRun) -> list[Alike]:
     """Group the tenants whose provisioning does not do well, by what is wrong, the most frequent first."""
     return _alike(
         Outcome.UNHEALTHY,
-        [(result, _ailment(result)) for result in run.results if result.outcome is Outcome.UNHEALTHY],
+        [(result, ailment_of(result)) for result in run.results if result.outcome is Outcome.UNHEALTHY],
     )
 
 
-def _ailment(result: TenantResult) -> str:
+def ailment_of(result: TenantResult) -> str:
     """Say what is wrong with a tenant's provisioning, from the document of `kzero-scim status`."""
     status = result.status or {}
     quarantine = status.get("quarantine")

@@ -173,8 +173,14 @@ class FleetRun:
             name: What to call it in an error: its file.
 
         Raises:
-            SettingsError: It is not such a document.
+            SettingsError: It is not such a document, or one of a later version.
         """
+        version = document.get("version", VERSION) if isinstance(document, dict) else VERSION
+        if isinstance(version, int) and version > VERSION:
+            message = (
+                f"{name} is of version {version}, and this kzero-scim reads up to {VERSION}; use the one that wrote it"
+            )
+            raise SettingsError(message)
         try:
             return _RUN.validate_python(document)
         except ValidationError as error:
