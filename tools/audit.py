@@ -24,6 +24,7 @@ LICENCES = frozenset(
         "3-Clause BSD License",
         "Apache Software License",
         "Apache-2.0",
+        "BSD",
         "BSD License",
         "BSD-2-Clause",
         "BSD-3-Clause",
