@@ -87,6 +87,22 @@ def test_search_filter_and_sort_stand_in_the_address(chromium: Chromium, mixed: 
     assert chromium.one("#columns [aria-sort]").text.startswith("Tenant")
 
 
+def test_a_group_of_tenants_narrows_the_list(chromium: Chromium) -> None:
+    """What is the same in several tenants stands once, and a click shows those tenants; so does its address."""
+    html = render_page(fleet_sample.mixed_fleet(2000))
+    chromium.open(html)
+
+    told = chromium.texts("#same button")
+    assert told[0].startswith("Failed\n50 tenants\nMapperSet scim-endpoint: realm is not to be had")
+    assert chromium.texts("#same summary") == ["2 more groups"]
+    chromium.all("#same button")[2].click()
+    assert chromium.one("#count").text == "100 of 2,000 tenants"
+    chosen = chromium.hash
+    chromium.open(html, chosen)
+    assert chromium.one("#count").text == "100 of 2,000 tenants"
+    assert chromium.all("#same button")[2].get_attribute("aria-pressed") == "true"
+
+
 def test_everything_works_by_keyboard(chromium: Chromium, mixed: str) -> None:
     """Tab reaches the search, arrows move along the tenants, Enter opens, Escape closes; the focus is always seen."""
     chromium.open(mixed)

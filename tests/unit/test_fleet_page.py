@@ -16,6 +16,7 @@ from kzero_scim.display import one_line, several_lines
 from kzero_scim.drift import Difference
 from kzero_scim.fleet.model import Command, FleetRun, Outcome, PropertyChange, ResourceChange, TenantResult
 from kzero_scim.fleet.page import render_page
+from kzero_scim.fleet.page.alike import alike_tenants
 from kzero_scim.fleet.page.render import MOST_CHARACTERS
 from kzero_scim.fleet.page.tenants import State, TenantView, merge
 
@@ -102,6 +103,34 @@ def test_the_reason_is_told_in_one_line() -> None:
     assert only(run(UP, 1, Outcome.NOT_RUN, error="the canary failed")).why == "the canary failed"
 
 
+def several(count: int, outcome: Outcome, command: Command, **more: object) -> FleetRun:
+    """Give a run over several tenants; ``{}`` in the error is the tenant's name."""
+    values = _WITH.get(outcome, {}) | more
+    names = [f"tenant-{number}" for number in range(count)]
+    results = [
+        TenantResult(tenant=name, outcome=outcome, **(values | {"error": str(values.get("error", "")).format(name)}))  # type: ignore[arg-type]
+        for name in names
+    ]
+    return FleetRun(command=command, project="p", began="", ended="2026-03-12T00:00:00Z", results=results)
+
+
+def test_tenants_of_which_the_same_is_to_be_told_are_a_group() -> None:
+    """One expired secret is one line, however many tenants it stopped; what is told of a single one is no group."""
+    failed = several(30, Outcome.FAILED, SWEEP, error="{} cannot sign in")
+    mapper = PropertyChange(property="mappers.tag", kind="add", now={})
+    changes = [ResourceChange(resource="MapperSet", name="mappers", operation="update", properties=[mapper])]
+
+    found = alike_tenants(merge([failed, several(7, Outcome.CHANGED, PREVIEW, changes=changes)]))
+
+    assert [(group.state, group.text, len(group.tenants)) for group in found] == [
+        (State.FAILED, "<tenant> cannot sign in", 30),
+        (State.PENDING, "mapper tag added", 7),
+    ]
+    assert (
+        alike_tenants(merge([several(1, Outcome.FAILED, SWEEP, error="no"), several(1, Outcome.DRIFTED, SWEEP)])) == []
+    )
+
+
 class _Parts(HTMLParser):
     """Collects the texts of scripts and styles, the policy, and each element with its attributes."""
 
@@ -138,7 +167,8 @@ def parsed(html: str) -> _Parts:
 def test_every_text_survives_as_data_and_makes_no_element(text: str) -> None:
     """The page has the same elements whatever a tenant, a tag or an error is called."""
     tenant = TenantResult(tenant=text, outcome=Outcome.FAILED, error=text, tags=[text])
-    page = parsed(render_page([FleetRun(command=UP, project=text, began=text, ended=text, results=[tenant])]))
+    html = render_page([FleetRun(command=UP, project=text, began=text, ended=text, results=[tenant])])
+    page = parsed(html.encode().decode())
     plain = TenantResult(tenant="t", outcome=Outcome.FAILED, error="e", tags=["g"])
     expected = parsed(render_page([FleetRun(command=UP, project="p", began="b", ended="e", results=[plain])]))
 

@@ -3,6 +3,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const FIRST_ROWS = 200;
+  const FIRST_GROUPS = 5;
   const ORDER = Object.keys(data.states);
   const ALWAYS = ["failed", "quarantine", "drifted", "pending", "healthy"];
   const $ = (id) => document.getElementById(id);
@@ -50,19 +51,20 @@
     if (Number.isNaN(moment)) return bidi(text);
     return el("time", { datetime: new Date(moment).toISOString(), title: absolute(text) }, relative(moment));
   }
-  const both = (text) => (text ? [when(text), el("span", { class: "exact" }, ` (${absolute(text)})`)] : "");
+  const both = (text) => (text ? [when(text), " ", el("span", { class: "exact" }, `(${absolute(text)})`)] : "");
   setInterval(() => {
     for (const time of document.querySelectorAll("time")) time.textContent = relative(Date.parse(time.dateTime));
   }, 60000);
 
   /* ---- what is chosen, in the hash ---- */
 
-  const chosen = { q: "", state: [], tag: "", sort: "state", open: [] };
+  const chosen = { q: "", state: [], tag: "", same: "", sort: "state", open: [] };
   function read() {
     const hash = new URLSearchParams(location.hash.slice(1));
     chosen.q = hash.get("q") || "";
     chosen.state = hash.getAll("state").filter((state) => ORDER.includes(state));
     chosen.tag = hash.get("tag") || "";
+    chosen.same = hash.get("same") || "";
     chosen.sort = SORTS[(hash.get("sort") || "").replace(/^-/, "")] ? hash.get("sort") : "state";
     chosen.open = hash.getAll("open");
   }
@@ -71,6 +73,7 @@
     if (chosen.q) hash.set("q", chosen.q);
     for (const state of chosen.state) hash.append("state", state);
     if (chosen.tag) hash.set("tag", chosen.tag);
+    if (chosen.same) hash.set("same", chosen.same);
     if (chosen.sort !== "state") hash.set("sort", chosen.sort);
     for (const name of chosen.open) hash.append("open", name);
     history.replaceState(null, "", `#${hash}`);
@@ -107,13 +110,17 @@
   function matching() {
     const wanted = chosen.q.toLowerCase().split(/\s+/).filter(Boolean);
     const key = chosen.sort.replace(/^-/, "");
+    const same = data.alike.find((group) => nameOf(group) === chosen.same);
     const turn = chosen.sort.startsWith("-") ? -1 : 1;
     return data.tenants
       .filter((tenant) => !chosen.state.length || tenant.states.some((state) => chosen.state.includes(state)))
       .filter((tenant) => !chosen.tag || (tenant.tags || []).includes(chosen.tag))
+      .filter((tenant) => !same || same.tenants.includes(data.tenants.indexOf(tenant)))
       .filter((tenant) => !wanted.length || wanted.every((word) => haystack(tenant).includes(word)))
       .sort((a, b) => turn * (SORTS[key].by(a, b) || collator.compare(a.name, b.name)));
   }
+
+  const nameOf = (group) => `${group.state}: ${group.text}`;
 
   /* ---- charts ---- */
 
@@ -216,7 +223,7 @@
     return el(
       "section",
       { class: "alarm" },
-      el("h4", {}, "Provisioning is in quarantine", " ", from(tenant.statusRun)),
+      el("h4", {}, el("span", {}, "Provisioning is in quarantine"), " ", from(tenant.statusRun)),
       pairs([
         ["Reason", told.reason && bidi(told.reason)],
         ["Entra says", cause && bidi(cause)],
@@ -227,30 +234,32 @@
       ]),
     );
   }
+  const unknown = () => el("span", { class: "nothing" }, "not known");
   function drift(tenant) {
     const rows = (tenant.drift || []).map((item) => [
-      bidi(item.resource), item.property ? bidi(item.property) : "(the whole)", value(item.was), value(item.now),
-      item.who ? bidi(item.who) : el("span", { class: "nothing" }, "not known"), both(item.when) || el("span", { class: "nothing" }, "not known"),
+      [bidi(item.resource), el("div", { class: "property" }, item.property ? bidi(item.property) : "the whole resource")],
+      value(item.was), value(item.now),
+      item.who || item.when ? [item.who ? bidi(item.who) : null, el("div", {}, both(item.when))] : unknown(),
     ]);
     return part(
       `Drift: ${plural(tenant.differences, "difference")}`, tenant.driftRun,
       tenant.appliedSince ? el("p", { class: "rest" }, "An up ran since; look again with fleet drift.") : null,
-      table(["Resource", "Property", "Stack wants", "Found", "Who", "When"], rows, "Drift"),
+      table(["What", "Stack wants", "Found", "Who and when"], rows, "Drift"),
       rest(tenant.differences, rows.length, `kzero-scim drift ${tenant.name}`),
     );
   }
   function pending(tenant) {
     const rows = (tenant.pending || []).flatMap((change) => {
-      const head = [bidi(change.operation), bidi(change.resource === change.name ? change.resource : `${change.resource} ${change.name}`)];
-      if (!change.properties.length) return [[...head, "", "", ""]];
-      return change.properties.map((item, place) => [
-        ...(place ? [el("span", { class: "again" }, change.operation), el("span", { class: "again" }, change.resource)] : head),
-        [bidi(item.property), ["add", "delete", "replace"].includes(item.kind) ? el("span", { class: "from" }, ` ${item.kind}`) : null], value(item.was), value(item.now),
+      const head = () => [bidi(change.operation), " ", bidi(change.resource), change.name && change.name !== change.resource ? [" ", bidi(change.name)] : null];
+      if (!change.properties.length) return [[head(), "", ""]];
+      return change.properties.map((item) => [
+        [...head(), el("div", { class: "property" }, bidi(item.property), item.kind === "update" ? null : el("span", { class: "from" }, ` ${item.kind}`))],
+        value(item.was), value(item.now),
       ]);
     });
     return part(
       `Changes pending: ${plural(tenant.changes, "resource")}`, tenant.pendingRun,
-      table(["Operation", "Resource", "Property", "Was", "Becomes"], rows, "Changes pending"),
+      table(["What", "Was", "Becomes"], rows, "Changes pending"),
       rest(tenant.changes, tenant.pending.length, `pulumi preview -s ${tenant.name}`),
     );
   }
@@ -385,14 +394,17 @@
     $("count").textContent = data.tenants.length
       ? `${number.format(found.length)} of ${plural(data.tenants.length, "tenant")}`
       : "No tenants: none of the runs looked at one.";
-    const isChosen = chosen.q || chosen.state.length || chosen.tag;
-    $("clear").disabled = !isChosen;
+    const isChosen = chosen.q || chosen.state.length || chosen.tag || chosen.same;
+    $("clear").hidden = !isChosen;
     if ($("search").value !== chosen.q) $("search").value = chosen.q;
     $("tag").value = chosen.tag;
     const key = chosen.sort.replace(/^-/, "");
     $("sort").value = key;
     for (const button of $("glance").querySelectorAll("button")) {
       button.setAttribute("aria-pressed", String(chosen.state.includes(button.dataset.state)));
+    }
+    for (const button of $("same").querySelectorAll("button")) {
+      button.setAttribute("aria-pressed", String(button.dataset.same === chosen.same));
     }
     for (const head of $("columns").children) {
       const turned = chosen.sort.startsWith("-") !== ["changes", "drift"].includes(head.dataset.sort);
@@ -407,7 +419,7 @@
     show();
   }
   const all = () => {
-    choose({ q: "", state: [], tag: "" });
+    choose({ q: "", state: [], tag: "", same: "" });
     $("search").focus();
   };
 
@@ -428,6 +440,21 @@
       ),
     );
     $("glance").append(...cards);
+  }
+  function same() {
+    const line = (group) =>
+      el("li", {}, el(
+        "button",
+        {
+          type: "button", class: `alike ${group.state}`, "data-same": nameOf(group), "aria-pressed": "false",
+          on: { click: () => choose({ same: chosen.same === nameOf(group) ? "" : nameOf(group) }) },
+        },
+        chip(group.state), " ", el("b", {}, plural(group.tenants.length, "tenant")), " ", el("span", { dir: "auto" }, group.text),
+      ));
+    const rest = data.alike.slice(FIRST_GROUPS);
+    $("same").append(el("ul", {}, data.alike.slice(0, FIRST_GROUPS).map(line)));
+    if (rest.length) $("same").append(el("details", {}, el("summary", {}, `${plural(rest.length, "more group")}`), el("ul", {}, rest.map(line))));
+    $("same").hidden = !data.alike.length;
   }
   function runs() {
     const order = [...data.runs].sort((a, b) => collator.compare(b.ended, a.ended));
@@ -505,6 +532,7 @@
   });
 
   glance();
+  same();
   runs();
   tools();
   keys();

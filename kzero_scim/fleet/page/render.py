@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from kzero_scim.display import one_line, several_lines
 from kzero_scim.fleet.model import FleetRun
+from kzero_scim.fleet.page.alike import alike_tenants
 from kzero_scim.fleet.page.tenants import WORDS, Look, State, TenantView, merge
 
 MOST_ROWS: Final = 100
@@ -86,6 +87,7 @@ def _summary(counted: Counter[State]) -> str:
 
 
 def _document(project: str, runs: Sequence[FleetRun], tenants: Sequence[TenantView]) -> dict[str, Any]:
+    places = {tenant.name: place for place, tenant in enumerate(tenants)}
     return {
         "project": project,
         "states": WORDS,
@@ -101,6 +103,10 @@ def _document(project: str, runs: Sequence[FleetRun], tenants: Sequence[TenantVi
             for run in runs
         ],
         "tenants": [_tenant(tenant) for tenant in tenants],
+        "alike": [
+            {"state": group.state, "text": group.text, "tenants": [places[name] for name in group.tenants]}
+            for group in alike_tenants(tenants)[:MOST_ROWS]
+        ],
     }
 
 
