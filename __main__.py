@@ -8,8 +8,7 @@ from typing import Final
 
 import pulumi
 
-from components.settings import TenantSettings
-from components.tenant_provisioning import TenantProvisioning
+from components.tenant_program import declare_tenant
 from kzero_scim.display import several_lines
 from kzero_scim.errors import SettingsError
 
@@ -23,13 +22,10 @@ def main() -> None:
     # a KeyboardInterrupt would bury the error that matters.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
-        settings = TenantSettings.from_config()
+        declare_tenant()
     except SettingsError as error:
         pulumi.log.error(several_lines(str(error)))
         sys.exit(_TOLD)
-    tenant = TenantProvisioning("tenant", settings=settings)
-    for name, value in tenant.outputs.items():
-        pulumi.export(name, value)
 
 
 main()

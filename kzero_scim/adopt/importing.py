@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import gc
-import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 from pulumi import automation
 
@@ -18,12 +14,10 @@ from components.adopted_tenant import Existing, declare_existing
 from components.settings import TenantSettings
 from kzero_scim.adopt.survey import Survey
 from kzero_scim.errors import AdoptionError, KzeroScimError
-from kzero_scim.provider.engine import Adapter, start
+from kzero_scim.provider.attached import attached, collect_what_a_run_leaves
 from kzero_scim.provider.model import Found, Resource, as_plain
 from kzero_scim.provider.package import KZERO, Package
 from kzero_scim.stack import project_name, pulumi_cli
-
-_START_SECONDS: Final = 30.0
 
 
 def bring_in(project: Path, stack: str, survey: Survey) -> None:
@@ -48,7 +42,7 @@ def bring_in(project: Path, stack: str, survey: Survey) -> None:
             raise
 
     # Paths in settings begin at the project's folder.
-    with _answering(survey.existing) as port, contextlib.chdir(project):
+    with attached(_package(survey.existing)) as port, contextlib.chdir(project):
         said = _run(project, stack, program, port)
     if said is not None:
         reason = "; ".join(problems) or said
@@ -75,7 +69,7 @@ def _run(project: Path, stack: str, program: Callable[[], None], port: int) -> s
     except automation.CommandError as error:
         return _errors([*lines, *str(error).splitlines()])
     finally:
-        _collect_what_a_run_leaves()
+        collect_what_a_run_leaves()
     return None
 
 
@@ -84,35 +78,6 @@ def _errors(lines: list[str]) -> str:
     found = [line.strip().removeprefix("error: ") for line in lines if line.strip().startswith("error: ")]
     told = [line for line in dict.fromkeys(found) if "update failed" not in line]
     return "; ".join(told) or " ".join(" ".join(lines[-3:]).split())
-
-
-@contextlib.contextmanager
-def _answering(existing: Mapping[str, Found[Any, Any]]) -> Iterator[int]:
-    """Serve package kzero from a thread, as the survey saw it; gives the port."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="provider-kzero", daemon=True)
-    thread.start()
-
-    def run(work: Any) -> Any:  # noqa: ANN401 - a coroutine and its result
-        return asyncio.run_coroutine_threadsafe(work, loop).result(timeout=_START_SECONDS)
-
-    async def begin() -> tuple[Adapter, Any, int]:
-        adapter = Adapter(_package(existing))
-        server, port = await start(adapter)
-        return adapter, server, port
-
-    async def end() -> None:
-        await adapter.aclose()
-        await server.stop(grace=None)
-
-    adapter, server, port = run(begin())
-    try:
-        yield port
-    finally:
-        run(end())
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
 
 
 def _package(existing: Mapping[str, Found[Any, Any]]) -> Package:
@@ -149,15 +114,3 @@ def _refuse(token: str) -> NoReturn:
 def _command(path: str | None) -> automation.PulumiCommand | None:
     # Its constructor takes the folder that holds bin/pulumi.
     return automation.PulumiCommand(str(Path(path).parent.parent)) if path else None
-
-
-def _collect_what_a_run_leaves() -> None:
-    """Destroy what pulumi 3.272 leaves behind after an inline program: event loops and unfinished coroutines.
-
-    They complain when they are collected, which must not bury what the operator is told.
-    """
-    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
-    try:
-        gc.collect()
-    finally:
-        sys.unraisablehook = hook

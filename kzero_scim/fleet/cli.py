@@ -14,8 +14,10 @@ from kzero_scim.display import one_line
 from kzero_scim.fleet.cli_export import export
 from kzero_scim.fleet.cli_matrix import matrix
 from kzero_scim.fleet.cli_report import report
+from kzero_scim.fleet.cli_run import preview
 
 app = typer.Typer(name="fleet", help="All tenants of a project at once.", no_args_is_help=True)
+app.command()(preview)
 app.command()(matrix)
 app.command()(export)
 app.command()(report)
