@@ -88,9 +88,9 @@ def changed(tenant: str, *changes: ResourceChange, **more: Any) -> TenantResult:
     return _result(tenant, Outcome.CHANGED, changes=list(changes), **more)
 
 
-def failed(tenant: str, error: str) -> TenantResult:
+def failed(tenant: str, error: str, *applied: ResourceChange) -> TenantResult:
     """Make a tenant that fails."""
-    return _result(tenant, Outcome.FAILED, error=error)
+    return _result(tenant, Outcome.FAILED, error=error, changes=list(applied))
 
 
 def change(resource: str, *properties: PropertyChange, operation: str = "update") -> ResourceChange:
@@ -319,6 +319,7 @@ def _canary() -> FleetRun:
                 names[1],
                 "MapperSet tenant: cannot add mapper tag to client scim-endpoint of realm Alpine-01: Keycloak answered "
                 "403; give client kzero-scim the role manage-clients of realm-management",
+                change("ScimEndpoint", prop("profile", "Generic", "Azure")),
             ),
             _result(names[2], Outcome.TIMED_OUT, error="stopped after 600 s; the next up goes on where it stopped"),
             *(

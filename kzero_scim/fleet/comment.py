@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -16,7 +17,16 @@ from typing import Any, Final
 from kzero_scim.display import one_line, plain
 from kzero_scim.errors import SettingsError
 from kzero_scim.fleet.fitting import Form, Item, Section, counted, fit
-from kzero_scim.fleet.grouping import Alike, Group, Risk, drift_groups_of, failures_of, groups_of, unhealthy_of
+from kzero_scim.fleet.grouping import (
+    Alike,
+    Group,
+    Risk,
+    costs_of,
+    drift_groups_of,
+    failures_of,
+    groups_of,
+    unhealthy_of,
+)
 from kzero_scim.fleet.grouping import warnings_of as warnings_alike
 from kzero_scim.fleet.markdown import fenced, shortened, span, tagged
 from kzero_scim.fleet.model import Command, FleetRun, Outcome, PropertyChange, ResourceChange, TenantResult
@@ -37,10 +47,6 @@ _WORDS: Final = {
     Outcome.UNCHANGED: "unchanged",
 }
 _ERRORS: Final = frozenset({Outcome.FAILED, Outcome.TIMED_OUT, Outcome.UNHEALTHY, Outcome.NOT_RUN})
-_RISKS: Final = {
-    Risk.DESTROYS: "resources deleted or replaced",
-    Risk.ACCESS: "access lost or widened, or provisioning off",
-}
 _SIGNS: Final = {"add": "+", "delete": "-"}
 _MARKERS: Final = frozenset({"(secret)", "(not known yet)"})
 _FEW: Final = 3
@@ -184,6 +190,8 @@ def _sections(run: FleetRun) -> list[Section]:
         _unhealthy(run),
         _changes("Drifted", drift_groups_of(run), drift=True),
         _changes(changed, groups_of(run), drift=False),
+        _changes(f"{changed}, where it drifted", groups_of(run, Outcome.DRIFTED), drift=False),
+        _changes("Applied before it failed", groups_of(run, Outcome.FAILED, Outcome.TIMED_OUT), drift=False),
         _warnings(run),
     ]
     return [section for section in sections if section.items]
@@ -252,14 +260,11 @@ def _list(results: Sequence[TenantResult], *, indent: str, most: int | None = No
 
 
 def _changes(word: str, groups: list[Group], *, drift: bool) -> Section:
-    risky = [
-        f"{words} in {counted(sum(len(group.results) for group in groups if group.risk is risk), 'tenant')}"
-        for risk, words in _RISKS.items()
-        if any(group.risk is risk for group in groups)
-    ]
+    costs = Counter(cost for group in groups for cost in costs_of(group.changes) for _ in group.results)
+    risky = ", ".join(f"{cost} in {counted(number, 'tenant')}" for cost, number in costs.items())
     heading = _heading(word, groups)
     if risky:
-        heading += f"\n\n🛑 {'; '.join(risky)}"
+        heading += f"\n\n🛑 {risky}"
     alike: dict[tuple[Risk, str], list[Group]] = {}
     for group in groups:
         alike.setdefault((group.risk, group.headline), []).append(group)

@@ -25,6 +25,7 @@ __all__ = [
     "Risk",
     "ailment_of",
     "changes_by_hand",
+    "costs_of",
     "drift_groups_of",
     "failures_of",
     "groups_of",
@@ -56,6 +57,16 @@ class Risk(IntEnum):
     """Somebody loses access, or provisioning stops, or everybody gets access."""
     ORDINARY = 2
     """Anything else."""
+
+
+_COSTS: Final = {
+    "resources deleted": Risk.DESTROYS,
+    "resources replaced": Risk.DESTROYS,
+    "access lost": Risk.ACCESS,
+    "access for everybody": Risk.ACCESS,
+    "provisioning off": Risk.ACCESS,
+}
+"""What a change may cost to how bad that is, the worst first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,10 +114,20 @@ class Alike:
         return [result.tenant for result in self.results]
 
 
-def groups_of(run: FleetRun) -> list[Group]:
-    """Group the tenants that change, by their change; the riskiest first, then the largest."""
-    changed = [result for result in run.results if result.outcome is Outcome.CHANGED]
-    return _groups((result, result.changes) for result in changed)
+def groups_of(run: FleetRun, *outcomes: Outcome) -> list[Group]:
+    """Group the tenants that change, by their change; the riskiest first, then the largest.
+
+    Args:
+        run: The run.
+        outcomes: Of which tenants; of those that changed if none is given. A tenant that drifted may have changes too,
+            after `preview --refresh`, and one that failed has what was applied before.
+    """
+    changed = [
+        result
+        for result in run.results
+        if (result.outcome in outcomes and result.changes) or (not outcomes and result.outcome is Outcome.CHANGED)
+    ]
+    return _groups((result, result.changes or changes_by_hand(result.drift)) for result in changed)
 
 
 def drift_groups_of(run: FleetRun) -> list[Group]:
@@ -115,7 +136,7 @@ def drift_groups_of(run: FleetRun) -> list[Group]:
     The changes are those that somebody made: ``was`` is what the stack wants, ``now`` what is there.
     """
     drifted = [result for result in run.results if result.outcome is Outcome.DRIFTED]
-    return _groups((result, changes_by_hand(result.drift)) for result in drifted)
+    return _groups((result, changes_by_hand(result.drift) or result.changes) for result in drifted)
 
 
 def failures_of(run: FleetRun, *outcomes: Outcome) -> list[Alike]:
@@ -186,21 +207,33 @@ def risk_of(changes: Sequence[ResourceChange]) -> Risk:
     return min((_risk(change) for change in changes), default=Risk.ORDINARY)
 
 
-def _risk(change: ResourceChange) -> Risk:
+def costs_of(changes: Sequence[ResourceChange]) -> list[str]:
+    """Name what a tenant's changes may cost, the worst first: ``access lost``. Empty where all is ordinary."""
+    found = {cost for change in changes for cost in _costs(change)}
+    return [cost for cost in _COSTS if cost in found]
+
+
+def _costs(change: ResourceChange) -> set[str]:
     if change.resource in _LEAVES_NOTHING:
-        return Risk.ORDINARY
+        return set()
     if change.operation in {"delete", "replace"}:
-        return Risk.DESTROYS
-    return Risk.ACCESS if any(_costs_access(change.resource, item) for item in change.properties) else Risk.ORDINARY
+        return {f"resources {change.operation}d"}
+    return {cost for item in change.properties if (cost := _cost(change.resource, item))}
 
 
-def _costs_access(resource: str, change: PropertyChange) -> bool:
+def _cost(resource: str, change: PropertyChange) -> str:
     place = steps_of(change.property)[0]
-    if resource == "AppRoleAssignments":
-        return place in _MEMBERS and change.kind == "delete"
-    if resource == "ProvisioningStatus":
-        return place == "enabled" and change.now is not True
-    return resource == "SynchronizationCredentials" and place == "scope" and change.now == "all"
+    if resource == "AppRoleAssignments" and place in _MEMBERS and change.kind == "delete":
+        return "access lost"
+    if resource == "ProvisioningStatus" and place == "enabled" and change.now is not True:
+        return "provisioning off"
+    if resource == "SynchronizationCredentials" and place == "scope" and change.now == "all":
+        return "access for everybody"
+    return ""
+
+
+def _risk(change: ResourceChange) -> Risk:
+    return min((_COSTS[cost] for cost in _costs(change)), default=Risk.ORDINARY)
 
 
 def headline_of(changes: Sequence[ResourceChange]) -> list[Sentence]:

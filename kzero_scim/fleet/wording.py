@@ -27,6 +27,7 @@ Sentence = tuple[str, ...]
 """Pieces of one line, ours and :class:`Name`; nothing is escaped."""
 
 _LABELS: Final = {
+    "Provider": "provider settings",
     "ScimEndpoint": "SCIM endpoint",
     "MapperSet": "mappers",
     "ScimApiClient": "SCIM API client",
@@ -120,6 +121,8 @@ def sentences_of(change: ResourceChange) -> list[Sentence]:
     if change.operation != "update":
         # What of it changes is the reason of a replacement; the words are about the whole.
         return [(*label, f" {_OPERATIONS.get(change.operation, 'changed')}")]
+    if change.resource == "Provider":
+        return [(*label, " changed")]
     if is_consequence(change):
         return [(_FOLLOWS[change.resource],)]
     by_place: dict[str, list[PropertyChange]] = defaultdict(list)
