@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sandbox.addresses import Urls
     from sandbox.processes import SandboxProcess
     from sandbox.status import Status
@@ -44,6 +46,9 @@ def up(  # noqa: PLR0913, PLR0917 - one an option
         Path | None,
         typer.Option(help="Folder of the project that is written for them; by default the sandbox's fleet."),
     ] = None,
+    defects: Annotated[
+        list[str] | None, typer.Option("--defect", metavar="KIND=TENANT,...", help="Spoil these on purpose.")
+    ] = None,
 ) -> None:
     """Start the sandbox and wait until it answers. It goes on running in the background until `sandbox down`."""
     from sandbox.addresses import Ports  # noqa: PLC0415 - see the module's first lines
@@ -65,6 +70,9 @@ def up(  # noqa: PLR0913, PLR0917 - one an option
         folder = fleet or directory / "fleet"
         _make_fleet(process, directory, tenants, folder)
         _output.print(f"{tenants} tenants: cd {folder} && source env && kzero-scim fleet list", soft_wrap=True)
+    for asked in defects or ():
+        kind, _, names = asked.partition("=")
+        _spoil(process, directory, kind, names.split(","), mend=False)
 
 
 def _make_fleet(process: "SandboxProcess", directory: Path, tenants: int, folder: Path) -> None:
@@ -79,12 +87,47 @@ def _make_fleet(process: "SandboxProcess", directory: Path, tenants: int, folder
             made = make_tenants(
                 running,
                 range(1, tenants + 1),
-                process.directory / "fleet-secrets",
+                running.layout.fleet_secrets,
                 lambda done: spinner.update(f"making tenants: {done} of {tenants}"),
             )
         except httpx.HTTPError as error:
             _fail(RuntimeError(f"the tenants could not be made: {error}"))
         write_project(running, made, folder)
+
+
+@app.command()
+def defect(
+    kind: Annotated[str, typer.Argument(help="drift, quarantine, failing-credentials or slow.")],
+    tenants: Annotated[list[str], typer.Argument(help="Stacks of the sandbox's fleet: tenant-003 ...")],
+    directory: Directory = _DEFAULT_DIRECTORY,
+    *,
+    mend: Annotated[bool, typer.Option("--mend", help="Mend it instead.")] = False,
+) -> None:
+    """Spoil tenants of the sandbox's fleet on purpose, to see how the fleet's commands show it."""
+    _spoil(_process(directory), directory, kind, tenants, mend=mend)
+
+
+def _spoil(process: "SandboxProcess", directory: Path, kind: str, tenants: "Iterable[str]", *, mend: bool) -> None:
+    import httpx  # noqa: PLC0415 - every command of kzero-scim starts with this module
+
+    from sandbox import defects  # noqa: PLC0415 - see the module's first lines
+    from sandbox.fleet import known_tenant  # noqa: PLC0415 - likewise
+    from sandbox.running import RunningSandbox  # noqa: PLC0415 - likewise
+
+    if kind not in list(defects.Defect):
+        _fail(RuntimeError(f"there is no defect {kind!r}: use one of {', '.join(defects.Defect)}"))
+    running = RunningSandbox(process=process, urls=_urls(process, directory))
+    for name in tenants:
+        tenant = known_tenant(name, running.layout.fleet_secrets)
+        if tenant is None:
+            _fail(
+                RuntimeError(f"the sandbox has no tenant {name!r}: make some with `kzero-scim sandbox up --tenants N`")
+            )
+        try:
+            (defects.mend if mend else defects.make)(running, defects.Defect(kind), tenant)
+        except (defects.DefectError, httpx.HTTPError) as error:
+            _fail(error)
+        _output.print(f"{name}: {kind}{' mended' if mend else ''}")
 
 
 @app.command()

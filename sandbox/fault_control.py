@@ -50,7 +50,6 @@ class FaultControl:
         return JSONResponse([rule.shown() for rule in rules], 201)
 
     async def clear(self, request: Request) -> Response:
-        """DELETE all faults, and let held requests go on."""
-        del request
-        self._faults.clear()
+        """DELETE all faults, or those of the pattern `path` alone, and let held requests go on."""
+        self._faults.clear(request.query_params.get("path"))
         return Response(status_code=204)

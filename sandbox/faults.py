@@ -192,12 +192,13 @@ class Faults:
         """
         return self._met[rule_id]
 
-    def clear(self) -> None:
-        """Switch all off, and let go of what is held."""
-        for rule in self._met.values():
+    def clear(self, path: str | None = None) -> None:
+        """Switch all off, or those of one pattern alone, and let go of what is held."""
+        for rule in [rule for rule in self._met.values() if path in {None, rule.path.pattern}]:
             rule.release()
-        self._rules.clear()
-        self._met.clear()
+            del self._met[rule.id]
+            if rule in self._rules:
+                self._rules.remove(rule)
 
     def take(self, method: str, path: str) -> Fault | None:
         """Return the rule for this request, and count it."""

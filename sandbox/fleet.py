@@ -29,6 +29,7 @@ _LINKED: Final = ("__main__.py", "components", "kzero_scim", "provider", ".venv"
 """What a project of one's own would have installed; links, so that it is this checkout's."""
 _REGIONS: Final = ("emea", "amer", "apac")
 _AT_ONCE: Final = 4
+_NAME: Final = re.compile(r"tenant-[0-9]{3,4}")
 _CONFLICT = 409
 
 
@@ -79,15 +80,30 @@ def make_tenants(
     return made
 
 
+def known_tenant(name: str, folder: Path) -> FleetTenant | None:
+    """Return a tenant that was made before, by its stack's name.
+
+    Args:
+        name: ``tenant-001``.
+        folder: Where credentials are kept.
+    """
+    file = folder / f"{name}.json"
+    if not _NAME.fullmatch(name) or not file.is_file():
+        return None
+    return FleetTenant(
+        name=name,
+        organisation=Organisation.numbered(int(name.rpartition("-")[2])),
+        credentials=TenantCredentials(**json.loads(file.read_text())),
+    )
+
+
 def _tenant(kzero: httpx.Client, number: int, folder: Path) -> FleetTenant:
     organisation = Organisation.numbered(number)
     name = f"tenant-{number:03d}"
+    if (kept_already := known_tenant(name, folder)) is not None:
+        return kept_already
     file = folder / f"{name}.json"
     realm = organisation.kzero_tenant
-    if file.is_file():
-        return FleetTenant(
-            name=name, organisation=organisation, credentials=TenantCredentials(**json.loads(file.read_text()))
-        )
     answer = kzero.post("/sandbox/tenants", json={"name": realm})
     if answer.status_code == _CONFLICT:
         # An earlier run was ended before it could write the secrets down.

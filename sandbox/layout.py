@@ -98,6 +98,11 @@ class Layout:
         return self.directory / "entra"
 
     @property
+    def fleet_secrets(self) -> Path:
+        """The folder of further tenants' secrets, a file each."""
+        return self.directory / "fleet-secrets"
+
+    @property
     def pulumi_state(self) -> Path:
         """The folder of Pulumi's file backend."""
         return self.directory / "pulumi-state"

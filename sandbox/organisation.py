@@ -121,7 +121,7 @@ class GraphClientSeed:
         return "" if self.multi_tenant else self.of
 
 
-PARTNER = GraphClientSeed(name="partner", permissions=LEAST_PRIVILEGE, multi_tenant=True)
+PARTNER = GraphClientSeed(name="partner", permissions=(*LEAST_PRIVILEGE, *LOG_PERMISSIONS), multi_tenant=True)
 """The provider's own application, to which its customers have consented."""
 
 

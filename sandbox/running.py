@@ -118,7 +118,7 @@ class RunningSandbox:
             made = kzero.post("/sandbox/tenants", json={"name": realm}).raise_for_status().json()
             credentials = TenantCredentials(**made)
             try:
-                with self._administration(credentials) as admin:
+                with self.administration(credentials) as admin:
                     yield self._tenant(credentials, admin, entra, kzero)
             finally:
                 kzero.delete(f"/sandbox/tenants/{realm}").raise_for_status()
@@ -127,10 +127,11 @@ class RunningSandbox:
     def own_tenant(self) -> Iterator[Tenant]:
         """Give the tenant that the sandbox was made with, as it is; nothing is put back or removed."""
         credentials = self.layout.secrets(self.organisation).tenant
-        with self.kzero() as kzero, self.entra() as entra, self._administration(credentials) as admin:
+        with self.kzero() as kzero, self.entra() as entra, self.administration(credentials) as admin:
             yield self._tenant(credentials, admin, entra, kzero)
 
-    def _administration(self, credentials: TenantCredentials) -> httpx.Client:
+    def administration(self, credentials: TenantCredentials) -> httpx.Client:
+        """Give a client of a realm's admin API, signed in as its administrator; its paths begin below the realm."""
         admin = self._client(f"{self.urls.kzero}/admin/realms/{credentials.realm}")
         admin.auth = _Administrator(self.urls.kzero, credentials)
         return admin

@@ -61,11 +61,12 @@ class CliProject:
 
     folder: Path
     env: dict[str, str] = field(repr=False)
+    stack: str = STACK
     outcomes: list[Outcome] = field(default_factory=list)
 
     def pulumi(self, *arguments: str, env: dict[str, str] | None = None) -> Outcome:
-        """Run `pulumi <arguments> --stack test`, not interactive."""
-        return self._run(["pulumi", *arguments, "--stack", STACK, "--non-interactive", "--color=never"], env)
+        """Run `pulumi <arguments> --stack <its stack>`, not interactive."""
+        return self._run(["pulumi", *arguments, "--stack", self.stack, "--non-interactive", "--color=never"], env)
 
     def preview(self, *options: str, env: dict[str, str] | None = None) -> Outcome:
         """Run `pulumi preview`."""
@@ -90,7 +91,7 @@ class CliProject:
 
     def settings(self, changes: dict[str, Any]) -> None:
         """Change the stack's settings; a value of None removes the key, a key without a colon is the program's own."""
-        file = self.folder / "stacks" / f"Pulumi.{STACK}.yaml"
+        file = self.folder / "stacks" / f"Pulumi.{self.stack}.yaml"
         document = yaml.safe_load(file.read_text())
         config = document.setdefault("config", {})
         for key, value in changes.items():
