@@ -35,13 +35,8 @@ def connection(settings: TenantSettings, configuration: Mapping[str, str]) -> Co
         settings: The tenant's settings.
         configuration: The stack's whole configuration, full key to text; only ``azuread:`` keys are read.
     """
-    given: dict[str, Any] = {}
-    for key, argument in _FROM_AZUREAD.items():
-        text = configuration.get(f"azuread:{key}")
-        if text is not None:
-            given[argument] = text.casefold() in {"true", "1"} if key in _BOOLEANS else text
     return Config(
-        **given,
+        **from_azuread(configuration),
         tenant_id=settings.entra_tenant_id,
         moving_to=next_entra_tenant(settings.entra_tenant_id),
         server_url=settings.kzero_server_url,
@@ -55,6 +50,20 @@ def connection(settings: TenantSettings, configuration: Mapping[str, str]) -> Co
         if settings.remote_token_client_secret
         else None,
     )
+
+
+def from_azuread(configuration: Mapping[str, str]) -> dict[str, Any]:
+    """Give the provider's arguments that stand in the stack as azuread's.
+
+    Args:
+        configuration: The stack's configuration, full key to text.
+    """
+    given: dict[str, Any] = {}
+    for key, argument in _FROM_AZUREAD.items():
+        text = configuration.get(f"azuread:{key}")
+        if text is not None:
+            given[argument] = text.casefold() in {"true", "1"} if key in _BOOLEANS else text
+    return given
 
 
 def remote_token_client(settings: TenantSettings, environment: Mapping[str, str]) -> str | None:

@@ -200,16 +200,26 @@ def choose(config: Config, environment: Mapping[str, str]) -> Method:
     Raises:
         SettingsError: Nothing is given; names what to set.
     """
+    method = given(config, environment)
+    if method is not None:
+        return method
+    if config.use_cli is not False:
+        return _azure_cli(config.tenant_id)
+    raise SettingsError(_NOTHING_GIVEN)
+
+
+def given(config: Config, environment: Mapping[str, str]) -> Method | None:
+    """Choose among what is given by settings and variables, as :func:`choose` does; None if nothing is.
+
+    Raises:
+        SettingsError: A file that a variable names cannot be read.
+    """
     client = config.client_id or _from_file(environment, "ARM_CLIENT_ID_FILE_PATH")
     if client and config.tenant_id:
         method = _application(config, environment, config.tenant_id, client)
         if method is not None:
             return method
-    if config.use_msi:
-        return _managed_identity(client)
-    if config.use_cli is not False:
-        return _azure_cli(config.tenant_id)
-    raise SettingsError(_NOTHING_GIVEN)
+    return _managed_identity(client) if config.use_msi else None
 
 
 def _application(config: Config, environment: Mapping[str, str], tenant: str, client: str) -> Method | None:

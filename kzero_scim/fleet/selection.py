@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
-import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final
 
-from components.settings import NAMESPACE
-from kzero_scim.display import listed, one_line, plain
+from kzero_scim.display import one_line, plain
 from kzero_scim.errors import SettingsError
-from kzero_scim.fleet.project import FleetProject, FleetTenant
+from kzero_scim.fleet.changes import changed, why
+from kzero_scim.fleet.model import Command, FleetRun, Outcome
+from kzero_scim.fleet.project import FLEET_FILE, FleetProject, FleetTenant
 
+_FAILED: Final = frozenset({Outcome.FAILED, Outcome.TIMED_OUT, Outcome.NOT_RUN})
 _SHARD: Final = re.compile(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,5})")
-_STACK_FILE: Final = re.compile(r"Pulumi\.(?P<tenant>.+)\.yaml")
-_WITHOUT_EFFECT: Final = (
-    "*.md",
-    "docs/*",
-    "tests/*",
-    "gitops/*",
-    ".github/*",
-    ".gitlab-ci.yml",
-    ".gitignore",
-    "LICENSE",
-)
-"""Files of a project that no tenant's run reads."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +61,8 @@ class Selection:
         names: Names and globs of stacks, any of them.
         tags: Tags, any of them; ``a+b`` asks for both.
         changed_since: A git revision; the tenants that a change since it touches.
-        failed: Those alone that failed, were stopped or were not run in the last run.
+        failed: Those alone that failed, were stopped or were not run in the last run of any command.
+        failed_in: Likewise, in the last run of this command.
         shard: One part of what is left.
     """
 
@@ -79,6 +70,7 @@ class Selection:
     tags: tuple[str, ...] = ()
     changed_since: str = ""
     failed: bool = False
+    failed_in: Command | None = None
     shard: Shard | None = None
 
 
@@ -95,35 +87,38 @@ class Selected:
     notes: list[str]
 
 
-def select(project: FleetProject, selection: Selection, failed: Iterable[str] = ()) -> Selected:
+def select(project: FleetProject, selection: Selection, failed: Iterable[str] | None = None) -> Selected:
     """Select tenants.
 
     Args:
         project: The fleet.
         selection: What was asked for.
-        failed: Who failed last, for ``selection.failed``.
+        failed: Who failed last, for ``selection.failed``; by default what the runs' documents tell.
 
     Raises:
-        SettingsError: A name or tag matches nothing, or git cannot tell what has changed.
+        SettingsError: A name or tag matches nothing, no tenant has both, git cannot tell what has changed, or there
+            is no run that could tell who failed.
     """
     notes: list[str] = []
-    found = _named(project, selection.names)
-    if selection.tags:
-        found = [tenant for tenant in found if any(_is_tagged(tenant, tag) for tag in selection.tags)]
-        if not found:
-            known = sorted({tag for tenant in project.tenants.values() for tag in tenant.tags})
-            asked = ", ".join(map(plain, selection.tags))
-            message = f"--tag {asked}: no tenant has it; the tags are {listed(known, 20) or '(none)'}"
-            raise SettingsError(message)
+    found = _tagged(project, _named(project, selection.names), selection, notes)
+    left = len(found)
     if selection.changed_since:
         change = changed(project, selection.changed_since)
-        notes += change.notes
-        found = [tenant for tenant in found if change.everybody or tenant.name in change.tenants]
-    if selection.failed:
-        last = set(failed)
+        notes += [*change.notes, *filter(None, [why(change, selection.changed_since)])]
+        found = [tenant for tenant in found if change.touches(tenant.name)]
+        if left and not found:
+            notes.append(f"no tenant is selected: none is touched by a change since {plain(selection.changed_since)}")
+    if (selection.failed or selection.failed_in) and found:
+        last = failed_last(project, selection.failed_in) if failed is None else set(failed)
         found = [tenant for tenant in found if tenant.name in last]
-    if selection.shard is not None:
+        if not found:
+            notes.append("no tenant is selected: none failed or was left out last time")
+    if selection.shard is not None and found:
         found = [tenant for tenant in found if selection.shard.has(tenant.name)]
+        if not found:
+            notes.append(f"no tenant is selected: shard {selection.shard.number}/{selection.shard.of} has none of them")
+    if not project.tenants:
+        notes.append(f"{project.folder}/stacks has no tenant's stack file; `kzero-scim tenant add` writes one")
     return Selected(sorted(found, key=lambda tenant: tenant.name), notes)
 
 
@@ -134,117 +129,72 @@ def _named(project: FleetProject, names: Sequence[str]) -> list[FleetTenant]:
     for name in names:
         matching = {key: tenant for key, tenant in project.tenants.items() if fnmatchcase(key, name)}
         if not matching:
-            near = get_close_matches(name, project.tenants, 1)
-            hint = f'; did you mean "{near[0]}"?' if near else "; `kzero-scim fleet list` shows all"
-            message = f'no tenant is called "{plain(name)}"{hint}'
-            raise SettingsError(message)
+            raise SettingsError(_no_tenant(project, name))
         found |= matching
     return list(found.values())
 
 
+def _no_tenant(project: FleetProject, name: str) -> str:
+    if any(fnmatchcase(name, pattern) for pattern in project.settings.exclude):
+        return f'"{plain(name)}" is no tenant of the fleet: {FLEET_FILE} excludes it'
+    return f'no tenant is called "{plain(name)}"{_meant(name, project.tenants)}'
+
+
+def _meant(given: str, known: Iterable[str]) -> str:
+    names = {name.casefold(): name for name in known}
+    near = get_close_matches(given.casefold(), names, 1)
+    return f'; did you mean "{plain(names[near[0]])}"?' if near else "; `kzero-scim fleet list` shows all"
+
+
+def _tagged(
+    project: FleetProject, among: list[FleetTenant], selection: Selection, notes: list[str]
+) -> list[FleetTenant]:
+    if not selection.tags:
+        return among
+    known = {tag for tenant in project.tenants.values() for tag in tenant.tags}
+    for tag in (part for asked in selection.tags for part in asked.split("+")):
+        if tag not in known:
+            message = f'--tag: no tenant has the tag "{plain(tag)}"{_meant(tag, known)}'
+            raise SettingsError(message)
+    found = [tenant for tenant in among if any(_is_tagged(tenant, asked) for asked in selection.tags)]
+    if not found:
+        asked = " or ".join(map(plain, selection.tags))
+        names = " ".join(map(plain, selection.names))
+        message = f"--tag: no tenant{' of ' + names if names else ''} has {asked}; `kzero-scim fleet list` shows tags"
+        raise SettingsError(message)
+    notes += [
+        f"{one_line(tenant.name)} may have a tag, but its stack file cannot be read: {one_line(tenant.problem)}"
+        for tenant in among
+        if tenant.problem
+    ]
+    return found
+
+
 def _is_tagged(tenant: FleetTenant, asked: str) -> bool:
-    return all(tag in tenant.tags for tag in asked.split("+"))
+    return set(asked.split("+")) <= set(tenant.tags)
 
 
-@dataclass(frozen=True)
-class Change:
-    """What a change of the working tree touches.
-
-    Attributes:
-        everybody: Whether it touches every tenant: code, lock files, Pulumi.yaml, fleet.yaml.
-        tenants: Those whose own files it touches.
-        notes: Tenants whose stack file is gone, a line each.
-    """
-
-    everybody: bool
-    tenants: frozenset[str]
-    notes: list[str]
-
-
-def changed(project: FleetProject, revision: str) -> Change:
-    """Find what has changed since a revision: since the merge base, as a pull request shows it, and not yet committed.
+def failed_last(project: FleetProject, command: Command | None = None) -> set[str]:
+    """Name the tenants that failed, were stopped or were not run in the last run, or in the last run of a command.
 
     Raises:
-        SettingsError: There is no git repository, or not that much history of it.
+        SettingsError: There was none, or its document cannot be read.
     """
-    folder = project.folder
-    base = _merge_base(folder, revision)
-    told = _git(folder, "diff", "--name-only", "--no-renames", "--relative", "-z", base, "--").split("\0")
-    told += _git(folder, "ls-files", "--others", "--exclude-standard", "-z").split("\0")
-    return of_files(project, {path for path in told if path})
-
-
-def of_files(project: FleetProject, files: Iterable[str]) -> Change:
-    """Tell what changed files touch.
-
-    Args:
-        project: The fleet.
-        files: Paths relative to the project's folder, with slashes.
-    """
-    owners: dict[str, set[str]] = {}
-    for tenant in project.tenants.values():
-        for file in files_of(project, tenant):
-            owners.setdefault(file, set()).add(tenant.name)
-    everybody = False
-    tenants: set[str] = set()
-    notes = []
-    for path in sorted(files):
-        stack = _STACK_FILE.fullmatch(PurePosixPath(path).name) if path.startswith("stacks/") else None
-        if path in owners:
-            tenants |= owners[path]
-        elif stack is not None:
-            if not (project.folder / path).exists():
-                name = one_line(stack["tenant"])
-                notes.append(
-                    f"the stack file of {name} is gone; if its stack is not destroyed yet, both sides stay as they "
-                    f"are: put the file back and run `pulumi destroy --stack {name}`"
-                )
-        elif not any(fnmatchcase(path, pattern) for pattern in _WITHOUT_EFFECT):
-            everybody = True
-    return Change(everybody, frozenset(tenants), notes)
-
-
-def files_of(project: FleetProject, tenant: FleetTenant) -> list[str]:
-    """Name the files that a tenant alone, or with some others, is read from; relative to the project's folder."""
-    files = [tenant.file.relative_to(project.folder).as_posix()]
-    named = (tenant.document.get("config") or {}).get(f"{NAMESPACE}:usersFile")
-    if isinstance(named, str) and named and not Path(named).is_absolute():
-        files.append(str(PurePosixPath(named)))
-    return files
-
-
-def _merge_base(folder: Path, revision: str) -> str:
-    try:
-        commit = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").strip()
-    except SettingsError:
-        _git(folder, "rev-parse", "--git-dir")
-        message = (
-            f"--changed-since {plain(revision)}: git knows no such revision here; fetch it, in a pipeline by a clone "
-            "with the whole history (fetch-depth: 0)"
-        )
-        raise SettingsError(message) from None
-    try:
-        return _git(folder, "merge-base", commit, "HEAD").strip()
-    except SettingsError:
-        message = (
-            f"--changed-since {plain(revision)}: it has no commit in common with HEAD here; clone the whole history "
-            "(fetch-depth: 0)"
-        )
-        raise SettingsError(message) from None
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    try:
-        done = subprocess.run(  # noqa: S603 - git's own words, never a shell
-            ["git", "-C", str(folder), *arguments],  # noqa: S607 - the operator's own git
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        message = "--changed-since needs git on PATH"
-        raise SettingsError(message) from None
-    if done.returncode:
-        message = f"--changed-since: git {arguments[0]} failed: {one_line(done.stderr.decode(errors='replace'))}"
+    files = [project.runs / f"{name}.json" for name in ([command] if command else Command)]
+    runs = [_read(file) for file in files if file.is_file()]
+    if not runs:
+        what = f"fleet {command}" if command else "the fleet"
+        message = f"--failed: no run of {what} has left its result in {project.runs}; run it without --failed"
         raise SettingsError(message)
-    return done.stdout.decode(errors="surrogateescape")
+    newest = max(runs, key=lambda run: run.ended)
+    return {result.tenant for result in newest.results if result.outcome in _FAILED}
+
+
+def _read(file: Path) -> FleetRun:
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no JSON"
+        message = f"--failed: {file} cannot be read: {reason}"
+        raise SettingsError(message) from None
+    return FleetRun.from_document(document, str(file))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Callable
+import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kzero_scim.errors import SettingsError
+from kzero_scim.fleet.model import Command, FleetRun, Outcome, TenantResult
 from kzero_scim.fleet.project import FleetProject
-from kzero_scim.fleet.selection import Selection, Shard, of_files, select
+from kzero_scim.fleet.selection import Selection, Shard, select
 
 _TAGS = {"alpha": "[canary, emea]", "beta": "[emea]", "gamma": "[apac]", "delta": "[]"}
 
@@ -21,6 +22,7 @@ _TAGS = {"alpha": "[canary, emea]", "beta": "[emea]", "gamma": "[apac]", "delta"
 def project(tmp_path: Path) -> FleetProject:
     """Four tenants, one of which keeps its users in a file of its own."""
     (tmp_path / "Pulumi.yaml").write_text("name: kzero-scim\nruntime: python\n")
+    (tmp_path / "fleet.yaml").write_text("exclude: ['*-example']\n")
     (tmp_path / "stacks").mkdir()
     for name, tags in _TAGS.items():
         users = "\n  kzero-scim:usersFile: stacks/gamma-users.txt" if name == "gamma" else ""
@@ -56,7 +58,15 @@ def test_filters_leave_those_whom_all_of_them_mean(
     ("selection", "words"),
     [
         (Selection(names=("gama",)), 'no tenant is called "gama"; did you mean "gamma"?'),
-        (Selection(tags=("latam",)), "--tag latam: no tenant has it; the tags are apac, canary, emea"),
+        (Selection(names=("Alpha",)), 'no tenant is called "Alpha"; did you mean "alpha"?'),
+        (Selection(names=("alpha", "zz*")), 'no tenant is called "zz*"; `kzero-scim fleet list` shows all'),
+        (Selection(names=("new-example",)), '"new-example" is no tenant of the fleet: fleet.yaml excludes it'),
+        (Selection(tags=("latam",)), '--tag: no tenant has the tag "latam"; `kzero-scim fleet list` shows all'),
+        (Selection(tags=("emea", "canry")), '--tag: no tenant has the tag "canry"; did you mean "canary"?'),
+        (Selection(tags=("emea+apac",)), "--tag: no tenant has emea+apac; "),
+        (Selection(names=("gamma",), tags=("emea",)), "--tag: no tenant of gamma has emea; "),
+        (Selection(failed=True), "--failed: no run of the fleet has left its result in "),
+        (Selection(failed_in=Command.UP), "--failed: no run of fleet up has left its result in "),
     ],
 )
 def test_what_matches_nothing_is_an_error(project: FleetProject, selection: Selection, words: str) -> None:
@@ -81,75 +91,70 @@ def test_a_shard_that_is_none_is_refused(text: str) -> None:
         Shard.parse(text)
 
 
-@pytest.mark.parametrize(
-    ("files", "everybody", "tenants"),
-    [
-        (["stacks/Pulumi.beta.yaml"], False, {"beta"}),
-        (["stacks/gamma-users.txt", "README.md", "docs/fleet.md"], False, {"gamma"}),
-        (["requirements.lock"], True, set()),
-        (["components/settings.py", "stacks/Pulumi.beta.yaml"], True, {"beta"}),
-        (["Pulumi.yaml"], True, set()),
-        (["fleet.yaml"], True, set()),
-        ([], False, set()),
-    ],
-)
-def test_a_file_touches_its_own_tenants_or_all(
-    project: FleetProject,
-    files: list[str],
-    everybody: bool,  # noqa: FBT001 - a table's value
-    tenants: set[str],
-) -> None:
-    """Code and lock files touch everybody, a stack file and what it names its tenant, documents nobody."""
-    found = of_files(project, files)
-
-    assert (found.everybody, set(found.tenants), found.notes) == (everybody, tenants, [])
-
-
-@pytest.fixture
-def git(project: FleetProject) -> Callable[..., str]:
-    """Run git in the project, which is committed."""
-
-    def run(*arguments: str) -> str:
-        identity = ["-c", "user.name=Operator", "-c", "user.email=operator@example.com", "-c", "commit.gpgsign=false"]
-        return subprocess.run(
-            ["git", "-C", str(project.folder), *identity, *arguments],  # noqa: S607 - the developer's own git
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
-
-    run("init", "--quiet", "--initial-branch=main")
-    run("add", "--all")
-    run("commit", "--quiet", "--message=The fleet")
-    return run
-
-
-def test_changed_since_means_the_branch_and_what_is_not_committed(
-    project: FleetProject, git: Callable[..., str]
-) -> None:
-    """What main got since the branch began is none of it; a stack file that is gone is told."""
-    git("switch", "--quiet", "--create", "change")
-    (project.folder / "stacks" / "Pulumi.beta.yaml").write_text("config:\n  kzero-scim:tags: [emea, new]\n")
-    git("commit", "--quiet", "--all", "--message=Tag beta")
-    git("switch", "--quiet", "main")
-    (project.folder / "stacks" / "Pulumi.alpha.yaml").write_text("config: {}\n")
-    git("commit", "--quiet", "--all", "--message=Change alpha on main")
-    git("switch", "--quiet", "change")
-    (project.folder / "stacks" / "Pulumi.delta.yaml").unlink()
-    (project.folder / "stacks" / "Pulumi.omega.yaml").write_text("config: {}\n")
-
-    found = select(FleetProject.load(project.folder), Selection(changed_since="main"))
-
-    assert [tenant.name for tenant in found.tenants] == ["beta", "omega"]
-    assert "\n".join(found.notes) == (
-        "the stack file of delta is gone; if its stack is not destroyed yet, both sides stay as they are: put the file "
-        "back and run `pulumi destroy --stack delta`"
+@given(st.integers(2, 10), st.text("abcdefghij-", min_size=1, max_size=6))
+def test_shards_are_about_equal(count: int, prefix: str) -> None:
+    """Of a thousand tenants, however they are called, no shard has much more or less than its part."""
+    sizes = Counter(
+        number
+        for tenant in (f"{prefix}{index:04d}" for index in range(1000))
+        for number in range(1, count + 1)
+        if Shard(number=number, of=count).has(tenant)
     )
 
+    assert sum(sizes.values()) == 1000
+    # Six standard deviations of a fair draw: a hash that is not even leaves it at once.
+    allowed = 6 * (1000 * (1 / count) * (1 - 1 / count)) ** 0.5
+    assert all(abs(sizes[number] - 1000 / count) < allowed for number in range(1, count + 1))
 
-def test_an_unknown_revision_names_the_remedy(project: FleetProject, git: Callable[..., str]) -> None:
-    """A shallow clone has no merge base: the operator is told how to clone."""
-    git("status")
 
-    with pytest.raises(SettingsError, match=r"--changed-since origin/main: git knows no such revision.*fetch-depth: 0"):
-        select(project, Selection(changed_since="origin/main"))
+def test_a_tenants_shard_is_the_same_in_every_version() -> None:
+    """Shards that moved with a release would run a tenant twice, or not at all, in a pipeline of two versions."""
+    assert [next(n for n in (1, 2, 3) if Shard(number=n, of=3).has(name)) for name in _TAGS] == [3, 1, 1, 2]
+
+
+def _leave(project: FleetProject, command: Command, ended: str, **outcomes: Outcome) -> None:
+    results = [TenantResult(tenant=tenant, outcome=outcome) for tenant, outcome in outcomes.items()]
+    run = FleetRun(command=command, project="kzero-scim", began=ended, ended=ended, results=results)
+    project.runs.mkdir(parents=True, exist_ok=True)
+    (project.runs / f"{command}.json").write_text(json.dumps(run.document()))
+
+
+def test_failed_means_the_last_run_of_any_command_or_of_the_named(project: FleetProject) -> None:
+    """What failed, was stopped or was not run; what drifted or is unhealthy was looked at."""
+    _leave(project, Command.UP, "2026-01-01T10:00:00Z", alpha=Outcome.FAILED, beta=Outcome.CHANGED)
+    _leave(
+        project,
+        Command.PREVIEW,
+        "2026-01-01T11:00:00Z",
+        alpha=Outcome.UNHEALTHY,
+        beta=Outcome.TIMED_OUT,
+        gamma=Outcome.NOT_RUN,
+        delta=Outcome.DRIFTED,
+    )
+
+    assert [tenant.name for tenant in select(project, Selection(failed=True)).tenants] == ["beta", "gamma"]
+    assert [tenant.name for tenant in select(project, Selection(failed_in=Command.UP)).tenants] == ["alpha"]
+
+
+def test_an_empty_selection_says_which_filter_left_nothing(project: FleetProject) -> None:
+    """That nothing failed is no error; it is told in one line."""
+    _leave(project, Command.UP, "2026-01-01T10:00:00Z", alpha=Outcome.CHANGED)
+    alone = next(n for n in (1, 2, 3) if not Shard(number=n, of=3).has("alpha"))
+
+    nobody_failed = select(project, Selection(failed=True, shard=Shard(number=1, of=3)))
+    other_shard = select(project, Selection(names=("alpha",), shard=Shard(number=alone, of=3)))
+
+    assert (nobody_failed.tenants, other_shard.tenants) == ([], [])
+    assert nobody_failed.notes == ["no tenant is selected: none failed or was left out last time"]
+    assert other_shard.notes == [f"no tenant is selected: shard {alone}/3 has none of them"]
+
+
+def test_a_tenant_whose_tags_cannot_be_read_is_told(project: FleetProject) -> None:
+    """A broken stack file does not leave a selection by tag in silence."""
+    (project.folder / "stacks" / "Pulumi.beta.yaml").write_text("config: [\n")
+
+    found = select(FleetProject.load(project.folder), Selection(tags=("emea",)))
+
+    assert [tenant.name for tenant in found.tenants] == ["alpha"]
+    assert len(found.notes) == 1
+    assert found.notes[0].startswith("beta may have a tag, but its stack file cannot be read: ")
