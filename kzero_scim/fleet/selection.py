@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Final
 
 from kzero_scim.display import one_line, plain
 from kzero_scim.errors import SettingsError
+from kzero_scim.fleet import journal
 from kzero_scim.fleet.changes import changed, why
-from kzero_scim.fleet.model import Command, FleetRun, Outcome
+from kzero_scim.fleet.model import Command, Outcome
 from kzero_scim.fleet.project import FLEET_FILE, FleetProject, FleetTenant
 
 _FAILED: Final = frozenset({Outcome.FAILED, Outcome.TIMED_OUT, Outcome.NOT_RUN})
@@ -180,21 +179,11 @@ def failed_last(project: FleetProject, command: Command | None = None) -> set[st
     Raises:
         SettingsError: There was none, or its document cannot be read.
     """
-    files = [project.runs / f"{name}.json" for name in ([command] if command else Command)]
-    runs = [_read(file) for file in files if file.is_file()]
+    last = [journal.last(project, name) for name in ([command] if command else Command)]
+    runs = [run for run in last if run is not None]
     if not runs:
         what = f"fleet {command}" if command else "the fleet"
         message = f"--failed: no run of {what} has left its result in {project.runs}; run it without --failed"
         raise SettingsError(message)
     newest = max(runs, key=lambda run: run.ended)
     return {result.tenant for result in newest.results if result.outcome in _FAILED}
-
-
-def _read(file: Path) -> FleetRun:
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no JSON"
-        message = f"--failed: {file} cannot be read: {reason}"
-        raise SettingsError(message) from None
-    return FleetRun.from_document(document, str(file))
