@@ -69,7 +69,7 @@ def up(  # noqa: PLR0913, PLR0917 - one an option
     if tenants:
         folder = fleet or directory / "fleet"
         _make_fleet(process, directory, tenants, folder)
-        _output.print(f"{tenants} tenants: cd {folder} && source env && kzero-scim fleet list", soft_wrap=True)
+        _output.print(f"{tenants} tenants: cd {folder} && source ./env && kzero-scim fleet list", soft_wrap=True)
     for asked in defects or ():
         kind, _, names = asked.partition("=")
         _spoil(process, directory, kind, names.split(","), mend=False)

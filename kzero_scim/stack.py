@@ -155,9 +155,14 @@ def run_pulumi(project: Path, *arguments: str, standard_input: str | None = None
         env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
     )
     if done.returncode:
-        reason = " ".join(done.stderr.split()).removeprefix("error: ")
-        if "PULUMI_ACCESS_TOKEN" in reason:
-            reason = "no backend is chosen; run `pulumi login`, or set PULUMI_BACKEND_URL to where the states are"
-        message = f"pulumi {' '.join(arguments[:2])} failed: {reason}"
+        message = f"pulumi {' '.join(arguments[:2])} failed: {reason_of(done.stderr)}"
         raise SettingsError(message)
     return done.stdout
+
+
+def reason_of(told: str) -> str:
+    """Give in one line why the Pulumi CLI failed, from what it told on standard error."""
+    reason = " ".join(told.split()).removeprefix("error: ")
+    if "PULUMI_ACCESS_TOKEN" in reason:
+        return "no backend is chosen; run `pulumi login`, or set PULUMI_BACKEND_URL to where the states are"
+    return reason

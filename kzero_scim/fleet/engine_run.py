@@ -31,6 +31,7 @@ from kzero_scim.fleet.tenant_log import TenantLog
 from kzero_scim.provider.attached import attached, collect_what_a_run_leaves
 from kzero_scim.provider.package import KZERO
 from kzero_scim.recovery import recover
+from kzero_scim.stack import reason_of
 
 Told = Callable[[str, Any], None]
 """Takes what happens meanwhile: ``("engine", process id)``, ``("doing", what the engine does now)``."""
@@ -96,8 +97,8 @@ class _Engine:
                 self._perform(port)
         except automation.StackNotFoundError:
             return _failed(run, f"stack {run.tenant} was never applied: there is nothing to refresh")
-        except automation.CommandError as error:
-            return self._broken_off(error)
+        except automation.CommandError:
+            return self._broken_off()
         finally:
             collect_what_a_run_leaves()
         return self._told_by_events()
@@ -120,12 +121,17 @@ class _Engine:
     def _preview_first(self, variables: Mapping[str, str]) -> None:
         """Preview a stack that no backend knows yet, against one in a temporary folder: a preview makes nothing."""
         run = self._run
+        self._log.write("the backend has no such stack yet: previewing it against an empty one in a temporary folder")
         with tempfile.TemporaryDirectory() as folder:
             project, state = Path(folder, "project"), Path(folder, "state")
             (project / "stacks").mkdir(parents=True)
             state.mkdir()
-            for name in ("Pulumi.yaml", f"stacks/Pulumi.{run.tenant}.yaml"):
-                (project / name).write_bytes((run.folder / name).read_bytes())
+            # `stack init` writes into the stack's file, so that is a copy.
+            stack_file = f"stacks/Pulumi.{run.tenant}.yaml"
+            (project / stack_file).write_bytes((run.folder / stack_file).read_bytes())
+            for entry in run.folder.iterdir():
+                if entry.name != "stacks":
+                    (project / entry.name).symlink_to(entry)
             local = {**variables, "PULUMI_BACKEND_URL": state.as_uri()}
             self._init(project, local)
             self._operate(self._stack(project, local))
@@ -141,8 +147,13 @@ class _Engine:
         self._process.run(arguments, str(folder), variables, self._log.write, self._log.write)
 
     def _operate(self, stack: _Stack) -> None:
-        run, out = self._run, self._log.write
-        options: dict[str, Any] = {"on_output": out, "on_error": out, "on_event": self._take, "color": "never"}
+        run = self._run
+        options: dict[str, Any] = {
+            "on_output": self._log.write,
+            "on_error": self._log.write,
+            "on_event": self._take,
+            "color": "never",
+        }
         # Its result is not looked at: the events tell more.
         if run.command is Command.PREVIEW:
             stack.preview(refresh=run.refresh, **options)
@@ -187,12 +198,12 @@ class _Engine:
             portals={str(key): str(url) for key, url in portals.items()} if isinstance(portals, Mapping) else {},
         )
 
-    def _broken_off(self, error: automation.CommandError) -> TenantResult:
+    def _broken_off(self) -> TenantResult:
         run, events = self._run, self._events
-        lines = self._problems or events.errors or _errors(str(error).splitlines())
+        lines = self._problems or events.errors or [reason_of(self._process.complaints)]
         if self._process.exit_code < 0:
             lines = [f"the engine was ended by signal {-self._process.exit_code}", *lines]
-        reason = "; ".join(lines) or f"pulumi ended with exit code {self._process.exit_code}"
+        reason = "; ".join(filter(None, lines)) or f"pulumi ended with exit code {self._process.exit_code}"
         warnings = [*events.warnings, *self._freed()]
         # What was applied before the failure is told too.
         changes = events.changes if run.command is Command.UP else []
@@ -247,11 +258,6 @@ def _set_environment(variables: Mapping[str, str]) -> None:
     os.environ.update(variables)
     # Python remembers where temporary files go.
     tempfile.tempdir = None
-
-
-def _errors(lines: list[str]) -> list[str]:
-    found = [line.strip().removeprefix("error: ") for line in lines if line.strip().startswith("error: ")]
-    return list(dict.fromkeys(found))
 
 
 def _failed(run: TenantRun, reason: str) -> TenantResult:

@@ -105,6 +105,8 @@ class TenantResult:
         portals: Where to look at it: label to address.
         names: What is the tenant's own beside the stack's name: the realm, the Entra tenant's id, the domains of its
             users. Tenants whose changes differ in these alone are told as one group.
+        fingerprint: Up: of the tenant's files and of the program that were applied; a resumed up runs nobody again for
+            whom it is the same.
     """
 
     tenant: str
@@ -120,6 +122,7 @@ class TenantResult:
     checklist: list[dict[str, Any]] = field(default_factory=list)
     portals: dict[str, str] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

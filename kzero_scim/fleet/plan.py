@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -11,7 +12,7 @@ from typing import Final
 
 from kzero_scim.display import listed, plain
 from kzero_scim.errors import SettingsError
-from kzero_scim.fleet.model import Outcome, TenantResult
+from kzero_scim.fleet.model import FleetRun, Outcome, TenantResult
 from kzero_scim.fleet.project import FleetTenant
 
 MEMORY_OF_A_TENANT: Final = 500
@@ -29,6 +30,11 @@ def default_parallel(cores: int, free_memory: int) -> int:
         free_memory: MB.
     """
     return max(1, min(2 * cores, free_memory // MEMORY_OF_A_TENANT))
+
+
+def cores() -> int:
+    """Give the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def free_memory(meminfo: Path = Path("/proc/meminfo")) -> int:
@@ -62,6 +68,30 @@ def waves_of(tenants: Sequence[FleetTenant], canary: str) -> list[list[FleetTena
         first = [tenant for tenant in tenants if canary in tenant.tags] or list(tenants[:1])
     names = {tenant.name for tenant in first}
     return [first, [tenant for tenant in tenants if tenant.name not in names]]
+
+
+def to_resume(
+    tenants: Sequence[FleetTenant], last: FleetRun, fingerprint: Callable[[FleetTenant], str]
+) -> tuple[list[FleetTenant], list[TenantResult]]:
+    """Part the tenants of a run that did not come to its end into those to run and the results that stand.
+
+    Args:
+        tenants: Those that are selected now; who had no part in the last run has none in this one.
+        last: The last run.
+        fingerprint: A tenant's, as it is now: who was done runs again if it has changed.
+
+    Returns:
+        Who is to run, and the results of all others of the last run.
+    """
+    known = {result.tenant: result for result in last.results}
+    due = [
+        tenant
+        for tenant in tenants
+        if (result := known.get(tenant.name))
+        and (result.outcome not in DONE or result.fingerprint != fingerprint(tenant))
+    ]
+    names = {tenant.name for tenant in due}
+    return due, [result for result in last.results if result.tenant not in names]
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from threading import Lock
 from typing import Final, Self
@@ -27,6 +28,8 @@ STYLES: Final = {
 _MOST: Final = 160
 """Characters of an error on a tenant's own line; the end and the log have all."""
 _BAR: Final = 40
+_LOG_WIDTH: Final = 160
+"""Columns where there is no terminal: a pipeline's log, which does not say how wide it is."""
 
 
 def said(result: TenantResult) -> str:
@@ -141,3 +144,14 @@ class Screen(Lines):
         words = f"{self._command} {self._ended} of {self._total}, {len(running)} running, {now - self._began:.0f} s"
         bar.add_row(ProgressBar(total=self._total, completed=self._ended, width=_BAR), words)
         return Group(table, bar)
+
+
+def console(*, stderr: bool) -> Console:
+    """Make the console for a run."""
+    made = Console(stderr=stderr)
+    return made if made.is_terminal or "COLUMNS" in os.environ else Console(stderr=stderr, width=_LOG_WIDTH)
+
+
+def watcher(console: Console, total: int, command: Command) -> Lines:
+    """Make the watcher that fits where it is printed."""
+    return Screen(console, total, command) if console.is_terminal else Lines(console, total)

@@ -34,6 +34,8 @@ class PulumiProcess(automation.PulumiCommand):
         self._started = started
         self.exit_code = 0
         """The last process', negative for the signal that ended it."""
+        self.complaints = ""
+        """What the last process told on standard error."""
 
     def run(
         self,
@@ -76,7 +78,8 @@ class PulumiProcess(automation.PulumiCommand):
         for reader in readers:
             reader.join()
         self._started(0)
-        result = automation.CommandResult(stdout="\n".join(told[0]), stderr="\n".join(told[1]), code=code)
+        self.complaints = "\n".join(told[1])
+        result = automation.CommandResult(stdout="\n".join(told[0]), stderr=self.complaints, code=code)
         if code:
             raise create_command_error(result)
         return result

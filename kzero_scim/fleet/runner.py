@@ -21,6 +21,7 @@ from kzero_scim.errors import SettingsError
 from kzero_scim.fleet import journal
 from kzero_scim.fleet.credentials import Credentials, suffix_of
 from kzero_scim.fleet.engine_run import TenantRun
+from kzero_scim.fleet.fingerprint import Fingerprints
 from kzero_scim.fleet.model import Command, FleetRun, Outcome, TenantResult
 from kzero_scim.fleet.plan import Schedule
 from kzero_scim.fleet.project import FleetProject, FleetTenant
@@ -99,6 +100,7 @@ class _Fleet:
         self._schedule = Schedule(job.waves, job.max_failures)
         self._workers: list[Worker] = []
         self._signals = 0
+        self._fingerprints = Fingerprints(project)
         self._began = _now()
         self._commit = journal.commit_of(project.folder)
 
@@ -159,7 +161,8 @@ class _Fleet:
             result = worker.run(run, self._job.timeout, lambda what: self._watcher.doing(tenant.name, what))
         # Which variable confirms something for this tenant alone.
         error_ = result.error.replace(f"{VARIABLE}=", f"{VARIABLE}__{suffix_of(tenant.name)}=")
-        return replace(result, error=error_, tags=list(tenant.tags), names=list(tenant.names))
+        fingerprint = self._fingerprints.of(tenant) if self._job.command is Command.UP else ""
+        return replace(result, error=error_, tags=list(tenant.tags), names=list(tenant.names), fingerprint=fingerprint)
 
     def _signalled(self) -> None:
         self._signals += 1

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kzero_scim.errors import SettingsError
-from kzero_scim.fleet.model import Outcome, TenantResult
-from kzero_scim.fleet.plan import Schedule, default_parallel, waves_of
-from kzero_scim.fleet.project import FleetTenant
+from kzero_scim.fleet.fingerprint import Fingerprints
+from kzero_scim.fleet.model import Command, FleetRun, Outcome, TenantResult
+from kzero_scim.fleet.plan import Schedule, default_parallel, to_resume, waves_of
+from kzero_scim.fleet.project import FleetProject, FleetTenant
 
 
 def tenant(name: str, *tags: str) -> FleetTenant:
@@ -107,6 +108,53 @@ class TestSchedule:
         allowed = failures[most - 1] + 1 if 0 < most <= len(failures) else len(outcomes)
         assert begun == allowed
         assert len(fleet) == begun + len(schedule.not_run())
+
+
+class TestResume:
+    """Who is run again after an up that did not come to its end."""
+
+    def test_who_failed_was_not_run_or_changed_since(self) -> None:
+        """Who was done and is unchanged keeps its result; who had no part has none."""
+        last = FleetRun(
+            command=Command.UP,
+            project="fleet",
+            began="",
+            ended="",
+            results=[
+                TenantResult(tenant="alfa", outcome=Outcome.CHANGED, fingerprint="same"),
+                TenantResult(tenant="bravo", outcome=Outcome.UNCHANGED, fingerprint="before"),
+                TenantResult(tenant="charlie", outcome=Outcome.FAILED, fingerprint="same"),
+            ],
+        )
+
+        due, earlier = to_resume(FLEET, last, lambda _: "same")
+
+        assert [item.name for item in due] == ["bravo", "charlie"]
+        assert [result.tenant for result in earlier] == ["alfa"]
+
+    def test_a_fingerprint_is_of_the_tenants_files_and_the_program(self, tmp_path: Path) -> None:
+        """Another tenant's file and what Python caches have no say in it."""
+        for name in ("stacks", "components", "components/__pycache__"):
+            (tmp_path / name).mkdir()
+        (tmp_path / "Pulumi.yaml").write_text("name: fleet\n")
+        (tmp_path / "components" / "part.py").write_text("a = 1\n")
+        (tmp_path / "stacks" / "Pulumi.alfa.yaml").write_text("config: {kzero-scim:usersFile: users.txt}\n")
+        (tmp_path / "stacks" / "Pulumi.bravo.yaml").write_text("config: {}\n")
+        (tmp_path / "users.txt").write_text("alex@alfa.example\n")
+
+        def made() -> str:
+            project = FleetProject.load(tmp_path)
+            return Fingerprints(project).of(project.tenants["alfa"])
+
+        first = made()
+        (tmp_path / "stacks" / "Pulumi.bravo.yaml").write_text("config: {kzero-scim:scope: all}\n")
+        (tmp_path / "components" / "__pycache__" / "part.pyc").write_text("cached")
+        assert first == made()
+        found = {first}
+        for name in ("users.txt", "components/part.py", "stacks/Pulumi.alfa.yaml", "Pulumi.yaml"):
+            (tmp_path / name).write_text((tmp_path / name).read_text() + "# more\n")
+            found.add(made())
+        assert len(found) == 5
 
 
 @pytest.mark.parametrize(
