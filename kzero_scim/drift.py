@@ -17,6 +17,7 @@ from components.settings import TenantSettings
 from kzero_scim import traces
 from kzero_scim.attribution import Attribution
 from kzero_scim.clients.graph import segment
+from kzero_scim.clients.shared_connections import SharedConnections
 from kzero_scim.errors import GraphError, KzeroScimError
 from kzero_scim.live_resource import SECRET, compare_live
 from kzero_scim.provider.codec import fields_of
@@ -90,20 +91,24 @@ class Drift:
         return dataclasses.asdict(self)
 
 
-async def find_drift(stack: Stack) -> Drift:
+async def find_drift(
+    stack: Stack, environment: Mapping[str, str] | None = None, connections: SharedConnections | None = None
+) -> Drift:
     """Compare both sides with a stack's state.
 
     Needs read permissions only. A service that cannot be asked is named in ``unasked`` and hides nothing of the other.
 
     Args:
         stack: The tenant's stack as last applied. After `pulumi refresh` its state is what was found, drift included.
+        environment: Holds the tenant's credentials; None for the process's own.
+        connections: Connections that other tenants use too.
 
     Raises:
         SettingsError: The stack's settings are wrong.
     """
     settings = TenantSettings.parse(stack.configuration, stack.secret_keys)
     found = Drift()
-    async with tenant_services(settings, stack.configuration) as services:
+    async with tenant_services(settings, stack.configuration, environment, connections) as services:
         attribution = Attribution(services)
         looks = [_resource(services, attribution, held) for token in COMPARED if (held := stack.find(token))]
         looks += [_azuread(services, attribution, resource) for resource in _azuread_resources(stack)]

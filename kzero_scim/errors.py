@@ -18,6 +18,10 @@ class SettingsError(KzeroScimError):
     """A tenant's settings or the provider's configuration are wrong; names the key, the value and the remedy."""
 
 
+class NothingAppliedError(KzeroScimError):
+    """Nothing of a stack was applied yet, so that there is nothing to compare with what there is."""
+
+
 class AdoptionError(KzeroScimError):
     """A tenant that was set up by hand cannot be taken over; nothing was changed on either side."""
 

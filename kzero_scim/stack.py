@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -126,13 +127,19 @@ def stack_names(project: Path) -> list[str]:
     return [short_name(str(entry["name"])) for entry in listed]
 
 
-def run_pulumi(project: Path, *arguments: str, standard_input: str | None = None) -> str:
+def run_pulumi(
+    project: Path,
+    *arguments: str,
+    standard_input: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> str:
     """Run the Pulumi CLI and give what it printed.
 
     Args:
         project: The folder of Pulumi.yaml.
         arguments: The command's words.
         standard_input: What it reads, if anything.
+        environment: What it is run with; None for this process's.
 
     Raises:
         SettingsError: There is no CLI or no project, or the command failed; with its reason in one line.
@@ -152,7 +159,7 @@ def run_pulumi(project: Path, *arguments: str, standard_input: str | None = None
         text=True,
         check=False,
         **({"stdin": subprocess.DEVNULL} if standard_input is None else {"input": standard_input}),
-        env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+        env={**(os.environ if environment is None else environment), "PULUMI_SKIP_UPDATE_CHECK": "true"},
     )
     if done.returncode:
         message = f"pulumi {' '.join(arguments[:2])} failed: {reason_of(done.stderr)}"

@@ -110,6 +110,13 @@ def configuration_of(document: Mapping[str, Any]) -> dict[str, str]:
     return {key: _as_text(value) for key, value in config.items() if not _is_secret(value)}
 
 
+def holds_secret(value: Any) -> bool:  # noqa: ANN401 - any value of a YAML file
+    """Tell whether a setting is encrypted, or a part of it is."""
+    if isinstance(value, dict):
+        return _is_secret(value) or any(map(holds_secret, value.values()))
+    return isinstance(value, list) and any(map(holds_secret, value))
+
+
 def _as_text(value: Any) -> str:  # noqa: ANN401 - any value of a YAML file
     return value if isinstance(value, str) else json.dumps(value)
 

@@ -12,9 +12,9 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
-from urllib.parse import unquote, urlsplit
 
 from kzero_scim.stack import run_pulumi, short_name
+from kzero_scim.stack_backend import folder_of
 
 _PROC: Final = Path("/proc")
 
@@ -50,11 +50,7 @@ def backend_folder(project: Path) -> Path | None:
         SettingsError: Pulumi does not tell.
     """
     url = str(json.loads(run_pulumi(project, "whoami", "--verbose", "--json"))["url"])
-    parts = urlsplit(url)
-    if parts.scheme != "file":
-        return None
-    path = unquote(parts.netloc + parts.path)
-    return Path(path).expanduser() if path else Path.home()
+    return folder_of(url, project)
 
 
 def locks(folder: Path, project: str, stack: str) -> list[Lock]:

@@ -8,19 +8,30 @@ from contextlib import asynccontextmanager
 
 from components.connection import connection
 from components.settings import TenantSettings
+from kzero_scim.clients.shared_connections import SharedConnections
 from kzero_scim.provider.config import complete
 from kzero_scim.provider.services import Services
 
 
 @asynccontextmanager
-async def tenant_services(settings: TenantSettings, configuration: Mapping[str, str]) -> AsyncIterator[Services]:
+async def tenant_services(
+    settings: TenantSettings,
+    configuration: Mapping[str, str],
+    environment: Mapping[str, str] | None = None,
+    connections: SharedConnections | None = None,
+) -> AsyncIterator[Services]:
     """Open both sides of a tenant, and close every connection at the end.
 
     Args:
         settings: The tenant's settings.
         configuration: The stack's whole configuration, full key to text.
+        environment: Holds the tenant's credentials; None for the process's own.
+        connections: Connections that other tenants use too, which are not closed; None for the tenant's own.
     """
-    services = Services(complete(connection(settings, configuration), os.environ))
+    given = os.environ if environment is None else environment
+    services = Services(
+        complete(connection(settings, configuration), given), environment=environment, connections=connections
+    )
     try:
         yield services
     finally:

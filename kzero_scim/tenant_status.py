@@ -5,11 +5,13 @@ What the job says is read by the provider's own resource, so that this and ``pul
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from components.settings import TenantSettings
-from kzero_scim.errors import ProviderError
+from kzero_scim.clients.shared_connections import SharedConnections
+from kzero_scim.errors import NothingAppliedError, ProviderError
 from kzero_scim.live_resource import silent_call
 from kzero_scim.provider.codec import decode_lenient
 from kzero_scim.provider.entra.provisioning_status import ProvisioningStatus, ProvisioningStatusState
@@ -64,11 +66,15 @@ class TenantStatus:
         }
 
 
-async def look(stack: Stack) -> TenantStatus:
+async def look(
+    stack: Stack, environment: Mapping[str, str] | None = None, connections: SharedConnections | None = None
+) -> TenantStatus:
     """Ask Entra how a tenant's provisioning does: the job, and its provisioning log.
 
     Args:
         stack: The tenant's stack as last applied.
+        environment: Holds the tenant's credentials; None for the process's own.
+        connections: Connections that other tenants use too.
 
     Raises:
         KzeroScimError: The settings are wrong, or there is no such job, or it cannot be read.
@@ -77,8 +83,8 @@ async def look(stack: Stack) -> TenantStatus:
     held = stack.find(ProvisioningStatus.token)
     if held is None:
         message = f"stack {stack.name} has no provisioning job yet; run `pulumi up`"
-        raise ProviderError(message)
-    async with tenant_services(settings, stack.configuration) as services:
+        raise NothingAppliedError(message)
+    async with tenant_services(settings, stack.configuration, environment, connections) as services:
         status = ProvisioningStatus(services)
         old = decode_lenient(status.state, held.outputs)
         found = await status.read(silent_call(held.name), held.id, old)

@@ -33,6 +33,7 @@ from kzero_scim.clients.graph_batch import (
 from kzero_scim.clients.graph_operations import operation
 from kzero_scim.clients.graph_retries import MOMENTARY, NOT_ACTED_ON, RetryPolicy, retry_after
 from kzero_scim.clients.retries import USER_AGENT, untrusted
+from kzero_scim.clients.shared_connections import SharedConnections
 from kzero_scim.clients.tls import ssl_context
 from kzero_scim.clients.trail import note
 from kzero_scim.errors import GraphError
@@ -75,6 +76,7 @@ class GraphClient:
         sleep: What waits.
         clock: Seconds that only go forward.
         within: Seconds from sending a request to the last byte of its answer.
+        transport: What the default ``http`` sends by, in place of connections of its own.
     """
 
     def __init__(  # noqa: PLR0913 - the seams of its tests
@@ -86,10 +88,12 @@ class GraphClient:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
         within: float = WITHIN,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """Open nothing yet."""
         self._sign_in = sign_in
         self._http = http or httpx.AsyncClient(
+            transport=transport,
             verify=ssl_context(),
             timeout=httpx.Timeout(timeouts.seconds(60.0), connect=10.0),
             limits=httpx.Limits(max_connections=16, max_keepalive_connections=16, keepalive_expiry=30.0),
@@ -103,9 +107,24 @@ class GraphClient:
         self._batches = asyncio.Semaphore(BATCHES_AT_ONCE)
 
     @classmethod
-    def from_config(cls, config: Config) -> Self:
-        """Make a client for the configured tenant; asks nothing of it yet."""
-        return cls(SignIn(config))
+    def from_config(
+        cls,
+        config: Config,
+        *,
+        environment: Mapping[str, str] | None = None,
+        connections: SharedConnections | None = None,
+    ) -> Self:
+        """Make a client for the configured tenant; asks nothing of it yet.
+
+        Args:
+            config: The configuration.
+            environment: Holds what the configuration has no place for; None for the process's own.
+            connections: Connections that other tenants' clients use too; None for connections of its own.
+        """
+        return cls(
+            SignIn(config, environment, connections=connections),
+            transport=connections.transport() if connections else None,
+        )
 
     @property
     def tenant_id(self) -> str:

@@ -25,6 +25,7 @@ from kzero_scim.clients.answers import BEARER
 from kzero_scim.clients.graph_cloud import Cloud, described_cloud, known_cloud
 from kzero_scim.clients.id_tokens import devops_token, github_token
 from kzero_scim.clients.retries import USER_AGENT
+from kzero_scim.clients.shared_connections import SharedConnections
 from kzero_scim.clients.tls import ca_file
 from kzero_scim.errors import GraphError, SettingsError
 from kzero_scim.provider.config import Config, complete
@@ -106,9 +107,10 @@ class SignIn:
         http: What asks a metadata host; by default a client of its own.
         clock: Seconds since 1970.
         method: How to sign in, instead of what the configuration says.
+        connections: Connections, and what is known of clouds, that other tenants use too.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the seams of its tests, and what tenants share
         self,
         config: Config,
         environment: Mapping[str, str] | None = None,
@@ -116,6 +118,7 @@ class SignIn:
         http: httpx.AsyncClient | None = None,
         clock: Callable[[], float] = time.time,
         method: Method | None = None,
+        connections: SharedConnections | None = None,
     ) -> None:
         """Ask nothing yet."""
         self._environment = os.environ if environment is None else environment
@@ -123,6 +126,7 @@ class SignIn:
         self._http = http
         self._clock = clock
         self._method = method
+        self._connections = connections
         self._lock = asyncio.Lock()
         self._cloud: Cloud | None = None
         self._token: AccessToken | None = None
@@ -164,8 +168,14 @@ class SignIn:
     async def _find_cloud(self) -> Cloud:
         if self._cloud is None:
             host = self._config.metadata_host
-            self._cloud = await described_cloud(host, self._http) if host else known_cloud(self._config.environment)
+            self._cloud = await self._described(host) if host else known_cloud(self._config.environment)
         return self._cloud
+
+    async def _described(self, host: str) -> Cloud:
+        if self._connections is None:
+            return await described_cloud(host, self._http)
+        # One answer for all: a metadata host describes a cloud, no tenant.
+        return await self._connections.once(f"cloud {host}", lambda http: described_cloud(host, http))
 
     async def _sign_in(self, cloud: Cloud) -> AccessToken:
         method = self._method or choose(self._config, self._environment)

@@ -64,8 +64,12 @@ class KeycloakClient:
         self._checks: dict[str, asyncio.Task[str | None]] = {}
 
     @classmethod
-    def from_config(cls, config: Config) -> KeycloakClient:
+    def from_config(cls, config: Config, *, transport: httpx.AsyncBaseTransport | None = None) -> KeycloakClient:
         """Make the client of the provider's configuration.
+
+        Args:
+            config: The configuration.
+            transport: What sends the requests, in place of connections of its own.
 
         Raises:
             SettingsError: The server's address is missing or is not one. Credentials are asked for when needed.
@@ -83,7 +87,7 @@ class KeycloakClient:
             username=config.kzero_username,
             password=config.kzero_password,
         )
-        return cls(config.server_url, credentials)
+        return cls(config.server_url, credentials, transport=transport)
 
     def tenant_url(self, realm: str) -> str:
         """Give the SCIM base URL of a tenant, which Entra calls Tenant URL."""

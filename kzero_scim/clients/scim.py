@@ -62,12 +62,19 @@ class ScimClient:
     Args:
         http: What sends the requests; by default a client with a time-out of 10 s and two repetitions.
         within: Seconds for one look, its repetitions included.
+        transport: What that default client sends by, in place of connections of its own.
     """
 
-    def __init__(self, http: httpx.AsyncClient | None = None, *, within: float = WITHIN) -> None:
+    def __init__(
+        self,
+        http: httpx.AsyncClient | None = None,
+        *,
+        within: float = WITHIN,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         """Open nothing yet."""
         self._within = within
-        self._http = http or RetryingClient(delays=(0.3, 1.0), timeout=timeouts.seconds(TIMEOUT))
+        self._http = http or RetryingClient(delays=(0.3, 1.0), timeout=timeouts.seconds(TIMEOUT), transport=transport)
 
     async def probe(self, tenant_url: str) -> Answer:
         """Ask for the endpoint's ServiceProviderConfig without a token.

@@ -49,13 +49,18 @@ class TokenEndpoint:
     Args:
         http: What sends the requests; by default a client with a time-out of 15 s and two repetitions.
         now: The clock.
+        transport: What that default client sends by, in place of connections of its own.
     """
 
     def __init__(
-        self, http: httpx.AsyncClient | None = None, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        http: httpx.AsyncClient | None = None,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """Open nothing yet."""
-        self._http = http or RetryingClient(delays=(0.3, 1.0), timeout=TIMEOUT)
+        self._http = http or RetryingClient(delays=(0.3, 1.0), timeout=TIMEOUT, transport=transport)
         self._now = now
 
     async def obtain(self, address: str, client_id: str, client_secret: str) -> AccessToken:

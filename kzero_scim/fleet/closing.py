@@ -55,6 +55,7 @@ def _rows(run: FleetRun) -> Sequence[tuple[Outcome, list[str], str]]:
         for alike in grouping.failures_of(run, Outcome.FAILED, Outcome.TIMED_OUT)
         if alike.outcome
     ]
+    rows += [(Outcome.UNHEALTHY, alike.tenants, alike.text) for alike in grouping.unhealthy_of(run)]
     rows += [(Outcome.DRIFTED, group.tenants, group.headline) for group in grouping.drift_groups_of(run)]
     rows += [(Outcome.CHANGED, group.tenants, group.headline) for group in grouping.groups_of(run)]
     rows += [

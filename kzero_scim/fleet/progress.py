@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kzero_scim.display import one_line
+from kzero_scim.fleet.grouping import ailment_of
 from kzero_scim.fleet.model import Command, Outcome, TenantResult
 
 STYLES: Final = {
@@ -43,7 +44,7 @@ def said(result: TenantResult) -> str:
             drift = _number(len(result.drift), "difference")
             return f"{drift}, {_number(len(result.changes), 'change')}" if result.changes else drift
         case _:
-            error = one_line(result.error)
+            error = one_line(result.error or (ailment_of(result) if result.outcome is Outcome.UNHEALTHY else ""))
             short = error if len(error) <= _MOST else f"{error[:_MOST]}..."
             return f"{result.outcome}: {short}" if short else str(result.outcome)
 

@@ -63,6 +63,7 @@ class Job:
         max_failures: So many failures, and nobody further is begun; 0 for no limit.
         refresh: Look at both sides before a preview or an up.
         earlier: Results of an earlier run that stand, of tenants that are not run again.
+        is_kept: Whether its document is kept as the last of its command; not where it is a part of another run.
     """
 
     command: Command
@@ -72,6 +73,7 @@ class Job:
     max_failures: int = 0
     refresh: bool = False
     earlier: Sequence[TenantResult] = ()
+    is_kept: bool = True
 
 
 def run_fleet(project: FleetProject, job: Job, environment: Mapping[str, str], watcher: Watcher) -> FleetRun:
@@ -115,7 +117,7 @@ class _Fleet:
                 self._schedule.stop(INTERRUPTED)
                 list(pool.map(Worker.close, self._workers))
                 # Also where something nobody has foreseen ends the run.
-                journal.record(self._project, self._document())
+                self._keep()
         return self._document()
 
     def _run_wave(self, number: int, pool: ThreadPoolExecutor) -> None:
@@ -127,7 +129,7 @@ class _Fleet:
             for future in done:
                 future.result()
             if time.monotonic() - recorded > _RECORDED_EVERY:
-                journal.record(self._project, self._document(INTERRUPTED))
+                self._keep(INTERRUPTED)
                 recorded = time.monotonic()
         self._schedule.wave_ended(number)
 
@@ -178,6 +180,10 @@ class _Fleet:
         for worker in self._workers:
             if worker.is_busy:
                 worker.interrupt()
+
+    def _keep(self, reason: str = "") -> None:
+        if self._job.is_kept:
+            journal.record(self._project, self._document(reason))
 
     def _document(self, reason: str = "") -> FleetRun:
         rest = [

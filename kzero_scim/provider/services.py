@@ -10,10 +10,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import httpx
+
     from kzero_scim.clients.graph import GraphClient
     from kzero_scim.clients.keycloak import KeycloakClient
     from kzero_scim.clients.keycloak_accounts import KeycloakAccounts
     from kzero_scim.clients.scim import ScimClient
+    from kzero_scim.clients.shared_connections import SharedConnections
     from kzero_scim.clients.token_endpoint import TokenEndpoint
     from kzero_scim.provider.config import Config
 
@@ -23,25 +28,35 @@ class Services:
 
     Args:
         config: How to reach them; nothing is asked of a service before a resource needs it.
+        environment: Holds what the configuration has no place for; None for the process's own.
+        connections: Connections that other tenants' clients use too; None for connections of their own.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        environment: Mapping[str, str] | None = None,
+        connections: SharedConnections | None = None,
+    ) -> None:
         """Keep the configuration."""
         self.config = config
+        self._environment = environment
+        self._connections = connections
 
     @cached_property
     def graph(self) -> GraphClient:
         """Microsoft Graph of the Entra tenant."""
         from kzero_scim.clients.graph import GraphClient  # noqa: PLC0415 - see the module
 
-        return GraphClient.from_config(self.config)
+        return GraphClient.from_config(self.config, environment=self._environment, connections=self._connections)
 
     @cached_property
     def keycloak(self) -> KeycloakClient:
         """Keycloak's admin API in the KZero tenant's realm."""
         from kzero_scim.clients.keycloak import KeycloakClient  # noqa: PLC0415
 
-        return KeycloakClient.from_config(self.config)
+        return KeycloakClient.from_config(self.config, transport=self._transport)
 
     @cached_property
     def accounts(self) -> KeycloakAccounts:
@@ -55,14 +70,18 @@ class Services:
         """The SCIM endpoint, as an outsider sees it."""
         from kzero_scim.clients.scim import ScimClient  # noqa: PLC0415
 
-        return ScimClient()
+        return ScimClient(transport=self._transport)
 
     @cached_property
     def tokens(self) -> TokenEndpoint:
         """The token endpoint, as Entra would ask it with the profile Generic."""
         from kzero_scim.clients.token_endpoint import TokenEndpoint  # noqa: PLC0415
 
-        return TokenEndpoint()
+        return TokenEndpoint(transport=self._transport)
+
+    @property
+    def _transport(self) -> httpx.AsyncBaseTransport | None:
+        return self._connections.transport() if self._connections else None
 
     async def aclose(self) -> None:
         """Close the connections of those clients that were used."""
