@@ -43,7 +43,13 @@ class Chromium:
         options = ChromeOptions()
         options.binary_location = str(programs.browser)
         # Chromium's sandbox does not start as root, which CI is; the pages are the tests' own.
-        for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"):
+        for argument in (
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-dev-shm-usage",
+            "--hide-scrollbars",
+            "--disable-lcd-text",
+        ):
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         # With both programs given, Selenium looks for none and downloads none.

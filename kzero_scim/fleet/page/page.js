@@ -2,7 +2,7 @@
 // Builds the page from the data in it. Text is only ever put in as text; the address bar's hash holds what is chosen.
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
-  const FIRST_ROWS = 200;
+  const FIRST_ROWS = 100;
   const FIRST_GROUPS = 5;
   const ORDER = Object.keys(data.states);
   const ALWAYS = ["failed", "quarantine", "drifted", "pending", "healthy"];
@@ -110,12 +110,13 @@
   function matching() {
     const wanted = chosen.q.toLowerCase().split(/\s+/).filter(Boolean);
     const key = chosen.sort.replace(/^-/, "");
-    const same = data.alike.find((group) => nameOf(group) === chosen.same);
+    const group = data.alike.find((other) => nameOf(other) === chosen.same);
+    const same = group && new Set(group.tenants.map((place) => data.tenants[place]));
     const turn = chosen.sort.startsWith("-") ? -1 : 1;
     return data.tenants
       .filter((tenant) => !chosen.state.length || tenant.states.some((state) => chosen.state.includes(state)))
       .filter((tenant) => !chosen.tag || (tenant.tags || []).includes(chosen.tag))
-      .filter((tenant) => !same || same.tenants.includes(data.tenants.indexOf(tenant)))
+      .filter((tenant) => !same || same.has(tenant))
       .filter((tenant) => !wanted.length || wanted.every((word) => haystack(tenant).includes(word)))
       .sort((a, b) => turn * (SORTS[key].by(a, b) || collator.compare(a.name, b.name)));
   }
