@@ -175,9 +175,9 @@ class Control:
         return JSONResponse({"access_token": self._emulator.tokens.provisioning_token(lifetime=lifetime)})
 
     async def workload_token(self, request: Request) -> Response:
-        """POST oidc-token: a workload identity token for `subject`, as a CI system hands it to a job."""
-        body = await _body(request, {"subject", "audience", "lifetime"})
-        options = {name: body[name] for name in ("audience", "lifetime") if name in body}
+        """POST oidc-token: a workload identity token for `subject`, as a CI system (`issuer`) hands it to a job."""
+        body = await _body(request, {"subject", "audience", "lifetime", "issuer"})
+        options = {name: body[name] for name in ("audience", "lifetime", "issuer") if name in body}
         return JSONResponse({"value": self._emulator.tokens.workload_token(str(body["subject"]), **options)})
 
     async def workload_configuration(self, request: Request) -> Response:

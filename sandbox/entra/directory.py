@@ -76,6 +76,10 @@ class Directory:
     assignments: dict[str, Json] = field(default_factory=dict)
     roles: dict[str, Json] = field(default_factory=dict)
     role_members: dict[str, list[str]] = field(default_factory=dict)
+    client_secrets: dict[str, str] = field(default_factory=dict)
+    """Of applications that Graph made, by the key's id."""
+    federated: dict[str, list[Json]] = field(default_factory=dict)
+    """federatedIdentityCredential objects of each application."""
     audits: list[Json] = field(default_factory=list)
     """directoryAudit objects, oldest first."""
     version: int = 0
@@ -306,6 +310,9 @@ class Directory:
         if application is None:
             raise not_found(object_id)
         self.owners.pop(object_id, None)
+        self.federated.pop(object_id, None)
+        for password in application["passwordCredentials"]:
+            self.client_secrets.pop(password["keyId"], None)
         deleted = [item["id"] for item in self.service_principals.values() if item["appId"] == application["appId"]]
         for service_principal_id in deleted:
             self.delete_service_principal(service_principal_id)
@@ -322,6 +329,7 @@ class Directory:
             raise not_found(object_id)
         self.owners.pop(object_id, None)
         self._drop_assignments(resource=object_id)
+        self._drop_assignments(principal=object_id)
         self.changed()
 
     def assign(self, service_principal_id: str, principal_id: str, role_id: str) -> Json:

@@ -25,6 +25,8 @@ from .graph import Graph
 from .graph_routing import Router
 from .jobs import Job, Jobs
 from .login import Login, RegisteredClient, registered_clients
+from .registration_routes import RegistrationRoutes
+from .registrations import GRAPH, Registry, graph_principal
 from .scim_client import connections
 from .state_file import StateFile
 from .synchronization_routes import SynchronizationRoutes
@@ -77,6 +79,7 @@ class EntraEmulator:
         keys = beside.tokens.keys if beside else None
         self.tokens: TokenIssuer = TokenIssuer(organisation.tenant_id, self.base_url, keys=keys)
         self._beside = beside
+        self._registry: Registry = beside._registry if beside else Registry()  # noqa: SLF001 - one of its own kind
         self.traffic = Traffic()
         self.auto_cycle = auto_cycle
         self._ca_file = ca_file
@@ -91,16 +94,22 @@ class EntraEmulator:
         self._login: Login
         kept = self._state.load(organisation) if self._state else None
         self._settle(*(kept or self._first_day()))
+        self._registry.join(lambda: self.directory)
         self.app = self._application()
 
     def _settle(self, directory: Directory, jobs: Jobs, clients: dict[str, RegisteredClient]) -> None:
         self.directory, self.jobs, self.clients = directory, jobs, clients
-        self._login = Login(self.organisation, self.tokens, clients)
+        if not directory.indexed("service_principals", "appId", GRAPH):
+            graph = graph_principal(self.organisation.tenant_id)
+            directory.service_principals[graph["id"]] = graph
+            directory.changed()
+        self._login = Login(directory, self.tokens, clients, self._registry)
         router = Router(lambda target, owner: owner in directory.owners.get(target, []))
         self.service = ProvisioningService(directory, jobs, self.tokens, self._connections())
         DirectoryRoutes(directory).register(router)
         TenantRoutes(directory).register(router)
         ApplicationRoutes(directory, jobs.forget).register(router)
+        RegistrationRoutes(directory, self._registry).register(router)
         SynchronizationRoutes(directory, jobs, self.service, self._started).register(router)
         audit = AuditLog(directory)
         audit.register(router)

@@ -3,20 +3,24 @@
 Follows learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow and reference-error-codes.
 """
 
+import secrets
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NoReturn
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from sandbox.organisation import Organisation
 
+from .directory import Directory
+from .registrations import MULTI_TENANT, Registry, add_principal, grant, granted_roles
 from .tokens import LIFETIME_SECONDS, Caller, TokenIssuer, TokenRefusedError
 
+Json = dict[str, Any]
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -88,11 +92,15 @@ def _refuse(status: int, error: str, code: int, message: str) -> NoReturn:
 class Login:
     """The endpoints of one tenant."""
 
-    def __init__(self, organisation: Organisation, tokens: TokenIssuer, clients: dict[str, RegisteredClient]) -> None:
-        """Serve sign-ins of these clients."""
-        self._organisation = organisation
+    def __init__(
+        self, directory: Directory, tokens: TokenIssuer, clients: dict[str, RegisteredClient], registry: Registry
+    ) -> None:
+        """Serve sign-ins of these clients, and of the applications that are registered through Graph."""
+        self._directory = directory
+        self._organisation = directory.organisation
         self._tokens = tokens
         self.clients = clients
+        self._registry = registry
 
     def routes(self) -> list[Route]:
         """Return the routes, relative to the origin."""
@@ -103,6 +111,8 @@ class Login:
             Route("/{tenant}/discovery/v2.0/keys", self.keys),
             Route("/{tenant}/discovery/keys", self.keys),
             Route("/{tenant}/oauth2/v2.0/token", self.token, methods=["POST"]),
+            Route("/{tenant}/v2.0/adminconsent", self.consent),
+            Route("/{tenant}/adminconsent", self.consent),
         ]
 
     async def metadata(self, request: Request) -> Response:
@@ -176,7 +186,7 @@ class Login:
         form = dict(parse_qsl((await request.body()).decode()))
         try:
             self._check_tenant(request.path_params["tenant"])
-            client = self._authenticate(form)
+            caller = self._authenticate(form)
             self._check_scope(form.get("scope", ""))
         except LoginError as error:
             return error.response()
@@ -184,11 +194,36 @@ class Login:
             "token_type": "Bearer",
             "expires_in": LIFETIME_SECONDS,
             "ext_expires_in": LIFETIME_SECONDS,
-            "access_token": self._tokens.access_token(client.caller()),
+            "access_token": self._tokens.access_token(caller),
         }
         return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
-    def _authenticate(self, form: dict[str, str]) -> RegisteredClient:
+    async def consent(self, request: Request) -> Response:
+        """GET the page of admin consent: agrees at once, as the tenant's administrator would after signing in.
+
+        Follows learn.microsoft.com/entra/identity-platform/v2-admin-consent.
+        """
+        query = request.query_params
+        client_id, target = query.get("client_id", ""), query.get("redirect_uri", "")
+        try:
+            self._check_tenant(request.path_params["tenant"])
+            found = self._registry.find(client_id)
+            if found is None or (found[0] is not self._directory and found[1]["signInAudience"] not in MULTI_TENANT):
+                self._refuse_unknown(client_id)
+            application = found[1]
+            if target not in application["web"]["redirectUris"]:
+                message = f"The redirect URI '{target}' specified in the request does not match those of '{client_id}'."
+                _refuse(400, "invalid_client", 50011, message)
+        except LoginError as error:
+            return error.response()
+        present = self._directory.indexed("service_principals", "appId", client_id)
+        principal = present[0] if present else add_principal(self._directory, self._registry, client_id)
+        grant(self._directory, principal, application)
+        answer = {"admin_consent": "True", "tenant": self._organisation.tenant_id}
+        state = {"state": query["state"]} if "state" in query else {}
+        return RedirectResponse(f"{target}?{urlencode(answer | state)}", 302)
+
+    def _authenticate(self, form: dict[str, str]) -> Caller:
         if form.get("grant_type") != "client_credentials":
             _refuse(
                 400,
@@ -199,15 +234,7 @@ class Login:
         client_id = form.get("client_id", "")
         client = self.clients.get(client_id)
         if client is None:
-            _refuse(
-                400,
-                "unauthorized_client",
-                700016,
-                f"Application with identifier '{client_id}' was not found in the directory '{self._organisation.name}'."
-                " This can happen if the application has not been installed by the administrator of the tenant or"
-                " consented to by any user in the tenant. You may have sent your authentication request to the wrong"
-                " tenant.",
-            )
+            return self._registered(client_id, form)
         if "client_assertion" in form:
             self._check_assertion(client, form)
         elif not form.get("client_secret"):
@@ -225,7 +252,75 @@ class Login:
                 "Invalid client secret provided. Ensure the secret being sent in the request is the client secret"
                 f" value, not the client secret ID, for a secret added to app '{client_id}'.",
             )
-        return client
+        return client.caller()
+
+    def _refuse_unknown(self, client_id: str) -> NoReturn:
+        _refuse(
+            400,
+            "unauthorized_client",
+            700016,
+            f"Application with identifier '{client_id}' was not found in the directory '{self._organisation.name}'."
+            " This can happen if the application has not been installed by the administrator of the tenant or"
+            " consented to by any user in the tenant. You may have sent your authentication request to the wrong"
+            " tenant.",
+        )
+
+    def _registered(self, client_id: str, form: dict[str, str]) -> Caller:
+        """Let an application in that was registered through Graph, here or in another tenant."""
+        found = self._registry.find(client_id)
+        if found is None or (found[0] is not self._directory and found[1]["signInAudience"] not in MULTI_TENANT):
+            self._refuse_unknown(client_id)
+        home, application = found
+        principals = self._directory.indexed("service_principals", "appId", client_id)
+        if not principals:
+            message = f"The client application {client_id} is missing service principal in the tenant"
+            _refuse(401, "invalid_client", 7000229, f"{message} {self._organisation.tenant_id}.")
+        principal = principals[0]
+        if not principal["accountEnabled"]:
+            message = f"Application '{client_id}'({application['displayName']}) is disabled."
+            _refuse(401, "unauthorized_client", 7000112, message)
+        if "client_assertion" in form:
+            self._check_federated(home.federated.get(application["id"], []), form)
+        else:
+            self._check_password(home, application, form.get("client_secret", ""))
+        return Caller(app_id=client_id, object_id=principal["id"], roles=granted_roles(self._directory, principal))
+
+    def _check_password(self, home: Directory, application: Json, given: str) -> None:
+        ends = [
+            item["endDateTime"]
+            for item in application["passwordCredentials"]
+            if secrets.compare_digest(home.client_secrets[item["keyId"]].encode(), given.encode())
+        ]
+        if not ends:
+            message = (
+                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret"
+                f" value, not the client secret ID, for a secret added to app '{application['appId']}'."
+            )
+            _refuse(401, "invalid_client", 7000215, message)
+        if datetime.fromisoformat(ends[0]) <= datetime.now(UTC):
+            message = f"The provided client secret keys for app '{application['appId']}' are expired."
+            _refuse(401, "invalid_client", 7000222, message)
+
+    def _check_federated(self, credentials: list[Json], form: dict[str, str]) -> None:
+        if form.get("client_assertion_type") != _ASSERTION_TYPE:
+            _refuse(400, "invalid_request", 900144, "The request body must contain: 'client_assertion_type'.")
+        try:
+            claims = self._tokens.workload_claims(form["client_assertion"])
+        except TokenRefusedError as error:
+            if "expired" in str(error):
+                _refuse(401, "invalid_client", 700024, "Client assertion is not within its valid time range.")
+            _refuse(401, "invalid_client", 700027, "Client assertion failed signature validation.")
+        left = credentials
+        for code, name, accepted in (
+            (700211, "issuer", lambda item: item["issuer"] == claims.get("iss")),
+            (700213, "subject", lambda item: item["subject"] == claims.get("sub")),
+            (700212, "audience", lambda item: claims.get("aud") in item["audiences"]),
+        ):
+            left = [item for item in left if accepted(item)]
+            if not left:
+                shown = claims.get({"issuer": "iss", "subject": "sub", "audience": "aud"}[name])
+                message = f"No matching federated identity record found for presented assertion {name} '{shown}'."
+                _refuse(401, "invalid_client", code, message)
 
     def _check_assertion(self, client: RegisteredClient, form: dict[str, str]) -> None:
         if form.get("client_assertion_type") != _ASSERTION_TYPE:

@@ -16,7 +16,7 @@ from .login import RegisteredClient
 _FORMAT = 1
 _DIRECTORY = (
     "users", "deleted_users", "groups", "members", "managers", "applications", "service_principals", "owners",
-    "assignments", "roles", "role_members", "audits",
+    "assignments", "roles", "role_members", "client_secrets", "federated", "audits",
 )  # fmt: skip
 _Contents = tuple[Directory, Jobs, dict[str, RegisteredClient]]
 

@@ -104,7 +104,7 @@ class EntraTenants:
             emulator = self._by_name.get(_tenant_of(scope), self.first)
         elif not path.startswith("/sandbox/"):
             emulator = self._by_name.get(path.split("/")[1].lower(), self.first)
-        if scope["method"] not in _READS and emulator is not self.first:
+        if (scope["method"] not in _READS or path.endswith("/adminconsent")) and emulator is not self.first:
             self._touched.add(emulator)
         await emulator.app({**scope, "root_path": ""}, receive, send)
 

@@ -90,11 +90,20 @@ class TokenIssuer:
             lifetime,
         )
 
-    def workload_token(self, subject: str, *, audience: str = WORKLOAD_AUDIENCE, lifetime: int = 600) -> str:
-        """Issue a token as a CI system does for a job: what a federated credential exchanges."""
+    def workload_token(
+        self, subject: str, *, audience: str = WORKLOAD_AUDIENCE, lifetime: int = 600, issuer: str | None = None
+    ) -> str:
+        """Issue a token as a CI system does for a job: what a federated credential exchanges.
+
+        Args:
+            subject: Whose job it is.
+            audience: For whom it is.
+            lifetime: In seconds.
+            issuer: The CI system that is played; by default the sandbox's own issuer.
+        """
         moment = int(time.time())
         claims = {
-            "iss": self.workload_issuer,
+            "iss": issuer or self.workload_issuer,
             "sub": subject,
             "aud": audience,
             "iat": moment,
@@ -129,6 +138,19 @@ class TokenIssuer:
         """
         claims = _verify(token, self._workload_key, issuer=self.workload_issuer, audience=WORKLOAD_AUDIENCE)
         return str(claims["sub"])
+
+    def workload_claims(self, token: str) -> dict[str, Any]:
+        """Return the claims of a workload identity token, of whichever issuer it says to be.
+
+        Raises:
+            TokenRefusedError: it is not signed by an issuer that the sandbox plays, or over.
+        """
+        try:
+            decoded = jwt.decode(token, KeySet([self._workload_key]), algorithms=["RS256"])
+            jwt.JWTClaimsRegistry(exp={"essential": True}).validate(decoded.claims)
+        except (JoseError, ValueError) as error:
+            raise TokenRefusedError(str(error)) from error
+        return decoded.claims
 
     def _sign(self, claims: dict[str, Any], lifetime: int) -> str:
         moment = int(time.time())
