@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python chooses the Python, ARGS="..." is handed to what a target runs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check audit format gallery bench faults lock clean
+.PHONY: help setup demo demo-fleet test check audit format gallery bench faults lock clean
 
 venv := $(CURDIR)/.venv
 python := $(venv)/bin/python
@@ -10,13 +10,16 @@ python := $(venv)/bin/python
 active := PATH="$(venv)/bin:$$PATH" VIRTUAL_ENV="$(venv)"
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Prepare this machine: Python packages, a Pulumi CLI, Keycloak
 	@tools/bootstrap
 
 demo: setup ## Set one tenant up in the sandbox, a local Entra and a local KZero, and check it
 	@$(active) $(python) -m tools.demo
+
+demo-fleet: setup ## Set up twenty tenants in the sandbox: a change, its comment, the merge, a drift, the page
+	@$(active) $(python) -m tools.demo_fleet
 
 test: ## Run all tests, several at once
 	@tools/bootstrap --tests

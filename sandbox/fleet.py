@@ -149,7 +149,10 @@ def write_project(sandbox: RunningSandbox, tenants: Iterable[FleetTenant], folde
     credentials.chmod(0o700)
     _once(folder / "Pulumi.yaml", (CHECKOUT / "Pulumi.yaml").read_text())
     _once(folder / "fleet.yaml", "credentials:\n  files: credentials\n")
-    _once(folder / ".gitignore", ".kzero-scim/\ncredentials/\nenv\n" + "".join(f"/{name}\n" for name in _LINKED[1:]))
+    _once(
+        folder / ".gitignore",
+        ".kzero-scim/\ncredentials/\nenv\n*.html\ncomment.md\n" + "".join(f"/{name}\n" for name in _LINKED[1:]),
+    )
     for name in _LINKED:
         if not (folder / name).is_symlink():
             (folder / name).symlink_to(CHECKOUT / name)
