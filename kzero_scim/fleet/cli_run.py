@@ -194,7 +194,7 @@ class _Asked:
         from kzero_scim.fleet.runner import Job, run_fleet  # noqa: PLC0415 - likewise
 
         project = FleetProject.load(self.project)
-        reports.limit_of(self.reports.limit)
+        self.reports.check()
         tenants = selected(project, self.selection)
         earlier: list[TenantResult] = []
         if self.resume:

@@ -29,7 +29,7 @@ from kzero_scim.fleet.grouping import (
 )
 from kzero_scim.fleet.grouping import warnings_of as warnings_alike
 from kzero_scim.fleet.markdown import fenced, shortened, span, tagged
-from kzero_scim.fleet.model import Command, FleetRun, Outcome, PropertyChange, ResourceChange, TenantResult
+from kzero_scim.fleet.model import CHANGES, Command, FleetRun, Outcome, PropertyChange, ResourceChange, TenantResult
 from kzero_scim.fleet.wording import Name, Sentence, is_consequence, joined, summary_of
 
 LIMITS: Final = {"github": 64_000, "gitlab": 1_000_000, "azure": 150_000}
@@ -81,13 +81,22 @@ def render_comment(run: FleetRun, limit: int = LIMITS["github"], *, link: str = 
     Raises:
         SettingsError: The limit is too small, or the link is no web address.
     """
+    check_limits(limit, link)
+    return fit(_sections(run), limit, whole=lambda text, cut: _whole(run, text, cut, limit, link), size=_size)
+
+
+def check_limits(limit: int, link: str) -> None:
+    """Refuse what :func:`render_comment` would refuse, before the run that is to be told of.
+
+    Raises:
+        SettingsError: The limit is too small, or the link is no web address.
+    """
     if limit < LEAST:
         message = f"a comment of {limit:,} characters is too short to tell anything; give a limit of {LEAST:,} or more"
         raise SettingsError(message)
     if link and not _LINK.fullmatch(link):
         message = f"{one_line(link)!r} is no web address to link to; give one like https://ci.example/run/1"
         raise SettingsError(message)
-    return fit(_sections(run), limit, whole=lambda text, cut: _whole(run, text, cut, limit, link), size=_size)
 
 
 def marker_of(run: FleetRun) -> str:
@@ -143,7 +152,9 @@ def _whole(run: FleetRun, text: str, cut: str, limit: int, link: str) -> str:
 def _icon(run: FleetRun) -> str:
     if any(run.counts[outcome] for outcome in _ERRORS):
         return "❌"
-    return "⚠️" if run.counts[Outcome.DRIFTED] else "🔷" if run.counts[Outcome.CHANGED] else "✅"
+    if run.counts[Outcome.DRIFTED]:
+        return "⚠️"
+    return "🔷" if run.exit_code == CHANGES else "✅"
 
 
 def _facts(run: FleetRun) -> str:
@@ -401,9 +412,10 @@ def _warnings(run: FleetRun) -> Section:
     items = []
     for alike in found:
         text = span(shortened(alike.text, _MOST_ERROR))
-        forms = [Form(text=f"- {_who(alike.results)}: {text}{_list(alike.results, indent='  ')}")]
-        if len(alike.results) > _FEW:
-            bare = f"- {_who(alike.results)}: {text}"
-            forms.append(Form(text=bare, phase=_DETAILS, loses=("names", "warning")))
+        everybody = len(alike.results) == len(run.results) > _FEW
+        who = f"**all {counted(len(alike.results), 'tenant')}**" if everybody else _who(alike.results)
+        forms = [Form(text=f"- {who}: {text}{'' if everybody else _list(alike.results, indent='  ')}")]
+        if len(alike.results) > _FEW and not everybody:
+            forms.append(Form(text=f"- {who}: {text}", phase=_DETAILS, loses=("names", "warning")))
         items.append(Item(forms=forms, tenants=len(alike.results), dropped=_NAMES))
     return Section(heading=f"#### Warnings: {len(found):,}", items=items, noun="warning")

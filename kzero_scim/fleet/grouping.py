@@ -16,6 +16,7 @@ from enum import IntEnum
 from typing import Any, Final
 
 from kzero_scim.drift import WHOLE, Difference
+from kzero_scim.fleet.credentials import suffix_of
 from kzero_scim.fleet.model import FleetRun, Outcome, PropertyChange, ResourceChange, TenantResult
 from kzero_scim.fleet.wording import RANK, Sentence, is_consequence, joined, sentences_of, steps_of, summary_of
 
@@ -317,7 +318,8 @@ class _Canonical:
     """
 
     def __init__(self, result: TenantResult, *, marked: bool) -> None:
-        names = sorted({name for name in (result.tenant, *result.names) if name}, key=lambda name: (-len(name), name))
+        own_names = (result.tenant, suffix_of(result.tenant), *result.names)
+        names = sorted({name for name in own_names if any(map(str.isalnum, name))}, key=lambda name: (-len(name), name))
         own = "|".join(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])" for name in names)
         parts = [f"(?P<own>{own})"] if own else ["(?P<own>(?!))"]
         parts += [f"(?P<id>{_GUID})", f"(?P<fingerprint>{_HASH})", f"(?P<time>{_TIME})", "(?P<mark><)"]

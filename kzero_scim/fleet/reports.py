@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kzero_scim.errors import SettingsError
-from kzero_scim.fleet.comment import LIMITS, render_comment
+from kzero_scim.fleet.comment import LIMITS, check_limits, render_comment
 from kzero_scim.fleet.comment import headline_of_run as headline
 from kzero_scim.fleet.junit import render_junit
 from kzero_scim.fleet.model import FleetRun, Outcome
@@ -54,6 +54,18 @@ class ReportOptions:
     def prints(self) -> bool:
         """Whether a report goes to standard output, where then nothing else may."""
         return STANDARD_OUTPUT in {self.comment, self.junit}
+
+    def check(self) -> None:
+        """Refuse what cannot be, before a run of an hour that nobody could read about.
+
+        Raises:
+            SettingsError: The limit or the link is wrong, or a file's folder does not exist.
+        """
+        check_limits(limit_of(self.limit), self.link)
+        for target in (self.comment, self.junit):
+            if target not in {"", STANDARD_OUTPUT} and not Path(target).absolute().parent.is_dir():
+                message = f"the report cannot be written to {target}: there is no such folder; make it first"
+                raise SettingsError(message)
 
 
 def write_reports(run: FleetRun, options: ReportOptions) -> None:

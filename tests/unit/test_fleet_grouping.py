@@ -226,6 +226,8 @@ def test_failures_with_the_same_reason_are_one_group() -> None:
         TenantResult(tenant="a", outcome=Outcome.FAILED, error="realm a: 401 at 2026-11-24T03:00:00Z"),
         TenantResult(tenant="b", outcome=Outcome.FAILED, error="realm b: 401 at 2026-11-24T03:00:07Z"),
         TenantResult(tenant="c", outcome=Outcome.FAILED, error="realm c: 403"),
+        TenantResult(tenant="x-1", outcome=Outcome.FAILED, error="set KZERO_SCIM_CONFIRM__X_1=scope=all"),
+        TenantResult(tenant="x-2", outcome=Outcome.FAILED, error="set KZERO_SCIM_CONFIRM__X_2=scope=all"),
         TenantResult(tenant="d", outcome=Outcome.TIMED_OUT, error="stopped after 600 s"),
         TenantResult(tenant="e", outcome=Outcome.UNCHANGED, warnings=["look", "look"]),
         TenantResult(tenant="f", outcome=Outcome.UNCHANGED, warnings=["see", "look"]),
@@ -233,6 +235,7 @@ def test_failures_with_the_same_reason_are_one_group() -> None:
 
     assert [(alike.outcome, alike.tenants, alike.text) for alike in failures_of(run, *list(Outcome)[:2])] == [
         (Outcome.FAILED, ["a", "b"], "realm <tenant>: 401 at <time>"),
+        (Outcome.FAILED, ["x-1", "x-2"], "set KZERO_SCIM_CONFIRM__<tenant>=scope=all"),
         (Outcome.FAILED, ["c"], "realm c: 403"),
         (Outcome.TIMED_OUT, ["d"], "stopped after 600 s"),
     ]

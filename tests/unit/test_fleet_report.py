@@ -125,6 +125,22 @@ def test_a_limit_is_a_platforms_or_a_number(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (ReportOptions(limit="1"), "a comment of 1 characters is too short"),
+        (ReportOptions(limit="bitbucket"), "--limit 'bitbucket' is neither"),
+        (ReportOptions(link="ci"), "'ci' is no web address"),
+        (ReportOptions(junit="no/such/folder/j.xml"), "there is no such folder; make it first"),
+    ],
+)
+def test_what_a_report_would_fail_of_is_refused_before_the_run(options: ReportOptions, error: str) -> None:
+    """A run may take an hour, and its reports are all that a pipeline shows of it."""
+    with pytest.raises(SettingsError, match=error):
+        options.check()
+    ReportOptions(comment="-", junit="here.xml", limit="gitlab", link="https://ci.example/1").check()
+
+
+@pytest.mark.parametrize(
     ("arguments", "error"),
     [
         ([], "there is no run in "),
