@@ -26,6 +26,7 @@ from kzero_scim.cli_tenant import app as tenant
 from kzero_scim.clients.trail import recorded
 from kzero_scim.display import one_line, plain, several_lines
 from kzero_scim.errors import KzeroScimError, unforeseen
+from kzero_scim.fleet.cli import NOT_BEGUN
 from kzero_scim.fleet.cli import app as fleet
 
 app = typer.Typer(
@@ -146,7 +147,7 @@ def recover(
 
 
 def main() -> None:
-    """Run the command line; whatever fails is told in one line and ends with exit code 2."""
+    """Run the command line; whatever fails is told in one line and ends with exit code 2, of ``fleet`` with 1."""
     with recorded() as requests:
         try:
             app()
@@ -158,4 +159,4 @@ def main() -> None:
             typer.echo(f"error: {one_line(unforeseen(error, requests))}", err=True)
         else:
             return
-    sys.exit(2)
+    sys.exit(NOT_BEGUN if sys.argv[1:2] == [fleet.info.name] else 2)

@@ -24,6 +24,7 @@ from components.settings import configuration
 from components.tenant_program import declare_tenant
 from kzero_scim.display import one_line, several_lines
 from kzero_scim.errors import KzeroScimError, SettingsError, unforeseen
+from kzero_scim.fleet import pulumi_home
 from kzero_scim.fleet.engine_events import EngineEvents
 from kzero_scim.fleet.model import Command, Outcome, TenantResult
 from kzero_scim.fleet.pulumi_process import PulumiProcess
@@ -244,7 +245,11 @@ def _as_tenant(run: TenantRun) -> Iterator[None]:
     """Give this process the tenant's environment, the project's folder and one for temporary files, for a while."""
     before, folder = dict(os.environ), Path.cwd()
     with tempfile.TemporaryDirectory(prefix="kzero-scim-") as temporary:
-        _set_environment({**run.environment, "TMPDIR": temporary})
+        changed = {"TMPDIR": temporary}
+        # Who looks for a defect wants Pulumi's own logs.
+        if run.environment.get("KZERO_DEBUG") != "1":
+            changed[pulumi_home.VARIABLE] = str(pulumi_home.make_home(run.environment, Path(temporary)))
+        _set_environment({**run.environment, **changed})
         os.chdir(run.folder)
         try:
             yield

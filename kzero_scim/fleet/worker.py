@@ -43,6 +43,7 @@ def work(connection: Connection) -> None:
     from kzero_scim.provider.attached import keep_what_is_loaded  # noqa: PLC0415
 
     keep_what_is_loaded()
+    connection.send(("ready", None))
     while True:
         try:
             run: TenantRun = connection.recv()
@@ -87,11 +88,12 @@ class Worker:
         Returns:
             What came of it. A worker that dies is that tenant's failure.
         """
-        began = time.monotonic()
-        connection = self._started()
         self._engine, self._interrupted, self._busy = 0, False, True
-        deadlines = _Deadlines(began, timeout)
+        deadlines = _Deadlines(time.monotonic(), timeout)
         try:
+            connection = self._started()
+            # A worker's own start is no tenant's time.
+            deadlines = _Deadlines(time.monotonic(), timeout)
             connection.send(run)
             while True:
                 if not connection.poll(deadlines.remaining()):
@@ -108,7 +110,7 @@ class Worker:
                 else:
                     doing(value)
         except (EOFError, OSError):
-            return self._died(run, deadlines, time.monotonic() - began)
+            return self._died(run, deadlines)
         finally:
             self._engine, self._busy = 0, False
 
@@ -137,6 +139,7 @@ class Worker:
             self._process = _SPAWN.Process(target=work, args=(theirs,), name="kzero-scim fleet worker", daemon=True)
             self._process.start()
             theirs.close()
+            self._connection.recv()
         return self._connection
 
     def _late(self, deadlines: _Deadlines) -> None:
@@ -148,7 +151,7 @@ class Worker:
         else:
             self._process.kill()
 
-    def _died(self, run: TenantRun, deadlines: _Deadlines, seconds: float) -> TenantResult:
+    def _died(self, run: TenantRun, deadlines: _Deadlines) -> TenantResult:
         if self._engine:
             # Its program and provider are gone: it cannot go on.
             engine_session.end(self._engine)
@@ -161,7 +164,7 @@ class Worker:
             tenant=run.tenant,
             outcome=Outcome.FAILED,
             error=f"the process that ran it ended with {how}; {free}",
-            seconds=round(seconds, 3),
+            seconds=round(time.monotonic() - deadlines.began, 3),
         )
         return _timed_out(result, deadlines.timeout) if deadlines.passed else result
 
@@ -170,6 +173,7 @@ class _Deadlines:
     """When a tenant is interrupted, when its engine is killed, and when its worker is."""
 
     def __init__(self, began: float, timeout: float | None) -> None:
+        self.began = began
         self.timeout = timeout
         self.passed = 0
         self._at = (

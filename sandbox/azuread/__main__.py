@@ -13,7 +13,7 @@ from types import ModuleType
 
 
 def shorten_imports() -> None:
-    """Let the protocol's modules be imported without the Pulumi SDK around them.
+    """Let the protocol's modules be imported without the Pulumi SDK around them, and httpx without its command line.
 
     `pulumi/__init__.py` imports the whole SDK, 0.4 s of work that a provider never needs. Packages that only know
     their folder stand in for the three above the protocol's modules. Only for a process of its own.
@@ -26,6 +26,8 @@ def shorten_imports() -> None:
         package = ModuleType(name)
         package.__path__ = [str(folder.joinpath(*name.split(".")[1:]))]
         sys.modules[name] = package
+    # httpx imports its command line, with click, rich and pygments, wherever those are installed; it goes on without.
+    sys.modules["httpx._main"] = None  # type: ignore[assignment]
 
 
 def main() -> None:

@@ -1,0 +1,258 @@
+"""The fleet's commands over real tenants: a real engine, a real Keycloak, the local Entra, and real signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from faults.leaks import leaks
+from sandbox.fleet import FleetTenant, fleet
+from sandbox.running import RunningSandbox
+from tests.e2e.cli_project import CliProject, search_path
+
+NAMES = ["tenant-001", "tenant-002", "tenant-003"]
+_SECONDS = 120
+
+
+class Fleet(CliProject):
+    """The project of three tenants, and what stands in its folder."""
+
+    def document(self, command: str) -> dict[str, Any]:
+        """Give the last run's document."""
+        found: dict[str, Any] = json.loads((self.folder / ".kzero-scim" / "runs" / f"{command}.json").read_text())
+        return found
+
+    def results(self, command: str) -> dict[str, dict[str, Any]]:
+        """Give the last run's results by tenant."""
+        return {result["tenant"]: result for result in self.document(command)["results"]}
+
+    def outcomes_of(self, command: str) -> list[str]:
+        """Give the last run's outcomes, by tenant."""
+        return [self.results(command)[name]["outcome"] for name in NAMES]
+
+    def log(self, tenant: str) -> str:
+        """Give a tenant's log."""
+        return (self.folder / ".kzero-scim" / "logs" / f"{tenant}.log").read_text()
+
+    def set(self, tenant: str, **settings: Any) -> None:  # noqa: ANN401 - any setting
+        """Change a tenant's settings; None takes one away."""
+        file = self.folder / "stacks" / f"Pulumi.{tenant}.yaml"
+        document = yaml.safe_load(file.read_text())
+        for key, value in settings.items():
+            document["config"][f"kzero-scim:{key}"] = value
+            if value is None:
+                del document["config"][f"kzero-scim:{key}"]
+        file.write_text(yaml.safe_dump(document))
+
+    def locks(self) -> list[Path]:
+        """Name the locks that stacks hold."""
+        return list((self.folder / "state").rglob("locks/**/*.json"))
+
+
+@pytest.fixture(scope="module")
+def project(
+    sandbox: RunningSandbox, tmp_path_factory: pytest.TempPathFactory, pulumi_home: Path
+) -> Iterator[tuple[Fleet, list[FleetTenant]]]:
+    """A fleet of three tenants that were never applied; the tests of this module are one story, in order."""
+    folder = tmp_path_factory.mktemp("fleet") / "project"
+    with fleet(sandbox, len(NAMES), folder) as tenants:
+        (folder / "state").mkdir()
+        words = [shlex.split(line) for line in (folder / "env").read_text().splitlines() if line.startswith("export")]
+        exported = dict(word[1].split("=", 1) for word in words)
+        environment = {
+            **exported,
+            "PATH": search_path(),
+            "HOME": os.environ.get("HOME", str(folder)),
+            "PULUMI_HOME": str(pulumi_home),
+            "PULUMI_BACKEND_URL": (folder / "state").as_uri(),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "AZUREAD_STANDIN_POLL_SECONDS": "0",
+        }
+        yield Fleet(folder, environment), tenants
+
+
+def test_a_preview_of_new_tenants_leaves_nothing_behind(project: tuple[Fleet, list[FleetTenant]]) -> None:
+    """Neither in the backend nor in the stack files; exit code 2, and all as one group."""
+    found, _ = project
+    before = {file: file.read_bytes() for file in (found.folder / "stacks").iterdir()}
+
+    done = found.kzero_scim("fleet", "preview", "--timeout", str(_SECONDS))
+
+    assert done.code == 2, done.text
+    assert re.search(
+        r"to change +3 +set up for the first time, 12 resources +tenant-001, tenant-002, tenant-003", done.stdout
+    )
+    assert done.stdout.splitlines()[-1] == "preview: 3 tenants: 3 to change"
+    assert before == {file: file.read_bytes() for file in (found.folder / "stacks").iterdir()}
+    assert found.stacks() == []
+
+
+def test_one_tenants_failure_is_its_own(project: tuple[Fleet, list[FleetTenant]]) -> None:
+    """One has no secret for KZero, one a wrong setting; in the one worker the third runs between them and is set up.
+
+    The one without a secret must not be let in by that of the tenant before it.
+    """
+    found, tenants = project
+    credentials = found.folder / "credentials" / "tenant-002.env"
+    complete = credentials.read_text()
+    credentials.write_text(
+        "".join(line for line in complete.splitlines(keepends=True) if "KZERO_CLIENT_SECRET" not in line)
+    )
+    found.set("tenant-003", profile="Azur")
+
+    done = found.kzero_scim("fleet", "up", "--yes", "--parallel", "1", "--max-failures", "0")
+
+    assert done.code == 1, done.text
+    results = found.results("up")
+    assert found.outcomes_of("up") == ["changed", "failed", "failed"]
+    assert len(results["tenant-001"]["changes"]) == 12
+    assert [item["passed"] for item in results["tenant-001"]["checklist"]] == [True] * 7
+    assert results["tenant-001"]["portals"]["kzeroAdvancedConsole"].endswith("/admin/Tenant-001/console/")
+    assert "KZERO_CLIENT_SECRET" in results["tenant-002"]["error"]
+    assert "profile" in results["tenant-003"]["error"]
+    for name in NAMES[1:]:
+        assert "\n" not in results[name]["error"]
+        assert results[name]["error"].removesuffix("; nothing was changed") in found.log(name)
+    assert "Traceback" not in done.text + found.log("tenant-002") + found.log("tenant-003")
+
+    credentials.write_text(complete)
+    found.set("tenant-003", profile=None)
+    resumed = found.kzero_scim("fleet", "up", "--yes", "--resume")
+
+    assert resumed.code == 0, resumed.text
+    assert found.outcomes_of("up") == ["changed", "changed", "changed"]
+    assert "1 of the last up stand as they are, 2 are to be run" in resumed.text
+    assert "tenant-001  12 changes" not in resumed.stdout
+    secrets = {f"KZero of {item.name}": item.credentials.client_secret for item in tenants}
+    secrets |= {f"Entra of {item.name}": item.organisation.client("least-privilege").secret for item in tenants}
+    left = [file for part in (".kzero-scim", "state", "stacks") for file in (found.folder / part).rglob("*")]
+    printed = {outcome.command: outcome.text for outcome in found.outcomes}
+    assert leaks(secrets, printed, [file for file in left if file.is_file()]) == []
+
+
+def test_a_change_and_what_somebody_did_by_hand(
+    project: tuple[Fleet, list[FleetTenant]], sandbox: RunningSandbox
+) -> None:
+    """A preview shows both, each with its exit code; a refresh takes the drift into the state, and says what it was."""
+    found, tenants = project
+    assert found.kzero_scim("fleet", "preview").code == 0
+    assert found.outcomes_of("preview") == ["unchanged"] * 3
+    found.set("tenant-002", deletionThreshold=30)
+
+    changed = found.kzero_scim("fleet", "preview", "--json")
+
+    assert changed.code == 2
+    assert json.loads(changed.stdout) == found.document("preview")
+    [change] = found.results("preview")["tenant-002"]["changes"]
+    assert (change["resource"], change["operation"]) == ("SynchronizationCredentials", "update")
+    assert change["properties"] == [{"property": "deletionThreshold", "kind": "update", "was": 25, "now": 30}]
+
+    with sandbox.kzero() as kzero:
+        rename_claim(kzero, tenants[2], "email", "mail")
+    drifted = found.kzero_scim("fleet", "preview", "--refresh", "tenant-00[13]")
+
+    assert drifted.code == 3, drifted.text
+    drift = {"resource": "MapperSet", "property": "mappers.email.claim", "was": "email", "now": "mail"}
+    assert drift.items() <= found.results("preview")["tenant-003"]["drift"][0].items()
+    assert found.results("preview")["tenant-001"]["outcome"] == "unchanged"
+
+    refreshed = found.kzero_scim("fleet", "refresh", "--yes", "tenant-003")
+
+    assert refreshed.code == 3, refreshed.text
+    assert drift.items() <= found.results("refresh")["tenant-003"]["drift"][0].items()
+    assert found.kzero_scim("fleet", "preview", "tenant-003").code == 2
+    assert found.kzero_scim("fleet", "up", "--yes", "tenant-002", "tenant-003").code == 0
+    assert found.results("up")["tenant-003"]["changes"][0]["properties"][0]["now"] == "email"
+
+
+def test_a_tenant_that_hangs_is_stopped_and_its_stack_is_free(
+    project: tuple[Fleet, list[FleetTenant]], sandbox: RunningSandbox
+) -> None:
+    """The service holds the request for ever; the engine lets go of the stack when it is interrupted."""
+    found, _ = project
+    with sandbox.kzero() as kzero:
+        kzero.post("/sandbox/faults", json={"path": ".*Tenant-002.*", "hold": True, "times": None}).raise_for_status()
+        try:
+            done = found.kzero_scim("fleet", "up", "tenant-002", "--yes", "--refresh", "--timeout", "10")
+        finally:
+            kzero.delete("/sandbox/faults").raise_for_status()
+
+    assert done.code == 1, done.text
+    assert found.results("up")["tenant-002"]["outcome"] == "timed-out"
+    assert found.results("up")["tenant-002"]["error"].startswith("stopped after 10 s")
+    assert found.locks() == []
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_ctrl_c(project: tuple[Fleet, list[FleetTenant]], sandbox: RunningSandbox, signals: int) -> None:
+    """Once, what runs comes to its end and the rest is not run; twice, the engine is interrupted in order."""
+    found, _ = project
+    with sandbox.kzero() as kzero:
+        faults = kzero.post("/sandbox/faults", json=[{"path": ".*Tenant-001.*", "hold": True}]).raise_for_status()
+        rule = f"/sandbox/faults/{faults.json()[0]['id']}"
+        command = str(Path(sys.prefix) / "bin" / "kzero-scim")
+        run = subprocess.Popen(
+            [command, "fleet", "up", "--yes", "--refresh", "--parallel", "1"],
+            cwd=found.folder,
+            env=found.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            process_group=0,
+        )
+        assert run.stdout is not None
+        try:
+            until(lambda: bool(kzero.get(rule).raise_for_status().json()["held"]))
+            # To all processes of the group, as a terminal does.
+            os.killpg(run.pid, signal.SIGINT)
+            printed = run.stdout.readline()
+            if signals == 2:
+                os.killpg(run.pid, signal.SIGINT)
+                printed += run.stdout.readline() + run.stdout.readline()
+        finally:
+            if signals == 1:
+                kzero.delete("/sandbox/faults").raise_for_status()
+            rest, _ = run.communicate(timeout=_SECONDS)
+            kzero.delete("/sandbox/faults").raise_for_status()
+
+    assert "interrupted: 1 running tenant comes to an end, no other is begun" in printed
+    assert run.returncode == 1, rest
+    assert found.outcomes_of("up") == [["unchanged", "failed"][signals - 1], "not-run", "not-run"]
+    assert found.results("up")["tenant-003"]["error"] == "interrupted"
+    assert found.locks() == []
+    assert "Traceback" not in printed + rest
+
+
+def rename_claim(kzero: httpx.Client, tenant: FleetTenant, mapper: str, claim: str) -> None:
+    """Change a mapper's claim as somebody in the Advanced Console would."""
+    realm, own = f"/realms/{tenant.credentials.realm}", tenant.credentials
+    form = {"grant_type": "client_credentials", "client_id": own.client_id, "client_secret": own.client_secret}
+    token = kzero.post(f"{realm}/protocol/openid-connect/token", data=form).raise_for_status().json()["access_token"]
+    signed_in = {"Authorization": f"Bearer {token}"}
+    [client] = kzero.get(f"/admin{realm}/clients?clientId=scim-endpoint", headers=signed_in).raise_for_status().json()
+    [found] = [item for item in client["protocolMappers"] if item["name"] == mapper]
+    found["config"]["claim.name"] = claim
+    place = f"/admin{realm}/clients/{client['id']}/protocol-mappers/models/{found['id']}"
+    kzero.put(place, headers=signed_in, json=found).raise_for_status()
+
+
+def until(so: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + _SECONDS
+    while not so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
