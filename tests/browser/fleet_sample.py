@@ -111,13 +111,15 @@ def cycles(dice: random.Random, states: str) -> list[dict[str, Any]]:
 def _status(number: int, word: str, dice: random.Random) -> TenantResult:
     name = name_of(number)
     history = {"quarantine": "ssssseeffffff", "errors": "sssssssseeee"}.get(word, "ssssessssssssss")
+    past = cycles(dice, history)
+    last = {**past[-1], "counts": {name: past[-1][name] for name in ("exported", "escrowed")}}
     document: dict[str, Any] = {
         "status": word,
         "wanted": True,
         "scheduleState": "Active",
-        "lastCycle": {"state": "Failed" if word == "quarantine" else "Succeeded", "ended": at(0.5), "counts": {}},
+        "lastCycle": last,
         "synchronizedEntries": {"User": dice.randrange(20, 4000), "Group": dice.randrange(0, 40)},
-        "cycles": cycles(dice, history),
+        "cycles": past,
         "inError": [],
         "note": "",
     }

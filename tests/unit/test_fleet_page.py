@@ -103,6 +103,23 @@ def test_the_reason_is_told_in_one_line() -> None:
     assert only(run(UP, 1, Outcome.NOT_RUN, error="the canary failed")).why == "the canary failed"
 
 
+def test_cycles_are_collected_from_all_statuses() -> None:
+    """A job tells of three cycles at most; older statuses that are given too make the history longer."""
+
+    def cycle(ended: str, state: str, exported: int) -> dict[str, object]:
+        return {"ended": ended, "state": state, "began": None, "counts": {"exported": exported, "escrowed": 1}}
+
+    older = run(STATUS, 1, Outcome.UNCHANGED, status={"lastCycle": cycle("T1", "Succeeded", 4)})
+    last, good = cycle("T3", "Failed", 0), cycle("T2", "Succeeded", 2)
+    newer = run(STATUS, 2, Outcome.UNCHANGED, status={"lastCycle": last, "lastSuccessfulCycle": good})
+
+    assert only(newer, older, run(PREVIEW, 3, Outcome.UNCHANGED)).cycles == [
+        {"ended": "T1", "state": "Succeeded", "exported": 4, "escrowed": 1},
+        {"ended": "T2", "state": "Succeeded", "exported": 2, "escrowed": 1},
+        {"ended": "T3", "state": "Failed", "exported": 0, "escrowed": 1},
+    ]
+
+
 def several(count: int, outcome: Outcome, command: Command, **more: object) -> FleetRun:
     """Give a run over several tenants; ``{}`` in the error is the tenant's name."""
     values = _WITH.get(outcome, {}) | more

@@ -132,7 +132,7 @@
     const counts = Object.keys(KIND_WORDS)
       .map((name) => [name, cycles.filter((cycle) => kind(cycle) === name).length])
       .filter(([, count]) => count);
-    return `Last ${plural(cycles.length, "cycle")}: ${counts.map(([name, n]) => `${n} ${KIND_WORDS[name]}`).join(", ")}`;
+    return `${plural(cycles.length, "cycle")}: ${counts.map(([name, n]) => `${n} ${KIND_WORDS[name]}`).join(", ")}`;
   }
   // Each state has a shape of its own: a low bar, a bar with a notch above it, a tall hollow bar with a cross.
   function mark(cycle, x, width, height) {
@@ -304,7 +304,8 @@
   }
   function portals(tenant) {
     const links = Object.entries(tenant.portals).map(([label, address]) => {
-      const text = label.replace(/([a-z])([A-Z])/g, "$1 $2").replace(/^./, (first) => first.toUpperCase()).replace("Kzero", "KZero");
+      const words = label.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
+      const text = words.replace(/^./, (first) => first.toUpperCase()).replace("Kzero", "KZero");
       return el("li", {}, el("a", { href: address, rel: "noopener noreferrer", target: "_blank" }, text, el("span", { class: "quiet" }, " (opens a new tab)")));
     });
     return part("Open in", undefined, el("ul", { class: "links" }, links));

@@ -132,7 +132,7 @@ def _tenant(tenant: TenantView) -> dict[str, Any]:
         "word": status.get("status"),
         "quarantine": status.get("quarantine"),
         "lastCycle": status.get("lastCycle"),
-        "cycles": (status.get("cycles") or [])[-MOST_CYCLES:],
+        "cycles": tenant.cycles[-MOST_CYCLES:],
         "entries": status.get("synchronizedEntries"),
         "note": status.get("note"),
         "users": len(in_error),

@@ -6,7 +6,7 @@ does, and each may have had only some of the tenants. So each fact comes from th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -54,6 +54,7 @@ _BAD: Final = (Outcome.FAILED, Outcome.TIMED_OUT)
 _ENGINE: Final = (Command.PREVIEW, Command.UP, Command.REFRESH)
 _FAMILIES: Final = (_ENGINE, (Command.DRIFT,), (Command.STATUS,))
 """Commands of which a later one makes up for an earlier one that failed."""
+_CYCLES: Final = ("lastCycle", "lastSuccessfulCycle", "lastSuccessfulCycleWithExports")
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,8 @@ class TenantView:
         applied_since: Whether an up ran after that.
         status: The document of the last status.
         status_look: Where that is from; None if nobody looked.
+        cycles: The provisioning cycles that the runs' statuses tell of, oldest first, each once: ``ended``, ``state``,
+            ``exported``, ``escrowed``.
         checklist: The seven points as last looked at.
         checklist_look: Where they are from.
         portals: Label to address.
@@ -105,6 +108,7 @@ class TenantView:
     applied_since: bool = False
     status: dict[str, Any] | None = None
     status_look: Look | None = None
+    cycles: list[dict[str, Any]] = field(default_factory=list)
     checklist: list[dict[str, Any]] = field(default_factory=list)
     checklist_look: Look | None = None
     portals: dict[str, str] = field(default_factory=dict)
@@ -180,6 +184,7 @@ def _view(name: str, all_looks: list[Look]) -> TenantView:
         applied_since=bool(upped and drift and upped.ended > drift.ended),
         status=status.result.status if status else None,
         status_look=status,
+        cycles=_cycles(look.result.status for look in all_looks),
         checklist=checked.result.checklist if checked else [],
         checklist_look=checked,
         portals=next((look.result.portals for look in all_looks if look.result.portals), {}),
@@ -227,6 +232,23 @@ def _one_a_command(looks: Sequence[Look]) -> Iterator[Look]:
         if look.command not in seen:
             seen.add(look.command)
             yield look
+
+
+def _cycles(statuses: Iterable[dict[str, Any] | None]) -> list[dict[str, Any]]:
+    """Collect cycles: Entra tells of the last, the last that succeeded and the last with exports, each with counts."""
+    found: dict[str, dict[str, Any]] = {}
+    for status in statuses:
+        for name in _CYCLES:
+            cycle = _part(status, name)
+            if ended := cycle.get("ended"):
+                counts = _part(cycle, "counts")
+                numbers = {count: counts.get(count, 0) for count in ("exported", "escrowed")}
+                found.setdefault(str(ended), {"ended": ended, "state": cycle.get("state"), **numbers})
+        listed = (status or {}).get("cycles")
+        for cycle in listed if isinstance(listed, list) else []:
+            if isinstance(cycle, dict):
+                found[str(cycle.get("ended"))] = cycle
+    return [found[ended] for ended in sorted(found)]
 
 
 def _in_short(changes: Sequence[ResourceChange]) -> str:
