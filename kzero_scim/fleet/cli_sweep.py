@@ -107,7 +107,9 @@ def status(  # noqa: PLR0913 - one keyword an option
 def _reports(comment: str, junit: str, limit: str, link: str) -> ReportOptions:
     from kzero_scim.fleet.reports import ReportOptions  # noqa: PLC0415 - as above
 
-    return ReportOptions(comment=comment, junit=junit, limit=limit, link=link)
+    options = ReportOptions(comment=comment, junit=junit, limit=limit, link=link)
+    options.check()
+    return options
 
 
 def _watching(console: Console) -> Callable[[Command, int], Lines]:
