@@ -75,8 +75,8 @@ def _credentials(checks: Sequence[CredentialCheck], *, as_json: bool) -> None:
         return
     table = _table("tenant", "own variables from", "Entra", "KZero", "missing")
     for check in checks:
-        sources = "\n".join(f"{source}: {', '.join(names)}" for source, names in check.sources.items())
-        missing = check.problem or "\n".join(check.missing)
+        sources = "\n".join(one_line(f"{source}: {', '.join(names)}") for source, names in check.sources.items())
+        missing = one_line(check.problem) or "\n".join(check.missing)
         table.add_row(one_line(check.tenant), sources, one_line(check.entra), one_line(check.kzero), missing)
     Console().print(table, markup=False)
     for warning in dict.fromkeys(warning for check in checks for warning in check.warnings):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[TENANT]...", help="Tenants, by name or glob in quotes; all if none is given."),
+    typer.Argument(metavar="TENANT", help="Tenants, by name or glob in quotes; all if none is given."),
 ]
 Tags = Annotated[
     list[str] | None, typer.Option("--tag", help="Only with this tag; several times: any of them; a+b: both.")

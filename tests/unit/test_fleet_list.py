@@ -127,3 +127,18 @@ def test_a_note_of_a_selection_goes_to_standard_error(folder: Path) -> None:
 
     assert sorted(len(json.loads(found.stdout)) for found in (result, other)) == [0, 1]
     assert "no tenant is selected: shard " in result.stderr + other.stderr
+
+
+def test_a_stack_file_whose_name_forges_lines_is_written_out(folder: Path) -> None:
+    """A pull request may add a file of any name; neither table clears a terminal or forges a line."""
+    name = "a\x1b[2J\nok"
+    (folder / "stacks" / f"Pulumi.{name}.yaml").write_text("config: {}\n")
+    file = folder / "credentials" / f"{name}.env"
+    file.write_text("KZERO_CLIENT_ID=x\n")
+    file.chmod(0o644)
+
+    tables = _run(folder).output + _run(folder, "--credentials").output
+
+    assert "\x1b" not in tables
+    assert "\\x1b[2J" in tables
+    assert not [line for line in tables.splitlines() if line.startswith("ok")]
