@@ -1,10 +1,12 @@
-"""Manifests for the Pulumi Kubernetes Operator: as its documentation describes a Stack."""
+"""Manifests for the Pulumi Kubernetes Operator: as its documentation describes a Stack, and as its CRD does."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Literal
 
+import jsonschema
 import pytest
 import yaml
 from hypothesis import given
@@ -31,6 +33,7 @@ SETTINGS = [
     StackSettings(source=FluxSource("tenants", "kzero"), image="registry.example/kzero-scim:1", preview=True),
     StackSettings(source=ImageSource("/opt/kzero-scim"), image="registry.example/kzero-scim:1"),
 ]
+CRD = os.environ.get("KZERO_SCIM_STACK_CRD", "")
 
 
 def tenant(name: str, *tags: str) -> FleetTenant:
@@ -142,6 +145,35 @@ def test_a_manifest_has_documented_fields_alone(settings: StackSettings) -> None
         "kzero-scim",
         "kzero-scim-contoso-eu",
     ]
+
+
+@pytest.mark.skipif(not CRD, reason="KZERO_SCIM_STACK_CRD names no file with the operator's CRD of Stack")
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_a_manifest_is_what_the_operators_crd_takes(settings: StackSettings) -> None:
+    """The CRD of a cluster, ``kubectl get crd stacks.pulumi.com -o yaml``, or of the operator's Helm chart."""
+    (definition,) = [
+        one for one in yaml.safe_load_all(Path(CRD).read_text()) if one["spec"]["names"]["kind"] == "Stack"
+    ]
+    (version,) = [one for one in definition["spec"]["versions"] if one["name"] == "v1"]
+    takes = jsonschema.Draft202012Validator(_closed(version["schema"]["openAPIV3Schema"]))
+
+    for document in documents([tenant("fabrikam", "canary"), tenant("Contoso.EU")], settings).values():
+        takes.validate(document)
+        document["spec"]["refreshes"] = True
+        with pytest.raises(jsonschema.ValidationError, match="'refreshes' was unexpected"):
+            takes.validate(document)
+
+
+def _closed(schema: Any) -> Any:  # noqa: ANN401 - a schema of any depth
+    """Refuse unknown fields, as a server does that is asked to validate strictly."""
+    if isinstance(schema, list):
+        return [_closed(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {key: _closed(value) for key, value in schema.items()}
+    if isinstance(schema.get("properties"), dict) and not schema.get("x-kubernetes-preserve-unknown-fields"):
+        closed.setdefault("additionalProperties", False)
+    return closed
 
 
 @given(name=st.from_regex(r"[A-Za-z0-9_.-]{1,100}", fullmatch=True))
