@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python chooses the Python, ARGS="..." is handed to what a target runs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-fleet test check audit format gallery bench faults lock clean
+.PHONY: help setup demo demo-fleet test check audit format gallery bench bench-fleet faults lock clean
 
 venv := $(CURDIR)/.venv
 python := $(venv)/bin/python
@@ -10,7 +10,7 @@ python := $(venv)/bin/python
 active := PATH="$(venv)/bin:$$PATH" VIRTUAL_ENV="$(venv)"
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Prepare this machine: Python packages, a Pulumi CLI, Keycloak
 	@tools/bootstrap
@@ -47,6 +47,9 @@ gallery: ## Make the example comments and the JSON schema in docs anew
 
 bench: setup ## Measure times and requests in the sandbox
 	@$(active) $(python) -m bench.run $(ARGS)
+
+bench-fleet: setup ## Measure many tenants at once beside a loop over them
+	@$(active) $(python) -m bench.fleet $(ARGS)
 
 faults: setup ## Break what can break while `pulumi up` runs, and see that a second one mends it
 	@$(active) $(python) -m faults.run $(ARGS)

@@ -106,20 +106,22 @@ class Aim:
 
     Attributes:
         name: What is meant.
-        limit: The most it may be.
+        limit: The most it may be, or the least.
         measured: What it is.
         unit: Of both.
+        is_least: Whether it is to be at least that.
     """
 
     name: str
     limit: float
     measured: float
     unit: str
+    is_least: bool = False
 
     @property
     def met(self) -> bool:
         """Whether it is met."""
-        return self.measured <= self.limit
+        return self.measured >= self.limit if self.is_least else self.measured <= self.limit
 
     @property
     def verdict(self) -> str:

@@ -25,11 +25,13 @@ class Memory:
         engine: The Pulumi CLI, in which the engine runs.
         provider: The provider kzero; a command that starts it anew for the update has one at a time: the larger.
         others: Language host, program and azuread together, at the moment when that was most.
+        whole: Everything together, at the moment when that was most; what processes share counts for each.
     """
 
     engine: float
     provider: float
     others: float
+    whole: float = 0.0
 
     @property
     def own(self) -> float:
@@ -45,28 +47,31 @@ class Peaks:
         self._root = root
         self._proc = proc
         self._most: dict[Part, int] = {}
+        self._whole = 0
 
     def look(self) -> None:
         """Look once."""
         status = self._statuses()
         parents = {pid: _number(text, "PPid") for pid, text in status.items()}
-        engine, others = self._read(self._root, "cmdline"), 0
+        engine, others, whole = self._read(self._root, "cmdline"), 0, 0
         for pid, text in status.items():
             command = self._read(pid, "cmdline")
             # What still has the engine's command is about to become something else, and shares the engine's memory.
             if not self._is_below(pid, parents) or (command == engine and pid != self._root):
                 continue
+            whole += _number(text, "VmRSS") or 0
             part: Part = "engine" if pid == self._root else part_of(command)
             if part == "others":
                 others += _number(text, "VmRSS") or 0
             else:
                 self._note(part, _number(text, "VmHWM") or 0)
         self._note("others", others)
+        self._whole = max(self._whole, whole)
 
     def memory(self) -> Memory:
         """Sum up."""
         engine, provider, others = (self._most.get(part, 0) / 1024 for part in ("engine", "provider", "others"))
-        return Memory(engine=engine, provider=provider, others=others)
+        return Memory(engine=engine, provider=provider, others=others, whole=self._whole / 1024)
 
     def _note(self, part: Part, amount: int) -> None:
         self._most[part] = max(amount, self._most.get(part, 0))

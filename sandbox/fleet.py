@@ -161,7 +161,7 @@ def write_project(sandbox: RunningSandbox, tenants: Iterable[FleetTenant], folde
         if not (credentials / f"{tenant.name}.env").is_file():
             lines = "".join(f"{key}={value}\n" for key, value in _own_variables(tenant).items())
             write_private(credentials / f"{tenant.name}.env", lines)
-    write_exports(folder / "env", _common_variables(sandbox))
+    write_exports(folder / "env", common_variables(sandbox))
 
 
 def _once(file: Path, text: str) -> None:
@@ -203,7 +203,7 @@ def _own_variables(tenant: FleetTenant) -> dict[str, str]:
     return own
 
 
-def _common_variables(sandbox: RunningSandbox) -> dict[str, str]:
+def common_variables(sandbox: RunningSandbox) -> dict[str, str]:
     """Give what a terminal needs: the sandbox's own, but no tenant's, and the provider's application."""
     mine = re.compile(r"ARM_(TENANT|CLIENT)_|KZERO_")
     kept = {key: value for key, value in sandbox.process.environment().items() if not mine.match(key)}

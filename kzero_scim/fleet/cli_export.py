@@ -9,7 +9,7 @@ import typer
 
 from kzero_scim.cli_options import Project
 from kzero_scim.display import one_line
-from kzero_scim.fleet.options import ChangedSince, Names, OneShard, Tags, selection_of
+from kzero_scim.fleet.options import ChangedSince, Names, OneShard, Tags, selected, selection_of
 
 
 def export(  # noqa: PLR0913 - one keyword an option
@@ -45,7 +45,6 @@ def export(  # noqa: PLR0913 - one keyword an option
     from kzero_scim.errors import SettingsError  # noqa: PLC0415 - other commands start without the settings
     from kzero_scim.fleet import stack_manifest  # noqa: PLC0415 - likewise
     from kzero_scim.fleet.project import FleetProject  # noqa: PLC0415 - likewise
-    from kzero_scim.fleet.selection import select  # noqa: PLC0415 - likewise
 
     del operator  # the one form that there is; it is named so that another can follow
     sources: list[stack_manifest.GitSource | stack_manifest.FluxSource | stack_manifest.ImageSource] = []
@@ -59,9 +58,7 @@ def export(  # noqa: PLR0913 - one keyword an option
         message = "say where the project comes from, with one of --repository, --flux and --image-folder"
         raise SettingsError(message)
     fleet = FleetProject.load(project)
-    selected = select(fleet, selection_of(tenants, tags, changed_since, shard, failed=False))
-    for note in selected.notes:
-        typer.echo(one_line(note), err=True)
+    chosen = selected(fleet, selection_of(tenants, tags, changed_since, shard, failed=False))
     settings = stack_manifest.StackSettings(
         source=sources[0],
         image=image,
@@ -72,7 +69,7 @@ def export(  # noqa: PLR0913 - one keyword an option
         resync=resync,
         preview=preview,
     )
-    stacks = stack_manifest.documents(selected.tenants, fleet.tenants.values(), settings)
+    stacks = stack_manifest.documents(chosen, fleet.tenants.values(), settings)
     if output is None:
         typer.echo(stack_manifest.as_text(stacks), nl=False)
         return

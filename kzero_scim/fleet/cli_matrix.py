@@ -9,7 +9,7 @@ import typer
 
 from kzero_scim.cli_options import Project
 from kzero_scim.display import one_line
-from kzero_scim.fleet.options import ChangedSince, Failed, Names, OneShard, Tags, selection_of
+from kzero_scim.fleet.options import ChangedSince, Failed, FailedIn, Names, OneShard, Tags, selection_of
 
 
 def matrix(  # noqa: PLR0913 - one keyword an option
@@ -33,6 +33,7 @@ def matrix(  # noqa: PLR0913 - one keyword an option
     tags: Tags = None,
     changed_since: ChangedSince = "",
     failed: Failed = False,
+    failed_in: FailedIn = None,
     shard: OneShard = "",
 ) -> None:
     """Print a pipeline's job matrix: the selected tenants, spread so that all jobs end at about the same time.
@@ -47,8 +48,8 @@ def matrix(  # noqa: PLR0913 - one keyword an option
     last = fleet.runs / f"{command}.json"
     known = jobs_of.runs_at(durations or ([last] if last.exists() else []))
     runs = [run for run in known if run.command == command]
-    selection = selection_of(tenants, tags, changed_since, shard, failed=failed)
-    selected = select(fleet, selection, jobs_of.failed(runs))
+    selection = selection_of(tenants, tags, changed_since, shard, failed=failed, failed_in=failed_in)
+    selected = select(fleet, selection, jobs_of.failed(runs) if durations else None)
     for note in selected.notes:
         typer.echo(one_line(note), err=True)
     spread = jobs_of.spread(jobs_of.safe_names(selected.tenants), jobs_of.durations(runs), jobs)

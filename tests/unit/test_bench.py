@@ -131,7 +131,7 @@ def test_memory_is_summed_over_the_processes_below_a_command(tmp_path: Path) -> 
 
     peaks.look()
 
-    assert peaks.memory() == Memory(engine=200, provider=95, others=70)
+    assert peaks.memory() == Memory(engine=200, provider=95, others=70, whole=280)
     assert peaks.memory().own == 295
 
 
