@@ -6,7 +6,6 @@ https://learn.microsoft.com/graph/use-the-api, ``/graph/paging``, ``/graph/json-
 from __future__ import annotations
 
 import asyncio
-import copy
 import json
 import time
 import uuid
@@ -103,7 +102,7 @@ class GraphClient:
         self._sleep = sleep
         self._clock = clock
         self._within = within
-        self._shared: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[float, asyncio.Task[Json]]] = {}
+        self._shared: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[float, asyncio.Task[_Answer]]] = {}
         self._batches = asyncio.Semaphore(BATCHES_AT_ONCE)
 
     @classmethod
@@ -182,10 +181,11 @@ class GraphClient:
         key = (path, tuple(sorted((params or {}).items())))
         started, task = self._shared.get(key, (0.0, None))
         if task is None or fresh or (task.done() and self._clock() - started > SHARED_SECONDS):
-            task = asyncio.create_task(self._object("GET", path, params))
+            task = asyncio.create_task(self._request("GET", path, params=params))
             self._shared[key] = (self._clock(), task)
         try:
-            return copy.deepcopy(await asyncio.shield(task))
+            # Each asker has a document of its own; reading one again is quicker than copying it.
+            return _document("GET", path, await asyncio.shield(task))
         except GraphError:
             if self._shared.get(key, (0.0, None))[1] is task:
                 del self._shared[key]
@@ -336,12 +336,7 @@ class GraphClient:
         await self._http.aclose()
 
     async def _object(self, method: str, path: str, params: Parameters | None = None) -> Json:
-        answer = await self._request(method, path, params=params)
-        document = read_object(answer.body)
-        if document is None:
-            kind = answer.headers.get("Content-Type") or "nothing"
-            raise graph_errors.unexpected(path, f"{answer.status} with {kind} instead of a JSON object", method)
-        return document
+        return _document(method, path, await self._request(method, path, params=params))
 
     async def _write(self, method: str, path: str, body: Json | None, *, repeatable: bool | None = None) -> Json | None:
         self._shared.clear()
@@ -442,6 +437,14 @@ class GraphClient:
         if target is None or (target.scheme, target.netloc) != (graph.scheme, graph.netloc):
             raise graph_errors.unexpected(path, "a next page at another server")
         return target.geturl()
+
+
+def _document(method: str, path: str, answer: _Answer) -> Json:
+    document = read_object(answer.body)
+    if document is None:
+        kind = answer.headers.get("Content-Type") or "nothing"
+        raise graph_errors.unexpected(path, f"{answer.status} with {kind} instead of a JSON object", method)
+    return document
 
 
 def odata_quote(value: str) -> str:

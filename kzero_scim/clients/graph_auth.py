@@ -14,7 +14,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -85,6 +85,16 @@ class Credential(Protocol):
         """Close its connections."""
 
 
+class AsyncCredential(Protocol):
+    """An asynchronous credential of azure-identity."""
+
+    async def get_token(self, *scopes: str) -> AccessToken:
+        """Sign in."""
+
+    async def close(self) -> None:
+        """Close its connections."""
+
+
 @dataclass(frozen=True)
 class Method:
     """One way to sign in.
@@ -92,10 +102,13 @@ class Method:
     Attributes:
         words: To follow "sign in": ``as application x with a client secret``.
         make: Builds the credential; runs in a thread.
+        make_async: Builds one that signs in by shared connections; it asks for the token alone, where the other first
+            asks where that is to be had.
     """
 
     words: str
     make: Callable[[Cloud], Credential]
+    make_async: Callable[[Cloud, SharedConnections], Awaitable[AsyncCredential]] | None = None
 
 
 class SignIn:
@@ -180,6 +193,8 @@ class SignIn:
     async def _sign_in(self, cloud: Cloud) -> AccessToken:
         method = self._method or choose(self._config, self._environment)
         try:
+            if self._connections is not None and method.make_async is not None:
+                return await _get_token_async(await method.make_async(cloud, self._connections), cloud)
             return await asyncio.to_thread(_get_token, method, cloud)
         except (SettingsError, GraphError):
             raise
@@ -191,9 +206,19 @@ def _get_token(method: Method, cloud: Cloud) -> AccessToken:
     """Sign in with a credential made for the purpose: a kept one would keep tokens of its own, rejected ones too."""
     credential = method.make(cloud)
     try:
-        token = credential.get_token(cloud.scope)
+        return _checked(credential.get_token(cloud.scope), cloud)
     finally:
         credential.close()
+
+
+async def _get_token_async(credential: AsyncCredential, cloud: Cloud) -> AccessToken:
+    try:
+        return _checked(await credential.get_token(cloud.scope), cloud)
+    finally:
+        await credential.close()
+
+
+def _checked(token: AccessToken, cloud: Cloud) -> AccessToken:
     if not BEARER.fullmatch(token.token):
         message = f"{cloud.login} gave a token that cannot be one; is it the right login?"
         raise GraphError(message)
@@ -268,7 +293,12 @@ def _secret(tenant: str, client: str, secret: str) -> Method:
 
         return ClientSecretCredential(tenant, client, secret, **_options(cloud))
 
-    return Method(f"as application {client} with a client secret", make)
+    async def make_async(cloud: Cloud, connections: SharedConnections) -> AsyncCredential:
+        from azure.identity.aio import ClientSecretCredential  # noqa: PLC0415 - slow to import
+
+        return ClientSecretCredential(tenant, client, secret, **_async_options(cloud, connections))
+
+    return Method(f"as application {client} with a client secret", make, make_async)
 
 
 def _certificate(config: Config, tenant: str, client: str, encoded: str | None) -> Method:
@@ -307,7 +337,13 @@ def _assertion(tenant: str, client: str, fetch: Callable[[Cloud], str], words: s
 
         return ClientAssertionCredential(tenant, client, lambda: fetch(cloud), **_options(cloud))
 
-    return Method(f"as application {client} with {words}", make)
+    async def make_async(cloud: Cloud, connections: SharedConnections) -> AsyncCredential:
+        from azure.identity.aio import ClientAssertionCredential  # noqa: PLC0415 - slow to import
+
+        fetched = await asyncio.to_thread(fetch, cloud)
+        return ClientAssertionCredential(tenant, client, lambda: fetched, **_async_options(cloud, connections))
+
+    return Method(f"as application {client} with {words}", make, make_async)
 
 
 def _managed_identity(client: str | None) -> Method:
@@ -331,13 +367,15 @@ def _azure_cli(tenant: str | None) -> Method:
 def _options(cloud: Cloud) -> dict[str, Any]:
     from kzero_scim.clients.login_session import login_transport  # noqa: PLC0415 - slow to import
 
-    return {
-        "authority": cloud.login,
-        "disable_instance_discovery": cloud.is_custom,
-        "transport": login_transport(),
-        "retry_total": 3,
-        "user_agent": USER_AGENT,
-    }
+    about = {"disable_instance_discovery": cloud.is_custom, "transport": login_transport()}
+    return {"authority": cloud.login, "retry_total": 3, "user_agent": USER_AGENT} | about
+
+
+def _async_options(cloud: Cloud, connections: SharedConnections) -> dict[str, Any]:
+    from kzero_scim.clients.login_transport import LoginTransport  # noqa: PLC0415 - slow to import
+
+    transport = LoginTransport(connections.transport())
+    return {"authority": cloud.login, "retry_total": 3, "user_agent": USER_AGENT, "transport": transport}
 
 
 def _from_file(environment: Mapping[str, str], variable: str) -> str | None:
