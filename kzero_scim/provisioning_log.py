@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from kzero_scim.clients.graph import GraphClient, odata_quote
+from kzero_scim.cycle_history import PastCycle, logged_cycles
 from kzero_scim.errors import GraphError
 
 LOOKS_BACK: Final = timedelta(hours=48)
@@ -53,11 +54,13 @@ class LogReading:
 
     Attributes:
         in_error: Whose last provisioning failed, the latest first; empty also where the log cannot be read.
+        cycles: What was written and what failed in each cycle, the oldest first.
         note: What is not known and why, ``""`` if all is.
         read: Whether the log could be read.
     """
 
     in_error: tuple[ObjectInError, ...] = ()
+    cycles: tuple[PastCycle, ...] = ()
     note: str = ""
     read: bool = True
 
@@ -83,7 +86,7 @@ async def read_log(graph: GraphClient, job_id: str, *, now: datetime | None = No
     note = ""
     if len(entries) >= MOST_ENTRIES:
         note = f"only the newest {MOST_ENTRIES} entries of the provisioning log were read; earlier errors are not shown"
-    return LogReading(in_error=tuple(objects_in_error(entries)), note=note)
+    return LogReading(in_error=tuple(objects_in_error(entries)), cycles=tuple(logged_cycles(entries)), note=note)
 
 
 def why_unread(error: GraphError) -> str:

@@ -5,12 +5,14 @@ What the job says is read by the provider's own resource, so that this and ``pul
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from components.settings import TenantSettings
 from kzero_scim.clients.shared_connections import SharedConnections
+from kzero_scim.cycle_history import past_cycles
 from kzero_scim.errors import NothingAppliedError, ProviderError
 from kzero_scim.live_resource import silent_call
 from kzero_scim.provider.codec import decode_lenient
@@ -53,7 +55,7 @@ class TenantStatus:
         return self.word in {"healthy", "off"}
 
     def document(self) -> dict[str, Any]:
-        """Give all of it as JSON: ``status``, ``wanted``, the job's properties, ``inError``, ``note``."""
+        """Give all of it as JSON: ``status``, ``wanted``, the job's properties, ``inError``, ``cycles``, ``note``."""
         shown = as_plain(self.job)
         shown.pop("triggers", None)
         return {
@@ -61,6 +63,7 @@ class TenantStatus:
             "wanted": self.wanted,
             **shown,
             "inError": [as_plain(item) for item in self.log.in_error],
+            "cycles": [dataclasses.asdict(past) for past in past_cycles(self.job, self.log.cycles)],
             "logRead": self.log.read,
             "note": self.log.note,
         }
