@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from components.checklist import Evidence, Item, judge
 from components.settings import TenantSettings
+from kzero_scim.clients.shared_connections import SharedConnections
 from kzero_scim.errors import KzeroScimError
 from kzero_scim.live_resource import compare_live, silent_call
 from kzero_scim.native_scim import kept_attributes
@@ -44,11 +45,15 @@ class _Look:
     problems: dict[int, str] = field(default_factory=dict)
 
 
-async def check(stack: Stack) -> list[Item]:
-    """Probe the seven points.
+async def check(
+    stack: Stack, environment: Mapping[str, str] | None = None, connections: SharedConnections | None = None
+) -> list[Item]:
+    """Probe the seven points. Entra is asked to test the connection, which takes the permission to write.
 
     Args:
         stack: The tenant's stack as last applied.
+        environment: Holds the tenant's credentials; None for the process's own.
+        connections: Connections that other tenants use too.
 
     Returns:
         Seven items in the guide's order; a service that cannot be reached is a point that has not passed.
@@ -60,7 +65,10 @@ async def check(stack: Stack) -> list[Item]:
     look = _Look()
     look.evidence.update(application_name=settings.application_name, test_user=settings.test_user)
     look.evidence["everybody"] = settings.scope == "all"
-    async with tenant_services(settings, stack.configuration) as services, asyncio.TaskGroup() as group:
+    async with (
+        tenant_services(settings, stack.configuration, environment, connections) as services,
+        asyncio.TaskGroup() as group,
+    ):
         group.create_task(_endpoint(services, stack, look))
         group.create_task(_mappings(services, stack, look, settings))
         group.create_task(_application(services, stack, look))

@@ -25,6 +25,10 @@ Timeout = Annotated[float, typer.Option(min=1, help="Seconds after which a tenan
 NoEngine = Annotated[
     bool, typer.Option("--no-engine", help="Do not ask Pulumi's engine what an up would do about the drift.")
 ]
+Checklist = Annotated[
+    bool,
+    typer.Option("--checklist", help="Also probe the seven points; Entra tests the connection, a permission to write."),
+]
 _AT_ONCE = 16
 _SECONDS = 300.0
 
@@ -82,6 +86,7 @@ def status(  # noqa: PLR0913 - one keyword an option
     shard: OneShard = "",
     parallel: Parallel = _AT_ONCE,
     timeout: Timeout = _SECONDS,
+    checklist: Checklist = False,
     comment: CommentFile = "",
     junit: JunitFile = "",
     limit: Limit = "github",
@@ -99,7 +104,9 @@ def status(  # noqa: PLR0913 - one keyword an option
     console = Console(stderr=as_json or reports.prints)
     fleet = FleetProject.load(project)
     selection = selection_of(tenants, tags, changed_since, shard, failed=failed, failed_in=failed_in)
-    how = Sweeping(environment=os.environ, parallel=parallel, timeout=timeout, watch=_watching(console))
+    how = Sweeping(
+        environment=os.environ, parallel=parallel, timeout=timeout, watch=_watching(console), is_checked=checklist
+    )
     run = status_run(fleet, selected(fleet, selection), how)
     _finish(run, console, reports, as_json=as_json)
 

@@ -16,7 +16,7 @@ from kzero_scim.fleet import journal, plan
 from kzero_scim.fleet.drift_sweep import drift_of
 from kzero_scim.fleet.model import Command, FleetRun, Outcome, TenantResult
 from kzero_scim.fleet.project import FleetProject, FleetTenant
-from kzero_scim.fleet.status_sweep import status_of
+from kzero_scim.fleet.status_sweep import checked_status_of, status_of
 from kzero_scim.fleet.sweep import AT_ONCE, INTERRUPTED, Look, Sweep, now
 from kzero_scim.fleet.sweep import Watcher as SweepWatcher
 
@@ -41,6 +41,7 @@ class Sweeping:
         timeout: Seconds for a tenant; None for no limit.
         watch: Gives who is told how so many tenants' drift, status or, from the engine, preview goes.
         is_engine_asked: Whether the engine is to say what an up would do about drift.
+        is_checked: Whether the seven points are probed beside the status; asks Entra to test the connection.
     """
 
     environment: Mapping[str, str] = field(repr=False)
@@ -48,6 +49,7 @@ class Sweeping:
     timeout: float | None = None
     watch: Callable[[Command, int], AbstractContextManager[Watcher]]
     is_engine_asked: bool = False
+    is_checked: bool = False
 
 
 def drift_run(project: FleetProject, tenants: Sequence[FleetTenant], how: Sweeping) -> FleetRun:
@@ -70,7 +72,8 @@ def status_run(project: FleetProject, tenants: Sequence[FleetTenant], how: Sweep
         SettingsError: As :func:`drift_run`.
     """
     began = now()
-    return _kept(project, Command.STATUS, began, _swept(project, Command.STATUS, tenants, how, status_of))
+    look = checked_status_of if how.is_checked else status_of
+    return _kept(project, Command.STATUS, began, _swept(project, Command.STATUS, tenants, how, look))
 
 
 def _swept(

@@ -39,6 +39,7 @@ def test_a_fleet_is_swept_by_who_may_only_read(
         _hold_reading_together(project, reads, monkeypatch)
         _may_only_read(sandbox, reads, folder)
         quiet = project.kzero_scim("fleet", "drift", "tenant-00[23]").succeeded()
+        checked = project.kzero_scim("fleet", "status", writes.name, "--checklist", "--json").succeeded()
 
         defects.make(sandbox, Defect.DRIFT, reads)
         defects.make(sandbox, Defect.DRIFT, writes)
@@ -48,6 +49,8 @@ def test_a_fleet_is_swept_by_who_may_only_read(
         kept = json.loads((folder / ".kzero-scim" / "runs" / "drift.json").read_text())
 
         assert "2 unchanged" in quiet.text
+        [healthy] = json.loads(checked.stdout)["results"]
+        assert [item["passed"] for item in healthy["checklist"]] == [True] * 7
         assert drift.code == 3, drift.text
         found = {result["tenant"]: result for result in json.loads(drift.stdout)["results"]}
         assert {result["outcome"] for result in found.values()} == {"drifted"}
@@ -73,6 +76,7 @@ def test_a_fleet_is_swept_by_who_may_only_read(
         states = {result["tenant"]: result for result in json.loads(status.stdout)["results"]}
         assert [states[name]["outcome"] for name in sorted(states)] == ["not-run", "unhealthy", "failed"]
         assert states[reads.name]["status"]["status"] == "quarantine"
+        assert states[reads.name]["status"]["cycles"][-1]["state"] == "Failed"
         assert states[reads.name]["portals"]
         assert "quarantine" in status.stderr
         for outcome in project.outcomes:
