@@ -6,6 +6,7 @@ https://learn.microsoft.com/graph/use-the-api, ``/graph/paging``, ``/graph/json-
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import time
 import uuid
@@ -29,6 +30,7 @@ from kzero_scim.clients.graph_batch import (
     is_worth_repeating,
     may_repeat,
 )
+from kzero_scim.clients.graph_gathering import Gathering
 from kzero_scim.clients.graph_operations import operation
 from kzero_scim.clients.graph_retries import MOMENTARY, NOT_ACTED_ON, RetryPolicy, retry_after
 from kzero_scim.clients.retries import USER_AGENT, untrusted
@@ -76,6 +78,7 @@ class GraphClient:
         clock: Seconds that only go forward.
         within: Seconds from sending a request to the last byte of its answer.
         transport: What the default ``http`` sends by, in place of connections of its own.
+        is_gathering: Whether reads that are asked in the same moment go as one ``$batch``.
     """
 
     def __init__(  # noqa: PLR0913 - the seams of its tests
@@ -88,9 +91,11 @@ class GraphClient:
         clock: Callable[[], float] = time.monotonic,
         within: float = WITHIN,
         transport: httpx.AsyncBaseTransport | None = None,
+        is_gathering: bool = False,
     ) -> None:
         """Open nothing yet."""
         self._sign_in = sign_in
+        self._gathering = Gathering(sign_in.token, self._gathered, BATCH_SIZE) if is_gathering else None
         self._http = http or httpx.AsyncClient(
             transport=transport,
             verify=ssl_context(),
@@ -102,7 +107,7 @@ class GraphClient:
         self._sleep = sleep
         self._clock = clock
         self._within = within
-        self._shared: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[float, asyncio.Task[_Answer]]] = {}
+        self._shared: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[float, asyncio.Task[_Answer | Json]]] = {}
         self._batches = asyncio.Semaphore(BATCHES_AT_ONCE)
 
     @classmethod
@@ -123,6 +128,8 @@ class GraphClient:
         return cls(
             SignIn(config, environment, connections=connections),
             transport=connections.transport() if connections else None,
+            # Who looks at one of many tenants looks at all of it in one moment.
+            is_gathering=connections is not None,
         )
 
     @property
@@ -181,11 +188,12 @@ class GraphClient:
         key = (path, tuple(sorted((params or {}).items())))
         started, task = self._shared.get(key, (0.0, None))
         if task is None or fresh or (task.done() and self._clock() - started > SHARED_SECONDS):
-            task = asyncio.create_task(self._request("GET", path, params=params))
+            task = asyncio.create_task(self._read(path, params))
             self._shared[key] = (self._clock(), task)
         try:
-            # Each asker has a document of its own; reading one again is quicker than copying it.
-            return _document("GET", path, await asyncio.shield(task))
+            # Each asker has a document of its own; reading a large one again is quicker than copying it.
+            found = await asyncio.shield(task)
+            return _document("GET", path, found) if isinstance(found, _Answer) else copy.deepcopy(found)
         except GraphError:
             if self._shared.get(key, (0.0, None))[1] is task:
                 del self._shared[key]
@@ -332,8 +340,31 @@ class GraphClient:
             delay = min(delay * 2, 5.0)
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close the connections; reads that nobody waits for any more are given up."""
+        if self._gathering is not None:
+            self._gathering.close()
+        for _, task in self._shared.values():
+            task.cancel()
         await self._http.aclose()
+
+    async def _read(self, path: str, params: Parameters | None) -> _Answer | Json:
+        """GET something, with others where that is wanted; a whole schema goes alone, a batch would only carry it."""
+        if self._gathering is not None and not path.endswith("/schema"):
+            found = await self._gathering.get(path, params)
+            if found is not None:
+                return found
+        return await self._request("GET", path, params=params)
+
+    async def _gathered(self, requests: Sequence[BatchRequest]) -> list[BatchAnswer] | None:
+        """Send reads as one batch, once: what it does not answer is asked alone, with all patience."""
+        chunk = dict(enumerate(requests))
+        body = batch_document(chunk)
+        try:
+            answer = await self._send("POST", "/$batch", None, body, await self._sign_in.token())
+            found = batch_answers(chunk, read_object(answer.body) or {})
+        except (GraphError, httpx.HTTPError):
+            return None
+        return [found[index][0] for index in chunk]
 
     async def _object(self, method: str, path: str, params: Parameters | None = None) -> Json:
         return _document(method, path, await self._request(method, path, params=params))

@@ -17,6 +17,8 @@ from kzero_scim.errors import GraphError
 from tests.contract.hostile_server import HostileServer, hostile_servers
 from tests.contract.local_entra import LocalEntra
 
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+
 
 @pytest_asyncio.fixture
 async def connections() -> AsyncIterator[SharedConnections]:
@@ -160,3 +162,59 @@ async def test_what_could_not_be_asked_is_asked_again(connections: SharedConnect
     assert await connections.once("key", ask) == "the answer"
     assert await connections.once("key", ask) == "the answer"
     assert asked == 2
+
+
+async def test_reads_of_one_moment_are_one_request(entra: LocalEntra, connections: SharedConnections) -> None:
+    """What a batch answers is answered; what it refuses is asked alone, and refused in the words of that."""
+    application = entra.application()
+    paths = [f"/servicePrincipals/{application}", f"/servicePrincipals/{application}/appRoleAssignedTo", "/users"]
+    graph = GraphClient.from_config(entra.config(), environment={}, connections=connections)
+
+    found = await asyncio.gather(
+        graph.get(paths[0]),
+        graph.get(paths[1], {"$top": "999"}),
+        graph.get(paths[2], {"$filter": "userPrincipalName eq 'alex@contoso.example'", "$select": "id,displayName"}),
+        graph.get(f"/servicePrincipals/{UNKNOWN}"),
+        return_exceptions=True,
+    )
+    again = await graph.get(paths[0])
+
+    await graph.aclose()
+    [principal, _, users, missing] = found
+    assert isinstance(principal, dict)
+    assert principal["id"] == again["id"] == application
+    assert isinstance(users, dict)
+    assert [set(user) for user in users["value"]] == [{"id", "displayName"}]
+    assert isinstance(missing, GraphError)
+    assert missing.is_missing
+    assert str(missing).startswith(f"cannot read service principal {UNKNOWN}")
+    assert entra.requests()[2:] == [("POST", "/v1.0/$batch"), ("GET", f"/v1.0/servicePrincipals/{UNKNOWN}")]
+
+
+@pytest.mark.parametrize("throttled", [r"/v1\.0/\$batch", r"/v1\.0/users"], ids=["the batch", "one of it"])
+async def test_who_is_throttled_in_a_batch_asks_again_alone(
+    entra: LocalEntra, connections: SharedConnections, throttled: str
+) -> None:
+    """After as long as Graph wants; nobody else of the batch is asked twice for it."""
+    entra.fail(throttled, 429, headers={"Retry-After": "0"})
+    graph = GraphClient.from_config(entra.config(), environment={}, connections=connections)
+
+    users, groups = await asyncio.gather(graph.get("/users"), graph.get("/groups"))
+
+    await graph.aclose()
+    assert users["value"]
+    assert groups["value"]
+
+
+async def test_a_refused_sign_in_is_told_to_all_who_wait_after_one_attempt(
+    entra: LocalEntra, connections: SharedConnections
+) -> None:
+    """One wrong secret must not become a dozen failed sign-ins, which locks accounts."""
+    config = entra.config(client_secret="wrong")
+    graph = GraphClient.from_config(config, environment={}, connections=connections)
+
+    found = await asyncio.gather(*(graph.get(f"/users/{number}") for number in range(5)), return_exceptions=True)
+
+    await graph.aclose()
+    assert all("AADSTS7000215" in str(error) for error in found)
+    assert [path.rpartition("/")[2] for _, path in entra.requests()] == ["endpoints", "token"]
