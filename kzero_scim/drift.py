@@ -11,6 +11,7 @@ import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from components.settings import TenantSettings
@@ -110,8 +111,9 @@ async def find_drift(
     found = Drift()
     async with tenant_services(settings, stack.configuration, environment, connections) as services:
         attribution = Attribution(services)
-        looks = [_resource(services, attribution, held) for token in COMPARED if (held := stack.find(token))]
-        looks += [_azuread(services, attribution, resource) for resource in _azuread_resources(stack)]
+        # Made when their turn comes: a sweep may be broken off before it.
+        looks = [partial(_resource, services, attribution, held) for token in COMPARED if (held := stack.find(token))]
+        looks += [partial(_azuread, services, attribution, resource) for resource in _azuread_resources(stack)]
         for differences in await asyncio.gather(*(_tried(look, found) for look in looks)):
             found.differences += differences
         if found.differences:
@@ -120,9 +122,9 @@ async def find_drift(
     return found
 
 
-async def _tried(look: Awaitable[list[Difference]], found: Drift) -> list[Difference]:
+async def _tried(look: Callable[[], Awaitable[list[Difference]]], found: Drift) -> list[Difference]:
     try:
-        return await look
+        return await look()
     except KzeroScimError as error:
         if str(error) not in found.unasked:
             found.unasked.append(str(error))

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+import signal
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from kzero_scim.fleet import journal, plan
 from kzero_scim.fleet.drift_sweep import drift_of
@@ -81,7 +82,17 @@ def _swept(
 ) -> list[TenantResult]:
     with how.watch(command, len(tenants)) as watcher:
         sweep = Sweep(project, how.environment, look, parallel=how.parallel, timeout=how.timeout, watcher=watcher)
-        return asyncio.run(sweep.run(tenants))
+        return asyncio.run(_until_terminated(sweep.run(tenants)))
+
+
+async def _until_terminated(sweep: Coroutine[Any, Any, list[TenantResult]]) -> list[TenantResult]:
+    """Have SIGTERM, by which pipelines cancel, interrupt a sweep as Ctrl-C does."""
+    task = asyncio.current_task()
+    # Not everywhere are there signals; Ctrl-C interrupts all the same.
+    with suppress(NotImplementedError, RuntimeError, ValueError):
+        if task is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await sweep
 
 
 def _with_changes(project: FleetProject, results: Sequence[TenantResult], how: Sweeping) -> list[TenantResult]:

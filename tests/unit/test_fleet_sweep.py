@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from kzero_scim.errors import GraphError
-from kzero_scim.fleet.model import Outcome, TenantResult
+from kzero_scim.fleet import journal, sweep_run
+from kzero_scim.fleet.model import Command, Outcome, TenantResult
+from kzero_scim.fleet.progress import Lines
 from kzero_scim.fleet.project import FleetProject
 from kzero_scim.fleet.sweep import Looked, Sweep
 
-STATE = {
+STATE: dict[str, object] = {
     "version": 3,
     "checkpoint": {
         "latest": {"resources": [{"urn": "a::b", "type": "pulumi:pulumi:Stack"}], "pending_operations": [1]}
@@ -162,3 +168,27 @@ async def test_an_interruption_tells_what_was_done_and_what_was_not(project: Fle
     assert {found[name].error for name in "cde"} == {"interrupted"}
     assert found["e"].tags == ["of-e"]
     assert watched.begun == ["a", "b", "c"]
+
+
+def test_a_cancelled_pipeline_keeps_what_was_found(project: FleetProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGTERM is as Ctrl-C: the run's document has who was done, and no engine is begun."""
+
+    async def look(looked: Looked) -> TenantResult:
+        if looked.tenant.name == "b":
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.Event().wait()
+        return replace(fine(looked), outcome=Outcome.DRIFTED)
+
+    monkeypatch.setattr(sweep_run, "drift_of", look)
+    how = sweep_run.Sweeping(
+        environment={"PULUMI_BACKEND_URL": (project.folder / "state").as_uri()},
+        parallel=1,
+        watch=lambda _, total: Lines(Console(quiet=True), total),
+        is_engine_asked=True,
+    )
+
+    run = sweep_run.drift_run(project, list(project.tenants.values()), how)
+
+    assert [result.outcome.value for result in run.results] == ["drifted"] + 5 * ["not-run"]
+    assert journal.last(project, Command.DRIFT) == run
+    assert run.exit_code == 1
