@@ -117,7 +117,8 @@ class Screen(Lines):
     def begins(self, tenant: str) -> None:
         """Show a line for it."""
         with self._lock:
-            self._running[tenant] = (time.monotonic(), "starting")
+            doing = "looking" if self._command in {Command.DRIFT, Command.STATUS} else "starting"
+            self._running[tenant] = (time.monotonic(), doing)
 
     def doing(self, tenant: str, what: str) -> None:
         """Show what it does."""
