@@ -38,7 +38,13 @@ _OPERATIONS: Final = {
     "import": "import",
     "import-replacement": "replace",
 }
-_DOING: Final = {"create": "creating", "update": "updating", "delete": "deleting", "replace": "replacing"}
+_DOING: Final = {
+    "create": "creating",
+    "update": "updating",
+    "delete": "deleting",
+    "replace": "replacing",
+    "same": "comparing",
+}
 _COLOR: Final = re.compile(r"<\{%.*?%\}>")
 _CONSEQUENCE: Final = re.compile(r"(preview|update|refresh|operation) failed|resource plugin .* is expected to have")
 
@@ -106,7 +112,7 @@ class EngineEvents:
             return ""
         if step.op.value == "refresh":
             return f"reading {kind}"
-        doing = _DOING.get(_OPERATIONS.get(step.op.value, ""))
+        doing = _DOING.get(_OPERATIONS.get(step.op.value, step.op.value))
         return f"{doing} {kind}" if doing else ""
 
     def _ends(self, step: StepEventMetadata) -> None:

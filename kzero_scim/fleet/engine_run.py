@@ -22,11 +22,12 @@ from pulumi.automation._stack import StackInitMode  # not exported; Stack.select
 
 from components.settings import configuration
 from components.tenant_program import declare_tenant
-from kzero_scim.display import one_line, several_lines
+from kzero_scim.display import one_line
 from kzero_scim.errors import KzeroScimError, SettingsError, unforeseen
 from kzero_scim.fleet import pulumi_home
 from kzero_scim.fleet.engine_events import EngineEvents
 from kzero_scim.fleet.model import Command, Outcome, TenantResult
+from kzero_scim.fleet.portals import portals_of
 from kzero_scim.fleet.pulumi_process import PulumiProcess
 from kzero_scim.fleet.tenant_log import TenantLog
 from kzero_scim.provider.attached import attached, collect_what_a_run_leaves
@@ -170,7 +171,7 @@ class _Engine:
         try:
             declare_tenant()
         except SettingsError as error:
-            self._problems += several_lines(str(error)).split("\n")
+            self._problems.append(str(error))
             # What the engine reports without a traceback.
             raise pulumi.RunError(str(error)) from None
 
@@ -188,7 +189,7 @@ class _Engine:
             outcome = Outcome.DRIFTED
         else:
             outcome = Outcome.CHANGED if changes else Outcome.UNCHANGED
-        checklist, portals = events.outputs.get("checklist"), events.outputs.get("portalUrls")
+        checklist = events.outputs.get("checklist")
         return TenantResult(
             tenant=run.tenant,
             outcome=outcome,
@@ -196,12 +197,12 @@ class _Engine:
             drift=drift if run.command is not Command.UP else [],
             warnings=events.warnings,
             checklist=checklist if run.command is Command.UP and isinstance(checklist, list) else [],
-            portals={str(key): str(url) for key, url in portals.items()} if isinstance(portals, Mapping) else {},
+            portals=portals_of(events.outputs),
         )
 
     def _broken_off(self) -> TenantResult:
         run, events = self._run, self._events
-        lines = self._problems or events.errors or [reason_of(self._process.complaints)]
+        lines = list(map(_as_one_line, self._problems)) or events.errors or [reason_of(self._process.complaints)]
         if self._process.exit_code < 0:
             lines = [f"the engine was ended by signal {-self._process.exit_code}", *lines]
         reason = "; ".join(filter(None, lines)) or f"pulumi ended with exit code {self._process.exit_code}"
@@ -263,6 +264,12 @@ def _set_environment(variables: Mapping[str, str]) -> None:
     os.environ.update(variables)
     # Python remembers where temporary files go.
     tempfile.tempdir = None
+
+
+def _as_one_line(message: str) -> str:
+    """Give an error that has a heading and a line for each problem: ``heading: problem; problem``."""
+    heading, *problems = (line.strip(" -") for line in message.splitlines() if line.strip())
+    return f"{heading} {'; '.join(problems)}" if problems else heading
 
 
 def _failed(run: TenantRun, reason: str) -> TenantResult:

@@ -19,6 +19,7 @@ from typing import Any, Final
 from components.settings import NAMESPACE
 from kzero_scim import safe_yaml, stack_backend, stack_file
 from kzero_scim.errors import NothingAppliedError, SettingsError
+from kzero_scim.fleet.portals import portals_of
 from kzero_scim.fleet.project import FleetProject, FleetTenant
 from kzero_scim.live_resource import SECRET
 from kzero_scim.stack import Stack, run_pulumi
@@ -83,11 +84,10 @@ class States:
             raise NothingAppliedError(message)
         stack = Stack.of(tenant.name, configured, {"deployment": deployment})
         root = stack.find("pulumi:pulumi:Stack")
-        portals = root.outputs.get("portalUrls") if root else None
         return TenantState(
             stack=stack,
             is_interrupted=bool(deployment.get("pending_operations")),
-            portals={str(key): str(url) for key, url in portals.items()} if isinstance(portals, dict) else {},
+            portals=portals_of(root.outputs) if root else {},
         )
 
     async def _deployment(self, name: str, environment: Mapping[str, str]) -> Mapping[str, Any]:

@@ -39,9 +39,13 @@ def work(connection: Connection) -> None:
     if os.environ.get("KZERO_DEBUG") != "1":
         _hush()
     # After the environment is gone: importing takes half a second, once a worker.
+    import pulumi.log  # noqa: PLC0415
+
     from kzero_scim.fleet.engine_run import run_tenant  # noqa: PLC0415
     from kzero_scim.provider.attached import keep_what_is_loaded  # noqa: PLC0415
 
+    # The SDK sends the engine some sixty of these a run, which throws them away: a fifteenth of a preview.
+    pulumi.log.debug = lambda *_, **__: None
     keep_what_is_loaded()
     connection.send(("ready", None))
     while True:

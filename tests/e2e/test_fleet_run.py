@@ -120,7 +120,7 @@ def test_one_tenants_failure_is_its_own(project: tuple[Fleet, list[FleetTenant]]
     assert found.outcomes_of("up") == ["changed", "failed", "failed"]
     assert len(results["tenant-001"]["changes"]) == 12
     assert [item["passed"] for item in results["tenant-001"]["checklist"]] == [True] * 7
-    assert results["tenant-001"]["portals"]["kzeroAdvancedConsole"].endswith("/admin/Tenant-001/console/")
+    assert results["tenant-001"]["portals"]["KZero Advanced Console"].endswith("/admin/Tenant-001/console/")
     assert "KZERO_CLIENT_SECRET" in results["tenant-002"]["error"]
     assert "profile" in results["tenant-003"]["error"]
     for name in NAMES[1:]:

@@ -170,4 +170,4 @@ def test_what_the_engine_does_now() -> None:
     assert [
         events.take(event("resourcePreEvent", operation, MAPPERS, old={}, new={}))
         for operation in ("refresh", "update", "same", "create-replacement")
-    ] == ["reading MapperSet", "updating MapperSet", "", "replacing MapperSet"]
+    ] == ["reading MapperSet", "updating MapperSet", "comparing MapperSet", "replacing MapperSet"]

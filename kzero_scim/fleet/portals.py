@@ -1,0 +1,24 @@
+"""The pages of both consoles where a person would look at a tenant, out of what its stack exports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+_LABELS: Final = {
+    "provisioning": "Provisioning in Entra",
+    "usersAndGroups": "Users and groups in Entra",
+    "application": "Application in Entra",
+    "kzeroDashboard": "KZero dashboard",
+    "kzeroAdvancedConsole": "KZero Advanced Console",
+}
+"""By key of the stack's output ``portalUrls``."""
+
+
+def portals_of(outputs: Mapping[str, Any]) -> dict[str, str]:
+    """Give label to address; empty for a stack that has not been applied."""
+    found = outputs.get("portalUrls")
+    if not isinstance(found, Mapping):
+        return {}
+    known = [key for key in _LABELS if key in found] + [key for key in found if key not in _LABELS]
+    return {_LABELS.get(key, str(key)): str(found[key]) for key in known}
