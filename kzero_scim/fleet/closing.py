@@ -26,7 +26,7 @@ def print_closing(console: Console, run: FleetRun) -> None:
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")
     for outcome, tenants, text in _rows(run):
-        names = listed([one_line(name) for name in tenants], _NAMED)
+        names = "" if outcome is Outcome.UNCHANGED else listed([one_line(name) for name in tenants], _NAMED)
         table.add_row(
             Text(_word(run, outcome), STYLES[outcome]), str(len(tenants)), Text(one_line(text)), Text(names, "dim")
         )
