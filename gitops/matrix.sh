@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Gives the following jobs their tenants: those that differ since BASE; without BASE, since what was applied last.
-# PLATFORM: github or azure. COMMAND: preview or up. JOBS: how many machines at most.
+# PLATFORM: github or azure. COMMAND: preview or up. MOST_JOBS: how many machines.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 base="${BASE-}"
@@ -9,8 +9,8 @@ if [ -z "$base" ]; then
     # Nothing was applied yet, or the branch was rewritten since: then it is the whole fleet.
     git cat-file -e "$base^{commit}" 2>/dev/null || base=
 fi
-matrix="$(kzero-scim fleet matrix --platform "$PLATFORM" --for "$COMMAND" --jobs "${JOBS:-4}" ${base:+--changed-since "$base"})"
-jobs="$(grep -o '"job":' <<<"$matrix" | wc -l)"
+matrix="$(kzero-scim fleet matrix --platform "$PLATFORM" --for "$COMMAND" --jobs "${MOST_JOBS:-4}" ${base:+--changed-since "$base"})"
+jobs="$({ grep -o '"job":' <<<"$matrix" || true; } | wc -l)"
 echo "since ${base:-the beginning}: $jobs jobs: $matrix"
 for pair in "matrix=$matrix" "jobs=$jobs" "base=$base"; do
     if [ "$PLATFORM" = github ]; then

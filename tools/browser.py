@@ -6,14 +6,13 @@ Nothing but those tests uses them. Where they cannot be had, that is said in one
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tools import cache, progress
+from tools import cache, debian, progress
 from tools.problem import Problem
 
 AXE_VERSION: Final = "4.11.0"
@@ -24,8 +23,7 @@ _AXE_SHA256: Final = "e9e5863c33a874f09bc01acd9234b7e3c871479f5eef8802fa58254446
 _COPY: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
 _BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
 _PACKAGES: Final = ("chromium", "chromium-driver")
-"""Debian's. The driver depends on the browser of its own version. Debian's archive keeps only the newest of each
-release, so that a version cannot be pinned."""
+"""Debian's. The driver depends on the browser of its own version."""
 REMEDY: Final = (
     "the tests of the fleet's page need Chromium and its driver: install the packages chromium and chromium-driver "
     "(Debian), or put chromium or google-chrome, and chromedriver of the same version, on PATH"
@@ -79,21 +77,11 @@ def _set_up_browser() -> None:
     try:
         find()
     except Problem:
-        if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        if not debian.is_possible():
             raise
     else:
         return
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    apt = ["apt-get", "-o", "DPkg::Lock::Timeout=300"]
-    with cache.locked("chromium"):
-        progress.run("Reading Debian's package lists", [*apt, "update"], log="apt-update", env=environment)
-        progress.run(
-            "Installing Chromium and its driver",
-            [*apt, "install", "--yes", "--no-install-recommends", *_PACKAGES],
-            log="chromium",
-            expected="90 MB, about 20 s",
-            env=environment,
-        )
+    debian.install("Installing Chromium and its driver", *_PACKAGES, log="chromium", expected="90 MB, about 20 s")
     find()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from tools import browser, keycloak_dist, pulumi_cli, python_env
+from tools import browser, keycloak_dist, postgresql, pulumi_cli, python_env
 from tools.problem import Problem, run_main
 
 
@@ -33,7 +33,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="tools/bootstrap", description="Prepare this machine for the project.")
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--python-only", action="store_true", help="only the virtual environment .venv")
-    choice.add_argument("--tests", action="store_true", help="also what only the tests need: Chromium, axe-core")
+    choice.add_argument(
+        "--tests", action="store_true", help="also what only tests need: Chromium, axe-core, PostgreSQL"
+    )
     choice.add_argument("--lock", action="store_true", help="only remake the lock files")
     chosen = parser.parse_args()
     if chosen.lock:
@@ -48,6 +50,7 @@ def main() -> None:
         keycloak_dist.set_up()
     if chosen.tests:
         browser.set_up()
+        postgresql.set_up()
 
 
 if __name__ == "__main__":

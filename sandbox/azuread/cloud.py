@@ -1,7 +1,8 @@
 """Which cloud, which tenant and as whom: the plugin's configuration, the metadata host and the token.
 
 Follows go-azure-sdk (`sdk/environments/from_endpoint.go`, `sdk/auth`): one metadata document names the login endpoint
-and Graph; tokens come from the v2.0 token endpoint by client secret or by a federated assertion.
+and Graph; tokens come from the v2.0 token endpoint by client secret or by a federated assertion. A pipeline gives that
+either itself or by its own service.
 """
 
 import asyncio
@@ -22,6 +23,17 @@ if TYPE_CHECKING:
 METADATA_VERSION: Final = "2022-09-01"
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
+_ID_TOKENS: Final = (
+    ("oidcRequestUrl", ("ARM_OIDC_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_URL", "SYSTEM_OIDCREQUESTURI")),
+    ("oidcRequestToken", ("ARM_OIDC_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "SYSTEM_ACCESSTOKEN")),
+    (
+        "adoPipelineServiceConnectionId",
+        ("ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID", "ARM_OIDC_AZURE_SERVICE_CONNECTION_ID"),
+    ),
+)
+"""By which a pipeline's service is asked for an id token: GitHub's, or Azure DevOps' if there is a connection."""
+_AUDIENCE: Final = "api://AzureADTokenExchange"
+
 RENEW_BEFORE: Final = 20 * 60
 """Seconds before its end at which the Go SDK renews a token."""
 
@@ -35,6 +47,9 @@ class Settings:
     client_id: str
     client_secret: str
     oidc_token: str
+    oidc_request_url: str
+    oidc_request_token: str
+    service_connection: str
 
     @classmethod
     def read(cls, config: Mapping[str, Any]) -> "Settings":
@@ -47,7 +62,13 @@ class Settings:
             Refusal: Something without which nothing can be asked is missing.
         """
         use_oidc = str(_setting(config, "useOidc", "ARM_USE_OIDC")).lower() in {"true", "1"}
+        url, bearer, connection = (
+            _setting(config, name, *variables) if use_oidc else "" for name, variables in _ID_TOKENS
+        )
         settings = cls(
+            oidc_request_url=url,
+            oidc_request_token=bearer,
+            service_connection=connection,
             metadata_host=_setting(config, "metadataHost", "ARM_METADATA_HOSTNAME"),
             tenant_id=_setting(config, "tenantId", "ARM_TENANT_ID"),
             client_id=_setting(config, "clientId", "ARM_CLIENT_ID")
@@ -71,8 +92,8 @@ class Settings:
             (settings.tenant_id, "azuread:tenantId or ARM_TENANT_ID"),
             (settings.client_id, "azuread:clientId or ARM_CLIENT_ID"),
             (
-                settings.client_secret or settings.oidc_token,
-                "azuread:clientSecret or ARM_CLIENT_SECRET (or useOidc with oidcToken)",
+                settings.client_secret or settings.oidc_token or (url and bearer),
+                "azuread:clientSecret or ARM_CLIENT_SECRET (or useOidc with oidcToken or a pipeline's variables)",
             ),
         ):
             if not value:
@@ -81,9 +102,11 @@ class Settings:
         return settings
 
 
-def _setting(config: Mapping[str, Any], name: str, variable: str) -> str:
+def _setting(config: Mapping[str, Any], name: str, *variables: str) -> str:
     value = config.get(name)
-    return str(value) if value not in {None, ""} else os.environ.get(variable, "")
+    if value not in {None, ""}:
+        return str(value)
+    return next(filter(None, map(os.environ.get, variables)), "")
 
 
 def _content(path: str) -> str:
@@ -169,7 +192,7 @@ class Tokens:
         if self._settings.client_secret:
             form["client_secret"] = self._settings.client_secret
         else:
-            form["client_assertion"] = self._settings.oidc_token
+            form["client_assertion"] = self._settings.oidc_token or await self._id_token()
             form["client_assertion_type"] = ASSERTION_TYPE
         try:
             answer = await self._http.post(self._url, data=dict(sorted(form.items())))
@@ -186,6 +209,23 @@ class Tokens:
             raise Refusal(message)
         token = str(document["access_token"])
         return token, _renewal(token, float(document.get("expires_in", 0)))
+
+    async def _id_token(self) -> str:
+        import httpx  # noqa: PLC0415 - loaded late, see __main__
+
+        settings = self._settings
+        url = httpx.URL(settings.oidc_request_url)
+        method, field, query = "GET", "value", {"audience": _AUDIENCE}
+        if settings.service_connection:
+            method, field = "POST", "oidcToken"
+            query = {"api-version": "7.1", "serviceConnectionId": settings.service_connection}
+        headers = {"Authorization": f"Bearer {settings.oidc_request_token}"}
+        try:
+            answer = await self._http.request(method, url.copy_merge_params(query), headers=headers)
+            return str(answer.raise_for_status().json()[field])
+        except (httpx.HTTPError, ValueError, KeyError) as error:
+            message = f"azuread gets no id token of the pipeline at {url.host}: {error!r}"
+            raise Refusal(message) from error
 
 
 def claims(token: str) -> dict[str, Any]:

@@ -1,0 +1,309 @@
+"""The pipelines of gitops/, their commands run as they stand against the sandbox, in a repository of three tenants."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from sandbox import defects
+from sandbox.defects import Defect
+from sandbox.fleet import FleetTenant, fleet
+from sandbox.layout import PASSPHRASE, write_private
+from sandbox.organisation import PARTNER
+from sandbox.running import RunningSandbox
+from sandbox.serving import Certificates, ServerThread
+from tests.e2e.cli_project import CHECKOUT, CliProject, install_azuread, search_path
+from tests.e2e.forge_double import TOKEN, Forge
+from tests.e2e.pipeline_jobs import REPLACED, AzureRun, GitHubRun, GitLabRun, JobFailedError, Pipeline, git
+
+SUBJECT = "repo:contoso/tenants:environment:kzero-production"
+TRUST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NO_PROXY", "no_proxy", "PULUMI_SKIP_UPDATE_CHECK")
+
+
+@dataclass
+class Repository:
+    """The provider's repository on a platform, and what its pipelines need to run here."""
+
+    sandbox: RunningSandbox
+    tenants: list[FleetTenant]
+    origin: Path
+    work: Path
+    forge: Forge
+    url: str
+    machine: dict[str, str]
+    secrets: dict[str, str]
+    runs: int = 0
+
+    def branch(self, name: str, **settings: Any) -> str:  # noqa: ANN401 - as YAML has them
+        """Push a commit to a branch: settings of tenants, or a text file for ``docs``. Give its id."""
+        copy = self.work / "copy"
+        if not copy.exists():
+            git(self.work, "clone", "--quiet", str(self.origin), str(copy))
+        git(copy, "checkout", "--quiet", "-B", name, f"origin/{name}" if name in git(copy, "branch", "-r") else "main")
+        for tenant, changed in settings.items():
+            if tenant == "docs":
+                (copy / "README.md").write_text(changed)
+                continue
+            file = copy / "stacks" / f"Pulumi.{tenant.replace('_', '-')}.yaml"
+            document = yaml.safe_load(file.read_text())
+            document["config"] |= changed
+            file.write_text(yaml.safe_dump(document, sort_keys=False))
+        git(copy, "add", "--all")
+        git(copy, "commit", "--quiet", "--message", "Change settings")
+        git(copy, "push", "--quiet", "origin", name)
+        return git(copy, "rev-parse", "HEAD")
+
+    def merge(self, name: str) -> str:
+        """Merge a branch into main. Give the merge's commit."""
+        copy = self.work / "copy"
+        git(copy, "checkout", "--quiet", "main")
+        git(copy, "merge", "--quiet", "--no-ff", "--no-edit", f"origin/{name}")
+        git(copy, "push", "--quiet", "origin", "main")
+        return git(copy, "rev-parse", "HEAD")
+
+    def job(self, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - those of Pipeline
+        """Give what every run of a pipeline is made with."""
+        self.runs += 1
+        return {
+            "origin": self.origin,
+            "work": self.work / f"run-{self.runs}",
+            "machine": self.machine,
+            "secrets": self.secrets,
+            **more,
+        }
+
+    def on_github(self, name: str, commit: str) -> Pipeline:
+        """Run a workflow of GitHub Actions."""
+        secrets = self.secrets | {
+            "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.url}/github/id-token?api-version=2.0",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": TOKEN,
+        }
+        platform = {
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_API_URL": f"{self.url}/github",
+            "GITHUB_REPOSITORY": "contoso/tenants",
+            "GITHUB_WORKFLOW_REF": f"contoso/tenants/.github/workflows/{name}.yml@refs/heads/main",
+            "GITHUB_REF_NAME": "main",
+        }
+        run = GitHubRun(
+            **self.job(file=CHECKOUT / "gitops" / "github" / f"{name}.yml", commit=commit, platform=platform)
+            | {"secrets": secrets}
+        )
+        repository = "contoso/tenants"
+        pull_request = {"number": 7, "head": {"repo": {"full_name": repository}}}
+        run.github = {
+            "event": {"pull_request": pull_request},
+            "base_ref": "main",
+            "repository": repository,
+            "server_url": "https://github.example",
+            "run_id": "1",
+            "token": TOKEN,
+        }
+        return run.run()
+
+    def on_gitlab(self, name: str, commit: str) -> Pipeline:
+        """Run the pipeline of GitLab as the event of that name does."""
+        source = {"preview": "merge_request_event", "apply": "push", "drift": "schedule"}[name]
+        platform = {
+            "GITLAB_CI": "true",
+            "CI_API_V4_URL": f"{self.url}/gitlab/api/v4",
+            "CI_PROJECT_ID": "5",
+            "CI_PIPELINE_SOURCE": source,
+            "CI_PIPELINE_URL": "https://gitlab.example/-/pipelines/1",
+            "CI_DEFAULT_BRANCH": "main",
+            "ID_TOKEN": self.forge.id_token(),
+        }
+        if name == "preview":
+            platform |= {"CI_MERGE_REQUEST_IID": "7", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "5"}
+            platform["CI_MERGE_REQUEST_DIFF_BASE_SHA"] = git(self.origin, "merge-base", "main", commit)
+        else:
+            platform["CI_COMMIT_BRANCH"] = "main"
+        file = CHECKOUT / "gitops" / "gitlab" / "gitlab-ci.yml"
+        run = GitLabRun(**self.job(file=file, commit=commit, platform=platform))
+        run.secrets = self.secrets | {"GITLAB_TOKEN": TOKEN}
+        return run.run()
+
+    def on_azure(self, name: str, commit: str) -> Pipeline:
+        """Run a pipeline of Azure DevOps."""
+        platform = {
+            "TF_BUILD": "True",
+            "SYSTEM_COLLECTIONURI": f"{self.url}/azure/",
+            "SYSTEM_TEAMPROJECT": "Contoso tenants",
+            "SYSTEM_ACCESSTOKEN": TOKEN,
+            "SYSTEM_OIDCREQUESTURI": f"{self.url}/azure/id-token",
+            "SYSTEM_DEFINITIONID": "3",
+            "SYSTEM_JOBATTEMPT": "1",
+            "SYSTEM_PULLREQUEST_PULLREQUESTID": "7",
+            "SYSTEM_PULLREQUEST_TARGETBRANCH": "refs/heads/main",
+            "BUILD_BUILDID": "1",
+            "BUILD_REPOSITORY_ID": "tenants",
+            "BUILD_SOURCEBRANCH": "refs/heads/main",
+            "AGENT_TEMPDIRECTORY": str(self.work / f"temporary-{self.runs}"),
+        }
+        file = CHECKOUT / "gitops" / "azure-devops" / f"{name}.yml"
+        run = AzureRun(**self.job(file=file, commit=commit, platform=platform))
+        run.secrets = self.secrets | {"SERVICE_CONNECTION_ID": "connection-1"}
+        return run.run()
+
+    def run(self, platform: str, name: str, commit: str) -> Pipeline:
+        """Run a pipeline of a platform; what it printed holds no secret."""
+        run: Pipeline = getattr(self, f"on_{platform}")(name, commit)
+        for secret in (PASSPHRASE, *(tenant.credentials.client_secret for tenant in self.tenants)):
+            assert secret not in run.output
+        return run
+
+    def commands(self) -> CliProject:
+        """Give an operator's terminal on main."""
+        folder = self.work / "operator"
+        git(self.work, "clone", "--quiet", str(self.origin), str(folder))
+        for name in ("components", "kzero_scim", "provider", ".venv"):
+            (folder / name).symlink_to(CHECKOUT / name)
+        signed_in = {"ARM_CLIENT_ID": PARTNER.client_id, "ARM_CLIENT_SECRET": PARTNER.secret}
+        return CliProject(
+            folder, {"PATH": search_path(), "HOME": str(self.work), **self.machine, **self.secrets, **signed_in}
+        )
+
+
+@contextmanager
+def repository(sandbox: RunningSandbox, work: Path) -> Iterator[Repository]:
+    """Make a repository of three tenants, not yet set up; nobody has a secret for Entra."""
+    project = work / "fleet"
+    with fleet(sandbox, 3, project) as tenants, sandbox.entra() as entra:
+        for tenant in tenants:
+            control = f"/sandbox/of/{tenant.organisation.tenant_id}/clients/{PARTNER.name}"
+            entra.patch(control, json={"federatedSubject": SUBJECT}).raise_for_status()
+            own = project / "credentials" / f"{tenant.name}.env"
+            kept = [line for line in own.read_text().splitlines() if not line.startswith("ARM_")]
+            write_private(own, "\n".join(kept) + "\n")
+        forge = Forge(lambda: _id_token(sandbox))
+        shutil.copytree(CHECKOUT / "gitops", project / "gitops")
+        origin = work / "origin"
+        git(project, "init", "--quiet", "--initial-branch=main")
+        git(project, "add", "--all")
+        git(project, "commit", "--quiet", "--message", "Begin")
+        git(work, "clone", "--quiet", "--bare", str(project), str(origin))
+        (work / "state").mkdir()
+        install_azuread(work / "pulumi")
+        layout = sandbox.layout
+        certificates = Certificates(
+            ca_file=layout.ca_file,
+            certificate_file=layout.directory / "server.pem",
+            key_file=layout.directory / "server-key.pem",
+        )
+        with ServerThread(forge.app(), certificates=certificates) as server:
+            yield Repository(
+                sandbox=sandbox,
+                tenants=tenants,
+                origin=origin,
+                work=work,
+                forge=forge,
+                url=f"https://localhost:{server.port}",
+                machine={
+                    **{name: sandbox.process.environment()[name] for name in TRUST},
+                    "PULUMI_HOME": str(work / "pulumi"),
+                    "KZERO_SCIM_CREDENTIALS_DIR": str(project / "credentials"),
+                    "AZUREAD_STANDIN_POLL_SECONDS": "0",
+                    "COLUMNS": "300",
+                    "MOST_JOBS": "2",
+                },
+                secrets={
+                    "ARM_CLIENT_ID": PARTNER.client_id,
+                    "KZERO_CLIENT_ID": "kzero-scim",
+                    "PULUMI_BACKEND_URL": (work / "state").as_uri(),
+                    "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+                    "WEBHOOK_URL": f"https://localhost:{server.port}/webhook",
+                },
+            )
+
+
+def _id_token(sandbox: RunningSandbox) -> str:
+    with httpx.Client(base_url=sandbox.urls.entra, verify=sandbox.trust, trust_env=False) as entra:
+        value: str = entra.post("/sandbox/oidc-token", json={"subject": SUBJECT}).raise_for_status().json()["value"]
+        return value
+
+
+@pytest.mark.parametrize("platform", ["github", "gitlab", "azure"])
+def test_from_a_pull_request_to_a_mended_drift(sandbox: RunningSandbox, tmp_path: Path, platform: str) -> None:
+    """One comment, edited by the next push; the merge applied; one issue a drift, closed when there is none."""
+    with repository(sandbox, tmp_path) as repo:
+        forge = repo.forge
+        began = git(repo.origin, "rev-parse", "main")
+
+        first = repo.run(platform, "apply", began)
+        forge.applied = began
+
+        told = [run for summary in forge.told for run in summary["runs"]]
+        assert {run["command"] for run in told} == {"up"}
+        assert sum(run["counts"]["changed"] for run in told) == len(repo.tenants)
+
+        forge.somebody_comments("<!-- kzero-scim fleet preview: kzero-scim -->\nI am no pipeline.")
+        pushed = repo.branch("more-users", tenant_003={"kzero-scim:notificationEmail": "night@contoso.example"})
+        preview = repo.run(platform, "preview", pushed)
+        [comment] = forge.own
+        first_text = comment["text"]
+
+        assert first_text.startswith("<!-- kzero-scim fleet preview: kzero-scim -->\n")
+        assert "1 would change" in first_text
+        assert "tenant-003" in first_text
+
+        pushed = repo.branch("more-users", tenant_002={"kzero-scim:notificationEmail": "night@contoso.example"})
+        repo.run(platform, "preview", pushed)
+
+        assert forge.own == [comment]
+        assert "2 would change" in comment["text"]
+        assert forge.comments[0]["text"].endswith("I am no pipeline.")
+
+        merged = repo.merge("more-users")
+        applied = repo.run(platform, "apply", merged)
+        forge.applied = merged
+        nothing = repo.run(platform, "preview", repo.branch("words", docs="Our tenants"))
+
+        assert "tenant-001" not in applied.output
+        assert "no tenant was selected" in comment["text"]
+
+        quiet = repo.run(platform, "drift", merged)
+        assert not forge.issues
+        assert "open" in quiet.output
+        defects.make(sandbox, Defect.DRIFT, repo.tenants[1])
+        forge.told.clear()
+        repo.run(platform, "drift", merged)
+        [issue] = forge.issues
+        found = issue["text"]
+        repo.run(platform, "drift", merged)
+
+        assert forge.issues == [issue]
+        assert issue["open"]
+        assert issue["title"] == "kzero-scim fleet drift: kzero-scim"
+        assert "1 drifted" in found
+        assert "tenant-002" in found
+        assert "1 drifted" in forge.told[0]["text"]
+
+        repo.commands().kzero_scim("fleet", "up", "tenant-002", "--refresh", "--yes").succeeded()
+        mended = repo.run(platform, "drift", merged)
+
+        assert forge.issues == [issue]
+        assert not issue["open"]
+        replaced = set().union(*(run.replaced for run in (first, preview, nothing, mended)))
+        assert replaced <= set(REPLACED)
+
+
+def test_a_tenant_that_fails_stands_first_in_the_comment_and_fails_the_job(
+    sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    """Who cannot be signed in to is told by name; what the platform refuses is told in one line."""
+    with repository(sandbox, tmp_path) as repo:
+        pushed = repo.branch("broken", tenant_001={"azuread:tenantId": "00000000-0000-0000-0000-000000000000"})
+
+        with pytest.raises(JobFailedError) as told:
+            repo.run("gitlab", "preview", pushed)
+
+    assert "1 failed" in str(told.value)
+    assert "Traceback" not in str(told.value)

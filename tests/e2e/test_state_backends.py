@@ -1,0 +1,78 @@
+"""Where the state lies: a real PostgreSQL server, over TLS. That it may lie in files, every other test shows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sandbox.fleet import fleet
+from sandbox.layout import PASSPHRASE
+from sandbox.organisation import PARTNER
+from sandbox.running import RunningSandbox
+from sandbox.serving import Certificates
+from tests.e2e.cli_project import CliProject, install_azuread, search_path
+from tests.e2e.postgresql_server import postgresql
+from tools import postgresql as programs
+from tools.problem import Problem
+
+STATE = "postgres/.pulumi/stacks/kzero-scim/tenant-001.json"
+"""Its key: the database's name comes first."""
+PASSWORD = "the-database's-own-password"
+TRUST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NO_PROXY", "no_proxy", "PULUMI_SKIP_UPDATE_CHECK")
+
+
+def test_a_tenant_is_set_up_and_watched_with_its_state_in_postgresql(sandbox: RunningSandbox, tmp_path: Path) -> None:
+    """Up, preview and drift read and write the database alone, which holds no secret in clear."""
+    try:
+        folder = programs.find()
+    except Problem as problem:
+        pytest.skip(str(problem))
+    layout = sandbox.layout
+    certificates = Certificates(
+        ca_file=layout.ca_file,
+        certificate_file=layout.directory / "server.pem",
+        key_file=layout.directory / "server-key.pem",
+    )
+    install_azuread(tmp_path / "pulumi")
+    with (
+        fleet(sandbox, 1, tmp_path / "fleet") as [tenant],
+        postgresql(folder, certificates, PASSWORD) as server,
+    ):
+        environment = {name: sandbox.process.environment()[name] for name in TRUST} | {
+            "PATH": search_path(),
+            "HOME": str(tmp_path),
+            "COLUMNS": "300",
+            "ARM_CLIENT_ID": PARTNER.client_id,
+            "ARM_CLIENT_SECRET": PARTNER.secret,
+            "ARM_USE_CLI": "false",
+            "PULUMI_BACKEND_URL": server.url,
+            "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+            "PULUMI_HOME": str(tmp_path / "pulumi"),
+            "AZUREAD_STANDIN_POLL_SECONDS": "0",
+            **server.environment,
+        }
+        project = CliProject(tmp_path / "fleet", environment)
+
+        up = project.kzero_scim("fleet", "up", "--yes").succeeded()
+        preview = project.kzero_scim("fleet", "preview").succeeded()
+        drift = project.kzero_scim("fleet", "drift").succeeded()
+        kept = server.ask("SELECT key, data FROM pulumi_state")
+        keys = server.ask("SELECT key FROM pulumi_state").split()
+
+        assert "set up for the first time" in up.text
+        assert "1 unchanged" in preview.text
+        assert "1 unchanged" in drift.text
+        assert STATE in keys
+        state = json.loads(server.ask(f"SELECT data FROM pulumi_state WHERE key = '{STATE}'"))  # noqa: S608 - a constant
+        assert {"kzero:index:MapperSet"} & {item["type"] for item in _state(state)}
+        for secret in (PASSPHRASE, PASSWORD, tenant.credentials.client_secret, PARTNER.secret):
+            assert secret not in kept
+            assert secret not in up.text + preview.text + drift.text
+        assert not any(tmp_path.rglob("tenant-001.json*"))
+
+
+def _state(document: object) -> list[dict[str, str]]:
+    resources: list[dict[str, str]] = json.loads(json.dumps(document))["checkpoint"]["latest"]["resources"]
+    return resources
