@@ -137,6 +137,7 @@ class Repository:
             "TF_BUILD": "True",
             "SYSTEM_COLLECTIONURI": f"{self.url}/azure/",
             "SYSTEM_TEAMPROJECT": "Contoso tenants",
+            "SYSTEM_TEAMPROJECTID": "00000000-0000-0000-0000-00000000000c",
             "SYSTEM_ACCESSTOKEN": TOKEN,
             "SYSTEM_OIDCREQUESTURI": f"{self.url}/azure/id-token",
             "SYSTEM_DEFINITIONID": "3",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tools import azuread_plugin, pulumi_cli, python_env
+from tools import azuread_plugin, pipelines, pulumi_cli, python_env
 from tools.cache import CHECKOUT
 
 if TYPE_CHECKING:
@@ -36,6 +36,14 @@ def test_what_is_built_has_the_version_of_its_module_file(folder: str, module: s
     text = (CHECKOUT / "tools" / folder / "go.mod").read_text(encoding="utf-8")
 
     assert f"\tgithub.com/pulumi/pulumi/{module} v{expected}" in text
+
+
+def test_the_pipelines_install_the_pulumi_cli_that_is_tested_here_and_the_linter_is_the_pinned_one() -> None:
+    install = (CHECKOUT / "gitops" / "install.sh").read_text(encoding="utf-8")
+    linter = (CHECKOUT / "tools" / "actionlint" / "go.mod").read_text(encoding="utf-8")
+
+    assert f"\npulumi={pulumi_cli.VERSION}\n" in install
+    assert f"\tgithub.com/rhysd/actionlint v{pipelines.ACTIONLINT_VERSION}" in linter
 
 
 def test_the_oldest_go_is_what_the_module_file_asks_for() -> None:
