@@ -67,7 +67,7 @@ def test_a_tenant_is_set_up_and_watched_with_its_state_in_postgresql(sandbox: Ru
         assert "1 unchanged" in preview.text
         assert "1 unchanged" in drift.text
         resources = json.loads(kept[STATE])["checkpoint"]["latest"]["resources"]
-        assert "kzero:index:MapperSet" in {resource["type"] for resource in resources}
+        assert "MapperSet" in {resource["type"].rpartition(":")[2] for resource in resources}
         for secret in (PASSPHRASE, PASSWORD, tenant.credentials.client_secret, PARTNER.secret):
             assert secret not in "".join(kept.values())
             assert secret not in up.text + preview.text + drift.text
