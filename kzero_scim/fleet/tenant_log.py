@@ -63,7 +63,7 @@ class TenantLog:
 
 
 def _password_in(value: str) -> str:
-    """Give the password of an address such as ``postgres://user:password@host/``, "" if there is none."""
+    """Give the password in an address, as that of a database may hold one; "" if there is none."""
     try:
         return urlsplit(value).password or "" if "://" in value else ""
     except ValueError:
