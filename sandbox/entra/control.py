@@ -40,6 +40,8 @@ class Control:
         """Return the routes, relative to the origin."""
         table: list[tuple[str, str, Endpoint]] = [
             ("GET", "/sandbox/state", self.state),
+            ("GET", "/sandbox/contents", self.contents),
+            ("PUT", "/sandbox/contents", self.hold),
             ("POST", "/sandbox/reset", self.reset),
             ("GET", "/sandbox/settings", self.settings),
             ("PATCH", "/sandbox/settings", self.change_settings),
@@ -88,6 +90,16 @@ class Control:
         """POST reset: back to the first day."""
         del request
         self._emulator.reset()
+        return Response(status_code=204)
+
+    async def contents(self, request: Request) -> Response:
+        """GET all that the tenant holds, secrets too."""
+        del request
+        return JSONResponse(self._emulator.contents())
+
+    async def hold(self, request: Request) -> Response:
+        """PUT what it is to hold, in the place of everything."""
+        self._emulator.hold(json.loads(await request.body()))
         return Response(status_code=204)
 
     def _settings(self) -> Json:

@@ -28,7 +28,7 @@ from .login import Login, RegisteredClient, registered_clients
 from .registration_routes import RegistrationRoutes
 from .registrations import GRAPH, Registry, graph_principal
 from .scim_client import connections
-from .state_file import StateFile
+from .state_file import StateFile, contents, from_contents
 from .synchronization_routes import SynchronizationRoutes
 from .tenant_routes import TenantRoutes
 from .tokens import TokenIssuer
@@ -130,6 +130,22 @@ class EntraEmulator:
     def _first_day(self) -> tuple[Directory, Jobs, dict[str, RegisteredClient]]:
         organisation = self.organisation
         return Directory.seeded(organisation), Jobs(organisation.tenant_id), registered_clients(organisation)
+
+    def contents(self) -> Json:
+        """Return all that it holds, secrets too, as JSON values."""
+        return contents(self.directory, self.jobs, self.clients)
+
+    def hold(self, data: Json) -> None:
+        """Hold what `contents` of this tenant returned, in the place of all that it holds.
+
+        Raises:
+            ValueError: it is another tenant's.
+        """
+        made = from_contents(self.organisation, data)
+        if made is None:
+            message = f"this is not what tenant {self.organisation.tenant_id} held"
+            raise ValueError(message)
+        self._settle(*made)
 
     def save(self) -> None:
         """Write the state file, if there is one and something has changed."""

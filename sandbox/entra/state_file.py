@@ -34,37 +34,11 @@ class StateFile:
         """Return what the file holds; None when there is none, or it is of another tenant or format."""
         if not self._path.exists():
             return None
-        data = json.loads(self._path.read_text(encoding="utf-8"))
-        if data.get("format") != _FORMAT or data.get("tenantId") != organisation.tenant_id:
-            return None
-        directory = Directory(organisation, **data["directory"])
-        jobs = Jobs(
-            organisation.tenant_id,
-            jobs={key: _job(item) for key, item in data["jobs"].items()},
-            secrets=data["secrets"],
-            log=data["log"],
-        )
-        clients = {
-            key: RegisteredClient(**{**item, "permissions": set(item["permissions"])})
-            for key, item in data["clients"].items()
-        }
-        return directory, jobs, clients
+        return from_contents(organisation, json.loads(self._path.read_text(encoding="utf-8")))
 
     def save(self, directory: Directory, jobs: Jobs, clients: dict[str, RegisteredClient]) -> None:
         """Write everything, if it differs from what was written last."""
-        data = {
-            "format": _FORMAT,
-            "tenantId": jobs.tenant_id,
-            "directory": {name: getattr(directory, name) for name in _DIRECTORY},
-            "jobs": {key: dataclasses.asdict(job) for key, job in jobs.jobs.items()},
-            "secrets": jobs.secrets,
-            "log": jobs.log,
-            "clients": {
-                key: {**dataclasses.asdict(client), "permissions": sorted(client.permissions)}
-                for key, client in clients.items()
-            },
-        }
-        text = json.dumps(data)
+        text = json.dumps(contents(directory, jobs, clients))
         digest = hashlib.sha256(text.encode()).digest()
         if digest == self._written:
             return
@@ -75,6 +49,40 @@ class StateFile:
             file.write(text)
         draft.replace(self._path)
         self._written = digest
+
+
+def contents(directory: Directory, jobs: Jobs, clients: dict[str, RegisteredClient]) -> dict[str, Any]:
+    """Return all that a tenant holds, as JSON values; lists and objects in it are the tenant's own."""
+    return {
+        "format": _FORMAT,
+        "tenantId": jobs.tenant_id,
+        "directory": {name: getattr(directory, name) for name in _DIRECTORY},
+        "jobs": {key: dataclasses.asdict(job) for key, job in jobs.jobs.items()},
+        "secrets": jobs.secrets,
+        "log": jobs.log,
+        "clients": {
+            key: {**dataclasses.asdict(client), "permissions": sorted(client.permissions)}
+            for key, client in clients.items()
+        },
+    }
+
+
+def from_contents(organisation: Organisation, data: dict[str, Any]) -> _Contents | None:
+    """Make what `contents` returned again; None when it is of another tenant or format."""
+    if data.get("format") != _FORMAT or data.get("tenantId") != organisation.tenant_id:
+        return None
+    directory = Directory(organisation, **data["directory"])
+    jobs = Jobs(
+        organisation.tenant_id,
+        jobs={key: _job(item) for key, item in data["jobs"].items()},
+        secrets=data["secrets"],
+        log=data["log"],
+    )
+    clients = {
+        key: RegisteredClient(**{**item, "permissions": set(item["permissions"])})
+        for key, item in data["clients"].items()
+    }
+    return directory, jobs, clients
 
 
 def _job(data: dict[str, Any]) -> Job:

@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from kzero_scim.replica_state import rewritten
 from sandbox import defects
 from sandbox.defects import Defect, DefectError
 from sandbox.fleet import fleet
+from sandbox.replicas import ReplicaError, original, replicate
 from sandbox.running import RunningSandbox
 from tests.e2e.cli_project import CliProject, install_azuread, search_path
 
 
 def test_tenants_are_set_up_from_their_project_and_spoiled_one_by_one(sandbox: RunningSandbox, tmp_path: Path) -> None:
-    """The project works as it is written; a defect shows at its own tenant, and mending ends it."""
+    """The project works as written; a replica is like what `up` makes; a defect shows at its own tenant until mended."""
     folder = tmp_path / "fleet"
     with fleet(sandbox, 2, folder) as (one, two):
         environment = (
@@ -38,6 +40,15 @@ def test_tenants_are_set_up_from_their_project_and_spoiled_one_by_one(sandbox: R
             defects.make(sandbox, Defect.DRIFT, one)
         project.pulumi("stack", "init").succeeded()
         project.up().succeeded()
+
+        replicate(sandbox, original(sandbox, one, folder, folder), two, rewritten)
+        partner = _exports(folder / "env") | _exports(folder / "credentials" / f"{two.name}.env")
+        replica = CliProject(folder, environment | partner, stack=two.name)
+        replica.preview("--expect-no-changes").succeeded()
+        assert "none found" in replica.kzero_scim("drift", two.name).succeeded().text
+        assert "7 of 7 passed" in replica.kzero_scim("check", two.name).succeeded().text
+        with pytest.raises(ReplicaError, match="tenant-002 is set up already"):
+            replicate(sandbox, original(sandbox, one, folder, folder), two, rewritten)
 
         defects.make(sandbox, Defect.DRIFT, one)
         defects.make(sandbox, Defect.QUARANTINE, one)

@@ -181,7 +181,7 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
             client_uuid=uuid,
             mapper_ids=ids,
             unmanaged=others,
-            fingerprint=_fingerprint(new) if is_known(new) else UNKNOWN,
+            fingerprint=mappers_fingerprint(new) if is_known(new) else UNKNOWN,
             server_url=self._services.keycloak.server_url,
         )
 
@@ -377,7 +377,7 @@ def _described(
         client_uuid=uuid,
         mapper_ids=ids,
         unmanaged=unmanaged(actual, owned),
-        fingerprint=_fingerprint(shown),
+        fingerprint=mappers_fingerprint(shown),
     )
 
 
@@ -392,7 +392,8 @@ def _shown(inputs: MapperSetInputs) -> Any:  # noqa: ANN401 - rows, or UNKNOWN
     return plain
 
 
-def _fingerprint(inputs: MapperSetInputs) -> str:
+def mappers_fingerprint(inputs: MapperSetInputs) -> str:
+    """Give something that changes with the mappers."""
     content = json.dumps([inputs.realm, inputs.client_id, _shown(inputs), inputs.escape_dots], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 

@@ -203,7 +203,7 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
             answer=_shown(answer) if answer is not None and is_settled else UNKNOWN,
             alive=True if is_settled else UNKNOWN,
             attributes=attributes,
-            settings_fingerprint=_fingerprint(new),
+            settings_fingerprint=endpoint_fingerprint(new),
         )
 
     async def create(self, call: Call, new: ScimEndpointInputs) -> Created[ScimEndpointState]:
@@ -373,7 +373,7 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
             answer=_shown(answer),
             alive=answer.alive,
             attributes=attributes,
-            settings_fingerprint=_fingerprint(inputs),
+            settings_fingerprint=endpoint_fingerprint(inputs),
         )
 
 
@@ -400,7 +400,8 @@ def _shown(answer: Answer) -> EndpointAnswer:
     return EndpointAnswer(status=answer.status, meaning=str(answer.meaning))
 
 
-def _fingerprint(inputs: ScimEndpointInputs) -> Any:  # noqa: ANN401 - a string, or UNKNOWN
+def endpoint_fingerprint(inputs: ScimEndpointInputs) -> Any:  # noqa: ANN401 - a string, or UNKNOWN
+    """Give something that changes with realm, profile, Azure tenant id and enabled."""
     settings = [inputs.realm, inputs.profile, inputs.azure_tenant_id, inputs.enabled]
     if not is_known(settings):
         return UNKNOWN
