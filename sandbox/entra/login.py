@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from sandbox.organisation import Organisation
+from sandbox.organisation import PARTNER, Organisation
 
 from .directory import Directory
 from .registrations import MULTI_TENANT, Registry, add_principal, grant, granted_roles
@@ -233,6 +233,10 @@ class Login:
             )
         client_id = form.get("client_id", "")
         client = self.clients.get(client_id)
+        consented = client is not None and client.object_id in self._directory.service_principals
+        if not consented and (client is not None or client_id == PARTNER.client_id):
+            # Known, here or in all tenants, and without a service principal in this one.
+            self._refuse_missing(client_id)
         if client is None:
             return self._registered(client_id, form)
         if "client_assertion" in form:
@@ -265,6 +269,12 @@ class Login:
             " tenant.",
         )
 
+    def _refuse_missing(self, client_id: str) -> NoReturn:
+        # microsoft.github.io/teams-sdk/teams/app-authentication/troubleshooting has the answer.
+        message = f"The client application {client_id} is missing service principal in the tenant"
+        instructions = "See instructions here: https://go.microsoft.com/fwlink/?linkid=2225119"
+        _refuse(401, "invalid_client", 7000229, f"{message} {self._organisation.tenant_id}. {instructions}")
+
     def _registered(self, client_id: str, form: dict[str, str]) -> Caller:
         """Let an application in that was registered through Graph, here or in another tenant."""
         found = self._registry.find(client_id)
@@ -273,8 +283,7 @@ class Login:
         home, application = found
         principals = self._directory.indexed("service_principals", "appId", client_id)
         if not principals:
-            message = f"The client application {client_id} is missing service principal in the tenant"
-            _refuse(401, "invalid_client", 7000229, f"{message} {self._organisation.tenant_id}.")
+            self._refuse_missing(client_id)
         principal = principals[0]
         if not principal["accountEnabled"]:
             message = f"Application '{client_id}'({application['displayName']}) is disabled."

@@ -13,13 +13,14 @@ from kzero_scim.replica_state import rewritten
 from sandbox import defects
 from sandbox.defects import Defect, DefectError
 from sandbox.fleet import fleet
+from sandbox.organisation import PARTNER
 from sandbox.replicas import ReplicaError, original, replicate
 from sandbox.running import RunningSandbox
 from tests.e2e.cli_project import CliProject, install_azuread, search_path
 
 
 def test_tenants_are_set_up_from_their_project_and_spoiled_one_by_one(sandbox: RunningSandbox, tmp_path: Path) -> None:
-    """The project works as written; a replica is like what `up` makes; a defect shows at its own tenant until mended."""
+    """The project works as written; a replica is what `up` makes; a defect shows at its own tenant until mended."""
     folder = tmp_path / "fleet"
     with fleet(sandbox, 2, folder) as (one, two):
         environment = (
@@ -42,7 +43,8 @@ def test_tenants_are_set_up_from_their_project_and_spoiled_one_by_one(sandbox: R
         project.up().succeeded()
 
         replicate(sandbox, original(sandbox, one, folder, folder), two, rewritten)
-        partner = _exports(folder / "env") | _exports(folder / "credentials" / f"{two.name}.env")
+        partner = {"ARM_CLIENT_ID": PARTNER.client_id, "ARM_CLIENT_SECRET": PARTNER.secret}
+        partner |= _exports(folder / "credentials" / f"{two.name}.env")
         replica = CliProject(folder, environment | partner, stack=two.name)
         replica.preview("--expect-no-changes").succeeded()
         assert "none found" in replica.kzero_scim("drift", two.name).succeeded().text

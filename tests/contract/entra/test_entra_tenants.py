@@ -68,6 +68,31 @@ async def test_an_application_of_one_tenant_is_unknown_in_another(entra: httpx.A
         assert refused.json()["error_codes"] == [700016]
 
 
+async def test_a_multi_tenant_application_is_refused_where_nobody_has_consented(entra: httpx.AsyncClient) -> None:
+    """AADSTS7000229 in the first tenant, which never has, and in one that has taken its consent back."""
+    never = await _sign_in(entra, Organisation(), PARTNER.client_id, PARTNER.secret)
+    admin = (await entra.post(f"/sandbox/of/{_ONE.tenant_id}/token", json={})).json()["access_token"]
+    gone = f"/v1.0/servicePrincipals/{_ONE.client('partner').object_id}"
+    (await entra.delete(gone, headers={"Authorization": f"Bearer {admin}"})).raise_for_status()
+    no_longer = await _sign_in(entra, _ONE, PARTNER.client_id, PARTNER.secret)
+
+    assert never.json()["error_codes"] == no_longer.json()["error_codes"] == [7000229]
+    assert (await _sign_in(entra, _TWO, PARTNER.client_id, PARTNER.secret)).status_code == 200
+
+
+async def test_a_tenant_holds_what_it_is_told_to_and_nothing_of_another(entra: httpx.AsyncClient) -> None:
+    """What one tenant held can be put back into it, and into no other."""
+    held = (await entra.get(f"/sandbox/of/{_ONE.tenant_id}/contents")).json()
+    await entra.post(f"/sandbox/of/{_ONE.tenant_id}/users", json={"count": 3})
+
+    (await entra.put(f"/sandbox/of/{_ONE.tenant_id}/contents", json=held)).raise_for_status()
+    refused = await entra.put(f"/sandbox/of/{_TWO.tenant_id}/contents", json=held)
+
+    assert (await entra.get(f"/sandbox/of/{_ONE.tenant_id}/contents")).json() == held
+    assert refused.status_code == 400
+    assert _TWO.tenant_id in refused.json()["error"]
+
+
 async def test_a_token_that_names_another_tenant_is_refused(entra: httpx.AsyncClient) -> None:
     """The tenant in a token chooses who verifies it, and does not make it valid."""
     answer = await _sign_in(entra, _ONE, PARTNER.client_id, PARTNER.secret)
