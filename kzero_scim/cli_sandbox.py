@@ -197,8 +197,24 @@ def status(directory: Directory = _DEFAULT_DIRECTORY) -> None:
     if found is None:
         _messages.print(f"No sandbox is running in {directory}: start one with `kzero-scim sandbox up`.")
         raise typer.Exit(1)
-    _output.print(_table(process, found))
+    table = _table(process, found)
+    _add_fleet(table, process)
+    _output.print(table)
     raise typer.Exit(0 if found.phase == "ready" else 1)
+
+
+def _add_fleet(table: Table, process: "SandboxProcess") -> None:
+    """Tell how many further tenants there are, and which were spoiled on purpose."""
+    from sandbox.defects import Defect, made  # noqa: PLC0415 - see the module's first lines
+    from sandbox.layout import Layout  # noqa: PLC0415 - likewise
+
+    layout = Layout(process.directory)
+    names = sorted(file.stem for file in layout.fleet_secrets.glob("*.json"))
+    if names:
+        table.add_row("tenants", names[0] if len(names) == 1 else f"{len(names)}: {names[0]} to {names[-1]}")
+    for kind, spoiled in made(layout).items():
+        until = " (until its next up)" if kind is Defect.DRIFT else ""
+        table.add_row("spoiled", f"{kind}: {', '.join(spoiled)}{until}")
 
 
 @app.command()

@@ -3,6 +3,7 @@
 Each defect is made as it comes about: by a person in a console, by a service that refuses or is slow.
 """
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any, Final
 import httpx
 
 from sandbox.fleet import FleetTenant
+from sandbox.layout import Layout
 from sandbox.running import RunningSandbox
 
 Json = dict[str, Any]
@@ -92,6 +94,8 @@ def make(sandbox: RunningSandbox, defect: Defect, tenant: FleetTenant) -> None:
     """
     with _sides(sandbox, tenant) as sides:
         _MAKERS[defect](sides)
+    known = made(sandbox.layout)
+    _note(sandbox.layout, known | {defect: sorted({*known.get(defect, []), tenant.name})})
 
 
 def mend(sandbox: RunningSandbox, defect: Defect, tenant: FleetTenant) -> None:
@@ -115,6 +119,25 @@ def mend(sandbox: RunningSandbox, defect: Defect, tenant: FleetTenant) -> None:
         else:
             _drop(sides.kzero, sides.scim_path)
             sides.entra.post(f"{sides.control}/cycle").raise_for_status()
+    known = made(sandbox.layout)
+    _note(sandbox.layout, known | {defect: [name for name in known.get(defect, []) if name != tenant.name]})
+
+
+def made(layout: Layout) -> dict[Defect, list[str]]:
+    """Return the names of the tenants with each defect that was made and not mended; a drift is noted for good.
+
+    Args:
+        layout: The sandbox's files.
+    """
+    try:
+        noted: dict[str, list[str]] = json.loads(layout.fleet_defects.read_text())
+    except FileNotFoundError:
+        return {}
+    return {Defect(kind): names for kind, names in noted.items() if names}
+
+
+def _note(layout: Layout, known: dict[Defect, list[str]]) -> None:
+    layout.fleet_defects.write_text(json.dumps(known))
 
 
 @contextmanager

@@ -129,6 +129,7 @@ def fleet(sandbox: RunningSandbox, count: int, folder: Path) -> Iterator[list[Fl
         write_project(sandbox, tenants, folder)
         yield tenants
     finally:
+        sandbox.layout.fleet_defects.unlink(missing_ok=True)
         with sandbox.entra() as entra, sandbox.kzero() as kzero:
             for tenant in tenants:
                 entra.post(f"/sandbox/of/{tenant.organisation.tenant_id}/reset").raise_for_status()

@@ -103,6 +103,11 @@ class Layout:
         return self.directory / "fleet-secrets"
 
     @property
+    def fleet_defects(self) -> Path:
+        """What was spoiled on purpose, JSON: names of tenants by defect."""
+        return self.directory / "fleet-defects.json"
+
+    @property
     def pulumi_state(self) -> Path:
         """The folder of Pulumi's file backend."""
         return self.directory / "pulumi-state"

@@ -63,6 +63,10 @@ def test_tenants_are_set_up_from_their_project_and_spoiled_one_by_one(sandbox: R
         defects.make(sandbox, Defect.FAILING_CREDENTIALS, one)
         refused = project.kzero_scim("status", one.name)
 
+        assert defects.made(sandbox.layout) == {
+            Defect.DRIFT: ["tenant-001"],
+            Defect.FAILING_CREDENTIALS: ["tenant-001", "tenant-002"],
+        }
         assert {item["resource"] for item in drift["differences"]} == {"MapperSet", "AppRoleAssignments"}
         assert (status["status"], mended["status"]) == ("quarantine", "healthy")
         assert unspoiled.code == 0
