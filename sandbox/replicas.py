@@ -146,7 +146,7 @@ def replicate(sandbox: RunningSandbox, source: Original, target: FleetTenant, re
         if own["jobs"]:
             message = f"{target.name} is set up already: choose one that is not"
             raise ReplicaError(message)
-        names = _names(source, target)
+        names = _names(source, target, own)
         # The endpoint first, as an `up` has it: the cycle finds it open.
         names |= _copy_realm(realm, source, target, names)
         _copy_directory(entra, source, target, own, names)
@@ -173,7 +173,7 @@ def replaced(text: str, names: Mapping[str, str]) -> str:
     return found.sub(lambda match: names[match.group()], text)
 
 
-def _names(source: Original, target: FleetTenant) -> dict[str, str]:
+def _names(source: Original, target: FleetTenant, own: Json) -> dict[str, str]:
     """Give everything that is called otherwise in the replica, but what KZero gives ids to."""
     old, new = source.tenant.organisation, target.organisation
     names = {
@@ -188,12 +188,17 @@ def _names(source: Original, target: FleetTenant) -> dict[str, str]:
     before, after = _signs_in(source.tenant), _signs_in(target)
     names |= {before.object_id: after.object_id, before.client_id: after.client_id}
     directory = source.contents["directory"]
+    # Microsoft's own applications are in each tenant, under an id of its own.
+    there = {item["appId"]: item["id"] for item in own["directory"]["service_principals"].values()}
     clients = {client.object_id for client in old.clients}
-    made = [*directory["applications"].values(), *directory["service_principals"].values()]
-    for item in made:
-        if item["id"] not in clients:
+    for item in [*directory["applications"].values(), *directory["service_principals"].values()]:
+        if item["id"] in clients:
+            continue
+        if item["appId"] in there:
+            names[item["id"]] = there[item["appId"]]
+        else:
             names |= {
-                there: str(uuid.uuid5(_NAMESPACE, f"{target.name} {there}")) for there in (item["id"], item["appId"])
+                name: str(uuid.uuid5(_NAMESPACE, f"{target.name} {name}")) for name in (item["id"], item["appId"])
             }
     for entry in directory["assignments"].values():
         principal = uuid.UUID(names.get(entry["principalId"], entry["principalId"]))
