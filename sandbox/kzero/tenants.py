@@ -128,8 +128,8 @@ def _realm(credentials: TenantCredentials) -> dict[str, Any]:
 def _password(value: str) -> dict[str, Any]:
     """Return a password as Keycloak keeps it.
 
-    Left to itself Keycloak hashes it slowly on purpose, about an eighth of the time that a realm takes; a random password
-    gains nothing by that, and it is hashed anew when somebody signs in.
+    Left to itself Keycloak hashes it slowly on purpose, about an eighth of the time that a realm takes; a random
+    password gains nothing by that, and it is hashed anew when somebody signs in.
     """
     salt = secrets.token_bytes(16)
     digest = hashlib.pbkdf2_hmac("sha256", value.encode(), salt, _ITERATIONS)
