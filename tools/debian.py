@@ -38,3 +38,18 @@ def install(title: str, *packages: str, log: str, expected: str) -> None:
             expected=expected,
             env=environment,
         )
+
+
+def need(program: str, use: str) -> None:
+    """Install the package of a program's own name if it is missing, as far as this machine allows; else say so.
+
+    Args:
+        program: On PATH.
+        use: What needs it, as in "the test of docs/credentials.md".
+    """
+    if shutil.which(program) is not None:
+        return
+    if not is_possible():
+        print(f"notice: {use} needs {program}, which is not on PATH: install it", flush=True)
+        return
+    install(f"Installing {program}", program, log=program, expected="1 MB")

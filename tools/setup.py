@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from tools import browser, keycloak_dist, postgresql, pulumi_cli, python_env
+from tools import browser, debian, keycloak_dist, postgresql, pulumi_cli, python_env
 from tools.problem import Problem, run_main
 
 
@@ -34,7 +34,7 @@ def main() -> None:
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--python-only", action="store_true", help="only the virtual environment .venv")
     choice.add_argument(
-        "--tests", action="store_true", help="also what only tests need: Chromium, axe-core, PostgreSQL"
+        "--tests", action="store_true", help="also what only tests need: Chromium, axe-core, PostgreSQL, jq"
     )
     choice.add_argument("--lock", action="store_true", help="only remake the lock files")
     chosen = parser.parse_args()
@@ -51,6 +51,7 @@ def main() -> None:
     if chosen.tests:
         browser.set_up()
         postgresql.set_up()
+        debian.need("jq", "the test of docs/credentials.md")
 
 
 if __name__ == "__main__":
