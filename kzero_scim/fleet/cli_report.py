@@ -40,12 +40,14 @@ def report(  # noqa: PLR0913 - one parameter an option
     """Write the reports of runs again, or of the parts of one run as one.
 
     Several documents of one command are taken as parts of one run; a tenant in several has the result that ended last.
-    The comment, JUnit XML and --json are of one command: of the latest run, unless --of names another. The page and
-    the summary are of all. Exit code 0; that of a run stands in the summary.
+    The comment, JUnit XML and --json are of one command: of the latest run, unless --of names another. The summary is
+    of all; the page, without documents named, of some runs before them as well. Exit code 0; that of a run stands in
+    the summary.
     """
-    from kzero_scim.fleet import reports  # noqa: PLC0415 - other commands start without the clients
+    from kzero_scim.fleet import journal, reports  # noqa: PLC0415 - other commands start without the clients
     from kzero_scim.fleet.merging import one_of, runs_of  # noqa: PLC0415 - likewise
     from kzero_scim.fleet.page import render_page  # noqa: PLC0415 - likewise
+    from kzero_scim.fleet.project import LEFT, FleetProject  # noqa: PLC0415 - likewise
 
     found = runs_of(runs or [], project, of)
     options = reports.ReportOptions(comment=comment, junit=junit, limit=limit, link=link)
@@ -55,7 +57,9 @@ def report(  # noqa: PLR0913 - one parameter an option
         if as_json:
             reports.write(reports.STANDARD_OUTPUT, reports.as_json(one.document()))
     if html:
-        reports.write(html, render_page(found))
+        # A run seldom looks at every tenant: the page takes those before the last, too.
+        is_asked = not (runs or of) and (project / LEFT / "history").is_dir()
+        reports.write(html, render_page(journal.history(FleetProject.load(project)) if is_asked else found))
     if summary:
         reports.write(reports.STANDARD_OUTPUT, reports.as_json(reports.summary_document(found)))
     if not (options.is_any or html or as_json or summary):

@@ -7,7 +7,7 @@ import pytest
 from kzero_scim.errors import SettingsError
 from kzero_scim.fleet import journal
 from kzero_scim.fleet.model import Command, FleetRun, Outcome, TenantResult
-from kzero_scim.fleet.project import FleetProject, FleetSettings
+from kzero_scim.fleet.project import FleetProject, FleetSettings, FleetTenant
 
 
 @pytest.fixture
@@ -16,10 +16,10 @@ def project(tmp_path: Path) -> FleetProject:
     return FleetProject(tmp_path, "fleet", FleetSettings(), {})
 
 
-def run(command: Command, *tenants: str) -> FleetRun:
+def run(command: Command, *tenants: str, day: int = 1) -> FleetRun:
     """Make a run's result."""
     results = [TenantResult(tenant=name, outcome=Outcome.UNCHANGED) for name in tenants]
-    began = "2026-01-01T00:00:00Z"
+    began = f"2026-01-{day:02d}T00:00:00Z"
     return FleetRun(command=command, project="fleet", began=began, ended=began, results=results)
 
 
@@ -32,6 +32,24 @@ def test_each_command_has_its_last_run(project: FleetProject) -> None:
     assert run(Command.UP, "alfa") == journal.last(project, Command.UP)
     assert journal.last(project, Command.REFRESH) is None
     assert sorted(file.name for file in project.runs.iterdir()) == ["preview.json", "up.json"]
+
+
+def test_the_history_holds_some_runs_of_each_command(tmp_path: Path) -> None:
+    """The oldest go first, a run that is recorded twice is there once, and who left the fleet is not told of."""
+    file = tmp_path / "stacks" / "Pulumi.alfa.yaml"
+    project = FleetProject(tmp_path, "fleet", FleetSettings(), {"alfa": FleetTenant("alfa", file, {})})
+    journal.record(project, run(Command.UP, "alfa"))
+    for day in range(1, journal.KEPT + 3):
+        journal.record(project, run(Command.DRIFT, "gone", day=day))
+        journal.record(project, run(Command.DRIFT, "alfa", "gone", day=day))
+
+    found = journal.history(project)
+
+    assert [item.began[8:10] for item in found if item.command is Command.DRIFT] == [
+        f"{day:02d}" for day in range(3, journal.KEPT + 3)
+    ]
+    assert [item.command for item in found].count(Command.UP) == 1
+    assert {result.tenant for item in found for result in item.results} == {"alfa"}
 
 
 @pytest.mark.parametrize("text", ['{"command": "up"', "[]"])

@@ -467,7 +467,8 @@
       Object.entries(run.counts).map(([outcome, n]) => `${number.format(n)} ${outcome.replace("-", " ")}`).join(", ") || "nothing",
       run.commit ? el("code", {}, run.commit.endsWith("+") ? `${run.commit.slice(0, 12)}+` : run.commit.slice(0, 12)) : "",
     ]);
-    const short = order.map((run) => [el("span", { class: "run" }, el("b", {}, run.command), " ", when(run.ended)), " "]);
+    const newest = order.filter((run) => order.find((other) => other.command === run.command) === run);
+    const short = newest.map((run) => [el("span", { class: "run" }, el("b", {}, run.command), " ", when(run.ended)), " "]);
     $("runs").append(el("details", { class: "runs" }, el("summary", {}, "From: ", short), table(["Run", "Ended", "Tenants", "Came to", "Commit"], rows, "Runs")));
   }
   function tools() {
