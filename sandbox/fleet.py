@@ -131,6 +131,8 @@ def fleet(sandbox: RunningSandbox, count: int, folder: Path) -> Iterator[list[Fl
     finally:
         sandbox.layout.fleet_defects.unlink(missing_ok=True)
         with sandbox.entra() as entra, sandbox.kzero() as kzero:
+            # A later realm of the same name must not inherit what was wrong with this one.
+            kzero.delete("/sandbox/faults").raise_for_status()
             for tenant in tenants:
                 entra.post(f"/sandbox/of/{tenant.organisation.tenant_id}/reset").raise_for_status()
                 kzero.delete(f"/sandbox/tenants/{tenant.credentials.realm}").raise_for_status()
