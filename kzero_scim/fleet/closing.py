@@ -72,4 +72,6 @@ def _named(tenants: Sequence[str]) -> str:
 
 
 def _word(run: FleetRun, outcome: Outcome) -> str:
-    return _CHANGED.get(run.command, str(outcome)) if outcome is Outcome.CHANGED else outcome.replace("-", " ")
+    if outcome is Outcome.CHANGED:
+        return _CHANGED.get(run.command, str(outcome))
+    return "healthy" if (run.command, outcome) == (Command.STATUS, Outcome.UNCHANGED) else outcome.replace("-", " ")

@@ -205,7 +205,11 @@ class _Engine:
         lines = list(map(_as_one_line, self._problems)) or events.errors or [reason_of(self._process.complaints)]
         if self._process.exit_code < 0:
             lines = [f"the engine was ended by signal {-self._process.exit_code}", *lines]
-        reason = "; ".join(filter(None, lines)) or f"pulumi ended with exit code {self._process.exit_code}"
+        # A line that announces those after it ends with a colon.
+        reason = (
+            "; ".join(filter(None, lines)).replace(":; ", ": ")
+            or f"pulumi ended with exit code {self._process.exit_code}"
+        )
         warnings = [*events.warnings, *self._freed()]
         # What was applied before the failure is told too.
         changes = events.changes if run.command is Command.UP else []

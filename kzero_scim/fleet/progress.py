@@ -37,7 +37,7 @@ def said(result: TenantResult) -> str:
     """Say in a few words what came of a tenant."""
     match result.outcome:
         case Outcome.UNCHANGED:
-            return "unchanged"
+            return "unchanged" if result.status is None else "healthy"
         case Outcome.CHANGED:
             return _number(len(result.changes), "change")
         case Outcome.DRIFTED:
