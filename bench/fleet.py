@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,6 +36,7 @@ from tools import azuread_plugin, keycloak_dist, pulumi_cli
 from tools.problem import Problem, run_main
 from tools.python_env import VENV
 
+_WIDTH: Final = 120
 Part = Literal["loop", "preview", "drift"]
 _PARTS: Final[tuple[Part, ...]] = ("loop", "preview", "drift")
 _PREVIEW: Final = ("preview", "--expect-no-changes", "--non-interactive", "--stack")
@@ -284,7 +286,8 @@ def kept(here: str, samples: Sequence[FleetSample]) -> dict[str, Any]:
 def main() -> None:
     """Measure and show."""
     options = Options.parse()
-    console = Console()
+    # A log does not say how wide it is, and its usual 80 columns cut the heads of the table.
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     pulumi = pulumi_cli.set_up()
     os.environ.setdefault("KEYCLOAK_HOME", str(keycloak_dist.home()))
     with tempfile.TemporaryDirectory(prefix="kzero-scim-bench-") as work, running(Path(work), console) as sandbox:
