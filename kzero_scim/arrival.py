@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from kzero_scim.mapping import ACTIVE_EXPRESSION, Expectation, Row, canonical, lookup, normalise_expression
 from kzero_scim.provider.model import prop
@@ -38,6 +38,8 @@ _ACTIVE_EXPRESSIONS = frozenset({normalise_expression(ACTIVE_EXPRESSION), "Not([
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
     """One attribute on both sides."""
+
+    schema_module: ClassVar[str] = "entra"
 
     attribute: str = prop("Name of the KZero mapper.")
     entra: str | None = prop("What Entra sends; absent if it is empty, which Entra does not send.", default=None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from kzero_scim import guide
 from kzero_scim.provider.model import Failure, is_known, path_key, prop
@@ -36,6 +36,8 @@ _SINGLE_LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 class Row:
     """One attribute mapping: where the value of a target attribute comes from. Exactly one of the first three."""
 
+    schema_module: ClassVar[str] = "entra"
+
     source: str | None = prop(
         "Attribute of the Entra user, by the provisioning service's name (surname, mail, extensionAttribute1).",
         default=None,
@@ -53,6 +55,8 @@ class Row:
 @dataclass(frozen=True, kw_only=True)
 class CustomAttribute:
     """A target attribute that Entra's default schema does not have."""
+
+    schema_module: ClassVar[str] = "entra"
 
     name: str = prop(f"Its full name, {_CUSTOM_URN_FORM}.")
     type: AttributeType = prop("Type of its value; Entra allows no references here.", default="String")

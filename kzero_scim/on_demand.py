@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from kzero_scim.provider.model import prop
 
@@ -44,6 +44,8 @@ _OTHERWISE = (
 @dataclass(frozen=True, kw_only=True)
 class Step:
     """One step of on-demand provisioning, as Entra reports it."""
+
+    schema_module: ClassVar[str] = "entra"
 
     name: str = prop("Entra's name of the step, such as EntryImport or EntryExportAdd.")
     type: str = prop("Import, Matching, Scoping or Export.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from kzero_scim.errors import ProviderError
@@ -38,6 +38,8 @@ _ADVICE: dict[str, str] = {
 class Cycle:
     """One provisioning cycle (Graph: ``synchronizationTaskExecution``)."""
 
+    schema_module: ClassVar[str] = "entra"
+
     state: str = prop("Succeeded, Failed or EntryLevelErrors; empty if Entra does not say.")
     began: str | None = prop("When it began, ISO 8601.", default=None)
     ended: str | None = prop("When it ended, ISO 8601.", default=None)
@@ -50,6 +52,8 @@ class Cycle:
 @dataclass(frozen=True, kw_only=True)
 class Quarantine:
     """Why Entra has slowed the job down, and when it tries again (Graph: ``synchronizationQuarantine``)."""
+
+    schema_module: ClassVar[str] = "entra"
 
     reason: str = prop("Entra's reason, such as EncounteredQuarantineException or TooManyDeletes.")
     began: str | None = prop("Since when, ISO 8601.", default=None)

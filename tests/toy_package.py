@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from kzero_scim.errors import PartialFailureError
 from kzero_scim.provider.model import (
@@ -28,6 +28,8 @@ from kzero_scim.provider.package import Package
 @dataclass(frozen=True, kw_only=True)
 class Part:
     """A part of a shelf."""
+
+    schema_module: ClassVar[str] = "index"
 
     user_attribute: str = prop("Where its value comes from.")
     claim_json_type: Literal["String", "boolean"] = prop("Its type.", default="String")

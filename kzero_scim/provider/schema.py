@@ -33,9 +33,9 @@ def package_schema(package: Package) -> dict[str, Any]:
         SchemaError: A field's type has no counterpart in Pulumi's type system.
     """
     builder = _Builder(package.name, {token.split(":")[1] for token in package.resources})
-    resources = {token: builder.resource(token, kind) for token, kind in package.resources.items()}
-    functions = {token: builder.function(token, kind) for token, kind in package.functions.items()}
-    config = builder.properties("index", package.config)
+    resources = {token: builder.resource(kind) for token, kind in package.resources.items()}
+    functions = {token: builder.function(kind) for token, kind in package.functions.items()}
+    config = builder.properties(package.config)
     return {
         "name": package.name,
         "version": package.version,
@@ -64,31 +64,29 @@ class _Builder:
         self.types: dict[str, Any] = {}
         self._tokens: dict[type, str] = {}
 
-    def resource(self, token: str, kind: type[Any]) -> dict[str, Any]:
-        module = token.split(":")[1]
+    def resource(self, kind: type[Any]) -> dict[str, Any]:
         return {
             "description": _description(kind),
-            "properties": self.properties(module, kind.state, outputs=True),
+            "properties": self.properties(kind.state, outputs=True),
             "required": _always_there(kind.state),
-            "inputProperties": self.properties(module, kind.inputs),
+            "inputProperties": self.properties(kind.inputs),
             "requiredInputs": [key for key, spec in fields_of(kind.inputs).items() if spec.required],
         }
 
-    def function(self, token: str, kind: type[Any]) -> dict[str, Any]:
-        module = token.split(":")[1]
+    def function(self, kind: type[Any]) -> dict[str, Any]:
         required = [key for key, spec in fields_of(kind.inputs).items() if spec.required]
-        inputs = {"type": "object", "properties": self.properties(module, kind.inputs), "required": required}
+        inputs = {"type": "object", "properties": self.properties(kind.inputs), "required": required}
         outputs = {
-            "properties": self.properties(module, kind.state, outputs=True),
+            "properties": self.properties(kind.state, outputs=True),
             "required": _always_there(kind.state),
         }
         return {"description": _description(kind), "inputs": inputs, "outputs": {"type": "object", **outputs}}
 
-    def properties(self, module: str, kind: type[Any], *, outputs: bool = False) -> dict[str, Any]:
-        return {key: self.property(module, spec, outputs=outputs) for key, spec in fields_of(kind).items()}
+    def properties(self, kind: type[Any], *, outputs: bool = False) -> dict[str, Any]:
+        return {key: self.property(spec, outputs=outputs) for key, spec in fields_of(kind).items()}
 
-    def property(self, module: str, spec: FieldSpec, *, outputs: bool) -> dict[str, Any]:
-        about: dict[str, Any] = {**self.type_of(module, spec.hint, spec.key), "description": _with_choices(spec)}
+    def property(self, spec: FieldSpec, *, outputs: bool) -> dict[str, Any]:
+        about: dict[str, Any] = {**self.type_of(spec.hint, spec.key), "description": _with_choices(spec)}
         default = None if spec.default is None else spec.default()
         if not outputs and isinstance(default, str | bool | int | float):
             about["default"] = default
@@ -100,7 +98,7 @@ class _Builder:
             about["defaultInfo"] = {"environment": list(spec.about.environment)}
         return about
 
-    def type_of(self, module: str, hint: Any, where: str) -> dict[str, Any]:  # noqa: ANN401 - any type hint
+    def type_of(self, hint: Any, where: str) -> dict[str, Any]:  # noqa: ANN401 - any type hint
         hint = without_none(hint)
         origin, arguments = typing.get_origin(hint), typing.get_args(hint)
         if hint is Any:
@@ -110,31 +108,34 @@ class _Builder:
         if origin is Literal and len({type(item) for item in arguments}) == 1:
             return {"type": _SCALARS[type(arguments[0])]}
         if origin in {list, Sequence}:
-            return {"type": "array", "items": self.type_of(module, arguments[0], where)}
+            return {"type": "array", "items": self.type_of(arguments[0], where)}
         if origin in {dict, Mapping} and arguments[0] is str:
-            return {"type": "object", "additionalProperties": self.type_of(module, arguments[1], where)}
+            return {"type": "object", "additionalProperties": self.type_of(arguments[1], where)}
         if origin in {typing.Union, types.UnionType}:
-            return {"oneOf": [self.type_of(module, argument, where) for argument in arguments]}
+            return {"oneOf": [self.type_of(argument, where) for argument in arguments]}
         if isinstance(hint, type) and issubclass(hint, Packed):
             return {"type": "string"}
         if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-            return {"$ref": f"#/types/{self.object(module, hint)}"}
+            return {"$ref": f"#/types/{self.object(hint)}"}
         message = f"{where}: {hint} has no counterpart in a Pulumi schema"
         raise SchemaError(message)
 
-    def object(self, module: str, kind: type[Any]) -> str:
+    def object(self, kind: type[Any]) -> str:
         """Give the type token of a nested dataclass, describing it when it is first met."""
         if kind in self._tokens:
             return self._tokens[kind]
-        # At home in the module whose folder it lies in; what lies elsewhere, where it is used first.
-        home = next((folder for folder in kind.__module__.split(".") if folder in self.modules), module)
+        home = getattr(kind, "schema_module", None)
+        if home not in self.modules:
+            known = ", ".join(sorted(self.modules))
+            message = f"{kind.__name__} declares schema_module {home!r}; declare one of {known}"
+            raise SchemaError(message)
         token = f"{self.package}:{home}:{kind.__name__}"
         if token in self.types:
             message = f"two dataclasses are called {kind.__name__} in module {home}; rename one, {token} is one type"
             raise SchemaError(message)
         self._tokens[kind] = token
         self.types[token] = {"type": "object", "description": _description(kind)}
-        self.types[token]["properties"] = self.properties(home, kind)
+        self.types[token]["properties"] = self.properties(kind)
         self.types[token]["required"] = [key for key, spec in fields_of(kind).items() if spec.required]
         return token
 

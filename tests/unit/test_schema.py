@@ -102,6 +102,28 @@ def test_type_without_counterpart_is_an_error() -> None:
         package_schema(package)
 
 
+def test_nested_type_must_declare_its_module() -> None:
+    """A type token never depends on the folder that a file is in."""
+    package = replace(ToyService().package(), config=HomelessConfig)
+
+    with pytest.raises(SchemaError, match="schema_module"):
+        package_schema(package)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Homeless:
+    """A type without a module."""
+
+    size: int = prop("Its size.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HomelessConfig(ToyConfig):
+    """A configuration with such a type."""
+
+    part: Homeless = prop("A part.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class OddInputs:
     """Inputs that no schema can describe."""

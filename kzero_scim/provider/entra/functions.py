@@ -62,6 +62,8 @@ class GetProvisioningStatus(Function[GetProvisioningStatusArgs, GetProvisioningS
 class Administrator:
     """A Global Administrator."""
 
+    schema_module: ClassVar[str] = "entra"
+
     display_name: str = prop("Display name.")
     user_principal_name: str = prop("User principal name.")
     account_enabled: bool = prop("Whether the account can sign in.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from kzero_scim.provider.model import prop
 from kzero_scim.schema_document import dump, load
@@ -12,6 +13,8 @@ from kzero_scim.synchronization_schema import Original, Wanted
 @dataclass(frozen=True, kw_only=True)
 class Prior:
     """What stood in the schema before the rows became ours; delete puts it back."""
+
+    schema_module: ClassVar[str] = "entra"
 
     rows: dict[str, str] = prop("Attribute mapping as JSON by target attribute; null where there was none.")
     custom_attributes: dict[str, str] = prop("Attribute definition as JSON by name; null where there was none.")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from kzero_scim.errors import ProviderError
 from kzero_scim.provider.model import prop
@@ -36,6 +36,8 @@ EXPERIMENTAL: Final = (
 @dataclass(frozen=True, kw_only=True)
 class OAuth2Client:
     """The client that Entra signs in as; its secret is the provider's remoteTokenClientSecret."""
+
+    schema_module: ClassVar[str] = "entra"
 
     client_id: str = prop("The client.")
     token_endpoint: str = prop("Where Entra fetches tokens.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, cast, get_args
+from typing import Any, ClassVar, Final, Literal, cast, get_args
 
 from kzero_scim.provider.model import prop
 
@@ -21,6 +21,8 @@ USER_ATTRIBUTE: Final = "oidc-usermodel-attribute-mapper"
 @dataclass(frozen=True, kw_only=True)
 class Mapper:
     """One protocol mapper of type User Attribute; the token options are on unless switched off."""
+
+    schema_module: ClassVar[str] = "keycloak"
 
     user_attribute: str = prop("Name of the user attribute (the console's field User Attribute).")
     claim: str = prop("Name of the claim (Token Claim Name); for KZero a SCIM attribute such as name.givenName.")

@@ -61,6 +61,8 @@ LONGEST_WAIT: Final = 24 * 3600
 class EndpointAnswer:
     """What the endpoint answered to a look without a token."""
 
+    schema_module: ClassVar[str] = "keycloak"
+
     status: int = prop("HTTP status of GET <tenantUrl>/ServiceProviderConfig.")
     meaning: str = prop("alive, not enabled, no such tenant, failing, or something else.")
 

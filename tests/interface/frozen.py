@@ -1,0 +1,79 @@
+"""What users of the project depend on, read from the code: the schema, the commands, the outputs and the exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import typer.main
+
+from kzero_scim.cli import app
+from kzero_scim.provider.package import KZERO
+from kzero_scim.provider.schema import package_schema
+
+Json = dict[str, Any]
+
+FOLDER: Final = Path(__file__).parent / "frozen"
+_WORDS: Final = ("description", "displayName", "license", "publisher", "keywords", "version")
+"""Text for readers, which may be reworded."""
+
+
+def schema() -> Json:
+    """Return the served schema without its texts for readers: tokens, types, properties."""
+    bare: Json = _without_words(package_schema(KZERO))
+    return bare
+
+
+def commands() -> Json:
+    """Return every command with its arguments and options, defaults included."""
+    root = typer.main.get_command(app)
+    return {" ".join(path): sorted(map(_parameter, command.params)) for path, command in _commands(root, ())}
+
+
+def _commands(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:  # noqa: ANN401 - click's
+    yield path, command
+    for name, each in getattr(command, "commands", {}).items():
+        yield from _commands(each, (*path, name))
+
+
+def _parameter(parameter: Any) -> str:  # noqa: ANN401 - click's, of which typer has a copy of its own
+    default = None if callable(parameter.default) else parameter.default
+    words = [
+        parameter.param_type_name,
+        *sorted([*parameter.opts, *parameter.secondary_opts]),
+        "required" if parameter.required else "",
+        "repeatable" if parameter.multiple or parameter.nargs != 1 else "",
+        "" if default is None else f"default={default}",
+    ]
+    return " ".join(filter(None, words))
+
+
+def _without_words(value: Any) -> Any:  # noqa: ANN401 - a JSON document
+    if isinstance(value, Mapping):
+        # A property may be called "description": then it is an object, and stays.
+        return {
+            key: _without_words(item)
+            for key, item in value.items()
+            if key not in _WORDS or not isinstance(item, str | list)
+        }
+    return [_without_words(item) for item in value] if isinstance(value, list) else value
+
+
+def load(name: str) -> Json:
+    """Return a frozen document."""
+    document: Json = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    return document
+
+
+def main() -> None:
+    """Write the frozen documents: only for a change of the interface that the changelog names."""
+    FOLDER.mkdir(exist_ok=True)
+    for name, document in (("schema", schema()), ("commands", commands())):
+        text = json.dumps(document, indent=1, sort_keys=True) + "\n"
+        (FOLDER / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
