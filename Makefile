@@ -43,7 +43,7 @@ format: ## Format the code, and mend what the linter can mend
 
 gallery: ## Make the example comments and the JSON schema in docs anew
 	@tools/bootstrap --python-only
-	@$(python) -m tests.gallery && $(python) -m tools.run_schema
+	@$(python) -m tools.comment_gallery && $(python) -m tools.run_schema
 
 bench: setup ## Measure times and requests in the sandbox
 	@$(active) $(python) -m bench.run $(ARGS)

@@ -7,8 +7,8 @@ import sys
 from typing import Final
 
 import pulumi
+from kzero_components.tenant_program import declare_tenant
 
-from components.tenant_program import declare_tenant
 from kzero_scim.display import several_lines
 from kzero_scim.errors import SettingsError
 

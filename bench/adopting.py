@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from kzero_sandbox.manual_setup import Variant, make_by_hand
+from kzero_sandbox.running import RunningSandbox, Tenant
 from rich.console import Console
 
 from bench import figures, projects
 from bench.figures import Measure, Sample
 from bench.surroundings import environment, running
-from sandbox.handmade import Variant, make_by_hand
-from sandbox.running import RunningSandbox, Tenant
 from tools import azuread_plugin, keycloak_dist, pulumi_cli
 from tools.problem import Problem, run_main
 from tools.python_env import VENV

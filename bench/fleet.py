@@ -18,6 +18,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from kzero_sandbox.fleet import common_variables, make_tenants, write_project
+from kzero_sandbox.organisation import Organisation
+from kzero_sandbox.running import RunningSandbox
 from rich.console import Console
 from rich.table import Table
 
@@ -27,11 +30,8 @@ from bench.limits import Counted
 from bench.memory import Memory
 from bench.surroundings import NO_WAIT, running
 from bench.tenant_cost import INPUTS
-from kzero_scim.fleet.credentials import Credentials
+from kzero_scim.fleet.credentials.credentials import Credentials
 from kzero_scim.fleet.project import FleetProject
-from sandbox.fleet import common_variables, make_tenants, write_project
-from sandbox.organisation import Organisation
-from sandbox.running import RunningSandbox
 from tools import azuread_plugin, keycloak_dist, pulumi_cli
 from tools.problem import Problem, run_main
 from tools.python_env import VENV

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from kzero_scim.fleet.page import render_page
-from tests.browser import fleet_sample
-from tests.browser.chromium import PHONE, Chromium
-from tools import browser
+from tools import browser, fleet_sample
+from tools.browser_driver import PHONE, Chromium
 from tools.problem import run_main
 
 TENANTS: Final = (20, 200, 2000)

@@ -22,7 +22,7 @@ app = EnterpriseApp("tenant", display_name="KZero Passwordless SCIM", tenant_id=
 pulumi.export("servicePrincipalId", app.service_principal_id)
 '''
 
-_SHARED: Final = ("components", "provider", ".venv")
+_SHARED: Final = ("components", "plugin", ".venv")
 """What a copy takes from the checkout by links, so that what is measured is what is there."""
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from kzero_sandbox.running import RunningSandbox, Tenant
 from rich.console import Console
 
 from bench import figures, machine, projects, report
@@ -23,7 +24,6 @@ from bench.adopting import Adopting
 from bench.figures import Measure, Measures, Operation, Program, Sample
 from bench.stopwatch import Stack
 from bench.surroundings import NO_WAIT, environment, running
-from sandbox.running import RunningSandbox, Tenant
 from tools import azuread_plugin, keycloak_dist, pulumi_cli
 from tools.problem import run_main
 

@@ -8,10 +8,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
+from kzero_sandbox.processes import SandboxError
+from kzero_sandbox.running import RunningSandbox, Tenant, own_sandbox
 from rich.console import Console
 
-from sandbox.processes import SandboxError
-from sandbox.running import RunningSandbox, Tenant, own_sandbox
 from tools.problem import Problem
 from tools.python_env import VENV
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
+from kzero_sandbox.running import RunningSandbox, Tenant
 from rich.console import Console
 
 from bench import limits, machine, projects
@@ -25,10 +26,9 @@ from bench.figures import Operation
 from bench.limits import Counted
 from bench.stopwatch import Stack
 from bench.surroundings import environment, running
-from kzero_scim.drift import Difference
 from kzero_scim.fleet.model import Command, FleetRun, Outcome, TenantResult
 from kzero_scim.fleet.page import render_page
-from sandbox.running import RunningSandbox, Tenant
+from kzero_scim.tenant.drift import Difference
 from tools import azuread_plugin, keycloak_dist, pulumi_cli
 from tools.problem import Problem, run_main
 from tools.python_env import VENV

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from sandbox.running import Tenant
+from kzero_sandbox.running import Tenant
 
 Json = Any
 Objects = dict[str, Json]

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
+from kzero_sandbox.running import RunningSandbox
+
 from faults.cases import Case
 from faults.kills import When, interruptions, kills
 from faults.machine import machine
@@ -18,7 +20,6 @@ from faults.services import graph, keycloak
 from faults.steps import UPDATE
 from faults.verdict import Reference, Result, judge
 from faults.world import World
-from sandbox.running import RunningSandbox
 
 
 def all_cases(seed: int) -> list[Case]:

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
+from kzero_sandbox.running import RunningSandbox, Tenant
+
 from bench import projects
-from sandbox.running import RunningSandbox, Tenant
 from tools.python_env import VENV
 
 STACK: Final = "faults"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
+from kzero_sandbox.running import Tenant
 
 from faults.project import Project, Running
 from faults.steps import Side
-from sandbox.running import Tenant
 
 _POLL_SECONDS: Final = 0.01
 _LONGEST: Final = 120.0

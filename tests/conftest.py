@@ -14,8 +14,8 @@ How to use them:
         tenant.kzero.get("/sandbox/requests")   # what the KZero front was asked
 
 The sandbox is started on free ports in a temporary folder when the first test asks for it, and ends with the session,
-also when that is killed. Its Keycloak is real: without one (see `sandbox.kzero.keycloak.distribution`) these tests fail
-and say so. No provisioning cycle begins by itself, so that a test decides when. A tenant is a new realm; the Entra
+also when that is killed. Its Keycloak is real: without one (see `kzero_sandbox.kzero.keycloak`) these tests
+fail and say so. No provisioning cycle begins by itself, so that a test decides when. A tenant is a new realm; the Entra
 emulator knows one tenant, which each `tenant` puts back to its first state, so a test must not use two.
 """
 
@@ -25,8 +25,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from kzero_sandbox.running import RunningSandbox, Tenant, own_sandbox
 
-from sandbox.running import RunningSandbox, Tenant, own_sandbox
 from tests.kzero_endpoint import KZeroEndpoint, open_endpoint
 
 # How long an example takes tells how busy the machine is, the more so while several processes test at once.

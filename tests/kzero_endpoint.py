@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-
-from sandbox.handmade import MAPPERS
-from sandbox.running import RunningSandbox, Tenant
+from kzero_sandbox.manual_setup import MAPPERS
+from kzero_sandbox.running import RunningSandbox, Tenant
 
 EXTENSION = "urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"

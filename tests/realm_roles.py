@@ -1,6 +1,6 @@
 """Roles of a realm's own administration, given to accounts of a test's tenant by the realm's administrator."""
 
-from sandbox.running import Tenant
+from kzero_sandbox.running import Tenant
 
 
 def service_account(tenant: Tenant, client_id: str) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from kzero_scim.errors import PartialFailureError
-from kzero_scim.provider.model import (
+from kzero_scim.provider.package import Package
+from kzero_scim.resource.model import (
     UNKNOWN,
     Call,
     Change,
@@ -22,7 +23,6 @@ from kzero_scim.provider.model import (
     is_known,
     prop,
 )
-from kzero_scim.provider.package import Package
 
 
 @dataclass(frozen=True, kw_only=True)

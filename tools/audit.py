@@ -18,7 +18,7 @@ from pathlib import Path
 from tools.cache import CHECKOUT
 from tools.python_env import DEVELOPMENT_LOCK, RUN_TIME_LOCK
 
-PROJECT = "kzero-scim"
+OWN = ("kzero-scim", "kzero-scim-sandbox")
 LICENCES = frozenset(
     {
         "3-Clause BSD License",
@@ -86,7 +86,7 @@ def foreign(installed: Iterable[Distribution], locked: dict[str, str]) -> Iterat
     """Name what is installed and is not what is locked, or was not installed from an index."""
     for package in installed:
         name = _folded(package.metadata["Name"])
-        if name == PROJECT:
+        if name in OWN:
             continue
         if locked.get(name) != package.version:
             wanted = locked.get(name, "not at all")

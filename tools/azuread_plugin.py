@@ -82,7 +82,7 @@ def write_stand_in(pulumi_home: Path) -> Path:
     """Make the stand-in the azuread plugin of a PULUMI_HOME, and give the file that the engine starts."""
     program = _empty(pulumi_home) / PROGRAM
     program.write_text(
-        f'#!/bin/sh\nexec {shlex.quote(str(python_env.PYTHON))} -m sandbox.azuread "$@"\n',
+        f'#!/bin/sh\nexec {shlex.quote(str(python_env.PYTHON))} -m kzero_sandbox.azuread "$@"\n',
         encoding="utf-8",
     )
     program.chmod(0o755)

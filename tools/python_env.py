@@ -29,6 +29,8 @@ POLICY_VENV = CHECKOUT / "policy" / ".venv"
 """The policy pack's own: pulumi-policy takes another protobuf than the provider."""
 POLICY_REQUIREMENTS = CHECKOUT / "policy" / "requirements.txt"
 POLICY_LOCK = CHECKOUT / "policy" / "requirements.lock"
+_DISTRIBUTIONS = (CHECKOUT, CHECKOUT / "sandbox")
+"""Folders of what this repository installs: kzero-scim, and its sandbox."""
 _STAMP = VENV / ".kzero-scim-stamp"
 _PLACE = VENV / ".kzero-scim-place"
 _POLICY_STAMP = POLICY_VENV / ".kzero-scim-stamp"
@@ -48,7 +50,7 @@ def _wanted_stamp() -> str:
         {
             "lock": DEVELOPMENT_LOCK.read_bytes(),
             # Entry points and build requirements are in there.
-            "project": (CHECKOUT / "pyproject.toml").read_bytes(),
+            **{str(folder): (folder / "pyproject.toml").read_bytes() for folder in _DISTRIBUTIONS},
         }
     )
 
@@ -131,8 +133,11 @@ def set_up() -> None:
             env=environment,
         )
         progress.run(
-            "Installing this project into .venv",
-            [program, "pip", "install", "--python", PYTHON, "--no-deps", "--editable", CHECKOUT],
+            "Installing this project and its sandbox into .venv",
+            [
+                *(program, "pip", "install", "--python", PYTHON, "--no-deps"),
+                *(word for folder in _DISTRIBUTIONS for word in ("--editable", folder)),
+            ],
             log="project",
             env=environment,
         )
@@ -192,7 +197,11 @@ def lock() -> None:
     options = ["--universal", "--generate-hashes", "--no-header", "--quiet"]
     for title, what, target in (
         ("what runs", ["pyproject.toml"], RUN_TIME_LOCK),
-        ("everything", ["pyproject.toml", "--group", "dev", "-c", RUN_TIME_LOCK.name], DEVELOPMENT_LOCK),
+        (
+            "everything",
+            ["pyproject.toml", "sandbox/pyproject.toml", "--group", "dev", "-c", RUN_TIME_LOCK.name],
+            DEVELOPMENT_LOCK,
+        ),
         ("the policy pack", [str(POLICY_REQUIREMENTS.relative_to(CHECKOUT)), "--python-version", "3.11"], POLICY_LOCK),
     ):
         name = str(target.relative_to(CHECKOUT))

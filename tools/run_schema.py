@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from kzero_scim.drift import Difference
 from kzero_scim.fleet import model
+from kzero_scim.tenant.drift import Difference
 
 FILE: Final = Path(__file__).parents[1] / "docs" / "fleet-run.schema.json"
 _RECORDS: Final = (model.FleetRun, model.TenantResult, model.ResourceChange, model.PropertyChange, Difference)

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from kzero_scim.drift import Difference
 from kzero_scim.errors import SettingsError
+from kzero_scim.tenant.drift import Difference
 
 VERSION: Final = 1
 """Of the JSON document; a change that a reader of this version would misread raises it."""

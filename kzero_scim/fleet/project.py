@@ -10,10 +10,10 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from components.settings import NAMESPACE
-from kzero_scim import safe_yaml, stack_file
 from kzero_scim.errors import SettingsError
-from kzero_scim.stack import project_name
+from kzero_scim.settings.tenant_settings import NAMESPACE
+from kzero_scim.stack import safe_yaml, stack_file
+from kzero_scim.stack.stack import project_name
 
 FLEET_FILE: Final = "fleet.yaml"
 LEFT: Final = ".kzero-scim"

@@ -21,7 +21,7 @@ async def serve(package: Package, engine_address: str = "") -> None:
 
     Prints the port first, on a line of its own: that is how the engine finds the provider.
     """
-    from kzero_scim.provider.engine import Adapter, start  # noqa: PLC0415 - after narrow_pulumi()
+    from kzero_scim.provider.engine.adapter import Adapter, start  # noqa: PLC0415 - after narrow_pulumi()
 
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()

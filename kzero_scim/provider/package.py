@@ -9,10 +9,10 @@ from importlib import import_module
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 import kzero_scim
-from kzero_scim.provider.config import Config, complete
-from kzero_scim.provider.model import Change, Function, Resource, Sides
-from kzero_scim.provider.moves import check_moves
 from kzero_scim.provider.services import Services
+from kzero_scim.resource.model import Change, Function, Resource, Sides
+from kzero_scim.settings.moves import check_moves
+from kzero_scim.settings.provider_config import Config, complete
 
 KindT = TypeVar("KindT")
 
@@ -96,7 +96,7 @@ def _connect(config: Config) -> Closing:
 
 
 async def _who_changed(services: Services, token: str, sides: Sides, changes: list[Change]) -> list[str]:
-    from kzero_scim.attribution import who_changed  # noqa: PLC0415 - only a refresh that finds something needs it
+    from kzero_scim.provider.change_authors import who_changed  # noqa: PLC0415 - only a refresh that finds something needs it
 
     return await who_changed(services, token, sides, changes)
 
@@ -113,17 +113,17 @@ KZERO: Final = Package(
     check_change=check_moves,
     resources=Kinds[type[Resource[Any, Any]]](
         {
-            "kzero:entra:AppRoleAssignments": _ENTRA + ".app_role_assignments:AppRoleAssignments",
+            "kzero:entra:AppRoleAssignments": _ENTRA + ".app_role_assignments.resource:AppRoleAssignments",
             "kzero:entra:SynchronizationJob": _ENTRA + ".synchronization_job:SynchronizationJob",
             "kzero:entra:SynchronizationCredentials": _ENTRA
-            + ".synchronization_credentials:SynchronizationCredentials",
-            "kzero:entra:AttributeMappings": _ENTRA + ".attribute_mappings:AttributeMappings",
+            + ".synchronization_credentials.resource:SynchronizationCredentials",
+            "kzero:entra:AttributeMappings": _ENTRA + ".attribute_mappings.resource:AttributeMappings",
             "kzero:entra:ConnectionTest": _ENTRA + ".connection_test:ConnectionTest",
             "kzero:entra:ProvisioningStatus": _ENTRA + ".provisioning_status:ProvisioningStatus",
             "kzero:entra:OnDemandProvisioning": _ENTRA + ".on_demand_provisioning:OnDemandProvisioning",
-            "kzero:keycloak:ScimEndpoint": _KEYCLOAK + ".scim_endpoint:ScimEndpoint",
-            "kzero:keycloak:MapperSet": _KEYCLOAK + ".mapper_set:MapperSet",
-            "kzero:keycloak:RemoteToken": _KEYCLOAK + ".remote_token:RemoteToken",
+            "kzero:keycloak:ScimEndpoint": _KEYCLOAK + ".scim_endpoint.resource:ScimEndpoint",
+            "kzero:keycloak:MapperSet": _KEYCLOAK + ".mapper_set.resource:MapperSet",
+            "kzero:keycloak:RemoteToken": _KEYCLOAK + ".remote_token.resource:RemoteToken",
             "kzero:keycloak:ScimApiClient": _KEYCLOAK + ".scim_api_client:ScimApiClient",
             "kzero:keycloak:ScimAttributes": _KEYCLOAK + ".scim_attributes:ScimAttributes",
             "kzero:keycloak:ProvisionedUsers": _KEYCLOAK + ".provisioned_users:ProvisionedUsers",

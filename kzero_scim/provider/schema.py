@@ -13,8 +13,8 @@ import typing
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from kzero_scim.provider.codec import FieldSpec, fields_of, is_optional, without_none
-from kzero_scim.provider.model import Packed
+from kzero_scim.resource.codec import FieldSpec, fields_of, is_optional, without_none
+from kzero_scim.resource.model import Packed
 
 if TYPE_CHECKING:
     from kzero_scim.provider.package import Package

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from kzero_scim.clients.graph import GraphClient
-    from kzero_scim.clients.keycloak import KeycloakClient
-    from kzero_scim.clients.keycloak_accounts import KeycloakAccounts
+    from kzero_scim.clients.graph.client import GraphClient
+    from kzero_scim.clients.keycloak.accounts import KeycloakAccounts
+    from kzero_scim.clients.keycloak.client import KeycloakClient
     from kzero_scim.clients.scim import ScimClient
     from kzero_scim.clients.shared_connections import SharedConnections
     from kzero_scim.clients.token_endpoint import TokenEndpoint
-    from kzero_scim.provider.config import Config
+    from kzero_scim.settings.provider_config import Config
 
 
 class Services:
@@ -47,21 +47,21 @@ class Services:
     @cached_property
     def graph(self) -> GraphClient:
         """Microsoft Graph of the Entra tenant."""
-        from kzero_scim.clients.graph import GraphClient  # noqa: PLC0415 - see the module
+        from kzero_scim.clients.graph.client import GraphClient  # noqa: PLC0415 - see the module
 
         return GraphClient.from_config(self.config, environment=self._environment, connections=self._connections)
 
     @cached_property
     def keycloak(self) -> KeycloakClient:
         """Keycloak's admin API in the KZero tenant's realm."""
-        from kzero_scim.clients.keycloak import KeycloakClient  # noqa: PLC0415
+        from kzero_scim.clients.keycloak.client import KeycloakClient  # noqa: PLC0415
 
         return KeycloakClient.from_config(self.config, transport=self._transport)
 
     @cached_property
     def accounts(self) -> KeycloakAccounts:
         """Service accounts and the user profile in the KZero tenant's realm."""
-        from kzero_scim.clients.keycloak_accounts import KeycloakAccounts  # noqa: PLC0415
+        from kzero_scim.clients.keycloak.accounts import KeycloakAccounts  # noqa: PLC0415
 
         return KeycloakAccounts(self.keycloak)
 

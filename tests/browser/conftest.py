@@ -11,8 +11,8 @@ from typing import NoReturn
 
 import pytest
 
-from tests.browser.chromium import Chromium
 from tools import browser
+from tools.browser_driver import Chromium
 from tools.problem import Problem
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from kzero_scim.drift import Difference
 from kzero_scim.fleet.model import Command, FleetRun, Outcome, TenantResult
 from kzero_scim.fleet.page import render_page
-from tests.browser import fleet_sample
-from tests.browser.chromium import DESKTOP, PHONE, Chromium
+from kzero_scim.tenant.drift import Difference
+from tools import fleet_sample
+from tools.browser_driver import DESKTOP, PHONE, Chromium
 
 EVERYTHING = fleet_sample.name_of(20)
 """The sample's tenant that drifted, is in quarantine and has changes pending."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sandbox.serving import ServerThread, issue_certificates, listen, port_of
+from kzero_sandbox.serving import ServerThread, issue_certificates, listen, port_of
 
 Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]

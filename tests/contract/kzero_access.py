@@ -4,14 +4,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from kzero_scim.clients.keycloak import KeycloakClient
-from kzero_scim.clients.keycloak_session import Credentials
+from kzero_sandbox.running import Tenant
+
+from kzero_scim.clients.keycloak.client import KeycloakClient
+from kzero_scim.clients.keycloak.session import Credentials
 from kzero_scim.clients.scim import ScimClient
-from kzero_scim.provider.config import Config
-from kzero_scim.provider.model import Call
-from sandbox.running import Tenant
+from kzero_scim.resource.model import Call
+from kzero_scim.settings.provider_config import Config
 from tests.realm_roles import grant, service_account
-from tests.told import Told
+from tests.recording_log import Told
 
 
 @dataclass(frozen=True)

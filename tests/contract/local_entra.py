@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kzero_sandbox.entra.emulator import EntraEmulator
+from kzero_sandbox.faults import Fault
+from kzero_sandbox.organisation import Organisation
+from kzero_sandbox.serving import Certificates, ServerThread, issue_certificates, listen, port_of
 
-from kzero_scim.clients.graph import GraphClient
-from kzero_scim.clients.graph_auth import SignIn
-from kzero_scim.provider.config import Config
+from kzero_scim.clients.graph.client import GraphClient
+from kzero_scim.clients.graph.sign_in import SignIn
 from kzero_scim.provider.services import Services
-from sandbox.entra.emulator import EntraEmulator
-from sandbox.faults import Fault
-from sandbox.organisation import Organisation
-from sandbox.serving import Certificates, ServerThread, issue_certificates, listen, port_of
+from kzero_scim.settings.provider_config import Config
 
 Json = dict[str, Any]
 

@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import httpx
+from kzero_sandbox.entra.default_schema import default_schema
 
-from kzero_scim.clients.graph import GraphClient
-from kzero_scim.clients.graph_auth import SignIn
-from kzero_scim.clients.graph_cloud import Cloud
-from kzero_scim.clients.graph_retries import RetryPolicy
-from kzero_scim.clients.keycloak import KeycloakClient
-from kzero_scim.provider.config import Config
-from kzero_scim.provider.model import Call
+from kzero_scim.clients.graph.client import GraphClient
+from kzero_scim.clients.graph.cloud import Cloud
+from kzero_scim.clients.graph.graph_retries import RetryPolicy
+from kzero_scim.clients.graph.sign_in import SignIn
+from kzero_scim.clients.keycloak.client import KeycloakClient
 from kzero_scim.provider.services import Services
-from sandbox.entra.default_schema import default_schema
+from kzero_scim.resource.model import Call
+from kzero_scim.settings.provider_config import Config
 
 PRINCIPAL = "11111111-0000-4000-8000-000000000001"
 JOB = "scim.5a4d0b0c.6b7c"

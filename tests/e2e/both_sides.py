@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.running import Tenant
+from kzero_sandbox.running import Tenant
 
 
 def both_sides(tenant: Tenant) -> dict[str, Any]:

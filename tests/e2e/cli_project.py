@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from kzero_sandbox.running import Tenant
 
-from sandbox.running import Tenant
 from tools import azuread_plugin
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 STACK: Final = "test"
 _TIMEOUT_SECONDS: Final = 120
-_PROGRAM: Final = ("__main__.py", "components", "kzero_scim", "provider")
+_PROGRAM: Final = ("__main__.py", "components", "kzero_scim", "plugin")
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from kzero_sandbox.running import Tenant
 
-from sandbox.running import Tenant
 from tests.e2e.cli_project import CliProject, install_azuread, make_empty_project, make_project, search_path
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.running import Tenant
+from kzero_sandbox.running import Tenant
 
 LEAST_PERMISSIONS = (
     "Application.ReadWrite.OwnedBy",

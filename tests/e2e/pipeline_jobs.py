@@ -22,7 +22,7 @@ import yaml
 from tests.e2e.cli_project import CHECKOUT, search_path
 
 Json = dict[str, Any]
-_LINKED: Final = ("components", "kzero_scim", "provider", ".venv")
+_LINKED: Final = ("components", "kzero_scim", "plugin", ".venv")
 REPLACED: Final = {
     "actions/checkout": "a clone of the test's repository",
     "actions/setup-python": "the Python of the tests",

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sandbox.serving import Certificates
+from kzero_sandbox.serving import Certificates
 
 USER: Final = "pulumi"
 _START_LINES: Final = 200

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import yaml
+from kzero_sandbox.manual_setup import MAPPERS, OTHER_NAME, TAG, HandMade, Variant, make_by_hand
+from kzero_sandbox.running import Tenant
 
-from sandbox.handmade import MAPPERS, OTHER_NAME, TAG, HandMade, Variant, make_by_hand
-from sandbox.running import Tenant
 from tests.e2e.both_sides import both_sides
 from tests.e2e.cli_project import CliProject
 from tests.e2e.permissions import LEAST_PERMISSIONS, grant

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
+from kzero_sandbox.running import Tenant
 
-from sandbox.running import Tenant
 from tests.e2e.both_sides import both_sides
 from tests.e2e.cli_project import STACK, CliProject
 from tests.e2e.permissions import LEAST_PERMISSIONS, grant

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 import yaml
+from kzero_sandbox.fleet import FleetTenant, fleet
+from kzero_sandbox.running import RunningSandbox
 
-from sandbox.fleet import FleetTenant, fleet
-from sandbox.running import RunningSandbox
 from tests.e2e.cli_project import CHECKOUT, CliProject, install_azuread, search_path
 
 GITLAB = "https://gitlab.com"

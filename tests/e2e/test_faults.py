@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from kzero_sandbox.running import RunningSandbox
 
 from faults.harness import Harness, all_cases
-from kzero_scim.stack import pulumi_cli
-from sandbox.running import RunningSandbox
+from kzero_scim.stack.stack import pulumi_cli
 from tools import azuread_plugin
 
 SEED = 1

@@ -17,10 +17,10 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from kzero_sandbox.fleet import FleetTenant, fleet
+from kzero_sandbox.running import RunningSandbox
 
 from faults.leaks import leaks
-from sandbox.fleet import FleetTenant, fleet
-from sandbox.running import RunningSandbox
 from tests.e2e.cli_project import CliProject, search_path
 
 NAMES = ["tenant-001", "tenant-002", "tenant-003"]

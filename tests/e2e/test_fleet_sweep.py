@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kzero_sandbox import defects
+from kzero_sandbox.defects import Defect
+from kzero_sandbox.fleet import FleetTenant, fleet
+from kzero_sandbox.running import RunningSandbox
 
 from kzero_scim.fleet.project import FleetProject
-from kzero_scim.fleet.state import States
-from kzero_scim.stack import Stack
-from sandbox import defects
-from sandbox.defects import Defect
-from sandbox.fleet import FleetTenant, fleet
-from sandbox.running import RunningSandbox
+from kzero_scim.fleet.sweep.state import States
+from kzero_scim.stack.stack import Stack
 from tests.e2e.cli_project import CliProject, install_azuread, search_path
 
 READ_PERMISSIONS = ("Application.Read.All", "Group.Read.All", "Synchronization.Read.All", "User.Read.All")

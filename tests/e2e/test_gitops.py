@@ -12,14 +12,14 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from kzero_sandbox import defects
+from kzero_sandbox.defects import Defect
+from kzero_sandbox.fleet import FleetTenant, fleet
+from kzero_sandbox.layout import PASSPHRASE, write_private
+from kzero_sandbox.organisation import PARTNER
+from kzero_sandbox.running import RunningSandbox
+from kzero_sandbox.serving import Certificates, ServerThread
 
-from sandbox import defects
-from sandbox.defects import Defect
-from sandbox.fleet import FleetTenant, fleet
-from sandbox.layout import PASSPHRASE, write_private
-from sandbox.organisation import PARTNER
-from sandbox.running import RunningSandbox
-from sandbox.serving import Certificates, ServerThread
 from tests.e2e.cli_project import CHECKOUT, CliProject, install_azuread, search_path
 from tests.e2e.forge_double import TOKEN, Forge
 from tests.e2e.pipeline_jobs import REPLACED, AzureRun, GitHubRun, GitLabRun, JobFailedError, Pipeline, git
@@ -165,7 +165,7 @@ class Repository:
         """Give an operator's terminal on main."""
         folder = self.work / "operator"
         git(self.work, "clone", "--quiet", str(self.origin), str(folder))
-        for name in ("components", "kzero_scim", "provider", ".venv"):
+        for name in ("components", "kzero_scim", "plugin", ".venv"):
             (folder / name).symlink_to(CHECKOUT / name)
         signed_in = {"ARM_CLIENT_ID": PARTNER.client_id, "ARM_CLIENT_SECRET": PARTNER.secret}
         return CliProject(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sandbox.running import Tenant
+from kzero_sandbox.running import Tenant
+
 from tests.e2e.both_sides import both_sides
 from tests.e2e.cli_project import CliProject
 from tests.e2e.permissions import LEAST_PERMISSIONS, grant

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from kzero_sandbox.running import Tenant
 
-from sandbox.running import Tenant
 from tests.e2e.cli_project import CHECKOUT, CliProject
 from tools import python_env
 

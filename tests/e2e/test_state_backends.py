@@ -8,13 +8,13 @@ import os
 from pathlib import Path
 
 import pytest
+from kzero_sandbox.fleet import fleet
+from kzero_sandbox.layout import PASSPHRASE
+from kzero_sandbox.organisation import PARTNER
+from kzero_sandbox.running import RunningSandbox
+from kzero_sandbox.serving import Certificates
 
 from faults.leaks import leaks
-from sandbox.fleet import fleet
-from sandbox.layout import PASSPHRASE
-from sandbox.organisation import PARTNER
-from sandbox.running import RunningSandbox
-from sandbox.serving import Certificates
 from tests.e2e.cli_project import CliProject, install_azuread, search_path
 from tests.e2e.postgresql_server import postgresql
 from tools import postgresql as programs

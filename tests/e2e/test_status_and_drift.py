@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from sandbox.running import Tenant
+from kzero_sandbox.running import Tenant
+
 from tests.e2e.cli_project import CliProject
 from tests.e2e.permissions import LEAST_PERMISSIONS, grant
 

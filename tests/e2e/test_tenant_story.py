@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from kzero_sandbox.running import RunningSandbox, Tenant
+
 from faults.leaks import leaks
-from sandbox.running import RunningSandbox, Tenant
 from tests.e2e.cli_project import CliProject
 
 

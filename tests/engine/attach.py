@@ -19,9 +19,9 @@ from typing import Any, Self
 
 from pulumi import automation
 
-from kzero_scim.provider.engine import Adapter, start
+from kzero_scim.provider.engine.adapter import Adapter, start
 from kzero_scim.provider.package import Package
-from kzero_scim.provider.paths import parse_path
+from kzero_scim.resource.paths import parse_path
 
 # It logs the end of a program that the engine has left, at any time after it, with a traceback that pytest would keep
 # alive, and with it the program's loop and sockets.

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kzero_sandbox.running import Tenant
 
 from kzero_scim.provider.package import Package
-from sandbox.running import Tenant
 from tests.engine.attach import AttachedProvider, EngineStack, Program, pulumi_on_path
 from tests.engine.tenant_program import TenantStack, enter
 

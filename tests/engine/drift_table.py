@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sandbox.organisation import Organisation
+from kzero_sandbox.organisation import Organisation
+
 from tests.engine.tenant_program import GROUP, TEST_USER, TenantStack
 
 Document = dict[str, Any]

@@ -11,12 +11,12 @@ from typing import Any
 import httpx
 import pulumi
 import pytest
+from kzero_components.tenant_provisioning import TenantProvisioning
+from kzero_sandbox.running import Tenant
 
-from components.settings import TenantSettings
-from components.tenant_provisioning import TenantProvisioning
-from kzero_scim import guide
+from kzero_scim.guide import values
 from kzero_scim.provider.package import KZERO
-from sandbox.running import Tenant
+from kzero_scim.settings.tenant_settings import TenantSettings
 from tests.engine.attach import EngineStack, Run
 from tools import azuread_plugin
 
@@ -51,7 +51,7 @@ def guide_mappers() -> dict[str, Document]:
             "claim": mapper.claim,
             "claimJsonType": mapper.claim_json_type,
         }
-        for mapper in guide.MAPPERS
+        for mapper in values.MAPPERS
     }
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from kzero_scim.errors import SettingsError
-from kzero_scim.stack import Stack, pulumi_cli
-from tests.unit.test_safe_yaml import LAUGHS
+from kzero_scim.stack.stack import Stack, pulumi_cli
+from tests.unit.stack.test_safe_yaml import LAUGHS
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from typing import Any
 
 import pulumi
 import pytest
+from kzero_sandbox.running import Tenant
 
 from kzero_scim.provider.package import KZERO
-from sandbox.running import Tenant
 from tests.engine.attach import EngineStack, RunFailedError
 from tests.engine.conftest import MakeStack
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from kzero_scim.live_check import check
-from kzero_scim.stack import ResourceState, Stack
+from kzero_scim.stack.stack import ResourceState, Stack
+from kzero_scim.tenant.check import check
 from tests.engine.tenant_program import TEST_USER, TenantStack, texts
 from tests.realm_roles import grant, service_account
 

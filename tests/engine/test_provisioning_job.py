@@ -8,13 +8,13 @@ from typing import Any
 
 import pulumi
 import pytest
+from kzero_sandbox.serving import Certificates, issue_certificates
 
-from kzero_scim import resources as kzero
-from kzero_scim.mapping import WORK_EMAIL
+from kzero_scim import sdk as kzero
+from kzero_scim.mapping.attribute_mapping import WORK_EMAIL
 from kzero_scim.provider.package import KZERO
-from sandbox.serving import Certificates, issue_certificates
-from tests.contract.entra.world import TOKEN, Application, Entra, Target, running_entra, running_target
 from tests.contract.local_entra import LocalEntra
+from tests.contract.sandbox.entra.world import TOKEN, Application, Entra, Target, running_entra, running_target
 from tests.engine.attach import EngineStack, RunFailedError
 from tests.engine.conftest import MakeStack
 

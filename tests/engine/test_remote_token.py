@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kzero_scim.provider.keycloak.remote_token import RemoteToken
+from kzero_scim.provider.keycloak.remote_token.resource import RemoteToken
 from tests.engine.tenant_program import TEST_USER, TenantStack
 
 OAUTH2 = {

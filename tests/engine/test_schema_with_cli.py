@@ -19,7 +19,7 @@ CHECKOUT = Path(__file__).parents[2]
 def test_cli_binds_the_schema(tmp_path: Path) -> None:
     """The CLI resolves every type and reference of the schema, and complains of nothing."""
     ended = subprocess.run(
-        ["pulumi", "package", "get-schema", "./provider/pulumi-resource-kzero"],  # noqa: S607 - the one on PATH
+        ["pulumi", "package", "get-schema", "./plugin/pulumi-resource-kzero"],  # noqa: S607 - the one on PATH
         cwd=CHECKOUT,
         env={**os.environ, "PULUMI_HOME": str(tmp_path), "PULUMI_SKIP_UPDATE_CHECK": "true"},
         capture_output=True,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kzero_scim.confirmations import VARIABLE
+from kzero_scim.settings.confirmations import VARIABLE
 from tests.engine.attach import RunFailedError
 from tests.engine.settings_changes import STAGES
 from tests.engine.tenant_program import TenantStack, texts

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
+from kzero_sandbox.running import Tenant
 
-from sandbox.running import Tenant
 from tests.engine.tenant_program import TEST_USER, TenantStack
 from tests.realm_roles import grant, service_account
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from sandbox.organisation import Organisation
+from kzero_sandbox.organisation import Organisation
+
 from tests.engine.tenant_program import GROUP, TenantStack
 
 Drift = dict[str, dict[str, tuple[Any, Any]]]

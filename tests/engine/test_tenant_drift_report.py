@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx
 import pytest
+from kzero_sandbox.organisation import LEAST_PRIVILEGE, LOG_PERMISSIONS
 
-from kzero_scim.drift import Drift, find_drift
-from kzero_scim.stack import Stack
-from sandbox.organisation import LEAST_PRIVILEGE, LOG_PERMISSIONS
+from kzero_scim.stack.stack import Stack
+from kzero_scim.tenant.drift import Drift, find_drift
 from tests.engine.drift_table import CASES, SETTINGS, Case, World
 from tests.engine.tenant_program import TenantStack
 

@@ -4,10 +4,10 @@ from typing import Final
 
 import pulumi
 import pytest
+from kzero_components.tenant_provisioning import TenantProvisioning
 
-from components.checklist import ITEMS
-from components.settings import TenantSettings
-from components.tenant_provisioning import TenantProvisioning
+from kzero_scim.guide.checklist import ITEMS
+from kzero_scim.settings.tenant_settings import TenantSettings
 from tests.engine.attach import RunFailedError
 from tests.engine.tenant_program import TenantStack
 

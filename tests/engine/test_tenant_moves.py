@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from kzero_sandbox.entra.emulator import EntraEmulator
+from kzero_sandbox.kzero.tenants import TenantCredentials
+from kzero_sandbox.organisation import Organisation
+from kzero_sandbox.serving import ServerThread, issue_certificates, listen, port_of
 
-from kzero_scim.confirmations import VARIABLE
-from sandbox.entra.emulator import EntraEmulator
-from sandbox.kzero.tenants import TenantCredentials
-from sandbox.organisation import Organisation
-from sandbox.serving import ServerThread, issue_certificates, listen, port_of
+from kzero_scim.settings.confirmations import VARIABLE
 from tests.engine.attach import RunFailedError
 from tests.engine.tenant_program import TEST_USER, TenantStack
 

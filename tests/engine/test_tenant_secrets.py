@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from kzero_sandbox.running import RunningSandbox
 
 from faults.leaks import leaks
-from sandbox.running import RunningSandbox
 from tests.engine.attach import RunFailedError
 from tests.engine.tenant_program import TenantStack
 

@@ -1,6 +1,6 @@
 """Who arrives in KZero, with which attributes, as the stack's settings change: real Keycloak, local Entra."""
 
-from kzero_scim import guide
+from kzero_scim.guide import values
 from tests.engine.tenant_program import TEST_USER, TenantStack, guide_mappers
 
 ROBIN = "robin@contoso.example"
@@ -16,7 +16,7 @@ def test_a_user_follows_its_assignment(tenant_stack: TenantStack) -> None:
     found, manager = tenant_stack.user(ROBIN), tenant_stack.user(MORGAN)
     assert found["enabled"]
     assert (found["firstName"], found["lastName"], found["email"]) == ("Robin", "Falk", ROBIN)
-    attributes = {mapper.user_attribute for mapper in guide.MAPPERS} & found["attributes"].keys()
+    attributes = {mapper.user_attribute for mapper in values.MAPPERS} & found["attributes"].keys()
     assert {name: found["attributes"][name] for name in attributes} == {
         "isSoftDeleted": ["true"],
         "userPrincipalName": [ROBIN],

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import typer.main
 
-from kzero_scim.cli import app
+from kzero_scim.commands.main import app
 from kzero_scim.provider.package import KZERO
 from kzero_scim.provider.schema import package_schema
 

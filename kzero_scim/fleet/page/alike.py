@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from kzero_scim.fleet.grouping import drift_groups_of, failures_of, groups_of
 from kzero_scim.fleet.model import Command, FleetRun, Outcome, TenantResult
 from kzero_scim.fleet.page.tenants import State, TenantView
-from kzero_scim.fleet.wording import joined
+from kzero_scim.fleet.report.grouping import drift_groups_of, failures_of, groups_of
+from kzero_scim.fleet.report.wording import joined
 
 _FEWEST: Final = 2
 _BY_REASON: Final = (State.FAILED, State.QUARANTINE, State.NOT_RUN)

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from kzero_scim.drift import Difference
-from kzero_scim.fleet.grouping import changes_by_hand, headline_of
 from kzero_scim.fleet.model import Command, FleetRun, Outcome, ResourceChange, TenantResult
-from kzero_scim.fleet.wording import joined
+from kzero_scim.fleet.report.grouping import changes_by_hand, headline_of
+from kzero_scim.fleet.report.wording import joined
+from kzero_scim.tenant.drift import Difference
 
 
 class State(StrEnum):

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
-from kzero_scim.connection_failure import is_about_the_request, meaning
+from kzero_scim.entra.connection_failure import is_about_the_request, meaning
+from kzero_scim.entra.synchronization_job import job_path, job_resource_id, split_job_resource_id
 from kzero_scim.errors import GraphError, ProviderError
-from kzero_scim.provider.model import UNKNOWN, Call, Change, Created, Found, Resource, compare, prop, replacing
 from kzero_scim.provider.services import Services
-from kzero_scim.provisioning import job_path, job_resource_id, split_job_resource_id
+from kzero_scim.resource.model import UNKNOWN, Call, Change, Created, Found, Resource, compare, prop, replacing
 
 if TYPE_CHECKING:
-    from kzero_scim.clients.graph import GraphClient
+    from kzero_scim.clients.graph.client import GraphClient
 
 DELAYS: Final = (2.0, 5.0)
 """Seconds before each repetition of a refused test: Entra uses replaced credentials for a short while."""

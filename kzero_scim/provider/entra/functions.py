@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Final
 
+from kzero_scim.entra.synchronization_job import JobStatus, job_path, parse_job
 from kzero_scim.errors import KzeroScimError
-from kzero_scim.provider.model import Call, Function, prop
 from kzero_scim.provider.services import Services
-from kzero_scim.provisioning import JobStatus, job_path, parse_job
+from kzero_scim.resource.model import Call, Function, prop
 
 _PORTAL: Final = "https://entra.microsoft.com"
 _GLOBAL_ADMINISTRATOR: Final = "62e90394-69f5-4237-9190-012177145e10"

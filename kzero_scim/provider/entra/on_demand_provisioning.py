@@ -13,7 +13,13 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal
 from urllib.parse import quote
 
-from kzero_scim.arrival import (
+from kzero_scim.entra.on_demand_result import Outcome, Result, Step, parse_outcome
+from kzero_scim.entra.schema.document import rule_id
+from kzero_scim.entra.synchronization_job import job_path, split_job_resource_id
+from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
+from kzero_scim.keycloak.protocol_mapper import Mapper
+from kzero_scim.mapping.attribute_mapping import Expectation, Row, expectations, guide_rows
+from kzero_scim.mapping.user_comparison import (
     Arrival,
     Comparison,
     compare_user,
@@ -22,13 +28,10 @@ from kzero_scim.arrival import (
     reads_manager,
     user_name,
 )
-from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
-from kzero_scim.mapping import Expectation, Row, expectations, guide_rows
-from kzero_scim.on_demand import Outcome, Result, Step, parse_outcome
-from kzero_scim.provider.entra.assignment_scope import is_among, is_assigned
-from kzero_scim.provider.keycloak.mapper_set import guide_mappers
-from kzero_scim.provider.keycloak.protocol_mapper import Mapper
-from kzero_scim.provider.model import (
+from kzero_scim.provider.directory.assignment_scope import is_among, is_assigned
+from kzero_scim.provider.keycloak.mapper_set.resource import guide_mappers
+from kzero_scim.provider.services import Services
+from kzero_scim.resource.model import (
     UNKNOWN,
     Call,
     Change,
@@ -41,9 +44,6 @@ from kzero_scim.provider.model import (
     prop,
     replacing,
 )
-from kzero_scim.provider.services import Services
-from kzero_scim.provisioning import job_path, split_job_resource_id
-from kzero_scim.schema_document import rule_id
 
 Verify = Literal["attributes", "user", "off"]
 

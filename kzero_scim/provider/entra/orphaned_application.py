@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from kzero_scim.clients.graph import GraphClient, odata_quote, segment
+from kzero_scim.clients.graph.client import GraphClient, odata_quote, segment
 from kzero_scim.errors import GraphError, ProviderError
-from kzero_scim.provider.model import Call, Function, prop
 from kzero_scim.provider.services import Services
+from kzero_scim.resource.model import Call, Function, prop
 
 _REFUSED: Final = frozenset({401, 403})
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from kzero_scim.errors import ProviderError
 
 if TYPE_CHECKING:
-    from kzero_scim.clients.graph import GraphClient
+    from kzero_scim.clients.graph.client import GraphClient
 
 
 @dataclass(frozen=True)

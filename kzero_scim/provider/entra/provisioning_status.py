@@ -10,9 +10,21 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields, replace
 from typing import ClassVar
 
+from kzero_scim.entra.restart import BY_CONNECTION, decide
+from kzero_scim.entra.synchronization_job import (
+    ACTIVE,
+    JobStatus,
+    Quarantine,
+    job_path,
+    job_resource_id,
+    parse_job,
+    quarantine_warning,
+    split_job_resource_id,
+)
 from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
 from kzero_scim.provider.entra.connection_test import try_connection
-from kzero_scim.provider.model import (
+from kzero_scim.provider.services import Services
+from kzero_scim.resource.model import (
     UNKNOWN,
     Call,
     Change,
@@ -26,18 +38,6 @@ from kzero_scim.provider.model import (
     prop,
     replacing,
 )
-from kzero_scim.provider.services import Services
-from kzero_scim.provisioning import (
-    ACTIVE,
-    JobStatus,
-    Quarantine,
-    job_path,
-    job_resource_id,
-    parse_job,
-    quarantine_warning,
-    split_job_resource_id,
-)
-from kzero_scim.restart import BY_CONNECTION, decide
 
 _NEVER_STARTED = "Disabled"
 """The schedule state of a job that has not run yet."""

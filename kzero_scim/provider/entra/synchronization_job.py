@@ -9,13 +9,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, TypeVar
 
+from kzero_scim.entra.synchronization_job import job_path, job_resource_id, jobs_path, split_job_resource_id
 from kzero_scim.errors import GraphError, ProviderError
+from kzero_scim.provider.directory.principals import is_object_id
 from kzero_scim.provider.entra.permission_check import CREATE_APPLICATION, SET_UP_JOB, require_permissions
-from kzero_scim.provider.entra.principals import is_object_id
-from kzero_scim.provider.model import UNKNOWN, Call, Change, Created, Failure, Found, Resource, compare, prop, replacing
-from kzero_scim.provider.moves import server
 from kzero_scim.provider.services import Services
-from kzero_scim.provisioning import job_path, job_resource_id, jobs_path, split_job_resource_id
+from kzero_scim.resource.model import UNKNOWN, Call, Change, Created, Failure, Found, Resource, compare, prop, replacing
+from kzero_scim.settings.moves import server
 
 T = TypeVar("T")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kzero_scim import guide
+from kzero_scim.guide import values
 
 if TYPE_CHECKING:
-    from kzero_scim.clients.keycloak import KeycloakClient
+    from kzero_scim.clients.keycloak.client import KeycloakClient
 
 
 def explain_missing_client(keycloak: KeycloakClient, realm: str, client_id: str) -> str:
@@ -25,6 +25,6 @@ def explain_missing_client(keycloak: KeycloakClient, realm: str, client_id: str)
         )
     return (
         f'realm "{realm}" has no client "{client_id}": KZero creates it when the SCIM endpoint is enabled '
-        f"(dashboard, {guide.SCIM_PAGE}, Enable: ON, Update); in a Keycloak of your own create a confidential "
+        f"(dashboard, {values.SCIM_PAGE}, Enable: ON, Update); in a Keycloak of your own create a confidential "
         "client of that name"
     )

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from kzero_scim.display import listed
 from kzero_scim.errors import NO_REALM, GraphError, KeycloakError, ProviderError
-from kzero_scim.provider.entra.assignment_batches import assigned_to
-from kzero_scim.provider.entra.group_members import user_members
-from kzero_scim.provider.entra.principals import is_object_id, users_by_id
-from kzero_scim.provider.model import UNKNOWN, Call, Change, Created, Failure, Found, Resource, compare, inputs_of, prop
-from kzero_scim.source_attributes import graph_property, read_attribute
+from kzero_scim.mapping.source_attributes import graph_property, read_attribute
+from kzero_scim.provider.directory.assignments import assigned_to
+from kzero_scim.provider.directory.group_members import user_members
+from kzero_scim.provider.directory.principals import is_object_id, users_by_id
+from kzero_scim.resource.model import UNKNOWN, Call, Change, Created, Failure, Found, Resource, compare, inputs_of, prop
 
 if TYPE_CHECKING:
     from kzero_scim.provider.services import Services
@@ -220,7 +220,7 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
 
     async def _disable(self, call: Call, realm: str, names: Collection[str]) -> None:
         # Slow to import, and needed by this alone.
-        from kzero_scim.clients.keycloak_users import Immunity, disable_user  # noqa: PLC0415
+        from kzero_scim.clients.keycloak.users import Immunity, disable_user  # noqa: PLC0415
 
         keycloak, limit = self._services.keycloak, asyncio.Semaphore(_AT_ONCE)
         immunity = await Immunity.of(keycloak, realm)

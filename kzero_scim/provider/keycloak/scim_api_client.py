@@ -12,10 +12,10 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from kzero_scim import native_scim
 from kzero_scim.errors import NO_REALM, KeycloakError, KzeroScimError, PartialFailureError, ProviderError
+from kzero_scim.keycloak import native_scim
 from kzero_scim.provider.keycloak.missing_client import explain_missing_client
-from kzero_scim.provider.model import (
+from kzero_scim.resource.model import (
     UNKNOWN,
     Call,
     Change,

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kzero_scim.errors import NO_REALM, KeycloakError
-from kzero_scim.native_scim import ALWAYS, ANNOTATION
-from kzero_scim.provider.model import (
+from kzero_scim.keycloak.native_scim import ALWAYS, ANNOTATION
+from kzero_scim.resource.model import (
     UNKNOWN,
     Call,
     Change,

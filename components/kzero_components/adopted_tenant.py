@@ -1,0 +1,119 @@
+"""What exists of a tenant that was set up by hand, declared as its program would, for the engine to import.
+
+Names, types and parents are those of ``TenantProvisioning``. What does not exist is not declared; nothing is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pulumi
+import pulumi_azuread as azuread
+
+from kzero_components.enterprise_app import LEFT_ALONE, NON_GALLERY_TEMPLATE
+from kzero_components.tenant_provisioning import provider_arguments
+from kzero_scim import sdk as kzero
+from kzero_scim.settings.tenant_settings import TenantSettings
+
+_NAME: Final = "tenant"
+_IN_ORDER: Final = (
+    ("ScimEndpoint", ("kzero:keycloak:ScimEndpoint", "kzero:keycloak:MapperSet")),
+    ("EnterpriseApp", ()),
+    ("UserAssignments", ("kzero:entra:AppRoleAssignments",)),
+    (
+        "ProvisioningJob",
+        (
+            "kzero:entra:SynchronizationJob",
+            "kzero:entra:SynchronizationCredentials",
+            "kzero:entra:AttributeMappings",
+            "kzero:entra:ProvisioningStatus",
+        ),
+    ),
+)
+"""Component to the resources in it, as they depend on each other."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Existing:
+    """One resource of package kzero: its id, and its inputs as they are, under the schema's names."""
+
+    id: str
+    inputs: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExistingApplication:
+    """The enterprise application: its name, and its ids."""
+
+    name: str
+    application_id: str
+    application_object_id: str
+    service_principal_id: str
+
+
+def declare_existing(
+    settings: TenantSettings, application: ExistingApplication, existing: Mapping[str, Existing]
+) -> None:
+    """Declare what exists, each with the id to import it by.
+
+    Args:
+        settings: The tenant's settings.
+        application: The enterprise application.
+        existing: The resources of package kzero, by type token.
+    """
+    tenant = _component("TenantProvisioning", None)
+    provider = kzero.Provider("kzero", opts=pulumi.ResourceOptions(parent=tenant), **provider_arguments(settings))
+    before: list[pulumi.Resource] = []
+    for name, tokens in _IN_ORDER:
+        component = _component(name, tenant)
+        if name == "EnterpriseApp":
+            before = _application(application, component, before, settings.entra_tenant_id)
+        for token in tokens:
+            if token in existing:
+                found = existing[token]
+                options = pulumi.ResourceOptions(
+                    parent=component,
+                    provider=provider,
+                    import_=found.id,
+                    depends_on=before,
+                    retain_on_delete=True,
+                )
+                before = [*before, pulumi.CustomResource(token, _NAME, dict(found.inputs), options)]
+
+
+def _component(name: str, parent: pulumi.Resource | None) -> pulumi.ComponentResource:
+    options = pulumi.ResourceOptions(parent=parent, retain_on_delete=True)
+    component = pulumi.ComponentResource(f"kzero-scim:components:{name}", _NAME, None, options)
+    component.register_outputs({})
+    return component
+
+
+def _application(
+    found: ExistingApplication, parent: pulumi.Resource, before: list[pulumi.Resource], tenant_id: str
+) -> list[pulumi.Resource]:
+    def options(id_: str, *left_alone: str) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(
+            parent=parent,
+            import_=id_,
+            depends_on=before,
+            retain_on_delete=True,
+            ignore_changes=list(left_alone),
+            # As the tenant's own program has it, or that would make the application anew.
+            replacement_trigger=tenant_id.casefold(),
+        )
+
+    ids = f"{found.application_object_id}/{found.service_principal_id}"
+    application = azuread.ApplicationFromTemplate(
+        _NAME,
+        display_name=found.name,
+        template_id=NON_GALLERY_TEMPLATE,
+        opts=options(f"/applicationTemplates/{NON_GALLERY_TEMPLATE}/instantiate/{ids}"),
+    )
+    principal = azuread.ServicePrincipal(
+        _NAME,
+        client_id=found.application_id,
+        opts=options(f"/servicePrincipals/{found.service_principal_id}", *LEFT_ALONE),
+    )
+    return [*before, application, principal]

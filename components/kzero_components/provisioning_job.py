@@ -1,0 +1,138 @@
+"""The provisioning job in Entra: the guide's step 4, from credentials to Provisioning Status ON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from kzero_scim import sdk as kzero
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """What Entra is told about the endpoint.
+
+    Attributes:
+        tenant_url: The Tenant URL.
+        allow_foreign_tenant_url: It may be at another server than KZero's.
+        secret_token: The bearer token; None for the token that Entra issues itself.
+        oauth2: Instead, the client as which Entra fetches tokens: ``client_id``, ``token_endpoint`` and
+            ``secret_fingerprint``.
+        scope: ``assigned`` or ``all`` users.
+        notification_email: Who is told of failures.
+        deletion_threshold: Deletions in one cycle (a count) above which Entra stops.
+    """
+
+    tenant_url: pulumi.Input[str]
+    allow_foreign_tenant_url: bool = False
+    secret_token: pulumi.Input[str] | None = None
+    oauth2: Mapping[str, pulumi.Input[str]] | None = None
+    scope: str = "assigned"
+    notification_email: str | None = None
+    deletion_threshold: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mappings:
+    """What Entra sends.
+
+    Attributes:
+        rows: SCIM target to row; None for the guide's seven.
+        custom_attributes: Attributes that Entra's target schema lacks; None for the guide's tag.
+        provision_groups: Whether groups are provisioned too.
+        exclusive: Also remove rows of others.
+    """
+
+    rows: Mapping[str, Mapping[str, Any]] | None = None
+    custom_attributes: Sequence[Mapping[str, Any]] | None = None
+    provision_groups: bool = True
+    exclusive: bool = False
+
+
+class ProvisioningJob(pulumi.ComponentResource):
+    """Job, credentials, attribute mappings, connection test and status, in that order.
+
+    Args:
+        name: The component's name.
+        service_principal_id: The object id of the application's service principal.
+        credentials: What Entra is told about the endpoint.
+        mappings: What Entra sends.
+        template: Template of the job.
+        enabled: Provisioning Status ON or OFF.
+        endpoint_fingerprint: Changes when the endpoint's own settings change; the connection is then tested again.
+
+    Attributes:
+        job: The job.
+        attribute_mappings: The rows.
+        connection_test: The last test.
+        status: Provisioning Status.
+    """
+
+    def __init__(  # noqa: PLR0913 - one keyword a setting
+        self,
+        name: str,
+        *,
+        service_principal_id: pulumi.Input[str],
+        credentials: Credentials,
+        mappings: Mappings,
+        template: str = "scim",
+        enabled: bool = True,
+        endpoint_fingerprint: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Declare the job and everything that makes it run."""
+        super().__init__("kzero-scim:components:ProvisioningJob", name, None, opts)
+        parent = pulumi.ResourceOptions(parent=self)
+        self.job = kzero.SynchronizationJob(
+            name, service_principal_id=service_principal_id, template_id=template, opts=parent
+        )
+        job_id = self.job.job_id
+        self.credentials = kzero.SynchronizationCredentials(
+            name,
+            service_principal_id=service_principal_id,
+            job_id=job_id,
+            tenant_url=credentials.tenant_url,
+            allow_foreign_tenant_url=credentials.allow_foreign_tenant_url,
+            secret_token=credentials.secret_token,
+            oauth2=credentials.oauth2,
+            scope=credentials.scope,
+            notification_email=credentials.notification_email,
+            deletion_threshold=credentials.deletion_threshold,
+            opts=parent,
+        )
+        self.attribute_mappings = kzero.AttributeMappings(
+            name,
+            service_principal_id=service_principal_id,
+            job_id=job_id,
+            rows={key: dict(row) for key, row in mappings.rows.items()} if mappings.rows else None,
+            custom_attributes=[dict(item) for item in mappings.custom_attributes]
+            if mappings.custom_attributes
+            else None,
+            provision_groups=mappings.provision_groups,
+            exclusive=mappings.exclusive,
+            opts=parent,
+        )
+        self.connection_test = kzero.ConnectionTest(
+            name,
+            service_principal_id=service_principal_id,
+            job_id=job_id,
+            triggers={"credentials": self.credentials.settings_fingerprint, "endpoint": endpoint_fingerprint},
+            opts=pulumi.ResourceOptions.merge(parent, pulumi.ResourceOptions(depends_on=[self.attribute_mappings])),
+        )
+        self.status = kzero.ProvisioningStatus(
+            name,
+            service_principal_id=service_principal_id,
+            job_id=job_id,
+            enabled=enabled,
+            triggers={
+                "credentials": self.credentials.settings_fingerprint,
+                "tenantUrl": self.credentials.tenant_url,
+                "scope": self.credentials.scope,
+                "mappings": self.attribute_mappings.fingerprint,
+            },
+            opts=pulumi.ResourceOptions.merge(parent, pulumi.ResourceOptions(depends_on=[self.connection_test])),
+        )
+        self.register_outputs({"jobId": job_id, "scheduleState": self.status.schedule_state})

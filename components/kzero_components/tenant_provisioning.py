@@ -1,0 +1,366 @@
+"""One tenant, both sides, in the guide's order. The only component that a tenant's program needs."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Final
+
+import pulumi
+from pydantic import SecretStr
+
+from kzero_components.enterprise_app import EnterpriseApp
+from kzero_components.interrupted_run import orphaned_application, stack_mark
+from kzero_components.provisioning_job import Credentials, Mappings, ProvisioningJob
+from kzero_components.remote_access import NativeAccess, RemoteAccess
+from kzero_components.scim_endpoint import Activation, ScimEndpoint
+from kzero_components.user_assignments import UserAssignments
+from kzero_scim import sdk as kzero
+from kzero_scim.display import plain
+from kzero_scim.guide.checklist import Evidence, as_output, judge
+from kzero_scim.keycloak import native_scim
+from kzero_scim.mapping.attribute_mapping import guide_rows
+from kzero_scim.resource.codec import fields_of
+from kzero_scim.settings.connection import connection, remote_token_client
+from kzero_scim.settings.provider_config import Config
+from kzero_scim.settings.tenant_settings import TenantSettings, configuration
+
+_ENTRA_PORTAL: Final = "https://entra.microsoft.com"
+
+
+class TenantProvisioning(pulumi.ComponentResource):
+    """SCIM provisioning of one tenant, from Microsoft Entra ID to KZero Passwordless.
+
+    Args:
+        name: The component's name; children carry it too.
+        settings: The tenant's settings.
+
+    Attributes:
+        tenant_url: The SCIM endpoint's address as settings or endpoint give it, without a flag.
+        outputs: What the stack exports: ``checklist``, ``tenantUrl``, ``applicationId``, ``servicePrincipalId``,
+            ``jobId``, ``provisioning``, ``portalUrls``, ``globalAdministrators`` and ``onDestroy``.
+
+    Raises:
+        pulumi.RunError: By way of the outputs, before anything is made: the lock-out guard is set to ``require`` and
+            nobody would be left with a fallback account.
+    """
+
+    tenant_url: pulumi.Output[str]
+    outputs: dict[str, pulumi.Output[Any]]
+
+    def __init__(self, name: str, *, settings: TenantSettings, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare both sides."""
+        released = pulumi.ResourceOptions(transformations=[_release]) if settings.adopted else None
+        super().__init__(
+            "kzero-scim:components:TenantProvisioning", name, None, pulumi.ResourceOptions.merge(opts, released)
+        )
+        provider = kzero.Provider("kzero", opts=pulumi.ResourceOptions(parent=self), **provider_arguments(settings))
+        child = pulumi.ResourceOptions(parent=self, providers=[provider])
+        guard = _lockout_guard(settings, provider, self)
+        # What is only warned of need not be waited for.
+        first: pulumi.Input[list[pulumi.Resource]] = (
+            guard.apply(lambda _: []) if settings.lockout_guard == "require" else []
+        )
+
+        self.endpoint = ScimEndpoint(
+            name,
+            tenant=settings.kzero_tenant,
+            profile=settings.profile,
+            azure_tenant_id=settings.entra_tenant_id if settings.profile == "Azure" else None,
+            activation=Activation(
+                mode=settings.activation,
+                preset=settings.activation_preset,
+                holder=settings.activation_holder,
+                attributes=settings.activation_attributes,
+                timeout=settings.activation_timeout,
+            ),
+            mappers={key: mapper.model_dump() for key, mapper in settings.mappers.items()} or None,
+            mappers_exclusive=settings.mappers_exclusive,
+            escape_dots=settings.mappers_escape_dots,
+            native=settings.is_native,
+            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=first)),
+        )
+        # After the endpoint also where its address is given.
+        self.tenant_url = self.endpoint.tenant_url.apply(lambda url: settings.given_tenant_url or url)
+        client = remote_token_client(settings, os.environ)
+        self.access = self._remote_access(name, client, settings, child) if client else None
+        if settings.profile == "Generic" and not client and not settings.secret_token:
+            pulumi.log.warn(
+                "the profile Generic accepts tokens of the realm, and the token that Entra issues itself is none: set "
+                "remoteTokenClientId and remoteTokenClientSecret, or secretToken",
+                self,
+            )
+        if settings.is_native:
+            targets = [row.target for row in settings.attribute_mappings] or list(guide_rows())
+            for line in native_scim.limits(targets, settings.scim_attributes):
+                pulumi.log.warn(line, self)
+        self.app = EnterpriseApp(
+            name,
+            display_name=settings.application_name,
+            tenant_id=settings.entra_tenant_id,
+            protect=settings.protect,
+            adopted=settings.adopted,
+            import_id=orphaned_application(settings.application_name, provider, self),
+            notes=stack_mark(),
+            # KZero first: nothing is made in Entra for a tenant whose name is wrong or whose endpoint is off.
+            opts=pulumi.ResourceOptions.merge(
+                child, pulumi.ResourceOptions(depends_on=[item for item in (self.endpoint, self.access) if item])
+            ),
+        )
+        self.assignments = UserAssignments(
+            name,
+            service_principal_id=self.app.service_principal_id,
+            users=settings.users,
+            groups=settings.groups,
+            app_role=settings.app_role,
+            exclusive=settings.assignments_exclusive,
+            unassign_max_users=settings.unassign_max_users,
+            unassign_max_share=settings.unassign_max_share,
+            opts=child,
+        )
+        # Deleted after the job, which could undo what it does, and before the assignments, which tell of whom.
+        # What was adopted is released: nobody is touched.
+        on_destroy = "keep" if settings.adopted else settings.on_destroy
+        called, formerly = _users_names(name, on_destroy)
+        self.users = kzero.ProvisionedUsers(
+            called,
+            realm=settings.kzero_tenant,
+            service_principal_id=self.app.service_principal_id,
+            user_name_source=settings.user_name_source,
+            on_destroy=on_destroy,
+            opts=pulumi.ResourceOptions.merge(
+                child, pulumi.ResourceOptions(depends_on=[self.assignments], aliases=[pulumi.Alias(name=formerly)])
+            ),
+        )
+        self.job = ProvisioningJob(
+            name,
+            service_principal_id=self.app.service_principal_id,
+            credentials=_credentials(settings, self.tenant_url, self.access),
+            mappings=_mappings(settings),
+            template=settings.job_template,
+            enabled=settings.provisioning,
+            endpoint_fingerprint=self.endpoint.endpoint.settings_fingerprint,
+            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[self.assignments, self.users])),
+        )
+        wanted = settings.test_user if settings.provisioning else None
+        self.test = self._provision_on_demand(name, wanted, settings, child) if wanted else None
+        self.outputs = self._outputs(settings, guard)
+        self.register_outputs(self.outputs)
+
+    def _remote_access(
+        self, name: str, client: str, settings: TenantSettings, child: pulumi.ResourceOptions
+    ) -> RemoteAccess:
+        return RemoteAccess(
+            name,
+            tenant=settings.kzero_tenant,
+            tenant_url=self.tenant_url,
+            client_id=client,
+            token_endpoint=settings.remote_token_endpoint,
+            method=settings.remote_token_method,
+            renew_before=settings.remote_token_renew_before,
+            endpoint_fingerprint=self.endpoint.endpoint.settings_fingerprint,
+            native=NativeAccess(token_lifespan=settings.remote_token_lifespan, attributes=settings.scim_attributes)
+            if settings.is_native
+            else None,
+            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[self.endpoint])),
+        )
+
+    def _provision_on_demand(
+        self, name: str, user: str, settings: TenantSettings, child: pulumi.ResourceOptions
+    ) -> kzero.OnDemandProvisioning:
+        mapper_set = self.endpoint.mapper_set
+        depends = pulumi.ResourceOptions(depends_on=[self.job.status, self.assignments.resource])
+        return kzero.OnDemandProvisioning(
+            name,
+            service_principal_id=self.app.service_principal_id,
+            job_id=self.job.job.job_id,
+            user=user,
+            verify=settings.verify_test_user,
+            assigned_users=_assigned_beside(user, settings.users) if settings.scope == "assigned" else None,
+            assigned_groups=settings.groups if settings.scope == "assigned" else None,
+            rows=self.job.attribute_mappings.rows,
+            mappers=mapper_set.mappers if mapper_set else kept_by_keycloak(settings),
+            triggers={
+                "credentials": self.job.credentials.settings_fingerprint,
+                "mappings": self.job.attribute_mappings.fingerprint,
+                "mappers": mapper_set.fingerprint if mapper_set else self._kept_fingerprint(),
+            },
+            opts=pulumi.ResourceOptions.merge(child, depends),
+        )
+
+    def _kept_fingerprint(self) -> pulumi.Input[str]:
+        """Give what changes when Keycloak's own SCIM API is to keep other attributes."""
+        return self.access.attributes.fingerprint if self.access and self.access.attributes else ""
+
+    def _outputs(self, settings: TenantSettings, guard: pulumi.Output[Any]) -> dict[str, pulumi.Output[Any]]:
+        endpoint, mapper_set = self.endpoint.endpoint, self.endpoint.mapper_set
+        status = self.job.status
+        found = pulumi.Output.all(
+            tenant_url=endpoint.tenant_url,
+            answer=endpoint.answer,
+            alive=endpoint.alive,
+            mappers=mapper_set.mappers if mapper_set else [],
+            kept=None if mapper_set else list(kept_by_keycloak(settings)),
+            rows=self.job.attribute_mappings.rows,
+            service_principal_id=self.app.service_principal_id,
+            job_id=self.job.job.job_id,
+            schedule_state=status.schedule_state,
+            quarantine=status.quarantine,
+            test_result=self.job.connection_test.result,
+            tested_at=self.job.connection_test.tested_at,
+            on_demand_result=self.test.result if self.test else None,
+            comparisons=self.test.comparisons if self.test else [],
+            kzero_user_id=self.test.kzero_user_id if self.test else None,
+        )
+
+        def judged(assigned: Any) -> pulumi.Output[Any]:  # noqa: ANN401 - name to assignment, or None before there are any
+            return found.apply(lambda values: as_output(judge(_evidence(settings, values | {"assigned": assigned}))))
+
+        # Apart: Output.all makes an output of everything inside its arguments, four thousand of a thousand assignments.
+        checklist: pulumi.Output[Any] = self.assignments.assignments.apply(judged)
+        return {
+            "checklist": checklist,
+            "tenantUrl": self.tenant_url,
+            "applicationId": self.app.application_id,
+            "servicePrincipalId": self.app.service_principal_id,
+            "jobId": self.job.job.job_id,
+            "provisioning": pulumi.Output.all(
+                state=status.schedule_state,
+                statusCode=status.status_code,
+                lastCycle=status.last_cycle,
+                lastSuccessfulCycle=status.last_successful_cycle,
+                synchronizedEntries=status.synchronized_entries,
+                quarantine=status.quarantine,
+            ),
+            "portalUrls": pulumi.Output.all(self.app.service_principal_id, self.app.application_id).apply(
+                lambda ids: portal_urls(settings, ids[0], ids[1])
+            ),
+            "globalAdministrators": guard,
+            "onDestroy": self.users.on_delete,
+        }
+
+
+def kept_by_keycloak(settings: TenantSettings) -> dict[str, dict[str, str]]:
+    """Say as mappers would what Keycloak's own SCIM API keeps, for the comparison of the test user."""
+    return {
+        name: {"user_attribute": kept.user_attribute, "claim": kept.claim}
+        for name, kept in native_scim.kept_attributes(settings.scim_attributes).items()
+    }
+
+
+def _users_names(name: str, on_destroy: str) -> tuple[str, str]:
+    """Name the resource by what becomes of the users, and as it would be named otherwise.
+
+    A preview of a destroy asks no provider anything and shows of a resource its type and its name alone.
+    """
+    kept, disabled = f"{name}-users-stay-as-they-are", f"{name}-users-are-disabled"
+    return (disabled, kept) if on_destroy == "disable" else (kept, disabled)
+
+
+def portal_urls(settings: TenantSettings, service_principal_id: str, application_id: str) -> dict[str, str]:
+    """Give the pages where a person would look: three of Entra's, two of KZero's."""
+    blade = f"{_ENTRA_PORTAL}/{settings.entra_tenant_id}/#view/Microsoft_AAD_IAM/ManagedAppMenuBlade/~"
+    ids = f"objectId/{service_principal_id}/appId/{application_id}"
+    return {
+        "application": f"{blade}/Overview/{ids}",
+        "usersAndGroups": f"{blade}/Users/{ids}",
+        "provisioning": f"{blade}/Provisioning/{ids}",
+        "kzeroDashboard": "https://dashboard.kzero.com/",
+        "kzeroAdvancedConsole": f"{settings.kzero_server_url}/admin/{settings.kzero_tenant}/console/",
+    }
+
+
+def _assigned_beside(user: str, users: list[str]) -> list[str]:
+    """Give the users among whom the test user is looked for: itself alone where it is one of them."""
+    return [user] if user in users else users
+
+
+def _credentials(settings: TenantSettings, tenant_url: pulumi.Output[str], access: RemoteAccess | None) -> Credentials:
+    return Credentials(
+        tenant_url=tenant_url.apply(lambda url: f"{url}{settings.tenant_url_flag}"),
+        allow_foreign_tenant_url=settings.allow_foreign_tenant_url,
+        secret_token=access.secret_token if access else _secret(settings.secret_token),
+        oauth2=access.oauth2 if access else None,
+        scope=settings.scope,
+        notification_email=settings.notification_email,
+        deletion_threshold=settings.deletion_threshold,
+    )
+
+
+def _mappings(settings: TenantSettings) -> Mappings:
+    rows = {row.target: row.model_dump(exclude={"target"}, exclude_none=True) for row in settings.attribute_mappings}
+    attributes = [attribute.model_dump() for attribute in settings.custom_attributes]
+    return Mappings(
+        rows=rows or None,
+        custom_attributes=attributes or None,
+        provision_groups=settings.provision_groups,
+        exclusive=settings.attribute_mappings_exclusive,
+    )
+
+
+def _evidence(settings: TenantSettings, values: dict[str, Any]) -> Evidence:
+    given = dict(values)
+    given["mappers"], given["rows"], given["assigned"] = (
+        list(values[key] or ()) for key in ("mappers", "rows", "assigned")
+    )
+    return Evidence(
+        application_name=settings.application_name,
+        everybody=settings.scope == "all",
+        test_user=settings.test_user,
+        **{key: value for key, value in given.items() if value is not None},
+    )
+
+
+def _secret(value: SecretStr | None) -> pulumi.Output[str] | None:
+    return pulumi.Output.secret(value.get_secret_value()) if value else None
+
+
+def _release(arguments: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
+    """Let a destroy forget what was made by hand, without touching it."""
+    released = pulumi.ResourceOptions(retain_on_delete=True)
+    return pulumi.ResourceTransformationResult(arguments.props, pulumi.ResourceOptions.merge(arguments.opts, released))
+
+
+def provider_arguments(settings: TenantSettings) -> dict[str, Any]:
+    """Spell the connection as the provider resource's arguments, its secrets marked."""
+    config = connection(settings, configuration())
+    arguments: dict[str, Any] = {}
+    for key, spec in fields_of(Config).items():
+        value = getattr(config, spec.name)
+        if value is not None:
+            secret = spec.about.secret or pulumi.runtime.is_config_secret(f"azuread:{key}")
+            arguments[spec.name] = pulumi.Output.secret(value) if secret else value
+    return arguments
+
+
+def _lockout_guard(
+    settings: TenantSettings, provider: kzero.Provider, parent: pulumi.Resource
+) -> pulumi.Output[dict[str, Any]]:
+    """Follow the guide's warning: keep a Global Administrator with an .onmicrosoft.com name."""
+    if settings.lockout_guard == "off":
+        return pulumi.Output.from_input({"checked": False})
+    required = settings.lockout_guard == "require"
+
+    async def look() -> dict[str, Any]:
+        try:
+            result = await kzero.ask_global_administrators(pulumi.InvokeOptions(parent=parent, provider=provider))
+        except Exception as error:  # pulumi has no kind of its own for it
+            if kzero.is_run_over(error):
+                # Something else failed, and the engine is ending the run: that has been told, this is no news.
+                return {"checked": False}
+            if required:
+                raise pulumi.RunError(str(error)) from error
+            result = kzero.GlobalAdministrators(warning=f"it is not known who is Global Administrator: {error}")
+        if result.onmicrosoft:
+            return {"checked": True, "onmicrosoft": list(result.onmicrosoft)}
+        if result.warning:
+            reason = f"{result.warning}; see to it that one of them has an .onmicrosoft.com name"
+        else:
+            reason = "no enabled Global Administrator has an .onmicrosoft.com name; keep one that has"
+        reason += ", or a lock-out of the other domains locks out everybody"
+        if required:
+            message = f"lockoutGuard: {reason}; or set kzero-scim:lockoutGuard to warn"
+            raise pulumi.RunError(plain(message))
+        pulumi.log.warn(plain(reason), parent)
+        return {"checked": True, "onmicrosoft": [], "warning": reason}
+
+    return pulumi.Output.from_input(look())

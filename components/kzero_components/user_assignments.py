@@ -1,0 +1,65 @@
+"""Who is provisioned: the guide's step 3, "Users and groups"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pulumi
+
+from kzero_scim import sdk as kzero
+
+
+class UserAssignments(pulumi.ComponentResource):
+    """The users and groups assigned to the enterprise application.
+
+    Args:
+        name: The component's name.
+        service_principal_id: The object id of the application's service principal.
+        users: User principal names or object ids.
+        groups: Unique display names or object ids.
+        app_role: Display name of the app role that they get.
+        exclusive: Also remove assignments that were made elsewhere.
+        unassign_max_users: So many users may lose access in one run without a confirmation.
+        unassign_max_share: The same as a share of all who have access, in percent; the larger of the two counts.
+
+    Attributes:
+        assignments: Name to assignment.
+        unmanaged: Display names of principals assigned elsewhere.
+        warnings: What the operator should look at, a sentence each.
+    """
+
+    assignments: pulumi.Output[dict[str, object]]
+    unmanaged: pulumi.Output[Sequence[str]]
+    warnings: pulumi.Output[Sequence[str]]
+
+    def __init__(  # noqa: PLR0913 - one keyword a setting
+        self,
+        name: str,
+        *,
+        service_principal_id: pulumi.Input[str],
+        users: Sequence[str],
+        groups: Sequence[str],
+        app_role: str = "User",
+        exclusive: bool = False,
+        unassign_max_users: int = 25,
+        unassign_max_share: int = 20,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Declare the set of assignments."""
+        super().__init__("kzero-scim:components:UserAssignments", name, None, opts)
+        self.resource = kzero.AppRoleAssignments(
+            name,
+            service_principal_id=service_principal_id,
+            users=list(users),
+            groups=list(groups),
+            role_name=app_role,
+            exclusive=exclusive,
+            unassign_max_users=unassign_max_users,
+            unassign_max_share=unassign_max_share,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.assignments = self.resource.assignments
+        self.unmanaged = self.resource.unmanaged
+        self.warnings = self.resource.warnings
+        # Not the assignments: the resource's own state has them, and a thousand more of them would travel twice.
+        self.register_outputs({"unmanaged": self.unmanaged})

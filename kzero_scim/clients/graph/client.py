@@ -1,0 +1,496 @@
+"""Microsoft Graph v1.0 over HTTP: JSON in, JSON out, errors in words. Knows no resource of ours.
+
+https://learn.microsoft.com/graph/use-the-api, ``/graph/paging``, ``/graph/json-batching``, ``/graph/errors``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import time
+import uuid
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Final, Self, TypeVar
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from kzero_scim.clients import timeouts
+from kzero_scim.clients.answers import read_object, too_large, too_slow, whole_body
+from kzero_scim.clients.claims import claims_of
+from kzero_scim.clients.graph import graph_errors
+from kzero_scim.clients.graph.batch import (
+    BatchAnswer,
+    BatchRequest,
+    batch_answers,
+    batch_document,
+    is_worth_repeating,
+    may_repeat,
+)
+from kzero_scim.clients.graph.graph_retries import MOMENTARY, NOT_ACTED_ON, RetryPolicy, retry_after
+from kzero_scim.clients.graph.operations import operation
+from kzero_scim.clients.graph.read_batching import Gathering
+from kzero_scim.clients.graph.sign_in import SignIn
+from kzero_scim.clients.retries import USER_AGENT, untrusted
+from kzero_scim.clients.shared_connections import SharedConnections
+from kzero_scim.clients.tls import ssl_context
+from kzero_scim.clients.trail import note
+from kzero_scim.errors import GraphError
+from kzero_scim.settings.provider_config import Config
+
+WITHIN: Final = 180.0
+"""Seconds from sending a request to the last byte of its answer; provisioning on demand may take a minute."""
+BATCH_SIZE: Final = 20
+"""Requests in one ``$batch``, Graph's limit."""
+BATCHES_AT_ONCE: Final = 4
+MOST_PAGES: Final = 1000
+_NO_DIRECTORY_ROLE: Final = "0997a1d0-0d1d-4acb-b408-d5ca73121e90"
+"""What Entra puts into a token's ``wids`` where there is no directory role."""
+SHARED_SECONDS: Final = 1.0
+"""So long the answer to a GET serves further GETs of the same, unless something is written meanwhile."""
+
+T = TypeVar("T")
+Json = dict[str, Any]
+Parameters = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _Answer:
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+
+class GraphClient:
+    """Microsoft Graph of one tenant.
+
+    Every request has time-outs and is repeated on 429, 5xx, 408, 424 and broken connections, by :class:`RetryPolicy`.
+    A POST whose answer got lost is not repeated, except commands that may be given twice (``graph_operations``).
+    Redirects are never followed, TLS is always verified.
+
+    Args:
+        sign_in: Gives tokens and the cloud.
+        http: What sends the requests.
+        policy: How patient to be.
+        sleep: What waits.
+        clock: Seconds that only go forward.
+        within: Seconds from sending a request to the last byte of its answer.
+        transport: What the default ``http`` sends by, in place of connections of its own.
+        is_gathering: Whether reads that are asked in the same moment go as one ``$batch``.
+    """
+
+    def __init__(  # noqa: PLR0913 - the seams of its tests
+        self,
+        sign_in: SignIn,
+        *,
+        http: httpx.AsyncClient | None = None,
+        policy: RetryPolicy | None = None,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        within: float = WITHIN,
+        transport: httpx.AsyncBaseTransport | None = None,
+        is_gathering: bool = False,
+    ) -> None:
+        """Open nothing yet."""
+        self._sign_in = sign_in
+        self._gathering = Gathering(sign_in.token, self._gathered, BATCH_SIZE) if is_gathering else None
+        self._http = http or httpx.AsyncClient(
+            transport=transport,
+            verify=ssl_context(),
+            timeout=httpx.Timeout(timeouts.seconds(60.0), connect=10.0),
+            limits=httpx.Limits(max_connections=16, max_keepalive_connections=16, keepalive_expiry=30.0),
+            follow_redirects=False,
+        )
+        self._policy = policy or RetryPolicy()
+        self._sleep = sleep
+        self._clock = clock
+        self._within = within
+        self._shared: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[float, asyncio.Task[_Answer | Json]]] = {}
+        self._batches = asyncio.Semaphore(BATCHES_AT_ONCE)
+
+    @classmethod
+    def from_config(
+        cls,
+        config: Config,
+        *,
+        environment: Mapping[str, str] | None = None,
+        connections: SharedConnections | None = None,
+    ) -> Self:
+        """Make a client for the configured tenant; asks nothing of it yet.
+
+        Args:
+            config: The configuration.
+            environment: Holds what the configuration has no place for; None for the process's own.
+            connections: Connections that other tenants' clients use too; None for connections of its own.
+        """
+        return cls(
+            SignIn(config, environment, connections=connections),
+            transport=connections.transport() if connections else None,
+            # Who looks at one of many tenants looks at all of it in one moment.
+            is_gathering=connections is not None,
+        )
+
+    @property
+    def tenant_id(self) -> str:
+        """The Entra tenant's id, as configured.
+
+        Raises:
+            SettingsError: None is.
+        """
+        return self._sign_in.tenant_id
+
+    async def granted_permissions(self) -> frozenset[str] | None:
+        """Read the application permissions from the token; None where they alone do not decide.
+
+        That is so for a signed-in person and for an application with a directory role, and not known where the token
+        cannot be read.
+
+        Raises:
+            GraphError: The sign-in failed.
+        """
+        claims = await self._claims()
+        if claims is None:
+            return None
+        try:
+            if "scp" in claims or set(claims.get("wids", ())) - {_NO_DIRECTORY_ROLE}:
+                return None
+            return frozenset(claims.get("roles", ()))
+        except TypeError:
+            return None
+
+    async def caller_id(self) -> str | None:
+        """Read the object id of who is signed in from the token; None where that cannot be read.
+
+        Raises:
+            GraphError: The sign-in failed.
+        """
+        oid = (await self._claims() or {}).get("oid")
+        return oid if isinstance(oid, str) else None
+
+    async def _claims(self) -> Json | None:
+        """Read the token; None where it cannot be read: Microsoft promises nobody but Graph one that can."""
+        return claims_of(await self._sign_in.token())
+
+    async def get(self, path: str, params: Parameters | None = None, *, fresh: bool = False) -> Json:
+        """GET one object.
+
+        Args:
+            path: Relative to the version, percent-encoded.
+            params: The query.
+            fresh: Ask even if the same was asked less than :data:`SHARED_SECONDS` ago.
+
+        Raises:
+            GraphError: Graph refused, cannot be reached or answered no JSON object.
+        """
+        note(f"GET {path}")
+        key = (path, tuple(sorted((params or {}).items())))
+        started, task = self._shared.get(key, (0.0, None))
+        if task is None or fresh or (task.done() and self._clock() - started > SHARED_SECONDS):
+            task = asyncio.create_task(self._read(path, params))
+            self._shared[key] = (self._clock(), task)
+        try:
+            # Each asker has a document of its own; reading a large one again is quicker than copying it.
+            found = await asyncio.shield(task)
+            return _document("GET", path, found) if isinstance(found, _Answer) else copy.deepcopy(found)
+        except GraphError:
+            if self._shared.get(key, (0.0, None))[1] is task:
+                del self._shared[key]
+            raise
+
+    async def pages(self, path: str, params: Parameters | None = None, *, at_most: int | None = None) -> list[Json]:
+        """GET a collection with all its pages.
+
+        Args:
+            path: Relative to the version, percent-encoded.
+            params: The query.
+            at_most: Ask for no further page once there are so many.
+
+        Raises:
+            GraphError: As for :meth:`get`; also if a page's address lies outside Graph.
+        """
+        found: list[Json] = []
+        async with aclosing(self.each_page(path, params)) as pages:
+            async for values in pages:
+                found += values
+                if at_most is not None and len(found) >= at_most:
+                    break
+        return found
+
+    async def each_page(self, path: str, params: Parameters | None = None) -> AsyncGenerator[list[Json], None]:
+        """GET a collection page by page, for one that is too large to be kept whole as Graph gives it.
+
+        Raises:
+            GraphError: As for :meth:`pages`.
+        """
+        answer = await self.get(path, params)
+        for _ in range(MOST_PAGES):
+            values = answer.get("value")
+            if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
+                raise graph_errors.unexpected(path, "no list where a list belongs")
+            yield values
+            following = answer.get("@odata.nextLink")
+            if following is None:
+                return
+            answer = await self._object("GET", await self._inside(path, following))
+        raise graph_errors.unexpected(path, f"more than {MOST_PAGES} pages")
+
+    async def post(self, path: str, body: Json | None = None, *, repeatable: bool | None = None) -> Json | None:
+        """POST.
+
+        Args:
+            path: Relative to the version, percent-encoded.
+            body: The JSON body, if any.
+            repeatable: Whether it may be sent again after a lost answer; None for what ``graph_operations`` says.
+
+        Returns:
+            The JSON object answered, or None if the answer is empty.
+        """
+        return await self._write("POST", path, body, repeatable=repeatable)
+
+    async def put(self, path: str, body: Json) -> Json | None:
+        """PUT; as :meth:`post`."""
+        return await self._write("PUT", path, body)
+
+    async def patch(self, path: str, body: Json) -> Json | None:
+        """PATCH; as :meth:`post`."""
+        return await self._write("PATCH", path, body)
+
+    async def delete(self, path: str, *, missing_ok: bool = False) -> None:
+        """DELETE; with ``missing_ok`` something that is gone already is no error."""
+        try:
+            await self._write("DELETE", path, None)
+        except GraphError as error:
+            if not (missing_ok and error.is_missing):
+                raise
+
+    async def batch(self, requests: Sequence[BatchRequest]) -> list[BatchAnswer]:
+        """Send many requests, 20 a ``$batch``, a few batches at once; those refused for a moment are sent again.
+
+        Returns:
+            The answers in the requests' order. An answer may be an error: :meth:`error` says it in words.
+
+        Raises:
+            GraphError: A whole batch failed.
+        """
+        answers: dict[int, BatchAnswer] = {}
+        pending = list(range(len(requests)))
+        attempt, waited = 0, 0.0
+        try:
+            while pending:
+                attempt += 1
+                chunks = [pending[start : start + BATCH_SIZE] for start in range(0, len(pending), BATCH_SIZE)]
+                rounds = await asyncio.gather(
+                    *(self._one_batch({index: requests[index] for index in chunk}) for chunk in chunks),
+                    return_exceptions=True,  # none may go on unobserved once another has failed
+                )
+                asked: dict[int, float | None] = {}
+                for received in rounds:
+                    if isinstance(received, BaseException):
+                        raise received
+                    for index, (answer, wait) in received.items():
+                        answers[index] = answer
+                        if is_worth_repeating(requests[index], answer.status):
+                            asked[index] = wait
+                if not asked:
+                    break
+                longest = max((wait for wait in asked.values() if wait is not None), default=None)
+                delay = self._policy.delay(attempt, waited, longest)
+                if delay is None:
+                    break
+                await self._sleep(delay)
+                waited += delay
+                pending = sorted(asked)
+        finally:
+            if any(request.method != "GET" for request in requests):
+                self._shared.clear()
+        return [answers[index] for index in range(len(requests))]
+
+    def error(self, request: BatchRequest, answer: BatchAnswer) -> GraphError:
+        """Say in words what is wrong with one answer of a batch."""
+        return graph_errors.refused(request.method, request.path, answer.status, answer.body)
+
+    async def consistent(
+        self,
+        request: Callable[[], Awaitable[T]],
+        *,
+        statuses: Collection[int] = (404,),
+        within: float = 60.0,
+    ) -> T:
+        """Repeat a request while Graph's copies do not agree yet on what was just made.
+
+        Args:
+            request: Makes the request.
+            statuses: Refusals to wait out.
+            within: Seconds to wait in total.
+
+        Raises:
+            GraphError: The last refusal.
+        """
+        waited, delay = 0.0, 0.5
+        while True:
+            try:
+                return await request()
+            except GraphError as error:
+                if error.status not in statuses or waited + delay > within:
+                    raise
+            await self._sleep(delay)
+            waited += delay
+            delay = min(delay * 2, 5.0)
+
+    async def aclose(self) -> None:
+        """Close the connections; reads that nobody waits for any more are given up."""
+        if self._gathering is not None:
+            self._gathering.close()
+        for _, task in self._shared.values():
+            task.cancel()
+        await self._http.aclose()
+
+    async def _read(self, path: str, params: Parameters | None) -> _Answer | Json:
+        """GET something, with others where that is wanted; a whole schema goes alone, a batch would only carry it."""
+        if self._gathering is not None and not path.endswith("/schema"):
+            found = await self._gathering.get(path, params)
+            if found is not None:
+                return found
+        return await self._request("GET", path, params=params)
+
+    async def _gathered(self, requests: Sequence[BatchRequest]) -> list[BatchAnswer] | None:
+        """Send reads as one batch, once: what it does not answer is asked alone, with all patience."""
+        chunk = dict(enumerate(requests))
+        body = batch_document(chunk)
+        try:
+            answer = await self._send("POST", "/$batch", None, body, await self._sign_in.token())
+            found = batch_answers(chunk, read_object(answer.body) or {})
+        except (GraphError, httpx.HTTPError):
+            return None
+        return [found[index][0] for index in chunk]
+
+    async def _object(self, method: str, path: str, params: Parameters | None = None) -> Json:
+        return _document(method, path, await self._request(method, path, params=params))
+
+    async def _write(self, method: str, path: str, body: Json | None, *, repeatable: bool | None = None) -> Json | None:
+        self._shared.clear()
+        try:
+            answer = await self._request(method, path, body=body, repeatable=repeatable)
+        finally:
+            self._shared.clear()
+        if not answer.body.strip():
+            return None
+        document = read_object(answer.body)
+        if document is None:
+            raise graph_errors.unexpected(path, f"{answer.status} with something that is no JSON object", method)
+        return document
+
+    async def _one_batch(self, chunk: Mapping[int, BatchRequest]) -> dict[int, tuple[BatchAnswer, float | None]]:
+        async with self._batches:
+            answer = await self._request(
+                "POST", "/$batch", body=batch_document(chunk), repeatable=all(map(may_repeat, chunk.values()))
+            )
+        return batch_answers(chunk, read_object(answer.body) or {})
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Parameters | None = None,
+        body: Json | None = None,
+        repeatable: bool | None = None,
+    ) -> _Answer:
+        """Send one request until it is answered for good."""
+        note(f"{method} {path}")
+        may_repeat = operation(method, path).is_repeatable if repeatable is None else repeatable
+        token = await self._sign_in.token()
+        has_renewed = False
+        attempt, waited = 0, 0.0
+        while True:
+            attempt += 1
+            wait: float | None = None
+            try:
+                answer = await self._send(method, path, params, body, token)
+            except httpx.HTTPError as error:
+                failure = graph_errors.unreachable(method, path, error)
+                not_sent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+                if untrusted(error) is not None or not (may_repeat or not_sent):
+                    raise failure from error
+            else:
+                if httpx.codes.is_success(answer.status):
+                    return answer
+                if answer.status == httpx.codes.UNAUTHORIZED and not has_renewed:
+                    token, has_renewed = await self._sign_in.token(rejected=token), True
+                    continue
+                failure = graph_errors.refused(
+                    method, path, answer.status, read_object(answer.body) or {}, answer.headers
+                )
+                if answer.status not in (MOMENTARY if may_repeat else NOT_ACTED_ON):
+                    raise failure
+                wait = retry_after(answer.headers.get("Retry-After"))
+            delay = self._policy.delay(attempt, waited, wait)
+            if delay is None:
+                raise graph_errors.exhausted(failure, attempt, wait)
+            await self._sleep(delay)
+            waited += delay
+
+    async def _send(self, method: str, path: str, params: Parameters | None, body: Json | None, token: str) -> _Answer:
+        url = path if path.startswith("https://") else f"{(await self._sign_in.cloud()).graph}/v1.0{path}"
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Accept": "application/json",
+            "User-Agent": USER_AGENT,
+            "client-request-id": str(uuid.uuid4()),
+        }
+        content = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        try:
+            async with (
+                asyncio.timeout(self._within),
+                self._http.stream(
+                    method, url, params=params, headers=headers, content=content, follow_redirects=False
+                ) as response,
+            ):
+                received = await whole_body(response)
+        except TimeoutError as error:
+            raise graph_errors.unexpected(path, too_slow(self._within), method) from error
+        if received is None:
+            raise graph_errors.unexpected(path, too_large(), method)
+        return _Answer(response.status_code, response.headers, received)
+
+    async def _inside(self, path: str, link: object) -> str:
+        """Refuse a next page at another server: it would get the token."""
+        graph = urlsplit((await self._sign_in.cloud()).graph)
+        try:
+            target = urlsplit(link) if isinstance(link, str) else None
+        except ValueError:
+            target = None
+        if target is None or (target.scheme, target.netloc) != (graph.scheme, graph.netloc):
+            raise graph_errors.unexpected(path, "a next page at another server")
+        return target.geturl()
+
+
+def _document(method: str, path: str, answer: _Answer) -> Json:
+    document = read_object(answer.body)
+    if document is None:
+        kind = answer.headers.get("Content-Type") or "nothing"
+        raise graph_errors.unexpected(path, f"{answer.status} with {kind} instead of a JSON object", method)
+    return document
+
+
+def odata_quote(value: str) -> str:
+    """Write a string literal of an OData filter: ``O'Hara`` to ``'O''Hara'``."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def segment(value: str) -> str:
+    """Percent-encode one segment of a path; a guest's ``#EXT#`` name must not end the path, nor two dots leave it.
+
+    Raises:
+        GraphError: It is no name: empty, or dots that would be taken for a folder.
+    """
+    if value in {"", ".", ".."}:
+        message = f'"{value}" cannot name anything in Microsoft Graph; correct the id'
+        raise GraphError(message)
+    return quote(value, safe="")

@@ -1,0 +1,423 @@
+"""Signs in to Entra for Microsoft Graph: which credential, tokens, and what a refused login means.
+
+The choice and its order are azuread's (https://registry.terraform.io/providers/hashicorp/azuread/latest/docs), so that
+one configuration serves both: certificate, client secret, OIDC token, OIDC request (GitHub, Azure DevOps), managed
+identity, Azure CLI. The credentials are those of ``azure-identity``, which is imported when first needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import logging
+import os
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import httpx
+
+from kzero_scim.clients.answers import BEARER
+from kzero_scim.clients.graph.cloud import Cloud, described_cloud, known_cloud
+from kzero_scim.clients.graph.id_tokens import devops_token, github_token
+from kzero_scim.clients.retries import USER_AGENT
+from kzero_scim.clients.shared_connections import SharedConnections
+from kzero_scim.clients.tls import ca_file
+from kzero_scim.errors import GraphError, SettingsError
+from kzero_scim.settings.provider_config import Config, complete
+
+logging.getLogger("azure").addHandler(logging.NullHandler())  # else its warnings reach stderr beside our errors
+
+RENEW_BEFORE: Final = 300.0
+"""Seconds before its expiry from which a token is not used any more."""
+
+_MEANINGS: Final[Mapping[str, str]] = {
+    "7000215": "the client secret is wrong; set ARM_CLIENT_SECRET to the secret's value, not to its id",
+    "7000222": "the client secret has expired; make a new one for the application in Entra and set ARM_CLIENT_SECRET",
+    "700016": "the tenant has no application of that client id; correct ARM_CLIENT_ID or ARM_TENANT_ID",
+    "7000229": "the application has no service principal in this tenant; grant it admin consent there",
+    "7000112": "the application is disabled in this tenant; an administrator can enable it again",
+    "90002": "there is no such tenant in this cloud; correct ARM_TENANT_ID (or ARM_ENVIRONMENT)",
+    "900023": "the tenant id is neither a GUID nor a domain; correct ARM_TENANT_ID",
+    "700024": "the id token is expired or not yet valid; get a fresh one, and check this machine's clock",
+    "700027": "the application does not accept this certificate or assertion; upload it there, or set the right one",
+    "70021": "no federated credential of the application fits the id token; compare issuer, subject and audience",
+    "700211": "no federated credential of the application has the id token's issuer; correct the credential's issuer",
+    "700212": "no federated credential of the application has the id token's audience; correct its audience",
+    "700213": "no federated credential of the application has the id token's subject; correct its subject",
+    "50034": "the tenant has no such user; sign in as another",
+    "50076": "multi-factor authentication is asked for; sign in again with `az login`",
+    "53003": "a conditional access policy forbids it; exempt the application's workload identity, or its network",
+    "700082": "the Azure CLI's login has expired; run `az login`",
+}
+
+_NOTHING_GIVEN: Final = (
+    "no credentials for Entra: set ARM_TENANT_ID, ARM_CLIENT_ID and one of ARM_CLIENT_SECRET, "
+    "ARM_CLIENT_CERTIFICATE_PATH, or ARM_USE_OIDC=true (with ARM_OIDC_TOKEN or a pipeline's own variables); or "
+    "ARM_USE_MSI=true; or sign in by `az login` with ARM_USE_CLI=true. "
+    "The same can be given as azuread: settings of the stack"
+)
+
+
+class AccessToken(Protocol):
+    """What a credential gives."""
+
+    @property
+    def token(self) -> str:
+        """The token."""
+
+    @property
+    def expires_on(self) -> int:
+        """Seconds since 1970."""
+
+
+class Credential(Protocol):
+    """A synchronous credential of azure-identity."""
+
+    def get_token(self, *scopes: str) -> AccessToken:
+        """Sign in."""
+
+    def close(self) -> None:
+        """Close its connections."""
+
+
+class AsyncCredential(Protocol):
+    """An asynchronous credential of azure-identity."""
+
+    async def get_token(self, *scopes: str) -> AccessToken:
+        """Sign in."""
+
+    async def close(self) -> None:
+        """Close its connections."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to sign in.
+
+    Attributes:
+        words: To follow "sign in": ``as application x with a client secret``.
+        make: Builds the credential; runs in a thread.
+        make_async: Builds one that signs in by shared connections; it asks for the token alone, where the other first
+            asks where that is to be had.
+    """
+
+    words: str
+    make: Callable[[Cloud], Credential]
+    make_async: Callable[[Cloud, SharedConnections], Awaitable[AsyncCredential]] | None = None
+
+
+class SignIn:
+    """Tokens for Microsoft Graph, one at a time, kept until shortly before they expire.
+
+    Args:
+        config: The provider's configuration.
+        environment: The process environment: fills what the configuration leaves out.
+        http: What asks a metadata host; by default a client of its own.
+        clock: Seconds since 1970.
+        method: How to sign in, instead of what the configuration says.
+        connections: Connections, and what is known of clouds, that other tenants use too.
+    """
+
+    def __init__(  # noqa: PLR0913 - the seams of its tests, and what tenants share
+        self,
+        config: Config,
+        environment: Mapping[str, str] | None = None,
+        *,
+        http: httpx.AsyncClient | None = None,
+        clock: Callable[[], float] = time.time,
+        method: Method | None = None,
+        connections: SharedConnections | None = None,
+    ) -> None:
+        """Ask nothing yet."""
+        self._environment = os.environ if environment is None else environment
+        self._config = complete(config, self._environment)
+        self._http = http
+        self._clock = clock
+        self._method = method
+        self._connections = connections
+        self._lock = asyncio.Lock()
+        self._cloud: Cloud | None = None
+        self._token: AccessToken | None = None
+
+    @property
+    def tenant_id(self) -> str:
+        """The tenant that is signed in to.
+
+        Raises:
+            SettingsError: None is configured.
+        """
+        if not self._config.tenant_id:
+            message = "no Entra tenant is configured: set azuread:tenantId in the stack, or ARM_TENANT_ID"
+            raise SettingsError(message)
+        return self._config.tenant_id
+
+    async def cloud(self) -> Cloud:
+        """Give the cloud, asking its metadata host once if one is configured."""
+        async with self._lock:
+            return await self._find_cloud()
+
+    async def token(self, rejected: str | None = None) -> str:
+        """Give a token for Microsoft Graph.
+
+        Args:
+            rejected: A token that Graph did not accept; a new one is asked for unless that has happened already.
+
+        Raises:
+            SettingsError: There are no usable credentials.
+            GraphError: The login refused or cannot be reached.
+        """
+        async with self._lock:
+            if self._token is not None and self._token.token == rejected:
+                self._token = None
+            if self._token is None or self._token.expires_on - self._clock() < RENEW_BEFORE:
+                self._token = await self._sign_in(await self._find_cloud())
+            return self._token.token
+
+    async def _find_cloud(self) -> Cloud:
+        if self._cloud is None:
+            host = self._config.metadata_host
+            self._cloud = await self._described(host) if host else known_cloud(self._config.environment)
+        return self._cloud
+
+    async def _described(self, host: str) -> Cloud:
+        if self._connections is None:
+            return await described_cloud(host, self._http)
+        # One answer for all: a metadata host describes a cloud, no tenant.
+        return await self._connections.once(f"cloud {host}", lambda http: described_cloud(host, http))
+
+    async def _sign_in(self, cloud: Cloud) -> AccessToken:
+        method = self._method or choose(self._config, self._environment)
+        try:
+            if self._connections is not None and method.make_async is not None:
+                return await _get_token_async(await method.make_async(cloud, self._connections), cloud)
+            return await asyncio.to_thread(_get_token, method, cloud)
+        except (SettingsError, GraphError):
+            raise
+        except Exception as error:
+            raise _refusal(error, method, self._config.tenant_id, cloud) from error
+
+
+def _get_token(method: Method, cloud: Cloud) -> AccessToken:
+    """Sign in with a credential made for the purpose: a kept one would keep tokens of its own, rejected ones too."""
+    credential = method.make(cloud)
+    try:
+        return _checked(credential.get_token(cloud.scope), cloud)
+    finally:
+        credential.close()
+
+
+async def _get_token_async(credential: AsyncCredential, cloud: Cloud) -> AccessToken:
+    try:
+        return _checked(await credential.get_token(cloud.scope), cloud)
+    finally:
+        await credential.close()
+
+
+def _checked(token: AccessToken, cloud: Cloud) -> AccessToken:
+    if not BEARER.fullmatch(token.token):
+        message = f"{cloud.login} gave a token that cannot be one; is it the right login?"
+        raise GraphError(message)
+    return token
+
+
+def choose(config: Config, environment: Mapping[str, str]) -> Method:
+    """Choose how to sign in, in azuread's order; the first for which everything is given.
+
+    Args:
+        config: The completed configuration.
+        environment: For the variables that have no place in the configuration.
+
+    Raises:
+        SettingsError: Nothing is given; names what to set.
+    """
+    method = given(config, environment)
+    if method is not None:
+        return method
+    if config.use_cli is not False:
+        return _azure_cli(config.tenant_id)
+    raise SettingsError(_NOTHING_GIVEN)
+
+
+def given(config: Config, environment: Mapping[str, str]) -> Method | None:
+    """Choose among what is given by settings and variables, as :func:`choose` does; None if nothing is.
+
+    Raises:
+        SettingsError: A file that a variable names cannot be read.
+    """
+    client = config.client_id or _from_file(environment, "ARM_CLIENT_ID_FILE_PATH")
+    if client and config.tenant_id:
+        method = _application(config, environment, config.tenant_id, client)
+        if method is not None:
+            return method
+    return _managed_identity(client) if config.use_msi else None
+
+
+def _application(config: Config, environment: Mapping[str, str], tenant: str, client: str) -> Method | None:
+    encoded = environment.get("ARM_CLIENT_CERTIFICATE")
+    if encoded or config.client_certificate_path:
+        return _certificate(config, tenant, client, encoded)
+    secret = config.client_secret or _from_file(environment, "ARM_CLIENT_SECRET_FILE_PATH")
+    if secret:
+        return _secret(tenant, client, secret)
+    if not config.use_oidc:
+        return None
+    token, path = config.oidc_token, config.oidc_token_file_path
+    if token:
+        return _assertion(tenant, client, lambda _: token, "an id token")
+    if path:
+        return _assertion(tenant, client, lambda _: _read(path, "ARM_OIDC_TOKEN_FILE_PATH"), f"the id token in {path}")
+    connection = environment.get("ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID") or environment.get(
+        "ARM_OIDC_AZURE_SERVICE_CONNECTION_ID"
+    )
+    url = config.oidc_request_url or environment.get("SYSTEM_OIDCREQUESTURI")
+    bearer = config.oidc_request_token or environment.get("SYSTEM_ACCESSTOKEN")
+    if not url or not bearer:
+        return None
+    if connection:
+        return _assertion(
+            tenant, client, lambda _: devops_token(url, bearer, connection), "an id token of Azure DevOps"
+        )
+    return _assertion(
+        tenant, client, lambda cloud: github_token(url, bearer, cloud.exchange_audience), "an id token of the pipeline"
+    )
+
+
+def _secret(tenant: str, client: str, secret: str) -> Method:
+    def make(cloud: Cloud) -> Credential:
+        from azure.identity import ClientSecretCredential  # noqa: PLC0415 - slow to import
+
+        return ClientSecretCredential(tenant, client, secret, **_options(cloud))
+
+    async def make_async(cloud: Cloud, connections: SharedConnections) -> AsyncCredential:
+        from azure.identity.aio import ClientSecretCredential  # noqa: PLC0415 - slow to import
+
+        return ClientSecretCredential(tenant, client, secret, **_async_options(cloud, connections))
+
+    return Method(f"as application {client} with a client secret", make, make_async)
+
+
+def _certificate(config: Config, tenant: str, client: str, encoded: str | None) -> Method:
+    path = config.client_certificate_path
+
+    def make(cloud: Cloud) -> Credential:
+        from azure.identity import CertificateCredential  # noqa: PLC0415 - slow to import
+
+        try:
+            data = base64.b64decode(encoded, validate=True) if encoded else Path(path or "").read_bytes()
+        except (OSError, binascii.Error) as error:
+            message = f"cannot read the client certificate ({_where(encoded, path)}): {_reason(error)}"
+            raise SettingsError(message) from error
+        password = config.client_certificate_password
+        try:
+            return CertificateCredential(
+                tenant, client, certificate_data=data, password=password or None, **_options(cloud)
+            )
+        except ValueError as error:
+            message = (
+                f"cannot use the client certificate ({_where(encoded, path)}): it must be PFX or PEM with its private "
+                "key, and its password in ARM_CLIENT_CERTIFICATE_PASSWORD"
+            )
+            raise SettingsError(message) from error
+
+    return Method(f"as application {client} with a certificate", make)
+
+
+def _where(encoded: str | None, path: str | None) -> str:
+    return "ARM_CLIENT_CERTIFICATE" if encoded else f"{path}"
+
+
+def _assertion(tenant: str, client: str, fetch: Callable[[Cloud], str], words: str) -> Method:
+    def make(cloud: Cloud) -> Credential:
+        from azure.identity import ClientAssertionCredential  # noqa: PLC0415 - slow to import
+
+        return ClientAssertionCredential(tenant, client, lambda: fetch(cloud), **_options(cloud))
+
+    async def make_async(cloud: Cloud, connections: SharedConnections) -> AsyncCredential:
+        from azure.identity.aio import ClientAssertionCredential  # noqa: PLC0415 - slow to import
+
+        fetched = await asyncio.to_thread(fetch, cloud)
+        return ClientAssertionCredential(tenant, client, lambda: fetched, **_async_options(cloud, connections))
+
+    return Method(f"as application {client} with {words}", make, make_async)
+
+
+def _managed_identity(client: str | None) -> Method:
+    def make(_: Cloud) -> Credential:
+        from azure.identity import ManagedIdentityCredential  # noqa: PLC0415 - slow to import
+
+        return ManagedIdentityCredential(client_id=client) if client else ManagedIdentityCredential()
+
+    return Method("by managed identity", make)
+
+
+def _azure_cli(tenant: str | None) -> Method:
+    def make(_: Cloud) -> Credential:
+        from azure.identity import AzureCliCredential  # noqa: PLC0415 - slow to import
+
+        return AzureCliCredential(tenant_id=tenant or "")
+
+    return Method("as the Azure CLI is signed in", make)
+
+
+def _options(cloud: Cloud) -> dict[str, Any]:
+    from kzero_scim.clients.graph.login_session import login_transport  # noqa: PLC0415 - slow to import
+
+    about = {"disable_instance_discovery": cloud.is_custom, "transport": login_transport()}
+    return {"authority": cloud.login, "retry_total": 3, "user_agent": USER_AGENT} | about
+
+
+def _async_options(cloud: Cloud, connections: SharedConnections) -> dict[str, Any]:
+    from kzero_scim.clients.graph.login_transport import LoginTransport  # noqa: PLC0415 - slow to import
+
+    transport = LoginTransport(connections.transport())
+    return {"authority": cloud.login, "retry_total": 3, "user_agent": USER_AGENT, "transport": transport}
+
+
+def _from_file(environment: Mapping[str, str], variable: str) -> str | None:
+    path = environment.get(variable)
+    return _read(path, variable) if path else None
+
+
+def _read(path: str, variable: str) -> str:
+    try:
+        text = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"cannot read {path}, named by {variable}: {_reason(error)}"
+        raise SettingsError(message) from error
+    if not text:
+        message = f"{path}, named by {variable}, is empty"
+        raise SettingsError(message)
+    return text
+
+
+def _refusal(error: Exception, method: Method, tenant: str | None, cloud: Cloud) -> GraphError:
+    text = " ".join(str(getattr(error, "message", None) or error).split())
+    start = f"cannot sign in to Entra tenant {tenant or '(none given)'} {method.words}"
+    if match := re.search(r"AADSTS(\d+)", text):
+        code = match.group(1)
+        said = text[match.start() :].split(". ", maxsplit=1)[0].split(" Trace ID", maxsplit=1)[0].rstrip(".")
+        meaning = _MEANINGS.get(code, "see https://login.microsoftonline.com/error?code=" + code)
+        return GraphError(f"{start}: {said[:300]}; {meaning}", code=f"AADSTS{code}")
+    if "Unable to get authority configuration" in text:
+        said = f"{cloud.login} does not know the tenant; correct ARM_TENANT_ID (or ARM_ENVIRONMENT)"
+        return GraphError(f"{start}: {said}")
+    if "certificate verify failed" in text.casefold():
+        store = ca_file() or "the default trust store"
+        said = f"the certificate of {cloud.login} is not trusted, checked against {store}; set SSL_CERT_FILE"
+        return GraphError(f"{start}: {said}")
+    kind = type(error).__name__
+    if kind in {"ServiceRequestError", "ServiceResponseError"}:  # azure.core's, imported only when used
+        said = f"{cloud.login} cannot be reached; check the network and the proxy settings (HTTPS_PROXY, NO_PROXY)"
+        return GraphError(f"{start}: {said}")
+    if kind == "CredentialUnavailableError":
+        return GraphError(f"{start}: {text[:200].rstrip('. ')}; {_NOTHING_GIVEN}")
+    return GraphError(f"{start}: {text[:300] or kind}")
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) and error.strerror else str(error)) or type(error).__name__

@@ -1,0 +1,1 @@
+"""The admin API of a KZero tenant's Keycloak. Knows no resource."""

@@ -1,0 +1,97 @@
+"""Keycloak's admin API for what its own SCIM API needs: service accounts' roles and the realm's user profile."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from keycloak.exceptions import KeycloakGetError, raise_error_from_response
+
+if TYPE_CHECKING:
+    from keycloak import KeycloakAdmin
+
+    from kzero_scim.clients.keycloak.client import KeycloakClient, Representation
+
+MANAGEMENT: Final = "realm-management"
+"""The client whose roles are those of the admin API."""
+_DONE: Final = (200, 201, 204)
+
+
+class KeycloakAccounts:
+    """Operations on one server; each raises :class:`~kzero_scim.errors.KeycloakError` in one line.
+
+    Args:
+        keycloak: Signs in and sends.
+    """
+
+    def __init__(self, keycloak: KeycloakClient) -> None:
+        """Keep the client."""
+        self._keycloak = keycloak
+
+    async def management_roles(self, realm: str, client_uuid: str, client_id: str) -> tuple[str, list[str]]:
+        """Read a client's service account: its id, and the roles of realm-management assigned to it.
+
+        Args:
+            realm: The realm.
+            client_uuid: Keycloak's own id of the client.
+            client_id: The client's name, for messages.
+
+        Raises:
+            KeycloakError: Also 400 where the client has no service account.
+        """
+        doing = f'reading the service account of client "{client_id}" in realm "{realm}"'
+        path = f"/clients/{_quoted(client_uuid)}/service-account-user"
+        account: Representation = await self._send(realm, "get", path, doing, "view-users")
+        held: Representation = await self._send(
+            realm, "get", f"/users/{_quoted(account['id'])}/role-mappings", doing, "view-users"
+        )
+        of_management = (held.get("clientMappings") or {}).get(MANAGEMENT) or {}
+        return str(account["id"]), sorted(str(role["name"]) for role in of_management.get("mappings") or [])
+
+    async def assign_management_role(self, realm: str, user_id: str, role: str, whose: str, *, remove: bool) -> None:
+        """Assign a role of realm-management to an account, or take it away.
+
+        Args:
+            realm: The realm.
+            user_id: The account.
+            role: The role.
+            whose: Whose account it is, for messages.
+            remove: Take it away.
+        """
+        doing = f'{"removing" if remove else "assigning"} the role {role} of {whose} in realm "{realm}"'
+        management = await self._keycloak.client(realm, MANAGEMENT)
+        if management is None:
+            return
+        uuid = _quoted(management["id"])
+        found: Representation = await self._send(realm, "get", f"/clients/{uuid}/roles/{_quoted(role)}", doing, role)
+        path = f"/users/{_quoted(user_id)}/role-mappings/clients/{uuid}"
+        await self._send(realm, "delete" if remove else "post", path, doing, role, [found])
+
+    async def user_profile(self, realm: str) -> Representation:
+        """Read the realm's user profile (Realm settings > User profile)."""
+        doing = f'reading the user profile of realm "{realm}"'
+        found: Representation = await self._send(realm, "get", "/users/profile", doing, "view-realm")
+        return found
+
+    async def set_user_profile(self, realm: str, profile: Mapping[str, Any]) -> None:
+        """Write the realm's user profile whole."""
+        doing = f'changing the user profile of realm "{realm}"'
+        await self._send(realm, "put", "/users/profile", doing, "manage-realm", dict(profile))
+
+    async def _send(  # noqa: PLR0913, PLR0917 - one parameter a fact of the request
+        self, realm: str, method: str, path: str, doing: str, role: str, body: object = None
+    ) -> Any:  # noqa: ANN401 - JSON
+        address = f"admin/realms/{_quoted(realm)}{path}"
+
+        async def request(admin: KeycloakAdmin) -> object:
+            data = {} if body is None else {"data": json.dumps(body)}
+            response = await getattr(admin.connection, f"a_raw_{method}")(address, **data)
+            return raise_error_from_response(response, KeycloakGetError, list(_DONE))
+
+        return await self._keycloak.ask(realm, doing, role, request)
+
+
+def _quoted(part: str) -> str:
+    return quote(part, safe="")

@@ -1,0 +1,446 @@
+"""Keycloak's admin API of a KZero tenant, on python-keycloak. Knows realms, clients, mappers and users, no resource."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import quote, urlsplit
+
+import httpx
+from keycloak import KeycloakAdmin, urls_patterns
+from keycloak.exceptions import HTTP_CREATED, HTTP_NO_CONTENT, KeycloakPostError, raise_error_from_response
+
+from kzero_scim.clients import timeouts
+from kzero_scim.clients.keycloak.session import Credentials, Session, ask, unreachable
+from kzero_scim.clients.retries import DELAYS, RetryingClient
+from kzero_scim.clients.trail import note
+from kzero_scim.errors import NO_REALM, KeycloakError, SettingsError
+
+if TYPE_CHECKING:
+    from kzero_scim.settings.provider_config import Config
+
+ResultT = TypeVar("ResultT")
+Representation = dict[str, Any]
+"""A JSON object as Keycloak's admin REST API documents it."""
+
+TIMEOUT: Final = 30
+"""Seconds."""
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class KeycloakClient:
+    """One KZero server, signed in to the tenant's own realm when an operation first needs it.
+
+    All operations raise :class:`~kzero_scim.errors.KeycloakError`, whose message names the operation, its object and
+    the remedy; ``code`` is :data:`~kzero_scim.errors.NO_REALM` if there is no realm of that name.
+
+    Args:
+        server_url: The server's origin; a path (``/auth``) only where Keycloak is served below one.
+        credentials: Who signs in.
+        transport: What sends the requests, in place of the network.
+        retry_delays: Seconds before each repetition of a request that failed for a moment.
+    """
+
+    def __init__(
+        self,
+        server_url: str,
+        credentials: Credentials,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        retry_delays: Sequence[float] = DELAYS,
+    ) -> None:
+        """Check the address; open nothing yet.
+
+        Raises:
+            SettingsError: The address is not one.
+        """
+        self.server_url = _checked(server_url)
+        self.credentials = credentials
+        self._http = RetryingClient(delays=retry_delays, timeout=timeouts.seconds(TIMEOUT), transport=transport)
+        self._admins: dict[str, KeycloakAdmin] = {}
+        self._checks: dict[str, asyncio.Task[str | None]] = {}
+
+    @classmethod
+    def from_config(cls, config: Config, *, transport: httpx.AsyncBaseTransport | None = None) -> KeycloakClient:
+        """Make the client of the provider's configuration.
+
+        Args:
+            config: The configuration.
+            transport: What sends the requests, in place of connections of its own.
+
+        Raises:
+            SettingsError: The server's address is missing or is not one. Credentials are asked for when needed.
+        """
+        if not config.server_url:
+            message = (
+                "kzeroServerUrl is not configured: set it (or KZERO_SERVER_URL) to the origin of the KZero server, "
+                "for KZero's cloud https://ca.auth.kzero.com"
+            )
+            raise SettingsError(message)
+        credentials = Credentials(
+            realm=config.realm,
+            client_id=config.kzero_client_id,
+            client_secret=config.kzero_client_secret,
+            username=config.kzero_username,
+            password=config.kzero_password,
+        )
+        return cls(config.server_url, credentials, transport=transport)
+
+    def tenant_url(self, realm: str) -> str:
+        """Give the SCIM base URL of a tenant, which Entra calls Tenant URL."""
+        return f"{self.server_url}/realms/{quote(realm, safe='')}/scim/v2"
+
+    async def check_realm(self, realm: str) -> None:
+        """Make sure that there is a realm of exactly this name. Needs no credentials; asks once a process.
+
+        Raises:
+            KeycloakError: There is none; a realm whose name differs in case only is named.
+        """
+        if await self._realm_name(realm) == realm:
+            return
+        candidates = [name for name in _spellings(realm, self.credentials.realm) if name != realm]
+        found = await asyncio.gather(self._realm_name(realm), *(self._realm_name(name) for name in candidates))
+        near = next((name for name in found if name is not None and name != realm), None)
+        hint = (
+            f'did you mean "{near}"? Names are case sensitive'
+            if near
+            else ("copy the tenant's name exactly as the KZero dashboard shows it; names are case sensitive")
+        )
+        message = f'realm "{realm}" does not exist at {self.server_url}; {hint}'
+        raise KeycloakError(message, status=httpx.codes.NOT_FOUND, code=NO_REALM)
+
+    async def client(self, realm: str, client_id: str) -> Representation | None:
+        """Read a client with its own ``protocolMappers`` (one request); None if there is none.
+
+        A caller who may only query clients sees none; see :meth:`may_miss`.
+        """
+        path = urls_patterns.URL_ADMIN_CLIENTS.format(**{"realm-name": quote(realm, safe="")})
+
+        async def request(admin: KeycloakAdmin) -> list[Representation]:
+            response = await admin.connection.a_raw_get(path, clientId=client_id)
+            return [_client(row) for row in _rows(raise_error_from_response(response, KeycloakPostError))]
+
+        doing = f'reading client "{client_id}" of realm "{realm}"'
+        for row in await self.ask(realm, doing, "view-clients", request):
+            if row.get("clientId") == client_id:
+                return row
+        return None
+
+    async def granted_roles(self, realm: str) -> frozenset[str]:
+        """Sign in, and read the account's admin roles in the realm from its token.
+
+        Raises:
+            KeycloakError: The sign-in failed, or the token does not tell roles.
+        """
+        doing = f'signing in to realm "{realm}"'
+        session = self._admin(realm, doing).connection
+        if not isinstance(session, Session):
+            message = f"{doing}: no account is configured"
+            raise KeycloakError(message)
+        await ask(self.server_url, doing, "", session.a__refresh_if_required, self.credentials.principal)
+        granted = session.granted_roles(realm)
+        if granted is None:
+            message = f"{doing}: the token names no roles; assign the account roles of client realm-management"
+            raise KeycloakError(message)
+        return granted
+
+    def may_miss(self, realm: str, *roles: str) -> bool:
+        """Tell whether something was perhaps not shown because the account holds none of these roles.
+
+        Keycloak filters lists: who holds query-clients or query-users alone gets an empty one instead of an error.
+        """
+        admin = self._admins.get(realm)
+        granted = admin.connection.granted_roles(realm) if admin and isinstance(admin.connection, Session) else None
+        return granted is not None and not granted & {*roles, "realm-admin"}
+
+    async def add_mappers(self, realm: str, client_uuid: str, mappers: Sequence[Representation]) -> None:
+        """Add protocol mappers to a client, all or none (one request)."""
+        base = {"realm-name": quote(realm, safe=""), "id": client_uuid}
+        path = f"{urls_patterns.URL_ADMIN_CLIENT.format(**base)}/protocol-mappers/add-models"
+
+        async def request(admin: KeycloakAdmin) -> object:
+            response = await admin.connection.a_raw_post(path, data=json.dumps(list(mappers)))
+            return raise_error_from_response(response, KeycloakPostError, [HTTP_CREATED, HTTP_NO_CONTENT])
+
+        names = ", ".join(str(mapper["name"]) for mapper in mappers)
+        await self.ask(realm, f'adding the mappers {names} in realm "{realm}"', "manage-clients", request)
+
+    async def update_mapper(self, realm: str, client_uuid: str, mapper: Representation) -> None:
+        """Write one existing protocol mapper whole; its ``id`` says which."""
+
+        async def request(admin: KeycloakAdmin) -> object:
+            return await admin.a_update_client_mapper(client_uuid, mapper["id"], mapper)
+
+        await self.ask(realm, f'updating mapper "{mapper["name"]}" in realm "{realm}"', "manage-clients", request)
+
+    async def delete_mapper(self, realm: str, client_uuid: str, mapper: Representation) -> None:
+        """Remove one protocol mapper; gone already is no error."""
+
+        async def request(admin: KeycloakAdmin) -> object:
+            return await admin.a_remove_client_mapper(client_uuid, mapper["id"])
+
+        doing = f'deleting mapper "{mapper["name"]}" in realm "{realm}"'
+        try:
+            await self.ask(realm, doing, "manage-clients", request)
+        except KeycloakError as error:
+            if not error.is_missing:
+                raise
+
+    async def realm_attributes(self, realm: str) -> dict[str, str]:
+        """Read a realm's attributes.
+
+        Raises:
+            KeycloakError: Also if the account sees a reduced realm only, without its attributes.
+        """
+        return dict((await self._whole_realm(realm))["attributes"] or {})
+
+    async def set_realm_attributes(self, realm: str, changes: Mapping[str, str | None]) -> None:
+        """Set (or with None remove) attributes of a realm and keep all its others.
+
+        Keycloak replaces the whole map by what is sent, and leaves alone what is not sent (RealmRepresentation). So
+        the map is read, merged and sent, and nothing but the map: fields that Keycloak also keeps as attributes
+        (``scimApiEnabled``) would win over the map.
+        """
+        attributes: dict[str, str] = await self.realm_attributes(realm)
+        merged = {**attributes, **{name: value for name, value in changes.items() if value is not None}}
+        for name in (name for name, value in changes.items() if value is None):
+            merged.pop(name, None)
+        if merged == attributes:
+            return
+
+        async def request(admin: KeycloakAdmin) -> object:
+            return await admin.a_update_realm(quote(realm, safe=""), {"realm": realm, "attributes": merged})
+
+        doing = f'setting the attributes {", ".join(changes)} of realm "{realm}"'
+        await self.ask(realm, doing, "manage-realm", request)
+
+    async def client_attributes(self, realm: str, client_id: str) -> dict[str, str] | None:
+        """Read a client's attributes; None if there is no such client."""
+        found = await self.client(realm, client_id)
+        return None if found is None else dict(found.get("attributes") or {})
+
+    async def set_client_attributes(self, realm: str, client_uuid: str, changes: Mapping[str, str | None]) -> None:
+        """Set (or with None remove) attributes of a client; Keycloak keeps those that are not sent."""
+        attributes = {name: value or "" for name, value in changes.items()}  # an empty value removes
+
+        async def request(admin: KeycloakAdmin) -> object:
+            return await admin.a_update_client(client_uuid, {"id": client_uuid, "attributes": attributes})
+
+        doing = f'setting the attributes {", ".join(changes)} of a client in realm "{realm}"'
+        await self.ask(realm, doing, "manage-clients", request)
+
+    async def find_user(self, realm: str, username: str) -> Representation | None:
+        """Read the user of exactly this name (case aside, as Keycloak has it) with all attributes; None if none.
+
+        Raises:
+            KeycloakError: Also if there seems to be none and the account may not see users.
+        """
+
+        async def request(admin: KeycloakAdmin) -> list[Representation]:
+            query = {"username": username, "exact": "true", "briefRepresentation": "false", "first": 0, "max": 2}
+            return _rows(await admin.a_get_users(query))
+
+        doing = f'looking user "{username}" up in realm "{realm}"'
+        found = await self.ask(realm, doing, "view-users", request)
+        if not found and self.may_miss(realm, "view-users", "manage-users"):
+            message = f"{doing} shows nothing to an account without the role view-users of client realm-management"
+            raise KeycloakError(message, status=httpx.codes.FORBIDDEN)
+        return found[0] if found else None
+
+    async def look_at(self, realm: str, path: str, *, doing: str, role: str, **query: str | int | list[str]) -> Any:  # noqa: ANN401 - JSON
+        """GET something of a realm's admin API that has no method of its own here.
+
+        Args:
+            realm: The realm.
+            path: Below the realm, percent-encoded, with a slash: ``/admin-events``.
+            doing: The operation and its object, for errors.
+            role: The realm-management role that it takes.
+            query: The query.
+        """
+        whole = f"{urls_patterns.URL_ADMIN_REALM.format(**{'realm-name': quote(realm, safe='')})}{path}"
+
+        async def request(admin: KeycloakAdmin) -> Any:  # noqa: ANN401
+            return raise_error_from_response(await admin.connection.a_raw_get(whole, **query), KeycloakPostError)
+
+        return await self.ask(realm, doing, role, request)
+
+    def caller(self, realm: str) -> str | None:
+        """Give the id of the user as which the account is signed in; a client's is that of its service account."""
+        admin = self._admins.get(realm)
+        return admin.connection.subject() if admin and isinstance(admin.connection, Session) else None
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        for task in self._checks.values():
+            task.cancel()
+        await self._http.aclose()
+
+    async def _whole_realm(self, realm: str) -> Representation:
+        async def request(admin: KeycloakAdmin) -> Representation:
+            found = await admin.a_get_realm(quote(realm, safe=""))
+            if not isinstance(found, dict) or not _is_table(found.get("attributes") or {}):
+                message = "a realm was expected"
+                raise TypeError(message)
+            return found
+
+        doing = f'reading the attributes of realm "{realm}"'
+        found = await self.ask(realm, doing, "view-realm", request)
+        if "attributes" not in found:
+            message = (
+                f"{doing}: KZero shows {self.credentials.principal} a reduced realm; it lacks the role view-realm of "
+                "client realm-management (and manage-realm, to change attributes)"
+            )
+            raise KeycloakError(message, status=httpx.codes.FORBIDDEN)
+        return found
+
+    async def ask(
+        self, realm: str, doing: str, role: str, request: Callable[[KeycloakAdmin], Awaitable[ResultT]]
+    ) -> ResultT:
+        """Run one operation of the admin API, signed in, and turn its failure into one line.
+
+        Args:
+            realm: The realm that is worked on.
+            doing: The operation and its object, for messages.
+            role: The realm-management role that it takes.
+            request: The operation.
+
+        Raises:
+            KeycloakError: It failed.
+        """
+        admin = self._admin(realm, doing)
+        try:
+            return await ask(self.server_url, doing, role, lambda: request(admin), self.credentials.principal)
+        except KeycloakError as error:
+            if error.code == NO_REALM:
+                await self.check_realm(self.credentials.realm or realm)
+                await self.check_realm(realm)
+            raise
+
+    def _admin(self, realm: str, doing: str) -> KeycloakAdmin:
+        """Give python-keycloak's client for a realm; the names in its URLs are not quoted by it."""
+        if realm not in self._admins:
+            if not self.credentials.complete:
+                message = (
+                    f"{doing} needs an account: set kzeroClientId and kzeroClientSecret (KZERO_CLIENT_ID, "
+                    "KZERO_CLIENT_SECRET), or kzeroUsername and kzeroPassword (KZERO_USERNAME, "
+                    "KZERO_PASSWORD)"
+                )
+                raise SettingsError(message)
+            session = Session(
+                server_url=self.server_url,
+                realm=quote(realm, safe=""),
+                login_realm=quote(self.credentials.realm or realm, safe=""),
+                credentials=self.credentials,
+                http=self._http,
+                timeout=TIMEOUT,
+            )
+            self._admins[realm] = KeycloakAdmin(connection=session)
+        return self._admins[realm]
+
+    async def _realm_name(self, realm: str) -> str | None:
+        """Give the name of the realm found under a name, None if there is none; shares and keeps what was found."""
+        task = self._checks.get(realm)
+        if task is None:
+            task = self._checks[realm] = asyncio.create_task(self._public_realm(realm))
+        try:
+            name = await asyncio.shield(task)
+        except KeycloakError:
+            self._checks.pop(realm, None)
+            raise
+        if name is None:
+            self._checks.pop(realm, None)
+        return name
+
+    async def _public_realm(self, realm: str) -> str | None:
+        doing = f'looking realm "{realm}" up'
+        note(doing)
+        try:
+            response = await self._http.get(f"{self.server_url}/realms/{quote(realm, safe='')}")
+            if response.status_code == httpx.codes.NOT_FOUND:
+                return None
+            response.raise_for_status()
+            return _text(response.json()["realm"])
+        except httpx.HTTPStatusError as error:
+            status = error.response.status_code
+            message = f"{doing} failed: {self.server_url} answered {status}; check kzeroServerUrl (KZERO_SERVER_URL)"
+            raise KeycloakError(message, status=status) from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise KeycloakError(unreachable(self.server_url, doing, error)) from error
+        except (ValueError, KeyError, TypeError) as error:
+            message = f"{doing} failed: {self.server_url} is not a Keycloak; check kzeroServerUrl (KZERO_SERVER_URL)"
+            raise KeycloakError(message) from error
+
+
+def _checked(server_url: str) -> str:
+    """Check and trim the server's address."""
+    url = server_url.strip().rstrip("/")
+    parts = urlsplit(url)
+    wrong = None
+    if parts.scheme not in {"https", "http"} or not parts.hostname:
+        wrong = "is not an https address"
+    elif parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        wrong = "would send credentials unencrypted; use https"
+    elif parts.username or parts.query or parts.fragment or "/realms" in parts.path or "/admin" in parts.path:
+        wrong = "must be the server's origin alone, without tenant, user or query"
+    if wrong:
+        shown = url if not parts.username else f"{parts.scheme}://{parts.hostname}"
+        message = f'kzeroServerUrl "{shown}" {wrong}, for example https://ca.auth.kzero.com (KZERO_SERVER_URL)'
+        raise SettingsError(message)
+    return url
+
+
+def _spellings(realm: str, configured: str | None) -> list[str]:
+    """List names that differ from a realm's in case or surrounding blanks only, the likeliest first."""
+    bare = realm.strip()
+    words = re.split(r"([-_. ])", bare)
+    variants = [
+        *([configured] if configured and configured.casefold() == bare.casefold() else []),
+        bare,
+        bare[:1].upper() + bare[1:],
+        bare.capitalize(),
+        "".join(word[:1].upper() + word[1:] for word in words),
+        "".join(word.capitalize() for word in words),
+        bare.lower(),
+        bare.upper(),
+        bare[:1].lower() + bare[1:],
+        bare.swapcase(),
+    ]
+    return list(dict.fromkeys(variants))
+
+
+def _rows(answer: object) -> list[Representation]:
+    if not isinstance(answer, list) or not all(isinstance(row, dict) for row in answer):
+        message = "a list of objects was expected"
+        raise TypeError(message)
+    return answer
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        message = "a text was expected"
+        raise TypeError(message)
+    return value
+
+
+def _client(row: Representation) -> Representation:
+    """Make sure that a client is one as far as we look into it.
+
+    Raises:
+        TypeError: It is none.
+    """
+    attributes, mappers = row.get("attributes") or {}, _rows(row.get("protocolMappers") or [])
+    texts = [row.get("id"), row.get("clientId")]
+    texts += [mapper.get(key) for mapper in mappers for key in ("id", "name", "protocol", "protocolMapper")]
+    tables = [attributes, *((mapper.get("config") or {}) for mapper in mappers)]
+    if not all(isinstance(text, str) for text in texts) or not all(_is_table(table) for table in tables):
+        message = "a client was expected"
+        raise TypeError(message)
+    return row
+
+
+def _is_table(value: object) -> bool:
+    """Tell whether something is an object whose values are texts, as Keycloak's attributes and settings are."""
+    return isinstance(value, dict) and all(isinstance(text, str | None) for text in value.values())

@@ -1,0 +1,94 @@
+"""Disabling users of a KZero tenant, and who must never be. It changes what ``client.py`` reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from keycloak import urls_patterns
+from keycloak.exceptions import KeycloakGetError, raise_error_from_response
+
+from kzero_scim.errors import KeycloakError
+
+if TYPE_CHECKING:
+    from keycloak import KeycloakAdmin
+
+    from kzero_scim.clients.keycloak.client import KeycloakClient, Representation
+
+_ADMINISTRATION: Final = "realm-management"
+_SERVICE_ACCOUNT: Final = "service-account-"
+"""How Keycloak begins the user names of service accounts."""
+
+
+class Immunity:
+    """Tells which users of a realm are none that provisioning may disable.
+
+    Args:
+        keycloak: The client, whose account is one of them.
+        realm: The realm.
+        management: Keycloak's own id of the realm's client realm-management.
+    """
+
+    def __init__(self, keycloak: KeycloakClient, realm: str, management: str) -> None:
+        """Ask nothing yet."""
+        self._keycloak = keycloak
+        self._realm = realm
+        self._management = management
+
+    @classmethod
+    async def of(cls, keycloak: KeycloakClient, realm: str) -> Immunity:
+        """Look the client realm-management up, whose roles make administrators.
+
+        Raises:
+            KeycloakError: It cannot be seen.
+        """
+        client = await keycloak.client(realm, _ADMINISTRATION)
+        if client is None:
+            message = (
+                f'client {_ADMINISTRATION} of realm "{realm}" cannot be seen, so that administrators could not be told '
+                "from other users; assign the account its role view-clients"
+            )
+            raise KeycloakError(message)
+        return cls(keycloak, realm, str(client["id"]))
+
+    async def reason(self, user: Representation) -> str | None:
+        """Say why a user is left alone, None if it is not: administrator, service account, or the caller.
+
+        Raises:
+            KeycloakError: The user's roles cannot be read.
+        """
+        if user.get("serviceAccountClientId") or str(user.get("username") or "").startswith(_SERVICE_ACCOUNT):
+            return "service account"
+        if user["id"] == self._keycloak.caller(self._realm):
+            return "the account of this automation"
+        return "administrator" if await self._administers(user) else None
+
+    async def _administers(self, user: Representation) -> bool:
+        """Tell whether a user has a role of realm-management, of their own, by a group or inside another role."""
+        path = urls_patterns.URL_ADMIN_USER_CLIENT_ROLES_COMPOSITE.format(
+            **{"realm-name": quote(self._realm, safe=""), "id": user["id"], "client-id": self._management}
+        )
+
+        async def request(admin: KeycloakAdmin) -> Any:  # noqa: ANN401 - JSON
+            return raise_error_from_response(await admin.connection.a_raw_get(path), KeycloakGetError)
+
+        doing = f'reading the roles of user "{user.get("username")}" in realm "{self._realm}"'
+        return bool(await self._keycloak.ask(self._realm, doing, "view-users", request))
+
+
+async def disable_user(keycloak: KeycloakClient, realm: str, user: Representation) -> None:
+    """Disable one user and change nothing else of it.
+
+    Args:
+        keycloak: The client.
+        realm: The realm.
+        user: The whole user as it was read, with its id.
+
+    Raises:
+        KeycloakError: Keycloak refused.
+    """
+
+    async def request(admin: KeycloakAdmin) -> object:
+        return await admin.a_update_user(user["id"], {**user, "enabled": False})
+
+    await keycloak.ask(realm, f'disabling user "{user.get("username")}" of realm "{realm}"', "manage-users", request)

@@ -1,0 +1,173 @@
+"""`kzero-scim adopt`: takes over a tenant that was set up by clicking. Asks and shows; decides nothing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from kzero_scim.commands.options import AsJson, Project, TenantName
+from kzero_scim.display import one_line, several_lines
+from kzero_scim.errors import AdoptionError, KzeroScimError
+
+if TYPE_CHECKING:
+    from kzero_scim.tenant.adopt.adoption import Choose, Difference, Plan
+    from kzero_scim.tenant.adopt.candidates import Candidate
+
+_TAKES_AWAY: Final = ("replace", "delete", "create-replacement", "delete-replaced")
+
+
+def adopt(  # noqa: PLR0913 - one keyword an option
+    tenant: TenantName,
+    *,
+    project: Project = Path(),
+    entra_tenant: Annotated[str, typer.Option(help="Entra tenant id; else the stack file's, or ARM_TENANT_ID.")] = "",
+    kzero_tenant: Annotated[str, typer.Option(help="KZero tenant; else the stack file's, or KZERO_REALM.")] = "",
+    server: Annotated[str, typer.Option(help="KZero server; else the stack file's, or KZERO_SERVER_URL.")] = "",
+    application: Annotated[str, typer.Option(help="The enterprise application, by an id of it or its name.")] = "",
+    test_user: Annotated[str, typer.Option(help="An assigned user for the stack's test on demand.")] = "",
+    user: Annotated[list[str] | None, typer.Option(help="A user to list where nobody is assigned yet.")] = None,
+    group: Annotated[list[str] | None, typer.Option(help="A group to list where nobody is assigned yet.")] = None,
+    rewrite_credentials: Annotated[
+        bool, typer.Option(help="Have the next up write the Tenant URL and scope, which Graph hides.")
+    ] = False,
+    force: Annotated[bool, typer.Option(help="Rewrite a stack file that says something else.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Look and show; write nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take over a tenant that was set up by clicking: describe it in a stack file, and bring it into the stack.
+
+    Nothing is changed on either side. Exit code 0 if the tenant is adopted, 1 if that was declined, 2 if it cannot be.
+    """
+    from kzero_scim.tenant.adopt.adoption import Request, look  # noqa: PLC0415 - other commands start without the clients
+    from kzero_scim.tenant.adopt.adoption import adopt as take_over  # noqa: PLC0415 - likewise
+
+    where = {
+        "azuread:tenantId": entra_tenant,
+        "kzero-scim:kzeroTenant": kzero_tenant,
+        "kzero-scim:kzeroServerUrl": server,
+    }
+    request = Request(
+        project=project,
+        stack=tenant,
+        where={key: value for key, value in where.items() if value},
+        application=application or None,
+        test_user=test_user or None,
+        users=user or (),
+        groups=group or (),
+        force=force,
+        rewrite=rewrite_credentials,
+    )
+    console = Console(stderr=as_json)
+    is_asked = sys.stdin.isatty() and not as_json
+    plan = look(request, _asking(console) if is_asked else _refusing)
+    if not as_json:
+        _show(console, plan)
+    if plan.is_adopted:
+        _tell(console, plan, f"{tenant} is adopted already; nothing was changed.", as_json=as_json)
+        return
+    if dry_run:
+        if not as_json:
+            console.print(f"{plan.file} would be:\n", markup=False, highlight=False)
+            console.print(plan.text, markup=False, highlight=False, soft_wrap=True)
+        _tell(console, plan, "A dry run: nothing was written.", as_json=as_json)
+        return
+    _confirm(tenant, yes=yes, is_asked=is_asked)
+    with console.status(f"bringing {tenant} into its stack"):
+        take_over(plan)
+    _tell(console, plan, f"{tenant} is adopted: {plan.file}", as_json=as_json, previewed=True)
+
+
+def _confirm(tenant: str, *, yes: bool, is_asked: bool) -> None:
+    if yes:
+        return
+    if not is_asked:
+        message = f"nobody can be asked whether to adopt {tenant}; add --yes, or --dry-run to look only"
+        raise AdoptionError(message)
+    if not typer.confirm(f"Bring this into stack {tenant}? Nothing is changed on either side."):
+        raise typer.Exit(1)
+
+
+def _refusing(candidates: Sequence[Candidate]) -> Candidate:
+    listed = "; ".join(
+        f'"{item.name}" (--application {item.service_principal_id}: {item.evidence})' for item in candidates
+    )
+    message = f"it is not certain which application is meant; choose one of {len(candidates)}: {listed}"
+    raise AdoptionError(message)
+
+
+def _asking(console: Console) -> Choose:
+    def choose(candidates: Sequence[Candidate]) -> Candidate:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for heading in ("", "application", "service principal", "evidence"):
+            table.add_column(heading, overflow="fold")
+        for place, item in enumerate(candidates, 1):
+            table.add_row(str(place), Text(one_line(item.name)), item.service_principal_id, item.evidence)
+        console.print(table)
+        while True:
+            number: int = typer.prompt("Which one is KZero's?", type=int)
+            if 1 <= number <= len(candidates):
+                return candidates[number - 1]
+            console.print(f"give a number from 1 to {len(candidates)}")
+
+    return choose
+
+
+def _show(console: Console, plan: Plan) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold")
+    table.add_column()
+    table.add_column(overflow="fold")
+    before = ""
+    for line in plan.survey.lines:
+        found = Text(one_line(line.found))
+        if line.remark:
+            found.append(f"\n{one_line(line.remark)}", "dim")
+        table.add_row("" if line.side == before else line.side, line.what, found)
+        before = line.side
+    console.print(table)
+
+
+def _tell(console: Console, plan: Plan, message: str, *, as_json: bool, previewed: bool = False) -> None:
+    """Say how it ended, with the differences that the next update would remove."""
+    from kzero_scim.tenant.adopt.adoption import differences  # noqa: PLC0415 - other commands start without the clients
+
+    found: list[Difference] | None = None
+    problem = ""
+    if previewed:
+        try:
+            with console.status("previewing"):
+                found = differences(plan.request.project, plan.request.stack)
+        except KzeroScimError as error:
+            problem = str(error)
+    if as_json:
+        document = {
+            "tenant": plan.request.stack,
+            "adopted": plan.is_adopted or previewed,
+            "file": str(plan.file),
+            "found": [asdict(line) for line in plan.survey.lines],
+            "application": asdict(plan.survey.application),
+            "differences": [asdict(item) for item in found] if found is not None else None,
+            "previewFailed": problem or None,
+        }
+        typer.echo(json.dumps(document, indent=2))
+        return
+    console.print(Text(message, "bold"), soft_wrap=True)
+    if problem:
+        console.print(Text(several_lines(f"Its preview fails: {problem}"), "yellow"), soft_wrap=True)
+    if found is None:
+        return
+    console.print(f"The next `pulumi up -s {plan.request.stack}` would:" if found else "Nothing is left to do.")
+    for item in found:
+        style = "bold red" if item.op in _TAKES_AWAY else ""
+        properties = f": {one_line(', '.join(item.properties))}" if item.properties else ""
+        console.print(Text.assemble((f"  {item.op} {item.resource}", style), properties), soft_wrap=True)

@@ -1,0 +1,67 @@
+"""``kzero-scim drift``: what somebody changed behind a tenant's back, in words for the operator. No own logic."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from kzero_scim.commands.options import AsJson, Project, TenantName
+from kzero_scim.display import one_line, several_lines
+
+if TYPE_CHECKING:
+    from kzero_scim.tenant.drift import Difference, Drift
+
+DRIFT: Final = 3
+"""Exit code where something differs."""
+_LONGEST: Final = 120
+"""Characters of a value that are shown; --json has all."""
+
+
+def drift(tenant: TenantName, project: Project = Path(), *, as_json: AsJson = False) -> None:
+    """List what was changed behind the stack's back on either side: resource, property, was -> is, who and when.
+
+    Nothing is changed. Exit code 0 if nothing differs, 3 if something does, 2 if a side could not be asked.
+    """
+    from kzero_scim.stack.stack import Stack  # noqa: PLC0415 - likewise
+    from kzero_scim.tenant.drift import find_drift  # noqa: PLC0415 - other commands start without the clients
+
+    found = asyncio.run(find_drift(Stack.load(tenant, project)))
+    if as_json:
+        typer.echo(json.dumps({"tenant": tenant, **found.document()}, indent=2))
+    else:
+        _show(tenant, found)
+    for line in found.unasked:
+        typer.echo(f"error: {several_lines(line)}", err=True)
+    if found.unasked or found.differences:
+        raise typer.Exit(2 if found.unasked else DRIFT)
+
+
+def _show(tenant: str, found: Drift) -> None:
+    console = Console()
+    number = len(found.differences)
+    verdict = f"{number} {'difference' if number == 1 else 'differences'}" if number else "none found"
+    console.print(Text.assemble((f"Drift of {tenant}: ", "bold"), (verdict, "bold red" if number else "green")))
+    for difference in found.differences:
+        console.print(_line(difference), soft_wrap=True)
+    for note in found.notes:
+        console.print(Text(f"note: {one_line(note)}", "yellow"), soft_wrap=True)
+
+
+def _line(difference: Difference) -> Text:
+    what = f"{difference.resource}  {one_line(difference.property) or '(whole)'}"
+    traced = f"  {one_line(difference.who)}, {difference.when}" if difference.who else ""
+    values = f"{_value(difference.was)} -> {_value(difference.now)}"
+    return Text.assemble((what, "bold"), f"  {values}", (traced, "dim"))
+
+
+def _value(value: Any) -> str:  # noqa: ANN401 - any JSON
+    if value is None:
+        return "(none)"
+    text = one_line(value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False))
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

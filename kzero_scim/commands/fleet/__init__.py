@@ -1,0 +1,1 @@
+"""The commands `kzero-scim fleet ...`. Contains no logic of its own."""

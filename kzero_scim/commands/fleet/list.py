@@ -1,0 +1,99 @@
+"""``kzero-scim fleet list``: the selected tenants, and what they have to sign in with. No logic of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from kzero_scim.commands.fleet.options import (
+    ChangedSince,
+    Failed,
+    FailedIn,
+    Names,
+    OneShard,
+    Tags,
+    selected,
+    selection_of,
+)
+from kzero_scim.commands.options import AsJson, Project
+from kzero_scim.display import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kzero_scim.fleet.credentials.credential_check import CredentialCheck
+    from kzero_scim.fleet.project import FleetTenant
+
+
+def list_(  # noqa: PLR0913 - one keyword an option
+    tenants: Names = None,
+    *,
+    project: Project = Path(),
+    tags: Tags = None,
+    changed_since: ChangedSince = "",
+    failed: Failed = False,
+    failed_in: FailedIn = None,
+    shard: OneShard = "",
+    credentials: Annotated[
+        bool,
+        typer.Option("--credentials", help="Show which credentials each has and what is missing, never a value."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the selected tenants with their tags, or with their credentials.
+
+    Signs in nowhere. Exit code 1 if a tenant lacks a credential that it needs.
+    """
+    from kzero_scim.fleet.project import FleetProject  # noqa: PLC0415 - other commands start without the settings
+
+    fleet = FleetProject.load(project)
+    selection = selection_of(tenants, tags, changed_since, shard, failed=failed, failed_in=failed_in)
+    found = selected(fleet, selection)
+    if not credentials:
+        _tenants(found, as_json=as_json)
+        return
+    from kzero_scim.fleet.credentials.credential_check import check_credentials  # noqa: PLC0415 - likewise
+    from kzero_scim.fleet.credentials.credentials import Credentials  # noqa: PLC0415 - likewise
+
+    checks = check_credentials(found, Credentials(fleet, os.environ))
+    _credentials(checks, as_json=as_json)
+    if not all(check.is_complete for check in checks):
+        raise typer.Exit(1)
+
+
+def _tenants(found: Sequence[FleetTenant], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps([{"tenant": item.name, "tags": item.tags} for item in found], indent=2))
+        return
+    table = _table("tenant", "tags")
+    for item in found:
+        table.add_row(one_line(item.name), one_line(item.problem or ", ".join(item.tags)))
+    Console().print(table, markup=False)
+
+
+def _credentials(checks: Sequence[CredentialCheck], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps([asdict(check) for check in checks], indent=2))
+        return
+    table = _table("tenant", "own variables from", "Entra", "KZero", "missing")
+    for check in checks:
+        sources = "\n".join(one_line(f"{source}: {', '.join(names)}") for source, names in check.sources.items())
+        missing = one_line(check.problem) or "\n".join(check.missing)
+        table.add_row(one_line(check.tenant), sources, one_line(check.entra), one_line(check.kzero), missing)
+    Console().print(table, markup=False)
+    for warning in dict.fromkeys(warning for check in checks for warning in check.warnings):
+        typer.echo(one_line(warning), err=True)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table

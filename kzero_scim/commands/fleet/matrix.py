@@ -1,0 +1,57 @@
+"""``kzero-scim fleet matrix``: prints the jobs of a pipeline. No logic of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from kzero_scim.commands.fleet.options import ChangedSince, Failed, FailedIn, Names, OneShard, Tags, selection_of
+from kzero_scim.commands.options import Project
+from kzero_scim.display import one_line
+
+
+def matrix(  # noqa: PLR0913 - one keyword an option
+    tenants: Names = None,
+    *,
+    project: Project = Path(),
+    # A matrix of GitHub or Azure DevOps makes 256 at most; so many machines at once are seldom had anyway.
+    jobs: Annotated[int, typer.Option(min=1, max=256, help="How many at most.")] = 8,
+    platform: Annotated[Literal["github", "gitlab", "azure"], typer.Option(help="Whose form to print.")] = "github",
+    command: Annotated[
+        Literal["preview", "up", "refresh", "drift", "status"],
+        typer.Option("--for", help="What the jobs run; its last durations balance them."),
+    ] = "preview",
+    durations: Annotated[
+        list[Path] | None,
+        typer.Option(help="Results of earlier runs, files or folders, instead of the project's last; may be repeated."),
+    ] = None,
+    files: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write each job's tenants to a file there and print its name.")
+    ] = None,
+    tags: Tags = None,
+    changed_since: ChangedSince = "",
+    failed: Failed = False,
+    failed_in: FailedIn = None,
+    shard: OneShard = "",
+) -> None:
+    """Print a pipeline's job matrix: the selected tenants, spread so that all jobs end at about the same time.
+
+    No tenant is an empty matrix, and no error.
+    """
+    from kzero_scim.fleet.export import matrix as jobs_of  # noqa: PLC0415 - other commands start without the settings
+    from kzero_scim.fleet.project import FleetProject  # noqa: PLC0415 - likewise
+    from kzero_scim.fleet.selection import select  # noqa: PLC0415 - likewise
+
+    fleet = FleetProject.load(project)
+    last = fleet.runs / f"{command}.json"
+    known = jobs_of.runs_at(durations or ([last] if last.exists() else []))
+    runs = [run for run in known if run.command == command]
+    selection = selection_of(tenants, tags, changed_since, shard, failed=failed, failed_in=failed_in)
+    selected = select(fleet, selection, jobs_of.failed(runs) if durations else None)
+    for note in selected.notes:
+        typer.echo(one_line(note), err=True)
+    spread = jobs_of.spread(jobs_of.safe_names(selected.tenants), jobs_of.durations(runs), jobs)
+    written = jobs_of.write_files(spread, files) if files else None
+    typer.echo(jobs_of.render(spread, jobs_of.Platform(platform), written).rstrip("\n"))

@@ -1,0 +1,69 @@
+"""``kzero-scim fleet report``: the reports of runs that were, from their documents. No logic of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from kzero_scim.commands.fleet.report_options import CommentFile, JunitFile, Limit, Link
+from kzero_scim.commands.options import AsJson, Project
+from kzero_scim.display import one_line
+
+Runs = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[RUN.json ...]", help="Documents of runs; without any, the project's last runs."),
+]
+OfCommand = Annotated[
+    str, typer.Option("--of", metavar="COMMAND", help="Only runs of preview, up, refresh, drift or status.")
+]
+HtmlFile = Annotated[str, typer.Option("--html", metavar="FILE", help="Write one page of all runs; - prints it.")]
+Summary = Annotated[bool, typer.Option("--summary", help="Print a line and the counts as JSON, for a notification.")]
+
+
+def report(  # noqa: PLR0913 - one parameter an option
+    runs: Runs = None,
+    project: Project = Path(),
+    *,
+    of: OfCommand = "",
+    comment: CommentFile = "",
+    junit: JunitFile = "",
+    html: HtmlFile = "",
+    limit: Limit = "github",
+    link: Link = "",
+    summary: Summary = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write the reports of runs again, or of the parts of one run as one.
+
+    Several documents of one command are taken as parts of one run; a tenant in several has the result that ended last.
+    The comment, JUnit XML and --json are of one command: of the latest run, unless --of names another. The summary is
+    of all; the page, without documents named, of some runs before them as well. Exit code 0; that of a run stands in
+    the summary.
+    """
+    from kzero_scim.fleet import journal  # noqa: PLC0415 - other commands start without the clients
+    from kzero_scim.fleet.page import render_page  # noqa: PLC0415 - likewise
+    from kzero_scim.fleet.project import LEFT, FleetProject  # noqa: PLC0415 - likewise
+    from kzero_scim.fleet.report import reports  # noqa: PLC0415 - other commands start without the clients
+    from kzero_scim.fleet.report.merging import one_of, runs_of  # noqa: PLC0415 - likewise
+
+    found = runs_of(runs or [], project, of)
+    options = reports.ReportOptions(comment=comment, junit=junit, limit=limit, link=link)
+    if options.is_any or as_json:
+        one = one_of(found, named=bool(runs))
+        reports.write_reports(one, options)
+        if as_json:
+            reports.write(reports.STANDARD_OUTPUT, reports.as_json(one.document()))
+    if html:
+        # A run seldom looks at every tenant: the page takes those before the last, too.
+        is_asked = not (runs or of) and (project / LEFT / "history").is_dir()
+        reports.write(html, render_page(journal.history(FleetProject.load(project)) if is_asked else found))
+    if summary:
+        reports.write(reports.STANDARD_OUTPUT, reports.as_json(reports.summary_document(found)))
+    if not (options.is_any or html or as_json or summary):
+        for run in found:
+            line = f"{one_line(run.project)} {run.command.value}, {one_line(run.ended)}: {reports.headline(run)}"
+            Console().print(Text(line), soft_wrap=True)

@@ -1,0 +1,256 @@
+"""``kzero-scim fleet preview | up | refresh``: in words for the operator. No logic of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kzero_scim.commands.fleet.options import (
+    ChangedSince,
+    Failed,
+    FailedIn,
+    Names,
+    OneShard,
+    Tags,
+    selected,
+    selection_of,
+)
+from kzero_scim.commands.fleet.report_options import CommentFile, JunitFile, Limit, Link
+from kzero_scim.commands.options import Project
+from kzero_scim.display import listed, one_line
+from kzero_scim.errors import SettingsError
+
+if TYPE_CHECKING:
+    from kzero_scim.fleet.model import Command, FleetRun, TenantResult
+    from kzero_scim.fleet.project import FleetProject
+    from kzero_scim.fleet.report.reports import ReportOptions
+    from kzero_scim.fleet.selection import Selection
+
+Parallel = Annotated[
+    int | None,
+    typer.Option(min=1, max=256, help="How many tenants at once; two a core, if memory allows, if not given."),
+]
+Timeout = Annotated[
+    float | None, typer.Option(min=1, metavar="SECONDS", help="Stop a tenant after so long, and go on with others.")
+]
+Refresh = Annotated[bool, typer.Option("--refresh", help="Look at both sides first, and tell what drifted.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the run's document as JSON instead of a table.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Canary = Annotated[
+    str,
+    typer.Option(metavar="TAG|N", help="These first: by tag, or the first N; if one fails, the others are not run."),
+]
+MaxFailures = Annotated[
+    int, typer.Option(min=0, metavar="N", help="Begin no further tenant after so many failures; 0 for no limit.")
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with the last up: who failed, was not run, or changed since then.")
+]
+_MOST_NAMED = 10
+
+
+def preview(  # noqa: PLR0913 - one keyword an option
+    tenants: Names = None,
+    *,
+    project: Project = Path(),
+    tags: Tags = None,
+    changed_since: ChangedSince = "",
+    failed: Failed = False,
+    failed_in: FailedIn = None,
+    shard: OneShard = "",
+    parallel: Parallel = None,
+    timeout: Timeout = None,
+    refresh: Refresh = False,
+    max_failures: MaxFailures = 0,
+    comment: CommentFile = "",
+    junit: JunitFile = "",
+    limit: Limit = "github",
+    link: Link = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show what an up would change, in which tenants. Changes nothing.
+
+    Exit code 0 if nothing would change, 2 if something would, 3 if --refresh finds drift, 1 if a tenant failed.
+    """
+    from kzero_scim.fleet.model import Command  # noqa: PLC0415 - other commands start without the SDK
+    from kzero_scim.fleet.report.reports import ReportOptions  # noqa: PLC0415 - likewise
+
+    _Asked(
+        command=Command.PREVIEW,
+        project=project,
+        selection=selection_of(tenants, tags, changed_since, shard, failed=failed, failed_in=failed_in),
+        parallel=parallel,
+        timeout=timeout,
+        refresh=refresh,
+        max_failures=max_failures,
+        reports=ReportOptions(comment=comment, junit=junit, limit=limit, link=link),
+        as_json=as_json,
+    ).run()
+
+
+def up(  # noqa: PLR0913 - one keyword an option
+    tenants: Names = None,
+    *,
+    project: Project = Path(),
+    tags: Tags = None,
+    changed_since: ChangedSince = "",
+    failed: Failed = False,
+    failed_in: FailedIn = None,
+    shard: OneShard = "",
+    parallel: Parallel = None,
+    timeout: Timeout = None,
+    refresh: Refresh = False,
+    canary: Canary = "",
+    max_failures: MaxFailures = 3,
+    resume: Resume = False,
+    yes: Yes = False,
+    comment: CommentFile = "",
+    junit: JunitFile = "",
+    limit: Limit = "github",
+    link: Link = "",
+    as_json: AsJson = False,
+) -> None:
+    """Apply the settings of many tenants.
+
+    Ctrl-C lets what runs come to its end and begins no other; a second one interrupts that too. Exit code 0 if all was
+    applied, 1 if a tenant failed or was not run.
+    """
+    from kzero_scim.fleet.model import Command  # noqa: PLC0415 - other commands start without the SDK
+    from kzero_scim.fleet.report.reports import ReportOptions  # noqa: PLC0415 - likewise
+
+    _Asked(
+        command=Command.UP,
+        project=project,
+        selection=selection_of(tenants, tags, changed_since, shard, failed=failed, failed_in=failed_in),
+        parallel=parallel,
+        timeout=timeout,
+        refresh=refresh,
+        canary=canary,
+        max_failures=max_failures,
+        resume=resume,
+        yes=yes,
+        reports=ReportOptions(comment=comment, junit=junit, limit=limit, link=link),
+        as_json=as_json,
+    ).run()
+
+
+def refresh(  # noqa: PLR0913 - one keyword an option
+    tenants: Names = None,
+    *,
+    project: Project = Path(),
+    tags: Tags = None,
+    changed_since: ChangedSince = "",
+    failed: Failed = False,
+    failed_in: FailedIn = None,
+    shard: OneShard = "",
+    parallel: Parallel = None,
+    timeout: Timeout = None,
+    max_failures: MaxFailures = 3,
+    yes: Yes = False,
+    comment: CommentFile = "",
+    junit: JunitFile = "",
+    limit: Limit = "github",
+    link: Link = "",
+    as_json: AsJson = False,
+) -> None:
+    """Bring the states to what both sides hold now. Changes neither side; the next up would undo what differed.
+
+    Exit code 0 if nothing differed, 3 if something did, 1 if a tenant failed or was not run.
+    """
+    from kzero_scim.fleet.model import Command  # noqa: PLC0415 - other commands start without the SDK
+    from kzero_scim.fleet.report.reports import ReportOptions  # noqa: PLC0415 - likewise
+
+    _Asked(
+        command=Command.REFRESH,
+        project=project,
+        selection=selection_of(tenants, tags, changed_since, shard, failed=failed, failed_in=failed_in),
+        parallel=parallel,
+        timeout=timeout,
+        max_failures=max_failures,
+        yes=yes,
+        reports=ReportOptions(comment=comment, junit=junit, limit=limit, link=link),
+        as_json=as_json,
+    ).run()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What the command line asks for."""
+
+    command: Command
+    project: Path
+    selection: Selection
+    parallel: int | None
+    timeout: float | None
+    reports: ReportOptions
+    as_json: bool
+    refresh: bool = False
+    canary: str = ""
+    max_failures: int = 0
+    resume: bool = False
+    yes: bool = False
+
+    def run(self) -> None:
+        """Run it, print what came of it, write the reports, and end with the run's exit code."""
+        from kzero_scim.fleet.project import FleetProject  # noqa: PLC0415 - likewise
+        from kzero_scim.fleet.report import progress, reports, summary_table  # noqa: PLC0415 - see the commands
+        from kzero_scim.fleet.run import plan  # noqa: PLC0415 - see the commands
+        from kzero_scim.fleet.run.fingerprint import Fingerprints  # noqa: PLC0415 - likewise
+        from kzero_scim.fleet.run.runner import Job, run_fleet  # noqa: PLC0415 - likewise
+
+        project = FleetProject.load(self.project)
+        self.reports.check()
+        tenants = selected(project, self.selection)
+        earlier: list[TenantResult] = []
+        if self.resume:
+            tenants, earlier = plan.to_resume(tenants, _last_up(project), Fingerprints(project).of)
+        console = progress.console(stderr=self.as_json or self.reports.prints)
+        watcher = progress.watcher(console, len(tenants), self.command)
+        if earlier:
+            watcher.note(f"{len(earlier)} of the last up stand as they are, {len(tenants)} are to be run")
+        self._confirm([tenant.name for tenant in tenants])
+        job = Job(
+            command=self.command,
+            waves=plan.waves_of(tenants, self.canary),
+            parallel=self.parallel or plan.default_parallel(plan.cores(), plan.free_memory()),
+            timeout=self.timeout,
+            max_failures=self.max_failures,
+            refresh=self.refresh,
+            earlier=earlier,
+        )
+        with watcher:
+            run = run_fleet(project, job, os.environ, watcher)
+        summary_table.print_closing(console, run)
+        reports.write_reports(run, self.reports)
+        if self.as_json:
+            reports.write(reports.STANDARD_OUTPUT, reports.as_json(run.document()))
+        if run.exit_code:
+            sys.exit(run.exit_code)
+
+    def _confirm(self, tenants: list[str]) -> None:
+        from kzero_scim.fleet.model import Command  # noqa: PLC0415 - see the commands
+
+        if self.command is Command.PREVIEW or self.yes or not tenants:
+            return
+        what = f"{self.command} {len(tenants)} {'tenant' if len(tenants) == 1 else 'tenants'}"
+        if not sys.stdin.isatty():
+            message = f"`fleet {self.command}` asks before it begins, and nobody is there to answer; give --yes"
+            raise SettingsError(message)
+        typer.echo(listed([one_line(name) for name in tenants], _MOST_NAMED), err=True)
+        typer.confirm(f"{what}?", abort=True, err=True)
+
+
+def _last_up(project: FleetProject) -> FleetRun:
+    from kzero_scim.fleet import journal  # noqa: PLC0415 - see the commands
+    from kzero_scim.fleet.model import Command  # noqa: PLC0415 - likewise
+
+    last = journal.last(project, Command.UP)
+    if last is None:
+        message = "--resume: there was no `kzero-scim fleet up` here to go on with"
+        raise SettingsError(message)
+    return last

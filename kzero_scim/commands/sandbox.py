@@ -1,0 +1,308 @@
+"""`kzero-scim sandbox …`: a local Entra ID and a local KZero to try everything on, without any account.
+
+Imports the sandbox only inside the commands: a tenant's pipeline does not install it.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kzero_sandbox.addresses import Urls
+    from kzero_sandbox.processes import SandboxProcess
+    from kzero_sandbox.status import Status
+
+app = typer.Typer(
+    name="sandbox",
+    help="A local Entra ID and a local KZero (on a real Keycloak), to try everything without any account.",
+    no_args_is_help=True,
+)
+
+_output = Console()
+_messages = Console(stderr=True)
+_TIMEOUT_SECONDS = 300.0
+
+Directory = Annotated[
+    Path,
+    typer.Option("--directory", "-d", help="The folder that holds the sandbox's data, certificates and logs."),
+]
+_DEFAULT_DIRECTORY = Path(".sandbox")
+
+
+@app.command()
+def up(  # noqa: PLR0913, PLR0917 - one an option
+    directory: Directory = _DEFAULT_DIRECTORY,
+    kzero_port: Annotated[int, typer.Option(help="Port of the local KZero; 0 takes a free one.")] = 8443,
+    entra_port: Annotated[int, typer.Option(help="Port of the local Entra ID; 0 takes a free one.")] = 8444,
+    keycloak_port: Annotated[int, typer.Option(help="Port of Keycloak behind KZero; 0 takes a free one.")] = 18080,
+    foreground: Annotated[bool, typer.Option(help="Stay, and stop the sandbox on Ctrl-C.")] = False,  # noqa: FBT002 - a flag
+    tenants: Annotated[int, typer.Option(min=0, max=5000, help="Make so many further tenants, on both sides.")] = 0,
+    fleet: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the project that is written for them; by default the sandbox's fleet."),
+    ] = None,
+    defects: Annotated[
+        list[str] | None, typer.Option("--defect", metavar="KIND=TENANT,...", help="Spoil these on purpose.")
+    ] = None,
+) -> None:
+    """Start the sandbox and wait until it answers. It goes on running in the background until `sandbox down`."""
+    from kzero_sandbox.addresses import Ports  # noqa: PLC0415 - see the module's first lines
+
+    process = _process(directory)
+    ports = Ports(kzero=kzero_port, entra=entra_port, keycloak=keycloak_port)
+    if foreground:
+        raise typer.Exit(process.run_in_foreground(ports))
+    was_running = process.is_running()
+    with _messages.status("starting the sandbox") as spinner:
+        try:
+            status = process.up(ports, progress=spinner.update)
+        except RuntimeError as error:
+            _fail(error)
+    _messages.print("The sandbox was already running." if was_running else f"The sandbox is {status.message}.")
+    _output.print(_table(process, status))
+    _output.print(f"In a terminal: source {process.environment_file}", soft_wrap=True)
+    if tenants:
+        folder = fleet or directory / "fleet"
+        _make_fleet(process, directory, tenants, folder)
+        _output.print(f"{tenants} tenants: cd {folder} && source ./env && kzero-scim fleet list", soft_wrap=True)
+    for asked in defects or ():
+        kind, _, names = asked.partition("=")
+        _spoil(process, directory, kind, names.split(","), mend=False)
+
+
+def _make_fleet(process: "SandboxProcess", directory: Path, tenants: int, folder: Path) -> None:
+    import httpx  # noqa: PLC0415 - every command of kzero-scim starts with this module
+    from kzero_sandbox.fleet import make_tenants, write_project  # noqa: PLC0415 - see the module's first lines
+    from kzero_sandbox.running import RunningSandbox  # noqa: PLC0415 - likewise
+
+    running = RunningSandbox(process=process, urls=_urls(process, directory))
+    with _messages.status("making tenants") as spinner:
+        try:
+            made = make_tenants(
+                running,
+                range(1, tenants + 1),
+                running.layout.fleet_secrets,
+                lambda done: spinner.update(f"making tenants: {done} of {tenants}"),
+            )
+        except httpx.HTTPError as error:
+            _fail(RuntimeError(f"the tenants could not be made: {error}"))
+        write_project(running, made, folder)
+
+
+@app.command()
+def defect(
+    kind: Annotated[str, typer.Argument(help="drift, quarantine, failing-credentials or slow.")],
+    tenants: Annotated[list[str], typer.Argument(help="Stacks of the sandbox's fleet: tenant-003 ...")],
+    directory: Directory = _DEFAULT_DIRECTORY,
+    *,
+    mend: Annotated[bool, typer.Option("--mend", help="Mend it instead.")] = False,
+) -> None:
+    """Spoil tenants of the sandbox's fleet on purpose, to see how the fleet's commands show it."""
+    _spoil(_process(directory), directory, kind, tenants, mend=mend)
+
+
+def _spoil(process: "SandboxProcess", directory: Path, kind: str, tenants: "Iterable[str]", *, mend: bool) -> None:
+    import httpx  # noqa: PLC0415 - every command of kzero-scim starts with this module
+    from kzero_sandbox import defects  # noqa: PLC0415 - see the module's first lines
+    from kzero_sandbox.fleet import known_tenant  # noqa: PLC0415 - likewise
+    from kzero_sandbox.running import RunningSandbox  # noqa: PLC0415 - likewise
+
+    if kind not in list(defects.Defect):
+        _fail(RuntimeError(f"there is no defect {kind!r}: use one of {', '.join(defects.Defect)}"))
+    running = RunningSandbox(process=process, urls=_urls(process, directory))
+    for name in tenants:
+        tenant = known_tenant(name, running.layout.fleet_secrets)
+        if tenant is None:
+            _fail(RuntimeError(_no_tenant(name)))
+        try:
+            (defects.mend if mend else defects.make)(running, defects.Defect(kind), tenant)
+        except (defects.DefectError, httpx.HTTPError) as error:
+            _fail(error)
+        _output.print(f"{name}: {kind}{' mended' if mend else ''}")
+
+
+@app.command()
+def replicate(
+    source: Annotated[str, typer.Argument(help="A tenant of the sandbox's fleet that `up` has set up: tenant-001.")],
+    targets: Annotated[
+        list[str] | None, typer.Argument(help="Those to be set up likewise; by default all that are not set up.")
+    ] = None,
+    directory: Directory = _DEFAULT_DIRECTORY,
+    fleet: Annotated[Path | None, typer.Option(help="Folder of their project; by default the sandbox's fleet.")] = None,
+) -> None:
+    """Set tenants of the sandbox's fleet up as another one is, with its state copied, much quicker than by `up`.
+
+    For benchmarks. The stack file becomes the other one's, with its own names and tags.
+    """
+    import httpx  # noqa: PLC0415 - every command of kzero-scim starts with this module
+
+    process = _process(directory)
+    from kzero_sandbox.fleet import known_tenant  # noqa: PLC0415 - see the module's first lines
+    from kzero_sandbox.replicas import ReplicaError, replicate_all, without_job  # noqa: PLC0415 - likewise
+    from kzero_sandbox.running import RunningSandbox  # noqa: PLC0415 - likewise
+
+    from kzero_scim.commands.replica_state import rewritten  # noqa: PLC0415 - takes the provider
+
+    running = RunningSandbox(process=process, urls=_urls(process, directory))
+    secrets = running.layout.fleet_secrets
+    try:
+        names = targets or without_job(running)
+        found = {name: known_tenant(name, secrets) for name in (source, *names)}
+        for name, tenant in found.items():
+            if tenant is None:
+                _fail(RuntimeError(_no_tenant(name)))
+        chosen = [tenant for name in names if (tenant := found[name])]
+        original = found[source]
+        if original is not None:
+            with _messages.status(f"setting {len(chosen)} tenants up as {source} is") as spinner:
+                replicate_all(
+                    running,
+                    original,
+                    chosen,
+                    fleet or directory / "fleet",
+                    rewritten,
+                    lambda done: spinner.update(f"set up as {source} is: {done} of {len(chosen)}"),
+                )
+    except (ReplicaError, httpx.HTTPError) as error:
+        _fail(error)
+    _output.print(f"{len(names)} tenants are set up as {source} is")
+
+
+def _no_tenant(name: str) -> str:
+    return f"the sandbox has no tenant {name!r}: make some with `kzero-scim sandbox up --tenants N`"
+
+
+@app.command()
+def down(directory: Directory = _DEFAULT_DIRECTORY) -> None:
+    """Stop the sandbox. Its data stays in its folder for the next `sandbox up`."""
+    with _messages.status("stopping the sandbox"):
+        try:
+            stopped = _process(directory).down()
+        except RuntimeError as error:
+            _fail(error)
+    _messages.print("The sandbox is stopped." if stopped else f"No sandbox is running in {directory}.")
+
+
+@app.command()
+def status(directory: Directory = _DEFAULT_DIRECTORY) -> None:
+    """Show whether the sandbox runs and where. Exit code 0 if it is ready, 1 if not."""
+    process = _process(directory)
+    found = process.status()
+    if found is None:
+        _messages.print(f"No sandbox is running in {directory}: start one with `kzero-scim sandbox up`.")
+        raise typer.Exit(1)
+    table = _table(process, found)
+    _add_fleet(table, process)
+    _output.print(table)
+    raise typer.Exit(0 if found.phase == "ready" else 1)
+
+
+def _add_fleet(table: Table, process: "SandboxProcess") -> None:
+    """Tell how many further tenants there are, and which were spoiled on purpose."""
+    from kzero_sandbox.defects import Defect, made  # noqa: PLC0415 - see the module's first lines
+    from kzero_sandbox.layout import Layout  # noqa: PLC0415 - likewise
+
+    layout = Layout(process.directory)
+    names = sorted(file.stem for file in layout.fleet_secrets.glob("*.json"))
+    if names:
+        table.add_row("tenants", names[0] if len(names) == 1 else f"{len(names)}: {names[0]} to {names[-1]}")
+    for kind, spoiled in made(layout).items():
+        until = " (until its next up)" if kind is Defect.DRIFT else ""
+        table.add_row("spoiled", f"{kind}: {', '.join(spoiled)}{until}")
+
+
+@app.command()
+def cycle(
+    tenant: Annotated[str | None, typer.Argument(help="Entra tenant id; by default the sandbox's own.")] = None,
+    directory: Directory = _DEFAULT_DIRECTORY,
+) -> None:
+    """Let the local Entra ID run one provisioning cycle now, as the real one does every 40 minutes."""
+    import httpx  # noqa: PLC0415 - every command of kzero-scim starts with this module
+
+    process = _process(directory)
+    urls = _urls(process, directory)
+    with _messages.status("running a provisioning cycle"):
+        try:
+            answer = httpx.post(
+                f"{urls.entra}/sandbox/cycle",
+                json={"tenantId": tenant} if tenant else {},
+                verify=process.trust(),
+                timeout=_TIMEOUT_SECONDS,
+                trust_env=False,
+            )
+        except httpx.TransportError as error:
+            _fail(RuntimeError(f"the local Entra ID at {urls.entra} does not answer: {error}"))
+    if answer.is_error:
+        _fail(RuntimeError(f"the local Entra ID answered {answer.status_code}: {answer.text[:300]}"))
+    _output.print_json(answer.text)
+
+
+@app.command()
+def handmade(
+    variant: Annotated[str, typer.Option(help="complete, half, extra or twins (two applications).")] = "complete",
+    users: Annotated[int, typer.Option(min=0, help="Make and assign so many further users.")] = 0,
+    directory: Directory = _DEFAULT_DIRECTORY,
+) -> None:
+    """Set the sandbox's tenant up as a person who clicks through both consoles would, for `kzero-scim adopt`."""
+    process = _process(directory)
+    urls = _urls(process, directory)
+    import httpx  # noqa: PLC0415 - every command of kzero-scim starts with this module
+    from kzero_sandbox.manual_setup import Variant, make_by_hand  # noqa: PLC0415 - see the module's first lines
+    from kzero_sandbox.running import RunningSandbox  # noqa: PLC0415 - likewise
+
+    if variant not in list(Variant):
+        _fail(RuntimeError(f"there is no variant {variant!r}: use one of {', '.join(Variant)}"))
+    with RunningSandbox(process=process, urls=urls).own_tenant() as tenant:
+        try:
+            made = make_by_hand(tenant, Variant(variant), users=users)
+        except httpx.HTTPStatusError as error:
+            said = f"{error.request.url.path} answered {error.response.status_code}: {error.response.text[:200]}"
+            _fail(RuntimeError(f"the tenant could not be set up, most likely because it is already: {said}"))
+    for application in made:
+        _output.print(f'"{application.name}", service principal {application.service_principal_id}', soft_wrap=True)
+
+
+@app.command()
+def env(directory: Directory = _DEFAULT_DIRECTORY) -> None:
+    """Print the shell lines that point a terminal at the sandbox: `eval "$(kzero-scim sandbox env)"`."""
+    file = _process(directory).environment_file
+    if not file.is_file():
+        _fail(RuntimeError(f"no {file}: start the sandbox with `kzero-scim sandbox up`"))
+    typer.echo(file.read_text(), nl=False)
+
+
+def _process(directory: Path) -> "SandboxProcess":
+    try:
+        from kzero_sandbox.processes import SandboxProcess  # noqa: PLC0415 - see the module's first lines
+    except ModuleNotFoundError as error:
+        _fail(RuntimeError(f"the sandbox's own dependencies are missing ({error.name}): run `make setup`"))
+    return SandboxProcess(directory)
+
+
+def _urls(process: "SandboxProcess", directory: Path) -> "Urls":
+    found = process.status()
+    if found is None or found.urls is None:
+        _fail(RuntimeError(f"no sandbox is running in {directory}: start one with `kzero-scim sandbox up`"))
+    return found.urls
+
+
+def _table(process: "SandboxProcess", found: "Status") -> Table:
+    table = Table(show_header=False, box=None)
+    table.add_row("state", found.message)
+    if found.urls is not None:
+        table.add_row("KZero", found.urls.kzero)
+        table.add_row("Entra ID", found.urls.entra)
+        table.add_row("Keycloak behind KZero", found.urls.keycloak)
+    table.add_row("environment", str(process.environment_file))
+    table.add_row("logs", str(process.logs))
+    return table
+
+
+def _fail(error: Exception) -> NoReturn:
+    _messages.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(1)

@@ -1,0 +1,101 @@
+"""``kzero-scim status``: how a tenant's provisioning does, in words for the operator. No logic of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from kzero_scim.commands.options import AsJson, Project, TenantName
+from kzero_scim.display import one_line
+from kzero_scim.provider.audit_events import to_second
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kzero_scim.entra.synchronization_job import Cycle
+    from kzero_scim.tenant.status import TenantStatus
+
+MOST_SHOWN = 20
+"""Users in error that are listed; --json has all."""
+
+_COUNTS = {"imported": "read", "entitled": "in scope", "exported": "written", "escrowed": "failed"}
+
+
+def status(tenant: TenantName, project: Project = Path(), *, as_json: AsJson = False) -> None:
+    """Show how a tenant's provisioning does: quarantine, last cycles, entries by type, users in error.
+
+    Nothing is changed. Exit code 0 if it is healthy, 1 if it is in quarantine, paused against the stack's wish, or
+    with users in error, 2 if it could not be asked.
+    """
+    from kzero_scim.stack.stack import Stack  # noqa: PLC0415 - other commands start without the clients
+    from kzero_scim.tenant.status import look  # noqa: PLC0415 - likewise
+
+    found = asyncio.run(look(Stack.load(tenant, project)))
+    if as_json:
+        typer.echo(json.dumps({"tenant": tenant, **found.document()}, indent=2))
+    else:
+        _show(tenant, found)
+    if not found.is_healthy:
+        raise typer.Exit(1)
+
+
+def _show(tenant: str, found: TenantStatus) -> None:
+    console = Console()
+    colour = "green" if found.is_healthy else "bold red"
+    console.print(Text.assemble((f"Provisioning of {tenant}: ", "bold"), (found.word, colour)))
+    table = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
+    for name, text in _lines(found):
+        table.add_row(name, Text(one_line(text)))
+    console.print(table)
+    for item in found.log.in_error[:MOST_SHOWN]:
+        head = Text(f"  {one_line(item.name)}", "red")
+        console.print(
+            Text.assemble(head, f"  {item.kind}, {item.action} failed at {to_second(item.at)}"), soft_wrap=True
+        )
+        said = ": ".join(part for part in (item.code, item.message) if part)
+        console.print(Text(f"    {one_line(said)}"), soft_wrap=True)
+    if len(found.log.in_error) > MOST_SHOWN:
+        console.print(f"  and {len(found.log.in_error) - MOST_SHOWN} more; --json has all")
+
+
+def _lines(found: TenantStatus) -> Iterator[tuple[str, str]]:
+    job, quarantine = found.job, found.job.quarantine
+    yield "job", f"{job.job_id}, {job.schedule_state or 'in no state'}{'' if found.wanted else ', off by the stack'}"
+    if quarantine is not None:
+        since = f" since {quarantine.began}" if quarantine.began else ""
+        yield "quarantine", f"{quarantine.reason}{since}"
+        if quarantine.series_began and quarantine.series_began != quarantine.began:
+            yield "first time", f"{quarantine.series_began}, {quarantine.series_count or 'several'} in a row"
+        first = ": ".join(part for part in (quarantine.error_code, quarantine.error_message) if part)
+        yield "first error", first or "Entra tells none"
+    if job.last_cycle is not None and job.last_cycle.error:
+        yield "last error", job.last_cycle.error
+    if job.successive_failures:
+        yield "failed", f"{job.successive_failures} cycles in a row, as a whole"
+    if quarantine is not None:
+        yield "next attempt", quarantine.next_attempt or "Entra tells none"
+        yield "what to do", quarantine.what_to_do or ""
+    yield "last cycle", _cycle(job.last_cycle)
+    yield "last success", _cycle(job.last_successful_cycle)
+    yield "last change", _cycle(job.last_successful_cycle_with_exports)
+    entries = ", ".join(f"{number} {kind}" for kind, number in job.synchronized_entries.items())
+    yield "entries", entries or "none"
+    yield "in error", str(len(found.log.in_error)) if found.log.read else "not known"
+    if found.log.note:
+        yield "note", found.log.note
+
+
+def _cycle(cycle: Cycle | None) -> str:
+    if cycle is None:
+        return "none yet"
+    counts = ", ".join(f"{cycle.counts[name]} {word}" for name, word in _COUNTS.items() if name in cycle.counts)
+    return f"{cycle.ended or cycle.began or ''} {cycle.state}{f': {counts}' if counts else ''}".strip()

@@ -1,0 +1,1 @@
+"""What Entra's provisioning service says and means. Pure: asks no service."""

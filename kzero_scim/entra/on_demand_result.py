@@ -1,0 +1,171 @@
+"""What Graph's ``provisionOnDemand`` answers: a pair of strings, read tolerantly, judged strictly. Pure.
+
+Two shapes are documented. In the one ``key`` is JSON with a result, in the other it is the name of a .NET type and the
+result stands in ``value``:
+https://learn.microsoft.com/graph/api/synchronization-synchronizationjob-provisionondemand,
+https://learn.microsoft.com/entra/identity/multi-tenant-organizations/cross-tenant-synchronization-configure-graph.
+Whatever does not clearly say that the user is as wanted is a failure.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from kzero_scim.resource.model import prop
+
+Result = Literal["success", "alreadyInDesiredState"]
+
+_SUCCESS = "success"
+_SKIPPED = "skipped"
+_REDUNDANT = "RedundantExport"
+
+_OUTSIDE = (
+    "the user is not in the scope of provisioning: assign the user, or a group that the user is a direct member of "
+    "(Entra does not read nested groups), to the application, and see that the account is enabled"
+)
+_ADVICE: dict[str, str] = {
+    "NotEffectivelyEntitled": _OUTSIDE,
+    "NotEntitled": _OUTSIDE,
+    "NotAssigned": _OUTSIDE,
+    "OutOfScope": _OUTSIDE,
+    "NotInProvisioningScope": _OUTSIDE,
+    "ScopingFilter": _OUTSIDE,
+    "DuplicateTargetEntries": "several KZero users match this one; remove or rename the others",
+}
+_OTHERWISE = (
+    "read the step, correct it, and run it again; with ?aadOptscim062020 in the Tenant URL on-demand provisioning does "
+    "not work"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One step of on-demand provisioning, as Entra reports it."""
+
+    schema_module: ClassVar[str] = "entra"
+
+    name: str = prop("Entra's name of the step, such as EntryImport or EntryExportAdd.")
+    type: str = prop("Import, Matching, Scoping or Export.")
+    status: str = prop("Success, Skipped, Warning or Failure.")
+    description: str = prop("What Entra did, or why not.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of it.
+
+    Attributes:
+        result: How it ended, None if the user is not as wanted.
+        steps: What Entra did, in order.
+        problem: Why it failed and what to do, one line; empty if it did not.
+        is_outside: True if Entra says that the user is not in scope.
+    """
+
+    result: Result | None
+    steps: list[Step]
+    problem: str = ""
+    is_outside: bool = False
+
+
+def parse_outcome(answer: Mapping[str, Any] | None) -> Outcome:
+    """Read and judge the answer of ``provisionOnDemand``.
+
+    Args:
+        answer: The ``stringKeyStringValuePair``, or None if Graph answered nothing.
+    """
+    verdict = _mapping(_decoded((answer or {}).get("key")))
+    summary, raw_steps = _summary(_decoded((answer or {}).get("value")))
+    details = _mapping(verdict.get("details"))
+    info = _mapping(summary.get("statusInfo") or summary.get("provisioningStatusInfo"))
+    steps = [_step(step) for step in raw_steps]
+    status = _text(verdict.get("result")) or _text(info.get("status")) or _status_of(steps)
+    code = (
+        _text(details.get("errorCode"))
+        or _text(info.get("errorCode"))
+        or _from_steps(raw_steps, "SkipReason", "ErrorCode", "errorCode")
+    )
+    failing = next((step for step in steps if step.status.casefold() in {"failure", "failed"}), None)
+    if failing is None and status.casefold() == _SUCCESS:
+        return Outcome(result="success", steps=steps)
+    if failing is None and status.casefold() == _SKIPPED and code.casefold() == _REDUNDANT.casefold():
+        return Outcome(result="alreadyInDesiredState", steps=steps)
+    message = (
+        _text(details.get("errorMessage"))
+        or _text(info.get("reason"))
+        or _from_steps(raw_steps, "ErrorMessage", "errorMessage", "Reason")
+    )
+    problem = _problem(status, code, message, failing or _stopping(steps))
+    return Outcome(result=None, steps=steps, problem=problem, is_outside=_ADVICE.get(code) == _OUTSIDE)
+
+
+def _problem(status: str, code: str, message: str, step: Step | None) -> str:
+    parts = [f"Entra reports {status or 'nothing that can be read as a result'}"]
+    if code or message:
+        parts.append(": ".join(part for part in (code, message) if part))
+    if step is not None and step.description != message:
+        parts.append(f"step {step.name} ({step.type}) {step.status}: {step.description}".rstrip(": "))
+    line = "; ".join(" ".join(part.split()).rstrip(".") for part in parts)
+    return f"{line}; what to do: {_ADVICE.get(code, _OTHERWISE)}"
+
+
+def _stopping(steps: Sequence[Step]) -> Step | None:
+    """Find the step that stopped it, where none has failed outright."""
+    return next((step for step in reversed(steps) if step.status.casefold() != _SUCCESS), None)
+
+
+def _status_of(steps: Sequence[Step]) -> str:
+    """Judge by the steps alone: the export decides, and nothing before it may have gone wrong."""
+    exports = [step for step in steps if step.type.casefold() == "export"]
+    if not exports or any(step.status.casefold() not in {_SUCCESS, _SKIPPED} for step in steps):
+        return ""
+    return exports[-1].status
+
+
+def _summary(value: object) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
+    """Find the summary and its steps: an object, a list of one, or the list of the steps itself."""
+    if isinstance(value, list):
+        items = [item for item in value if isinstance(item, Mapping)]
+        if items and "provisioningSteps" not in items[0]:
+            return {}, items
+        value = items[0] if items else {}
+    summary = _mapping(value)
+    steps = summary.get("provisioningSteps")
+    return summary, [step for step in steps if isinstance(step, Mapping)] if isinstance(steps, list) else []
+
+
+def _step(step: Mapping[str, Any]) -> Step:
+    return Step(
+        name=_text(step.get("name")),
+        type=_text(step.get("type") or step.get("provisioningStepType")),
+        status=_text(step.get("status")),
+        description=" ".join(_text(step.get("description")).split()),
+    )
+
+
+def _from_steps(steps: Sequence[Mapping[str, Any]], *names: str) -> str:
+    for step in reversed(steps):
+        details = _mapping(step.get("details"))
+        for name in names:
+            if found := _text(details.get(name)):
+                return found
+    return ""
+
+
+def _decoded(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,324 @@
+"""Our rows in Graph's ``synchronizationSchema`` document: put in, taken out again, compared.
+
+Pure: a document goes in, a new one comes out; nothing of the old is changed, every field that is not ours is kept.
+Reading is ``schema_document.py``.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from kzero_scim.entra.schema.document import (
+    Document,
+    Kind,
+    custom_attributes,
+    entries,
+    extract,
+    find,
+    is_enabled,
+    key_of,
+    locate,
+    name_of,
+    parsed_functions,
+    priority_of,
+    read_row,
+    removable_targets,
+    writable,
+)
+from kzero_scim.errors import ProviderError
+from kzero_scim.mapping.attribute_mapping import (
+    CustomAttribute,
+    Row,
+    canonical,
+    comparable,
+    normalise_expression,
+    referenced_attributes,
+    same,
+)
+from kzero_scim.mapping.source_attributes import USER_ATTRIBUTES, is_user_attribute, near_names
+from kzero_scim.resource.model import as_plain
+
+_ATTRIBUTE_EXTRAS: Document = {
+    "anchor": False,
+    "apiExpressions": [],
+    "flowNullValues": False,
+    "metadata": [],
+    "multivalued": False,
+    "mutability": "ReadWrite",
+    "referencedObjects": [],
+    "required": False,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a tenant owns in the document; None leaves an object mapping's switch as it is."""
+
+    rows: Mapping[str, Row]
+    custom_attributes: Sequence[CustomAttribute] = ()
+    provision_users: bool | None = None
+    provision_groups: bool | None = None
+    exclusive: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Original:
+    """What stood where a tenant's property stands now, so that it can be put back.
+
+    Attributes:
+        rows: Attribute mapping by target attribute, as it was; None where there was none.
+        attributes: Definition of a custom attribute by name, as it was; None where there was none.
+        users_enabled: Whether users were provisioned; None if that is not ours.
+        groups_enabled: Whether groups were provisioned; None if that is not ours.
+    """
+
+    rows: Mapping[str, Document | None] = field(default_factory=dict)
+    attributes: Mapping[str, Document | None] = field(default_factory=dict)
+    users_enabled: bool | None = None
+    groups_enabled: bool | None = None
+
+
+def require_attributes(document: Document, wanted: Wanted) -> None:
+    """Refuse rows that read or fill an attribute which the document's directories do not have.
+
+    Raises:
+        ProviderError: All such rows at once, each with the names that may have been meant.
+    """
+    place = locate(document, "User")
+    sources = [name_of(item) for item in entries(place.source, "attributes")]
+    targets = [name_of(item) for item in place.attributes]
+    defined = {name.casefold() for name in (*targets, *(item.name for item in wanted.custom_attributes))}
+    problems: list[str] = []
+    for target, row in wanted.rows.items():
+        problems += [
+            f"rows[{target!r}]: Entra's user has no attribute {name!r}{_suggestion(name, sources)}"
+            for name in referenced_attributes(canonical(row))
+            if name not in sources
+        ]
+        if target.casefold() not in defined:
+            problems.append(f"rows[{target!r}]: the target has no such attribute{_suggestion(target, targets)}")
+    owned = {target.casefold() for target in wanted.rows}
+    by_priority = {row.matching_priority: target for target, row in wanted.rows.items() if row.matching_priority > 0}
+    if not wanted.exclusive:
+        problems += [
+            f"rows[{by_priority[priority_of(row)]!r}]: matching priority {priority_of(row)} is taken by the row of "
+            f"{name_of(row)!r}, which is not among the rows; add that row with another priority, or set exclusive"
+            for row in place.rows
+            if key_of(row) not in owned and priority_of(row) in by_priority
+        ]
+    if wanted.provision_groups is not None and find(document, "Group") is None:
+        problems.append("provisionGroups: the job's schema has no object mapping for groups; leave it out")
+    if problems:
+        message = f"the attribute mappings cannot be set, nothing was changed: {'; '.join(problems)}"
+        raise ProviderError(message)
+
+
+def record(document: Document, wanted: Wanted, known: Original | None = None) -> Original:
+    """Note what stands in the places that will become ours; what was noted before stays noted."""
+    known = known or Original()
+    place = locate(document, "User")
+    targets = [*wanted.rows, *(removable_targets(document, wanted.rows) if wanted.exclusive else ())]
+    return Original(
+        rows=_noted(known.rows, targets, place.rows),
+        attributes=_noted(known.attributes, [item.name for item in wanted.custom_attributes], place.attributes),
+        users_enabled=_switch(known.users_enabled, wanted.provision_users, is_enabled(document, "User")),
+        groups_enabled=_switch(known.groups_enabled, wanted.provision_groups, is_enabled(document, "Group")),
+    )
+
+
+def merge(document: Document, wanted: Wanted, parsed: Mapping[str, Document] | None = None) -> Document:
+    """Put our rows, attributes and switches into the document.
+
+    Args:
+        document: The schema as it is.
+        wanted: What is ours.
+        parsed: Entra's own parse of expressions the document does not hold, by expression.
+
+    Returns:
+        A new document, equal to the old one if nothing had to change.
+    """
+    sources = parsed_functions(document) | {normalise_expression(key): value for key, value in (parsed or {}).items()}
+    merged = writable(document)
+    place = locate(merged, "User")
+    if wanted.exclusive:
+        removed = {target.casefold() for target in removable_targets(merged, wanted.rows)}
+        place.mapping["attributeMappings"] = [row for row in place.rows if key_of(row) not in removed]
+    for attribute in wanted.custom_attributes:
+        _set_attribute(place.attributes, attribute)
+    for target, row in wanted.rows.items():
+        _set_row(place.rows, target, canonical(row), sources)
+    _set_enabled(merged, "User", wanted.provision_users)
+    _set_enabled(merged, "Group", wanted.provision_groups)
+    return merged
+
+
+def restore(document: Document, original: Original) -> Document:
+    """Put back what stood there before us: the reverse of :func:`merge`.
+
+    A custom attribute of ours stays while somebody else's row still fills it.
+    """
+    restored = writable(document)
+    place = locate(restored, "User")
+    for target, row in original.rows.items():
+        _put_back(place.rows, target, row)
+    used = {key_of(row) for row in place.rows}
+    for name, attribute in original.attributes.items():
+        if attribute is not None or name.casefold() not in used:
+            _put_back(place.attributes, name, attribute)
+    _set_enabled(restored, "User", original.users_enabled)
+    _set_enabled(restored, "Group", original.groups_enabled)
+    return restored
+
+
+def differences(document: Document, wanted: Wanted) -> list[str]:
+    """Name what of ours the document does not say, for example after Entra has taken it."""
+    found: list[str] = []
+    rows = extract(document, list(wanted.rows))
+    for target, row in wanted.rows.items():
+        if target not in rows:
+            found.append(f"rows[{target!r}] is missing")
+        elif not same(rows[target], row):
+            found.append(f"rows[{target!r}] is {rows[target]}")
+    defined = {
+        item.name: item for item in custom_attributes(document, [item.name for item in wanted.custom_attributes])
+    }
+    found += [
+        f"customAttributes[{item.name!r}] is {'missing' if item.name not in defined else 'another'}"
+        for item in wanted.custom_attributes
+        if defined.get(item.name) != item
+    ]
+    switches: list[tuple[str, Kind, bool | None]] = [
+        ("provisionUsers", "User", wanted.provision_users),
+        ("provisionGroups", "Group", wanted.provision_groups),
+    ]
+    found += [name for name, kind, value in switches if value is not None and is_enabled(document, kind) != value]
+    if wanted.exclusive:
+        found += [f"rows[{target!r}] is still there" for target in removable_targets(document, wanted.rows)]
+    return found
+
+
+def _suggestion(name: str, names: Sequence[str]) -> str:
+    near = near_names(name, names)
+    return f" (near: {', '.join(near)})" if near else ""
+
+
+def _set_row(rows: list[Document], target: str, row: Row, sources: Mapping[str, Document]) -> None:
+    mapping = next((item for item in rows if key_of(item) == target.casefold()), None)
+    if mapping is None:
+        mapping = {
+            "targetAttributeName": target,
+            "source": None,
+            "defaultValue": None,
+            "exportMissingReferences": False,
+        }
+        rows.append(mapping)
+        mapping |= _settings(row) | {"source": _source(row, sources)}
+        return
+    if same(read_row(mapping), row):
+        return
+    actual = read_row(mapping)
+    if (actual.source, actual.expression, actual.constant) != (row.source, row.expression, row.constant):
+        mapping["source"] = _source(row, sources)
+    mapping |= _settings(row)
+
+
+def _settings(row: Row) -> Document:
+    return {
+        "defaultValue": row.default_value,
+        "flowBehavior": row.flow_behavior,
+        "flowType": row.flow_type,
+        "matchingPriority": row.matching_priority,
+    }
+
+
+def _source(row: Row, sources: Mapping[str, Document]) -> Document:
+    if row.source is not None:
+        return {"expression": f"[{row.source}]", "name": row.source, "parameters": [], "type": "Attribute"}
+    if row.constant is not None:
+        return {"expression": _literal(row.constant), "name": row.constant, "parameters": [], "type": "Constant"}
+    expression = row.expression or ""
+    try:
+        return copy.deepcopy(sources[normalise_expression(expression)])
+    except KeyError:
+        message = f"Entra has not parsed the expression {expression!r}"
+        raise ProviderError(message) from None
+
+
+def _literal(text: str) -> str:
+    """Write a text of Entra's mapping language, in which a backslash keeps quotes and backslashes apart.
+
+    https://learn.microsoft.com/entra/identity/app-provisioning/functions-for-customizing-application-data
+    """
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _set_attribute(attributes: list[Document], wanted: CustomAttribute) -> None:
+    fields = {"type": wanted.type, "caseExact": wanted.case_exact}
+    for item in attributes:
+        if key_of(item) == wanted.name.casefold():
+            if {"type": item.get("type") or "String", "caseExact": bool(item.get("caseExact"))} != fields:
+                item.update(fields)
+            return
+    attributes.append(copy.deepcopy(_ATTRIBUTE_EXTRAS) | {"name": wanted.name, "defaultValue": None} | fields)
+
+
+def _set_enabled(document: Document, kind: Kind, value: bool | None) -> None:  # noqa: FBT001 - three-valued
+    place = find(document, kind)
+    if value is not None and place is not None and is_enabled(document, kind) is not value:
+        place.mapping["enabled"] = value
+
+
+def _noted(
+    known: Mapping[str, Document | None], names: Sequence[str], parts: list[Document]
+) -> dict[str, Document | None]:
+    present = {key_of(part): part for part in parts}
+    noted = {name.casefold() for name in known}
+    fresh = {name: copy.deepcopy(present.get(name.casefold())) for name in names if name.casefold() not in noted}
+    return {**known, **fresh}
+
+
+def _switch(known: bool | None, wanted: bool | None, actual: bool | None) -> bool | None:  # noqa: FBT001 - three-valued
+    if wanted is None:
+        return None
+    return actual if known is None else known
+
+
+def _put_back(parts: list[Document], name: str, part: Document | None) -> None:
+    index = next((number for number, item in enumerate(parts) if key_of(item) == name.casefold()), None)
+    if part is None:
+        if index is not None:
+            del parts[index]
+    elif index is None:
+        parts.append(copy.deepcopy(part))
+    else:
+        parts[index] = copy.deepcopy(part)
+
+
+def require_offered_attributes(rows: Mapping[str, Row]) -> None:
+    """Refuse rows that read an attribute which Entra does not offer a new job, while there is no document to ask.
+
+    Raises:
+        ProviderError: All such rows at once, each with the names that may have been meant.
+    """
+    problems = [
+        f"rows[{target!r}]: Entra's user has no attribute {name!r}{_suggestion(name, sorted(USER_ATTRIBUTES))}"
+        for target, row in rows.items()
+        for name in referenced_attributes(canonical(row))
+        if not is_user_attribute(name)
+    ]
+    if problems:
+        message = f"the attribute mappings cannot be set, nothing was changed: {'; '.join(problems)}"
+        raise ProviderError(message)
+
+
+def fingerprint(wanted: Wanted) -> str:
+    """Give a text that differs whenever something differs that Entra provisions by; order and spelling do not count."""
+    rows = {target.casefold(): as_plain(comparable(row)) for target, row in wanted.rows.items()}
+    attributes = sorted((item.name.casefold(), item.type, item.case_exact) for item in wanted.custom_attributes)
+    switches = [wanted.provision_users, wanted.provision_groups, wanted.exclusive]
+    return hashlib.sha256(json.dumps([rows, attributes, switches], sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,232 @@
+"""What Microsoft Graph's ``synchronizationJob`` says, read tolerantly; knows nothing of HTTP and changes nothing.
+
+The documents are those of
+https://learn.microsoft.com/graph/api/resources/synchronization-synchronizationjob and ``-synchronizationstatus``.
+Graph leaves fields out, spells "never" as the year 1 and may give counts as strings: none of that is an error here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from kzero_scim.errors import ProviderError
+from kzero_scim.resource.model import prop
+
+ACTIVE = "Active"
+"""The schedule state of a job that runs its cycles."""
+
+_NEVER = "0001-01-01"
+
+_ADVICE: dict[str, str] = {
+    "EncounteredBaseEscrowThreshold": "too many users fail; read the provisioning logs, correct the first failing one",
+    "EncounteredTotalEscrowThreshold": "too many users fail; read the provisioning logs, correct the first failing one",
+    "EncounteredEscrowProportionThreshold": "more than 40 % of the users fail; read the provisioning logs first",
+    "EncounteredQuarantineException": "Entra could not use the endpoint; once the cause is gone, `pulumi up --refresh` "
+    "repeats the connection test and lets provisioning go on",
+    "QuarantinedOnDemand": "Microsoft put the job into quarantine; restart it in the portal once the reason is known",
+    "QuarantineOnDemand": "Microsoft put the job into quarantine; restart it in the portal once the reason is known",
+    "TooManyDeletes": "the accidental-deletion threshold held back deletions; allow or reject them in the portal, this "
+    "is never restarted by itself",
+    "IngestionInterrupted": "Entra could not read its own directory; it tries again by itself",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cycle:
+    """One provisioning cycle (Graph: ``synchronizationTaskExecution``)."""
+
+    schema_module: ClassVar[str] = "entra"
+
+    state: str = prop("Succeeded, Failed or EntryLevelErrors; empty if Entra does not say.")
+    began: str | None = prop("When it began, ISO 8601.", default=None)
+    ended: str | None = prop("When it ended, ISO 8601.", default=None)
+    counts: dict[str, int] = prop(
+        "Entra's counters of the cycle by name: imported, entitled, exported, escrowed and so on.", default_factory=dict
+    )
+    error: str | None = prop("Entra's error code and message, if the cycle failed.", default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quarantine:
+    """Why Entra has slowed the job down, and when it tries again (Graph: ``synchronizationQuarantine``)."""
+
+    schema_module: ClassVar[str] = "entra"
+
+    reason: str = prop("Entra's reason, such as EncounteredQuarantineException or TooManyDeletes.")
+    began: str | None = prop("Since when, ISO 8601.", default=None)
+    series_began: str | None = prop(
+        "When the first of the quarantines that follow each other began, ISO 8601.", default=None
+    )
+    series_count: int | None = prop("How many quarantines have followed each other.", default=None)
+    next_attempt: str | None = prop("When Entra tries again by itself, ISO 8601.", default=None)
+    error_code: str | None = prop("Entra's code of the error that led there.", default=None)
+    error_message: str | None = prop("Entra's message of that error.", default=None)
+    what_to_do: str | None = prop("What ends it.", default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobStatus:
+    """State of a synchronization job."""
+
+    schedule_state: str = prop("Active, Paused or Disabled (never started).")
+    status_code: str = prop("NotConfigured, NotRun, Active, Paused or Quarantine.")
+    last_cycle: Cycle | None = prop("The latest provisioning cycle; absent before the first.", default=None)
+    last_successful_cycle: Cycle | None = prop("The latest cycle that did not fail as a whole.", default=None)
+    last_successful_cycle_with_exports: Cycle | None = prop(
+        "The latest of those that changed anything in KZero.", default=None
+    )
+    successive_failures: int | None = prop("How many cycles in a row have failed as a whole.", default=None)
+    synchronized_entries: dict[str, int] = prop(
+        "How many objects Entra keeps in step, by type (User, Group).", default_factory=dict
+    )
+    quarantine: Quarantine | None = prop("Why the job is in quarantine; absent if it is not.", default=None)
+
+
+def parse_job(job: Mapping[str, Any]) -> JobStatus:
+    """Read a ``synchronizationJob`` document.
+
+    Args:
+        job: The document as Graph answers it; any field may be missing.
+
+    Returns:
+        What it says. Unknown enumeration values are handed on as they are.
+    """
+    status = _mapping(job.get("status"))
+    return JobStatus(
+        schedule_state=_text(_mapping(job.get("schedule")).get("state")) or "",
+        status_code=_text(status.get("code")) or "",
+        last_cycle=_cycle(_mapping(status.get("lastExecution"))),
+        last_successful_cycle=_cycle(_mapping(status.get("lastSuccessfulExecution"))),
+        last_successful_cycle_with_exports=_cycle(_mapping(status.get("lastSuccessfulExecutionWithExports"))),
+        successive_failures=_number(status.get("countSuccessiveCompleteFailures")),
+        synchronized_entries=_entries(status.get("synchronizedEntryCountByType")),
+        quarantine=_quarantine(_mapping(status.get("quarantine")), status.get("code")),
+    )
+
+
+def quarantine_warning(status: JobStatus) -> str:
+    """Say in one line why the job is in quarantine, with the first and the last error, and what to do about it.
+
+    Returns:
+        The line; ``""`` if the job is in none.
+    """
+    quarantine = status.quarantine
+    if quarantine is None:
+        return ""
+    first = ": ".join(part for part in (quarantine.error_code, quarantine.error_message) if part)
+    last = status.last_cycle.error if status.last_cycle is not None else None
+    failed = status.successive_failures or 0
+    parts = [
+        f"provisioning is in quarantine{f' since {quarantine.began}' if quarantine.began else ''}: {quarantine.reason}",
+        f" ({first})" if first else "",
+    ]
+    if quarantine.series_began and quarantine.series_began != quarantine.began:
+        parts.append(f"; the first of {quarantine.series_count or 'several'} in a row began {quarantine.series_began}")
+    if failed > 1:
+        parts.append(f"; the last {failed} cycles failed as a whole")
+    if last and last != first:
+        parts.append(f"; last error: {last}")
+    if quarantine.next_attempt:
+        parts.append(f"; Entra tries again at {quarantine.next_attempt}")
+    parts.append(f". What to do: {quarantine.what_to_do}")
+    return " ".join("".join(parts).split())
+
+
+def jobs_path(service_principal_id: str) -> str:
+    """Give Graph's path of a service principal's synchronization jobs, relative to the version."""
+    return f"/servicePrincipals/{quote(service_principal_id, safe='')}/synchronization/jobs"
+
+
+def job_path(service_principal_id: str, job_id: str) -> str:
+    """Give Graph's path of a synchronization job, relative to the version."""
+    return f"/servicePrincipals/{quote(service_principal_id, safe='')}/synchronization/jobs/{quote(job_id, safe='')}"
+
+
+def job_resource_id(service_principal_id: str, job_id: str) -> str:
+    """Give the resource id of something that belongs to one synchronization job."""
+    return f"{service_principal_id}/{job_id}"
+
+
+def split_job_resource_id(resource_id: str) -> tuple[str, str]:
+    """Split ``<servicePrincipalId>/<jobId>``, as ``pulumi import`` gets it.
+
+    Raises:
+        ProviderError: It has another form.
+    """
+    parts = resource_id.split("/")
+    match parts:
+        case [service_principal_id, job_id] if service_principal_id and job_id:
+            return service_principal_id, job_id
+        case _:
+            message = (
+                f"the id {resource_id!r} is not of the form <servicePrincipalId>/<jobId>, for example "
+                "00000000-0000-0000-0000-000000000000/scim.1234.5678; the stack's outputs have both"
+            )
+            raise ProviderError(message)
+
+
+def _cycle(execution: Mapping[str, Any]) -> Cycle | None:
+    began, ended = _moment(execution.get("timeBegan")), _moment(execution.get("timeEnded"))
+    state = _text(execution.get("state"))
+    if began is None and ended is None and state is None:
+        return None
+    counts = {
+        name[len("count")].lower() + name[len("count") + 1 :]: number
+        for name, value in execution.items()
+        if name.startswith("count") and len(name) > len("count") and (number := _number(value)) is not None
+    }
+    return Cycle(
+        state=state or "", began=began, ended=ended, counts=counts, error=_error(_mapping(execution.get("error")))
+    )
+
+
+def _quarantine(quarantine: Mapping[str, Any], code: object) -> Quarantine | None:
+    reason = _text(quarantine.get("reason"))
+    if reason is None and code != "Quarantine":
+        return None
+    error = _mapping(quarantine.get("error"))
+    return Quarantine(
+        reason=reason or "Unknown",
+        began=_moment(quarantine.get("currentBegan")),
+        series_began=_moment(quarantine.get("seriesBegan")),
+        series_count=_number(quarantine.get("seriesCount")),
+        next_attempt=_moment(quarantine.get("nextAttempt")),
+        error_code=_text(error.get("code")),
+        error_message=_text(error.get("message")),
+        what_to_do=_ADVICE.get(reason or "", "read the job's provisioning logs in the portal, then restart it"),
+    )
+
+
+def _entries(pairs: object) -> dict[str, int]:
+    if not isinstance(pairs, list):
+        return {}
+    found = ((_text(_mapping(pair).get("key")), _number(_mapping(pair).get("value"))) for pair in pairs)
+    return {key: number for key, number in found if key is not None and number is not None}
+
+
+def _error(error: Mapping[str, Any]) -> str | None:
+    return ": ".join(part for part in (_text(error.get("code")), _text(error.get("message"))) if part) or None
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _moment(value: object) -> str | None:
+    moment = _text(value)
+    return None if moment is None or moment.startswith(_NEVER) else moment
+
+
+def _number(value: object) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    return int(value) if isinstance(value, str) and value.isdecimal() else None

@@ -1,0 +1,136 @@
+"""The environment of one tenant: what a run of it alone would find in its shell, and nothing of another tenant's.
+
+Later wins: what is common to all; variables ``<NAME>__<TENANT>``; a file ``<tenant>.env``; what a command prints. An
+empty value takes a variable away: who reads it takes it for one that is not set.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from kzero_scim.display import listed, plain
+from kzero_scim.errors import SettingsError
+from kzero_scim.fleet.credentials.credential_command import printed
+from kzero_scim.fleet.credentials.variables import LARGEST, read_variables
+from kzero_scim.fleet.project import FLEET_FILE, FleetProject
+
+FOLDER: Final = "KZERO_SCIM_CREDENTIALS_DIR"
+"""Variable that names the folder of ``<tenant>.env`` files; it wins over fleet.yaml."""
+_SUFFIXED: Final = re.compile(r"(?P<name>[A-Z][A-Z0-9_]*?)__(?P<suffix>.+)", re.DOTALL)
+"""The first two underscores end the name, whatever follows: no variable can be of two tenants."""
+
+
+def suffix_of(tenant: str) -> str:
+    """Give what a tenant's own variables end with: ``FABRIKAM_EU`` for fabrikam-eu."""
+    return re.sub(r"[^A-Z0-9]", "_", tenant.upper())
+
+
+class Credentials:
+    """Gives each tenant its environment. Several threads may ask at once; nothing is kept, so tokens are fresh."""
+
+    def __init__(self, project: FleetProject, base: Mapping[str, str]) -> None:
+        """Look at what is common.
+
+        Args:
+            project: The fleet.
+            base: The environment of this run.
+
+        Raises:
+            SettingsError: The folder of credentials does not exist.
+        """
+        self._project = project
+        self._command = project.settings.credentials.command
+        named = base.get(FOLDER) or project.settings.credentials.files
+        self._folder = project.folder / Path(named).expanduser() if named else None
+        if self._folder is not None and not self._folder.is_dir():
+            by = FOLDER if base.get(FOLDER) else f"credentials.files of {FLEET_FILE}"
+            message = f"there is no folder {plain(str(self._folder))}, named by {by}; make it, or correct the name"
+            raise SettingsError(message)
+        self._tenants: dict[str, list[str]] = {}
+        for tenant in project.tenants:
+            self._tenants.setdefault(suffix_of(tenant), []).append(tenant)
+        self._common: dict[str, str] = {}
+        self._own: dict[str, dict[str, str]] = {}
+        for key, value in base.items():
+            if found := _SUFFIXED.fullmatch(key):
+                self._own.setdefault(suffix_of(found["suffix"]), {})[found["name"]] = value
+            else:
+                self._common[key] = value
+
+    def environment_of(self, tenant: str) -> dict[str, str]:
+        """Give a tenant's environment.
+
+        Raises:
+            SettingsError: A file or the command of it cannot be read, or its variables would be another tenant's too;
+                names tenant and source, shows no value.
+        """
+        return self.merged(self.sources(tenant))
+
+    def merged(self, sources: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+        """Put what is common and what :meth:`sources` gives together."""
+        found = dict(self._common)
+        for variables in sources.values():
+            found |= variables
+        return found
+
+    def sources(self, tenant: str) -> dict[str, dict[str, str]]:
+        """Give what a tenant has of its own by where it comes from: ``environment``, a file's name, ``command``.
+
+        Raises:
+            SettingsError: As :meth:`environment_of`.
+        """
+        found: dict[str, dict[str, str]] = {}
+        suffix = suffix_of(tenant)
+        if suffix in self._own:
+            alike = self._tenants.get(suffix, [])
+            if len(alike) > 1:
+                message = (
+                    f"credentials of {plain(tenant)}: the variables …__{suffix} are of {listed(alike, 5)} alike; "
+                    "rename one of these stacks, or use files or a command for credentials"
+                )
+                raise SettingsError(message)
+            found["environment"] = self._own[suffix]
+        file = self._file(tenant)
+        if file is not None:
+            found[str(file)] = _from_file(tenant, file)
+        if self._command:
+            found["command"] = self._from_command(tenant, self.merged(found))
+        return found
+
+    def warnings_of(self, tenant: str) -> list[str]:
+        """Warn of a tenant's file that others than its owner can read."""
+        file = self._file(tenant)
+        if file is None or not file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+            return []
+        return [f"{plain(str(file))} can be read by others on this machine; `chmod 600` it"]
+
+    def _file(self, tenant: str) -> Path | None:
+        file = self._folder / f"{tenant}.env" if self._folder else None
+        return file if file is not None and file.is_file() else None
+
+    def _from_command(self, tenant: str, environment: Mapping[str, str]) -> dict[str, str]:
+        shown = f"credentials of {plain(tenant)}: the command {plain(self._command[0])} of {FLEET_FILE}"
+        if tenant.startswith("-"):
+            message = f"{shown} would take the tenant's name for an option; rename the stack"
+            raise SettingsError(message)
+        words = [word.replace("{tenant}", tenant) for word in self._command]
+        try:
+            return read_variables(printed(words, self._project.folder, environment))
+        except ValueError as error:
+            message = f"{shown} {error}"
+            raise SettingsError(message) from None
+
+
+def _from_file(tenant: str, file: Path) -> dict[str, str]:
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(LARGEST + 1)
+        return read_variables(content)
+    except (OSError, ValueError) as error:
+        reason = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
+        message = f"credentials of {plain(tenant)}: {plain(str(file))} {reason}"
+        raise SettingsError(message) from None

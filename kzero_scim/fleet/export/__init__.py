@@ -1,0 +1,1 @@
+"""A fleet described for other systems: pipeline matrices and Kubernetes manifests."""

@@ -1,0 +1,421 @@
+"""A run over many tenants as the Markdown comment of a pull request: what matters first, whatever does not fit last.
+
+Alike on GitHub, GitLab and Azure DevOps, which share ``<details>``, code and ``diff`` blocks. Everything that came from
+outside stands in code (``markdown.py``). Pure function of a run's document.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from kzero_scim.display import one_line, plain
+from kzero_scim.errors import SettingsError
+from kzero_scim.fleet.model import CHANGES, Command, FleetRun, Outcome, PropertyChange, ResourceChange, TenantResult
+from kzero_scim.fleet.report.grouping import (
+    Alike,
+    Group,
+    Risk,
+    costs_of,
+    drift_groups_of,
+    failures_of,
+    groups_of,
+    unhealthy_of,
+)
+from kzero_scim.fleet.report.grouping import warnings_of as warnings_alike
+from kzero_scim.fleet.report.markdown import fenced, shortened, span, tagged
+from kzero_scim.fleet.report.truncation import Form, Item, Section, counted, fit
+from kzero_scim.fleet.report.wording import Name, Sentence, is_consequence, joined, summary_of
+
+LIMITS: Final = {"github": 64_000, "gitlab": 1_000_000, "azure": 150_000}
+"""Platform to the characters that a comment may have there, with room for what a pipeline may add."""
+LEAST: Final = 2_000
+"""Characters below which no comment is made: headline and counts need some."""
+
+_WORDS: Final = {
+    Outcome.FAILED: "failed",
+    Outcome.TIMED_OUT: "timed out",
+    Outcome.UNHEALTHY: "unhealthy",
+    Outcome.DRIFTED: "drifted",
+    Outcome.CHANGED: "would change",
+    Outcome.NOT_RUN: "not run",
+    Outcome.UNCHANGED: "unchanged",
+}
+_ERRORS: Final = frozenset({Outcome.FAILED, Outcome.TIMED_OUT, Outcome.UNHEALTHY, Outcome.NOT_RUN})
+_SIGNS: Final = {"add": "+", "delete": "-"}
+_MARKERS: Final = frozenset({"(secret)", "(not known yet)"})
+_FEW: Final = 3
+"""Tenants that are named in a headline."""
+_FOLDED: Final = 10
+"""Tenants from which on their names are folded."""
+_MOST_VALUE: Final = 400
+"""Characters of a value in a diff."""
+_MOST_ERROR: Final = 2_000
+"""Characters of an error."""
+_BRIEF_ERROR: Final = 160
+"""Characters of an error when there is little room."""
+_BUNDLED: Final = 4
+"""Groups with the same headline and different values from which on they are told as one."""
+_MOST_LINES: Final = 60
+"""Lines of a diff for one resource."""
+_OWN: Final = re.compile(r"<(?:tenant|time|(?:id|fingerprint) \d+)>|&lt;tenant&gt;")
+_LINK: Final = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&*+,;=%-]{1,500}")
+
+
+def render_comment(run: FleetRun, limit: int = LIMITS["github"], *, link: str = "") -> str:
+    """Write the comment of a run.
+
+    Args:
+        run: The run.
+        limit: The most characters (as UTF-16 counts them, which no platform exceeds); at least :data:`LEAST`.
+        link: Where the whole run is: the pipeline's page or artifact.
+
+    Returns:
+        Markdown. Its first line is :func:`marker_of` the run.
+
+    Raises:
+        SettingsError: The limit is too small, or the link is no web address.
+    """
+    check_limits(limit, link)
+    return fit(_sections(run), limit, whole=lambda text, cut: _whole(run, text, cut, limit, link), size=_size)
+
+
+def check_limits(limit: int, link: str) -> None:
+    """Refuse what :func:`render_comment` would refuse, before the run that is to be told of.
+
+    Raises:
+        SettingsError: The limit is too small, or the link is no web address.
+    """
+    if limit < LEAST:
+        message = f"a comment of {limit:,} characters is too short to tell anything; give a limit of {LEAST:,} or more"
+        raise SettingsError(message)
+    if link and not _LINK.fullmatch(link):
+        message = f"{one_line(link)!r} is no web address to link to; give one like https://ci.example/run/1"
+        raise SettingsError(message)
+
+
+def marker_of(run: FleetRun) -> str:
+    """Give the hidden line by which a pipeline finds its comment: one for each project and command."""
+    name = run.project
+    if not re.fullmatch(r"(?:[A-Za-z0-9._]|-(?!-)){1,100}", name) or name.endswith("-"):
+        name = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:16]
+    return f"<!-- kzero-scim fleet {run.command.value}: {name} -->"
+
+
+def headline_of_run(run: FleetRun) -> str:
+    """Say in one plain line what came of a run, the worst first: ``2 failed, 37 would change, 961 unchanged``."""
+    if not run.results:
+        return "no tenant was selected"
+    counts = run.counts
+    if counts[Outcome.UNCHANGED] == len(run.results):
+        return f"{_nothing(run.command)} in {counted(len(run.results), 'tenant')}"
+    return ", ".join(f"{counts[outcome]:,} {word_of(run, outcome)}" for outcome in Outcome if counts[outcome])
+
+
+def word_of(run: FleetRun, outcome: Outcome) -> str:
+    """Give an outcome's word: what would change after a preview was changed after an up."""
+    if outcome is Outcome.CHANGED and run.command is not Command.PREVIEW:
+        return "changed"
+    if outcome is Outcome.UNCHANGED and run.command in {Command.DRIFT, Command.STATUS}:
+        return "as wanted" if run.command is Command.DRIFT else "healthy"
+    return _WORDS[outcome]
+
+
+def _nothing(command: Command) -> str:
+    if command is Command.DRIFT:
+        return "no drift"
+    return "all is well" if command is Command.STATUS else "nothing to change"
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-16-le", errors="surrogatepass")) // 2
+
+
+def _whole(run: FleetRun, text: str, cut: str, limit: int, link: str) -> str:
+    blocks = [marker_of(run), f"### {_icon(run)} {run.command.value.capitalize()}: {headline_of_run(run)}", _facts(run)]
+    where = f"[the run]({link})" if link else "the run's document and log files, as the pipeline keeps them"
+    if cut:
+        blocks.append(f"**Shortened to {limit:,} characters:** without {cut}. The whole is in {where}.")
+    blocks.append(text)
+    if _OWN.search(text):
+        blocks.append(f"<sub>{tagged('<tenant>')}, {tagged('<id 1>')} and the like: each tenant's own.</sub>")
+    if link and not cut:
+        blocks.append(f"<sub>[The run]({link}) has it all.</sub>")
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _icon(run: FleetRun) -> str:
+    if any(run.counts[outcome] for outcome in _ERRORS):
+        return "❌"
+    if run.counts[Outcome.DRIFTED]:
+        return "⚠️"
+    return "🔷" if run.exit_code == CHANGES else "✅"
+
+
+def _facts(run: FleetRun) -> str:
+    facts = [span(shortened(one_line(run.project), 100))]
+    if run.commit:
+        facts.append(f"commit {span(run.commit[:12] + ('+' if run.commit.endswith('+') else ''))}")
+    began, ended = _time(run.began), _time(run.ended)
+    if began is not None:
+        facts.append(f"{began:%Y-%m-%d %H:%M} UTC")
+    tenants = counted(len(run.results), "tenant")
+    if began is not None and ended is not None and ended >= began:
+        tenants += f" in {_lasted((ended - began).total_seconds())}"
+    return " · ".join([*facts, tenants])
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _lasted(seconds: float) -> str:
+    whole = round(seconds)
+    if whole < 60:  # noqa: PLR2004 - a minute
+        return f"{whole} s"
+    if whole < 3600:  # noqa: PLR2004 - an hour
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+# Phases in which forms give way: diffs and logs, then names, then long errors, then headlines of the ordinary.
+_DETAILS, _NAMES, _WORDING, _LESS_NAMES, _HEADLINES, _LAST = range(6)
+
+
+def _sections(run: FleetRun) -> list[Section]:
+    changed = word_of(run, Outcome.CHANGED).capitalize()
+    again = f"`kzero-scim fleet {run.command.value} --failed` runs these alone again."
+    stopped = bool(run.counts[Outcome.TIMED_OUT])
+    sections = [
+        _reasons(run, Outcome.FAILED, "" if stopped else again),
+        _reasons(run, Outcome.TIMED_OUT, again),
+        _reasons(run, Outcome.NOT_RUN, ""),
+        _unhealthy(run),
+        _changes("Drifted", drift_groups_of(run), drift=True),
+        _changes(changed, groups_of(run), drift=False),
+        _changes(f"{changed}, where it drifted", groups_of(run, Outcome.DRIFTED), drift=False),
+        _changes("Applied before it failed", groups_of(run, Outcome.FAILED, Outcome.TIMED_OUT), drift=False),
+        _warnings(run),
+    ]
+    return [section for section in sections if section.items]
+
+
+def _heading(word: str, alike: Sequence[Alike | Group], extra: str = "") -> str:
+    tenants = sum(len(group.results) for group in alike)
+    return f"#### {word}: {counted(tenants, 'tenant')}{extra}"
+
+
+def _reasons(run: FleetRun, outcome: Outcome, after: str) -> Section:
+    found = failures_of(run, outcome)
+    return Section(
+        heading=_heading(_WORDS[outcome].capitalize(), found),
+        items=[_reason(alike) for alike in found],
+        noun="reason",
+        after=after,
+    )
+
+
+def _unhealthy(run: FleetRun) -> Section:
+    found = unhealthy_of(run)
+    return Section(heading=_heading("Unhealthy", found), items=[_reason(alike) for alike in found], noun="reason")
+
+
+def _reason(alike: Alike) -> Item:
+    """Tell tenants of which the same went wrong; their names are the last to go."""
+    text = one_line(alike.text) or "no reason was given"
+    long, brief = (span(shortened(text, most)) for most in (_MOST_ERROR, _BRIEF_ERROR))
+    logs = [result.log for result in alike.results if result.log]
+    log = ""
+    if logs:
+        log = f"  \n  log: {span(logs[0])}" + (f" and {counted(len(logs) - 1, 'other')}" if len(logs) > 1 else "")
+    forms = [Form(text=f"- {_who(alike.results)}: {long}{log}{_list(alike.results, indent='  ')}")]
+    if log:
+        bare = f"- {_who(alike.results)}: {long}{_list(alike.results, indent='  ')}"
+        forms.append(Form(text=bare, phase=_DETAILS, loses=("logs", "reason")))
+    if brief != long:
+        cut = f"- {_who(alike.results)}: {brief}{_list(alike.results, indent='  ')}"
+        forms.append(Form(text=cut, phase=_WORDING, loses=("the full wording", "reason")))
+    most = len(alike.results) // 2
+    while most > _FEW:
+        text = f"- {_who(alike.results)}: {brief}{_list(alike.results, indent='  ', most=most)}"
+        forms.append(Form(text=text, phase=_LESS_NAMES, loses=("names", "reason")))
+        most //= 2
+    return Item(forms=forms, tenants=len(alike.results), dropped=_LAST)
+
+
+def _who(results: Sequence[TenantResult]) -> str:
+    if len(results) > _FEW:
+        return f"**{counted(len(results), 'tenant')}**"
+    return ", ".join(span(result.tenant) for result in results)
+
+
+def _list(results: Sequence[TenantResult], *, indent: str, most: int | None = None) -> str:
+    """List names of more tenants than a headline has; many are folded."""
+    if len(results) <= _FEW:
+        return ""
+    names = ", ".join(span(result.tenant) for result in results[:most])
+    if most is not None:
+        names += f" and {len(results) - most:,} more"
+    if len(results) <= _FOLDED:
+        return f"  \n{indent}{names}"
+    fold = f"<details><summary>the {counted(len(results), 'tenant')}</summary>\n\n{names}\n\n</details>"
+    return "\n\n" + "\n".join(f"{indent}{line}" if line else "" for line in fold.split("\n"))
+
+
+def _changes(word: str, groups: list[Group], *, drift: bool) -> Section:
+    costs = Counter(cost for group in groups for cost in costs_of(group.changes) for _ in group.results)
+    risky = ", ".join(f"{cost} in {counted(number, 'tenant')}" for cost, number in costs.items())
+    heading = _heading(word, groups)
+    if risky:
+        heading += f"\n\n🛑 {risky}"
+    alike: dict[tuple[Risk, str], list[Group]] = {}
+    for group in groups:
+        alike.setdefault((group.risk, group.headline), []).append(group)
+    bundles = [
+        bundle for own in alike.values() for bundle in ([own] if len(own) >= _BUNDLED else [[group] for group in own])
+    ]
+    bundles.sort(key=lambda own: (own[0].risk, -sum(len(group.results) for group in own)))
+    items = [_change(own[0], drift=drift) if len(own) == 1 else _bundle(own, drift=drift) for own in bundles]
+    return Section(heading=heading, items=items)
+
+
+def _bundle(groups: Sequence[Group], *, drift: bool) -> Item:
+    """Tell groups of the same headline, each with its own values, as one."""
+    risk, sentences = _sign(groups[0]), groups[0].sentences
+    results = sorted((result for group in groups for result in group.results), key=lambda result: result.tenant)
+    tenants = counted(len(results), "tenant")
+    summary = f"{risk}<b>{tenants}</b>, each in its own way: {_html(sentences)}"
+    each = ["\n\n".join([_listed(group.results), *_body(group, drift=drift)]) for group in groups]
+    forms = [Form(text=_details(summary, each))]
+    most = len(each) // 2
+    while most:
+        left = f"… and {counted(len(each) - most, 'more group')} like these"
+        forms.append(Form(text=_details(summary, [*each[:most], left]), phase=_DETAILS, loses=("details", "group")))
+        most //= 2
+    forms.append(Form(text=_details(summary, [_listed(results)]), phase=_DETAILS, loses=("details", "group")))
+    bare = f"{risk}**{tenants}**, each in its own way: {_markdown(sentences)}"
+    forms.append(Form(text=bare, phase=_NAMES, loses=("names", "group")))
+    return Item(forms=forms, tenants=len(results), dropped=_HEADLINES)
+
+
+def _sign(group: Group) -> str:
+    return "" if group.risk is Risk.ORDINARY else "🛑 "
+
+
+def _listed(results: Sequence[TenantResult]) -> str:
+    word = "Tenant" if len(results) == 1 else "Tenants"
+    return f"{word}: {', '.join(span(result.tenant) for result in results)}"
+
+
+def _body(group: Group, *, drift: bool) -> list[str]:
+    return [fenced(_diff(group.changes, drift=drift), "diff"), *_traces(group)]
+
+
+def _change(group: Group, *, drift: bool) -> Item:
+    risk = _sign(group)
+    who = f"<b>{counted(len(group.results), 'tenant')}</b>"
+    if len(group.results) <= _FEW:
+        who = ", ".join(tagged(result.tenant) for result in group.results)
+    summary = f"{risk}{who}: {_html(group.sentences)}"
+    names = [] if len(group.results) <= _FEW else [_listed(group.results)]
+    forms = [Form(text=_details(summary, [*_body(group, drift=drift), *names]))]
+    if names:
+        forms.append(Form(text=_details(summary, names), phase=_DETAILS, loses=("details", "group")))
+    bare = f"{risk}{_who(group.results)}: {_markdown(group.sentences)}"
+    phase, what = (_NAMES, "names") if names else (_DETAILS, "details")
+    forms.append(Form(text=bare, phase=phase, loses=(what, "group")))
+    return Item(forms=forms, tenants=len(group.results), dropped=_HEADLINES)
+
+
+def _details(summary: str, body: Iterable[str]) -> str:
+    inside = "\n\n".join(body)
+    return f"<details><summary>{summary}</summary>\n\n{inside}\n\n</details>"
+
+
+def _html(sentences: Sequence[Sentence]) -> str:
+    return joined(sentences, lambda piece: tagged(shortened(piece, 100)) if isinstance(piece, Name) else piece)
+
+
+def _markdown(sentences: Sequence[Sentence]) -> str:
+    return joined(sentences, lambda piece: span(shortened(piece, 100)) if isinstance(piece, Name) else piece)
+
+
+def _diff(changes: Sequence[ResourceChange], *, drift: bool) -> list[str]:
+    """Write changes as a coloured diff: what was in red, what is or will be in green."""
+    if not changes:
+        return ["! only outputs of the stack"]
+    lines = []
+    for change in sorted(changes, key=is_consequence):
+        named = f" {one_line(change.name)}" if change.name else ""
+        if is_consequence(change):
+            lines.append(f"! {one_line(change.resource)}{named}: {summary_of(change)}")
+            continue
+        done = one_line(change.operation)
+        if drift:
+            done = "gone" if change.operation == "delete" else "changed by hand"
+        sign = {"create": "+ ", "delete": "- ", "import": "+ "}.get(change.operation, "")
+        head = f"{one_line(change.resource)}{named}: {done}"
+        lines.append(f"{sign}{head}" if sign else f"@@ {head} @@")
+        own = [line for item in change.properties for line in _property(item)]
+        lines += own[:_MOST_LINES]
+        if len(own) > _MOST_LINES:
+            lines.append(f"! and {len(own) - _MOST_LINES:,} more lines")
+    return lines
+
+
+def _property(item: PropertyChange) -> list[str]:
+    path = one_line(item.property)
+    if item.kind in _SIGNS:
+        value = item.now if item.kind == "add" else item.was
+        # An entry of a list says who; its number says nothing.
+        return _valued(_SIGNS[item.kind], re.sub(r"\[\d+\]$", "", path), value)
+    replaces = "   (replaces the resource)" if item.kind == "replace" else ""
+    return [f"- {path}: {_value(item.was)}", f"+ {path}: {_value(item.now)}{replaces}"]
+
+
+def _valued(sign: str, path: str, value: Any) -> list[str]:  # noqa: ANN401 - any JSON
+    if isinstance(value, dict) and value:
+        return [f"{sign} {path}:", *(f"{sign}   {one_line(str(key))}: {_value(own)}" for key, own in value.items())]
+    return [f"{sign} {path}" if value is None else f"{sign} {path}: {_value(value)}"]
+
+
+def _value(value: Any) -> str:  # noqa: ANN401 - any JSON
+    if value is None:
+        return "(none)"
+    if isinstance(value, str) and value in _MARKERS:
+        return value
+    return shortened(plain(json.dumps(value, ensure_ascii=False)), _MOST_VALUE)
+
+
+def _traces(group: Group) -> list[str]:
+    """Say who made a drift, as far as it is known; the most telling few."""
+    lines = [
+        one_line(f"{result.tenant}: {item.resource} {item.property or '(whole)'} by {item.who} {item.when}")
+        for result in group.results
+        for item in result.drift
+        if item.who
+    ]
+    more = [f"and {len(lines) - _FOLDED:,} more"] if len(lines) > _FOLDED else []
+    return ["By whom:\n" + fenced([*lines[:_FOLDED], *more])] if lines else []
+
+
+def _warnings(run: FleetRun) -> Section:
+    found = warnings_alike(run)
+    items = []
+    for alike in found:
+        text = span(shortened(alike.text, _MOST_ERROR))
+        everybody = len(alike.results) == len(run.results) > _FEW
+        who = f"**all {counted(len(alike.results), 'tenant')}**" if everybody else _who(alike.results)
+        forms = [Form(text=f"- {who}: {text}{'' if everybody else _list(alike.results, indent='  ')}")]
+        if len(alike.results) > _FEW and not everybody:
+            forms.append(Form(text=f"- {who}: {text}", phase=_DETAILS, loses=("names", "warning")))
+        items.append(Item(forms=forms, tenants=len(alike.results), dropped=_NAMES))
+    return Section(heading=f"#### Warnings: {len(found):,}", items=items, noun="warning")

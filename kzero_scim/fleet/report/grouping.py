@@ -1,0 +1,373 @@
+"""Tenants with the same change, drift, failure or warning as one group, so that a thousand tenants read as a few lines.
+
+Two changes are the same where the same is done to the same properties of the same resources with the same values, once
+each tenant's own names (stack, realm, Entra tenant, domains of its users), ids, fingerprints and times are set aside.
+Who is assigned or unassigned is never set aside: that differs, or is the same. Pure functions of a run's document.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Any, Final
+
+from kzero_scim.fleet.credentials.credentials import suffix_of
+from kzero_scim.fleet.model import FleetRun, Outcome, PropertyChange, ResourceChange, TenantResult
+from kzero_scim.fleet.report.wording import RANK, Sentence, is_consequence, joined, sentences_of, steps_of, summary_of
+from kzero_scim.tenant.drift import WHOLE, Difference
+
+__all__ = [
+    "Alike",
+    "Group",
+    "Risk",
+    "ailment_of",
+    "changes_by_hand",
+    "costs_of",
+    "drift_groups_of",
+    "failures_of",
+    "groups_of",
+    "headline_of",
+    "summary_of",
+    "unhealthy_of",
+    "warnings_of",
+]
+
+_FIRST_SET_UP: Final = 4
+"""Resources, all of them created, from which on a tenant is called set up instead of naming each."""
+MOST_SAID: Final = 4
+"""Sentences of a headline."""
+_MEMBERS: Final = frozenset({"users", "groups", "unmanaged", "emptiedGroups"})
+"""Lists of who has access: each entry stands for itself."""
+_LEAVES_NOTHING: Final = frozenset({"ConnectionTest", "OnDemandProvisioning"})
+"""Resources that stand for nothing on either side: to replace one costs nothing."""
+_GUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_HASH: Final = r"\b[0-9a-f]{32,}\b"
+_TIME: Final = r"\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"
+
+
+class Risk(IntEnum):
+    """How much a group's change may cost, the worst first."""
+
+    DESTROYS = 0
+    """A resource is deleted or replaced."""
+    ACCESS = 1
+    """Somebody loses access, or provisioning stops, or everybody gets access."""
+    ORDINARY = 2
+    """Anything else."""
+
+
+_COSTS: Final = {
+    "resources deleted": Risk.DESTROYS,
+    "resources replaced": Risk.DESTROYS,
+    "access lost": Risk.ACCESS,
+    "access for everybody": Risk.ACCESS,
+    "provisioning off": Risk.ACCESS,
+}
+"""What a change may cost to how bad that is, the worst first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Tenants of which the same is to be told.
+
+    Attributes:
+        headline: What changes in one plain line, names in backticks.
+        sentences: The headline's pieces, for those who write names in another way.
+        results: The tenants' results, by name.
+        changes: What changes. In a group of several, each tenant's own is written ``<tenant>``, ``<id 1>``,
+            ``<fingerprint 1>``, ``<time>``; that of one tenant has its values.
+        risk: Of the change.
+    """
+
+    headline: str
+    sentences: list[Sentence]
+    results: list[TenantResult]
+    changes: list[ResourceChange]
+    risk: Risk
+
+    @property
+    def tenants(self) -> list[str]:
+        """Name the tenants."""
+        return [result.tenant for result in self.results]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alike:
+    """Tenants of which the same line is to be told: an error, a warning.
+
+    Attributes:
+        outcome: Theirs, where the line is its reason; None for a warning.
+        text: The line; in a group of several, with what is each tenant's own written as in :class:`Group`.
+        results: The tenants' results, by name.
+    """
+
+    outcome: Outcome | None
+    text: str
+    results: list[TenantResult]
+
+    @property
+    def tenants(self) -> list[str]:
+        """Name the tenants."""
+        return [result.tenant for result in self.results]
+
+
+def groups_of(run: FleetRun, *outcomes: Outcome) -> list[Group]:
+    """Group the tenants that change, by their change; the riskiest first, then the largest.
+
+    Args:
+        run: The run.
+        outcomes: Of which tenants; of those that changed if none is given. A tenant that drifted may have changes too,
+            after `preview --refresh`, and one that failed has what was applied before.
+    """
+    changed = [
+        result
+        for result in run.results
+        if (result.outcome in outcomes and result.changes) or (not outcomes and result.outcome is Outcome.CHANGED)
+    ]
+    return _groups((result, result.changes or changes_by_hand(result.drift)) for result in changed)
+
+
+def drift_groups_of(run: FleetRun) -> list[Group]:
+    """Group the tenants that drifted, by what differs, as :func:`groups_of` does.
+
+    The changes are those that somebody made: ``was`` is what the stack wants, ``now`` what is there.
+    """
+    drifted = [result for result in run.results if result.outcome is Outcome.DRIFTED]
+    return _groups((result, changes_by_hand(result.drift) or result.changes) for result in drifted)
+
+
+def failures_of(run: FleetRun, *outcomes: Outcome) -> list[Alike]:
+    """Group the tenants that came to one of some outcomes, by the reason given; outcomes as named, then the largest."""
+    found = [
+        alike
+        for outcome in outcomes
+        for alike in _alike(outcome, [(item, item.error) for item in run.results if item.outcome is outcome])
+    ]
+    return sorted(found, key=lambda alike: outcomes.index(alike.outcome) if alike.outcome else 0)
+
+
+def unhealthy_of(run: FleetRun) -> list[Alike]:
+    """Group the tenants whose provisioning does not do well, by what is wrong, the most frequent first."""
+    return _alike(
+        Outcome.UNHEALTHY,
+        [(result, ailment_of(result)) for result in run.results if result.outcome is Outcome.UNHEALTHY],
+    )
+
+
+def ailment_of(result: TenantResult) -> str:
+    """Say what is wrong with a tenant's provisioning, from the document of `kzero-scim status`."""
+    status = result.status or {}
+    quarantine = status.get("quarantine")
+    parts = [str(status.get("status") or "")]
+    if isinstance(quarantine, dict):
+        said = ("reason", "errorCode", "errorMessage", "whatToDo")
+        parts += [str(quarantine[key]) for key in said if quarantine.get(key)]
+    in_error = status.get("inError")
+    if isinstance(in_error, list) and in_error:
+        parts.append(f"{len(in_error)} users or groups in error")
+    return ": ".join(dict.fromkeys(part for part in (*parts, result.error) if part))
+
+
+def warnings_of(run: FleetRun) -> list[Alike]:
+    """Group the tenants' warnings by their text, the most frequent first."""
+    return _alike(None, [(result, line) for result in run.results for line in dict.fromkeys(result.warnings)])
+
+
+def changes_by_hand(drift: Iterable[Difference]) -> list[ResourceChange]:
+    """Give a tenant's drift as the changes that were made behind the stack's back, one a resource."""
+    by_resource: dict[str, list[Difference]] = defaultdict(list)
+    for difference in drift:
+        by_resource[difference.resource].append(difference)
+    return [
+        ResourceChange(
+            resource=resource,
+            name="",
+            operation="delete" if any(item.property == WHOLE for item in differences) else "update",
+            properties=[
+                PropertyChange(property=item.property, kind=_kind(item), was=item.was, now=item.now)
+                for item in differences
+                if item.property != WHOLE
+            ],
+        )
+        for resource, differences in by_resource.items()
+    ]
+
+
+def _kind(difference: Difference) -> str:
+    if difference.was is None:
+        return "add"
+    return "delete" if difference.now is None else "update"
+
+
+def risk_of(changes: Sequence[ResourceChange]) -> Risk:
+    """Judge a tenant's changes by the worst of them."""
+    return min((_risk(change) for change in changes), default=Risk.ORDINARY)
+
+
+def costs_of(changes: Sequence[ResourceChange]) -> list[str]:
+    """Name what a tenant's changes may cost, the worst first: ``access lost``. Empty where all is ordinary."""
+    found = {cost for change in changes for cost in _costs(change)}
+    return [cost for cost in _COSTS if cost in found]
+
+
+def _costs(change: ResourceChange) -> set[str]:
+    if change.resource in _LEAVES_NOTHING:
+        return set()
+    if change.operation in {"delete", "replace"}:
+        return {f"resources {change.operation}d"}
+    return {cost for item in change.properties if (cost := _cost(change.resource, item))}
+
+
+def _cost(resource: str, change: PropertyChange) -> str:
+    place = steps_of(change.property)[0]
+    if resource == "AppRoleAssignments" and place in _MEMBERS and change.kind == "delete":
+        return "access lost"
+    if resource == "ProvisioningStatus" and place == "enabled" and change.now is not True:
+        return "provisioning off"
+    if resource == "SynchronizationCredentials" and place == "scope" and change.now == "all":
+        return "access for everybody"
+    return ""
+
+
+def _risk(change: ResourceChange) -> Risk:
+    return min((_COSTS[cost] for cost in _costs(change)), default=Risk.ORDINARY)
+
+
+def headline_of(changes: Sequence[ResourceChange]) -> list[Sentence]:
+    """Say what a tenant's changes do, the riskiest first; consequences only where nothing else is told."""
+    if not changes:
+        return [("stack outputs changed",)]
+    everything = {change.operation for change in changes}
+    if len(changes) >= _FIRST_SET_UP and everything <= {"create", "import"} and "create" in everything:
+        return [(f"set up for the first time, {len(changes)} resources",)]
+    if len(changes) >= _FIRST_SET_UP and everything == {"delete"}:
+        return [(f"everything deleted, {len(changes)} resources",)]
+    telling = [change for change in changes if not is_consequence(change)] or changes
+    said = list(dict.fromkeys(sentence for change in sorted(telling, key=_risk) for sentence in sentences_of(change)))
+    more = len(said) - MOST_SAID
+    return said if more <= 1 else [*said[:MOST_SAID], (f"{more} more changes",)]
+
+
+def _groups(items: Iterable[tuple[TenantResult, list[ResourceChange]]]) -> list[Group]:
+    found: dict[str, list[tuple[TenantResult, list[ResourceChange]]]] = defaultdict(list)
+    for result, changes in items:
+        found[_key(result, changes)].append((result, changes))
+    groups = [_group(members) for members in found.values()]
+    return sorted(groups, key=lambda group: (group.risk, -len(group.results), group.headline, group.tenants))
+
+
+def _group(members: list[tuple[TenantResult, list[ResourceChange]]]) -> Group:
+    members = sorted(members, key=lambda member: member[0].tenant)
+    result, changes = members[0]
+    shown = _ordered(changes) if len(members) == 1 else _Canonical(result, marked=False).changes(changes)
+    sentences = headline_of(shown)
+    return Group(
+        headline=joined(sentences),
+        sentences=sentences,
+        results=[result for result, _ in members],
+        changes=shown,
+        risk=risk_of(changes),
+    )
+
+
+def _alike(outcome: Outcome | None, lines: Iterable[tuple[TenantResult, str]]) -> list[Alike]:
+    found: dict[str, list[tuple[TenantResult, str]]] = defaultdict(list)
+    for result, line in lines:
+        found[_Canonical(result, marked=True).text(line)].append((result, line))
+    groups = []
+    for members in found.values():
+        ordered = sorted(members, key=lambda member: member[0].tenant)
+        result, line = ordered[0]
+        text = line if len(ordered) == 1 else _Canonical(result, marked=False).text(line)
+        groups.append(Alike(outcome=outcome, text=text, results=[result for result, _ in ordered]))
+    return sorted(groups, key=lambda alike: (-len(alike.results), alike.text, alike.tenants))
+
+
+def _key(result: TenantResult, changes: list[ResourceChange]) -> str:
+    canonical = _Canonical(result, marked=True).changes(changes)
+    return json.dumps(
+        [
+            [change.resource, change.name, change.operation, [_property_key(item) for item in change.properties]]
+            for change in canonical
+        ]
+    )
+
+
+def _property_key(item: PropertyChange) -> list[Any]:
+    # The place in a list says nothing: lists here are sets.
+    return [re.sub(r"\[\d+\]", "[]", item.property), item.kind, item.was, item.now]
+
+
+def _ordered(changes: Iterable[ResourceChange]) -> list[ResourceChange]:
+    """Bring changes into the guide's order; the engine's differs from run to run."""
+    return sorted(
+        changes, key=lambda item: (RANK.get(item.resource, len(RANK)), item.resource, item.name, item.operation)
+    )
+
+
+class _Canonical:
+    """Writes placeholders for what is a tenant's own; the same id is the same number throughout the tenant.
+
+    Args:
+        result: The tenant's.
+        marked: For comparing: what only looks like a placeholder is told apart from one.
+    """
+
+    def __init__(self, result: TenantResult, *, marked: bool) -> None:
+        own_names = (result.tenant, suffix_of(result.tenant), *result.names)
+        names = sorted({name for name in own_names if any(map(str.isalnum, name))}, key=lambda name: (-len(name), name))
+        own = "|".join(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])" for name in names)
+        parts = [f"(?P<own>{own})"] if own else ["(?P<own>(?!))"]
+        parts += [f"(?P<id>{_GUID})", f"(?P<fingerprint>{_HASH})", f"(?P<time>{_TIME})", "(?P<mark><)"]
+        self._pattern = re.compile("|".join(parts))
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._marked = marked
+
+    def text(self, text: str) -> str:
+        return self._pattern.sub(self._written, text)
+
+    def changes(self, changes: Iterable[ResourceChange]) -> list[ResourceChange]:
+        return [self._change(change) for change in _ordered(changes)]
+
+    def _written(self, match: re.Match[str]) -> str:
+        kind, found = str(match.lastgroup), match.group()
+        if kind == "mark":
+            return "<<" if self._marked else "<"
+        if kind == "own":
+            return "<tenant>"
+        if kind == "time":
+            return "<time>"
+        number = self._numbers.setdefault((kind, found.casefold()), 1 + sum(key == kind for key, _ in self._numbers))
+        return f"<{kind} {number}>"
+
+    def _change(self, change: ResourceChange) -> ResourceChange:
+        # Sorted before, so that ids get their numbers in an order of their own, and after, so that names have no say.
+        properties = sorted(map(self._property, sorted(change.properties, key=_place)), key=_place)
+        return replace(change, name=self.text(change.name), properties=properties)
+
+    def _property(self, item: PropertyChange) -> PropertyChange:
+        ids = steps_of(item.property)[0] not in _MEMBERS
+        was, now = self._value(item.was, ids=ids), self._value(item.now, ids=ids)
+        if was == now and item.was != item.now:
+            # One of the tenant's own names takes another's place: that is the change.
+            was, now = item.was, item.now
+        return replace(item, property=self.text(item.property), was=was, now=now)
+
+    def _value(self, value: Any, *, ids: bool) -> Any:  # noqa: ANN401 - any JSON
+        if isinstance(value, str):
+            return self.text(value) if ids or not re.fullmatch(_GUID, value) else value
+        if isinstance(value, list):
+            return [self._value(item, ids=ids) for item in value]
+        if isinstance(value, dict):
+            return {self.text(key): self._value(item, ids=ids) for key, item in value.items()}
+        return value
+
+
+def _place(item: PropertyChange) -> tuple[str, str, str]:
+    """Order properties by path, members of lists by what they are: their places differ between tenants."""
+    path = re.sub(r"\[\d+\]", "[]", item.property)
+    return path, item.kind, json.dumps([item.was, item.now], sort_keys=True)

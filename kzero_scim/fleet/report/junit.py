@@ -1,0 +1,112 @@
+"""A run over many tenants as JUnit XML, which pipelines show as a table of tests: a test case a tenant.
+
+The elements and attributes are those that Jenkins, GitLab (``artifacts:reports:junit``) and Azure DevOps
+(``PublishTestResults@2``) read alike. Pure function of a run's document.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Final
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from kzero_scim.display import one_line
+from kzero_scim.fleet.model import FleetRun, Outcome, TenantResult
+from kzero_scim.fleet.report.grouping import ailment_of, changes_by_hand, headline_of
+from kzero_scim.fleet.report.wording import joined
+
+_ERRORS: Final = frozenset({Outcome.FAILED, Outcome.TIMED_OUT})
+_FAILURES: Final = frozenset({Outcome.DRIFTED, Outcome.UNHEALTHY})
+_NO_XML: Final = re.compile("[^\\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 cannot hold, not even escaped, among what :func:`one_line` leaves."""
+
+
+def render_junit(run: FleetRun) -> str:
+    """Write a run as JUnit XML.
+
+    A tenant that failed or timed out is an error, one that drifted or is unhealthy a failure, one whose turn did not
+    come skipped; one that changes has passed, and says so in its output.
+    """
+    counts = run.counts
+    numbers = {
+        "tests": len(run.results),
+        "errors": sum(counts[outcome] for outcome in _ERRORS),
+        "failures": sum(counts[outcome] for outcome in _FAILURES),
+        "skipped": counts[Outcome.NOT_RUN],
+    }
+    name = f"kzero-scim fleet {run.command.value}"
+    took = f"{sum(result.seconds for result in run.results):.3f}"
+    root = Element("testsuites", {"name": name, "time": took})
+    suite = SubElement(root, "testsuite", {"name": _text(f"{name}: {run.project}"), "time": took})
+    for key, number in numbers.items():
+        suite.set(key, str(number))
+        if key != "skipped":
+            root.set(key, str(number))
+    if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|\+00:00)", run.began):
+        suite.set("timestamp", run.began[:19])
+    properties = SubElement(suite, "properties")
+    for key, value in (("command", run.command.value), ("project", run.project), ("commit", run.commit)):
+        if value:
+            SubElement(properties, "property", {"name": key, "value": _text(value)})
+    for result in run.results:
+        _case(suite, run, result)
+    indent(root)
+    return tostring(root, encoding="unicode", xml_declaration=False).join(
+        ('<?xml version="1.0" encoding="UTF-8"?>\n', "\n")
+    )
+
+
+def _case(suite: Element, run: FleetRun, result: TenantResult) -> None:
+    case = SubElement(
+        suite,
+        "testcase",
+        {
+            "classname": f"fleet.{run.command.value}",
+            "name": _text(result.tenant),
+            "time": f"{result.seconds:.3f}",
+        },
+    )
+    message = _text(result.error)
+    if result.outcome in _ERRORS:
+        _verdict(case, "error", result.outcome, message or "no reason was given", message)
+    elif result.outcome is Outcome.DRIFTED:
+        words = _text(joined(headline_of(changes_by_hand(result.drift))))
+        _verdict(case, "failure", result.outcome, words, "\n".join(_drift(result)))
+    elif result.outcome is Outcome.UNHEALTHY:
+        _verdict(case, "failure", result.outcome, *[_text(ailment_of(result))] * 2)
+    elif result.outcome is Outcome.NOT_RUN:
+        SubElement(case, "skipped", {"message": message or "not run"})
+    lines = [*_output(result)]
+    if lines:
+        SubElement(case, "system-out").text = "\n".join(lines)
+
+
+def _verdict(case: Element, element: str, outcome: Outcome, message: str, text: str) -> None:
+    SubElement(case, element, {"type": outcome.value, "message": message}).text = text
+
+
+def _drift(result: TenantResult) -> list[str]:
+    return [
+        _text(
+            f"{item.resource} {item.property or '(whole)'}: {_value(item.was)} -> {_value(item.now)}"
+            + (f", {item.who} {item.when}" if item.who else "")
+        )
+        for item in result.drift
+    ]
+
+
+def _value(value: object) -> str:
+    return "(none)" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _output(result: TenantResult) -> list[str]:
+    lines = [f"changes: {joined(headline_of(result.changes))}"] if result.changes else []
+    lines += [f"warning: {warning}" for warning in result.warnings]
+    lines += [f"tags: {', '.join(result.tags)}"] if result.tags else []
+    lines += [f"log: {result.log}"] if result.log else []
+    return [_text(line) for line in lines]
+
+
+def _text(text: str) -> str:
+    return _NO_XML.sub("", one_line(text))

@@ -1,0 +1,159 @@
+"""How a fleet's run is watched: live lines in a terminal, plain lines anywhere else. Knows nothing of how it is run."""
+
+from __future__ import annotations
+
+import os
+import time
+from threading import Lock
+from typing import Final, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from kzero_scim.display import one_line
+from kzero_scim.fleet.model import Command, Outcome, TenantResult
+from kzero_scim.fleet.report.grouping import ailment_of
+
+STYLES: Final = {
+    Outcome.FAILED: "bold red",
+    Outcome.TIMED_OUT: "bold red",
+    Outcome.UNHEALTHY: "bold red",
+    Outcome.DRIFTED: "magenta",
+    Outcome.CHANGED: "yellow",
+    Outcome.NOT_RUN: "dim",
+    Outcome.UNCHANGED: "green",
+}
+_MOST: Final = 160
+"""Characters of an error on a tenant's own line; the end and the log have all."""
+_BAR: Final = 40
+_LOG_WIDTH: Final = 160
+"""Columns where there is no terminal: a pipeline's log, which does not say how wide it is."""
+
+
+def said(result: TenantResult) -> str:
+    """Say in a few words what came of a tenant."""
+    match result.outcome:
+        case Outcome.UNCHANGED:
+            return "unchanged" if result.status is None else "healthy"
+        case Outcome.CHANGED:
+            return _number(len(result.changes), "change")
+        case Outcome.DRIFTED:
+            drift = _number(len(result.drift), "difference")
+            return f"{drift}, {_number(len(result.changes), 'change')}" if result.changes else drift
+        case _:
+            error = one_line(result.error or (ailment_of(result) if result.outcome is Outcome.UNHEALTHY else ""))
+            short = error if len(error) <= _MOST else f"{error[:_MOST]}..."
+            return f"{result.outcome}: {short}" if short else str(result.outcome)
+
+
+def _number(count: int, word: str) -> str:
+    return f"{count} {word if count == 1 else word + 's'}"
+
+
+class Lines:
+    """A line for each tenant that has ended: for pipelines, and wherever there is no terminal."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        """Print nothing yet."""
+        self._console = console
+        self._total = total
+        self._ended = 0
+        self._lock = Lock()
+
+    def __enter__(self) -> Self:
+        """Print until the block ends."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Print nothing at the end."""
+
+    def begins(self, tenant: str) -> None:
+        """Say nothing: the end of it says more."""
+
+    def doing(self, tenant: str, what: str) -> None:
+        """Say nothing."""
+
+    def ended(self, result: TenantResult) -> None:
+        """Say what came of a tenant."""
+        with self._lock:
+            self._ended += 1
+            place = f"[{self._ended:>{len(str(self._total))}}/{self._total}]"
+            line = Text.assemble(
+                f"{place} {one_line(result.tenant)}  ",
+                (said(result), STYLES[result.outcome]),
+                f"  {result.seconds:.1f} s",
+            )
+            self._console.print(line, soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """Say something the operator should know."""
+        with self._lock:
+            self._console.print(Text(one_line(text), "yellow"), soft_wrap=True)
+
+
+class Screen(Lines):
+    """Below the lines of those that have ended, a live line for each running tenant, and a bar."""
+
+    def __init__(self, console: Console, total: int, command: Command) -> None:
+        """Show nothing yet."""
+        super().__init__(console, total)
+        self._running: dict[str, tuple[float, str]] = {}
+        self._command = command
+        self._began = time.monotonic()
+        self._live = Live(console=console, get_renderable=self._shown, refresh_per_second=4, transient=True)
+
+    def __enter__(self) -> Self:
+        """Show it until the block ends."""
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take the live lines away."""
+        self._live.stop()
+
+    def begins(self, tenant: str) -> None:
+        """Show a line for it."""
+        with self._lock:
+            doing = "looking" if self._command in {Command.DRIFT, Command.STATUS} else "starting"
+            self._running[tenant] = (time.monotonic(), doing)
+
+    def doing(self, tenant: str, what: str) -> None:
+        """Show what it does."""
+        with self._lock:
+            began, _ = self._running.get(tenant, (time.monotonic(), ""))
+            self._running[tenant] = (began, what)
+
+    def ended(self, result: TenantResult) -> None:
+        """Take its line away."""
+        with self._lock:
+            self._running.pop(result.tenant, None)
+        super().ended(result)
+
+    def _shown(self) -> RenderableType:
+        now = time.monotonic()
+        running = dict(self._running)
+        table = Table.grid(padding=(0, 2))
+        for _ in range(3):
+            table.add_column(no_wrap=True, overflow="ellipsis")
+        for tenant, (began, what) in running.items():
+            table.add_row(
+                Text(f"  {one_line(tenant)}", "cyan"), Text(one_line(what)), Text(f"{now - began:.0f} s", "dim")
+            )
+        bar = Table.grid(padding=(0, 2))
+        words = f"{self._command} {self._ended} of {self._total}, {len(running)} running, {now - self._began:.0f} s"
+        bar.add_row(ProgressBar(total=self._total, completed=self._ended, width=_BAR), words)
+        return Group(table, bar)
+
+
+def console(*, stderr: bool) -> Console:
+    """Make the console for a run."""
+    made = Console(stderr=stderr)
+    return made if made.is_terminal or "COLUMNS" in os.environ else Console(stderr=stderr, width=_LOG_WIDTH)
+
+
+def watcher(console: Console, total: int, command: Command) -> Lines:
+    """Make the watcher that fits where it is printed."""
+    return Screen(console, total, command) if console.is_terminal else Lines(console, total)

@@ -1,0 +1,1 @@
+"""Runs tenants through Pulumi's engine, several at once, each in a worker process."""

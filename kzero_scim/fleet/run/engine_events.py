@@ -1,0 +1,215 @@
+"""What Pulumi's engine tells while it runs one stack, as a tenant's changes, drift, warnings and errors. Asks nobody.
+
+The events are those of `sdk/go/common/apitype/events.go`; secrets in them are blotted out by the engine already.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from kzero_scim.display import one_line
+from kzero_scim.fleet.model import PropertyChange, ResourceChange
+from kzero_scim.tenant.drift import WHOLE, Difference, value_at
+
+if TYPE_CHECKING:
+    from pulumi.automation import EngineEvent
+    from pulumi.automation.events import StepEventMetadata
+
+SECRET: Final = "(secret)"  # noqa: S105 - what is shown in a secret's place
+UNKNOWN: Final = "(not known yet)"
+_BLOTTED: Final = "[secret]"
+_UNKNOWN: Final = frozenset(
+    {"04da6b54-80e4-46f7-96ec-b56ff0331ba9", "[unknown]", "output<string>"}  # `sdk/go/common/resource/plugin/rpc.go`
+)
+_STACK: Final = "pulumi:pulumi:Stack"
+_PROVIDER: Final = "pulumi:providers:"
+_OPERATIONS: Final = {
+    "create": "create",
+    "update": "update",
+    "delete": "delete",
+    "replace": "replace",
+    "create-replacement": "replace",
+    "delete-replaced": "replace",
+    "discard-replaced": "replace",
+    "import": "import",
+    "import-replacement": "replace",
+}
+_DOING: Final = {
+    "create": "creating",
+    "update": "updating",
+    "delete": "deleting",
+    "replace": "replacing",
+    "same": "comparing",
+}
+_COLOR: Final = re.compile(r"<\{%.*?%\}>")
+_CONSEQUENCE: Final = re.compile(r"(preview|update|refresh|operation) failed|resource plugin .* is expected to have")
+
+
+class EngineEvents:
+    """Gathers a run's events.
+
+    Args:
+        refreshing: The command itself is a refresh: what it finds is drift, and nothing is a change.
+
+    Attributes:
+        errors: What the engine called an error, each once, a line each.
+        warnings: What it warned of, likewise.
+        outputs: The stack's outputs at the end, secret ones blotted out; empty if it did not get there. That they
+            change is no change of the tenant's, for Pulumi neither: some tell of the last provisioning cycle.
+    """
+
+    def __init__(self, *, refreshing: bool) -> None:
+        """Know nothing yet."""
+        self.errors: list[str] = []
+        self.warnings: list[str] = []
+        self.outputs: Mapping[str, Any] = {}
+        self._refreshing = refreshing
+        self._changes: dict[str, ResourceChange] = {}
+        self._drift: dict[str, list[Difference]] = {}
+        self._failed: set[str] = set()
+
+    @property
+    def changes(self) -> list[ResourceChange]:
+        """What is done, or would be, to which resource, in the engine's order; what failed is not among it."""
+        return [change for urn, change in self._changes.items() if urn not in self._failed]
+
+    @property
+    def drift(self) -> list[Difference]:
+        """What differs from the state, of those resources that were looked at."""
+        return [difference for differences in self._drift.values() for difference in differences]
+
+    def take(self, event: EngineEvent) -> str:
+        """Note one event.
+
+        Returns:
+            What the engine does now, for people to watch; "" where the event tells nothing of it.
+        """
+        if event.diagnostic_event is not None:
+            self._said(event.diagnostic_event.severity, event.diagnostic_event.message)
+        if event.res_op_failed_event is not None:
+            self._failed.add(event.res_op_failed_event.metadata.urn)
+        if event.resource_pre_event is not None:
+            return self._begins(event.resource_pre_event.metadata)
+        if event.res_outputs_event is not None:
+            self._ends(event.res_outputs_event.metadata)
+        return ""
+
+    def _said(self, severity: str, message: str) -> None:
+        lines = {"error": self.errors, "warning": self.warnings}.get(severity)
+        line = one_line(_COLOR.sub("", message))
+        if lines is not None and line and line not in lines and not _CONSEQUENCE.fullmatch(line):
+            lines.append(line)
+
+    def _begins(self, step: StepEventMetadata) -> str:
+        if not self._refreshing and step.op.value != "refresh":
+            self._change(step)
+        kind = _kind(step)
+        if not kind:
+            return ""
+        if step.op.value == "refresh":
+            return f"reading {kind}"
+        doing = _DOING.get(_OPERATIONS.get(step.op.value, step.op.value))
+        return f"{doing} {kind}" if doing else ""
+
+    def _ends(self, step: StepEventMetadata) -> None:
+        if step.type == _STACK:
+            self.outputs = dict(step.new.outputs or {}) if step.new else {}
+        elif self._refreshing or step.op.value == "refresh":
+            self._compare(step)
+        else:
+            self._change(step)
+
+    def _change(self, step: StepEventMetadata) -> None:
+        operation, kind = _OPERATIONS.get(step.op.value), _kind(step)
+        if operation is None or not kind:
+            return
+        # A provider comes and goes with its stack; only that its settings change is worth telling.
+        if step.type.startswith(_PROVIDER) and operation in {"create", "delete"}:
+            return
+        properties = _properties(step) if operation in {"update", "replace"} else []
+        before = self._changes.get(step.urn)
+        if before is not None:
+            # The parts of a replacement are steps of their own, and only the first of them says why.
+            operation = "replace" if "replace" in {operation, before.operation} else operation
+            properties = _known(before.properties, properties)
+        name = step.urn.rsplit("::", 1)[-1]
+        self._changes[step.urn] = ResourceChange(resource=kind, name=name, operation=operation, properties=properties)
+
+    def _compare(self, step: StepEventMetadata) -> None:
+        kind = _kind(step)
+        if not kind or step.type.startswith(_PROVIDER):
+            return
+        if step.new is None or step.op.value == "delete":
+            found = [Difference(resource=kind, property=WHOLE, was="exists", now=None)]
+        else:
+            found = [
+                Difference(resource=kind, property=item.property, was=item.was, now=item.now)
+                for item in _properties(step)
+            ]
+        if found:
+            self._drift[step.urn] = found
+
+
+def _kind(step: StepEventMetadata) -> str:
+    """Name a resource's kind; "" for those that stand for nothing on either side: components and the stack."""
+    state = step.new or step.old
+    if step.type == _STACK or state is None or not state.custom:
+        return ""
+    return "Provider" if step.type.startswith(_PROVIDER) else step.type.rsplit(":", 1)[-1].rsplit("/", 1)[-1]
+
+
+def _properties(step: StepEventMetadata) -> list[PropertyChange]:
+    found = [
+        _property(step, path, diff.diff_kind.value, of_inputs=diff.input_diff)
+        for path, diff in (step.detailed_diff or {}).items()
+    ]
+    if not found:
+        found = [_property(step, path, "update", of_inputs=False) for path in step.diffs or []]
+    return sorted(found, key=lambda item: item.property)
+
+
+def _property(step: StepEventMetadata, path: str, kind: str, *, of_inputs: bool) -> PropertyChange:
+    old, new = step.old, step.new
+    was = value_at((old.inputs if of_inputs else old.outputs) if old else None, path)
+    now = value_at(new.outputs if new else None, path)
+    if now is None or of_inputs:
+        # In a preview the planned outputs stand in one event and the inputs in all.
+        now = value_at(new.inputs if new else None, path)
+    replaces = kind.endswith("-replace")
+    plain = kind.removesuffix("-replace")
+    return PropertyChange(
+        property=path,
+        kind="replace" if replaces else plain,
+        was=None if plain == "add" else _shown(was),
+        now=None if plain == "delete" else _shown(now),
+    )
+
+
+def _known(before: list[PropertyChange], now: list[PropertyChange]) -> list[PropertyChange]:
+    """Keep what was known before of the values of a later event, which may lack them."""
+    if not now:
+        return before
+    earlier = {item.property: item for item in before}
+    return [
+        replace(item, was=item.was if item.was is not None else earlier[item.property].was)
+        if item.property in earlier
+        else item
+        for item in now
+    ]
+
+
+def _shown(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    if isinstance(value, str):
+        return SECRET if value == _BLOTTED else UNKNOWN if value in _UNKNOWN else value
+    if isinstance(value, Mapping):
+        return {key: _shown(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_shown(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        # The engine's numbers are all floats.
+        return int(value)
+    return value if value is None or isinstance(value, bool | int | float) else json.dumps(value)

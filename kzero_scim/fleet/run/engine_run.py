@@ -1,0 +1,291 @@
+"""One tenant's run of Pulumi's engine in this process: its program and its provider here, its environment only its own.
+
+One at a time: the process's environment and working directory are the tenant's while it runs. Nothing of it is left
+for the next: environment, folder, temporary files, provider, connections and tokens go with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from kzero_components.tenant_program import declare_tenant
+from pulumi import automation
+from pulumi.automation._stack import StackInitMode  # not exported; Stack.select makes none of our kind
+
+from kzero_scim.display import one_line
+from kzero_scim.errors import KzeroScimError, SettingsError, unforeseen
+from kzero_scim.fleet.model import Command, Outcome, TenantResult
+from kzero_scim.fleet.portals import portals_of
+from kzero_scim.fleet.run import pulumi_home
+from kzero_scim.fleet.run.engine_events import EngineEvents
+from kzero_scim.fleet.run.pulumi_process import PulumiProcess
+from kzero_scim.fleet.run.tenant_log import TenantLog
+from kzero_scim.provider.engine.attached import attached, collect_what_a_run_leaves
+from kzero_scim.provider.package import KZERO
+from kzero_scim.settings.tenant_settings import configuration
+from kzero_scim.stack.recovery import recover
+from kzero_scim.stack.stack import reason_of
+
+Told = Callable[[str, Any], None]
+"""Takes what happens meanwhile: ``("engine", process id)``, ``("doing", what the engine does now)``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenantRun:
+    """What to run for one tenant.
+
+    Attributes:
+        command: Preview, up or refresh.
+        tenant: The stack's name.
+        folder: The project's.
+        environment: The tenant's whole environment.
+        refresh: Look at both sides before a preview or an up.
+        cli: The Pulumi CLI.
+        cli_version: Its version.
+        log: The tenant's log file.
+    """
+
+    command: Command
+    tenant: str
+    folder: Path
+    environment: Mapping[str, str] = field(repr=False)
+    refresh: bool
+    cli: str
+    cli_version: str
+    log: Path
+
+
+def run_tenant(run: TenantRun, told: Told) -> TenantResult:
+    """Run one tenant; whatever fails is its result's error, in one line."""
+    began = time.monotonic()
+    with TenantLog(run.log, run.environment) as log:
+        log.write(f"kzero-scim fleet {run.command} of {run.tenant}, {datetime.now(UTC):%Y-%m-%d} UTC")
+        try:
+            with _as_tenant(run):
+                result = _Engine(run, log, told).result()
+        except KzeroScimError as error:
+            result = _failed(run, str(error))
+        except Exception as error:  # noqa: BLE001 - the last resort: one tenant's failure alone
+            result = _failed(run, unforeseen(error, []))
+        result = _redacted(result, log)
+        log.write(f"{result.outcome}{': ' if result.error else ''}{result.error}")
+    return _timed(result, run, time.monotonic() - began)
+
+
+class _Engine:
+    """One run of the engine, with what it tells."""
+
+    def __init__(self, run: TenantRun, log: TenantLog, told: Told) -> None:
+        self._run = run
+        self._log = log
+        self._told = told
+        self._events = EngineEvents(refreshing=run.command is Command.REFRESH)
+        self._problems: list[str] = []
+        self._process = PulumiProcess(run.cli, run.cli_version, lambda pid: told("engine", pid))
+
+    def result(self) -> TenantResult:
+        run = self._run
+        try:
+            with attached(KZERO) as port:
+                self._perform(port)
+        except automation.StackNotFoundError:
+            return _failed(run, f"stack {run.tenant} was never applied: there is nothing to refresh")
+        except automation.CommandError:
+            return self._broken_off()
+        finally:
+            collect_what_a_run_leaves()
+        return self._told_by_events()
+
+    def _perform(self, port: int) -> None:
+        run = self._run
+        variables = {"PULUMI_DEBUG_PROVIDERS": f"{KZERO.name}:{port}", "PULUMI_SKIP_UPDATE_CHECK": "true"}
+        stack = self._stack(run.folder, variables)
+        try:
+            self._operate(stack)
+        except automation.StackNotFoundError:
+            if run.command is Command.REFRESH:
+                raise
+            if run.command is Command.UP:
+                self._init(run.folder, variables)
+                self._operate(stack)
+            else:
+                self._preview_first(variables)
+
+    def _preview_first(self, variables: Mapping[str, str]) -> None:
+        """Preview a stack that no backend knows yet, against one in a temporary folder: a preview makes nothing."""
+        run = self._run
+        self._log.write("the backend has no such stack yet: previewing it against an empty one in a temporary folder")
+        with tempfile.TemporaryDirectory() as folder:
+            project, state = Path(folder, "project"), Path(folder, "state")
+            (project / "stacks").mkdir(parents=True)
+            state.mkdir()
+            # `stack init` writes into the stack's file, so that is a copy.
+            stack_file = f"stacks/Pulumi.{run.tenant}.yaml"
+            (project / stack_file).write_bytes((run.folder / stack_file).read_bytes())
+            for entry in run.folder.iterdir():
+                if entry.name != "stacks":
+                    (project / entry.name).symlink_to(entry)
+            local = {**variables, "PULUMI_BACKEND_URL": state.as_uri()}
+            self._init(project, local)
+            self._operate(self._stack(project, local))
+
+    def _stack(self, folder: Path, variables: Mapping[str, str]) -> _Stack:
+        workspace = _Workspace(
+            work_dir=str(folder), pulumi_command=self._process, program=self._declare, env_vars=variables
+        )
+        return _Stack(self._run.tenant, workspace, StackInitMode.SELECT)
+
+    def _init(self, folder: Path, variables: Mapping[str, str]) -> None:
+        arguments = ["stack", "init", self._run.tenant, "--no-select"]
+        self._process.run(arguments, str(folder), variables, self._log.write, self._log.write)
+
+    def _operate(self, stack: _Stack) -> None:
+        run = self._run
+        options: dict[str, Any] = {
+            "on_output": self._log.write,
+            "on_error": self._log.write,
+            "on_event": self._take,
+            "color": "never",
+        }
+        # Its result is not looked at: the events tell more.
+        if run.command is Command.PREVIEW:
+            stack.preview(refresh=run.refresh, **options)
+        elif run.command is Command.UP:
+            stack.up(refresh=run.refresh, **options)
+        else:
+            stack.refresh(**options)
+
+    def _declare(self) -> None:
+        for key, value in configuration().items():
+            if pulumi.runtime.is_config_secret(key):
+                self._log.learn(value)
+        try:
+            declare_tenant()
+        except SettingsError as error:
+            self._problems.append(str(error))
+            # What the engine reports without a traceback.
+            raise pulumi.RunError(str(error)) from None
+
+    def _take(self, event: automation.EngineEvent) -> None:
+        doing = self._events.take(event)
+        if doing:
+            self._told("doing", doing)
+
+    def _told_by_events(self) -> TenantResult:
+        run, events = self._run, self._events
+        changes, drift = events.changes, events.drift
+        if run.command is Command.REFRESH:
+            outcome = Outcome.DRIFTED if drift else Outcome.UNCHANGED
+        elif drift and run.command is Command.PREVIEW:
+            outcome = Outcome.DRIFTED
+        else:
+            outcome = Outcome.CHANGED if changes else Outcome.UNCHANGED
+        checklist = events.outputs.get("checklist")
+        return TenantResult(
+            tenant=run.tenant,
+            outcome=outcome,
+            changes=changes,
+            drift=drift if run.command is not Command.UP else [],
+            warnings=events.warnings,
+            checklist=checklist if run.command is Command.UP and isinstance(checklist, list) else [],
+            portals=portals_of(events.outputs),
+        )
+
+    def _broken_off(self) -> TenantResult:
+        run, events = self._run, self._events
+        lines = list(map(_as_one_line, self._problems)) or events.errors or [reason_of(self._process.complaints)]
+        if self._process.exit_code < 0:
+            lines = [f"the engine was ended by signal {-self._process.exit_code}", *lines]
+        # A line that announces those after it ends with a colon.
+        reason = (
+            "; ".join(filter(None, lines)).replace(":; ", ": ")
+            or f"pulumi ended with exit code {self._process.exit_code}"
+        )
+        warnings = [*events.warnings, *self._freed()]
+        # What was applied before the failure is told too.
+        changes = events.changes if run.command is Command.UP else []
+        return TenantResult(tenant=run.tenant, outcome=Outcome.FAILED, error=reason, changes=changes, warnings=warnings)
+
+    def _freed(self) -> list[str]:
+        """Free the stack where the engine was killed: it keeps the lock of a run that is gone."""
+        if self._process.exit_code >= 0:
+            return []
+        try:
+            return recover(self._run.tenant, self._run.folder)
+        except KzeroScimError as error:
+            return [f"the stack may be locked still, `kzero-scim recover {self._run.tenant}` frees it: {error}"]
+
+
+class _Workspace(automation.LocalWorkspace):
+    """Writes nobody's "current stack": every command names the stack that it is for."""
+
+    def select_stack(self, stack_name: str) -> None:
+        """Do nothing; a stack that does not exist shows at the first command."""
+
+
+class _Stack(automation.Stack):
+    """Asks for nothing after a run: that would be two more runs of the CLI, and the events have told it all."""
+
+    def outputs(self) -> automation.OutputMap:
+        """Give none."""
+        return {}
+
+    def info(self, show_secrets: bool = True) -> automation.UpdateSummary | None:  # noqa: FBT001, FBT002 - the base's
+        """Give an empty one."""
+        del show_secrets
+        return automation.UpdateSummary("", datetime.now(UTC), "", {}, {}, "")
+
+
+@contextlib.contextmanager
+def _as_tenant(run: TenantRun) -> Iterator[None]:
+    """Give this process the tenant's environment, the project's folder and one for temporary files, for a while."""
+    before, folder = dict(os.environ), Path.cwd()
+    with tempfile.TemporaryDirectory(prefix="kzero-scim-") as temporary:
+        changed = {"TMPDIR": temporary}
+        # Who looks for a defect wants Pulumi's own logs.
+        if run.environment.get("KZERO_DEBUG") != "1":
+            changed[pulumi_home.VARIABLE] = str(pulumi_home.make_home(run.environment, Path(temporary)))
+        _set_environment({**run.environment, **changed})
+        os.chdir(run.folder)
+        try:
+            yield
+        finally:
+            os.chdir(folder)
+            _set_environment(before)
+
+
+def _set_environment(variables: Mapping[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(variables)
+    # Python remembers where temporary files go.
+    tempfile.tempdir = None
+
+
+def _as_one_line(message: str) -> str:
+    """Give an error that has a heading and a line for each problem: ``heading: problem; problem``."""
+    heading, *problems = (line.strip(" -") for line in message.splitlines() if line.strip())
+    return f"{heading} {'; '.join(problems)}" if problems else heading
+
+
+def _failed(run: TenantRun, reason: str) -> TenantResult:
+    return TenantResult(tenant=run.tenant, outcome=Outcome.FAILED, error=reason)
+
+
+def _redacted(result: TenantResult, log: TenantLog) -> TenantResult:
+    return replace(
+        result, error=one_line(log.redact(result.error)), warnings=[log.redact(line) for line in result.warnings]
+    )
+
+
+def _timed(result: TenantResult, run: TenantRun, seconds: float) -> TenantResult:
+    log = run.log.relative_to(run.folder) if run.log.is_relative_to(run.folder) else run.log
+    return replace(result, seconds=round(seconds, 3), log=str(log))

@@ -1,0 +1,240 @@
+"""Runs many tenants, several at once, each in a worker process: preview, up, refresh. Says what came of each."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Final, Protocol
+
+from kzero_scim.errors import SettingsError
+from kzero_scim.fleet import journal
+from kzero_scim.fleet.credentials.credentials import Credentials, suffix_of
+from kzero_scim.fleet.model import Command, FleetRun, Outcome, TenantResult
+from kzero_scim.fleet.project import FleetProject, FleetTenant
+from kzero_scim.fleet.run.engine_run import TenantRun
+from kzero_scim.fleet.run.fingerprint import Fingerprints
+from kzero_scim.fleet.run.plan import Schedule
+from kzero_scim.fleet.run.worker import Worker
+from kzero_scim.settings.confirmations import VARIABLE
+from kzero_scim.stack.stack import pulumi_cli
+
+_TICK: Final = 0.2
+"""Seconds between two looks at signals and at the clock."""
+_RECORDED_EVERY: Final = 5.0
+"""Seconds between two documents of a run that goes on: so much a killed run loses."""
+INTERRUPTED: Final = "interrupted"
+
+
+class Watcher(Protocol):
+    """Is told how the run goes; from several threads."""
+
+    def begins(self, tenant: str) -> None:
+        """A tenant is begun."""
+
+    def doing(self, tenant: str, what: str) -> None:
+        """What a tenant's engine does now."""
+
+    def ended(self, result: TenantResult) -> None:
+        """A tenant has ended."""
+
+    def note(self, text: str) -> None:
+        """Something the operator should know."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What to run for whom.
+
+    Attributes:
+        command: Preview, up or refresh.
+        waves: The tenants in the order to run them; each wave waits for the one before it.
+        parallel: How many at once.
+        timeout: Seconds for a tenant; None for no limit.
+        max_failures: So many failures, and nobody further is begun; 0 for no limit.
+        refresh: Look at both sides before a preview or an up.
+        earlier: Results of an earlier run that stand, of tenants that are not run again.
+        is_kept: Whether its document is kept as the last of its command; not where it is a part of another run.
+    """
+
+    command: Command
+    waves: list[list[FleetTenant]]
+    parallel: int
+    timeout: float | None = None
+    max_failures: int = 0
+    refresh: bool = False
+    earlier: Sequence[TenantResult] = ()
+    is_kept: bool = True
+
+
+def run_fleet(project: FleetProject, job: Job, environment: Mapping[str, str], watcher: Watcher) -> FleetRun:
+    """Run a job to its end, and keep its document.
+
+    SIGINT and SIGTERM let what runs come to its end and begin nothing further; the second of them interrupts the
+    engines, as Ctrl-C does a `pulumi up`. Must be called in the main thread.
+
+    Raises:
+        SettingsError: There is no Pulumi CLI, credentials are ambiguous, or the document cannot be written.
+    """
+    return _Fleet(project, job, environment, watcher).run()
+
+
+class _Fleet:
+    def __init__(self, project: FleetProject, job: Job, environment: Mapping[str, str], watcher: Watcher) -> None:
+        self._project = project
+        self._job = job
+        self._watcher = watcher
+        self._cli, self._version = _pulumi()
+        # A confirmation allows something for one tenant; one in the common environment would reach all of them.
+        common = {name: value for name, value in environment.items() if name != VARIABLE}
+        if VARIABLE in environment:
+            watcher.note(f"{VARIABLE} reaches no tenant of a fleet; set {VARIABLE}__<TENANT> for the one it is for")
+        self._credentials = Credentials(project, common)
+        self._schedule = Schedule(job.waves, job.max_failures)
+        self._workers: list[Worker] = []
+        self._signals = 0
+        self._fingerprints = Fingerprints(project)
+        self._began = _now()
+        self._commit = journal.commit_of(project.folder)
+
+    def run(self) -> FleetRun:
+        tenants = sum(map(len, self._job.waves))
+        with _signals(self._signalled), ThreadPoolExecutor(max(1, self._job.parallel)) as pool:
+            self._workers = [Worker() for _ in range(min(self._job.parallel, tenants))]
+            try:
+                for number in range(len(self._job.waves)):
+                    self._run_wave(number, pool)
+            finally:
+                self._schedule.stop(INTERRUPTED)
+                list(pool.map(Worker.close, self._workers))
+                # Also where something nobody has foreseen ends the run.
+                self._keep()
+        return self._document()
+
+    def _run_wave(self, number: int, pool: ThreadPoolExecutor) -> None:
+        self._schedule.begin_wave(number)
+        running = {pool.submit(self._serve, worker) for worker in self._workers}
+        recorded = time.monotonic()
+        while running:
+            done, running = wait(running, timeout=_TICK)
+            for future in done:
+                future.result()
+            if time.monotonic() - recorded > _RECORDED_EVERY:
+                self._keep(INTERRUPTED)
+                recorded = time.monotonic()
+        self._schedule.wave_ended(number)
+
+    def _serve(self, worker: Worker) -> None:
+        while (tenant := self._schedule.next()) is not None:
+            self._watcher.begins(tenant.name)
+            result = self._one(worker, tenant)
+            self._schedule.ended(result)
+            self._watcher.ended(result)
+
+    def _one(self, worker: Worker, tenant: FleetTenant) -> TenantResult:
+        began = time.monotonic()
+        try:
+            if tenant.problem:
+                raise SettingsError(tenant.problem)  # noqa: TRY301 - told as any other
+            environment = self._credentials.environment_of(tenant.name)
+        except SettingsError as error:
+            seconds = round(time.monotonic() - began, 3)
+            result = TenantResult(tenant=tenant.name, outcome=Outcome.FAILED, error=str(error), seconds=seconds)
+        else:
+            run = TenantRun(
+                command=self._job.command,
+                tenant=tenant.name,
+                folder=self._project.folder,
+                environment=environment,
+                refresh=self._job.refresh,
+                cli=self._cli,
+                cli_version=self._version,
+                log=self._project.logs / f"{tenant.name}.log",
+            )
+            result = worker.run(run, self._job.timeout, lambda what: self._watcher.doing(tenant.name, what))
+        # Which variable confirms something for this tenant alone.
+        error_ = result.error.replace(f"{VARIABLE}=", f"{VARIABLE}__{suffix_of(tenant.name)}=")
+        fingerprint = self._fingerprints.of(tenant) if self._job.command is Command.UP else ""
+        return replace(result, error=error_, tags=list(tenant.tags), names=list(tenant.names), fingerprint=fingerprint)
+
+    def _signalled(self) -> None:
+        self._signals += 1
+        running = sum(worker.is_busy for worker in self._workers)
+        if self._signals == 1:
+            self._schedule.stop(INTERRUPTED)
+            self._watcher.note(
+                f"interrupted: {running} running {'tenant comes' if running == 1 else 'tenants come'} to an end, no "
+                "other is begun; once more interrupts those too"
+            )
+            return
+        self._watcher.note("interrupted again: the engines are interrupted; what they broke off is in their stacks")
+        for worker in self._workers:
+            if worker.is_busy:
+                worker.interrupt()
+
+    def _keep(self, reason: str = "") -> None:
+        if self._job.is_kept:
+            journal.record(self._project, self._document(reason))
+
+    def _document(self, reason: str = "") -> FleetRun:
+        rest = [
+            replace(result, tags=list(tenant.tags), names=list(tenant.names))
+            for result in self._schedule.not_run(reason)
+            for tenant in [self._project.tenants[result.tenant]]
+        ]
+        results = [*self._job.earlier, *dict(self._schedule.results).values(), *rest]
+        return FleetRun(
+            command=self._job.command,
+            project=self._project.name,
+            began=self._began,
+            ended=_now(),
+            commit=self._commit,
+            results=sorted(results, key=lambda result: result.tenant),
+        )
+
+
+def _pulumi() -> tuple[str, str]:
+    """Find the CLI and ask for its version, once for all tenants."""
+    found = pulumi_cli()
+    if found is None:
+        message = "there is no Pulumi CLI on PATH; install one, or run `make setup`"
+        raise SettingsError(message)
+    cli = shutil.which(found) or found
+    environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    try:
+        version = subprocess.run(  # noqa: S603 - the CLI itself
+            [cli, "version"], capture_output=True, text=True, check=True, env=environment
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError) as error:
+        message = f"{cli} cannot be run: {error}"
+        raise SettingsError(message) from None
+    return cli, version
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+@contextmanager
+def _signals(told: Callable[[], None]) -> Iterator[None]:
+    """Have SIGINT and SIGTERM told, instead of ending the process."""
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        # In a thread: a handler that waits for a lock which the interrupted code holds would wait for ever.
+        threading.Thread(target=told, daemon=True).start()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

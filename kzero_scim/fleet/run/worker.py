@@ -1,0 +1,204 @@
+"""A process that runs tenants one after the other, and the handle by which the fleet gives it work and ends it.
+
+Started by "spawn": it inherits no connection, no client and no lock of the fleet's own process.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any, Final
+
+from kzero_scim.fleet.model import Outcome, TenantResult
+from kzero_scim.fleet.run import engine_session
+
+if TYPE_CHECKING:
+    from kzero_scim.fleet.run.engine_run import TenantRun
+
+_SPAWN: Final = multiprocessing.get_context("spawn")
+_TO_THE_MACHINE: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
+"""What an idle worker keeps of the environment that it was started with."""
+_INTERRUPTED_SECONDS: Final = 15.0
+"""From the interruption of a tenant that takes too long until its processes are killed."""
+_ENDED_SECONDS: Final = 10.0
+"""From there until the worker, which should have told what came of it, is killed too."""
+
+
+def work(connection: Connection) -> None:
+    """Run what comes down a connection until it is closed; send back what happens, and each result."""
+    # Ctrl-C in a terminal reaches every process; what is being applied is finished, and the fleet's process decides.
+    # No SIG_IGN: the engine would inherit that, and could not be interrupted.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    _forget_environment()
+    if os.environ.get("KZERO_DEBUG") != "1":
+        _hush()
+    # After the environment is gone: importing takes half a second, once a worker.
+    import pulumi.log  # noqa: PLC0415
+
+    from kzero_scim.fleet.run.engine_run import run_tenant  # noqa: PLC0415
+    from kzero_scim.provider.engine.attached import keep_what_is_loaded  # noqa: PLC0415
+
+    # The SDK sends the engine some sixty of these a run, which throws them away: a fifteenth of a preview.
+    pulumi.log.debug = lambda *_, **__: None
+    keep_what_is_loaded()
+    connection.send(("ready", None))
+    while True:
+        try:
+            run: TenantRun = connection.recv()
+        except EOFError:
+            return
+        connection.send(("result", run_tenant(run, lambda what, value: connection.send((what, value)))))
+
+
+def _forget_environment() -> None:
+    kept = {name: os.environ[name] for name in (*_TO_THE_MACHINE, "KZERO_DEBUG") if name in os.environ}
+    os.environ.clear()
+    os.environ.update(kept)
+
+
+def _hush() -> None:
+    """Keep gRPC and what tenants' programs print out of the fleet's terminal: the logs have all that is worth it."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nothing, stream)
+    os.close(nothing)
+
+
+class Worker:
+    """One worker process, started when it is first given work, and again after it had to be killed."""
+
+    def __init__(self) -> None:
+        """Start nothing yet."""
+        self._process: Any = None
+        self._connection: Connection | None = None
+        self._engine = 0
+        self._interrupted = False
+        self._busy = False
+
+    def run(self, run: TenantRun, timeout: float | None, doing: Callable[[str], None]) -> TenantResult:
+        """Have a tenant run, and wait for it.
+
+        Args:
+            run: What to run.
+            timeout: Seconds after which it is interrupted, and killed if that does not help; None for no limit.
+            doing: Told what the engine does, as it goes.
+
+        Returns:
+            What came of it. A worker that dies is that tenant's failure.
+        """
+        self._engine, self._interrupted, self._busy = 0, False, True
+        deadlines = _Deadlines(time.monotonic(), timeout)
+        try:
+            connection = self._started()
+            # A worker's own start is no tenant's time.
+            deadlines = _Deadlines(time.monotonic(), timeout)
+            connection.send(run)
+            while True:
+                if not connection.poll(deadlines.remaining()):
+                    self._late(deadlines)
+                    continue
+                what, value = connection.recv()
+                if what == "result":
+                    result: TenantResult = value
+                    return _timed_out(result, timeout) if deadlines.passed else result
+                if what == "engine":
+                    self._engine = value
+                    if self._interrupted:
+                        self.interrupt()
+                else:
+                    doing(value)
+        except (EOFError, OSError):
+            return self._died(run, deadlines)
+        finally:
+            self._engine, self._busy = 0, False
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a tenant runs."""
+        return self._busy
+
+    def interrupt(self) -> None:
+        """Interrupt the tenant that runs, as Ctrl-C does a `pulumi up`: its engine ends in order."""
+        self._interrupted = True
+        if self._engine:
+            engine_session.interrupt(self._engine)
+
+    def close(self) -> None:
+        """End the process."""
+        if self._connection is not None:
+            self._connection.close()
+            self._process.join(_ENDED_SECONDS)
+            self._process.kill()
+            self._connection = None
+
+    def _started(self) -> Connection:
+        if self._connection is None or not self._process.is_alive():
+            self._connection, theirs = _SPAWN.Pipe()
+            self._process = _SPAWN.Process(target=work, args=(theirs,), name="kzero-scim fleet worker", daemon=True)
+            self._process.start()
+            theirs.close()
+            self._connection.recv()
+        return self._connection
+
+    def _late(self, deadlines: _Deadlines) -> None:
+        step = deadlines.next_step()
+        if step == 1:
+            self.interrupt()
+        elif self._engine and step == 2:  # noqa: PLR2004 - the second of three
+            engine_session.end(self._engine)
+        else:
+            self._process.kill()
+
+    def _died(self, run: TenantRun, deadlines: _Deadlines) -> TenantResult:
+        if self._engine:
+            # Its program and provider are gone: it cannot go on.
+            engine_session.end(self._engine)
+        self._process.join(_ENDED_SECONDS)
+        code = self._process.exitcode
+        self._connection = None
+        how = f"signal {-code}" if isinstance(code, int) and code < 0 else f"exit code {code}"
+        free = f"`kzero-scim recover {run.tenant}` frees its stack"
+        result = TenantResult(
+            tenant=run.tenant,
+            outcome=Outcome.FAILED,
+            error=f"the process that ran it ended with {how}; {free}",
+            seconds=round(time.monotonic() - deadlines.began, 3),
+        )
+        return _timed_out(result, deadlines.timeout) if deadlines.passed else result
+
+
+class _Deadlines:
+    """When a tenant is interrupted, when its engine is killed, and when its worker is."""
+
+    def __init__(self, began: float, timeout: float | None) -> None:
+        self.began = began
+        self.timeout = timeout
+        self.passed = 0
+        self._at = (
+            [began + timeout + extra for extra in (0.0, _INTERRUPTED_SECONDS, _INTERRUPTED_SECONDS + _ENDED_SECONDS)]
+            if timeout is not None
+            else []
+        )
+
+    def remaining(self) -> float | None:
+        if self.passed >= len(self._at):
+            return None
+        return max(0.0, self._at[self.passed] - time.monotonic())
+
+    def next_step(self) -> int:
+        self.passed += 1
+        return self.passed
+
+
+def _timed_out(result: TenantResult, timeout: float | None) -> TenantResult:
+    if result.outcome is not Outcome.FAILED:
+        # It came to its end just then.
+        return result
+    reason = f"stopped after {timeout:g} s" + (f"; {result.error}" if result.error else "")
+    return replace(result, outcome=Outcome.TIMED_OUT, error=reason)

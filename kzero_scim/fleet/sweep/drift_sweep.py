@@ -1,0 +1,26 @@
+"""What somebody changed behind the stacks' back, over all tenants: the sweep's look at one of them."""
+
+from __future__ import annotations
+
+from kzero_scim.fleet.model import Outcome, TenantResult
+from kzero_scim.fleet.sweep.sweep import Looked
+from kzero_scim.tenant.drift import find_drift
+
+
+async def drift_of(looked: Looked) -> TenantResult:
+    """Compare both sides of a tenant with what was last applied.
+
+    A side that cannot be asked makes it a failure; what the other side tells is in the result all the same.
+
+    Raises:
+        SettingsError: The tenant's settings are wrong.
+    """
+    found = await find_drift(looked.state.stack, looked.environment, looked.connections)
+    seen = Outcome.DRIFTED if found.differences else Outcome.UNCHANGED
+    return TenantResult(
+        tenant=looked.tenant.name,
+        outcome=Outcome.FAILED if found.unasked else seen,
+        drift=found.differences,
+        error="; ".join(found.unasked),
+        warnings=found.notes,
+    )

@@ -1,0 +1,142 @@
+"""`fleet drift` and `fleet status` from the selected tenants to the run's document: the sweep, then the engine.
+
+The engine runs only for tenants that differ, so that the report says what an up would do about it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from kzero_scim.fleet import journal
+from kzero_scim.fleet.model import Command, FleetRun, Outcome, TenantResult
+from kzero_scim.fleet.project import FleetProject, FleetTenant
+from kzero_scim.fleet.run import plan
+from kzero_scim.fleet.sweep.drift_sweep import drift_of
+from kzero_scim.fleet.sweep.status_sweep import checked_status_of, status_of
+from kzero_scim.fleet.sweep.sweep import AT_ONCE, INTERRUPTED, Look, Sweep, now
+from kzero_scim.fleet.sweep.sweep import Watcher as SweepWatcher
+
+
+class Watcher(SweepWatcher, Protocol):
+    """Is told how the sweep goes, and then the engine."""
+
+    def doing(self, tenant: str, what: str) -> None:
+        """What a tenant's engine does now."""
+
+    def note(self, text: str) -> None:
+        """Something the operator should know."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweeping:
+    """How to look.
+
+    Attributes:
+        environment: What is common to all tenants.
+        parallel: Tenants at once.
+        timeout: Seconds for a tenant; None for no limit.
+        watch: Gives who is told how so many tenants' drift, status or, from the engine, preview goes.
+        is_engine_asked: Whether the engine is to say what an up would do about drift.
+        is_checked: Whether the seven points are probed beside the status; asks Entra to test the connection.
+    """
+
+    environment: Mapping[str, str] = field(repr=False)
+    parallel: int = AT_ONCE
+    timeout: float | None = None
+    watch: Callable[[Command, int], AbstractContextManager[Watcher]]
+    is_engine_asked: bool = False
+    is_checked: bool = False
+
+
+def drift_run(project: FleetProject, tenants: Sequence[FleetTenant], how: Sweeping) -> FleetRun:
+    """Find drift, and what an up would do about it; keep the run's document.
+
+    Raises:
+        SettingsError: The project's credentials are ambiguous, or the document cannot be written.
+    """
+    began = now()
+    results = _swept(project, Command.DRIFT, tenants, how, drift_of)
+    if how.is_engine_asked and not any(result.error == INTERRUPTED for result in results):
+        results = _with_changes(project, results, how)
+    return _kept(project, Command.DRIFT, began, results)
+
+
+def status_run(project: FleetProject, tenants: Sequence[FleetTenant], how: Sweeping) -> FleetRun:
+    """Ask how provisioning does; keep the run's document.
+
+    Raises:
+        SettingsError: As :func:`drift_run`.
+    """
+    began = now()
+    look = checked_status_of if how.is_checked else status_of
+    return _kept(project, Command.STATUS, began, _swept(project, Command.STATUS, tenants, how, look))
+
+
+def _swept(
+    project: FleetProject, command: Command, tenants: Sequence[FleetTenant], how: Sweeping, look: Look
+) -> list[TenantResult]:
+    with how.watch(command, len(tenants)) as watcher:
+        sweep = Sweep(project, how.environment, look, parallel=how.parallel, timeout=how.timeout, watcher=watcher)
+        return asyncio.run(_until_terminated(sweep.run(tenants)))
+
+
+async def _until_terminated(sweep: Coroutine[Any, Any, list[TenantResult]]) -> list[TenantResult]:
+    """Have SIGTERM, by which pipelines cancel, interrupt a sweep as Ctrl-C does."""
+    task = asyncio.current_task()
+    # Not everywhere are there signals; Ctrl-C interrupts all the same.
+    with suppress(NotImplementedError, RuntimeError, ValueError):
+        if task is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await sweep
+
+
+def _with_changes(project: FleetProject, results: Sequence[TenantResult], how: Sweeping) -> list[TenantResult]:
+    """Preview those that differ with a look at both sides, and say what would change; nothing is changed by that."""
+    differing = [project.tenants[result.tenant] for result in results if result.outcome is Outcome.DRIFTED]
+    if not differing:
+        return list(results)
+    # It brings Pulumi's SDK, which takes a while to import.
+    from kzero_scim.fleet.run.runner import Job, run_fleet  # noqa: PLC0415
+
+    job = Job(
+        command=Command.PREVIEW,
+        waves=[differing],
+        parallel=plan.default_parallel(len(os.sched_getaffinity(0)), plan.free_memory()),
+        timeout=how.timeout,
+        refresh=True,
+        is_kept=False,
+    )
+    with how.watch(Command.PREVIEW, len(differing)) as watcher:
+        previews = {result.tenant: result for result in run_fleet(project, job, how.environment, watcher).results}
+    return [_joined(result, previews.get(result.tenant)) for result in results]
+
+
+def _joined(result: TenantResult, preview: TenantResult | None) -> TenantResult:
+    if preview is None:
+        return result
+    if preview.error:
+        # A preview asks for the permission to write what it would; looking does not.
+        unknown = f"what an up would do about the drift is not known: {preview.error}"
+        return replace(result, warnings=[*result.warnings, unknown], log=preview.log)
+    warnings = [*result.warnings, *(line for line in preview.warnings if line not in result.warnings)]
+    seconds = round(result.seconds + preview.seconds, 3)
+    return replace(result, changes=preview.changes, warnings=warnings, log=preview.log, seconds=seconds)
+
+
+def _kept(project: FleetProject, command: Command, began: str, results: Sequence[TenantResult]) -> FleetRun:
+    run = FleetRun(
+        command=command,
+        project=project.name,
+        began=began,
+        ended=now(),
+        commit=journal.commit_of(project.folder),
+        results=sorted(results, key=lambda result: result.tenant),
+    )
+    journal.record(project, run)
+    return run

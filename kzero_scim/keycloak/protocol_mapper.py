@@ -1,0 +1,185 @@
+"""User Attribute mappers: Keycloak's representation to rows and back, and what must change. Asks no service."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Literal, cast, get_args
+
+from kzero_scim.resource.model import prop
+
+Representation = dict[str, Any]
+"""A ``ProtocolMapperRepresentation`` of Keycloak's admin REST API."""
+JsonType = Literal["String", "boolean", "long", "int", "JSON"]
+
+PROTOCOL: Final = "openid-connect"
+USER_ATTRIBUTE: Final = "oidc-usermodel-attribute-mapper"
+"""Keycloak's name of the mapper type that its console calls User Attribute."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mapper:
+    """One protocol mapper of type User Attribute; the token options are on unless switched off."""
+
+    schema_module: ClassVar[str] = "keycloak"
+
+    user_attribute: str = prop("Name of the user attribute (the console's field User Attribute).")
+    claim: str = prop("Name of the claim (Token Claim Name); for KZero a SCIM attribute such as name.givenName.")
+    claim_json_type: JsonType = prop("Claim JSON Type; the console shows boolean as Boolean.", default="String")
+    id_token: bool = prop("Add to ID token.", default=True)
+    access_token: bool = prop("Add to access token.", default=True)
+    userinfo: bool = prop("Add to userinfo.", default=True)
+    introspection: bool = prop("Add to token introspection.", default=True)
+    multivalued: bool = prop("The attribute has several values and the claim is an array.", default=False)
+    aggregate_values: bool = prop("Add the values that the user's groups have for the attribute.", default=False)
+
+
+@dataclass(frozen=True)
+class MapperPlan:
+    """What must be written so that a client's mappers are as wanted.
+
+    Attributes:
+        update: Mappers to write whole; ``id`` says which.
+        add: Mappers to add.
+        delete: Mappers to remove.
+    """
+
+    update: tuple[Representation, ...] = ()
+    add: tuple[Representation, ...] = ()
+    delete: tuple[Representation, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Tell whether there is anything to do."""
+        return bool(self.update or self.add or self.delete)
+
+
+def escaped(claim: str) -> str:
+    r"""Escape the dots of a URN for Keycloak, which would nest the claim at each: ``...:2.0:User:tag``, ``2\.0``.
+
+    Dots behind the last colon, and those of a claim that is no URN, do mean nesting and stay.
+    """
+    if not claim.startswith("urn:"):
+        return claim
+    urn, colon, attribute = claim.rpartition(":")
+    return re.sub(r"(?<!\\)\.", r"\\.", urn) + colon + attribute
+
+
+def unescaped(claim: str) -> str:
+    """Undo :func:`escaped`."""
+    if not claim.startswith("urn:"):
+        return claim
+    urn, colon, attribute = claim.rpartition(":")
+    return urn.replace("\\.", ".") + colon + attribute
+
+
+def row_of(mapper: Representation, *, escape_dots: bool = False) -> Mapper | None:
+    """Read a mapper; None if it is of another type, or lacks what makes a User Attribute mapper work.
+
+    Args:
+        mapper: As Keycloak represents it.
+        escape_dots: Show a claim's dots without their escapes.
+    """
+    config: Mapping[str, str] = mapper.get("config") or {}
+    attribute, claim = config.get("user.attribute"), config.get("claim.name")
+    json_type = config.get("jsonType.label")
+    if not _is_user_attribute(mapper) or not attribute or not claim or json_type not in get_args(JsonType):
+        return None
+    return Mapper(
+        user_attribute=attribute,
+        claim=unescaped(claim) if escape_dots else claim,
+        claim_json_type=cast("JsonType", json_type),
+        id_token=config.get("id.token.claim") == "true",
+        access_token=config.get("access.token.claim") == "true",
+        # For mappers older than these two options Keycloak takes them from the other two (OIDCAttributeMapperHelper).
+        userinfo=config.get("userinfo.token.claim", config.get("id.token.claim")) == "true",
+        introspection=config.get("introspection.token.claim", config.get("access.token.claim")) == "true",
+        multivalued=config.get("multivalued") == "true",
+        aggregate_values=config.get("aggregate.attrs") == "true",
+    )
+
+
+def plan_mappers(
+    actual: Iterable[Representation],
+    wanted: Mapping[str, Mapper],
+    *,
+    drop: Collection[str] = (),
+    exclusive: bool = False,
+    escape_dots: bool = False,
+) -> MapperPlan:
+    """Work out the fewest writes.
+
+    Args:
+        actual: The client's mappers.
+        wanted: The mappers to have, by name.
+        drop: Names of mappers that were wanted before; those not wanted now are removed.
+        exclusive: Remove every other mapper of the client too.
+        escape_dots: Write the claims of URNs with their dots escaped.
+
+    Returns:
+        The writes. A mapper of a wanted name but another type becomes the wanted one and keeps its id.
+    """
+    actual = list(actual)
+    existing = {mapper["name"]: mapper for mapper in actual if mapper.get("protocol") == PROTOCOL}
+    update: list[Representation] = []
+    add: list[Representation] = []
+    for name, row in wanted.items():
+        payload = _representation(name, row, escape_dots=escape_dots)
+        before = existing.get(name)
+        if before is None:
+            add.append(payload)
+        elif _is_user_attribute(before):
+            if row_of(before) != row_of(payload):
+                config = {**(before.get("config") or {}), **payload["config"]}  # what others set there stays
+                update.append({**before, "config": config})
+        else:
+            update.append({**payload, "id": before["id"]})
+    delete = [
+        mapper
+        for mapper in actual
+        if existing.get(mapper["name"]) is not mapper or mapper["name"] not in wanted
+        if exclusive or (mapper["name"] in drop and _is_user_attribute(mapper))
+    ]
+    return MapperPlan(tuple(update), tuple(add), tuple(delete))
+
+
+def unmanaged(actual: Iterable[Representation], owned: Collection[str]) -> list[str]:
+    """List the names of a client's mappers that are not owned, sorted."""
+    return sorted(mapper["name"] for mapper in actual if mapper["name"] not in owned or mapper["protocol"] != PROTOCOL)
+
+
+def is_escaped(actual: Iterable[Representation], owned: Collection[str]) -> bool:
+    """Tell whether every owned mapper's claim is written with its dots escaped."""
+    claims = [
+        (mapper.get("config") or {}).get("claim.name") or ""
+        for mapper in actual
+        if mapper["name"] in owned and _is_user_attribute(mapper)
+    ]
+    return all(escaped(claim) == claim for claim in claims)
+
+
+def _is_user_attribute(mapper: Representation) -> bool:
+    return mapper.get("protocol") == PROTOCOL and mapper.get("protocolMapper") == USER_ATTRIBUTE
+
+
+def _flag(*, on: bool) -> str:
+    return "true" if on else "false"
+
+
+def _representation(name: str, row: Mapper, *, escape_dots: bool) -> Representation:
+    return {
+        "name": name,
+        "protocol": PROTOCOL,
+        "protocolMapper": USER_ATTRIBUTE,
+        "config": {
+            "user.attribute": row.user_attribute,
+            "claim.name": escaped(row.claim) if escape_dots else row.claim,
+            "jsonType.label": row.claim_json_type,
+            "id.token.claim": _flag(on=row.id_token),
+            "access.token.claim": _flag(on=row.access_token),
+            "userinfo.token.claim": _flag(on=row.userinfo),
+            "introspection.token.claim": _flag(on=row.introspection),
+            "multivalued": _flag(on=row.multivalued),
+            "aggregate.attrs": _flag(on=row.aggregate_values),
+        },
+    }

@@ -1,0 +1,302 @@
+"""The attribute mapping between both sides: what the guide asks for, what is well formed, what follows from it.
+
+Pure: values in, values out. It knows neither Graph's schema document (``synchronization_schema.py``) nor any service.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, Protocol
+
+from kzero_scim.guide import values
+from kzero_scim.resource.model import Failure, is_known, path_key, prop
+
+FlowType = Literal["Always", "ObjectAddOnly", "MultiValueAddOnly", "ValueAddOnly", "AttributeAddOnly"]
+FlowBehavior = Literal["FlowWhenChanged", "FlowAlways"]
+AttributeType = Literal["String", "Integer", "Boolean", "DateTime", "Binary"]
+
+ENTERPRISE_USER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+CORE_USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+MANAGER = f"{ENTERPRISE_USER}:manager"
+TAG = values.TAG_CLAIM
+WORK_EMAIL = 'emails[type eq "work"].value'
+ACTIVE_EXPRESSION = 'Switch([IsSoftDeleted], , "False", "True", "True", "False")'
+"""Entra's own default for ``active``: true unless the user is deleted, disabled or out of scope."""
+
+_CUSTOM_URN = re.compile(r"urn:ietf:params:scim:schemas:extension:[A-Za-z0-9_-]+:2\.0:User:[A-Za-z][A-Za-z0-9_-]*")
+_CUSTOM_URN_FORM = "urn:ietf:params:scim:schemas:extension:<Name>:2.0:User:<attribute>"
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\[[^\]"]*\]|\s+|.', re.DOTALL)
+_SINGLE_ATTRIBUTE = re.compile(r"\[([^\[\]\"]+)\]")
+_SINGLE_LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One attribute mapping: where the value of a target attribute comes from. Exactly one of the first three."""
+
+    schema_module: ClassVar[str] = "entra"
+
+    source: str | None = prop(
+        "Attribute of the Entra user, by the provisioning service's name (surname, mail, extensionAttribute1).",
+        default=None,
+    )
+    expression: str | None = prop("Expression in Entra's mapping language.", default=None)
+    constant: str | None = prop("A fixed text.", default=None)
+    default_value: str | None = prop("What is sent if the source is empty.", default=None)
+    matching_priority: int = prop(
+        "1, 2, ...: Entra finds existing users by this attribute, in this order. 0: not used for that.", default=0
+    )
+    flow_type: FlowType = prop("When the value is sent; Always, or only when something is created.", default="Always")
+    flow_behavior: FlowBehavior = prop("Send it when it has changed, or each time.", default="FlowWhenChanged")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomAttribute:
+    """A target attribute that Entra's default schema does not have."""
+
+    schema_module: ClassVar[str] = "entra"
+
+    name: str = prop(f"Its full name, {_CUSTOM_URN_FORM}.")
+    type: AttributeType = prop("Type of its value; Entra allows no references here.", default="String")
+    case_exact: bool = prop("Whether values that differ in case only are different.", default=False)
+
+
+class MappedClaim(Protocol):
+    """What a protocol mapper of KZero's client says: the SCIM attribute, and the user attribute that keeps it."""
+
+    @property
+    def user_attribute(self) -> str:
+        """Attribute of the KZero user."""
+
+    @property
+    def claim(self) -> str:
+        """SCIM attribute (the mapper's Token Claim Name)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """One value that Entra sends and KZero keeps.
+
+    Attributes:
+        mapper: Name of the KZero mapper that takes it.
+        target: The SCIM attribute, as the row spells it.
+        row: Where Entra takes the value from.
+        user_attribute: The attribute of the KZero user.
+    """
+
+    mapper: str
+    target: str
+    row: Row
+    user_attribute: str
+
+
+def guide_rows() -> dict[str, Row]:
+    """Give the guide's seven rows in Entra's terms.
+
+    Six are in Entra's default schema of template ``scim``. The guide's ``surName`` is Entra's ``surname``, its
+    ``manager`` the enterprise extension's reference, and ``active`` is the inverse of ``IsSoftDeleted``.
+    """
+    return {
+        "active": Row(expression=ACTIVE_EXPRESSION),
+        "userName": Row(source="userPrincipalName", matching_priority=1),
+        "name.givenName": Row(source="givenName"),
+        "name.familyName": Row(source="surname"),
+        MANAGER: Row(source="manager"),
+        TAG: Row(source="extensionAttribute1"),
+        WORK_EMAIL: Row(source="mail"),
+    }
+
+
+def guide_custom_attributes() -> list[CustomAttribute]:
+    """Give the one target attribute of the guide that Entra does not know: the tag."""
+    return [CustomAttribute(name=TAG)]
+
+
+def expectations(rows: Mapping[str, Row], mappers: Mapping[str, MappedClaim]) -> list[Expectation]:
+    """Join both sides: which of Entra's rows a KZero mapper takes.
+
+    Args:
+        rows: Entra's rows by target attribute.
+        mappers: KZero's mappers by name.
+
+    Returns:
+        One entry for each row that a mapper takes, in the order of the rows.
+    """
+    takers = {name: mapper for mapper, claim in mappers.items() for name in claim_targets(claim.claim)}
+    return [
+        Expectation(mapper=taker, target=target, row=row, user_attribute=mappers[taker].user_attribute)
+        for target, row in rows.items()
+        if (taker := takers.get(target.casefold())) is not None
+    ]
+
+
+def claim_targets(claim: str) -> list[str]:
+    """Give the case-folded SCIM attributes that a mapper's claim takes.
+
+    The guide writes ``email`` and ``manager`` where SCIM has ``emails[type eq "work"].value`` and the enterprise
+    extension's ``manager``; a claim with escaped dots means the same as one without.
+    """
+    name = claim.replace("\\.", ".").casefold()
+    aliases = {"email": [WORK_EMAIL.casefold()], "manager": [MANAGER.casefold()]}
+    return [name, *aliases.get(name, [])]
+
+
+def normalise_expression(expression: str) -> str:
+    """Take the whitespace out of an expression, except inside its texts: Entra spells it as it likes."""
+    return "".join(token for token in _TOKEN.findall(expression) if not token.isspace())
+
+
+def canonical(row: Row) -> Row:
+    """Give the simplest row that means the same: ``[mail]`` as an expression is the source attribute ``mail``."""
+    if not is_known(row):
+        return row
+    row = replace(row, default_value=row.default_value or None)
+    if row.expression is None:
+        return row
+    expression = row.expression.strip()
+    if attribute := _SINGLE_ATTRIBUTE.fullmatch(expression):
+        return replace(row, source=attribute[1], expression=None)
+    if literal := _SINGLE_LITERAL.fullmatch(expression):
+        return replace(row, constant=re.sub(r"\\(.)", r"\1", literal[1], flags=re.DOTALL), expression=None)
+    return replace(row, expression=expression)
+
+
+def same(one: Row, other: Row) -> bool:
+    """Tell whether two rows mean the same to Entra."""
+    return comparable(one) == comparable(other)
+
+
+def comparable(row: Row) -> Row:
+    """Give the canonical row with its expression's whitespace taken out."""
+    row = canonical(row)
+    if row.expression is None or not is_known(row.expression):
+        return row
+    return replace(row, expression=normalise_expression(row.expression))
+
+
+def referenced_attributes(row: Row) -> list[str]:
+    """Name the source attributes that a row reads, in order, each once."""
+    if row.source is not None:
+        return [row.source]
+    tokens = _TOKEN.findall(row.expression or "")
+    return list(dict.fromkeys(token[1:-1] for token in tokens if token.startswith("[") and token.endswith("]")))
+
+
+def lookup(rows: Mapping[str, Row], target: str) -> tuple[str, Row] | None:
+    """Find a row by its target, of which SCIM ignores the case."""
+    folded = target.casefold()
+    return next(((name, row) for name, row in rows.items() if name.casefold() == folded), None)
+
+
+def row_failures(rows: Mapping[str, Row], custom_attributes: Sequence[CustomAttribute]) -> list[Failure]:
+    """Name everything that Entra would refuse or misread in rows and custom attributes. Unknown values pass."""
+    failures = _attribute_failures(custom_attributes) if is_known(custom_attributes) else []
+    if not is_known(list(rows)):
+        return failures
+    defined = {attribute.name.casefold() for attribute in custom_attributes} if is_known(custom_attributes) else None
+    seen: dict[str, str] = {}
+    for target, row in rows.items():
+        path = f"rows{path_key(target)}"
+        folded = target.casefold()
+        if folded in seen:
+            failures.append(
+                Failure(
+                    path, f"two rows fill one target: {seen[folded]!r} and {target!r} differ in case only; keep one"
+                )
+            )
+        seen[folded] = target
+        failures += _target_failures(path, target, defined)
+        if is_known(row):
+            failures += _row_failures(path, row)
+    if is_known(dict(rows)):
+        failures += _matching_failures(rows)
+    return failures
+
+
+def _attribute_failures(attributes: Sequence[CustomAttribute]) -> list[Failure]:
+    failures: list[Failure] = []
+    seen: set[str] = set()
+    for index, attribute in enumerate(attributes):
+        path = f"customAttributes[{index}].name"
+        if not _CUSTOM_URN.fullmatch(attribute.name):
+            failures.append(
+                Failure(
+                    path, f"{attribute.name!r} is no name that Entra takes for a custom attribute: {_CUSTOM_URN_FORM}"
+                )
+            )
+        elif attribute.name.casefold().startswith(f"{ENTERPRISE_USER}:".casefold()):
+            failures.append(
+                Failure(
+                    path,
+                    f"{attribute.name!r} belongs to SCIM's own enterprise extension; map to it without defining it",
+                )
+            )
+        if attribute.name.casefold() in seen:
+            failures.append(Failure(path, f"{attribute.name!r} is defined twice; keep one"))
+        seen.add(attribute.name.casefold())
+    return failures
+
+
+def _target_failures(path: str, target: str, defined: set[str] | None) -> list[Failure]:
+    if not target.strip():
+        return [Failure(path, "the target attribute's name is empty; name a SCIM attribute, such as userName")]
+    folded = target.casefold()
+    standard = (f"{ENTERPRISE_USER}:".casefold(), f"{CORE_USER}:".casefold())
+    if not folded.startswith("urn:") or folded.startswith(standard):
+        return []
+    if not _CUSTOM_URN.fullmatch(target):
+        return [Failure(path, f"{target!r} is no name that Entra takes for a custom attribute: {_CUSTOM_URN_FORM}")]
+    if defined is not None and folded not in defined:
+        return [
+            Failure(path, f"{target!r} is not defined; add {{name: {target}}} to customAttributes, or correct the name")
+        ]
+    return []
+
+
+def _row_failures(path: str, row: Row) -> list[Failure]:
+    given = [
+        name
+        for name, value in (("source", row.source), ("expression", row.expression), ("constant", row.constant))
+        if value is not None
+    ]
+    if len(given) != 1:
+        found = " and ".join(given) or "none"
+        return [Failure(path, f"exactly one of source, expression and constant must be given; found {found}")]
+    failures = []
+    if given != ["constant"] and not (row.source or row.expression or "").strip():
+        failures.append(Failure(f"{path}.{given[0]}", "it is empty; name an attribute of the Entra user"))
+    if row.source is not None and re.search(r"[\s\[\]\"(),]", row.source.strip()):
+        failures.append(
+            Failure(f"{path}.source", f"{row.source!r} is no attribute name; write an expression as `expression`")
+        )
+    if row.matching_priority < 0:
+        failures.append(
+            Failure(f"{path}.matchingPriority", f"{row.matching_priority} is negative; 0 means not used for matching")
+        )
+    if row.matching_priority > 0 and row.constant is not None:
+        failures.append(
+            Failure(f"{path}.matchingPriority", "a constant is the same for all users and cannot match them")
+        )
+    return failures
+
+
+def _matching_failures(rows: Mapping[str, Row]) -> list[Failure]:
+    by_priority: dict[int, list[str]] = {}
+    for target, row in rows.items():
+        if row.matching_priority > 0:
+            by_priority.setdefault(row.matching_priority, []).append(target)
+    if not by_priority:
+        reason = (
+            "no row is used for matching, so Entra could not find existing users; set userName's matchingPriority to 1"
+        )
+        return [Failure("rows", reason)]
+    return [
+        Failure(
+            f"rows{path_key(target)}.matchingPriority",
+            f"{priority} is also the matching priority of {targets[0]!r}; give each matching row its own",
+        )
+        for priority, targets in by_priority.items()
+        for target in targets[1:]
+    ]

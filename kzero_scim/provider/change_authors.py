@@ -1,0 +1,251 @@
+"""Asks both services who changed what this product owns, and when. Reads only; what may not be read is a note.
+
+Entra's directory audit takes AuditLog.Read.All and Directory.Read.All, Keycloak's admin events the role view-events;
+all of them are optional. Nothing is asked before somebody wants to know, and each log once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import quote
+
+from kzero_scim.clients.graph.client import odata_quote
+from kzero_scim.display import listed
+from kzero_scim.entra.provisioning_log import why_unread
+from kzero_scim.errors import GraphError, KeycloakError, KzeroScimError
+from kzero_scim.provider import audit_events
+from kzero_scim.provider.audit_events import Trace, latest
+from kzero_scim.provider.services import Services
+from kzero_scim.resource.model import Change, ChangeKind, Sides
+from kzero_scim.resource.paths import parse_path, top_level
+
+KEEPS: Final = timedelta(days=30)
+"""So long Entra keeps its audit (7 days without P1)."""
+MOST_ENTRIES: Final = 500
+MOST_EVENTS: Final = 200
+_LISTED: Final = 5
+"""Properties of one change that are named."""
+_CLIENT: Final = "scim-endpoint"
+
+ENTRA_ACTIVITIES: Final[Mapping[str, tuple[str, ...]]] = {
+    "kzero:entra:AppRoleAssignments": audit_events.ASSIGNMENTS,
+    "kzero:entra:SynchronizationJob": audit_events.JOB,
+    "kzero:entra:SynchronizationCredentials": audit_events.CREDENTIALS,
+    "kzero:entra:AttributeMappings": audit_events.MAPPINGS,
+    "kzero:entra:ProvisioningStatus": (*audit_events.STATUS, *audit_events.JOB),
+}
+"""What Entra calls the changes of each of our resources."""
+_IN_KEYCLOAK: Final[Mapping[str, tuple[str, ...]]] = {
+    "kzero:keycloak:MapperSet": ("PROTOCOL_MAPPER",),
+    "kzero:keycloak:ScimApiClient": ("PROTOCOL_MAPPER", "CLIENT"),
+    "kzero:keycloak:ScimAttributes": ("USER_PROFILE",),
+    "kzero:keycloak:ScimEndpoint": ("REALM",),
+}
+"""What Keycloak calls the resources of their changes."""
+NO_DRIFT: Final = frozenset({"triggers", "quarantine"})
+"""Differences that nobody made: a restart that is still to come, and a quarantine, which ``status`` tells."""
+
+
+class Attribution:
+    """Who changed what, for one tenant.
+
+    Args:
+        services: The clients.
+
+    Attributes:
+        notes: Why something is not known, each once.
+    """
+
+    def __init__(self, services: Services) -> None:
+        """Ask nothing yet."""
+        self._services = services
+        self._asked: dict[str, asyncio.Task[list[Any]]] = {}
+        self.notes: list[str] = []
+
+    async def of(self, token: str, sides: Sides, changes: Sequence[Change]) -> dict[str, Trace]:
+        """Find out for the differences of one resource.
+
+        Args:
+            token: Its type token.
+            sides: The resource.
+            changes: What differs.
+
+        Returns:
+            Traces by property path; without those that nobody has left.
+        """
+        result: dict[str, Trace] = {}
+        for change in changes:
+            about = _about(token, sides, change)
+            if about is None:
+                continue
+            if token in ENTRA_ACTIVITIES:
+                trace = await self.in_entra(sides.state.service_principal_id, ENTRA_ACTIVITIES[token], about)
+            else:
+                trace = await self._in_keycloak(token, sides.state, about)
+            if trace is not None:
+                result[change.path] = trace
+        return result
+
+    async def in_entra(self, object_id: str, activities: Sequence[str], about: Sequence[str] = ()) -> Trace | None:
+        """Find the latest change of a directory object by somebody else.
+
+        Args:
+            object_id: The application's or service principal's object id.
+            activities: What Entra calls such changes.
+            about: Ids or names of users and groups of which the change must concern one.
+        """
+        return latest(await self.entra_traces(object_id, activities), about)
+
+    async def entra_traces(self, object_id: str, activities: Sequence[str]) -> list[Trace]:
+        """Read the audit of a directory object."""
+        entries = await self._once(f"entra/{object_id}", lambda: self._audit(object_id))
+        return audit_events.entra_traces(entries, activities, self._services.config.client_id)
+
+    async def _in_keycloak(self, token: str, state: Any, about: Sequence[str]) -> Trace | None:  # noqa: ANN401
+        realm, kinds, within = state.realm, [*_IN_KEYCLOAK[token]], getattr(state, "client_uuid", None)
+        if token == "kzero:keycloak:ScimEndpoint":  # noqa: S105 - a type token
+            if state.activation != "attributes":
+                return None  # what a person enters in KZero's dashboard, no log of Keycloak's is known to tell
+            if state.attribute_holder == "client":
+                kinds, within = ["CLIENT"], await self._client_uuid(realm)
+        events = await self._once(f"keycloak/{kinds}", lambda: self._events(realm, kinds))
+        candidates = [trace for trace in events if within is None or within.casefold() in trace.about]
+        return latest(candidates, about)
+
+    async def _once(self, key: str, ask: Callable[[], Awaitable[list[Any]]]) -> list[Any]:
+        if key not in self._asked:
+            self._asked[key] = asyncio.ensure_future(ask())
+        return await asyncio.shield(self._asked[key])
+
+    async def _audit(self, object_id: str) -> list[Any]:
+        since = (datetime.now(UTC) - KEEPS).strftime("%Y-%m-%dT%H:%M:%SZ")
+        query = {
+            "$filter": f"activityDateTime ge {since} and targetResources/any(t:t/id eq {odata_quote(object_id)})",
+            "$orderby": "activityDateTime desc",
+            "$top": "100",
+        }
+        try:
+            return await self._services.graph.pages("/auditLogs/directoryAudits", query, at_most=MOST_ENTRIES)
+        except GraphError as error:
+            self._note(f"who changed Entra's side is not known: {why_unread(error)}")
+            return []
+
+    async def _events(self, realm: str, kinds: list[str]) -> list[Any]:
+        try:
+            answer = await self._services.keycloak.look_at(
+                realm,
+                "/admin-events",
+                doing=f'reading the admin events of realm "{realm}"',
+                role="view-events",
+                resourceTypes=kinds,
+                max=MOST_EVENTS,
+            )
+            events = [event for event in answer if isinstance(event, Mapping)] if isinstance(answer, list) else []
+            if not events:
+                await self._say_if_off(realm)
+            names = {key: await self._who(realm, key) for key in {_user(event) for event in events}}
+        except KzeroScimError as error:
+            denied = isinstance(error, KeycloakError) and error.is_forbidden
+            reason = (
+                "reading its admin events takes the role view-events of client realm-management (optional)"
+                if denied
+                else str(error)
+            )
+            self._note(f"who changed KZero's side is not known: {reason}")
+            return []
+        own = self._own_name()
+        return [
+            audit_events.keycloak_trace(event, names[_user(event)], own=names[_user(event)].casefold() == own)
+            for event in events
+        ]
+
+    async def _say_if_off(self, realm: str) -> None:
+        doing = f'reading the event settings of realm "{realm}"'
+        settings = await self._services.keycloak.look_at(realm, "/events/config", doing=doing, role="view-events")
+        if not (isinstance(settings, Mapping) and settings.get("adminEventsEnabled")):
+            reason = f'realm "{realm}" saves no admin events (Realm settings > Events)'
+            self._note(f"who changed KZero's side is not known: {reason}")
+
+    async def _who(self, realm: str, user_id: str) -> str:
+        doing = f'looking up who changed realm "{realm}"'
+        try:
+            path = f"/users/{quote(user_id, safe='')}"
+            user = await self._services.keycloak.look_at(realm, path, doing=doing, role="view-users")
+        except KeycloakError:
+            return f"user {user_id}"  # of another realm, or gone
+        return str((user.get("username") if isinstance(user, Mapping) else None) or f"user {user_id}")
+
+    def _own_name(self) -> str:
+        credentials = self._services.keycloak.credentials
+        return str(credentials.username or f"service-account-{credentials.client_id}").casefold()
+
+    async def _client_uuid(self, realm: str) -> str | None:
+        client = await self._services.keycloak.client(realm, _CLIENT)
+        return None if client is None else str(client["id"])
+
+    def _note(self, note: str) -> None:
+        if note not in self.notes:
+            self.notes.append(note)
+
+
+async def who_changed(services: Services, token: str, sides: Sides, changes: Sequence[Change]) -> list[str]:
+    """Say in one line for each person who changed one resource behind the stack's back, and when.
+
+    Args:
+        services: The clients.
+        token: The resource's type token.
+        sides: The resource.
+        changes: What differs.
+
+    Returns:
+        The lines; none where the services do not tell, or may not be asked.
+    """
+    changes = [change for change in changes if top_level(change.path) not in NO_DRIFT]
+    if token not in {*ENTRA_ACTIVITIES, *_IN_KEYCLOAK} or not changes:
+        return []
+    try:
+        known = await Attribution(services).of(token, sides, changes)
+    except KzeroScimError:
+        return []  # what was found stands without it
+    by_trace: dict[tuple[str, str], list[str]] = {}
+    for path, trace in known.items():
+        by_trace.setdefault((trace.who, trace.second), []).append(path)
+    return [f"{listed(paths, _LISTED)} changed by {who} at {when}" for (who, when), paths in by_trace.items()]
+
+
+def _user(event: Mapping[str, Any]) -> str:
+    details = event.get("authDetails")
+    return str(details.get("userId") or "") if isinstance(details, Mapping) else ""
+
+
+def _about(token: str, sides: Sides, change: Change) -> list[str] | None:
+    """Name the object inside the resource that a change is about: a user, a group, a mapper.
+
+    Returns:
+        Its id or name; an empty list if the change is about the whole, None if the object's id is not known.
+    """
+    steps = parse_path(change.path)
+    if token == "kzero:keycloak:MapperSet" and steps[:1] == ("unmanaged",):  # noqa: S105 - a type token
+        return None
+    if token == "kzero:keycloak:MapperSet" and steps[:1] == ("mappers",) and len(steps) > 1:  # noqa: S105
+        ids = [(getattr(side, "mapper_ids", None) or {}).get(steps[1]) for side in (sides.state, sides.found)]
+        return [key for key in ids if key] or None
+    if token == "kzero:entra:AppRoleAssignments" and steps and steps[0] in {"users", "groups", "unmanaged"}:  # noqa: S105
+        if len(steps) == 1:
+            return []
+        names = [
+            _at(getattr(side, steps[0], None), steps[1])
+            for side, kind in ((sides.wanted, ChangeKind.DELETE), (sides.found, ChangeKind.ADD))
+            if change.kind is not kind  # a name that is to be added is at its place in what is wanted only
+        ]
+        assignments = getattr(sides.state, "assignments", {})
+        held = [assignments[name].principal_id for name in names if name in assignments]
+        return [name for name in (*held, *names) if name] or None
+    return []
+
+
+def _at(values: Any, index: str) -> str | None:  # noqa: ANN401
+    return values[int(index)] if isinstance(values, list) and int(index) < len(values) else None

@@ -1,0 +1,42 @@
+"""Whether a user is among those that Entra provisions: assigned, or a direct member of an assigned group.
+
+Entra does not read nested groups:
+https://learn.microsoft.com/entra/identity/app-provisioning/how-provisioning-works#assignment-based-scoping
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from kzero_scim.clients.graph.client import GraphClient
+
+
+async def is_among(graph: GraphClient, user: Mapping[str, Any], users: Sequence[str], groups: Sequence[str]) -> bool:
+    """Tell whether a user is one of some users, or a direct member of one of some groups.
+
+    Args:
+        graph: Asked for the user's groups, unless there are none to compare with.
+        user: Graph's ``user`` with ``id`` and ``userPrincipalName``.
+        users: User principal names or object ids.
+        groups: Display names or object ids.
+    """
+    names = {str(user.get("id")).casefold(), str(user.get("userPrincipalName")).casefold()}
+    if names & {name.casefold() for name in users}:
+        return True
+    wanted = {name.casefold() for name in groups}
+    if not wanted:
+        return False
+    path = f"/users/{quote(str(user['id']), safe='')}/memberOf"
+    return any(
+        wanted & {str(group.get("id")).casefold(), str(group.get("displayName")).casefold()}
+        for group in await graph.pages(path, {"$select": "id,displayName"})
+    )
+
+
+async def is_assigned(graph: GraphClient, service_principal_id: str, user: Mapping[str, Any]) -> bool:
+    """Tell whether a user is assigned to a service principal, as Graph shows it now."""
+    path = f"/servicePrincipals/{quote(service_principal_id, safe='')}/appRoleAssignedTo"
+    principals = [str(item.get("principalId")) for item in await graph.pages(path, {"$top": "999"})]
+    return await is_among(graph, user, principals, principals)

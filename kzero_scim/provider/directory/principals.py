@@ -1,0 +1,278 @@
+"""Finds users and groups of Entra by the names that people use, all at once, and what is odd about them.
+
+Users: https://learn.microsoft.com/graph/api/user-list, groups: https://learn.microsoft.com/graph/api/group-list.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+from urllib.parse import quote
+
+from kzero_scim.clients.graph.batch import BatchAnswer, BatchRequest
+from kzero_scim.clients.graph.client import GraphClient, odata_quote, segment
+from kzero_scim.errors import ProviderError
+
+GUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+"""The shape of an object id."""
+
+FILTER_SIZE: Final = 15
+"""Alternatives in one ``in`` filter, Graph's limit."""
+
+_USER_FIELDS: Final = "id,displayName,userPrincipalName,mail,accountEnabled,userType"
+_MOST_NESTED: Final = 5
+
+Kind = Literal["User", "Group"]
+
+
+@dataclass(frozen=True)
+class Principal:
+    """A user or group.
+
+    Attributes:
+        id: Its object id.
+        kind: As in an assignment's ``principalType``.
+        display_name: Its display name.
+        warnings: What the operator should know before it is provisioned, a sentence each.
+    """
+
+    id: str
+    kind: Kind
+    display_name: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass
+class Resolution:
+    """What became of the names: found, or a reason each why not."""
+
+    found: dict[str, Principal] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def require(self, purpose: str) -> dict[str, Principal]:
+        """Give the principals by name.
+
+        Raises:
+            ProviderError: Some were not found; names all of them.
+        """
+        if self.problems:
+            message = f"{purpose}: {'; '.join(self.problems)}"
+            raise ProviderError(message)
+        return self.found
+
+
+def is_object_id(name: str) -> bool:
+    """Tell an object id from a name."""
+    return GUID.fullmatch(name) is not None
+
+
+def same_user(name: str) -> str:
+    """Give what two spellings of one user have in common: Entra ignores the case of user principal names."""
+    return name.casefold()
+
+
+async def resolve(graph: GraphClient, users: Sequence[str], groups: Sequence[str]) -> Resolution:
+    """Look users and groups up, with about one request for every 300 names.
+
+    Args:
+        graph: The tenant.
+        users: User principal names or object ids.
+        groups: Display names, which must be unique, or object ids.
+
+    Raises:
+        GraphError: Graph refused or cannot be reached.
+    """
+    requests = [*_filters("users", "userPrincipalName", users), *_filters("groups", "displayName", groups)]
+    if not requests:
+        return Resolution()
+    answers = await graph.batch(requests)
+    documents: dict[str, list[dict[str, Any]]] = {"users": [], "groups": []}
+    for request, answer in zip(requests, answers, strict=True):
+        if not answer.ok:
+            raise graph.error(request, answer)
+        documents[request.path.split("?")[0].strip("/")] += _values(answer)
+    resolution = Resolution()
+    unknown = _match_users(resolution, users, documents["users"])
+    _match_groups(resolution, groups, documents["groups"])
+    if unknown:
+        resolution.problems = [*await _unknown_users(graph, unknown), *resolution.problems]
+    await _look_into_groups(graph, resolution)
+    return resolution
+
+
+async def name_all(graph: GraphClient, assignments: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """Give the names that people would use for assigned principals, by object id, for an import.
+
+    Users get their user principal name, groups their display name, or their object id where that name is not unique.
+    """
+    listed = list(assignments)
+    users = [item["principalId"] for item in listed if item.get("principalType") == "User"]
+    groups = {item["principalId"]: str(item.get("principalDisplayName") or "") for item in listed if _is_group(item)}
+    resolution = Resolution()
+    requests = [*_filters("users", "userPrincipalName", users), *_filters("groups", "displayName", [*groups.values()])]
+    answers = await graph.batch(requests)
+    names = {item["principalId"]: item["principalId"] for item in listed}
+    found_groups: list[dict[str, Any]] = []
+    for request, answer in zip(requests, answers, strict=True):
+        if not answer.ok:
+            raise graph.error(request, answer)
+        if request.path.startswith("/groups"):
+            found_groups += _values(answer)
+        else:
+            names |= {user["id"]: user["userPrincipalName"] for user in _values(answer)}
+    _match_groups(resolution, [*groups.values()], found_groups)
+    names |= {key: name for key, name in groups.items() if name in resolution.found}
+    return names
+
+
+async def users_by_id(graph: GraphClient, ids: Sequence[str], select: str) -> list[dict[str, Any]]:
+    """Read users by their object ids, about one request for 300; who is gone from Entra is missing.
+
+    Args:
+        graph: The tenant.
+        ids: Object ids.
+        select: The properties, separated by commas.
+
+    Raises:
+        GraphError: Graph refused or cannot be reached.
+    """
+    requests = _filters("users", "userPrincipalName", ids, select)
+    found: list[dict[str, Any]] = []
+    for request, answer in zip(requests, await graph.batch(requests) if requests else [], strict=True):
+        if not answer.ok:
+            raise graph.error(request, answer)
+        found += _values(answer)
+    return found
+
+
+def _is_group(item: dict[str, Any]) -> bool:
+    return item.get("principalType") == "Group"
+
+
+def _filters(collection: str, name_field: str, names: Sequence[str], select: str | None = None) -> list[BatchRequest]:
+    ids = [name for name in names if is_object_id(name)]
+    others = [name for name in names if not is_object_id(name)]
+    select = select or (_USER_FIELDS if collection == "users" else "id,displayName")
+    requests: list[BatchRequest] = []
+    for what, values in ((name_field, others), ("id", ids)):
+        for start in range(0, len(values), FILTER_SIZE):
+            listed = ",".join(odata_quote(value) for value in values[start : start + FILTER_SIZE])
+            query = f"$filter={quote(f'{what} in ({listed})', safe='')}&$select={select}&$top=999"
+            requests.append(BatchRequest("GET", f"/{collection}?{query}"))
+    return requests
+
+
+def _values(answer: BatchAnswer) -> list[dict[str, Any]]:
+    values = answer.body.get("value")
+    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
+
+
+def _match_users(resolution: Resolution, names: Sequence[str], documents: Iterable[dict[str, Any]]) -> list[str]:
+    """Note the users that were found; give the names of the others."""
+    by_name: dict[str, dict[str, Any]] = {}
+    for document in documents:
+        by_name[same_user(str(document.get("userPrincipalName") or ""))] = document
+        by_name[same_user(str(document.get("id") or ""))] = document
+    unknown: list[str] = []
+    for name in names:
+        document_or_none = by_name.get(same_user(name))
+        if document_or_none is None:
+            unknown.append(name)
+        else:
+            resolution.found[name] = _user(name, document_or_none)
+    return unknown
+
+
+def _user(name: str, document: dict[str, Any]) -> Principal:
+    warnings: list[str] = []
+    if document.get("accountEnabled") is False:
+        warnings.append(f"user {name} is disabled in Entra and will arrive as inactive")
+    if not document.get("mail"):
+        warnings.append(f"user {name} has no mail, so that its e-mail mapping stays empty; set mail in Entra")
+    if document.get("userType") == "Guest":
+        warnings.append(f"user {name} is a guest; its user name in KZero will hold #EXT#")
+    return Principal(
+        id=str(document["id"]),
+        kind="User",
+        display_name=str(document.get("displayName") or name),
+        warnings=tuple(warnings),
+    )
+
+
+def _match_groups(resolution: Resolution, names: Sequence[str], documents: Sequence[dict[str, Any]]) -> None:
+    for name in names:
+        wanted = name.casefold()
+        fits = {
+            str(document["id"]): document
+            for document in documents
+            if wanted in {str(document.get("displayName") or "").casefold(), str(document.get("id")).casefold()}
+        }
+        exact = {key: document for key, document in fits.items() if document.get("displayName") == name}
+        chosen = exact or fits
+        if not chosen:
+            resolution.problems.append(f'group "{name}" does not exist; name groups by display name or object id')
+        elif len(chosen) > 1:
+            ids = ", ".join(sorted(chosen))
+            reason = (
+                f'group "{name}" is ambiguous, {len(chosen)} groups have that display name; use one\'s object id: {ids}'
+            )
+            resolution.problems.append(reason)
+        else:
+            key, document = chosen.popitem()
+            resolution.found[name] = Principal(key, "Group", str(document.get("displayName") or name))
+
+
+async def _unknown_users(graph: GraphClient, names: Sequence[str]) -> list[str]:
+    """Say that users do not exist, and whose e-mail address it is that was given for a user principal name."""
+    mails = [name for name in names if "@" in name]
+    requests = [
+        BatchRequest(
+            "GET",
+            f"/users?$filter={quote(f'mail eq {odata_quote(name)}', safe='')}&$select=userPrincipalName&$top=2",
+        )
+        for name in mails
+    ]
+    hints: dict[str, str] = {}
+    for name, answer in zip(mails, await graph.batch(requests) if requests else [], strict=True):
+        if answer.ok and (found := _values(answer)):
+            hints[name] = str(found[0].get("userPrincipalName"))
+    return [
+        f'user "{name}" does not exist'
+        + (
+            f', but that is the e-mail address of "{hints[name]}": use this name'
+            if name in hints
+            else "; name users by user principal name or object id (guests: name_domain#EXT#@tenant)"
+        )
+        for name in names
+    ]
+
+
+async def _look_into_groups(graph: GraphClient, resolution: Resolution) -> None:
+    """Warn of groups inside groups: Entra provisions the direct members only."""
+    groups = {name: principal for name, principal in resolution.found.items() if principal.kind == "Group"}
+    if not groups:
+        return
+    # Graph takes a cast in a path only as an advanced query: with $count and this header.
+    requests = [
+        BatchRequest(
+            "GET",
+            f"/groups/{segment(principal.id)}/members/microsoft.graph.group"
+            f"?$select=displayName&$count=true&$top={_MOST_NESTED}",
+            headers={"ConsistencyLevel": "eventual"},
+        )
+        for principal in groups.values()
+    ]
+    for (name, principal), answer in zip(groups.items(), await graph.batch(requests), strict=True):
+        if not answer.ok:
+            warning = f'group "{name}" could not be searched for nested groups (Graph answered {answer.status})'
+        elif nested := [str(value.get("displayName")) for value in _values(answer)]:
+            listed = ", ".join(f'"{other}"' for other in nested)
+            warning = (
+                f'group "{name}" contains groups ({listed}), whose members Entra does not provision; '
+                "assign those groups too"
+            )
+        else:
+            continue
+        resolution.found[name] = Principal(principal.id, principal.kind, principal.display_name, (warning,))

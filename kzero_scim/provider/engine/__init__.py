@@ -1,0 +1,1 @@
+"""The engine's gRPC protocol and its encoding. No other package knows them."""

@@ -1,0 +1,432 @@
+"""The gRPC side: turns the engine's requests into calls of resources' methods. One process a run, one loop, no threads.
+
+This module, ``guard.py``, ``engine_link.py`` and ``marshal.py`` alone touch gRPC and Pulumi's value encoding. It is
+written on the documented service ``ResourceProvider`` (`proto/pulumi/provider.proto`), because the base classes of
+``pulumi.provider.experimental`` 3.272 know no unknowns, no partial failure and no missing resource on import, and
+print tracebacks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import grpc.aio
+from google.protobuf import empty_pb2, struct_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from kzero_scim.display import plain
+from kzero_scim.errors import PartialFailureError, ProviderError, SettingsError
+from kzero_scim.provider.engine.detailed_diff import keep_ignored, settle
+from kzero_scim.provider.engine.engine_link import EngineLink, EngineLog
+from kzero_scim.provider.engine.guard import Guard, InitFailedError
+from kzero_scim.provider.engine.marshal import ENGINE_SETTINGS, Properties, marshal, plain_settings, unmarshal
+from kzero_scim.provider.engine.urn import Subject
+from kzero_scim.provider.schema import package_schema
+from kzero_scim.redaction import Redactor
+from kzero_scim.resource.codec import decode, decode_lenient, fields_of, secret_keys
+from kzero_scim.resource.model import Call, ChangeKind, Failure, Function, Resource, Sides, as_plain, is_known
+from kzero_scim.resource.paths import top_level
+
+if TYPE_CHECKING:
+    from kzero_scim.provider.package import Closing, Package
+
+    Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
+
+LARGEST_MESSAGE: Final = 400 * 1024 * 1024
+"""Bytes; the engine's own limit (`sdk/go/common/util/rpcutil/serve.go`)."""
+
+_IN_PLACE: Final = {
+    ChangeKind.ADD: provider_pb2.PropertyDiff.ADD,
+    ChangeKind.UPDATE: provider_pb2.PropertyDiff.UPDATE,
+    ChangeKind.DELETE: provider_pb2.PropertyDiff.DELETE,
+}
+_REPLACING: Final = {
+    ChangeKind.ADD: provider_pb2.PropertyDiff.ADD_REPLACE,
+    ChangeKind.UPDATE: provider_pb2.PropertyDiff.UPDATE_REPLACE,
+    ChangeKind.DELETE: provider_pb2.PropertyDiff.DELETE_REPLACE,
+}
+
+
+class Adapter(provider_pb2_grpc.ResourceProviderServicer):
+    """Serves one package to the engine.
+
+    Args:
+        package: What to serve.
+        engine_address: Where the engine listens; a provider that is attached to learns it later.
+    """
+
+    def __init__(self, package: Package, engine_address: str = "") -> None:
+        """Serve nothing before the engine has configured the package."""
+        self._package = package
+        self._redactor = Redactor()
+        self._guard = Guard(self._redactor)
+        self._link = EngineLink(engine_address, self._redactor)
+        self._services: Closing | None = None
+        self._instances: dict[str, Any] = {}
+
+    async def aclose(self) -> None:
+        """Stop what is running and close every connection."""
+        self._guard.cancel()
+        if self._services is not None:
+            await self._services.aclose()
+        await self._link.aclose()
+
+    # -- The process ------------------------------------------------------------------------------------------------
+
+    async def Handshake(  # noqa: N802 - the service's names
+        self, request: provider_pb2.ProviderHandshakeRequest, context: Context
+    ) -> provider_pb2.ProviderHandshakeResponse:
+        """Learn where the engine is, and say what this provider understands."""
+        del context
+        self._guard.renew()
+        await self._link.meet(request.engine_address)
+        return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
+
+    async def Attach(  # noqa: N802
+        self, request: plugin_pb2.PluginAttach, context: Context
+    ) -> empty_pb2.Empty:
+        """Learn where the engine is that attaches to this running process (PULUMI_DEBUG_PROVIDERS)."""
+        del context
+        self._guard.renew()
+        await self._link.meet(request.address)
+        return empty_pb2.Empty()
+
+    async def GetPluginInfo(  # noqa: N802
+        self, request: empty_pb2.Empty, context: Context
+    ) -> plugin_pb2.PluginInfo:
+        """Tell the version."""
+        del request, context
+        return plugin_pb2.PluginInfo(version=self._package.version)
+
+    async def GetSchema(  # noqa: N802
+        self, request: provider_pb2.GetSchemaRequest, context: Context
+    ) -> provider_pb2.GetSchemaResponse:
+        """Give the package's schema."""
+        del request
+        return await self._guard.run(context, "the schema", self._get_schema())
+
+    async def Cancel(  # noqa: N802
+        self, request: empty_pb2.Empty, context: Context
+    ) -> empty_pb2.Empty:
+        """Stop every running operation; each fails and says so."""
+        del request, context
+        self._guard.cancel()
+        return empty_pb2.Empty()
+
+    # -- The provider's configuration -------------------------------------------------------------------------------
+
+    async def CheckConfig(  # noqa: N802
+        self, request: provider_pb2.CheckRequest, context: Context
+    ) -> provider_pb2.CheckResponse:
+        """Name everything that is wrong with the configuration."""
+        return await self._guard.run(context, "the provider's configuration", self._check_config(request))
+
+    async def DiffConfig(  # noqa: N802
+        self, request: provider_pb2.DiffRequest, context: Context
+    ) -> provider_pb2.DiffResponse:
+        """Tell which settings changed.
+
+        A change never replaces the provider: that would replace every resource, by a new one made *before* the old one
+        is deleted, and both would be the same object in Entra or KZero.
+        """
+        return await self._guard.run(context, "the provider's configuration", self._diff_config(request))
+
+    async def Configure(  # noqa: N802
+        self, request: provider_pb2.ConfigureRequest, context: Context
+    ) -> provider_pb2.ConfigureResponse:
+        """Take the configuration; nothing is asked of a service before a resource needs it."""
+        return await self._guard.run(context, "the provider's configuration", self._configure(request))
+
+    # -- Resources --------------------------------------------------------------------------------------------------
+
+    async def Check(  # noqa: N802
+        self, request: provider_pb2.CheckRequest, context: Context
+    ) -> provider_pb2.CheckResponse:
+        """Normalise a resource's inputs, or name everything that is wrong with them."""
+        return await self._guard.run(context, Subject.of(request.urn), self._check(request))
+
+    async def Diff(  # noqa: N802
+        self, request: provider_pb2.DiffRequest, context: Context
+    ) -> provider_pb2.DiffResponse:
+        """Compare what exists with what is wanted."""
+        return await self._guard.run(context, Subject.of(request.urn), self._diff(request))
+
+    async def Create(  # noqa: N802
+        self, request: provider_pb2.CreateRequest, context: Context
+    ) -> provider_pb2.CreateResponse:
+        """Make a resource, or foretell it during a preview."""
+        return await self._guard.run(context, Subject.of(request.urn), self._create(request), request.timeout)
+
+    async def Read(  # noqa: N802
+        self, request: provider_pb2.ReadRequest, context: Context
+    ) -> provider_pb2.ReadResponse:
+        """Refresh or import a resource."""
+        return await self._guard.run(context, Subject.of(request.urn), self._read(request), request.timeout)
+
+    async def Update(  # noqa: N802
+        self, request: provider_pb2.UpdateRequest, context: Context
+    ) -> provider_pb2.UpdateResponse:
+        """Change a resource in place, or foretell that during a preview."""
+        return await self._guard.run(context, Subject.of(request.urn), self._update(request), request.timeout)
+
+    async def Delete(  # noqa: N802
+        self, request: provider_pb2.DeleteRequest, context: Context
+    ) -> empty_pb2.Empty:
+        """Remove a resource."""
+        return await self._guard.run(context, Subject.of(request.urn), self._delete(request), request.timeout)
+
+    async def Invoke(  # noqa: N802
+        self, request: provider_pb2.InvokeRequest, context: Context
+    ) -> provider_pb2.InvokeResponse:
+        """Run a function."""
+        return await self._guard.run(context, request.tok, self._invoke(request))
+
+    # -- How each is done -------------------------------------------------------------------------------------------
+
+    async def _get_schema(self) -> provider_pb2.GetSchemaResponse:
+        return provider_pb2.GetSchemaResponse(schema=json.dumps(package_schema(self._package)))
+
+    async def _check_config(self, request: provider_pb2.CheckRequest) -> provider_pb2.CheckResponse:
+        given = self._unmarshal(request.news)
+        _, failures = decode(self._package.config, plain_settings(self._package.config, given.values))
+        if failures:
+            return provider_pb2.CheckResponse(failures=self._failures(failures))
+        secrets = given.secrets | secret_keys(self._package.config)
+        return provider_pb2.CheckResponse(inputs=marshal(given.values, secrets))
+
+    async def _diff_config(self, request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:
+        old, new = self._unmarshal(request.old_inputs).values, self._unmarshal(request.news).values
+        changed = sorted(key for key in {*old, *new} - ENGINE_SETTINGS if old.get(key) != new.get(key))
+        for warning in self._package.check_change(old, new) if old else ():
+            await EngineLog(self._link, request.urn).warning(warning)
+        some = provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE
+        return provider_pb2.DiffResponse(changes=some, diffs=changed)
+
+    async def _configure(self, request: provider_pb2.ConfigureRequest) -> provider_pb2.ConfigureResponse:
+        given = self._unmarshal(request.args)
+        self._learn(self._package.config, given.values)
+        config, failures = decode(self._package.config, plain_settings(self._package.config, given.values))
+        if failures:
+            message = "; ".join(f"{self._package.name}:{failure.path} {failure.reason}" for failure in failures)
+            raise SettingsError(message)
+        self._learn_environment()
+        services, self._services = self._services, self._package.connect(config)
+        self._instances.clear()
+        if services is not None:
+            await services.aclose()
+        return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
+
+    async def _check(self, request: provider_pb2.CheckRequest) -> provider_pb2.CheckResponse:
+        subject = Subject.of(request.urn)
+        resource = self._resource(subject)
+        given, olds = self._unmarshal(request.news), self._unmarshal(request.olds)
+        self._learn(resource.inputs, given.values)
+        new, failures = decode(resource.inputs, given.values)
+        if new is not None:
+            old = decode_lenient(resource.inputs, olds.values) if olds.values else None
+            new, failures = await resource.check(self._call(subject), new, old)
+        if failures:
+            return provider_pb2.CheckResponse(failures=self._failures(failures))
+        return provider_pb2.CheckResponse(inputs=self._marshal(resource.inputs, new, given.secrets))
+
+    async def _diff(self, request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:
+        subject = Subject.of(request.urn)
+        resource = self._resource(subject)
+        olds, new = self._unmarshal(request.olds), self._inputs(resource, request.news)
+        self._learn(resource.state, olds.values)
+        old = decode_lenient(resource.state, olds.values)
+        changes = await resource.diff(self._call(subject), request.id, old, new)
+        changes = settle(changes, old=olds.values, new=new, ignored=request.ignoreChanges)
+        response = provider_pb2.DiffResponse(
+            changes=provider_pb2.DiffResponse.DIFF_SOME if changes else provider_pb2.DiffResponse.DIFF_NONE,
+            hasDetailedDiff=True,
+            diffs=dict.fromkeys(top_level(change.path) for change in changes),
+            replaces=dict.fromkeys(top_level(change.path) for change in changes if change.replace),
+        )
+        for change in changes:
+            response.detailedDiff[change.path].kind = (_REPLACING if change.replace else _IN_PLACE)[change.kind]
+        response.deleteBeforeReplace = bool(response.replaces) and resource.delete_before_replace
+        return response
+
+    async def _create(self, request: provider_pb2.CreateRequest) -> provider_pb2.CreateResponse:
+        subject = Subject.of(request.urn)
+        resource = self._resource(subject)
+        given = self._unmarshal(request.properties)
+        new = self._inputs(resource, request.properties)
+        call = self._call(subject, preview=request.preview)
+        if request.preview:
+            state = await resource.plan(call, new, None)
+            return provider_pb2.CreateResponse(properties=self._marshal(resource.state, state, given.secrets))
+        with self._partial(resource, given.secrets):
+            created = await resource.create(call, new)
+        properties = self._marshal(resource.state, created.state, given.secrets)
+        return provider_pb2.CreateResponse(id=created.id, properties=properties)
+
+    async def _update(self, request: provider_pb2.UpdateRequest) -> provider_pb2.UpdateResponse:
+        subject = Subject.of(request.urn)
+        resource = self._resource(subject)
+        olds, given = self._unmarshal(request.olds), self._unmarshal(request.news)
+        self._learn(resource.state, olds.values)
+        names = fields_of(resource.inputs)
+        wanted = keep_ignored(given.values, old=olds.values, names=names, ignored=request.ignoreChanges)
+        old, new = decode_lenient(resource.state, olds.values), self._decode(resource, wanted)
+        call = self._call(subject, preview=request.preview)
+        if request.preview:
+            state = await resource.plan(call, new, old)
+        else:
+            with self._partial(resource, given.secrets):
+                state = await resource.update(call, request.id, old, new)
+        return provider_pb2.UpdateResponse(properties=self._marshal(resource.state, state, given.secrets))
+
+    async def _read(self, request: provider_pb2.ReadRequest) -> provider_pb2.ReadResponse:
+        subject = Subject.of(request.urn)
+        resource = self._resource(subject)
+        olds, old_inputs = self._unmarshal(request.properties), self._unmarshal(request.inputs)
+        importing = not olds.values and not old_inputs.values
+        self._learn(resource.state, {**old_inputs.values, **olds.values})
+        old = None if importing else decode_lenient(resource.state, {**old_inputs.values, **olds.values})
+        found = await resource.read(self._call(subject), request.id, old)
+        if found is None and importing:
+            # The engine would import an empty resource.
+            message = f'there is no {subject.token} with the id "{request.id}"; check the id, nothing was imported'
+            raise ProviderError(message)
+        if found is None:
+            return provider_pb2.ReadResponse()
+        if old is not None and old_inputs.values:
+            wanted = decode_lenient(resource.inputs, old_inputs.values)
+            await self._tell_who(subject, request.id, Sides(old, found.state, wanted))
+        secrets = old_inputs.secrets | olds.secrets
+        inputs, state = as_plain(found.inputs), as_plain(found.state)
+        for key in (secrets | secret_keys(resource.inputs)) & old_inputs.values.keys():
+            # No service gives a secret away; what it was set to stays known from the last update.
+            inputs.setdefault(key, old_inputs.values[key])
+            state.setdefault(key, old_inputs.values[key])
+        return provider_pb2.ReadResponse(
+            id=found.id,
+            inputs=self._marshal(resource.inputs, inputs, secrets),
+            properties=self._marshal(resource.state, state, secrets),
+        )
+
+    async def _tell_who(self, subject: Subject, id: str, sides: Sides) -> None:  # noqa: A002 - the engine's word
+        """Where a refresh finds something changed, say who did it and when, if that is known."""
+        if self._package.on_drift is None:
+            return
+        call = self._call(subject)
+        changes = await self._resource(subject).diff(call, id, sides.found, sides.wanted)
+        if changes:
+            for line in await self._package.on_drift(self._services, subject.token, sides, changes):
+                await call.log.info(line)
+
+    async def _delete(self, request: provider_pb2.DeleteRequest) -> empty_pb2.Empty:
+        subject = Subject.of(request.urn)
+        resource = self._resource(subject)
+        olds = self._unmarshal(request.properties)
+        self._learn(resource.state, olds.values)
+        await resource.delete(self._call(subject), request.id, decode_lenient(resource.state, olds.values))
+        return empty_pb2.Empty()
+
+    async def _invoke(self, request: provider_pb2.InvokeRequest) -> provider_pb2.InvokeResponse:
+        function: Function[Any, Any] = self._instance(self._package.functions, request.tok, "function")
+        given = self._unmarshal(request.args)
+        self._learn(function.inputs, given.values)
+        arguments, failures = decode(function.inputs, given.values)
+        if failures:
+            return provider_pb2.InvokeResponse(failures=self._failures(failures))
+        if not is_known(arguments):
+            message = f"{request.tok} was called with arguments that are not known yet"
+            raise ProviderError(message)
+        call = Call(urn="", name=request.tok, log=EngineLog(self._link, ""), preview=request.preview)
+        result = await function.invoke(call, arguments)
+        response = provider_pb2.InvokeResponse()
+        # The field is called "return", a keyword.
+        getattr(response, "return").CopyFrom(self._marshal(function.state, result, given.secrets))
+        return response
+
+    # -- Values -----------------------------------------------------------------------------------------------------
+
+    def _unmarshal(self, struct: struct_pb2.Struct) -> Properties:
+        properties = unmarshal(struct)
+        self._redactor.learn(properties.secret_values)
+        return properties
+
+    def _inputs(self, resource: Resource[Any, Any], struct: struct_pb2.Struct) -> Any:  # noqa: ANN401
+        """Decode inputs that have been through Check."""
+        return self._decode(resource, self._unmarshal(struct).values)
+
+    def _decode(self, resource: Resource[Any, Any], values: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        self._learn(resource.inputs, values)
+        inputs, failures = decode(resource.inputs, values)
+        if failures:
+            raise ProviderError("; ".join(f"{failure.path} {failure.reason}" for failure in failures))
+        return inputs
+
+    def _marshal(self, kind: type[Any], instance: object, secrets: Collection[str]) -> struct_pb2.Struct:
+        """Encode inputs or state. Secret is what the schema says, and what was given as a secret under that name."""
+        values = as_plain(instance)
+        self._learn(kind, values)
+        return marshal(values, secret_keys(kind) | set(secrets))
+
+    def _learn(self, kind: type[Any], values: Mapping[str, Any]) -> None:
+        for key in secret_keys(kind):
+            self._redactor.learn(values.get(key))
+
+    def _learn_environment(self) -> None:
+        for spec in fields_of(self._package.config).values():
+            if spec.about.secret:
+                self._redactor.learn([os.environ.get(name, "") for name in spec.about.environment])
+
+    def _failures(self, failures: Iterable[Failure]) -> list[provider_pb2.CheckFailure]:
+        return [
+            provider_pb2.CheckFailure(property=plain(failure.path), reason=self._guard.one_line(failure.reason))
+            for failure in failures
+        ]
+
+    # -- Dispatch ----------------------------------------------------------------------------------------
+
+    def _resource(self, subject: Subject) -> Resource[Any, Any]:
+        resource: Resource[Any, Any] = self._instance(self._package.resources, subject.token, "resource type")
+        return resource
+
+    def _instance(self, kinds: Mapping[str, Callable[[Any], Any]], token: str, what: str) -> Any:  # noqa: ANN401
+        if token not in kinds:
+            message = f"package {self._package.name} {self._package.version} has no {what} {token}"
+            raise ProviderError(message)
+        if self._services is None:
+            message = f"the engine asked for {token} before it configured the provider"
+            raise ProviderError(message)
+        if token not in self._instances:
+            self._instances[token] = kinds[token](self._services)
+        return self._instances[token]
+
+    def _call(self, subject: Subject, *, preview: bool = False) -> Call:
+        return Call(urn=subject.urn, name=subject.name, log=EngineLog(self._link, subject.urn), preview=preview)
+
+    @contextlib.contextmanager
+    def _partial(self, resource: Resource[Any, Any], secrets: Collection[str]) -> Iterator[None]:
+        """Turn a partial failure into what makes the engine keep the id and the state."""
+        try:
+            yield
+        except PartialFailureError as error:
+            reason = self._guard.one_line(error)
+            detail = provider_pb2.ErrorResourceInitFailed(
+                id=error.id, properties=self._marshal(resource.state, error.state, secrets), reasons=[reason]
+            )
+            raise InitFailedError(detail, reason) from error
+
+
+async def start(adapter: Adapter, port: int = 0) -> tuple[grpc.aio.Server, int]:
+    """Serve on the loopback interface; gives the server and its port (a free one for 0)."""
+    server = grpc.aio.server(
+        options=[
+            ("grpc.max_receive_message_length", LARGEST_MESSAGE),
+            ("grpc.max_send_message_length", LARGEST_MESSAGE),
+        ]
+    )
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(adapter, server)
+    port = server.add_insecure_port(f"127.0.0.1:{port}")
+    await server.start()
+    return server, port

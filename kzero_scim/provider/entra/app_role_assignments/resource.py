@@ -1,0 +1,364 @@
+"""``kzero:entra:AppRoleAssignments``: who is assigned to a service principal, as one set.
+
+https://learn.microsoft.com/graph/api/serviceprincipal-list-approleassignedto and ``-post-approleassignedto``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from kzero_scim.clients.graph.client import GraphClient, segment
+from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
+from kzero_scim.provider.directory.assignments import Assigned, assign, assigned_to, unassign
+from kzero_scim.provider.directory.group_members import group_sizes
+from kzero_scim.provider.directory.name_lists import known, membership, without_repeats
+from kzero_scim.provider.directory.principals import Principal, is_object_id, name_all, resolve
+from kzero_scim.provider.entra.app_role_assignments.guard import (
+    Move,
+    announce,
+    guard,
+    refuse_removal,
+    refuse_replacement,
+    surplus_of,
+)
+from kzero_scim.provider.entra.app_role_assignments.state import (
+    AppRoleAssignmentsInputs,
+    AppRoleAssignmentsState,
+    Assignment,
+    canonical,
+    existing_state,
+    kept,
+    lasting_warnings,
+    refreshed,
+    warnings_of,
+)
+from kzero_scim.provider.entra.permission_check import ASSIGN, READ_ASSIGNMENTS, require_permissions
+from kzero_scim.provider.services import Services
+from kzero_scim.resource.model import (
+    UNKNOWN,
+    Call,
+    Change,
+    ChangeKind,
+    Created,
+    Failure,
+    Found,
+    Resource,
+    compare,
+    inputs_of,
+    replacing,
+)
+
+__all__ = ["AppRoleAssignments", "AppRoleAssignmentsInputs", "AppRoleAssignmentsState", "Assignment"]
+
+
+class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsState]):
+    """The assignments of the listed users and groups, and nothing else of the service principal.
+
+    An assignment that exists already is taken over, and removed with the resource. Assignments of other app roles and
+    of other service principals are left alone.
+
+    An update by which more users would lose access than both limits allow, or that finds a group empty which had
+    members before, fails at preview until it is confirmed with ``KZERO_SCIM_CONFIRM=unassign=<count>``.
+
+    Needs AppRoleAssignment.ReadWrite.All, Application.Read.All, User.Read.All and GroupMember.Read.All.
+    """
+
+    token: ClassVar[str] = "kzero:entra:AppRoleAssignments"  # noqa: S105 - a type token
+    inputs = AppRoleAssignmentsInputs
+    state = AppRoleAssignmentsState
+
+    def __init__(self, services: Services) -> None:
+        """Keep the clients."""
+        self._services = services
+
+    @property
+    def _graph(self) -> GraphClient:
+        return self._services.graph
+
+    async def check(
+        self,
+        call: Call,  # noqa: ARG002
+        new: AppRoleAssignmentsInputs,
+        old: AppRoleAssignmentsInputs | None,  # noqa: ARG002
+    ) -> tuple[AppRoleAssignmentsInputs, list[Failure]]:
+        """Drop repeated names, and refuse what cannot be a name."""
+        failures: list[Failure] = []
+        if new.service_principal_id is not UNKNOWN and not is_object_id(new.service_principal_id):
+            reason = f'"{new.service_principal_id}" is no object id (a GUID); give the service principal\'s object id'
+            failures.append(Failure("servicePrincipalId", reason))
+        if new.role_name is not UNKNOWN and not new.role_name.strip():
+            failures.append(Failure("roleName", "must not be empty; the guide's role is User"))
+        for index, user in enumerate(known(new.users)):
+            if user is not UNKNOWN and not is_object_id(user) and not _may_be_user(user):
+                reason = f'"{user}" is neither a user principal name (name@domain) nor an object id'
+                failures.append(Failure(f"users[{index}]", reason))
+        for index, group in enumerate(known(new.groups)):
+            if group is not UNKNOWN and (not group.strip() or group != group.strip()):
+                reason = f'"{group}" is no group\'s display name; remove the blanks around it'
+                failures.append(Failure(f"groups[{index}]", reason))
+            elif group is not UNKNOWN and group in known(new.users):
+                failures.append(Failure(f"groups[{index}]", f'"{group}" is among the users too; list it once'))
+        if new.unassign_max_users is not UNKNOWN and new.unassign_max_users < 0:
+            failures.append(Failure("unassignMaxUsers", "must not be below 0"))
+        if new.unassign_max_share is not UNKNOWN and not 0 <= new.unassign_max_share <= 100:  # noqa: PLR2004 - percent
+            failures.append(Failure("unassignMaxShare", "is a share in percent, 0 to 100"))
+        return replace(new, users=without_repeats(new.users), groups=without_repeats(new.groups)), failures
+
+    async def diff(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002, ARG002
+        old: AppRoleAssignmentsState,
+        new: AppRoleAssignmentsInputs,
+    ) -> list[Change]:
+        """Tell who is added and who is removed, whatever the order; asks no service.
+
+        Raises:
+            ProviderError: Another service principal would take this one's place, too many users would lose access with
+                it, and that is not confirmed. A replacement's preview does not show ``plan`` what is replaced.
+        """
+        changes = [
+            replacing(change)
+            for change in compare(old.service_principal_id, new.service_principal_id, "servicePrincipalId")
+        ]
+        if changes:
+            refuse_replacement(old, new)
+        same = canonical(old)
+        changes += membership("users", old.users, new.users, same)
+        changes += membership("groups", old.groups, new.groups, same)
+        changes += compare(old.role_name, new.role_name, "roleName")
+        changes += compare(old.exclusive, new.exclusive, "exclusive")
+        changes += compare(old.unassign_max_users, new.unassign_max_users, "unassignMaxUsers")
+        changes += compare(old.unassign_max_share, new.unassign_max_share, "unassignMaxShare")
+        changes += [Change(f"emptiedGroups[{index}]", ChangeKind.DELETE) for index in range(len(old.emptied_groups))]
+        if new.exclusive is True:
+            changes += [Change(f"unmanaged[{index}]", ChangeKind.DELETE) for index in range(len(old.unmanaged))]
+        return changes
+
+    async def plan(
+        self, call: Call, new: AppRoleAssignmentsInputs, old: AppRoleAssignmentsState | None
+    ) -> AppRoleAssignmentsState:
+        """Look up the names that are new, and the role; warn of what is odd about them, and say who loses access.
+
+        Raises:
+            ProviderError: Names are unknown or ambiguous (all of them are named), or there is no such role, or a
+                permission is missing, or too many users would lose access.
+        """
+        await require_permissions(self._services.graph, ASSIGN, READ_ASSIGNMENTS)
+        role: Any = old.app_role_id if old is not None and old.role_name == new.role_name else UNKNOWN
+        if role is UNKNOWN and UNKNOWN not in (new.service_principal_id, new.role_name):
+            role = await self._role(new)
+        had = kept(old, new)
+        found = await self._look_up(new, had)
+        for warning in warnings_of(found):
+            await call.log.warning(warning)
+        are_known = UNKNOWN not in (*known(new.users), *known(new.groups), new.users, new.groups)
+        others: Any = UNKNOWN if old is None else old.unmanaged
+        assignments = had | _to_be_made(found)
+        sizes: Any = UNKNOWN
+        if are_known and UNKNOWN not in (new.service_principal_id, new.exclusive):
+            sizes = await self._sizes(assignments)
+            removes = old is not None and {item.principal_id for item in old.assignments.values()} - {
+                item.principal_id for item in assignments.values()
+            }
+            existing = await assigned_to(self._graph, new.service_principal_id) if removes or new.exclusive else []
+            await guard(self._graph, call, Move(old, new, assignments, existing, sizes))
+            if old is not None:
+                await announce(call, old, new)
+        return AppRoleAssignmentsState(
+            **inputs_of(AppRoleAssignmentsInputs, new),
+            app_role_id=role,
+            assignments=assignments if are_known else UNKNOWN,
+            unmanaged=[] if new.exclusive is True else others,
+            warnings=[*lasting_warnings(old, had), *warnings_of(found)],
+            group_sizes=sizes,
+        )
+
+    async def create(self, call: Call, new: AppRoleAssignmentsInputs) -> Created[AppRoleAssignmentsState]:
+        """Assign everybody who is not assigned yet.
+
+        Raises:
+            ProviderError: Names or the role are unknown; nothing was assigned.
+            PartialFailureError: Some could not be assigned.
+        """
+        return Created(new.service_principal_id, await self._apply(call, new, None))
+
+    async def update(
+        self,
+        call: Call,
+        id: str,  # noqa: A002, ARG002
+        old: AppRoleAssignmentsState,
+        new: AppRoleAssignmentsInputs,
+    ) -> AppRoleAssignmentsState:
+        """Assign who is new and remove who is not wanted any more.
+
+        Raises:
+            ProviderError: Names or the role are unknown, or too many users would lose access; nothing was changed.
+            PartialFailureError: Some could not be assigned or removed.
+        """
+        return await self._apply(call, new, old)
+
+    async def read(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002
+        old: AppRoleAssignmentsState | None,
+    ) -> Found[AppRoleAssignmentsInputs, AppRoleAssignmentsState] | None:
+        """Read the assignments, in pages of 999; who is not assigned any more is missing from users and groups."""
+        try:
+            existing = await assigned_to(self._graph, id)
+            if old is None:
+                state = await self._imported(id, existing)
+            else:
+                state = refreshed(old, existing, await self._sizes(old.assignments))
+        except GraphError as error:
+            if error.is_missing:  # the service principal is gone
+                return None
+            raise
+        return Found(id, AppRoleAssignmentsInputs(**inputs_of(AppRoleAssignmentsInputs, state)), state)
+
+    async def delete(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002
+        old: AppRoleAssignmentsState,
+    ) -> None:
+        """Remove the assignments of the set, and no others.
+
+        ``pulumi destroy`` has deleted the provisioning job before. While a job runs, the set has left the program,
+        which no preview asks the provider about, and Entra would disable everybody.
+
+        Raises:
+            ProviderError: Some could not be removed; or a job runs, and too many users would lose access.
+        """
+        await refuse_removal(self._graph, old)
+        failures = await unassign(self._graph, id, [item.assignment_id for item in old.assignments.values()])
+        if failures:
+            message = f"cannot remove {len(failures)} of {len(old.assignments)} assignments: {failures[0]}"
+            raise ProviderError(message)
+
+    async def _sizes(self, assignments: Mapping[str, Assignment]) -> dict[str, int]:
+        return await group_sizes(
+            self._graph, [item.principal_id for item in assignments.values() if item.principal_type == "Group"]
+        )
+
+    async def _role(self, new: AppRoleAssignmentsInputs) -> str:
+        path = f"/servicePrincipals/{segment(new.service_principal_id)}"
+        query = {"$select": "id,displayName,appRoles"}
+        principal = await self._graph.consistent(lambda: self._graph.get(path, query, fresh=True))
+        roles = [role for role in principal.get("appRoles") or [] if role.get("isEnabled", True)]
+        for role in roles:
+            if role.get("displayName") == new.role_name:
+                return str(role["id"])
+        names = ", ".join(f'"{role.get("displayName")}"' for role in roles) or "none"
+        message = (
+            f'service principal "{principal.get("displayName")}" ({new.service_principal_id}) has no app role '
+            f'"{new.role_name}"; it has {names}: correct roleName'
+        )
+        raise ProviderError(message)
+
+    async def _look_up(self, new: AppRoleAssignmentsInputs, had: Collection[str]) -> dict[str, Principal]:
+        users = [user for user in known(new.users) if user is not UNKNOWN and user not in had]
+        groups = [group for group in known(new.groups) if group is not UNKNOWN and group not in had]
+        resolution = await resolve(self._graph, users, groups)
+        where = "" if new.service_principal_id is UNKNOWN else f" to service principal {new.service_principal_id}"
+        return resolution.require(f"cannot assign users and groups{where}")
+
+    async def _apply(
+        self, call: Call, new: AppRoleAssignmentsInputs, old: AppRoleAssignmentsState | None
+    ) -> AppRoleAssignmentsState:
+        sp = new.service_principal_id
+        had = kept(old, new)
+        found = await self._look_up(new, had)
+        role = old.app_role_id if old is not None and old.role_name == new.role_name else await self._role(new)
+        existing = await self._graph.consistent(lambda: assigned_to(self._graph, sp))
+        assignments = had | _to_be_made(found)
+        sizes = await self._sizes(assignments)
+        await guard(self._graph, call, Move(old, new, assignments, existing, sizes))
+        wanted = {name: item.principal_id for name, item in assignments.items()}
+
+        missing = set(wanted.values()) - {item.principal_id for item in existing if item.role_id == role}
+        await call.log.status(f"assigning {len(missing)}")
+        made, failures = await assign(self._graph, sp, role, sorted(missing))
+        current = [*existing, *made]
+
+        keep = {(principal, role) for principal in wanted.values()}
+        surplus = [item for item in surplus_of(current, set(), new, old) if item.key not in keep]
+        if not failures:
+            failures = await unassign(self._graph, sp, [item.id for item in surplus])
+        state = replace(
+            existing_state(
+                new, role, wanted, current if failures else [item for item in current if item not in surplus], sizes
+            ),
+            warnings=[*lasting_warnings(old, had), *warnings_of(found)],
+        )
+        if not failures:
+            return state
+        message = f"cannot make all assignments of service principal {sp}, {len(failures)} failed: {failures[0]}"
+        if old is None and not state.assignments:
+            raise ProviderError(message)
+        # Read again: after a failure it is not certain which requests of a batch were carried out.
+        state = await self._after_failure(sp, state, wanted, role, old)
+        raise PartialFailureError(sp, state, message)
+
+    async def _after_failure(
+        self,
+        sp: str,
+        state: AppRoleAssignmentsState,
+        wanted: dict[str, str],
+        role: str,
+        old: AppRoleAssignmentsState | None,
+    ) -> AppRoleAssignmentsState:
+        try:
+            current = await assigned_to(self._graph, sp)
+        except GraphError:
+            return state
+        names = dict(wanted)
+        inputs = AppRoleAssignmentsInputs(**inputs_of(AppRoleAssignmentsInputs, state))
+        if old is not None and old.app_role_id == role:  # what could not be removed is still ours to remove
+            names |= {name: item.principal_id for name, item in old.assignments.items() if name not in wanted}
+            inputs = replace(
+                inputs,
+                users=[*inputs.users, *(name for name in old.users if name not in inputs.users)],
+                groups=[*inputs.groups, *(name for name in old.groups if name not in inputs.groups)],
+            )
+        sizes = {**({} if old is None else old.group_sizes), **state.group_sizes}
+        return replace(existing_state(inputs, role, names, current, sizes), warnings=state.warnings)
+
+    async def _imported(self, sp: str, existing: Sequence[Assigned]) -> AppRoleAssignmentsState:
+        path = f"/servicePrincipals/{segment(sp)}"
+        principal = await self._graph.get(path, {"$select": "id,displayName,appRoles"})
+        roles = {str(role["id"]): str(role.get("displayName")) for role in principal.get("appRoles") or []}
+        # The role that most of them have; the guide's where nobody is assigned, or as many.
+        counted = Counter(item.role_id for item in existing if item.is_person_or_group and item.role_id in roles)
+        role = max(roles, key=lambda key: (counted[key], roles[key] == "User"), default="")
+        own = [item for item in existing if item.role_id == role and item.is_person_or_group]
+        names = await name_all(self._graph, [item.document for item in own])
+        inputs = AppRoleAssignmentsInputs(
+            service_principal_id=sp,
+            users=[names[item.principal_id] for item in own if item.kind == "User"],
+            groups=[names[item.principal_id] for item in own if item.kind == "Group"],
+            role_name=roles.get(role, "User"),
+        )
+        sizes = await group_sizes(self._graph, [item.principal_id for item in own if item.kind == "Group"])
+        principals = {names[item.principal_id]: item.principal_id for item in own}
+        return existing_state(inputs, role, principals, existing, sizes)
+
+
+def _to_be_made(found: Mapping[str, Principal]) -> dict[str, Assignment]:
+    return {
+        name: Assignment(
+            principal_id=principal.id,
+            principal_type=principal.kind,
+            assignment_id=UNKNOWN,
+        )
+        for name, principal in found.items()
+    }
+
+
+def _may_be_user(name: str) -> bool:
+    local, _, domain = name.rpartition("@")
+    return bool(local and domain) and not any(character.isspace() for character in name)

@@ -1,0 +1,394 @@
+"""``kzero:entra:AttributeMappings``: the rows of a job's synchronization schema that a tenant owns.
+
+Graph takes the schema only whole (PUT; the PATCH of its metadata answers 404), so it is read, changed, written and read
+again. See https://learn.microsoft.com/graph/api/synchronization-synchronizationschema-update.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from kzero_scim.entra.schema.document import (
+    Document,
+    custom_attributes,
+    extract,
+    is_enabled,
+    missing_expressions,
+    removable_targets,
+    rule_id,
+    unowned_targets,
+)
+from kzero_scim.entra.schema.merge import (
+    Original,
+    Wanted,
+    differences,
+    fingerprint,
+    merge,
+    record,
+    require_attributes,
+    require_offered_attributes,
+    restore,
+)
+from kzero_scim.entra.synchronization_job import job_path, job_resource_id, split_job_resource_id
+from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
+from kzero_scim.mapping.attribute_mapping import (
+    CustomAttribute,
+    Row,
+    canonical,
+    guide_custom_attributes,
+    guide_rows,
+    lookup,
+    row_failures,
+    same,
+)
+from kzero_scim.provider.entra.attribute_mappings.changes import announce
+from kzero_scim.provider.entra.attribute_mappings.prior import Prior, as_original, as_prior, release
+from kzero_scim.provider.entra.attribute_mappings.row_diff import attribute_changes, row_changes
+from kzero_scim.provider.services import Services
+from kzero_scim.resource.model import (
+    UNKNOWN,
+    Call,
+    Change,
+    Created,
+    Failure,
+    Found,
+    Resource,
+    compare,
+    inputs_of,
+    is_known,
+    prop,
+    replacing,
+)
+
+_READ_BACK_DELAYS = (1.0, 2.0)
+"""Seconds before the schema is read once more when it does not show yet what was just written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttributeMappingsInputs:
+    """What is wanted."""
+
+    service_principal_id: str = prop("Object id of the service principal.", replace=True)
+    job_id: str = prop("Id of its synchronization job.", replace=True)
+    rows: dict[str, Row] = prop(
+        "The attribute mappings for users by target attribute; default: the seven of KZero's guide. Other rows of the "
+        "job are left alone.",
+        default_factory=guide_rows,
+    )
+    custom_attributes: list[CustomAttribute] = prop(
+        "Target attributes beyond Entra's default schema; default: the tag of KZero's guide.",
+        default_factory=guide_custom_attributes,
+    )
+    provision_users: bool | None = prop("Whether users are provisioned; Entra allows only true.", default=None)
+    provision_groups: bool | None = prop("Whether groups are provisioned; left as it is if absent.", default=None)
+    exclusive: bool = prop(
+        "Also remove the rows that are not listed, except those that Entra needs for matching.", default=False
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttributeMappingsState(AttributeMappingsInputs):
+    """What exists."""
+
+    rule_id: str = prop("Id of the synchronization rule for users; on-demand provisioning asks for it.")
+    fingerprint: str = prop("Differs whenever something differs that Entra provisions by; made to be a trigger.")
+    unmanaged_rows: list[str] = prop("Target attributes of the rows that others own.")
+    prior: Prior = prop("What the rows, attributes and switches were before.")
+
+
+class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState]):
+    """The tenant's part of one job's synchronization schema."""
+
+    token: ClassVar[str] = "kzero:entra:AttributeMappings"  # noqa: S105 - a type token
+    inputs = AttributeMappingsInputs
+    state = AttributeMappingsState
+
+    def __init__(self, services: Services, *, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
+        """Keep the clients; ``sleep`` waits between reads of what was just written."""
+        self._services = services
+        self._sleep = sleep
+
+    async def check(
+        self,
+        call: Call,  # noqa: ARG002
+        new: AttributeMappingsInputs,
+        old: AttributeMappingsInputs | None,  # noqa: ARG002
+    ) -> tuple[AttributeMappingsInputs, list[Failure]]:
+        """Bring rows into their simplest form and name what Entra would refuse."""
+        failures: list[Failure] = []
+        if new.provision_users is False:
+            reason = "Entra does not let the mapping for users be switched off; pause the job instead (enabled: false)"
+            failures.append(Failure("provisionUsers", reason))
+        if new.rows is UNKNOWN:
+            return new, failures
+        failures += row_failures(new.rows, new.custom_attributes)
+        return replace(new, rows={target: canonical(row) for target, row in new.rows.items()}), failures
+
+    async def diff(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002, ARG002
+        old: AttributeMappingsState,
+        new: AttributeMappingsInputs,
+    ) -> list[Change]:
+        """Compare row by row, field by field; the order of rows and attributes does not matter."""
+        changes = [
+            replacing(change)
+            for change in (
+                *compare(old.service_principal_id, new.service_principal_id, "servicePrincipalId"),
+                *compare(old.job_id, new.job_id, "jobId"),
+            )
+        ]
+        changes += row_changes(old.rows, new.rows)
+        changes += attribute_changes(old.custom_attributes, new.custom_attributes)
+        for path, before, after in (
+            ("provisionUsers", old.provision_users, new.provision_users),
+            ("provisionGroups", old.provision_groups, new.provision_groups),
+            ("exclusive", old.exclusive, new.exclusive),
+        ):
+            changes += compare(before, after, path)
+        return changes
+
+    async def plan(
+        self,
+        call: Call,
+        new: AttributeMappingsInputs,
+        old: AttributeMappingsState | None,
+    ) -> AttributeMappingsState:
+        """Foretell the state, and say what goes.
+
+        Raises:
+            ProviderError: A row reads what Entra does not have, as far as that can be asked already.
+        """
+        if is_known(new.rows) and is_known(new.custom_attributes):
+            changed = old is None or any(
+                (known := lookup(old.rows, target)) is None or not same(known[1], row)
+                for target, row in new.rows.items()
+            )
+            if changed:
+                await self._refuse_early(new)
+            if old is not None:
+                await announce(call, _wanted(new), old)
+        given = inputs_of(AttributeMappingsInputs, new)
+        print_ = fingerprint(_wanted(new)) if is_known(replace(new, service_principal_id="", job_id="")) else UNKNOWN
+        if old is None:
+            return AttributeMappingsState(
+                **given, rule_id=UNKNOWN, fingerprint=print_, unmanaged_rows=UNKNOWN, prior=UNKNOWN
+            )
+        owns_the_same = (
+            is_known(new.rows)
+            and is_known(new.custom_attributes)
+            and set(new.rows) == set(old.prior.rows)
+            and {item.name for item in new.custom_attributes} == set(old.prior.custom_attributes)
+            and (old.provision_users, old.provision_groups, old.exclusive)
+            == (new.provision_users, new.provision_groups, new.exclusive)
+        )
+        return AttributeMappingsState(
+            **given,
+            rule_id=old.rule_id,
+            fingerprint=print_,
+            unmanaged_rows=old.unmanaged_rows if owns_the_same else UNKNOWN,
+            prior=old.prior if owns_the_same else UNKNOWN,
+        )
+
+    async def create(self, call: Call, new: AttributeMappingsInputs) -> Created[AttributeMappingsState]:
+        """Put the rows in; nothing is written if one of them cannot be.
+
+        Raises:
+            PartialFailureError: Entra took the schema but does not show what was written.
+            ProviderError: Nothing was changed.
+        """
+        await call.log.status("reading the synchronization schema")
+        document = await self._services.graph.consistent(lambda: self._read(new))
+        state = await self._write(call, new, document, document, Original())
+        return Created(job_resource_id(new.service_principal_id, new.job_id), state)
+
+    async def read(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002
+        old: AttributeMappingsState | None,
+    ) -> Found[AttributeMappingsInputs, AttributeMappingsState] | None:
+        """Read our rows as they are; on import those of the guide's seven targets that exist."""
+        service_principal_id, job_id = split_job_resource_id(id)
+        try:
+            document = await self._services.graph.get(f"{job_path(service_principal_id, job_id)}/schema")
+        except GraphError as error:
+            if error.is_missing:
+                return None
+            raise
+        if old is None:
+            rows = extract(document, list(guide_rows()), guide_rows())
+            attributes = [item.name for item in guide_custom_attributes() if item.name in rows]
+            new = AttributeMappingsInputs(
+                service_principal_id=service_principal_id,
+                job_id=job_id,
+                rows=rows,
+                custom_attributes=custom_attributes(document, attributes),
+            )
+            original = record(document, _wanted(new))
+        else:
+            new, original = old, as_original(old.prior)
+        state = _state(new, document, original)
+        return Found(id, AttributeMappingsInputs(**inputs_of(AttributeMappingsInputs, state)), state)
+
+    async def update(
+        self,
+        call: Call,
+        id: str,  # noqa: A002, ARG002
+        old: AttributeMappingsState,
+        new: AttributeMappingsInputs,
+    ) -> AttributeMappingsState:
+        """Put the rows in, and put back what was there before rows that are no longer ours.
+
+        Raises:
+            PartialFailureError: Entra took the schema but does not show what was written.
+        """
+        document = await self._read(new)
+        kept, released = release(as_original(old.prior), _wanted(new))
+        return await self._write(call, new, document, restore(document, released), kept)
+
+    async def delete(self, call: Call, id: str, old: AttributeMappingsState) -> None:  # noqa: A002, ARG002
+        """Put back what stood there before; a job that is gone took its schema along."""
+        path = f"{job_path(old.service_principal_id, old.job_id)}/schema"
+        try:
+            document = await self._services.graph.get(path)
+            restored = restore(document, as_original(old.prior))
+            if restored != document:
+                await self._services.graph.put(path, _body(restored))
+        except GraphError as error:
+            if not error.is_missing:
+                raise
+
+    async def _write(
+        self,
+        call: Call,
+        new: AttributeMappingsInputs,
+        actual: Document,
+        base: Document,
+        known: Original,
+    ) -> AttributeMappingsState:
+        wanted = _wanted(new)
+        require_attributes(base, wanted)
+        parsed = await self._parse(new, base)
+        original = record(base, wanted, known)
+        merged = merge(base, wanted, parsed)
+        if merged == actual:
+            return _state(new, actual, original)
+        await call.log.status("writing the synchronization schema")
+        path = f"{job_path(new.service_principal_id, new.job_id)}/schema"
+        await self._services.graph.put(path, _body(merged))
+        resource_id = job_resource_id(new.service_principal_id, new.job_id)
+        try:
+            document = await self._read_back(new, wanted)
+        except GraphError as error:
+            reason = f"the attribute mappings were written but could not be read again: {error}"
+            raise PartialFailureError(resource_id, _state(new, merged, original), reason) from error
+        state = _state(new, document, original)
+        if refused := differences(document, wanted):
+            reason = (
+                f"Entra accepted the synchronization schema of job {new.job_id} but does not keep all of it: "
+                f"{'; '.join(refused)}; compare with Provisioning > Attribute mapping in the portal and run it again"
+            )
+            raise PartialFailureError(resource_id, state, reason)
+        return state
+
+    async def _read(self, new: AttributeMappingsInputs, *, fresh: bool = False) -> Document:
+        path = f"{job_path(new.service_principal_id, new.job_id)}/schema"
+        return await self._services.graph.get(path, fresh=fresh)
+
+    async def _read_back(self, new: AttributeMappingsInputs, wanted: Wanted) -> Document:
+        """Read what was written, again for a moment while an older copy answers."""
+        document = await self._read(new, fresh=True)
+        for delay in _READ_BACK_DELAYS:
+            if not differences(document, wanted):
+                break
+            await self._sleep(delay)
+            document = await self._read(new, fresh=True)
+        return document
+
+    async def _parse(self, new: AttributeMappingsInputs, document: Document) -> dict[str, Document]:
+        """Have Entra parse the expressions that the schema does not hold yet; changes nothing."""
+        path = f"{job_path(new.service_principal_id, new.job_id)}/schema/parseExpression"
+        parsed: dict[str, Document] = {}
+        for expression in missing_expressions(document, new.rows):
+            answer = await self._services.graph.post(path, {"expression": expression}) or {}
+            source = answer.get("parsedExpression")
+            if not answer.get("parsingSucceeded") or not isinstance(source, dict):
+                error = answer.get("error") or {}
+                detail = error.get("message") or error.get("code") or "no reason given"
+                targets = ", ".join(repr(target) for target, row in new.rows.items() if row.expression == expression)
+                message = (
+                    f"Entra cannot parse the expression {expression!r} of {targets}: {detail}; nothing was changed"
+                )
+                raise ProviderError(message)
+            parsed[expression] = source
+        return parsed
+
+    async def _refuse_early(self, new: AttributeMappingsInputs) -> None:
+        """Refuse in the preview what ``create`` would: by the job's schema, else the template's, else Entra's list."""
+        document = await self._foreseeable(new)
+        if document is None:
+            require_offered_attributes(new.rows)
+            return
+        require_attributes(document, _wanted(new))
+        if is_known(new.job_id):
+            await self._parse(new, document)
+
+    async def _foreseeable(self, new: AttributeMappingsInputs) -> Document | None:
+        if not is_known(new.service_principal_id):
+            return None
+        if is_known(new.job_id):
+            path = f"{job_path(new.service_principal_id, new.job_id)}/schema"
+        else:
+            path = f"/servicePrincipals/{new.service_principal_id}/synchronization/templates/scim/schema"
+        try:
+            return await self._services.graph.get(path)
+        except GraphError as error:
+            if error.status in {400, 404}:
+                return None
+            raise
+
+
+def _wanted(new: AttributeMappingsInputs) -> Wanted:
+    return Wanted(
+        rows=new.rows,
+        custom_attributes=new.custom_attributes,
+        provision_users=new.provision_users,
+        provision_groups=new.provision_groups,
+        exclusive=new.exclusive,
+    )
+
+
+def _state(new: AttributeMappingsInputs, document: Document, original: Original) -> AttributeMappingsState:
+    """Describe what the document says about everything that is ours; with ``exclusive`` every removable row is."""
+    targets = {target.casefold(): target for target in (*original.rows, *new.rows)}
+    if new.exclusive:
+        targets |= {
+            target.casefold(): target
+            for target in removable_targets(document, new.rows)
+            if target.casefold() not in targets
+        }
+    names = {name.casefold(): name for name in (*original.attributes, *(item.name for item in new.custom_attributes))}
+    shown = replace(
+        new,
+        rows=extract(document, list(targets.values()), new.rows),
+        custom_attributes=custom_attributes(document, list(names.values())),
+        provision_users=None if new.provision_users is None else is_enabled(document, "User"),
+        provision_groups=None if new.provision_groups is None else is_enabled(document, "Group"),
+    )
+    return AttributeMappingsState(
+        **inputs_of(AttributeMappingsInputs, shown),
+        rule_id=rule_id(document),
+        fingerprint=fingerprint(_wanted(shown)),
+        unmanaged_rows=unowned_targets(document, list(targets.values())),
+        prior=as_prior(original),
+    )
+
+
+def _body(document: Document) -> Document:
+    """Leave out the annotation that Graph adds to what it answers."""
+    return {key: value for key, value in document.items() if key != "@odata.context"}

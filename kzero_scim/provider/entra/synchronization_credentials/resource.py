@@ -1,0 +1,427 @@
+"""``kzero:entra:SynchronizationCredentials``: the guide's Admin Credentials and the settings beside them.
+
+https://learn.microsoft.com/graph/api/synchronization-serviceprincipal-put-synchronization
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Final, Literal
+from urllib.parse import urlsplit
+
+from kzero_scim.clients.graph.client import segment
+from kzero_scim.errors import GraphError, PartialFailureError
+from kzero_scim.origin import origin
+from kzero_scim.provider.directory.principals import is_object_id
+from kzero_scim.provider.entra.synchronization_credentials.changes import announce, refuse_whole_directory, try_out
+from kzero_scim.provider.entra.synchronization_credentials.oauth2 import (
+    OAUTH2_KEYS,
+    OAuth2Client,
+    client_fingerprint,
+    oauth2_values,
+)
+from kzero_scim.provider.entra.synchronization_credentials.secret_keys import (
+    ADDRESS,
+    MASK,
+    NOTIFICATION,
+    SCOPE,
+    TOKEN,
+    Notification,
+    body_of,
+    decode_notification,
+    keys_of,
+    settings_fingerprint,
+    token_fingerprint,
+)
+from kzero_scim.provider.services import Services
+from kzero_scim.resource.model import (
+    UNKNOWN,
+    Call,
+    Change,
+    ChangeKind,
+    Created,
+    Failure,
+    Found,
+    Resource,
+    compare,
+    inputs_of,
+    is_known,
+    prop,
+    replacing,
+)
+
+_FLAG: Final = "aadOptscim062020"
+_PATH: Final = re.compile(r"/realms/[^/]+/scim/v2/?")
+_EMAIL: Final = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+")
+_SETTLING: Final = 30.0
+"""Seconds in which Graph may still show the keys as they were before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynchronizationCredentialsInputs:
+    """What Entra is told."""
+
+    service_principal_id: str = prop("Object id of the enterprise application's service principal.", replace=True)
+    job_id: str | None = prop("The job they are for; only sets the order.", default=None)
+    tenant_url: str = prop("The SCIM endpoint's Tenant URL, https://host/realms/name/scim/v2.")
+    allow_foreign_tenant_url: bool = prop(
+        "Let the Tenant URL be at another server than the provider's serverUrl.", default=False
+    )
+    secret_token: str | None = prop(
+        "The bearer token that Entra sends; none for a token that Entra issues itself.", default=None, secret=True
+    )
+    oauth2: OAuth2Client | None = prop(
+        "Experimental, instead of secretToken: the client as which Entra itself fetches tokens.", default=None
+    )
+    scope: Literal["assigned", "all"] = prop(
+        "Whether only assigned users and groups are provisioned, or all.", default="assigned"
+    )
+    notification_email: str | None = prop("Who is told when provisioning fails.", default=None)
+    deletion_threshold: int | None = prop(
+        "More deletions (a count) in one cycle make Entra stop and ask; none leaves Entra's own setting.", default=None
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynchronizationCredentialsState(SynchronizationCredentialsInputs):
+    """What Entra holds."""
+
+    secret_token_fingerprint: str | None = prop("Changes with the token; a salted hash (scrypt) of it.", default=None)
+    settings_fingerprint: str = prop(
+        "Changes with Tenant URL, token and scope: whenever the connection is to be tested."
+    )
+    missing_keys: list[str] = prop("Names of our keys that Entra lost; they are set again.", default_factory=list)
+    unmanaged_keys: list[str] = prop(
+        "Names of further secrets that others have set; they are left alone.", default_factory=list
+    )
+
+
+class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, SynchronizationCredentialsState]):
+    """Tenant URL, token, scope, notification and deletion threshold of a service principal's provisioning.
+
+    Owns the keys BaseAddress and SyncAll, and SecretToken, SyncNotificationSettings and those of an OAuth 2.0 client if
+    they are given. Graph shows that a key exists but not its value, so that a value changed in the portal cannot be
+    seen; a removed key is. Needs Application.ReadWrite.OwnedBy or Synchronization.ReadWrite.All.
+    """
+
+    token: ClassVar[str] = "kzero:entra:SynchronizationCredentials"  # noqa: S105 - a type token
+    inputs = SynchronizationCredentialsInputs
+    state = SynchronizationCredentialsState
+
+    def __init__(self, services: Services) -> None:
+        """Keep the clients."""
+        self._services = services
+
+    async def check(
+        self,
+        call: Call,  # noqa: ARG002
+        new: SynchronizationCredentialsInputs,
+        old: SynchronizationCredentialsInputs | None,  # noqa: ARG002
+    ) -> tuple[SynchronizationCredentialsInputs, list[Failure]]:
+        """Refuse what Entra would not take or KZero would not understand; an empty token counts as none."""
+        failures: list[Failure] = []
+        if new.service_principal_id is not UNKNOWN and not is_object_id(new.service_principal_id):
+            reason = f'"{new.service_principal_id}" is no object id (a GUID); give the service principal\'s object id'
+            failures.append(Failure("servicePrincipalId", reason))
+        if new.tenant_url is not UNKNOWN and (reason := _wrong_address(new.tenant_url)):
+            failures.append(Failure("tenantUrl", reason))
+        elif is_known(new.tenant_url) and new.allow_foreign_tenant_url is False:
+            failures += self._foreign(new.tenant_url)
+        token = new.secret_token
+        if token is not UNKNOWN and token and token != token.strip():
+            failures.append(Failure("secretToken", "has blanks or line breaks around it; remove them"))
+        if token is not UNKNOWN and token and new.oauth2 is not None:
+            failures.append(Failure("oauth2", "stands beside secretToken; remove one of the two"))
+        email = new.notification_email
+        if email is not UNKNOWN and email is not None and not _EMAIL.fullmatch(email):
+            failures.append(Failure("notificationEmail", f'"{email}" is no e-mail address; give exactly one'))
+        threshold = new.deletion_threshold
+        if threshold is not UNKNOWN and threshold is not None and threshold < 1:
+            failures.append(Failure("deletionThreshold", f"{threshold} is below 1; leave it out for no threshold"))
+        if token is not UNKNOWN and not token:
+            new = replace(new, secret_token=None)
+        return new, failures
+
+    async def diff(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002, ARG002
+        old: SynchronizationCredentialsState,
+        new: SynchronizationCredentialsInputs,
+    ) -> list[Change]:
+        """Compare with what Entra holds, as far as that can be seen; asks no service."""
+        changes = [
+            replacing(change)
+            for change in compare(old.service_principal_id, new.service_principal_id, "servicePrincipalId")
+        ]
+        changes += compare(old.tenant_url, new.tenant_url, "tenantUrl")
+        changes += compare(old.secret_token, new.secret_token, "secretToken")
+        changes += compare(old.oauth2, new.oauth2, "oauth2")
+        changes += compare(old.scope, new.scope, "scope")
+        changes += compare(old.notification_email, new.notification_email, "notificationEmail")
+        changes += compare(old.deletion_threshold, new.deletion_threshold, "deletionThreshold")
+        changes += [Change(f"missingKeys[{index}]", ChangeKind.DELETE) for index in range(len(old.missing_keys))]
+        return changes
+
+    async def plan(
+        self, call: Call, new: SynchronizationCredentialsInputs, old: SynchronizationCredentialsState | None
+    ) -> SynchronizationCredentialsState:
+        """Foretell the fingerprints; say what the change means.
+
+        Raises:
+            ProviderError: The scope becomes the whole directory, and nobody has confirmed that.
+        """
+        refuse_whole_directory(new, old)
+        await announce(call, new, old)
+        state = await _state(new, {})
+        return replace(state, unmanaged_keys=UNKNOWN if old is None else old.unmanaged_keys)
+
+    async def create(
+        self, call: Call, new: SynchronizationCredentialsInputs
+    ) -> Created[SynchronizationCredentialsState]:
+        """Set the keys.
+
+        Raises:
+            GraphError: Graph refused.
+            ProviderError: The scope is the whole directory, and nobody has confirmed that.
+            PartialFailureError: Entra does not hold afterwards what it was told.
+        """
+        refuse_whole_directory(new, None)
+        return Created(new.service_principal_id, await self._apply(call, new, None))
+
+    async def update(
+        self,
+        call: Call,
+        id: str,  # noqa: A002
+        old: SynchronizationCredentialsState,
+        new: SynchronizationCredentialsInputs,
+    ) -> SynchronizationCredentialsState:
+        """Set the keys, and remove those that are not wanted any more; nothing is sent if only the job's id changed.
+
+        A changed Tenant URL or token is tried out before it is saved.
+
+        Raises:
+            GraphError: Graph refused.
+            ProviderError: The scope becomes the whole directory, which nobody has confirmed, or the new Tenant URL or
+                token does not pass a connection test; nothing was changed.
+            PartialFailureError: Entra does not hold afterwards what it was told.
+        """
+        if not await self.diff(call, id, old, new):
+            return replace(old, job_id=new.job_id)
+        refuse_whole_directory(new, old)
+        return await self._apply(call, new, old)
+
+    async def read(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002
+        old: SynchronizationCredentialsState | None,
+    ) -> Found[SynchronizationCredentialsInputs, SynchronizationCredentialsState] | None:
+        """Read which keys exist; None if none of ours does, or the service principal is gone."""
+        try:
+            keys = await self._keys(id)
+        except GraphError as error:
+            if error.is_missing:
+                return None
+            raise
+        if not {ADDRESS, TOKEN, SCOPE, NOTIFICATION} & keys.keys():
+            return None
+        state = await (_refreshed(old, keys) if old is not None else _imported(id, keys))
+        return Found(id, SynchronizationCredentialsInputs(**inputs_of(SynchronizationCredentialsInputs, state)), state)
+
+    async def delete(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002
+        old: SynchronizationCredentialsState,
+    ) -> None:
+        """Remove our keys, and leave those of others."""
+        try:
+            await self._services.graph.put(_path(id), body_of(dict.fromkeys(_names(old), "")))
+        except GraphError as error:
+            if not error.is_missing:  # the service principal is gone, and the keys with it
+                raise
+
+    def _foreign(self, tenant_url: str) -> list[Failure]:
+        """Refuse an address at another server than the one that the provider is configured for."""
+        home = self._services.config.server_url
+        if not home or origin(tenant_url) == origin(home):
+            return []
+        reason = (
+            f'"{tenant_url}" is at another server than serverUrl ({home}); Entra would send its token and all users '
+            "there: correct it, or set allowForeignTenantUrl"
+        )
+        return [Failure("tenantUrl", reason)]
+
+    async def _apply(
+        self,
+        call: Call,
+        new: SynchronizationCredentialsInputs,
+        old: SynchronizationCredentialsState | None,
+    ) -> SynchronizationCredentialsState:
+        graph, sp = self._services.graph, new.service_principal_id
+        values = _values(new)
+        if new.oauth2 is not None:
+            values |= await oauth2_values(self._services, new.oauth2)
+        removed = [key for key in (_names(old) if old is not None else ()) if key not in values]
+        before = await graph.consistent(lambda: self._keys(sp))
+        is_others = TOKEN in before and TOKEN not in {*values, *removed}
+        # With the token of somebody else in the place of ours, which nobody can read, there is nothing to try out.
+        if old is not None and not is_others:
+            await call.log.status("trying out the new credentials")
+            await try_out(graph, new, old, values)
+        if is_others:
+            await call.log.warning(
+                "Entra holds a secret token that this stack did not set; it is left alone and is what Entra sends. "
+                "Set secretToken, or clear it in the portal"
+            )
+        body = body_of(values | dict.fromkeys(removed, ""))
+        await graph.consistent(lambda: graph.put(_path(sp), body))
+        after = await self._settle(sp, values, removed)
+        if lost := sorted(before.keys() - after.keys() - set(removed)):
+            message = f"Entra dropped secrets that others had set ({', '.join(lost)}); enter them again in the portal"
+            await call.log.warning(message)
+        state = await _state(new, after)
+        missing, left = values.keys() - after.keys(), [key for key in removed if key in after]
+        if missing or left:
+            said = " and ".join(
+                part
+                for part in (
+                    f"does not hold {', '.join(sorted(missing))}" if missing else "",
+                    f"still holds {', '.join(left)}" if left else "",
+                )
+                if part
+            )
+            reason = f"cannot set the provisioning credentials of service principal {sp}: Entra took them but {said}"
+            raise PartialFailureError(sp, await _refreshed(state, after), f"{reason}; run `pulumi up --refresh` again")
+        return state
+
+    async def _settle(self, sp: str, values: Mapping[str, str], removed: list[str]) -> dict[str, str]:
+        """Read the keys until they are as just set, for a while."""
+        graph = self._services.graph
+        latest: dict[str, str] = {}
+
+        async def look() -> None:
+            nonlocal latest
+            latest = await self._keys(sp, fresh=True)
+            if values.keys() - latest.keys() or latest.keys() & set(removed):
+                message = "the keys are not there yet"
+                raise GraphError(message, status=404)
+
+        try:
+            await graph.consistent(look, within=_SETTLING)
+        except GraphError:
+            if not latest:
+                raise
+        return latest
+
+    async def _keys(self, service_principal_id: str, *, fresh: bool = False) -> dict[str, str]:
+        return keys_of(await self._services.graph.get(_path(service_principal_id), fresh=fresh))
+
+
+def _path(service_principal_id: str) -> str:
+    return f"/servicePrincipals/{segment(service_principal_id)}/synchronization/secrets"
+
+
+def _names(new: SynchronizationCredentialsInputs) -> list[str]:
+    """Name the keys that these settings own."""
+    return [*_values(new), *(OAUTH2_KEYS if new.oauth2 is not None else ())]
+
+
+def _values(new: SynchronizationCredentialsInputs) -> dict[str, str]:
+    """Give the keys that these settings own, with their values, but for those of an OAuth 2.0 client."""
+    values = {ADDRESS: new.tenant_url, SCOPE: "true" if new.scope == "all" else "false"}
+    if new.secret_token:
+        values[TOKEN] = new.secret_token
+    if notification := Notification(new.notification_email, new.deletion_threshold):
+        values[NOTIFICATION] = notification.encode()
+    return values
+
+
+async def _state(new: SynchronizationCredentialsInputs, keys: Mapping[str, str]) -> SynchronizationCredentialsState:
+    """Describe the state once these settings are in Entra; unknown settings give unknown fingerprints."""
+    if is_known(new.secret_token) and is_known(new.service_principal_id):
+        # In a thread: it takes 50 ms on purpose.
+        token: Any = await asyncio.to_thread(token_fingerprint, new.service_principal_id, new.secret_token)
+    else:
+        token = UNKNOWN
+    settled = UNKNOWN
+    if is_known([token, new.tenant_url, new.scope, new.oauth2]):
+        settled = settings_fingerprint(new.tenant_url, token, new.scope, client_fingerprint(new.oauth2))
+    return SynchronizationCredentialsState(
+        **inputs_of(SynchronizationCredentialsInputs, new),
+        secret_token_fingerprint=token,
+        settings_fingerprint=settled,
+        unmanaged_keys=sorted(keys.keys() - set(_names(new))) if keys else [],
+    )
+
+
+async def _refreshed(old: SynchronizationCredentialsState, keys: Mapping[str, str]) -> SynchronizationCredentialsState:
+    """Describe what is left of a state: a missing key, or one whose value shows and differs, changes its property."""
+    notification = Notification(old.notification_email, old.deletion_threshold)
+    if NOTIFICATION not in keys:
+        notification = Notification()
+    elif keys[NOTIFICATION] != MASK and notification:
+        notification = decode_notification(keys[NOTIFICATION])
+    token = old.secret_token if TOKEN in keys else None
+    fingerprint = old.secret_token_fingerprint if token is not None else None
+    address = _shown(keys.get(ADDRESS, ""), old.tenant_url)
+    scope = old.scope
+    if SCOPE in keys and keys[SCOPE] != MASK:
+        scope = "all" if keys[SCOPE].casefold() == "true" else "assigned"
+    oauth2 = old.oauth2 if set(OAUTH2_KEYS) <= keys.keys() else None
+    settled = settings_fingerprint(address, fingerprint, scope if SCOPE in keys else None, client_fingerprint(oauth2))
+    return replace(
+        old,
+        tenant_url=address,
+        secret_token=token,
+        oauth2=oauth2,
+        scope=scope,
+        notification_email=notification.email,
+        deletion_threshold=notification.deletion_threshold,
+        secret_token_fingerprint=fingerprint,
+        settings_fingerprint=settled,
+        # The others' absence shows in their own properties.
+        missing_keys=[SCOPE] if SCOPE not in keys else [],
+        unmanaged_keys=sorted(keys.keys() - set(_names(old))),
+    )
+
+
+async def _imported(service_principal_id: str, keys: Mapping[str, str]) -> SynchronizationCredentialsState:
+    """Describe what an import finds: the values are hidden, so that the program must give them."""
+    notification = decode_notification(keys.get(NOTIFICATION, ""))
+    inputs = SynchronizationCredentialsInputs(
+        service_principal_id=service_principal_id,
+        tenant_url=_shown(keys.get(ADDRESS, ""), ""),
+        scope="all" if keys.get(SCOPE, "").casefold() == "true" else "assigned",
+        notification_email=notification.email,
+        deletion_threshold=notification.deletion_threshold,
+    )
+    return await _state(inputs, keys)
+
+
+def _shown(value: str, hidden: str) -> str:
+    """Give a value that Graph shows, or what is believed to be behind its mask."""
+    return hidden if value == MASK else value
+
+
+def _wrong_address(url: str) -> str:
+    """Say what is wrong with a Tenant URL, ``""`` if nothing is."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+        _ = parts.port
+    except ValueError:
+        return f'"{url}" is no URL; give https://<host>/realms/<tenant>/scim/v2'
+    if parts.username or parts.password:
+        return "a Tenant URL holds no user name or password; remove them"
+    if parts.scheme != "https" or not host:
+        return f'"{url}" must begin with https:// and a host; Entra sends credentials there'
+    if not _PATH.fullmatch(parts.path) or parts.fragment:
+        return f'"{url}" must have the path /realms/<tenant>/scim/v2; copy it from KZero: Integrations > SCIM'
+    if parts.query not in {"", _FLAG, f"{_FLAG}=true"}:
+        return f'"{url}" has the query "{parts.query}"; only ?{_FLAG} is known, or none'
+    return ""

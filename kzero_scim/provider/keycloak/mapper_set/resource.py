@@ -1,0 +1,411 @@
+"""The mapper set of the client that interprets provisioning requests: ``kzero:keycloak:MapperSet``."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+
+from kzero_scim.errors import NO_REALM, KeycloakError, KzeroScimError, PartialFailureError, ProviderError
+from kzero_scim.guide import values
+from kzero_scim.keycloak.protocol_mapper import (
+    JsonType,
+    Mapper,
+    MapperPlan,
+    Representation,
+    is_escaped,
+    plan_mappers,
+    row_of,
+    unescaped,
+    unmanaged,
+)
+from kzero_scim.provider.keycloak.mapper_set.changes import announce_first, announce_update
+from kzero_scim.provider.keycloak.missing_client import explain_missing_client
+from kzero_scim.resource.model import (
+    UNKNOWN,
+    Call,
+    Change,
+    ChangeKind,
+    Created,
+    Failure,
+    Found,
+    Resource,
+    as_plain,
+    compare,
+    inputs_of,
+    is_known,
+    path_key,
+    prop,
+    replacing,
+)
+from kzero_scim.settings.moves import is_left_behind, moved_from
+
+if TYPE_CHECKING:
+    from kzero_scim.provider.services import Services
+
+LONGEST_NAME: Final = 255
+"""Characters that Keycloak stores of a mapper's name."""
+
+
+def guide_mappers() -> dict[str, Mapper]:
+    """Give the guide's seven mappers (step 2)."""
+    return {
+        mapper.name: Mapper(
+            user_attribute=mapper.user_attribute,
+            claim=mapper.claim,
+            claim_json_type=cast("JsonType", mapper.claim_json_type),
+        )
+        for mapper in values.MAPPERS
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapperSetInputs:
+    """Which mappers the client must have."""
+
+    realm: str = prop("Name of the KZero tenant (realm); case sensitive.", replace=True)
+    client_id: str = prop(
+        "The client whose own mappers they are (its dedicated scope).", default=values.CLIENT_ID, replace=True
+    )
+    mappers: dict[str, Mapper] = prop(
+        "The mappers by name; the seven of KZero's guide by default.", default_factory=guide_mappers
+    )
+    exclusive: bool = prop("Also remove the client's mappers that are not listed here.", default=False)
+    escape_dots: bool = prop(
+        "Write the dots of a URN in a claim name escaped (2\\.0), so that Keycloak does not nest the claim at them. "
+        "KZero's guide shows them unescaped.",
+        default=False,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapperSetState(MapperSetInputs):
+    """The mappers that the client has."""
+
+    client_uuid: str = prop("Keycloak's own id of the client.")
+    mapper_ids: dict[str, str] = prop("Keycloak's ids of the mappers, by name.", default_factory=dict)
+    unmanaged: list[str] = prop("Names of the client's other mappers, which are left alone.", default_factory=list)
+    fingerprint: str = prop("Changes whenever the mappers do.")
+    server_url: str | None = prop("Origin of the server that has them.", default=None)
+
+
+class MapperSet(Resource[MapperSetInputs, MapperSetState]):
+    """The set of User Attribute mappers of one client, read and compared as one.
+
+    It owns the listed mappers and nothing else of the client. Needs the roles view-clients, and manage-clients to
+    change anything, of client realm-management in the tenant's realm.
+    """
+
+    token: ClassVar[str] = "kzero:keycloak:MapperSet"  # noqa: S105 - a type token
+    inputs = MapperSetInputs
+    state = MapperSetState
+
+    def __init__(self, services: Services) -> None:
+        """Keep the clients."""
+        self._services = services
+
+    async def check(
+        self,
+        call: Call,  # noqa: ARG002
+        new: MapperSetInputs,
+        old: MapperSetInputs | None,  # noqa: ARG002
+    ) -> tuple[MapperSetInputs, list[Failure]]:
+        """Name empty names, claims and attributes, and claims that two mappers write."""
+        failures = [
+            Failure(path, "must not be empty")
+            for path, value in (("realm", new.realm), ("clientId", new.client_id))
+            if value is not UNKNOWN and not value.strip()
+        ]
+        if new.mappers is UNKNOWN:
+            return new, failures
+        claims: dict[str, str] = {}
+        for name, mapper in new.mappers.items():
+            path = f"mappers{path_key(name)}"
+            if not name.strip() or name != name.strip() or len(name) > LONGEST_NAME:
+                reason = f"a mapper's name has 1 to {LONGEST_NAME} characters, without blanks around it"
+                failures.append(Failure(path, reason))
+            if name.endswith("\\"):
+                reason = "a name that ends in a backslash cannot be spelled in Pulumi's property paths; choose another"
+                failures.append(Failure("mappers", reason))
+            if mapper is not UNKNOWN:
+                failures += _mapper_failures(path, name, mapper, claims)
+        return new, failures
+
+    async def diff(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002, ARG002
+        old: MapperSetState,
+        new: MapperSetInputs,
+    ) -> list[Change]:
+        """Compare mapper by mapper, property by property; asks no service."""
+        changes = [replacing(change) for change in compare(old.realm, new.realm, "realm")]
+        changes += [replacing(change) for change in compare(old.client_id, new.client_id, "clientId")]
+        changes += compare(_shown(old), _shown(new), "mappers")
+        changes += compare(old.exclusive, new.exclusive, "exclusive")
+        changes += compare(old.escape_dots, new.escape_dots, "escapeDots")
+        if old.server_url is not None and moved_from(old.server_url, self._services.config.server_url):
+            changes.append(Change("serverUrl"))
+        if new.exclusive is True:
+            changes += [Change(f"unmanaged[{index}]", ChangeKind.DELETE) for index in range(len(old.unmanaged))]
+        return changes
+
+    async def plan(self, call: Call, new: MapperSetInputs, old: MapperSetState | None) -> MapperSetState:
+        """Foretell the state, and look whether the realm, the client and the needed role are there."""
+        uuid: Any = UNKNOWN if old is None else old.client_uuid
+        ids: Any = UNKNOWN
+        others: Any = UNKNOWN
+        if is_known(new.realm) and is_known(new.client_id):
+            client = await self._client(new.realm, new.client_id)
+            if client is None:
+                # Not an error yet: KZero makes the client when a person enables the endpoint, perhaps during this run.
+                await call.log.warning(self._missing(new.realm, new.client_id))
+            else:
+                uuid, actual = client["id"], client["protocolMappers"]
+                if is_known(new):
+                    plan = _plan(actual, new, old)
+                    self._refuse_without_role(client, plan, new.realm)
+                    if old is None:
+                        await announce_first(call, actual, new, plan)
+                    else:
+                        await announce_update(call, plan)
+                if new.mappers is not UNKNOWN:
+                    existing = {mapper["name"]: mapper["id"] for mapper in actual}
+                    ids = {name: existing.get(name, UNKNOWN) for name in new.mappers}
+                    others = [] if new.exclusive is True else unmanaged(actual, {*new.mappers, *_owned(old)})
+        return MapperSetState(
+            **inputs_of(MapperSetInputs, new),
+            client_uuid=uuid,
+            mapper_ids=ids,
+            unmanaged=others,
+            fingerprint=mappers_fingerprint(new) if is_known(new) else UNKNOWN,
+            server_url=self._services.keycloak.server_url,
+        )
+
+    async def create(self, call: Call, new: MapperSetInputs) -> Created[MapperSetState]:
+        """Make the client's mappers as wanted; mappers of the same names are taken over.
+
+        Raises:
+            ProviderError: There is no such client.
+        """
+        return Created(_id(new), await self._apply(call, new, None))
+
+    async def read(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002
+        old: MapperSetState | None,
+    ) -> Found[MapperSetInputs, MapperSetState] | None:
+        """Read the client once; on import every User Attribute mapper that it has belongs to the set."""
+        realm, client_id = _split(id)
+        keycloak = self._services.keycloak
+        if old is None:
+            await keycloak.check_realm(realm)
+        try:
+            client = await keycloak.client(realm, client_id)
+        except KeycloakError as error:
+            if error.code == NO_REALM and old is not None:
+                return None
+            raise
+        if client is None:
+            if keycloak.may_miss(realm, "view-clients", "manage-clients"):
+                raise ProviderError(self._missing(realm, client_id))
+            return None
+        actual = client.get("protocolMappers") or []
+        if old is None:
+            owned = {mapper["name"] for mapper in actual if row_of(mapper) is not None}
+            inputs = MapperSetInputs(realm=realm, client_id=client_id, mappers={})
+        else:
+            owned = set(old.mappers)
+            inputs = MapperSetInputs(**inputs_of(MapperSetInputs, old))
+        state = self._described(client["id"], actual, inputs, owned)
+        return Found(id, MapperSetInputs(**inputs_of(MapperSetInputs, state)), state)
+
+    async def update(
+        self,
+        call: Call,
+        id: str,  # noqa: A002, ARG002
+        old: MapperSetState,
+        new: MapperSetInputs,
+    ) -> MapperSetState:
+        """Write only what differs from what the client has now."""
+        return await self._apply(call, new, old)
+
+    async def delete(
+        self,
+        call: Call,
+        id: str,  # noqa: A002, ARG002
+        old: MapperSetState,
+    ) -> None:
+        """Remove the set's mappers that the client still has, and nothing else."""
+        keycloak = self._services.keycloak
+        try:
+            client = await keycloak.client(old.realm, old.client_id)
+        except KeycloakError as error:
+            if is_left_behind(self._services.config.realm, old.realm):
+                names = ", ".join(sorted(old.mappers))
+                note = (
+                    f'the mappers {names} of client "{old.client_id}" are left in realm "{old.realm}", which this '
+                    f"stack has moved from: {error}"
+                )
+                await call.log.warning(note)
+                return
+            if error.code != NO_REALM:
+                raise
+            note = f"nothing to delete: {error}"
+            await call.log.warning(note)
+            return
+        if client is None:
+            if keycloak.may_miss(old.realm, "view-clients", "manage-clients"):
+                raise ProviderError(self._missing(old.realm, old.client_id))
+            return
+        plan = plan_mappers(client.get("protocolMappers") or [], {}, drop=set(old.mappers))
+        self._refuse_without_role(client, plan, old.realm)
+        for mapper in plan.delete:
+            await keycloak.delete_mapper(old.realm, client["id"], mapper)
+
+    async def _apply(self, call: Call, new: MapperSetInputs, old: MapperSetState | None) -> MapperSetState:
+        """Read, write what differs, read back."""
+        client = await self._client(new.realm, new.client_id)
+        if client is None:
+            raise ProviderError(self._missing(new.realm, new.client_id))
+        plan = _plan(client["protocolMappers"], new, old)
+        self._refuse_without_role(client, plan, new.realm)
+        if not plan:
+            return self._described(client["id"], client["protocolMappers"], new, set(new.mappers))
+        names = sorted(mapper["name"] for mapper in (*plan.update, *plan.add, *plan.delete))
+        note = f"writing the mappers {', '.join(names)}"
+        await call.log.status(note)
+        done: list[str] = []
+        try:
+            await self._write(new.realm, client["id"], plan, done)
+            client = await self._client(new.realm, new.client_id) or client
+        except KzeroScimError as error:
+            if not done:
+                raise
+            state = await self._left(client, new, old)
+            reason = f"{error}; written before: {', '.join(sorted(done))}; run the update again, it goes on from there"
+            raise PartialFailureError(_id(new), state, reason) from error
+        return self._described(client["id"], client["protocolMappers"], new, set(new.mappers))
+
+    async def _write(self, realm: str, uuid: str, plan: MapperPlan, done: list[str]) -> None:
+        keycloak = self._services.keycloak
+        for mapper in plan.update:
+            await keycloak.update_mapper(realm, uuid, mapper)
+            done.append(mapper["name"])
+        if plan.add:
+            await keycloak.add_mappers(realm, uuid, plan.add)
+            done += [mapper["name"] for mapper in plan.add]
+        for mapper in plan.delete:
+            await keycloak.delete_mapper(realm, uuid, mapper)
+            done.append(mapper["name"])
+
+    async def _left(self, client: Representation, new: MapperSetInputs, old: MapperSetState | None) -> MapperSetState:
+        """Describe what a failed update left; what was read before it if nothing can be read now."""
+        with contextlib.suppress(KzeroScimError):
+            client = await self._client(new.realm, new.client_id) or client
+        return self._described(client["id"], client["protocolMappers"], new, {*new.mappers, *_owned(old)})
+
+    def _described(
+        self, uuid: str, actual: list[Representation], inputs: MapperSetInputs, owned: Collection[str]
+    ) -> MapperSetState:
+        return replace(_described(uuid, actual, inputs, owned), server_url=self._services.keycloak.server_url)
+
+    async def _client(self, realm: str, client_id: str) -> Representation | None:
+        keycloak = self._services.keycloak
+        await keycloak.check_realm(realm)
+        client = await keycloak.client(realm, client_id)
+        return None if client is None else {**client, "protocolMappers": client.get("protocolMappers") or []}
+
+    def _missing(self, realm: str, client_id: str) -> str:
+        return explain_missing_client(self._services.keycloak, realm, client_id)
+
+    @staticmethod
+    def _refuse_without_role(client: Representation, plan: MapperPlan, realm: str) -> None:
+        """Stop before the first write if the account may only look."""
+        if plan and (client.get("access") or {}).get("manage") is False:
+            message = (
+                f'client "{client["clientId"]}" of realm "{realm}" may be seen but not changed by the account: it '
+                "lacks the role manage-clients of client realm-management"
+            )
+            raise ProviderError(message)
+
+
+def _mapper_failures(path: str, name: str, mapper: Mapper, claims: dict[str, str]) -> list[Failure]:
+    failures = [
+        Failure(f"{path}.{field}", "must not be empty")
+        for field, value in (("userAttribute", mapper.user_attribute), ("claim", mapper.claim))
+        if value is not UNKNOWN and not value.strip()
+    ]
+    if mapper.claim is not UNKNOWN and mapper.claim.strip():
+        other = claims.setdefault(unescaped(mapper.claim), name)
+        if other != name:
+            reason = f'mapper "{other}" writes the claim "{mapper.claim}" already; remove one of the two'
+            failures.append(Failure(f"{path}.claim", reason))
+    return failures
+
+
+def _plan(actual: list[Representation], new: MapperSetInputs, old: MapperSetState | None) -> MapperPlan:
+    return plan_mappers(actual, new.mappers, drop=_owned(old), exclusive=new.exclusive, escape_dots=new.escape_dots)
+
+
+def _owned(old: MapperSetState | None) -> set[str]:
+    return set() if old is None else set(old.mappers)
+
+
+def _described(
+    uuid: str, actual: list[Representation], inputs: MapperSetInputs, owned: Collection[str]
+) -> MapperSetState:
+    """Describe the owned mappers that exist.
+
+    Where dots should be escaped and are not, the option is shown as off, so that the diff names it.
+    """
+    escape_dots = inputs.escape_dots and is_escaped(actual, owned)
+    existing = {mapper["name"]: mapper for mapper in actual if row_of(mapper) is not None}
+    rows: dict[str, Mapper] = {}
+    ids: dict[str, str] = {}
+    for name in (name for name in (*inputs.mappers, *sorted(set(owned) - set(inputs.mappers))) if name in existing):
+        row = row_of(existing[name], escape_dots=escape_dots)
+        if row is not None:
+            rows[name], ids[name] = row, existing[name]["id"]
+    shown = MapperSetInputs(**{**inputs_of(MapperSetInputs, inputs), "mappers": rows, "escape_dots": escape_dots})
+    return MapperSetState(
+        **inputs_of(MapperSetInputs, shown),
+        client_uuid=uuid,
+        mapper_ids=ids,
+        unmanaged=unmanaged(actual, owned),
+        fingerprint=mappers_fingerprint(shown),
+    )
+
+
+def _shown(inputs: MapperSetInputs) -> Any:  # noqa: ANN401 - rows, or UNKNOWN
+    """Give the rows for comparison, claims without escapes where the option writes them."""
+    plain = as_plain(inputs.mappers)
+    if inputs.escape_dots is not True or plain is UNKNOWN:
+        return plain
+    for row in plain.values():
+        if row is not UNKNOWN and isinstance(row["claim"], str):
+            row["claim"] = unescaped(row["claim"])
+    return plain
+
+
+def mappers_fingerprint(inputs: MapperSetInputs) -> str:
+    """Give something that changes with the mappers."""
+    content = json.dumps([inputs.realm, inputs.client_id, _shown(inputs), inputs.escape_dots], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _id(inputs: MapperSetInputs) -> str:
+    return f"{inputs.realm}/{inputs.client_id}"
+
+
+def _split(id: str) -> tuple[str, str]:  # noqa: A002 - the engine's word
+    """Split ``<realm>/<clientId>``; a realm's name has no slash, a client's may."""
+    realm, slash, client_id = id.partition("/")
+    if not realm or not slash or not client_id:
+        message = f'the id "{id}" is not of the form <realm>/<clientId>, for example Contoso/{values.CLIENT_ID}'
+        raise ProviderError(message)
+    return realm, client_id

@@ -1,0 +1,285 @@
+"""``kzero:keycloak:RemoteToken``: a token of the realm for Entra, obtained and tried as Entra would.
+
+What KZero's dashboard calls Use Remote Token Authentication (profile Generic): OAuth 2.0 client credentials at the
+realm's token endpoint. https://desk.kzero.com/portal/en/kb/articles/scim-integration-basics
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
+from urllib.parse import quote, urlsplit
+
+from kzero_scim.errors import ProviderError
+from kzero_scim.provider.entra.synchronization_credentials.secret_keys import token_fingerprint
+from kzero_scim.provider.keycloak.remote_token.token_life import WEEK, is_due, refusal, too_short, warning
+from kzero_scim.resource.model import (
+    UNKNOWN,
+    Call,
+    Change,
+    Created,
+    Failure,
+    Found,
+    Resource,
+    compare,
+    inputs_of,
+    is_known,
+    prop,
+    replacing,
+)
+
+if TYPE_CHECKING:
+    from kzero_scim.clients.token_endpoint import AccessToken
+    from kzero_scim.provider.services import Services
+
+Method = Literal["bearer", "oauth2"]
+_NO_CLIENT: Final = (
+    "is not known: set remoteTokenClientId and remoteTokenClientSecret (KZERO_REMOTE_TOKEN_CLIENT_ID, "
+    "KZERO_REMOTE_TOKEN_CLIENT_SECRET) to the client that KZero's dashboard shows for remote token authentication"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteTokenInputs:
+    """Whose token, from where, and how Entra is to use it."""
+
+    realm: str = prop("Name of the KZero tenant (realm); case sensitive.", replace=True)
+    tenant_url: str = prop("The SCIM endpoint that the token is tried at.")
+    client_id: str | None = prop(
+        "The client; by default the provider's remoteTokenClientId. Its secret is the provider's alone.", default=None
+    )
+    token_endpoint: str | None = prop(
+        "Where tokens come from; by default <server>/realms/<realm>/protocol/openid-connect/token.", default=None
+    )
+    method: Method = prop(
+        "bearer: Entra is given the token; oauth2: Entra is given the client and fetches tokens itself (experimental).",
+        default="bearer",
+    )
+    renew_before: int = prop(
+        "For bearer: seconds before its end at which a token is replaced; at half its life if that is shorter.",
+        default=WEEK,
+    )
+    triggers: dict[str, str] = prop("A changed value obtains and tries a token again.", default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteTokenState(RemoteTokenInputs):
+    """The token that was tried last."""
+
+    access_token: str | None = prop("For bearer: the token.", default=None, secret=True)
+    issued_at: str = prop("When it was issued, ISO 8601.")
+    expires_at: str | None = prop("When it ends, ISO 8601; absent if it does not tell.", default=None)
+    lifespan: int | None = prop("Seconds from issue to end.", default=None)
+    secret_fingerprint: str = prop("Changes with the client's secret; a salted hash (scrypt) of it.")
+
+
+class RemoteToken(Resource[RemoteTokenInputs, RemoteTokenState]):
+    """A token of the tenant's realm that the SCIM endpoint accepts.
+
+    A read asks no service. For the method bearer a token that is about to end is a difference, so that ``up`` replaces
+    it. The client's secret is taken from the provider's configuration and kept nowhere.
+
+    Args:
+        services: The clients.
+        now: The clock.
+    """
+
+    token: ClassVar[str] = "kzero:keycloak:RemoteToken"  # noqa: S105 - a type token
+    inputs = RemoteTokenInputs
+    state = RemoteTokenState
+
+    def __init__(self, services: Services, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        """Keep the clients."""
+        self._services = services
+        self._now = now
+
+    async def check(
+        self,
+        call: Call,  # noqa: ARG002
+        new: RemoteTokenInputs,
+        old: RemoteTokenInputs | None,  # noqa: ARG002
+    ) -> tuple[RemoteTokenInputs, list[Failure]]:
+        """Fill in client and token endpoint; refuse an endpoint that would send the secret unencrypted."""
+        failures: list[Failure] = []
+        config = self._services.config
+        if not new.client_id:
+            new = replace(new, client_id=config.remote_token_client_id)
+        if not new.client_id:
+            failures.append(Failure("clientId", _NO_CLIENT))
+        elif not config.remote_token_client_secret:
+            reason = "has no secret: set remoteTokenClientSecret (KZERO_REMOTE_TOKEN_CLIENT_SECRET)"
+            failures.append(Failure("clientId", f'"{new.client_id}" {reason}'))
+        if not new.token_endpoint and is_known(new.realm):
+            new = replace(new, token_endpoint=token_endpoint(config.server_url or "", new.realm))
+        if is_known(new.token_endpoint) and not is_token_endpoint(new.token_endpoint or ""):
+            reason = f'"{new.token_endpoint}" is no https address; the client\'s secret is sent there'
+            failures.append(Failure("tokenEndpoint", reason))
+        if new.renew_before is not UNKNOWN and new.renew_before < 0:
+            failures.append(Failure("renewBefore", "must not be negative; give seconds"))
+        return new, failures
+
+    async def diff(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002, ARG002
+        old: RemoteTokenState,
+        new: RemoteTokenInputs,
+    ) -> list[Change]:
+        """Compare the inputs, the secret's fingerprint, and the token's end with the clock; asks no service."""
+        changes = [replacing(change) for change in compare(old.realm, new.realm, "realm")]
+        changes += compare(old.tenant_url, new.tenant_url, "tenantUrl")
+        changes += compare(old.client_id, new.client_id, "clientId")
+        changes += compare(old.token_endpoint, new.token_endpoint, "tokenEndpoint")
+        changes += compare(old.method, new.method, "method")
+        changes += compare(old.renew_before, new.renew_before, "renewBefore")
+        changes += [Change("triggers")] if new.triggers is UNKNOWN else compare(old.triggers, new.triggers, "triggers")
+        if not changes and await self._fingerprint(new) not in {None, old.secret_fingerprint}:
+            changes.append(Change("secretFingerprint"))
+        if not changes and self._is_due(old, new):
+            changes.append(Change("expiresAt"))
+        return changes
+
+    async def plan(self, call: Call, new: RemoteTokenInputs, old: RemoteTokenState | None) -> RemoteTokenState:
+        """Obtain a token, so that a wrong client or secret fails the preview; say what becomes of the one there is.
+
+        Raises:
+            TokenError: There is no token to be had.
+            ProviderError: The token would not last from one of Entra's cycles to the next.
+        """
+        fingerprint = await self._fingerprint(new)
+        if old is not None and not await self._needs_a_token(old, new):
+            return replace(old, **inputs_of(RemoteTokenInputs, new))
+        if is_known([new.client_id, new.token_endpoint, new.method]):
+            if old is not None and self._is_due(old, new):
+                note = (
+                    f'the bearer token that Entra sends as client "{new.client_id}" ends {old.expires_at}; `up` '
+                    "replaces it, and tests the connection with the new one"
+                )
+                await call.log.info(note)
+            await self._obtain(call, new, is_final=is_known(new))
+        return RemoteTokenState(
+            **inputs_of(RemoteTokenInputs, new),
+            access_token=UNKNOWN if new.method != "oauth2" else None,
+            issued_at=UNKNOWN,
+            expires_at=UNKNOWN,
+            lifespan=UNKNOWN,
+            secret_fingerprint=fingerprint or UNKNOWN,
+        )
+
+    async def create(self, call: Call, new: RemoteTokenInputs) -> Created[RemoteTokenState]:
+        """Obtain a token and ask the endpoint for a user that does not exist, as Entra's connection test does.
+
+        Raises:
+            TokenError: There is no token to be had.
+            ScimError: The endpoint does not accept it.
+            ProviderError: It would not last from one of Entra's cycles to the next.
+        """
+        return Created(f"{new.realm}/{new.client_id}", await self._tried(call, new))
+
+    async def read(
+        self,
+        call: Call,
+        id: str,  # noqa: A002
+        old: RemoteTokenState | None,
+    ) -> Found[RemoteTokenInputs, RemoteTokenState] | None:
+        """Give the token that was tried last, without a request; an import obtains one.
+
+        Raises:
+            ProviderError: The id names another client than the configured one.
+        """
+        if old is None:
+            realm, _, client_id = id.partition("/")
+            inputs = RemoteTokenInputs(realm=realm, tenant_url=self._services.keycloak.tenant_url(realm))
+            inputs, failures = await self.check(call, inputs, None)
+            if failures or inputs.client_id != client_id:
+                reason = failures[0].reason if failures else f'client "{inputs.client_id}" is configured'
+                message = f'cannot import "{id}" (<realm>/<client>): {reason}'
+                raise ProviderError(message)
+            old = await self._tried(call, inputs)
+        return Found(id, RemoteTokenInputs(**inputs_of(RemoteTokenInputs, old)), old)
+
+    async def update(
+        self,
+        call: Call,
+        id: str,  # noqa: A002, ARG002
+        old: RemoteTokenState,
+        new: RemoteTokenInputs,
+    ) -> RemoteTokenState:
+        """As :meth:`create`, unless nothing but the time of renewal has changed."""
+        if not await self._needs_a_token(old, new):
+            return replace(old, **inputs_of(RemoteTokenInputs, new))
+        return await self._tried(call, new)
+
+    async def delete(self, call: Call, id: str, old: RemoteTokenState) -> None:  # noqa: A002
+        """Nothing to remove: a token that was issued ends by itself."""
+
+    async def _tried(self, call: Call, new: RemoteTokenInputs) -> RemoteTokenState:
+        await call.log.status(f'obtaining a token as client "{new.client_id}"')
+        obtained = await self._obtain(call, new)
+        await call.log.status("trying the token at the SCIM endpoint")
+        await self._services.scim.ask_for_nobody(new.tenant_url, obtained.value)
+        return RemoteTokenState(
+            **inputs_of(RemoteTokenInputs, new),
+            access_token=obtained.value if new.method == "bearer" else None,
+            issued_at=_iso(obtained.issued_at),
+            expires_at=_iso(obtained.expires_at) if obtained.expires_at else None,
+            lifespan=obtained.lifespan,
+            secret_fingerprint=await self._fingerprint(new) or "",
+        )
+
+    async def _obtain(self, call: Call, new: RemoteTokenInputs, *, is_final: bool = True) -> AccessToken:
+        """Get a token; its life is judged unless the client is still to be changed before it is used."""
+        secret = self._services.config.remote_token_client_secret
+        if not secret or not new.client_id or not new.token_endpoint:
+            message = f"the client for remote token authentication {_NO_CLIENT}"
+            raise ProviderError(message)
+        obtained = await self._services.tokens.obtain(new.token_endpoint, new.client_id, secret)
+        if new.method == "bearer" and is_final:
+            lifespan = obtained.lifespan
+            if too_short(lifespan):
+                raise ProviderError(refusal(new.client_id, lifespan))
+            if lifespan is not None and lifespan < new.renew_before:
+                await call.log.warning(warning(new.client_id, lifespan))
+        return obtained
+
+    def _is_due(self, old: RemoteTokenState, new: RemoteTokenInputs) -> bool:
+        if new.method != "bearer" or not old.expires_at:
+            return False
+        expires_at = datetime.fromisoformat(old.expires_at)
+        return is_due(expires_at, old.lifespan or 0, new.renew_before, self._now())
+
+    async def _needs_a_token(self, old: RemoteTokenState, new: RemoteTokenInputs) -> bool:
+        before = replace(RemoteTokenInputs(**inputs_of(RemoteTokenInputs, old)), renew_before=new.renew_before)
+        if compare(before, new):
+            return True
+        return self._is_due(old, new) or await self._fingerprint(new) != old.secret_fingerprint
+
+    async def _fingerprint(self, new: RemoteTokenInputs) -> str | None:
+        """Hash the secret; None if there is none, or it is not known yet whose it is."""
+        secret = self._services.config.remote_token_client_secret
+        if not secret or not is_known([new.client_id, new.token_endpoint]):
+            return None
+        # In a thread: it takes 50 ms on purpose.
+        return await asyncio.to_thread(token_fingerprint, f"{new.client_id} {new.token_endpoint}", secret)
+
+
+def token_endpoint(server_url: str, realm: str) -> str:
+    """Give Keycloak's token endpoint of a realm."""
+    return f"{server_url.rstrip('/')}/realms/{quote(realm, safe='')}/protocol/openid-connect/token"
+
+
+def is_token_endpoint(address: str) -> bool:
+    """Tell whether a client's secret may be sent there: https, a host, and no user name or fragment."""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname
+    except ValueError:
+        return False
+    return parts.scheme == "https" and bool(host) and not (parts.username or parts.password or parts.fragment)
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")

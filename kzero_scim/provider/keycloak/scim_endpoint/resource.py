@@ -1,0 +1,410 @@
+"""The SCIM endpoint of a KZero tenant: ``kzero:keycloak:ScimEndpoint``."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+
+from kzero_scim.clients.scim import Answer, Meaning
+from kzero_scim.errors import NO_REALM, KeycloakError, PartialFailureError, ProviderError, ScimError
+from kzero_scim.keycloak.endpoint_settings import (
+    SETTINGS,
+    Preset,
+    differing_inputs,
+    recognised_preset,
+    switched_off,
+    understand,
+    wanted_attributes,
+)
+from kzero_scim.provider.keycloak.scim_endpoint.attributes import EndpointAttributes, names_of, settings_of
+from kzero_scim.provider.keycloak.scim_endpoint.checks import attribute_failures, tenant_failures
+from kzero_scim.provider.keycloak.scim_endpoint.dashboard_steps import (
+    CHANGED_PROFILE,
+    changed_settings,
+    instructions,
+    left_as_it_is,
+    settings_to_enter,
+    switch_off,
+)
+from kzero_scim.resource.model import (
+    UNKNOWN,
+    Call,
+    Change,
+    Created,
+    Failure,
+    Found,
+    Resource,
+    camel,
+    compare,
+    inputs_of,
+    is_known,
+    prop,
+    replacing,
+)
+from kzero_scim.settings.moves import is_left_behind, moved_from
+
+if TYPE_CHECKING:
+    from kzero_scim.provider.services import Services
+
+POLL_INTERVAL: Final = 5.0
+"""Seconds between two looks at the endpoint while it is waited for."""
+LONGEST_WAIT: Final = 24 * 3600
+"""Seconds that ``activationTimeout`` may say."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointAnswer:
+    """What the endpoint answered to a look without a token."""
+
+    schema_module: ClassVar[str] = "keycloak"
+
+    status: int = prop("HTTP status of GET <tenantUrl>/ServiceProviderConfig.")
+    meaning: str = prop("alive, not enabled, no such tenant, failing, or something else.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScimEndpointInputs:
+    """How the endpoint is to be set."""
+
+    realm: str = prop("Name of the KZero tenant (realm); case sensitive.", replace=True)
+    profile: Literal["Azure", "Generic"] = prop("The endpoint's Profile; Azure for Entra ID.", default="Azure")
+    azure_tenant_id: str | None = prop(
+        "The Entra tenant that may provision, a GUID; required for the profile Azure, not allowed for Generic.",
+        default=None,
+    )
+    enabled: bool = prop("Whether the endpoint is on.", default=True)
+    activation: Literal["console", "attributes"] = prop(
+        "console: a person enters the settings in KZero's dashboard and this resource looks whether the endpoint is "
+        "alive; attributes: the settings are written as attributes, for a Keycloak of your own.",
+        default="console",
+    )
+    preset: Preset | None = prop("For activation attributes: names of the attributes of a known server.", default=None)
+    attribute_holder: Literal["realm", "client"] | None = prop(
+        "For activation attributes: whose attributes they are, the realm's (default) or those of client scim-endpoint.",
+        default=None,
+    )
+    attribute_names: dict[str, str] | None = prop(
+        f"For activation attributes: setting ({', '.join(SETTINGS)}) to attribute name; over the preset's.",
+        default=None,
+    )
+    activation_timeout: int = prop(
+        "Seconds to wait until the endpoint is alive; 0 does not wait. With activation console this is the time that a "
+        "person has to enter the settings while the update runs.",
+        default=0,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScimEndpointState(ScimEndpointInputs):
+    """The endpoint as it was last seen."""
+
+    tenant_url: str = prop("The SCIM base URL; Entra calls it Tenant URL.")
+    answer: EndpointAnswer = prop("What the endpoint answered last.")
+    alive: bool = prop("Whether a SCIM endpoint answered.")
+    attributes: dict[str, str] = prop(
+        "For activation attributes: the settings' attributes as they are.", default_factory=dict
+    )
+    settings_fingerprint: str = prop("Changes whenever realm, profile, Azure tenant id or enabled do.")
+
+
+class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
+    """One tenant's SCIM endpoint, switched on by a person in the dashboard or through attributes.
+
+    KZero publishes no API for its dashboard page Integrations > SCIM; with activation console nothing is written and no
+    credentials are needed. Activation attributes needs the role manage-realm, or for holder client manage-clients, of
+    client realm-management. Deletion leaves an endpoint that is off (attributes), or says what to click (console).
+
+    Args:
+        services: The clients.
+        poll_interval: Seconds between two looks.
+        sleep: What waits.
+    """
+
+    token: ClassVar[str] = "kzero:keycloak:ScimEndpoint"  # noqa: S105 - a type token
+    inputs = ScimEndpointInputs
+    state = ScimEndpointState
+
+    def __init__(
+        self,
+        services: Services,
+        *,
+        poll_interval: float = POLL_INTERVAL,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        """Keep the clients."""
+        self._services = services
+        self._poll_interval = poll_interval
+        self._sleep = sleep
+
+    async def check(
+        self,
+        call: Call,  # noqa: ARG002
+        new: ScimEndpointInputs,
+        old: ScimEndpointInputs | None,  # noqa: ARG002
+    ) -> tuple[ScimEndpointInputs, list[Failure]]:
+        """Check the tenant id against the profile and the attribute settings against the activation."""
+        failures = []
+        if new.realm is not UNKNOWN and not new.realm.strip():
+            failures.append(Failure("realm", "must not be empty"))
+        if isinstance(new.azure_tenant_id, str):
+            new = dataclasses.replace(new, azure_tenant_id=new.azure_tenant_id.strip().lower())
+        failures += tenant_failures(new)
+        if isinstance(new.activation_timeout, int) and not 0 <= new.activation_timeout <= LONGEST_WAIT:
+            failures.append(Failure("activationTimeout", f"must be 0 to {LONGEST_WAIT} seconds"))
+        return new, failures + attribute_failures(new)
+
+    async def diff(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002, ARG002
+        old: ScimEndpointState,
+        new: ScimEndpointInputs,
+    ) -> list[Change]:
+        """Compare settings and, by what was read, the attributes behind them; asks no service."""
+        changes: list[Change] = []
+        for field in dataclasses.fields(ScimEndpointInputs):
+            found = compare(getattr(old, field.name), getattr(new, field.name), camel(field.name))
+            changes += [replacing(change) for change in found] if field.name == "realm" else found
+        if moved_from(_server_of(old.tenant_url), self._services.config.server_url):
+            changes.append(Change("tenantUrl"))
+        drifted: list[str] = []
+        if is_known(new) and new.activation == old.activation == "attributes":
+            drifted += differing_inputs(names_of(new), old.attributes, settings_of(new))
+        if new.enabled is True and not old.alive:
+            drifted.append("enabled")
+        named = {change.path for change in changes}
+        return changes + [Change(path) for path in dict.fromkeys(drifted) if path not in named]
+
+    async def plan(self, call: Call, new: ScimEndpointInputs, old: ScimEndpointState | None) -> ScimEndpointState:
+        """Look at the realm and the endpoint, warn of what a person still has to do, and foretell the state."""
+        answer: Answer | None = None
+        attributes: Any = UNKNOWN
+        tenant_url: Any = UNKNOWN
+        if new.realm is not UNKNOWN:
+            await self._services.keycloak.check_realm(new.realm)
+            tenant_url = self._services.keycloak.tenant_url(new.realm)
+            if new.activation == "console":
+                attributes = {}
+                answer = await self._services.scim.probe(tenant_url)
+                await self._forewarn(call, new, answer, old)
+            elif is_known(new):
+                await self._attributes.preview(call, new)
+                if old is not None and (old.profile, new.profile) in CHANGED_PROFILE:
+                    await call.log.warning(CHANGED_PROFILE[old.profile, new.profile])
+                wanted = wanted_attributes(names_of(new), settings_of(new))
+                attributes = {name: value for name, value in wanted.items() if value is not None}
+        is_settled = answer is not None and answer.alive
+        return ScimEndpointState(
+            **inputs_of(ScimEndpointInputs, new),
+            tenant_url=tenant_url,
+            answer=_shown(answer) if answer is not None and is_settled else UNKNOWN,
+            alive=True if is_settled else UNKNOWN,
+            attributes=attributes,
+            settings_fingerprint=endpoint_fingerprint(new),
+        )
+
+    async def create(self, call: Call, new: ScimEndpointInputs) -> Created[ScimEndpointState]:
+        """Write the settings (attributes) or wait for a person (console), and see the endpoint alive.
+
+        Raises:
+            ProviderError: The endpoint is not alive; says what to enter on which page.
+            PartialFailureError: The attributes are written, the endpoint is not alive all the same.
+        """
+        return Created(new.realm, await self._apply(call, new, None))
+
+    async def read(
+        self,
+        call: Call,
+        id: str,  # noqa: A002
+        old: ScimEndpointState | None,
+    ) -> Found[ScimEndpointInputs, ScimEndpointState] | None:
+        """Read the attributes (activation attributes) and look at the endpoint."""
+        keycloak = self._services.keycloak
+        if old is None:
+            await keycloak.check_realm(id)
+            known = await self._recognised(id)
+        else:
+            known = ScimEndpointInputs(**inputs_of(ScimEndpointInputs, old))
+        attributes: dict[str, str] = {}
+        if known.activation == "attributes":
+            try:
+                attributes = await self._attributes.read(known)
+            except KeycloakError as error:
+                if error.code == NO_REALM:
+                    return None
+                raise
+        answer = await self._services.scim.probe(keycloak.tenant_url(id))
+        if answer.meaning is Meaning.NO_TENANT or (old is None and known.activation == "console" and not answer.alive):
+            return None
+        inputs = _refreshed(known, attributes, answer)
+        if known.enabled and not answer.alive:
+            note = f'the SCIM endpoint of tenant "{id}" {answer.detail}'
+            await call.log.warning(note)
+        return Found(id, inputs, self._described(inputs, attributes, answer))
+
+    async def update(
+        self,
+        call: Call,
+        id: str,  # noqa: A002, ARG002
+        old: ScimEndpointState,
+        new: ScimEndpointInputs,
+    ) -> ScimEndpointState:
+        """As :meth:`create`; attributes that are not used any more are removed."""
+        return await self._apply(call, new, old)
+
+    async def delete(
+        self,
+        call: Call,
+        id: str,  # noqa: A002
+        old: ScimEndpointState,
+    ) -> None:
+        """Switch the endpoint off through its attributes, or say where a person does it."""
+        if old.activation == "console":
+            await call.log.info(left_as_it_is(id))
+            return
+        try:
+            await self._attributes.write(old, switched_off(names_of(old)))
+        except KeycloakError as error:
+            if is_left_behind(self._services.config.realm, id):
+                note = f'the SCIM endpoint of realm "{id}", which this stack has moved from, is left ON: {error}'
+                await call.log.warning(note)
+                return
+            if error.code != NO_REALM:
+                raise
+            note = f"nothing to switch off: {error}"
+            await call.log.warning(note)
+
+    async def _apply(self, call: Call, new: ScimEndpointInputs, old: ScimEndpointState | None) -> ScimEndpointState:
+        await self._services.keycloak.check_realm(new.realm)
+        attributes: dict[str, str] = {}
+        if new.activation == "attributes":
+            await call.log.status("writing the endpoint's settings")
+            await self._attributes.write_settings(new, old)
+            attributes = await self._attributes.read(new)
+        elif old is not None:
+            await self._tell_changes(call, new, old)
+        answer = await self._last_answer(call, new)
+        state = self._described(new, attributes, answer)
+        url = state.tenant_url
+        if new.enabled and not answer.alive:
+            reason = instructions(new, url, answer, is_over=True)
+            if new.activation == "attributes":
+                raise PartialFailureError(new.realm, state, reason)
+            raise ProviderError(reason)
+        if answer.alive and not new.enabled:
+            await call.log.warning(switch_off(new.realm, url))
+        return state
+
+    async def _last_answer(self, call: Call, new: ScimEndpointInputs) -> Answer:
+        """Look until the endpoint is alive or the time is up; once only if it should be off or something else is there.
+
+        Raises:
+            ScimError: Nothing answered at the last look.
+        """
+        url = self._services.keycloak.tenant_url(new.realm)
+        left: float = new.activation_timeout if new.enabled else 0
+        while True:
+            try:
+                answer = await self._services.scim.probe(url)
+            except ScimError:
+                if left <= 0:
+                    raise
+            else:
+                if left <= 0 or answer.meaning in {Meaning.ALIVE, Meaning.SOMETHING_ELSE}:
+                    return answer
+            note = f"waiting for the SCIM endpoint, {left:.0f} s left: {settings_to_enter(new)}"
+            await call.log.status(note)
+            pause = min(self._poll_interval, left)
+            await self._sleep(pause)
+            left -= pause
+
+    async def _forewarn(
+        self, call: Call, new: ScimEndpointInputs, answer: Answer, old: ScimEndpointState | None
+    ) -> None:
+        """Tell at a preview what a person has to do in the dashboard.
+
+        Raises:
+            ProviderError: Something else than a SCIM endpoint answers there.
+        """
+        if new.enabled is not True:
+            return
+        note = instructions(new, self._services.keycloak.tenant_url(new.realm), answer)
+        if answer.meaning is Meaning.SOMETHING_ELSE:
+            raise ProviderError(note)
+        if not answer.alive:
+            await call.log.warning(note)
+        elif old is not None:
+            await self._tell_changes(call, new, old)
+
+    async def _tell_changes(self, call: Call, new: ScimEndpointInputs, old: ScimEndpointState) -> None:
+        """Say which changed settings a person has to enter, as they cannot be seen from outside."""
+        is_changed = (old.profile, old.azure_tenant_id) != (new.profile, new.azure_tenant_id)
+        if new.enabled is True and is_changed:
+            await call.log.warning(changed_settings(new))
+
+    async def _recognised(self, realm: str) -> ScimEndpointInputs:
+        """Guess at an import how the endpoint is switched: by attributes of a known server, else in the console."""
+        tenant = self._services.config.tenant_id
+        console = ScimEndpointInputs(realm=realm, profile="Azure" if tenant else "Generic", azure_tenant_id=tenant)
+        keycloak = self._services.keycloak
+        if not keycloak.credentials.complete:
+            return console
+        try:
+            attributes = await keycloak.realm_attributes(realm)
+        except KeycloakError:
+            return console  # whoever may not see the realm's attributes has not written any
+        preset = recognised_preset(attributes)
+        if preset is not None:
+            # Where the attributes do not tell a profile, none but the realm's own tokens are accepted.
+            return ScimEndpointInputs(realm=realm, profile="Generic", activation="attributes", preset=preset)
+        return console
+
+    @property
+    def _attributes(self) -> EndpointAttributes:
+        return EndpointAttributes(self._services.keycloak)
+
+    def _described(self, inputs: ScimEndpointInputs, attributes: dict[str, str], answer: Answer) -> ScimEndpointState:
+        return ScimEndpointState(
+            **inputs_of(ScimEndpointInputs, inputs),
+            tenant_url=self._services.keycloak.tenant_url(inputs.realm),
+            answer=_shown(answer),
+            alive=answer.alive,
+            attributes=attributes,
+            settings_fingerprint=endpoint_fingerprint(inputs),
+        )
+
+
+def _refreshed(known: ScimEndpointInputs, attributes: Mapping[str, str], answer: Answer) -> ScimEndpointInputs:
+    """Bring the settings up to what was read; what attributes do not tell stays as it was."""
+    if known.activation == "console":
+        return dataclasses.replace(known, enabled=known.enabled and answer.alive)
+    names = names_of(known)
+    found = understand(names, attributes)
+    changes: dict[str, Any] = {"enabled": found.enabled}
+    if found.profile in {"Azure", "Generic"}:
+        changes["profile"] = found.profile
+    if found.enabled and names.keys() & {"azureTenantId", "issuer"}:
+        changes["azure_tenant_id"] = found.azure_tenant_id
+    return dataclasses.replace(known, **changes)
+
+
+def _server_of(tenant_url: str) -> str | None:
+    """Give the server's origin in a Tenant URL."""
+    return tenant_url.rpartition("/realms/")[0] or None
+
+
+def _shown(answer: Answer) -> EndpointAnswer:
+    return EndpointAnswer(status=answer.status, meaning=str(answer.meaning))
+
+
+def endpoint_fingerprint(inputs: ScimEndpointInputs) -> Any:  # noqa: ANN401 - a string, or UNKNOWN
+    """Give something that changes with realm, profile, Azure tenant id and enabled."""
+    settings = [inputs.realm, inputs.profile, inputs.azure_tenant_id, inputs.enabled]
+    if not is_known(settings):
+        return UNKNOWN
+    return hashlib.sha256(json.dumps(settings).encode()).hexdigest()

@@ -1,0 +1,118 @@
+"""The functions of package ``kzero``: questions to Entra, nothing changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pulumi
+
+from kzero_scim.entra.synchronization_job import JobStatus
+from kzero_scim.resource.codec import decode_lenient
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+T = TypeVar("T")
+
+Options = pulumi.InvokeOptions | pulumi.InvokeOutputOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobProvisioningStatus(JobStatus):
+    """How a synchronization job does.
+
+    Attributes:
+        portal_url: The page of the Entra portal that shows it.
+    """
+
+    portal_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Administrator:
+    """A Global Administrator."""
+
+    display_name: str
+    user_principal_name: str
+    account_enabled: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class GlobalAdministrators:
+    """Who could still get in if a federated domain could not sign in.
+
+    Attributes:
+        administrators: The users who hold the role now.
+        onmicrosoft: User principal names of the enabled ones below .onmicrosoft.com.
+        warning: Why the answer is empty or incomplete, if it is.
+    """
+
+    administrators: list[Administrator] = field(default_factory=list)
+    onmicrosoft: list[str] = field(default_factory=list)
+    warning: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrphanedApplication:
+    """An enterprise application that an interrupted run made, if there is one.
+
+    Attributes:
+        application_id: Object id of the application.
+        service_principal_id: Object id of its service principal.
+        created: When it was made.
+    """
+
+    application_id: str | None = None
+    service_principal_id: str | None = None
+    created: str | None = None
+
+
+def find_orphaned_application(
+    *, display_name: str, template_id: str, mark: str, opts: pulumi.InvokeOptions | None = None
+) -> OrphanedApplication:
+    """Find an unused application of this name that this very account has made, and wait for the answer.
+
+    Not an output: whether a resource is imported must be known when it is declared.
+
+    Raises:
+        Exception: There are several, or nobody gave an answer; pulumi has no kind of its own for it.
+    """
+    arguments = {"displayName": display_name, "templateId": template_id, "mark": mark}
+    answer = pulumi.runtime.invoke("kzero:entra:findOrphanedApplication", arguments, opts)
+    return decode_lenient(OrphanedApplication, answer.value or {})
+
+
+def get_provisioning_status(
+    *, service_principal_id: pulumi.Input[str], job_id: pulumi.Input[str], opts: Options | None = None
+) -> pulumi.Output[JobProvisioningStatus]:
+    """Read state, last cycle, counts and quarantine of a synchronization job."""
+    arguments = {"servicePrincipalId": service_principal_id, "jobId": job_id}
+    return _invoke("kzero:entra:getProvisioningStatus", arguments, JobProvisioningStatus, opts)
+
+
+def get_global_administrators(*, opts: Options | None = None) -> pulumi.Output[GlobalAdministrators]:
+    """Find the Global Administrators; a missing permission is a warning in the answer, not an error."""
+    return _invoke("kzero:entra:getGlobalAdministrators", {}, GlobalAdministrators, opts)
+
+
+async def ask_global_administrators(opts: pulumi.InvokeOptions) -> GlobalAdministrators:
+    """Find the Global Administrators, for a program that goes on without an answer.
+
+    An output that fails ends the program, whoever reads it; this can be caught.
+
+    Raises:
+        Exception: The provider or the engine gave no answer; pulumi has no kind of its own for it.
+    """
+    answer = await pulumi.runtime.invoke_async("kzero:entra:getGlobalAdministrators", {}, opts)
+    return decode_lenient(GlobalAdministrators, answer)
+
+
+def is_run_over(error: Exception) -> bool:
+    """Tell whether a function got no answer because the engine is ending the run, whose reason is told elsewhere."""
+    return any(words in str(error) for words in ("cancelled", "connection is closing", "monitor has terminated"))
+
+
+def _invoke(token: str, arguments: Mapping[str, Any], kind: type[T], opts: Options | None) -> pulumi.Output[T]:
+    answer: pulumi.Output[Any] = pulumi.runtime.invoke_output(token, dict(arguments), opts)
+    return answer.apply(lambda values: decode_lenient(kind, values))

@@ -1,0 +1,80 @@
+"""How the provider kzero reaches a tenant: from the tenant's settings and from what azuread is configured with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from kzero_scim.settings.moves import next_entra_tenant
+from kzero_scim.settings.provider_config import Config
+from kzero_scim.settings.tenant_settings import TenantSettings
+
+_FROM_AZUREAD: Final = {
+    "clientId": "client_id",
+    "clientSecret": "client_secret",
+    "clientCertificatePath": "client_certificate_path",
+    "clientCertificatePassword": "client_certificate_password",
+    "useOidc": "use_oidc",
+    "oidcToken": "oidc_token",
+    "oidcTokenFilePath": "oidc_token_file_path",
+    "oidcRequestUrl": "oidc_request_url",
+    "oidcRequestToken": "oidc_request_token",
+    "useMsi": "use_msi",
+    "useCli": "use_cli",
+    "environment": "environment",
+    "metadataHost": "metadata_host",
+}
+"""azuread's configuration keys that kzero reads too, and the names of kzero's own."""
+_BOOLEANS: Final = frozenset({"useOidc", "useMsi", "useCli"})
+
+
+def connection(settings: TenantSettings, configuration: Mapping[str, str]) -> Config:
+    """Put the provider's configuration together; what is left None comes from the environment.
+
+    Args:
+        settings: The tenant's settings.
+        configuration: The stack's whole configuration, full key to text; only ``azuread:`` keys are read.
+    """
+    return Config(
+        **from_azuread(configuration),
+        tenant_id=settings.entra_tenant_id,
+        moving_to=next_entra_tenant(settings.entra_tenant_id),
+        server_url=settings.kzero_server_url,
+        realm=settings.kzero_tenant,
+        kzero_client_id=settings.kzero_client_id,
+        kzero_client_secret=settings.kzero_client_secret.get_secret_value() if settings.kzero_client_secret else None,
+        kzero_username=settings.kzero_username,
+        kzero_password=settings.kzero_password.get_secret_value() if settings.kzero_password else None,
+        remote_token_client_id=settings.remote_token_client_id,
+        remote_token_client_secret=settings.remote_token_client_secret.get_secret_value()
+        if settings.remote_token_client_secret
+        else None,
+    )
+
+
+def from_azuread(configuration: Mapping[str, str]) -> dict[str, Any]:
+    """Give the provider's arguments that stand in the stack as azuread's.
+
+    Args:
+        configuration: The stack's configuration, full key to text.
+    """
+    given: dict[str, Any] = {}
+    for key, argument in _FROM_AZUREAD.items():
+        text = configuration.get(f"azuread:{key}")
+        if text is not None:
+            given[argument] = text.casefold() in {"true", "1"} if key in _BOOLEANS else text
+    return given
+
+
+def remote_token_client(settings: TenantSettings, environment: Mapping[str, str]) -> str | None:
+    """Name the client whose tokens Entra is to send, None where it is to send another.
+
+    The environment counts with the profile Generic only, and not beside a token that the settings give.
+
+    Args:
+        settings: The tenant's settings.
+        environment: The variables of the process.
+    """
+    if settings.profile != "Generic" or settings.secret_token:
+        return None
+    return settings.remote_token_client_id or environment.get("KZERO_REMOTE_TOKEN_CLIENT_ID") or None

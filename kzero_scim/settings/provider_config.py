@@ -1,0 +1,129 @@
+"""The configuration of the provider ``kzero``: one dataclass, filled from the engine and then from the environment."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kzero_scim.errors import SettingsError
+from kzero_scim.resource.codec import fields_of, without_none
+from kzero_scim.resource.model import prop
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class Config:
+    """How to reach one tenant's two sides.
+
+    The Entra half has the names and meanings of the azuread provider's configuration; what is not given there is read
+    from the same ``ARM_*`` variables. The KZero half falls back to ``KZERO_*`` variables.
+    """
+
+    tenant_id: str | None = prop("Entra tenant id, a GUID.", default=None, environment=("ARM_TENANT_ID",))
+    client_id: str | None = prop(
+        "Application (client) id that signs in to Entra.", default=None, environment=("ARM_CLIENT_ID",)
+    )
+    client_secret: str | None = prop(
+        "Its client secret.", default=None, secret=True, environment=("ARM_CLIENT_SECRET",)
+    )
+    client_certificate_path: str | None = prop(
+        "Path of a PFX or PEM certificate to sign in with instead.",
+        default=None,
+        environment=("ARM_CLIENT_CERTIFICATE_PATH",),
+    )
+    client_certificate_password: str | None = prop(
+        "The certificate's password.", default=None, secret=True, environment=("ARM_CLIENT_CERTIFICATE_PASSWORD",)
+    )
+    use_oidc: bool | None = prop(
+        "Sign in by OIDC federation, as in a pipeline.", default=None, environment=("ARM_USE_OIDC",)
+    )
+    oidc_token: str | None = prop(
+        "The id token to exchange.", default=None, secret=True, environment=("ARM_OIDC_TOKEN",)
+    )
+    oidc_token_file_path: str | None = prop(
+        "A file that holds the id token.", default=None, environment=("ARM_OIDC_TOKEN_FILE_PATH",)
+    )
+    oidc_request_url: str | None = prop(
+        "Where a pipeline hands out id tokens.",
+        default=None,
+        environment=("ARM_OIDC_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_URL"),
+    )
+    oidc_request_token: str | None = prop(
+        "The bearer token for that address.",
+        default=None,
+        secret=True,
+        environment=("ARM_OIDC_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
+    )
+    use_msi: bool | None = prop("Sign in by managed identity.", default=None, environment=("ARM_USE_MSI",))
+    use_cli: bool | None = prop(
+        "Sign in as the Azure CLI is signed in; default true.", default=None, environment=("ARM_USE_CLI",)
+    )
+    environment: str | None = prop(
+        "Azure cloud: public, usgovernment or china; default public.", default=None, environment=("ARM_ENVIRONMENT",)
+    )
+    metadata_host: str | None = prop(
+        "host[:port] whose /metadata/endpoints describes a custom cloud.",
+        default=None,
+        environment=("ARM_METADATA_HOSTNAME",),
+    )
+    moving_to: str | None = prop(
+        "Entra tenant id to which the next run may move the stack: the application in the present one is then left.",
+        default=None,
+    )
+    server_url: str | None = prop(
+        "Origin of the KZero server, https://ca.auth.kzero.com without a path.",
+        default=None,
+        environment=("KZERO_SERVER_URL",),
+    )
+    realm: str | None = prop("KZero tenant (realm) name, case sensitive.", default=None, environment=("KZERO_REALM",))
+    kzero_client_id: str | None = prop(
+        "Service-account client in the tenant's realm for Keycloak's admin API.",
+        default=None,
+        environment=("KZERO_CLIENT_ID",),
+    )
+    kzero_client_secret: str | None = prop(
+        "Its secret.", default=None, secret=True, environment=("KZERO_CLIENT_SECRET",)
+    )
+    kzero_username: str | None = prop(
+        "An administrator in the tenant's realm, instead of a client secret.",
+        default=None,
+        environment=("KZERO_USERNAME",),
+    )
+    kzero_password: str | None = prop(
+        "That administrator's password.", default=None, secret=True, environment=("KZERO_PASSWORD",)
+    )
+    remote_token_client_id: str | None = prop(
+        "Client of the tenant's realm that Entra provisions as, with the profile Generic.",
+        default=None,
+        environment=("KZERO_REMOTE_TOKEN_CLIENT_ID",),
+    )
+    remote_token_client_secret: str | None = prop(
+        "Its secret.", default=None, secret=True, environment=("KZERO_REMOTE_TOKEN_CLIENT_SECRET",)
+    )
+
+
+def complete(config: Config, environment: Mapping[str, str]) -> Config:
+    """Fill what the program did not give from the environment; a variable that is set but empty counts as not set.
+
+    Raises:
+        SettingsError: A variable that says yes or no says something else.
+    """
+    found: dict[str, Any] = {}
+    for spec in fields_of(Config).values():
+        name = next((name for name in spec.about.environment if environment.get(name)), None)
+        if name is not None and getattr(config, spec.name) is None:
+            text = environment[name]
+            found[spec.name] = _truth(name, text) if without_none(spec.hint) is bool else text
+    return dataclasses.replace(config, **found)
+
+
+def _truth(name: str, text: str) -> bool:
+    if text.lower() in {"true", "1", "t"}:
+        return True
+    if text.lower() in {"false", "0", "f"}:
+        return False
+    message = f'environment variable {name} is "{text}"; set it to true or false'
+    raise SettingsError(message)

@@ -1,0 +1,175 @@
+"""One tenant's stack as the command line sees it: its configuration and its state, asked of the Pulumi CLI."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+from kzero_scim.errors import SettingsError
+from kzero_scim.stack import safe_yaml
+
+_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+"""Marks an object of the state as one of the engine's special values, such as a secret."""
+
+
+@dataclass(frozen=True)
+class ResourceState:
+    """One resource of a stack's state; secrets in it are None."""
+
+    type: str
+    name: str
+    id: str
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack: its name, configuration (full key to text), encrypted keys, and resources."""
+
+    name: str
+    configuration: dict[str, str]
+    secret_keys: frozenset[str]
+    resources: tuple[ResourceState, ...]
+
+    @classmethod
+    def load(cls, name: str, project: Path) -> Self:
+        """Read a stack.
+
+        Args:
+            name: The stack's name.
+            project: The folder of Pulumi.yaml.
+
+        Raises:
+            SettingsError: There is no Pulumi CLI, no such stack, or it cannot be decrypted.
+        """
+        configured = json.loads(run_pulumi(project, "config", "--json", "--show-secrets", "--stack", name))
+        exported = json.loads(run_pulumi(project, "stack", "export", "--stack", name))
+        return cls.of(name, configured, exported)
+
+    @classmethod
+    def of(cls, name: str, configured: dict[str, Any], exported: dict[str, Any]) -> Self:
+        """Read what `pulumi config --json --show-secrets` and `pulumi stack export` print."""
+        resources = (exported.get("deployment") or {}).get("resources") or []
+        return cls(
+            name=name,
+            configuration={key: entry.get("value", "") for key, entry in configured.items()},
+            secret_keys=frozenset(key for key, entry in configured.items() if entry.get("secret")),
+            resources=tuple(_resource(entry) for entry in resources),
+        )
+
+    def find(self, type_: str) -> ResourceState | None:
+        """Give the first resource of a type."""
+        return next((resource for resource in self.resources if resource.type == type_), None)
+
+
+def _resource(entry: dict[str, Any]) -> ResourceState:
+    return ResourceState(
+        type=entry["type"],
+        name=entry["urn"].rsplit("::", 1)[-1],
+        id=entry.get("id", ""),
+        inputs=_without_secrets(entry.get("inputs") or {}),
+        outputs=_without_secrets(entry.get("outputs") or {}),
+    )
+
+
+def _without_secrets(value: Any) -> Any:  # noqa: ANN401 - any property value
+    if isinstance(value, dict):
+        if _SIGNATURE in value:
+            return None
+        return {key: _without_secrets(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_secrets(item) for item in value]
+    return value
+
+
+def pulumi_cli() -> str | None:
+    """Find the Pulumi CLI: on PATH, or where the project's set-up put one."""
+    found = shutil.which("pulumi")
+    if found:
+        return found
+    user_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    cache = Path(os.environ.get("KZERO_SCIM_CACHE") or user_cache / "kzero-scim")
+    return next((str(path) for path in sorted(cache.glob("pulumi-*/bin/pulumi"), reverse=True)), None)
+
+
+def short_name(stack: str) -> str:
+    """Give a stack's own name, without the organisation and the project that it may begin with."""
+    return stack.rsplit("/", 1)[-1]
+
+
+def project_name(project: Path) -> str:
+    """Give the name in Pulumi.yaml.
+
+    Raises:
+        SettingsError: There is none.
+    """
+    try:
+        return str(safe_yaml.read(project / "Pulumi.yaml")["name"])
+    except (OSError, SettingsError, TypeError, KeyError) as error:
+        message = f"the name of the project cannot be read from {project / 'Pulumi.yaml'}: {error}"
+        raise SettingsError(message) from None
+
+
+def stack_names(project: Path) -> list[str]:
+    """Name the project's stacks, without the organisation that a name may begin with.
+
+    Raises:
+        SettingsError: There is no Pulumi CLI, or no backend.
+    """
+    listed = json.loads(run_pulumi(project, "stack", "ls", "--json"))
+    return [short_name(str(entry["name"])) for entry in listed]
+
+
+def run_pulumi(
+    project: Path,
+    *arguments: str,
+    standard_input: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> str:
+    """Run the Pulumi CLI and give what it printed.
+
+    Args:
+        project: The folder of Pulumi.yaml.
+        arguments: The command's words.
+        standard_input: What it reads, if anything.
+        environment: What it is run with; None for this process's.
+
+    Raises:
+        SettingsError: There is no CLI or no project, or the command failed; with its reason in one line.
+    """
+    command = pulumi_cli()
+    if command is None:
+        message = "there is no Pulumi CLI on PATH; install one, or run `make setup`"
+        raise SettingsError(message)
+    if not (project / "Pulumi.yaml").exists():
+        message = f"{project} has no Pulumi.yaml; run this in the project's folder, or name it with --project"
+        raise SettingsError(message)
+    # The command's own words, never a shell; what it prints is not logged, it may hold secrets.
+    done = subprocess.run(  # noqa: S603
+        [command, *arguments, "--non-interactive"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+        **({"stdin": subprocess.DEVNULL} if standard_input is None else {"input": standard_input}),
+        env={**(os.environ if environment is None else environment), "PULUMI_SKIP_UPDATE_CHECK": "true"},
+    )
+    if done.returncode:
+        message = f"pulumi {' '.join(arguments[:2])} failed: {reason_of(done.stderr)}"
+        raise SettingsError(message)
+    return done.stdout
+
+
+def reason_of(told: str) -> str:
+    """Give in one line why the Pulumi CLI failed, from what it told on standard error."""
+    reason = " ".join(told.split()).removeprefix("error: ")
+    if "PULUMI_ACCESS_TOKEN" in reason:
+        return "no backend is chosen; run `pulumi login`, or set PULUMI_BACKEND_URL to where the states are"
+    return reason

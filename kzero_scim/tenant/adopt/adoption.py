@@ -1,0 +1,344 @@
+"""Takes over a tenant that was set up by hand, in order: look, choose, describe, write the stack file, import, preview.
+
+Nothing is changed on either side. If it fails, the stack file and the stack are as they were.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic.alias_generators import to_camel
+
+from kzero_scim.errors import AdoptionError, GraphError, KzeroScimError, SettingsError
+from kzero_scim.provider.services import Services
+from kzero_scim.settings.tenant_settings import NAMESPACE, TenantSettings
+from kzero_scim.stack import safe_yaml, stack_file
+from kzero_scim.stack.stack import Stack, run_pulumi, short_name, stack_names
+from kzero_scim.tenant.adopt.candidates import Candidate, find, find_named, unmistakable
+from kzero_scim.tenant.adopt.importing import bring_in
+from kzero_scim.tenant.adopt.survey import Survey, survey
+from kzero_scim.tenant.services import tenant_services
+
+_WHERE: Final = {
+    "azuread:tenantId": "ARM_TENANT_ID",
+    f"{NAMESPACE}:kzeroTenant": "KZERO_REALM",
+    f"{NAMESPACE}:kzeroServerUrl": "KZERO_SERVER_URL",
+}
+"""What must be known before either side can be asked, and the environment variable that may say it."""
+_ACCESS: Final = (
+    *_WHERE,
+    *(f"{NAMESPACE}:{key}" for key in ("kzeroClientId", "kzeroClientSecret", "kzeroUsername", "kzeroPassword")),
+)
+_ENDPOINT: Final = ("profile", "activation", "activation_preset")
+_TOLD: Final = (
+    *(
+        "application_name",
+        "users",
+        "users_file",
+        "groups",
+        "app_role",
+        "assignments_exclusive",
+        "job_template",
+        "adopted",
+    ),
+    *("provision_groups", "provisioning", "mappers", "mappers_escape_dots", "mappers_exclusive"),
+    *("attribute_mappings", "attribute_mappings_exclusive", "custom_attributes"),
+)
+"""Settings that what exists decides, whatever an older stack file says."""
+_OWNERSHIP: Final = (
+    "Application.ReadWrite.OwnedBy reaches only what the app registration owns: add it as an owner of the application, "
+    "or grant it Application.ReadWrite.All and Synchronization.ReadWrite.All"
+)
+_COMMENT: Final = (
+    "Taken over by `kzero-scim adopt`: what was set up by hand, as it is. Every key: `config:` in Pulumi.yaml."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What to take over.
+
+    Attributes:
+        project: The folder of Pulumi.yaml.
+        stack: The tenant's stack.
+        where: Full key to value, of the keys that say where both sides are; over the stack file and the environment.
+        application: The application, by an id or its name; None to find it.
+        test_user: A test user for the stack file, which no service can tell.
+        users: Users to list where nobody is assigned.
+        groups: Groups to list where nobody is assigned.
+        force: Rewrite an existing stack file.
+        rewrite: Have the next update write the credentials that Graph hides.
+    """
+
+    project: Path
+    stack: str
+    where: Mapping[str, str] = field(default_factory=dict)
+    application: str | None = None
+    test_user: str | None = None
+    users: Sequence[str] = ()
+    groups: Sequence[str] = ()
+    force: bool = False
+    rewrite: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What was found, and what would be done.
+
+    Attributes:
+        request: What was asked for.
+        survey: What was found.
+        file: The stack file.
+        text: Its text.
+        users: Where there are very many, the file that lists them beside it, and its text.
+        is_adopted: The stack holds all of it already.
+        stack_exists: Whether there is a stack.
+        overwrites: Whether an existing file would be changed.
+    """
+
+    request: Request
+    survey: Survey
+    file: Path
+    text: str
+    users: Mapping[Path, str]
+    is_adopted: bool
+    stack_exists: bool
+    overwrites: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One resource that the next update would change: how (``create``, ``update``, ...), and which properties."""
+
+    op: str
+    resource: str
+    properties: tuple[str, ...] = ()
+
+
+Choose = Callable[[Sequence[Candidate]], Candidate]
+"""Asks the operator which application it is; raises where nobody can be asked."""
+
+
+def look(request: Request, choose: Choose) -> Plan:
+    """Find a tenant and describe it; changes nothing.
+
+    Raises:
+        SettingsError: It is not known where the tenant is, or a setting is wrong.
+        AdoptionError: It cannot be taken over.
+        KzeroScimError: A side cannot be read.
+    """
+    file = stack_file.path_of(request.project, request.stack)
+    document = stack_file.load(file)
+    exists = short_name(request.stack) in stack_names(request.project)
+    stack = Stack.load(request.stack, request.project) if exists else None
+    configuration = stack.configuration if stack else stack_file.configuration_of(document)
+    secret_keys = stack.secret_keys if stack else frozenset()
+    draft = _draft(request, configuration, secret_keys)
+    held = _held(stack, configuration)
+    found = asyncio.run(_look(request, draft, configuration, held, choose))
+    config, users = stack_file.users_apart(stack_file.entries(found.settings), request.project, request.stack)
+    kept = _without_told(document, keep_endpoint="activation" not in _fields(found))
+    text = stack_file.render(config, comment="" if document else _COMMENT, kept=kept)
+    types = {resource.type for resource in stack.resources} if stack else set()
+    return Plan(
+        request=request,
+        survey=found,
+        file=file,
+        text=text,
+        users=users,
+        is_adopted=held is not None and found.existing.keys() <= types,
+        stack_exists=exists,
+        overwrites=file.exists() and (_differs(text, document) or any(map(_says_otherwise, users.items()))),
+    )
+
+
+def adopt(plan: Plan) -> None:
+    """Write the stack file, make the stack if there is none, and import everything. Neither side is changed.
+
+    Raises:
+        AdoptionError: The file exists and says something else, or the engine could not; all is as it was before.
+    """
+    request = plan.request
+    if plan.overwrites and not request.force:
+        message = (
+            f"{plan.file} exists and says something else; look at it, then use --force to have it rewritten "
+            "(other keys and secrets in it stay)"
+        )
+        raise AdoptionError(message)
+    with _put_back(plan):
+        if plan.overwrites or not plan.file.exists():
+            plan.file.parent.mkdir(parents=True, exist_ok=True)
+            for file, text in {**plan.users, plan.file: plan.text}.items():
+                file.write_text(text, encoding="utf-8")
+        if not plan.stack_exists:
+            run_pulumi(request.project, "stack", "init", request.stack, "--no-select")
+        bring_in(request.project, request.stack, plan.survey)
+
+
+def differences(project: Path, stack: str) -> list[Difference]:
+    """Preview the stack: what the next update would change.
+
+    Raises:
+        SettingsError: The preview failed; with its reason.
+    """
+    document = json.loads(run_pulumi(project, "preview", "--json", "--stack", stack))
+    return [
+        Difference(
+            op=str(step["op"]),
+            resource=_called(str(step["urn"])),
+            properties=tuple(_described(step.get("detailedDiff") or {})),
+        )
+        for step in document.get("steps") or []
+        if step["op"] not in {"same", "read"} and not _is_component(step)
+    ]
+
+
+async def _look(
+    request: Request, draft: TenantSettings, configuration: Mapping[str, str], held: str | None, choose: Choose
+) -> Survey:
+    async with tenant_services(draft, configuration) as services:
+        try:
+            candidate = await _candidate(request, services, draft, held, choose)
+            given = _kept(request, configuration)
+            return await survey(services, draft, candidate, given=given, rewrite=request.rewrite)
+        except GraphError as error:
+            if error.is_forbidden:
+                message = f"{error}; {_OWNERSHIP}"
+                raise AdoptionError(message) from error
+            raise
+
+
+async def _candidate(
+    request: Request, services: Services, draft: TenantSettings, held: str | None, choose: Choose
+) -> Candidate:
+    url = draft.tenant_url
+    named = request.application or held
+    if named:
+        return await find_named(services.graph, named, url)
+    candidates = await find(services.graph, url)
+    if not candidates:
+        message = (
+            f"Entra tenant {draft.entra_tenant_id} has no enterprise application that looks like KZero's; name it with "
+            "--application, or set the tenant up with `kzero-scim tenant add` and `pulumi up`"
+        )
+        raise AdoptionError(message)
+    return unmistakable(candidates) or choose(candidates)
+
+
+def _draft(request: Request, configuration: Mapping[str, str], secret_keys: frozenset[str]) -> TenantSettings:
+    """Put together what must be known to ask either side; of who is provisioned nothing is known yet."""
+    values = {key: configuration[key] for key in _ACCESS if configuration.get(key)}
+    values |= {key: os.environ[name] for key, name in _WHERE.items() if os.environ.get(name) and key not in values}
+    values |= request.where
+    return TenantSettings.parse({**values, f"{NAMESPACE}:scope": "all"}, secret_keys)
+
+
+def _held(stack: Stack | None, configuration: Mapping[str, str]) -> str | None:
+    """Give the service principal that the stack has taken over already, wholly or in part.
+
+    Raises:
+        AdoptionError: The stack manages a tenant that was not taken over.
+    """
+    own = [item for item in stack.resources if not item.type.startswith("pulumi:")] if stack else []
+    if stack is None or not own:
+        return None
+    if configuration.get(f"{NAMESPACE}:adopted") != "true":
+        message = (
+            f"stack {stack.name} manages a tenant already ({len(own)} resources), which it made itself; there is "
+            "nothing to take over"
+        )
+        raise AdoptionError(message)
+    principal = stack.find("azuread:index/servicePrincipal:ServicePrincipal")
+    return str(principal.outputs["objectId"]) if principal else None
+
+
+def _kept(request: Request, configuration: Mapping[str, str]) -> dict[str, Any]:
+    """Give what the operator said that no service can tell, by field name."""
+    given: dict[str, Any] = {"test_user": request.test_user} if request.test_user else {}
+    if request.users:
+        given["users"] = list(request.users)
+    if request.groups:
+        given["groups"] = list(request.groups)
+    for name in ("kzero_client_id", "kzero_username"):
+        if value := configuration.get(f"{NAMESPACE}:{to_camel(name)}"):
+            given[name] = value
+    return given
+
+
+def _says_otherwise(item: tuple[Path, str]) -> bool:
+    file, text = item
+    return file.exists() and file.read_text(encoding="utf-8-sig") != text
+
+
+def _fields(found: Survey) -> set[str]:
+    return found.settings.model_fields_set
+
+
+def _without_told(document: Mapping[str, Any], *, keep_endpoint: bool) -> dict[str, Any]:
+    told = {f"{NAMESPACE}:{to_camel(name)}" for name in (*_TOLD, *(() if keep_endpoint else _ENDPOINT))}
+    return {**document, "config": {key: value for key, value in _config(document).items() if key not in told}}
+
+
+def _config(document: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(document.get("config") or {})
+
+
+def _differs(text: str, document: Mapping[str, Any]) -> bool:
+    """Tell whether two stack files say something different; Pulumi itself writes ``true`` as a text."""
+    return stack_file.configuration_of(safe_yaml.load(text, "the new stack file")) != stack_file.configuration_of(
+        document
+    )
+
+
+@contextlib.contextmanager
+def _put_back(plan: Plan) -> Iterator[None]:
+    """Put file and stack back to what they were if the block fails."""
+    request = plan.request
+    before = {file: file.read_bytes() if file.exists() else None for file in (plan.file, *plan.users)}
+    state = run_pulumi(request.project, "stack", "export", "--stack", request.stack) if plan.stack_exists else None
+    try:
+        yield
+    except BaseException as error:
+        left = ""
+        try:
+            if state is not None:
+                run_pulumi(request.project, "stack", "import", "--stack", request.stack, standard_input=state)
+            elif short_name(request.stack) in stack_names(request.project):
+                run_pulumi(
+                    request.project, "stack", "rm", "--yes", "--force", "--preserve-config", "--stack", request.stack
+                )
+        except SettingsError as another:
+            left = f"; putting the stack back failed too: {another}"
+        for file, content in before.items():
+            if content is None:
+                file.unlink(missing_ok=True)
+            else:
+                file.write_bytes(content)
+        if isinstance(error, KzeroScimError):
+            message = f"{error}; neither side was changed, and the stack and its file are as before{left}"
+            raise AdoptionError(message) from error
+        raise
+
+
+def _called(urn: str) -> str:
+    """Call a resource by its kind; all of a tenant's have the same name."""
+    return urn.split("::")[2].rsplit("$", 1)[-1].rsplit(":", 1)[-1]
+
+
+def _is_component(step: Mapping[str, Any]) -> bool:
+    kind = str(step["urn"]).split("::")[2].rsplit("$", 1)[-1]
+    return kind.startswith((f"{NAMESPACE}:", "pulumi:"))
+
+
+_MARKS: Final[dict[str, Literal["+", "-", "~"]]] = {"add": "+", "delete": "-", "update": "~"}
+
+
+def _described(diff: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    return [f"{_MARKS.get(str(change.get('kind')).split('-')[0], '~')} {path}" for path, change in diff.items()]

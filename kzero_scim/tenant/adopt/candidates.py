@@ -1,0 +1,199 @@
+"""Finds the enterprise application that provisions a KZero tenant among those of an Entra tenant.
+
+Graph hides the Tenant URL that an application was given (it shows ``*``), so what can be seen has to do: the template
+it was made from, its name, its provisioning jobs, and which credentials it holds.
+https://learn.microsoft.com/graph/api/serviceprincipal-list, ``/synchronization-synchronization-list-jobs``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from kzero_components.enterprise_app import NON_GALLERY_TEMPLATE
+
+from kzero_scim.clients.graph.batch import BatchRequest
+from kzero_scim.clients.graph.client import GraphClient, odata_quote, segment
+from kzero_scim.errors import AdoptionError, GraphError
+from kzero_scim.guide import values
+from kzero_scim.provider.directory.principals import is_object_id
+from kzero_scim.provider.entra.synchronization_credentials.secret_keys import ADDRESS, MASK, keys_of
+
+_SELECT: Final = "id,appId,displayName,applicationTemplateId,appOwnerOrganizationId"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A provisioning job: its id, its template, and its schedule's state (``Active``, ``Paused``, ``Disabled``)."""
+
+    id: str
+    template: str
+    state: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """An enterprise application that may be the one.
+
+    Attributes:
+        service_principal_id: Object id of its service principal.
+        application_id: Its application (client) id.
+        name: Its display name.
+        from_template: It was made as "Integrate any other application you don't find in the gallery".
+        jobs: Its provisioning jobs.
+        keys: The names of the credentials it holds.
+        tenant_url: The Tenant URL, where Graph shows one.
+    """
+
+    service_principal_id: str
+    application_id: str
+    name: str
+    from_template: bool = True
+    jobs: tuple[Job, ...] = ()
+    keys: frozenset[str] = frozenset()
+    tenant_url: str | None = None
+
+    @property
+    def evidence(self) -> str:
+        """What speaks for it, in words."""
+        parts = [
+            "Tenant URL is this tenant's" if self.tenant_url else "",
+            "named for KZero" if self.is_named else "",
+            f"{len(self.jobs)} provisioning {'job' if len(self.jobs) == 1 else 'jobs'}" if self.jobs else "no job",
+            "has a Tenant URL" if ADDRESS in self.keys and not self.tenant_url else "",
+            "" if self.from_template else "not made from the non-gallery template",
+        ]
+        return ", ".join(part for part in parts if part)
+
+    @property
+    def is_named(self) -> bool:
+        """Whether its name speaks of KZero."""
+        return "kzero" in self.name.casefold().replace(" ", "").replace("-", "")
+
+    @property
+    def rank(self) -> int:
+        """How much speaks for it: 3 its Tenant URL, 2 name and job, 1 its name, 0 a job alone."""
+        if self.tenant_url:
+            return 3
+        return (2 if self.jobs else 1) if self.is_named else 0
+
+
+def order(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Put the likeliest first; of equals the guide's name, then by name."""
+    return sorted(
+        candidates, key=lambda item: (-item.rank, item.name != values.APPLICATION_NAME, item.name.casefold(), item.name)
+    )
+
+
+def unmistakable(candidates: Sequence[Candidate]) -> Candidate | None:
+    """Give the one that it must be; None where several are as likely, or where nothing but a job speaks for it.
+
+    An application that is not named for KZero may provision anything else: nobody but the operator can tell.
+    """
+    best = max((item.rank for item in candidates), default=0)
+    fitting = [item for item in candidates if item.rank == best]
+    return fitting[0] if best > 0 and len(fitting) == 1 else None
+
+
+async def find(graph: GraphClient, tenant_url: str) -> list[Candidate]:
+    """Look for applications that may provision this tenant, the likeliest first.
+
+    Args:
+        graph: The Entra tenant.
+        tenant_url: The KZero tenant's Tenant URL.
+
+    Raises:
+        GraphError: Graph refused or cannot be reached.
+    """
+    query = {"$filter": f"applicationTemplateId eq {odata_quote(NON_GALLERY_TEMPLATE)}", "$select": _SELECT}
+    documents = await graph.pages("/servicePrincipals", query | {"$top": "999"})
+    looked = await _look(graph, [_candidate(document) for document in documents], tenant_url)
+    return order([item for item in looked if item is not None and (item.jobs or item.is_named)])
+
+
+async def find_named(graph: GraphClient, name: str, tenant_url: str) -> Candidate:
+    """Find the application that the operator names.
+
+    Args:
+        graph: The Entra tenant.
+        name: Its application (client) id, an object id of it or of its service principal, or its display name.
+        tenant_url: The KZero tenant's Tenant URL.
+
+    Raises:
+        AdoptionError: There is none, or several have that name, or it provisions another tenant.
+        GraphError: Graph refused or cannot be reached.
+    """
+    text = odata_quote(name)
+    condition = f"appId eq {text} or id eq {text}" if is_object_id(name) else f"displayName eq {text}"
+    documents = await graph.pages("/servicePrincipals", {"$filter": condition, "$select": _SELECT})
+    if not documents and is_object_id(name):
+        documents = await _of_application(graph, name)
+    if len(documents) != 1:
+        what = f"{len(documents)} enterprise applications are" if documents else "no enterprise application is"
+        ids = (
+            f": {', '.join(str(document['id']) for document in documents)}; give one of these ids" if documents else ""
+        )
+        message = f'{what} called "{name}" in Entra tenant {graph.tenant_id}{ids}'
+        raise AdoptionError(message)
+    candidate = _candidate(documents[0])
+    [looked] = await _look(graph, [candidate], tenant_url)
+    if looked is None:
+        message = f'application "{candidate.name}" provisions another Tenant URL than {tenant_url}; name another one'
+        raise AdoptionError(message)
+    return looked
+
+
+async def _of_application(graph: GraphClient, object_id: str) -> list[dict[str, Any]]:
+    try:
+        application = await graph.get(f"/applications/{segment(object_id)}", {"$select": "id,appId"})
+    except GraphError as error:
+        if error.is_missing:
+            return []
+        raise
+    condition = f"appId eq {odata_quote(str(application['appId']))}"
+    return await graph.pages("/servicePrincipals", {"$filter": condition, "$select": _SELECT})
+
+
+def _candidate(document: dict[str, Any]) -> Candidate:
+    return Candidate(
+        service_principal_id=str(document["id"]),
+        application_id=str(document["appId"]),
+        name=str(document.get("displayName") or ""),
+        from_template=document.get("applicationTemplateId") == NON_GALLERY_TEMPLATE,
+    )
+
+
+async def _look(graph: GraphClient, candidates: Sequence[Candidate], tenant_url: str) -> list[Candidate | None]:
+    """Add jobs and credentials, twenty requests at once; None for one that shows another tenant's address."""
+    paths = [f"/servicePrincipals/{item.service_principal_id}/synchronization" for item in candidates]
+    requests = [BatchRequest("GET", f"{path}/{what}") for path in paths for what in ("jobs", "secrets")]
+    answers = await graph.batch(requests) if requests else []
+    for request, answer in zip(requests, answers, strict=True):
+        if answer.ok:
+            continue
+        error = graph.error(request, answer)
+        # An application without any provisioning is missing there.
+        if not error.is_missing:
+            raise error
+    looked: list[Candidate | None] = []
+    for index, item in enumerate(candidates):
+        jobs, keys = answers[2 * index].body, keys_of(answers[2 * index + 1].body)
+        shown = keys.get(ADDRESS, MASK)
+        is_other = shown != MASK and shown.split("?")[0].rstrip("/") != tenant_url
+        found = replace(
+            item,
+            jobs=tuple(_job(job) for job in jobs.get("value") or []),
+            keys=frozenset(keys),
+            tenant_url=None if shown == MASK else shown,
+        )
+        looked.append(None if is_other else found)
+    return looked
+
+
+def _job(document: dict[str, Any]) -> Job:
+    return Job(
+        id=str(document.get("id")),
+        template=str(document.get("templateId") or ""),
+        state=str((document.get("schedule") or {}).get("state") or ""),
+    )

@@ -1,0 +1,148 @@
+"""What settings say the same as what exists. Pure: values in, values out.
+
+What is as KZero's guide has it, or is missing, is left to the defaults, so that a preview adds what is missing. What
+differs is written down as it is. What is there beyond the guide is nobody's: it is neither listed nor removed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from kzero_scim.errors import AdoptionError
+from kzero_scim.keycloak.protocol_mapper import Mapper, escaped, unescaped
+from kzero_scim.mapping.attribute_mapping import CustomAttribute, Row, guide_custom_attributes, guide_rows, lookup, same
+from kzero_scim.provider.keycloak.mapper_set.resource import guide_mappers
+from kzero_scim.settings.items import CustomAttributeSetting, MapperSetting, RowSetting
+from kzero_scim.settings.tenant_settings import TenantSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mappers:
+    """A mapper set: by name, claims without escapes, and whether dots are escaped."""
+
+    mappers: dict[str, Mapper]
+    escape_dots: bool = False
+
+    @property
+    def is_guide(self) -> bool:
+        """Whether it is the guide's seven to the letter."""
+        return self.mappers == guide_mappers()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """The attribute mappings that the tenant owns, and the custom attributes they need."""
+
+    rows: dict[str, Row]
+    custom_attributes: list[CustomAttribute]
+
+    @property
+    def are_guide(self) -> bool:
+        """Whether they are the guide's seven."""
+        rows = guide_rows()
+        return (
+            list(self.rows) == list(rows)
+            and all(same(row, rows[target]) for target, row in self.rows.items())
+            and self.custom_attributes == guide_custom_attributes()
+        )
+
+
+def own_mappers(found: Mapping[str, Mapper]) -> Mappers:
+    """Tell which of a client's mappers do the guide's work.
+
+    Args:
+        found: Every User Attribute mapper of the client, by name, as Keycloak spells the claims.
+
+    Returns:
+        For each of the guide's seven: the mapper of that name as it is, else one that writes the same claim under
+        another name, else the guide's own, which is to be added.
+    """
+    wanted = guide_mappers()
+    by_claim = {unescaped(mapper.claim): name for name, mapper in found.items() if name not in wanted}
+    chosen: dict[str, Mapper] = {}
+    for name, mapper in wanted.items():
+        if name in found:
+            chosen[name] = found[name]
+        elif other := by_claim.get(mapper.claim):
+            chosen[other] = found[other]
+        else:
+            chosen[name] = mapper
+    existing = [mapper.claim for name, mapper in chosen.items() if name in found]
+    escape_dots = any(claim != unescaped(claim) for claim in existing) and all(map(_is_escaped, existing))
+    if escape_dots:
+        chosen = {name: dataclasses.replace(item, claim=unescaped(item.claim)) for name, item in chosen.items()}
+    return Mappers(mappers=chosen, escape_dots=escape_dots)
+
+
+def own_rows(found: Mapping[str, Row], attributes: Mapping[str, CustomAttribute]) -> Rows:
+    """Tell which of a job's rows do the guide's work.
+
+    Args:
+        found: Every row for users, by target.
+        attributes: The definitions of the custom target attributes that exist, by name.
+
+    Returns:
+        For each of the guide's seven targets the row that exists, else the guide's own. Where none of these is used for
+        matching, the rows that are come too: Entra finds existing users by them.
+    """
+    rows: dict[str, Row] = {}
+    for target, row in guide_rows().items():
+        existing = lookup(found, target)
+        rows[target] = existing[1] if existing and not same(existing[1], row) else row
+    if not any(row.matching_priority for row in rows.values()):
+        rows |= {target: row for target, row in found.items() if row.matching_priority and target not in rows}
+    custom = [attributes.get(item.name, item) for item in guide_custom_attributes()]
+    return Rows(rows=rows, custom_attributes=custom)
+
+
+def settings_from(given: Mapping[str, Any], mappers: Mappers, rows: Rows | None) -> TenantSettings:
+    """Put the settings together.
+
+    Args:
+        given: The other settings by field name.
+        mappers: The mapper set.
+        rows: The attribute mappings; None where there is no job yet.
+
+    Raises:
+        AdoptionError: No settings can say what exists.
+    """
+    values = dict(given)
+    if not mappers.is_guide:
+        values["mappers"] = {
+            name: MapperSetting(**dataclasses.asdict(mapper)) for name, mapper in mappers.mappers.items()
+        }
+    values["mappers_escape_dots"] = mappers.escape_dots
+    if rows is not None and not rows.are_guide:
+        values["attribute_mappings"] = [
+            RowSetting(target=target, **dataclasses.asdict(row)) for target, row in rows.rows.items()
+        ]
+        if rows.custom_attributes != guide_custom_attributes():
+            values["custom_attributes"] = [
+                CustomAttributeSetting(name=item.name, type=item.type)  # type: ignore[arg-type] # what no setting has fails
+                for item in rows.custom_attributes
+            ]
+    try:
+        return TenantSettings.model_validate(values, by_name=True)
+    except ValidationError as error:
+        reasons = "; ".join(_reason(item["loc"], item["msg"]) for item in error.errors())
+        message = f"what exists cannot be said in settings: {reasons}; correct it in the console that shows it"
+        raise AdoptionError(message) from error
+
+
+def missing_mappers(found: Mapping[str, Mapper], own: Mappers) -> list[str]:
+    """Name the mappers that an update will add."""
+    return [name for name in own.mappers if name not in found]
+
+
+def _reason(place: tuple[int | str, ...], reason: str) -> str:
+    where = ".".join(map(str, place))
+    return f"{where}: {reason}" if where else reason.removeprefix("Value error, ")
+
+
+def _is_escaped(claim: str) -> bool:
+    return escaped(unescaped(claim)) == claim

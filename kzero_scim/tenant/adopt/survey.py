@@ -1,0 +1,409 @@
+"""Looks at both sides of a tenant that was set up by hand, with the provider's own ``read``, and describes it.
+
+Changes nothing. Entra's connection test is run once, with the credentials that Entra holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from kzero_components.adopted_tenant import ExistingApplication
+
+from kzero_scim.clients.graph.client import odata_quote
+from kzero_scim.entra.schema.document import all_targets, custom_attributes, extract, is_enabled
+from kzero_scim.entra.schema.merge import Wanted, record
+from kzero_scim.entra.synchronization_job import ACTIVE, job_path, job_resource_id
+from kzero_scim.errors import AdoptionError, GraphError, ProviderError
+from kzero_scim.guide import values
+from kzero_scim.mapping.attribute_mapping import guide_custom_attributes
+from kzero_scim.provider.entra.app_role_assignments.resource import AppRoleAssignments, AppRoleAssignmentsState
+from kzero_scim.provider.entra.attribute_mappings.prior import as_prior
+from kzero_scim.provider.entra.attribute_mappings.resource import AttributeMappings, AttributeMappingsState
+from kzero_scim.provider.entra.connection_test import ConnectionTest
+from kzero_scim.provider.entra.provisioning_status import ProvisioningStatus, ProvisioningStatusState
+from kzero_scim.provider.entra.synchronization_credentials.resource import (
+    SynchronizationCredentials,
+    SynchronizationCredentialsState,
+)
+from kzero_scim.provider.entra.synchronization_credentials.secret_keys import ADDRESS, NOTIFICATION, TOKEN
+from kzero_scim.provider.entra.synchronization_job import SynchronizationJob
+from kzero_scim.provider.keycloak.mapper_set.resource import MapperSet, MapperSetState
+from kzero_scim.provider.keycloak.scim_endpoint.resource import ScimEndpoint, ScimEndpointInputs
+from kzero_scim.provider.services import Services
+from kzero_scim.resource.model import Found, Resource
+from kzero_scim.settings.tenant_settings import TenantSettings
+from kzero_scim.tenant.adopt.candidates import Candidate, Job
+from kzero_scim.tenant.adopt.described import Mappers, Rows, missing_mappers, own_mappers, own_rows, settings_from
+from kzero_scim.tenant.live_resource import silent_call
+
+_TEMPLATES: Final = ("scim", "customappsso")
+_LISTED: Final = 5
+_ENDPOINT: Final = "SCIM endpoint"
+_CLIENT: Final = f"client {values.CLIENT_ID}"
+_ORDER: Final = (
+    *(_ENDPOINT, _CLIENT, "mappers", "application", "service principal", "assignments", "provisioning job"),
+    *("credentials", "attribute mappings", "provisioning"),
+)
+"""What a survey tells of, in the order of the guide."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One line of what was found: on which side, what, how it is, and what to know about it."""
+
+    side: str
+    what: str
+    found: str
+    remark: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """A tenant as it is.
+
+    Attributes:
+        settings: The settings that say the same.
+        application: The enterprise application.
+        existing: The resources of package kzero that exist, by type token.
+        lines: What was found, for people.
+    """
+
+    settings: TenantSettings
+    application: ExistingApplication
+    existing: dict[str, Found[Any, Any]]
+    lines: list[Line]
+
+
+_CALL: Final = silent_call("tenant")
+
+
+@dataclass
+class _Look:
+    """One look at a tenant: what is known before, and what was found so far."""
+
+    services: Services
+    draft: TenantSettings
+    trusted: bool
+    given: dict[str, Any] = field(default_factory=dict)
+    existing: dict[str, Found[Any, Any]] = field(default_factory=dict)
+    lines: list[Line] = field(default_factory=list)
+
+    def note(self, side: str, what: str, found: str, remark: str = "") -> None:
+        """Add a line."""
+        self.lines.append(Line(side=side, what=what, found=found, remark=remark))
+
+    async def keep(self, kind: Resource[Any, Any], found: Found[Any, Any]) -> bool:
+        """Note a resource as existing; one whose settings nobody could declare is left for an update to put right."""
+        _, failures = await kind.check(_CALL, found.inputs, None)
+        if not failures:
+            self.existing[kind.token] = found
+        return not failures
+
+
+async def survey(
+    services: Services, draft: TenantSettings, candidate: Candidate, *, given: dict[str, Any], rewrite: bool = False
+) -> Survey:
+    """Look at a tenant.
+
+    Args:
+        services: Its two sides.
+        draft: Settings that say where they are.
+        candidate: The enterprise application.
+        given: Settings by field name that the operator gave and that no service tells, such as ``test_user``.
+        rewrite: Do not take Entra's hidden credentials for right; the next update writes them.
+
+    Raises:
+        KzeroScimError: A side cannot be read, or cannot be described.
+    """
+    look = _Look(services, draft, not rewrite)
+    application = await _application(services, candidate)
+    mappers, rows = await asyncio.gather(_kzero(look), _entra(look, candidate))
+    look.given |= {
+        "entra_tenant_id": draft.entra_tenant_id,
+        "kzero_tenant": draft.kzero_tenant,
+        "kzero_server_url": draft.kzero_server_url,
+        "application_name": candidate.name,
+        "adopted": True,
+    }
+    if not (look.given.get("users") or look.given.get("groups") or given.get("users") or given.get("groups")):
+        message = (
+            f'nobody is assigned to application "{candidate.name}"; assign somebody in the portal, or say who shall be '
+            "with --user or --group"
+        )
+        raise AdoptionError(message)
+    if look.given.get("users") or look.given.get("groups"):
+        given = {key: value for key, value in given.items() if key not in {"users", "groups"}}
+    settings = settings_from(look.given | given, mappers, rows)
+    return Survey(
+        settings=settings,
+        application=application,
+        existing=look.existing,
+        lines=sorted(look.lines, key=lambda line: _ORDER.index(line.what)),
+    )
+
+
+async def _application(services: Services, candidate: Candidate) -> ExistingApplication:
+    query = {"$filter": f"appId eq {odata_quote(candidate.application_id)}", "$select": "id,appId,displayName"}
+    documents = await services.graph.pages("/applications", query)
+    if len(documents) != 1:
+        message = (
+            f'"{candidate.name}" ({candidate.application_id}) is registered in another Entra tenant; only an '
+            "application of this tenant can be taken over"
+        )
+        raise AdoptionError(message)
+    return ExistingApplication(
+        name=str(documents[0].get("displayName")),
+        application_id=candidate.application_id,
+        application_object_id=str(documents[0]["id"]),
+        service_principal_id=candidate.service_principal_id,
+    )
+
+
+# -- KZero ------------------------------------------------------------------------------------------------------------
+
+
+async def _kzero(look: _Look) -> Mappers:
+    realm = look.draft.kzero_tenant
+    await look.services.keycloak.check_realm(realm)
+    await _endpoint(look, realm)
+    return await _mappers(look, realm)
+
+
+async def _endpoint(look: _Look, realm: str) -> None:
+    kind = ScimEndpoint(look.services)
+    found = await kind.read(_CALL, realm, None)
+    if found is None:
+        look.note("KZero", _ENDPOINT, "not enabled", f"enable it: {values.SCIM_PAGE}")
+        return
+    inputs: ScimEndpointInputs = found.inputs
+    if inputs.preset == "keycloak":
+        message = (
+            f'tenant "{realm}" uses Keycloak\'s own SCIM API, which cannot be taken over: set its stack up as '
+            "stacks/Pulumi.keycloak-example.yaml shows; an update takes over what exists"
+        )
+        raise AdoptionError(message)
+    look.given |= {"profile": inputs.profile, "activation": inputs.activation, "activation_preset": inputs.preset}
+    kept = await look.keep(kind, found)
+    remark = ""
+    if inputs.azure_tenant_id and inputs.azure_tenant_id != look.draft.entra_tenant_id.lower():
+        remark = f"Azure Tenant ID is {inputs.azure_tenant_id}, another one: up changes it"
+    elif not kept:
+        remark = "its settings are incomplete: up writes them"
+    elif inputs.activation == "console":
+        remark = "its settings cannot be seen from outside; taken as the guide has them"
+    state = "enabled" if inputs.enabled else "off"
+    look.note("KZero", _ENDPOINT, f"{state}, profile {inputs.profile}", remark)
+
+
+async def _mappers(look: _Look, realm: str) -> Mappers:
+    kind = MapperSet(look.services)
+    id_ = f"{realm}/{values.CLIENT_ID}"
+    everything = await kind.read(_CALL, id_, None)
+    if everything is None:
+        look.note("KZero", _CLIENT, "missing", f"KZero makes it with the endpoint: {values.SCIM_PAGE}")
+        return own_mappers({})
+    found = everything.state.mappers
+    own = own_mappers(found)
+    held: MapperSetState = replace(everything.state, mappers=own.mappers, escape_dots=own.escape_dots)
+    kept = await kind.read(_CALL, id_, held)
+    missing = missing_mappers(found, own)
+    if kept is not None:
+        await look.keep(kind, kept)
+        others = kept.state.unmanaged
+    else:
+        others = []
+    remarks = [
+        f"missing: {', '.join(missing)}" if missing else "",
+        "" if own.is_guide else "not all as in the guide",
+        f"left alone: {', '.join(others)}" if others else "",
+    ]
+    count = len(own.mappers) - len(missing)
+    look.note("KZero", "mappers", f"{count} of {len(own.mappers)}", "; ".join(filter(None, remarks)))
+    return own
+
+
+# -- Entra ------------------------------------------------------------------------------------------------------------
+
+
+async def _entra(look: _Look, candidate: Candidate) -> Rows | None:
+    look.note("Entra", "application", candidate.name, candidate.evidence)
+    look.note("Entra", "service principal", candidate.service_principal_id)
+    job = _job(candidate)
+    if job is None:
+        await _assignments(look, candidate)
+        look.note("Entra", "provisioning job", "missing", "up makes it")
+        return None
+    look.given["job_template"] = job.template
+    _, rows, _ = await asyncio.gather(
+        _assignments(look, candidate), _rows(look, candidate, job), _plain(look, candidate, job)
+    )
+    await _status(look, candidate, job)
+    return rows
+
+
+def _job(candidate: Candidate) -> Job | None:
+    jobs = [_known(job) for job in candidate.jobs]
+    fitting = [job for job in jobs if job.template in _TEMPLATES]
+    if len(fitting) > 1:
+        ids = ", ".join(job.id for job in fitting)
+        message = (
+            f'application "{candidate.name}" has {len(fitting)} provisioning jobs ({ids}); delete all but one in the '
+            "portal"
+        )
+        raise AdoptionError(message)
+    return fitting[0] if fitting else None
+
+
+def _known(job: Job) -> Job:
+    """Undo Entra's variations of a template's name, ``customappssoOutDelta``."""
+    folded = job.template.casefold()
+    return replace(job, template=next((name for name in _TEMPLATES if folded.startswith(name)), job.template))
+
+
+async def _assignments(look: _Look, candidate: Candidate) -> None:
+    kind = AppRoleAssignments(look.services)
+    found = await kind.read(_CALL, candidate.service_principal_id, None)
+    if found is None:
+        return
+    state: AppRoleAssignmentsState = found.state
+    look.given |= {"users": state.users, "groups": state.groups, "app_role": state.role_name}
+    await look.keep(kind, found)
+    names = [f'group "{name}"' for name in state.groups] + state.users
+    listed = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
+    others = f"left alone, with another role: {', '.join(state.unmanaged[:_LISTED])}" if state.unmanaged else ""
+    count = f"{_count(len(state.users), 'user')}, {_count(len(state.groups), 'group')}, role {state.role_name}"
+    look.note("Entra", "assignments", count, "; ".join(filter(None, (listed, others))))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+async def _plain(look: _Look, candidate: Candidate, job: Job) -> None:
+    """Read the job itself, and its credentials."""
+    kind = SynchronizationJob(look.services)
+    found = await kind.read(_CALL, job_resource_id(candidate.service_principal_id, job.id), None)
+    if found is not None:
+        inputs, state = (replace(item, template_id=job.template) for item in (found.inputs, found.state))
+        await look.keep(kind, Found(found.id, inputs, state))
+    look.note("Entra", "provisioning job", job.id, "" if job.template == "scim" else f"template {job.template}")
+    await _credentials(look, candidate, job)
+
+
+async def _credentials(look: _Look, candidate: Candidate, job: Job) -> None:
+    kind = SynchronizationCredentials(look.services)
+    sp = candidate.service_principal_id
+    found = await kind.read(_CALL, sp, None)
+    if found is None or ADDRESS not in candidate.keys:
+        look.note("Entra", "credentials", "none", "up writes them")
+        return
+    url = look.draft.tenant_url
+    shown = found.state.tenant_url
+    if not shown:
+        refusal = await _refused(look, candidate, job) if look.trusted else "not taken for right, as asked"
+        if refusal:
+            look.note("Entra", "credentials", "hidden by Graph", f"{refusal}; up writes them")
+            return
+    flagged = shown.startswith(f"{url}?")
+    look.given["scim_compliant_patch"] = flagged
+    held: SynchronizationCredentialsState = replace(found.state, tenant_url=shown or url, job_id=job.id)
+    kept = await kind.read(_CALL, sp, held)
+    if kept is not None:
+        await look.keep(kind, kept)
+    look.given |= {"scope": held.scope, "notification_email": held.notification_email}
+    if NOTIFICATION in candidate.keys:
+        # What cannot be read is not replaced by a default.
+        look.given["deletion_threshold"] = held.deletion_threshold
+    hidden = [
+        "Tenant URL" if not shown else "",
+        "scope" if not shown else "",
+        "secret token (left alone)" if TOKEN in candidate.keys else "",
+        "notification (left alone)" if NOTIFICATION in candidate.keys and not held.notification_email else "",
+    ]
+    listed = ", ".join(filter(None, hidden))
+    remark = f"hidden by Graph: {listed}" if listed else ""
+    taken = "shown" if shown else "Entra's connection test passes; taken as"
+    look.note("Entra", "credentials", f"{taken} {held.tenant_url}, scope {held.scope}", remark)
+
+
+async def _refused(look: _Look, candidate: Candidate, job: Job) -> str:
+    """Have Entra test the credentials that it holds; ``""`` if they pass."""
+    test = ConnectionTest(look.services, delays=())
+    try:
+        await test.read(_CALL, job_resource_id(candidate.service_principal_id, job.id), None)
+    except ProviderError:
+        return "Entra's connection test does not pass with them"
+    except GraphError as error:
+        if error.is_forbidden:
+            raise
+        return f"Entra's connection test could not be made: {error}"
+    return ""
+
+
+async def _rows(look: _Look, candidate: Candidate, job: Job) -> Rows:
+    graph, sp = look.services.graph, candidate.service_principal_id
+    document = await graph.get(f"{job_path(sp, job.id)}/schema")
+    found = extract(document, all_targets(document))
+    names = [item.name for item in guide_custom_attributes()]
+    own = own_rows(found, {item.name: item for item in custom_attributes(document, names)})
+    groups = is_enabled(document, "Group")
+    look.given["provision_groups"] = bool(groups)
+    wanted = Wanted(
+        rows=own.rows,
+        custom_attributes=own.custom_attributes,
+        provision_users=None,
+        provision_groups=bool(groups),
+        exclusive=False,
+    )
+    held = AttributeMappingsState(
+        service_principal_id=sp,
+        job_id=job.id,
+        rows=own.rows,
+        custom_attributes=own.custom_attributes,
+        provision_groups=bool(groups),
+        rule_id="",
+        fingerprint="",
+        unmanaged_rows=[],
+        # What a release would put back is what is there now.
+        prior=as_prior(record(document, wanted)),
+    )
+    kind = AttributeMappings(look.services)
+    kept = await kind.read(_CALL, job_resource_id(sp, job.id), held)
+    if kept is None:
+        message = f"the synchronization schema of job {job.id} went away while it was read; run it again"
+        raise AdoptionError(message)
+    await look.keep(kind, kept)
+    state = kept.state
+    missing = [target for target in own.rows if target not in state.rows]
+    remarks = [
+        f"missing: {', '.join(missing)}" if missing else "",
+        "" if own.are_guide else "not all as in the guide",
+        f"{len(state.unmanaged_rows)} others left alone" if state.unmanaged_rows else "",
+    ]
+    look.note("Entra", "attribute mappings", f"{len(state.rows)} of {len(own.rows)}", "; ".join(filter(None, remarks)))
+    return own
+
+
+async def _status(look: _Look, candidate: Candidate, job: Job) -> None:
+    kind = ProvisioningStatus(look.services)
+    found = await kind.read(_CALL, job_resource_id(candidate.service_principal_id, job.id), None)
+    if found is None:
+        return
+    credentials = look.existing.get(SynchronizationCredentials.token)
+    mappings = look.existing.get(AttributeMappings.token)
+    # As the program will have them, so that the first update restarts the job only for what it changes.
+    triggers: dict[str, str] = {}
+    if credentials:
+        held: SynchronizationCredentialsState = credentials.state
+        triggers |= {"credentials": held.settings_fingerprint, "tenantUrl": held.tenant_url, "scope": held.scope}
+    if mappings:
+        triggers["mappings"] = mappings.state.fingerprint
+    state: ProvisioningStatusState = replace(found.state, triggers=triggers)
+    await look.keep(kind, Found(found.id, replace(found.inputs, triggers=triggers), state))
+    look.given["provisioning"] = state.schedule_state == ACTIVE
+    quarantine = f"in quarantine: {state.quarantine.reason}" if state.quarantine else ""
+    off = "" if state.enabled else "stays off; set kzero-scim:provisioning to true to switch it on"
+    found_as = "on" if state.enabled else f"off ({state.schedule_state or 'never started'})"
+    look.note("Entra", "provisioning", found_as, "; ".join(filter(None, (quarantine, off))))

@@ -1,0 +1,207 @@
+"""The seven-point checklist probed live: reads both services as they are now and changes nothing on either.
+
+What is wanted stands in the stack's state; each resource is read and compared by the provider's own ``read`` and
+``diff``, so that the command line and the engine can never disagree.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from kzero_scim.clients.shared_connections import SharedConnections
+from kzero_scim.errors import KzeroScimError
+from kzero_scim.guide.checklist import Evidence, Item, judge
+from kzero_scim.keycloak.native_scim import kept_attributes
+from kzero_scim.provider.entra.app_role_assignments.resource import AppRoleAssignments
+from kzero_scim.provider.entra.attribute_mappings.resource import AttributeMappings
+from kzero_scim.provider.entra.connection_test import ConnectionTest
+from kzero_scim.provider.entra.on_demand_provisioning import OnDemandProvisioning
+from kzero_scim.provider.entra.provisioning_status import ProvisioningStatus
+from kzero_scim.provider.keycloak.mapper_set.resource import MapperSet
+from kzero_scim.provider.keycloak.remote_token.resource import RemoteToken
+from kzero_scim.provider.keycloak.scim_api_client import ScimApiClient
+from kzero_scim.provider.keycloak.scim_attributes import ScimAttributes
+from kzero_scim.provider.keycloak.scim_endpoint.resource import ScimEndpoint
+from kzero_scim.provider.services import Services
+from kzero_scim.resource.codec import decode_lenient
+from kzero_scim.resource.model import Resource, as_plain
+from kzero_scim.settings.tenant_settings import TenantSettings
+from kzero_scim.stack.stack import ResourceState, Stack
+from kzero_scim.tenant.live_resource import compare_live, silent_call
+from kzero_scim.tenant.services import tenant_services
+
+NOT_SET_UP: Final = "the stack has no such resource; run pulumi up"
+
+
+@dataclass
+class _Look:
+    """What the probes of one tenant found so far."""
+
+    evidence: dict[str, Any] = field(default_factory=dict)
+    problems: dict[int, str] = field(default_factory=dict)
+
+
+async def check(
+    stack: Stack, environment: Mapping[str, str] | None = None, connections: SharedConnections | None = None
+) -> list[Item]:
+    """Probe the seven points. Entra is asked to test the connection, which takes the permission to write.
+
+    Args:
+        stack: The tenant's stack as last applied.
+        environment: Holds the tenant's credentials; None for the process's own.
+        connections: Connections that other tenants use too.
+
+    Returns:
+        Seven items in the guide's order; a service that cannot be reached is a point that has not passed.
+
+    Raises:
+        SettingsError: The stack's settings are wrong.
+    """
+    settings = TenantSettings.parse(stack.configuration, stack.secret_keys)
+    look = _Look()
+    look.evidence.update(application_name=settings.application_name, test_user=settings.test_user)
+    look.evidence["everybody"] = settings.scope == "all"
+    async with (
+        tenant_services(settings, stack.configuration, environment, connections) as services,
+        asyncio.TaskGroup() as group,
+    ):
+        group.create_task(_endpoint(services, stack, look))
+        group.create_task(_mappings(services, stack, look, settings))
+        group.create_task(_application(services, stack, look))
+        group.create_task(_assignments(services, stack, look))
+        group.create_task(_status(services, stack, look))
+        group.create_task(_connection(services, stack, look))
+        group.create_task(_test_user(services, stack, look))
+    return judge(Evidence(**look.evidence, problems=look.problems))
+
+
+async def _live(resource: Resource[Any, Any], held: ResourceState) -> tuple[Any, str | None]:
+    """Give one resource's state now, and what differs from what was last wanted."""
+    live = await compare_live(resource, held)
+    if live.found is None:
+        return None, f"{resource.token.rsplit(':', 1)[-1]} {held.id} is gone"
+    drifted = [change.path for change in live.changes]
+    return live.found, f"differs from the stack: {', '.join(drifted)}" if drifted else None
+
+
+async def _probe(number: int, resource: Resource[Any, Any], stack: Stack, look: _Look) -> Any:  # noqa: ANN401
+    held = stack.find(resource.token)
+    if held is None:
+        look.problems[number] = NOT_SET_UP
+        return None
+    try:
+        state, problem = await _live(resource, held)
+    except KzeroScimError as error:
+        look.problems[number] = str(error)
+        return None
+    if problem and number not in look.problems:
+        look.problems[number] = problem
+    return state
+
+
+async def _endpoint(services: Services, stack: Stack, look: _Look) -> None:
+    state = await _probe(1, ScimEndpoint(services), stack, look)
+    if state is not None:
+        look.evidence.update(tenant_url=state.tenant_url, answer=as_plain(state.answer), alive=state.alive)
+
+
+async def _mappings(services: Services, stack: Stack, look: _Look, settings: TenantSettings) -> None:
+    if settings.is_native:
+        if settings.scim_attributes:
+            await _probe(2, ScimAttributes(services), stack, look)
+        rows = await _probe(2, AttributeMappings(services), stack, look)
+        look.evidence.update(kept=list(kept_attributes(settings.scim_attributes)), rows=list(rows.rows) if rows else [])
+        return
+    mapper_set = await _probe(2, MapperSet(services), stack, look)
+    rows = await _probe(2, AttributeMappings(services), stack, look)
+    if mapper_set is not None and rows is not None:
+        look.evidence.update(mappers=list(mapper_set.mappers), rows=list(rows.rows))
+
+
+async def _application(services: Services, stack: Stack, look: _Look) -> None:
+    held = stack.find(AppRoleAssignments.token)
+    if held is None:
+        look.problems[3] = NOT_SET_UP
+        return
+    principal = held.inputs["servicePrincipalId"]
+    try:
+        found: Mapping[str, Any] = await services.graph.get(f"/servicePrincipals/{principal}")
+    except KzeroScimError as error:
+        look.problems[3] = str(error)
+        return
+    look.evidence.update(application_name=found.get("displayName"), service_principal_id=found.get("id"))
+
+
+async def _assignments(services: Services, stack: Stack, look: _Look) -> None:
+    state = await _probe(4, AppRoleAssignments(services), stack, look)
+    if state is not None:
+        look.evidence["assigned"] = list(state.assignments)
+
+
+async def _status(services: Services, stack: Stack, look: _Look) -> None:
+    state = await _probe(5, ProvisioningStatus(services), stack, look)
+    if state is not None:
+        look.evidence.update(
+            job_id=state.job_id,
+            schedule_state=state.schedule_state,
+            quarantine=as_plain(state.quarantine) if state.quarantine else None,
+        )
+
+
+async def _connection(services: Services, stack: Stack, look: _Look) -> None:
+    await _remote_access(services, stack, look)
+    held = stack.find(ConnectionTest.token)
+    if held is None:
+        look.problems[6] = NOT_SET_UP
+        return
+    test = ConnectionTest(services)
+    call = silent_call(held.name)
+    try:
+        # Entra's test asks the endpoint for a user that does not exist; it changes nothing on either side.
+        made = await test.create(call, decode_lenient(test.inputs, held.inputs))
+    except KzeroScimError as error:
+        # What is known of the cause goes before what Entra makes of it.
+        cause = look.problems.get(6)
+        look.problems[6] = f"{cause}; {error}" if cause else str(error)
+        return
+    look.evidence.update(test_result=made.state.result, tested_at=made.state.tested_at)
+
+
+async def _remote_access(services: Services, stack: Stack, look: _Look) -> None:
+    """Look at what Entra signs in with: the client in Keycloak, and how long a bearer token still lasts."""
+    if stack.find(ScimApiClient.token) is not None:
+        await _probe(6, ScimApiClient(services), stack, look)
+        if 6 in look.problems:  # noqa: PLR2004 - the checklist's sixth point
+            look.problems[6] = f"the client that Entra signs in as: {look.problems[6]}"
+    held = stack.find(RemoteToken.token)
+    if held is None or held.outputs.get("method") != "bearer" or not held.outputs.get("expiresAt"):
+        return
+    ends = datetime.fromisoformat(held.outputs["expiresAt"])
+    if ends <= datetime.now(UTC):
+        look.problems.setdefault(6, f"the token that Entra sends ended {ends.isoformat()}; run pulumi up")
+
+
+async def _test_user(services: Services, stack: Stack, look: _Look) -> None:
+    held = stack.find(OnDemandProvisioning.token)
+    if held is None:
+        return
+    on_demand = OnDemandProvisioning(services)
+    inputs = decode_lenient(on_demand.inputs, held.inputs)
+    try:
+        _, kzero_user_id, arrival = await on_demand.look(inputs)
+    except KzeroScimError as error:
+        look.problems[7] = str(error)
+        return
+    if kzero_user_id is None:
+        look.problems[7] = f"{inputs.user} is not in KZero any more"
+    elif arrival.mismatches:
+        look.problems[7] = f"{inputs.user} is not in KZero as Entra has it: {'; '.join(arrival.mismatches)}"
+    look.evidence.update(
+        on_demand_result=held.outputs.get("result"),
+        comparisons=[as_plain(comparison) for comparison in arrival.comparisons],
+        kzero_user_id=kzero_user_id,
+    )

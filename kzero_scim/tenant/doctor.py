@@ -1,0 +1,257 @@
+"""What is missing: programs on this machine, and permissions of a tenant's credentials. Looks only; changes nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from kzero_scim.errors import KzeroScimError
+from kzero_scim.provider.keycloak.remote_token.resource import token_endpoint
+from kzero_scim.provider.keycloak.remote_token.token_life import in_words, refusal, too_short
+from kzero_scim.provider.services import Services
+from kzero_scim.settings.connection import remote_token_client
+from kzero_scim.settings.tenant_settings import TenantSettings
+from kzero_scim.stack.lock import backend_folder, locks
+from kzero_scim.stack.stack import Stack, project_name, pulumi_cli
+from kzero_scim.tenant.services import tenant_services
+
+_AZUREAD: Final = "resource-azuread-v6.11.1"
+
+GRAPH_PERMISSIONS: Final[tuple[tuple[frozenset[str], str], ...]] = (
+    (
+        frozenset({"Application.ReadWrite.OwnedBy", "Application.ReadWrite.All", "Directory.ReadWrite.All"}),
+        "create and change the application, its job and mappings",
+    ),
+    (frozenset({"AppRoleAssignment.ReadWrite.All"}), "assign users and groups"),
+    (
+        frozenset(
+            {"Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}
+        ),
+        "read assignments and the service principal's roles",
+    ),
+    (
+        frozenset({"User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}),
+        "find users by name",
+    ),
+    (
+        frozenset({"Group.Read.All", "GroupMember.Read.All", "Group.ReadWrite.All", "Directory.Read.All"}),
+        "find groups by name",
+    ),
+)
+"""Any one of each set is enough; the first in the README's order is the least."""
+OPTIONAL_GRAPH_PERMISSIONS: Final = (
+    (
+        frozenset({"RoleManagement.Read.Directory", "RoleManagement.Read.All", "Directory.Read.All"}),
+        "warn of a lock-out",
+    ),
+    (frozenset({"AuditLog.Read.All"}), "name users in error and who changed what, from Entra's logs"),
+    (
+        frozenset({"Directory.Read.All", "Directory.ReadWrite.All"}),
+        "name users in error and who changed what, together with AuditLog.Read.All",
+    ),
+)
+_LEAST: Final = (
+    "Application.ReadWrite.OwnedBy",
+    "AppRoleAssignment.ReadWrite.All",
+    "Application.Read.All",
+    "User.Read.All",
+    "Group.Read.All",
+    "RoleManagement.Read.Directory",
+    "AuditLog.Read.All",
+    "Directory.Read.All",
+)
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
+KEYCLOAK_ROLES: Final = ("view-clients", "manage-clients", "view-users")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor: what was looked at, how it is, and a detail or the remedy."""
+
+    subject: str
+    state: Literal["ok", "optional", "missing"]
+    detail: str
+
+
+def examine_machine(project: Path) -> list[Finding]:
+    """Look for the programs that the project needs, and those that only its sandbox needs.
+
+    Args:
+        project: The folder of Pulumi.yaml.
+    """
+    version = ".".join(map(str, sys.version_info[:3]))
+    findings = [
+        Finding("Python", "ok" if sys.version_info >= (3, 11) else "missing", f"{version}; 3.11 or newer is needed"),
+        _pulumi(),
+        _language_host(),
+        _azuread(),
+    ]
+    if not (project / "Pulumi.yaml").exists():
+        findings.append(
+            Finding("project", "missing", f"{project} has no Pulumi.yaml; run this in the project's folder")
+        )
+    for program, arguments, purpose in (
+        ("java", ["-version"], "Java 17, for the sandbox's Keycloak"),
+        ("mvn", ["--version"], "Maven, for fetching Keycloak"),
+        ("go", ["version"], "Go 1.25.11, for building a Pulumi CLI where none is installed"),
+    ):
+        line = _first_line(program, arguments)
+        findings.append(Finding(program, "ok" if line else "optional", line or f"not found; needed is {purpose}"))
+    return findings
+
+
+def _first_line(program: str, arguments: list[str]) -> str | None:
+    path = shutil.which(program)
+    if path is None:
+        return None
+    command = [path, *arguments]  # our own words, never a shell
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - for that
+    text = _COLOUR.sub("", done.stdout or done.stderr).strip()
+    return text.splitlines()[0] if text else path
+
+
+def _pulumi() -> Finding:
+    command = pulumi_cli()
+    if command is None:
+        return Finding("Pulumi CLI", "missing", "not found; install it, or run make setup, which builds one")
+    where = "on PATH" if shutil.which("pulumi") else f"not on PATH; add {Path(command).parent} to it"
+    return Finding("Pulumi CLI", "ok" if shutil.which("pulumi") else "optional", f"{command}, {where}")
+
+
+def _language_host() -> Finding:
+    command = pulumi_cli()
+    beside = shutil.which("pulumi-language-python", path=str(Path(command).resolve().parent)) if command else None
+    found = shutil.which("pulumi-language-python") or beside
+    if found:
+        return Finding("Python language host", "ok", found)
+    return Finding("Python language host", "missing", "pulumi-language-python is not beside the Pulumi CLI")
+
+
+def _azuread() -> Finding:
+    homes = [os.environ.get("PULUMI_HOME"), str(Path.home() / ".pulumi")]
+    for home in homes:
+        folder = Path(home) / "plugins" / _AZUREAD if home else None
+        if folder and folder.exists():
+            program = folder / "pulumi-resource-azuread"
+            standin = program.exists() and program.read_bytes()[:2] == b"#!"
+            return Finding("azuread plugin", "ok", f"{'offline stand-in' if standin else 'official'}, {folder}")
+    return Finding(
+        "azuread plugin", "optional", "not installed yet; an official Pulumi CLI downloads it at the first run"
+    )
+
+
+def examine_locks(stack: str, project: Path) -> list[Finding]:
+    """Tell who holds a stack, if anybody does and its backend shows that.
+
+    Raises:
+        SettingsError: Pulumi does not tell where the states are.
+    """
+    folder = backend_folder(project)
+    if folder is None:
+        return []
+    remedies = {
+        "alive": "a run that goes on; wait for its end",
+        "dead": f"a run that is gone; `kzero-scim recover {stack}` frees it",
+        "elsewhere": f"a run on another machine; look there, then `kzero-scim recover {stack}`",
+    }
+    return [
+        Finding(
+            "stack lock",
+            "optional" if lock.holder == "alive" else "missing",
+            f"{stack} is locked by {remedies[lock.holder]} ({lock.words})",
+        )
+        for lock in locks(folder, project_name(project), stack)
+    ]
+
+
+async def examine_credentials(stack: Stack) -> list[Finding]:
+    """Sign in to both sides of a tenant and compare what was granted with what is needed.
+
+    Raises:
+        SettingsError: The stack's settings are wrong.
+    """
+    settings = TenantSettings.parse(stack.configuration, stack.secret_keys)
+    async with tenant_services(settings, stack.configuration) as services:
+        return [*await _graph(services, settings), *await _keycloak(services, settings)]
+
+
+async def _graph(services: Services, settings: TenantSettings) -> list[Finding]:
+    try:
+        granted = await services.graph.granted_permissions()
+    except KzeroScimError as error:
+        return [Finding("Entra sign-in", "missing", str(error))]
+    findings = [Finding("Entra sign-in", "ok", f"tenant {settings.entra_tenant_id}")]
+    if granted is None:
+        detail = "a directory role decides; Cloud Application Administrator is enough"
+        return [*findings, Finding("Graph permissions", "optional", detail)]
+    needed = GRAPH_PERMISSIONS if settings.groups else GRAPH_PERMISSIONS[:-1]
+    for accepted, purpose in (*needed, *OPTIONAL_GRAPH_PERMISSIONS):
+        least = next(name for name in _LEAST if name in accepted)
+        held = sorted(granted & accepted)
+        optional = (accepted, purpose) in OPTIONAL_GRAPH_PERMISSIONS
+        state: Literal["ok", "optional", "missing"] = "ok" if held else "optional" if optional else "missing"
+        detail = (
+            f"to {purpose}; granted by {', '.join(held)}"
+            if held
+            else f"not granted; needed to {purpose}; grant and consent it"
+        )
+        findings.append(Finding(least, state, detail))
+    return findings
+
+
+async def _keycloak(services: Services, settings: TenantSettings) -> list[Finding]:
+    realm = settings.kzero_tenant
+    try:
+        await services.keycloak.check_realm(realm)
+        granted = await services.keycloak.granted_roles(realm)
+    except KzeroScimError as error:
+        return [Finding("KZero sign-in", "missing", str(error))]
+    findings = [Finding("KZero sign-in", "ok", f"{settings.kzero_server_url}, tenant {realm}")]
+    on_realm = settings.activation == "attributes" and settings.activation_holder != "client"
+    further: tuple[str, ...] = ("view-realm", "manage-realm") if on_realm else ()
+    further += ("manage-users",) if settings.on_destroy == "disable" else ()
+    for role in (*KEYCLOAK_ROLES, *further):
+        held = role in granted or "realm-admin" in granted or _implied(role, granted)
+        detail = "granted" if held else "not granted; assign it under the client's Service account roles"
+        findings.append(Finding(f"realm-management {role}", "ok" if held else "missing", detail))
+    told = bool({"view-events", "manage-events", "realm-admin"} & granted)
+    detail = "granted" if told else "not granted; needed to name who changed KZero's side"
+    findings.append(Finding("realm-management view-events", "ok" if told else "optional", detail))
+    if settings.is_native:
+        held = bool(granted & {"manage-users", "realm-admin"})
+        detail = (
+            "granted" if held else "not granted; needed only to give that role to the client that Entra provisions as"
+        )
+        findings.append(Finding("realm-management manage-users", "ok" if held else "optional", detail))
+    if client := remote_token_client(settings, os.environ):
+        findings.append(await _remote_token(services, settings, client))
+    return findings
+
+
+async def _remote_token(services: Services, settings: TenantSettings, client: str) -> Finding:
+    """Obtain a token as Entra would be given one, or would fetch it."""
+    address = settings.remote_token_endpoint or token_endpoint(settings.kzero_server_url, settings.kzero_tenant)
+    secret = services.config.remote_token_client_secret
+    if not secret:
+        reason = f'client "{client}" has no secret; set remoteTokenClientSecret (KZERO_REMOTE_TOKEN_CLIENT_SECRET)'
+        return Finding("remote token", "missing", reason)
+    try:
+        obtained = await services.tokens.obtain(address, client, secret)
+    except KzeroScimError as error:
+        return Finding("remote token", "missing", str(error))
+    life = in_words(obtained.lifespan) if obtained.lifespan is not None else "for a time that they do not tell"
+    lasts = settings.remote_token_lifespan or not too_short(obtained.lifespan)
+    if settings.remote_token_method != "oauth2" and not lasts:  # noqa: S105 - a choice
+        return Finding("remote token", "missing", refusal(client, obtained.lifespan))
+    return Finding("remote token", "ok", f'client "{client}", whose tokens live {life}')
+
+
+def _implied(role: str, granted: frozenset[str]) -> bool:
+    """Keycloak's manage-... roles do for the view-... ones in the admin API's own checks."""
+    return role.startswith("view-") and role.replace("view-", "manage-") in granted

@@ -1,0 +1,252 @@
+"""What somebody changed behind a stack's back: every property that this product owns, on both sides. Changes nothing.
+
+What is wanted stands in the stack's state; each resource is read and compared by the provider's own ``read`` and
+``diff``, so that this and ``pulumi preview --refresh`` never disagree. The application and its service principal are
+azuread's; what the program sets of them is compared here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+from kzero_scim.clients.graph.client import segment
+from kzero_scim.clients.shared_connections import SharedConnections
+from kzero_scim.errors import GraphError, KzeroScimError
+from kzero_scim.provider import audit_events
+from kzero_scim.provider.audit_events import Trace
+from kzero_scim.provider.change_authors import Attribution
+from kzero_scim.provider.package import KZERO
+from kzero_scim.provider.services import Services
+from kzero_scim.resource.codec import fields_of
+from kzero_scim.resource.model import Change, ChangeKind, Resource, as_plain
+from kzero_scim.resource.paths import parse_path, top_level
+from kzero_scim.settings.tenant_settings import TenantSettings
+from kzero_scim.stack.stack import ResourceState, Stack
+from kzero_scim.tenant.live_resource import SECRET, compare_live
+from kzero_scim.tenant.services import tenant_services
+
+WHOLE: Final = ""
+"""The property of a difference that is about a resource as a whole."""
+COMPARED: Final = (
+    "kzero:keycloak:ScimEndpoint",
+    "kzero:keycloak:MapperSet",
+    "kzero:keycloak:ScimApiClient",
+    "kzero:keycloak:ScimAttributes",
+    "kzero:entra:AppRoleAssignments",
+    "kzero:entra:SynchronizationJob",
+    "kzero:entra:SynchronizationCredentials",
+    "kzero:entra:AttributeMappings",
+    "kzero:entra:ProvisioningStatus",
+)
+"""The resources that stand for something on either side; tests and on-demand runs leave nothing that could drift."""
+_OF_KEY: Final = {"BaseAddress": "tenantUrl", "SyncAll": "scope"}
+"""Which property a synchronization secret holds, for those that are named where they are missing."""
+_APPLICATION: Final = "azuread:index/applicationFromTemplate:ApplicationFromTemplate"
+_PRINCIPAL: Final = "azuread:index/servicePrincipal:ServicePrincipal"
+_PRINCIPAL_PROPERTIES: Final = {"accountEnabled": True, "appRoleAssignmentRequired": False, "tags": []}
+"""What the program sets of the service principal, with azuread's defaults."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One property that is not as the stack wants it.
+
+    Attributes:
+        resource: The resource's kind: MapperSet, AttributeMappings, ...
+        property: Its path; ``""`` for the whole resource, which is gone then.
+        was: What the stack wants, as JSON; None for nothing.
+        now: What is there; None for nothing.
+        who: Who changed it, ``""`` if that is not known.
+        when: When, ISO 8601, likewise.
+    """
+
+    resource: str
+    property: str
+    was: Any
+    now: Any
+    who: str = ""
+    when: str = ""
+
+
+@dataclass
+class Drift:
+    """What differs on both sides of one tenant.
+
+    Attributes:
+        differences: By resource, in the order of the guide's steps.
+        notes: What is not known of it, and why.
+        unasked: What could not be compared, one line each.
+    """
+
+    differences: list[Difference] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    unasked: list[str] = field(default_factory=list)
+
+    def document(self) -> dict[str, Any]:
+        """Give it as JSON."""
+        return dataclasses.asdict(self)
+
+
+async def find_drift(
+    stack: Stack, environment: Mapping[str, str] | None = None, connections: SharedConnections | None = None
+) -> Drift:
+    """Compare both sides with a stack's state.
+
+    Needs read permissions only. A service that cannot be asked is named in ``unasked`` and hides nothing of the other.
+
+    Args:
+        stack: The tenant's stack as last applied. After `pulumi refresh` its state is what was found, drift included.
+        environment: Holds the tenant's credentials; None for the process's own.
+        connections: Connections that other tenants use too.
+
+    Raises:
+        SettingsError: The stack's settings are wrong.
+    """
+    settings = TenantSettings.parse(stack.configuration, stack.secret_keys)
+    found = Drift()
+    async with tenant_services(settings, stack.configuration, environment, connections) as services:
+        attribution = Attribution(services)
+        # Made when their turn comes: a sweep may be broken off before it.
+        looks = [partial(_resource, services, attribution, held) for token in COMPARED if (held := stack.find(token))]
+        looks += [partial(_azuread, services, attribution, resource) for resource in _azuread_resources(stack)]
+        for differences in await asyncio.gather(*(_tried(look, found) for look in looks)):
+            found.differences += differences
+        if found.differences:
+            found.notes += attribution.notes
+        found.notes += await _hidden(attribution, services, stack)
+    return found
+
+
+async def _tried(look: Callable[[], Awaitable[list[Difference]]], found: Drift) -> list[Difference]:
+    try:
+        return await look()
+    except KzeroScimError as error:
+        if str(error) not in found.unasked:
+            found.unasked.append(str(error))
+        return []
+
+
+async def _resource(services: Services, attribution: Attribution, held: ResourceState) -> list[Difference]:
+    kind_of_resource: Callable[[Services], Resource[Any, Any]] = KZERO.resources[held.type]
+    resource = kind_of_resource(services)
+    live = await compare_live(resource, held)
+    kind = held.type.rsplit(":", 1)[-1]
+    if live.found is None:
+        known = await attribution.of(held.type, live.sides, [Change(WHOLE, ChangeKind.ADD)])
+        return [_attributed(Difference(resource=kind, property=WHOLE, was="exists", now=None), known.get(WHOLE))]
+    known = await attribution.of(held.type, live.sides, live.changes)
+    wanted, found = as_plain(live.wanted), as_plain(live.found)
+    return [
+        _attributed(_difference(kind, resource, change, wanted, found), known.get(change.path))
+        for change in live.changes
+    ]
+
+
+def _difference(
+    kind: str, resource: Resource[Any, Any], change: Change, wanted: dict[str, Any], actual: dict[str, Any]
+) -> Difference:
+    if top_level(change.path) == "missingKeys":
+        name = _OF_KEY.get(str(value_at(actual, change.path)), change.path)
+        return Difference(resource=kind, property=name, was=value_at(wanted, name), now=None)
+    was = None if change.kind is ChangeKind.DELETE else value_at(wanted, change.path)
+    now = None if change.kind is ChangeKind.ADD else _actual(wanted, actual, change.path)
+    spec = fields_of(resource.inputs).get(top_level(change.path))
+    if spec is not None and spec.about.secret:
+        was, now = (None if value is None else SECRET for value in (was, now))
+    return Difference(resource=kind, property=change.path, was=was, now=now)
+
+
+def _actual(wanted: dict[str, Any], actual: dict[str, Any], path: str) -> Any:  # noqa: ANN401 - any property value
+    """Give what is at a path; a custom attribute is found by its name, since its place says nothing."""
+    steps = parse_path(path)
+    if steps[0] == "customAttributes" and len(steps) > 2:  # noqa: PLR2004 - list, place, property
+        name = str(value_at(wanted, f"customAttributes[{steps[1]}].name")).casefold()
+        items = [item for item in actual.get("customAttributes", []) if item["name"].casefold() == name]
+        return items[0].get(steps[2]) if items else None
+    return value_at(actual, path)
+
+
+def value_at(document: Any, path: str) -> Any:  # noqa: ANN401 - any property value
+    """Give the value at a property path, None if there is none; keys are found in any case, as SCIM has them."""
+    for step in parse_path(path):
+        if isinstance(document, list):
+            document = document[int(step)] if step.isdecimal() and int(step) < len(document) else None
+        elif isinstance(document, Mapping):
+            folded = {key.casefold(): key for key in document}
+            document = document.get(step, document.get(folded.get(step.casefold(), step)))
+        else:
+            return None
+    return document
+
+
+def _attributed(difference: Difference, trace: Trace | None) -> Difference:
+    return difference if trace is None else dataclasses.replace(difference, who=trace.who, when=trace.second)
+
+
+@dataclass(frozen=True)
+class _Azuread:
+    """One of azuread's resources: where Graph has it, and what the program sets of it."""
+
+    held: ResourceState
+    collection: str
+    id: str
+    wanted: Mapping[str, Any]
+
+
+def _azuread_resources(stack: Stack) -> list[_Azuread]:
+    found = []
+    for held in stack.resources:
+        if held.type == _APPLICATION:
+            wanted = {"displayName": held.inputs.get("displayName")}
+            found.append(_Azuread(held, "applications", str(held.outputs.get("applicationObjectId") or ""), wanted))
+        elif held.type == _PRINCIPAL:
+            wanted = {name: held.inputs.get(name, default) for name, default in _PRINCIPAL_PROPERTIES.items()}
+            found.append(_Azuread(held, "servicePrincipals", str(held.outputs.get("objectId") or ""), wanted))
+    return found
+
+
+async def _azuread(services: Services, attribution: Attribution, resource: _Azuread) -> list[Difference]:
+    kind = resource.held.type.rsplit(":", 1)[-1]
+    path = f"/{resource.collection}/{segment(resource.id)}"
+    try:
+        actual = await services.graph.get(path, {"$select": ",".join(["id", *resource.wanted])})
+    except GraphError as error:
+        if not error.is_missing:
+            raise
+        differences = [Difference(resource=kind, property=WHOLE, was="exists", now=None)]
+    else:
+        differences = [
+            Difference(resource=kind, property=name, was=value, now=actual.get(name))
+            for name, value in resource.wanted.items()
+            if _unordered(actual.get(name)) != _unordered(value)
+        ]
+    trace = await attribution.in_entra(resource.id, audit_events.APPLICATION) if differences else None
+    return [_attributed(difference, trace) for difference in differences]
+
+
+def _unordered(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    return sorted(value) if isinstance(value, list) else value
+
+
+async def _hidden(attribution: Attribution, services: Services, stack: Stack) -> Sequence[str]:
+    """Say that somebody else has set credentials since this stack did: Graph never shows their values."""
+    held = stack.find("kzero:entra:SynchronizationCredentials")
+    if held is None or services.config.client_id is None:
+        return []
+    try:
+        entries = await attribution.entra_traces(held.id, audit_events.CREDENTIALS)
+    except KzeroScimError:
+        return []
+    newest = max(entries, key=lambda trace: trace.when, default=None)
+    if newest is None or newest.own:
+        return []
+    note = (
+        f"{newest.who} set provisioning credentials at {newest.second}, after this stack did; Entra hides their "
+        "values: Tenant URL, secret token, scope or notification may differ, compare them in the portal"
+    )
+    return [note]

@@ -1,0 +1,89 @@
+"""What comes in: a log of requests for assertions, and faults that are answered in the place of Graph or login.
+
+Secrets do not reach the log: of login forms the names only, of credentials the keys only.
+"""
+
+from typing import Any
+
+from kzero_sandbox.faults import Faults
+
+from .application_template import now
+
+Json = dict[str, Any]
+_MAXIMUM_LOG = 20_000
+
+
+class Traffic:
+    """The request log and the faults."""
+
+    def __init__(self) -> None:
+        """Start with neither."""
+        self.faults = Faults()
+        self.log: list[Json] = []
+        self.consistency_reads = 0
+        """For how many requests an object that was just created is not found yet."""
+        self._unsettled: dict[str, int] = {}
+
+    def note(  # noqa: PLR0913 - what a request has
+        self, method: str, path: str, query: str, *, body: Json | None, user_agent: str | None, batch: bool = False
+    ) -> Json:
+        """Log a request; the caller fills in `client` and `status` when they are known."""
+        entry = {
+            "at": now(),
+            "method": method,
+            "path": path,
+            "query": query,
+            "client": None,
+            "userAgent": user_agent,
+            "batch": batch,
+            "body": _without_secrets(path, body),
+            "status": None,
+        }
+        self.log.append(entry)
+        if len(self.log) > _MAXIMUM_LOG:
+            del self.log[: _MAXIMUM_LOG // 10]
+        return entry
+
+    def created(self, body: Any) -> None:  # noqa: ANN401 - JSON
+        """Note what an answer 201 created."""
+        if not self.consistency_reads or not isinstance(body, dict):
+            return
+        for item in (body, body.get("application"), body.get("servicePrincipal")):
+            if isinstance(item, dict) and isinstance(item.get("id"), str):
+                self._unsettled[item["id"]] = self.consistency_reads
+
+    def unsettled(self, path: str) -> str | None:
+        """Return the id in the path of an object that is not to be found yet; counts the request."""
+        if not self.consistency_reads:
+            return None
+        for segment in path.split("/"):
+            left = self._unsettled.get(segment, 0)
+            if left:
+                self._unsettled[segment] = left - 1
+                return segment
+        return None
+
+    def clear(self) -> None:
+        """Forget log, faults and settings."""
+        self.faults.clear()
+        self.log.clear()
+        self._unsettled.clear()
+        self.consistency_reads = 0
+
+
+def _without_secrets(path: str, body: Any) -> Any:  # noqa: ANN401 - JSON
+    if path.endswith("/token") and isinstance(body, dict):
+        return dict.fromkeys(body, "*")
+    if not isinstance(body, dict):
+        return body
+    hidden = dict(body)
+    for name in ("value", "credentials"):
+        if isinstance(body.get(name), list):
+            hidden[name] = [_pair(item) for item in body[name]]
+    return hidden
+
+
+def _pair(item: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(item, dict) and item.keys() >= {"key", "value"}:
+        return {**item, "value": "*" if item["value"] else ""}
+    return item

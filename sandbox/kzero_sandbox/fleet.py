@@ -1,0 +1,217 @@
+"""Many tenants in a running sandbox, and a project folder with a stack file and credentials for each.
+
+The folder is what a provider's repository looks like: Pulumi.yaml, stacks, fleet.yaml; credentials are kept out of it.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import yaml
+
+from kzero_sandbox.kzero.tenants import TenantCredentials
+from kzero_sandbox.layout import PASSPHRASE, write_exports, write_private
+from kzero_sandbox.organisation import PARTNER, Organisation
+from kzero_sandbox.running import RunningSandbox
+
+Json = dict[str, Any]
+
+SALT: Final = "v1:G4zNOnHzZ8o=:v1:JFw3rdXVvNGcupCf:0j8fNYj1nySYdDzQRCImUiJoqS6eYg=="  # pragma: allowlist secret
+"""Of the sandbox's passphrase; with one in its file, a stack needs no other made."""
+CHECKOUT: Final = Path(__file__).resolve().parents[2]
+_LINKED: Final = ("__main__.py", "components", "kzero_scim", "plugin", ".venv")
+"""What a project of one's own would have installed; links, so that it is this checkout's."""
+_REGIONS: Final = ("emea", "amer", "apac")
+_AT_ONCE: Final = 4
+_NAME: Final = re.compile(r"tenant-[0-9]{3,4}")
+_CONFLICT = 409
+
+
+@dataclass(frozen=True, kw_only=True)
+class FleetTenant:
+    """One tenant of the sandbox's fleet.
+
+    Attributes:
+        name: The stack's: ``tenant-001``.
+        organisation: What it is in Entra.
+        credentials: What it is in KZero.
+    """
+
+    name: str
+    organisation: Organisation
+    credentials: TenantCredentials
+
+    @property
+    def is_of_partner(self) -> bool:
+        """Whether the provider's own application signs in to it; else it has an application of its own."""
+        return int(self.name.rpartition("-")[2]) % 2 == 0
+
+
+def make_tenants(
+    sandbox: RunningSandbox, numbers: Iterable[int], folder: Path, progress: Callable[[int], None] = lambda _: None
+) -> list[FleetTenant]:
+    """Make tenants on both sides; one that is there stays as it is.
+
+    Args:
+        sandbox: Where.
+        numbers: Which, from 1.
+        folder: Where their credentials are kept.
+        progress: Told how many are there.
+
+    Raises:
+        httpx.HTTPError: The sandbox does not answer, or refuses.
+    """
+    wanted = sorted(numbers)
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    with sandbox.entra() as entra, sandbox.kzero() as kzero, ThreadPoolExecutor(_AT_ONCE) as threads:
+        if wanted:
+            entra.post("/sandbox/tenants", json={"count": max(wanted)}).raise_for_status()
+        made: list[FleetTenant] = []
+        for tenant in threads.map(lambda number: _tenant(kzero, number, folder), wanted):
+            made.append(tenant)
+            progress(len(made))
+    return made
+
+
+def known_tenant(name: str, folder: Path) -> FleetTenant | None:
+    """Return a tenant that was made before, by its stack's name.
+
+    Args:
+        name: ``tenant-001``.
+        folder: Where credentials are kept.
+    """
+    file = folder / f"{name}.json"
+    if not _NAME.fullmatch(name) or not file.is_file():
+        return None
+    return FleetTenant(
+        name=name,
+        organisation=Organisation.numbered(int(name.rpartition("-")[2])),
+        credentials=TenantCredentials(**json.loads(file.read_text())),
+    )
+
+
+def _tenant(kzero: httpx.Client, number: int, folder: Path) -> FleetTenant:
+    organisation = Organisation.numbered(number)
+    name = f"tenant-{number:03d}"
+    if (kept_already := known_tenant(name, folder)) is not None:
+        return kept_already
+    file = folder / f"{name}.json"
+    realm = organisation.kzero_tenant
+    answer = kzero.post("/sandbox/tenants", json={"name": realm})
+    if answer.status_code == _CONFLICT:
+        # An earlier run was ended before it could write the secrets down.
+        kzero.delete(f"/sandbox/tenants/{realm}").raise_for_status()
+        answer = kzero.post("/sandbox/tenants", json={"name": realm})
+    kept: Json = answer.raise_for_status().json()
+    write_private(file, json.dumps(kept))
+    return FleetTenant(name=name, organisation=organisation, credentials=TenantCredentials(**kept))
+
+
+@contextmanager
+def fleet(sandbox: RunningSandbox, count: int, folder: Path) -> Iterator[list[FleetTenant]]:
+    """Make tenants and a project for them; afterwards the realms are removed and the Entra tenants put back.
+
+    Args:
+        sandbox: Where.
+        count: How many.
+        folder: Of the project; their secrets go beside it.
+    """
+    secrets = folder.with_name(f"{folder.name}-secrets")
+    tenants = make_tenants(sandbox, range(1, count + 1), secrets)
+    try:
+        write_project(sandbox, tenants, folder)
+        yield tenants
+    finally:
+        sandbox.layout.fleet_defects.unlink(missing_ok=True)
+        with sandbox.entra() as entra, sandbox.kzero() as kzero:
+            # A later realm of the same name must not inherit what was wrong with this one.
+            kzero.delete("/sandbox/faults").raise_for_status()
+            for tenant in tenants:
+                entra.post(f"/sandbox/of/{tenant.organisation.tenant_id}/reset").raise_for_status()
+                kzero.delete(f"/sandbox/tenants/{tenant.credentials.realm}").raise_for_status()
+
+
+def write_project(sandbox: RunningSandbox, tenants: Iterable[FleetTenant], folder: Path) -> None:
+    """Write the project folder; a file that is there stays as it is, so that changes to it stay.
+
+    Args:
+        sandbox: Where the tenants are.
+        tenants: Which.
+        folder: Of the project.
+    """
+    (folder / "stacks").mkdir(parents=True, exist_ok=True)
+    credentials = folder / "credentials"
+    credentials.mkdir(exist_ok=True)
+    credentials.chmod(0o700)
+    _once(folder / "Pulumi.yaml", (CHECKOUT / "Pulumi.yaml").read_text())
+    _once(folder / "fleet.yaml", "credentials:\n  files: credentials\n")
+    _once(
+        folder / ".gitignore",
+        ".kzero-scim/\ncredentials/\nenv\n*.html\ncomment.md\n" + "".join(f"/{name}\n" for name in _LINKED[1:]),
+    )
+    for name in _LINKED:
+        if not (folder / name).is_symlink():
+            (folder / name).symlink_to(CHECKOUT / name)
+    for tenant in tenants:
+        _once(folder / "stacks" / f"Pulumi.{tenant.name}.yaml", _stack_file(sandbox, tenant))
+        if not (credentials / f"{tenant.name}.env").is_file():
+            lines = "".join(f"{key}={value}\n" for key, value in _own_variables(tenant).items())
+            write_private(credentials / f"{tenant.name}.env", lines)
+    write_exports(folder / "env", common_variables(sandbox))
+
+
+def _once(file: Path, text: str) -> None:
+    if not file.exists():
+        file.write_text(text)
+
+
+def _stack_file(sandbox: RunningSandbox, tenant: FleetTenant) -> str:
+    number = int(tenant.name.rpartition("-")[2])
+    organisation, domain = tenant.organisation, tenant.organisation.domain
+    tags = [*(["canary"] if number <= 2 else []), _REGIONS[number % len(_REGIONS)]]  # noqa: PLR2004 - two canaries
+    config: Json = {
+        "azuread:tenantId": organisation.tenant_id,
+        "azuread:metadataHost": sandbox.urls.entra.removeprefix("https://"),
+        "kzero-scim:kzeroServerUrl": sandbox.urls.kzero,
+        "kzero-scim:kzeroTenant": organisation.kzero_tenant,
+        "kzero-scim:activation": "attributes",
+        "kzero-scim:activationPreset": "sandbox",
+        "kzero-scim:groups": ["KZero users"],
+        "kzero-scim:notificationEmail": f"provisioning@{domain}",
+        "kzero-scim:testUser": f"alex@{domain}",
+        "kzero-scim:tags": tags,
+    }
+    if number % 4:
+        config["kzero-scim:users"] = [f"alex@{domain}", f"morgan@{domain}"]
+    if number % 5 == 0:
+        config["kzero-scim:assignmentsExclusive"] = True
+    return yaml.safe_dump({"encryptionsalt": SALT, "config": config}, sort_keys=False)
+
+
+def _own_variables(tenant: FleetTenant) -> dict[str, str]:
+    own = {
+        "KZERO_CLIENT_ID": tenant.credentials.client_id,
+        "KZERO_CLIENT_SECRET": tenant.credentials.client_secret,
+    }
+    if not tenant.is_of_partner:
+        client = tenant.organisation.client("least-privilege")
+        own |= {"ARM_CLIENT_ID": client.client_id, "ARM_CLIENT_SECRET": client.secret}
+    return own
+
+
+def common_variables(sandbox: RunningSandbox) -> dict[str, str]:
+    """Give what a terminal needs: the sandbox's own, but no tenant's, and the provider's application."""
+    mine = re.compile(r"ARM_(TENANT|CLIENT)_|KZERO_")
+    kept = {key: value for key, value in sandbox.process.environment().items() if not mine.match(key)}
+    return kept | {
+        "ARM_CLIENT_ID": PARTNER.client_id,
+        "ARM_CLIENT_SECRET": PARTNER.secret,
+        "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+    }

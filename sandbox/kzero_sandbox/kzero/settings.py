@@ -1,0 +1,52 @@
+"""What the SCIM endpoint of a tenant is set to, read from Keycloak at every request.
+
+The settings stand in realm attributes, the sandbox's stand-in for KZero's page Integrations > SCIM.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from kzero_sandbox.kzero.admin import KeycloakAdmin, KeycloakRefusedError, realm_path
+from kzero_sandbox.kzero.mappers import AttributeMapping, usable
+from kzero_sandbox.kzero.tenants import SCIM_CLIENT
+
+ENABLED = "kzero.scim.enabled"
+PROFILE = "kzero.scim.profile"
+AZURE_TENANT_ID = "kzero.scim.azureTenantId"
+SECRET_TOKENS = "kzero.scim.secretTokens"
+"""SHA-256 digests, separated by spaces, of the fixed bearer tokens that are accepted beside those of the profile."""
+_NOT_FOUND = 404
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointSettings:
+    """One tenant's endpoint: the three values of KZero's page, fixed tokens, and the mapper set of `scim-endpoint`."""
+
+    realm: str
+    enabled: bool
+    profile: str
+    azure_tenant_id: str
+    secret_tokens: frozenset[str]
+    mappings: tuple[AttributeMapping, ...]
+
+
+async def read_settings(admin: KeycloakAdmin, realm: str) -> EndpointSettings | None:
+    """Return a tenant's settings, or None when there is no realm of exactly that name."""
+    try:
+        representation, clients = await asyncio.gather(
+            admin.get(realm_path(realm)), admin.get(realm_path(realm, "clients"), clientId=SCIM_CLIENT)
+        )
+    except KeycloakRefusedError as error:
+        if error.status == _NOT_FOUND:
+            return None
+        raise
+    attributes = representation.get("attributes") or {}
+    mappers = clients[0].get("protocolMappers") or [] if clients else []
+    return EndpointSettings(
+        realm=realm,
+        enabled=attributes.get(ENABLED) == "true",
+        profile=attributes.get(PROFILE, ""),
+        azure_tenant_id=attributes.get(AZURE_TENANT_ID, ""),
+        secret_tokens=frozenset(attributes.get(SECRET_TOKENS, "").split()),
+        mappings=tuple(usable(mappers)),
+    )

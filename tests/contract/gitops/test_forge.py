@@ -1,0 +1,95 @@
+"""What gitops/forge.py says when a platform does not do what it is asked for: one line, and never the token."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from kzero_sandbox.serving import Certificates, ServerThread, issue_certificates
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from tools.cache import CHECKOUT
+
+MARKER = "<!-- kzero-scim fleet preview: tenants -->"
+TOKEN = "the-job's-own-token"
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return issue_certificates(tmp_path_factory.mktemp("certificates"))
+
+
+def told(folder: Path, *arguments: str, text: str = MARKER, **environment: str) -> str:
+    """Run it, which fails, and give the line that it prints."""
+    file = folder / "comment.md"
+    file.write_text(text)
+    done = subprocess.run(
+        [sys.executable, CHECKOUT / "gitops" / "forge.py", *arguments, *([file] if "base" not in arguments else [])],
+        env={"PATH": "", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    [line] = done.stderr.splitlines()
+    assert TOKEN not in line
+    return line
+
+
+def github(url: str, certificates: Certificates) -> dict[str, str]:
+    return {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_API_URL": url,
+        "GITHUB_REPOSITORY": "contoso/tenants",
+        "GITHUB_TOKEN": TOKEN,
+        "PULL_REQUEST": "7",
+        "SSL_CERT_FILE": str(certificates.ca_file),
+    }
+
+
+def test_outside_a_pipeline_it_says_what_it_looks_for(tmp_path: Path) -> None:
+    assert "GITHUB_ACTIONS" in told(tmp_path, "comment")
+
+
+def test_a_variable_that_the_pipeline_does_not_set_is_named(tmp_path: Path) -> None:
+    environment = {"GITLAB_CI": "true", "CI_API_V4_URL": "https://gitlab.example/api/v4", "CI_PROJECT_ID": "5"}
+
+    assert told(tmp_path, "base", **environment).startswith("error: the pipeline does not set GITLAB_TOKEN;")
+
+
+def test_a_file_that_kzero_scim_did_not_write_is_refused(tmp_path: Path, certificates: Certificates) -> None:
+    line = told(tmp_path, "issue", text="Hello", **github("https://localhost:1", certificates))
+
+    assert "does not begin with the hidden line" in line
+
+
+def test_a_platform_that_refuses_is_quoted(tmp_path: Path, certificates: Certificates) -> None:
+    async def refuse(request: Request) -> Response:
+        del request
+        return PlainTextResponse("Resource not accessible\nby integration", 403)
+
+    app = Starlette(routes=[Route("/{path:path}", refuse, methods=["GET", "POST"])])
+    with ServerThread(app, certificates=certificates) as server:
+        line = told(tmp_path, "comment", **github(server.url, certificates))
+
+    assert line == ("error: GET /issues/7/comments: localhost answered 403: 'Resource not accessible\\nby integration'")
+
+
+def test_a_platform_that_is_not_trusted_is_not_told_the_token(tmp_path: Path, certificates: Certificates) -> None:
+    requests: list[Request] = []
+
+    async def take(request: Request) -> Response:
+        requests.append(request)
+        return Response()
+
+    app = Starlette(routes=[Route("/{path:path}", take)])
+    with ServerThread(app, certificates=certificates) as server:
+        line = told(tmp_path, "comment", **github(server.url, certificates) | {"SSL_CERT_FILE": ""})
+
+    assert "certificate verify failed" in line
+    assert not requests

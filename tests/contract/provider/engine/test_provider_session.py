@@ -1,0 +1,183 @@
+"""The provider over gRPC, as the engine speaks to it: how it is greeted, configured, cancelled and closed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from kzero_scim.errors import ProviderError
+from kzero_scim.provider.engine.adapter import Adapter
+from kzero_scim.provider.engine.marshal import marshal, unmarshal
+from tests.contract.provider.engine.calls import URN, create, failure
+from tests.toy_package import ToyService
+
+
+class ListeningEngine(engine_pb2_grpc.EngineServicer):
+    """An engine that keeps what providers tell it."""
+
+    def __init__(self) -> None:
+        """Have been told nothing."""
+        self.told: list[engine_pb2.LogRequest] = []
+
+    async def Log(self, request: engine_pb2.LogRequest, context: Any) -> empty_pb2.Empty:  # noqa: ANN401, N802 - as gRPC's generated code has it
+        """Keep a line."""
+        del context
+        self.told.append(request)
+        return empty_pb2.Empty()
+
+
+class TestProcess:
+    """The provider as a process of the engine."""
+
+    async def test_handshake_says_that_secrets_are_understood(
+        self, fresh: provider_pb2_grpc.ResourceProviderStub
+    ) -> None:
+        """The engine then sends secrets marked as such."""
+        answer = await fresh.Handshake(provider_pb2.ProviderHandshakeRequest(engine_address="127.0.0.1:1"))
+
+        assert answer.accept_secrets
+
+    async def test_configure_says_that_previews_are_supported(
+        self, fresh: provider_pb2_grpc.ResourceProviderStub
+    ) -> None:
+        """The engine then calls create and update during previews too."""
+        answer = await fresh.Configure(provider_pb2.ConfigureRequest())
+
+        assert answer.supportsPreview
+        assert answer.acceptSecrets
+
+    async def test_version_is_told(self, fresh: provider_pb2_grpc.ResourceProviderStub) -> None:
+        """It is the package's."""
+        info = await fresh.GetPluginInfo(empty_pb2.Empty())
+
+        assert info.version == "1.2.3"
+
+    async def test_lines_for_the_operator_reach_the_engine_that_attached(
+        self, provider: provider_pb2_grpc.ResourceProviderStub
+    ) -> None:
+        """Notes stay, what is being done right now is replaced, and both belong to their resource."""
+        engine = ListeningEngine()
+        server = grpc.aio.server()
+        engine_pb2_grpc.add_EngineServicer_to_server(engine, server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        await provider.Attach(plugin_pb2.PluginAttach(address=f"127.0.0.1:{port}"))
+
+        await create(provider, {"room": "hall"}, preview=True)
+        await create(provider, {"room": "hall"})
+        await server.stop(grace=None)
+
+        note, status = engine.told
+        assert (note.message, note.urn, note.ephemeral) == ("plans a shelf for hall", URN, False)
+        assert (status.message, status.urn, status.ephemeral) == ("puts up a shelf", URN, True)
+
+    async def test_cancel_stops_what_runs(
+        self, provider: provider_pb2_grpc.ResourceProviderStub, service: ToyService
+    ) -> None:
+        """A running operation ends with an error that says so; nothing new starts."""
+        service.wait_in.add("create")
+        running = asyncio.ensure_future(create(provider, {"room": "hall"}))
+        await service.reached.wait()
+
+        await provider.Cancel(empty_pb2.Empty())
+        error = await failure(running)
+        refused = await failure(create(provider, {"room": "attic"}))
+
+        assert error.code() is grpc.StatusCode.CANCELLED
+        assert error.details() == 'toy:index:Shelf "shelf": cancelled'
+        assert refused.code() is grpc.StatusCode.CANCELLED
+        assert service.calls == ["create"]
+
+    async def test_custom_timeout_ends_an_operation(
+        self, provider: provider_pb2_grpc.ResourceProviderStub, service: ToyService
+    ) -> None:
+        """The error names the option that set it."""
+        service.wait_in.add("create")
+
+        error = await failure(create(provider, {"room": "hall"}, timeout=0.01))
+
+        assert error.details() == 'toy:index:Shelf "shelf": not done within the 0.01 s that customTimeouts allows'
+
+    async def test_unknown_type_is_named(self, provider: provider_pb2_grpc.ResourceProviderStub) -> None:
+        """A program for another version of the package gets told so."""
+        urn = "urn:pulumi:test::project::toy:index:Table::t"
+
+        error = await failure(provider.Check(provider_pb2.CheckRequest(urn=urn)))
+
+        assert error.details() == "package toy 1.2.3 has no resource type toy:index:Table"
+
+    async def test_closing_closes_the_services(
+        self, adapter: Adapter, provider: provider_pb2_grpc.ResourceProviderStub, service: ToyService
+    ) -> None:
+        """No connection stays open."""
+        del provider
+
+        await adapter.aclose()
+
+        assert service.closed
+
+
+class TestConfiguration:
+    """CheckConfig, DiffConfig and Configure."""
+
+    async def test_mistakes_are_named(self, fresh: provider_pb2_grpc.ResourceProviderStub) -> None:
+        """Each with its key and a remedy."""
+        news = marshal({"sever": "cellar", "strict": "perhaps", "version": "1.2.3", "__internal": {}})
+
+        answer = await fresh.CheckConfig(provider_pb2.CheckRequest(urn="urn:p", news=news))
+
+        assert {item.property: item.reason for item in answer.failures} == {
+            "sever": "is no property; did you mean server?",
+            "strict": 'must be a boolean, not "perhaps"',
+        }
+
+    async def test_secret_settings_are_marked(self, fresh: provider_pb2_grpc.ResourceProviderStub) -> None:
+        """Also if they were not given as secrets."""
+        news = marshal({"server": "cellar", "apiKey": "k-1234"})
+
+        answer = await fresh.CheckConfig(provider_pb2.CheckRequest(urn="urn:p", news=news))
+
+        assert unmarshal(answer.inputs).secrets == {"apiKey"}
+
+    async def test_change_of_a_setting_replaces_nothing(self, fresh: provider_pb2_grpc.ResourceProviderStub) -> None:
+        """Replacing the provider would replace every resource."""
+        request = provider_pb2.DiffRequest(old_inputs=marshal({"server": "a"}), news=marshal({"server": "b"}))
+
+        answer = await fresh.DiffConfig(request)
+
+        assert answer.changes == provider_pb2.DiffResponse.DIFF_SOME
+        assert list(answer.diffs) == ["server"]
+        assert list(answer.replaces) == []
+
+    async def test_settings_that_are_no_strings_are_decoded(
+        self, fresh: provider_pb2_grpc.ResourceProviderStub, service: ToyService
+    ) -> None:
+        """They travel as JSON in strings; an empty string counts as not given."""
+        arguments = marshal({"strict": "true", "server": ""})
+
+        await fresh.Configure(provider_pb2.ConfigureRequest(args=arguments))
+
+        assert service.config is not None
+        assert service.config.strict is True
+        assert service.config.server is None
+
+    async def test_secret_of_the_environment_is_kept_out_of_errors(
+        self,
+        fresh: provider_pb2_grpc.ResourceProviderStub,
+        service: ToyService,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """A setting that came from a variable is as secret as one that was configured."""
+        monkeypatch.setenv("TOY_API_KEY", "k-from-environment")
+        await fresh.Configure(provider_pb2.ConfigureRequest())
+        service.fail["create"] = ProviderError("the service refused k-from-environment")
+
+        error = await failure(create(fresh, {"room": "hall"}))
+
+        assert error.details() == "the service refused [secret]"

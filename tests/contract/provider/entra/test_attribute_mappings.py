@@ -1,0 +1,370 @@
+"""What AttributeMappings asks of Graph, and what it makes of the answers."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from typing import cast
+
+import pytest
+
+from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
+from kzero_scim.mapping.attribute_mapping import MANAGER, TAG, WORK_EMAIL, Row, guide_rows
+from kzero_scim.provider.entra.attribute_mappings.resource import (
+    AttributeMappings,
+    AttributeMappingsInputs,
+    AttributeMappingsState,
+)
+from kzero_scim.resource.model import UNKNOWN, Change, ChangeKind
+from tests.contract.scripted_graph import JOB, PRINCIPAL, RESOURCE_ID, Json, ScriptedGraph, call, no_sleep
+
+INPUTS = AttributeMappingsInputs(service_principal_id=PRINCIPAL, job_id=JOB)
+
+
+def resource(graph: ScriptedGraph) -> AttributeMappings:
+    """Make the resource against a Graph."""
+    return AttributeMappings(graph.services(), sleep=no_sleep)
+
+
+async def created(graph: ScriptedGraph, inputs: AttributeMappingsInputs = INPUTS) -> AttributeMappingsState:
+    """Create it and forget what was asked for that."""
+    state = (await resource(graph).create(call(), inputs)).state
+    graph.asked.clear()
+    return state
+
+
+async def refreshed(graph: ScriptedGraph, state: AttributeMappingsState) -> AttributeMappingsState:
+    """Read it again."""
+    found = await resource(graph).read(call(), RESOURCE_ID, state)
+    assert found is not None
+    return found.state
+
+
+def user_rows(graph: ScriptedGraph) -> list[Json]:
+    """Give the attribute mappings for users."""
+    mappings = graph.schema["synchronizationRules"][0]["objectMappings"]
+    found = next(mapping for mapping in mappings if mapping["sourceObjectName"] == "User")
+    return cast("list[Json]", found["attributeMappings"])
+
+
+def row_for(graph: ScriptedGraph, target: str) -> Json:
+    """Give one of them."""
+    return next(row for row in user_rows(graph) if row["targetAttributeName"] == target)
+
+
+class TestCreate:
+    """The first `up`."""
+
+    async def test_reads_writes_and_reads_again(self) -> None:
+        """Three requests, the whole document in one of them, without Graph's annotation."""
+        graph = ScriptedGraph()
+
+        made = await resource(graph).create(call(), INPUTS)
+
+        assert [method for method, _ in graph.asked] == ["GET", "PUT", "GET"]
+        assert "@odata.context" not in graph.bodies[0]
+        assert made.id == RESOURCE_ID
+        assert made.state.rows == guide_rows()
+        assert made.state.rule_id == graph.schema["synchronizationRules"][0]["id"]
+        assert "displayName" in made.state.unmanaged_rows
+        assert made.state.prior.rows[TAG] == "null"
+
+    async def test_writes_nothing_if_all_is_there(self) -> None:
+        """An interrupted create is taken up where it ended."""
+        graph = ScriptedGraph()
+        await created(graph)
+
+        await resource(graph).create(call(), INPUTS)
+
+        assert graph.writes == []
+
+    async def test_a_second_preview_shows_no_change_and_asks_nothing(self) -> None:
+        """The state says what the inputs say."""
+        graph = ScriptedGraph()
+        state = await created(graph)
+
+        assert await resource(graph).diff(call(), RESOURCE_ID, state, INPUTS) == []
+        assert graph.asked == []
+
+    async def test_waits_out_an_older_copy(self) -> None:
+        """Graph's copies agree a moment later."""
+        graph = ScriptedGraph(stale_reads=2)
+
+        state = await created(graph)
+
+        assert TAG in state.rows
+
+    async def test_an_unknown_source_attribute_changes_nothing(self) -> None:
+        """The name that was meant is in the error."""
+        graph = ScriptedGraph()
+        inputs = replace(INPUTS, rows=guide_rows() | {"name.familyName": Row(source="surName")})
+
+        with pytest.raises(ProviderError, match=r"'surName' \(near: surname\)"):
+            await resource(graph).create(call(), inputs)
+        assert graph.writes == []
+
+    async def test_entra_parses_an_expression_that_the_schema_does_not_hold(self) -> None:
+        """The parse is taken as it comes; nothing is written by hand."""
+        graph = ScriptedGraph()
+        inputs = replace(INPUTS, rows=guide_rows() | {"title": Row(expression='Append([jobTitle], "x")')})
+
+        await created(graph, inputs)
+
+        assert row_for(graph, "title")["source"]["name"] == "Append"
+
+    async def test_an_expression_that_is_none_changes_nothing(self) -> None:
+        """Entra's reason and the row are in the error."""
+        graph = ScriptedGraph()
+        inputs = replace(INPUTS, rows=guide_rows() | {"title": Row(expression="Append([jobTitle]")})
+
+        with pytest.raises(ProviderError, match=r"of 'title': a parenthesis is missing; nothing was changed"):
+            await resource(graph).create(call(), inputs)
+        assert graph.writes == ["POST /schema/parseExpression"]
+
+    async def test_rows_that_entra_does_not_keep_are_named(self) -> None:
+        """What exists is kept in the state, so that delete puts it back."""
+        graph = ScriptedGraph(unwritable=True)
+
+        with pytest.raises(PartialFailureError, match="CustomExtensionName") as caught:
+            await resource(graph).create(call(), INPUTS)
+        assert caught.value.id == RESOURCE_ID
+        assert isinstance(caught.value.state, AttributeMappingsState)
+        assert TAG not in caught.value.state.rows
+
+
+class TestDrift:
+    """Changes made in the portal."""
+
+    async def test_a_changed_source_is_shown_as_that_property_and_repaired(self) -> None:
+        """One entry in the diff, one PUT."""
+        graph = ScriptedGraph()
+        state = await created(graph)
+        row_for(graph, WORK_EMAIL)["source"] = {"type": "Attribute", "name": "city", "expression": "[city]"}
+
+        state = await refreshed(graph, state)
+        changes = await resource(graph).diff(call(), RESOURCE_ID, state, INPUTS)
+        repaired = await resource(graph).update(call(), RESOURCE_ID, state, INPUTS)
+
+        assert changes == [Change('rows["emails[type eq \\"work\\"].value"].source')]
+        assert repaired.rows == guide_rows()
+        assert row_for(graph, WORK_EMAIL)["source"]["name"] == "mail"
+
+    async def test_a_removed_row_is_shown_as_added_even_after_two_refreshes(self) -> None:
+        """It stays ours."""
+        graph = ScriptedGraph()
+        state = await created(graph)
+        user_rows(graph).remove(row_for(graph, MANAGER))
+
+        state = await refreshed(graph, await refreshed(graph, state))
+
+        assert await resource(graph).diff(call(), RESOURCE_ID, state, INPUTS) == [
+            Change(f'rows["{MANAGER}"]', ChangeKind.ADD)
+        ]
+        assert state.prior.rows[MANAGER] != "null"
+
+    async def test_a_removed_definition_is_shown(self) -> None:
+        """Row and definition are two things."""
+        graph = ScriptedGraph()
+        state = await created(graph)
+        attributes = graph.schema["directories"][1]["objects"][0]["attributes"]
+        attributes[:] = [item for item in attributes if item["name"] != TAG]
+
+        state = await refreshed(graph, state)
+
+        assert await resource(graph).diff(call(), RESOURCE_ID, state, INPUTS) == [
+            Change("customAttributes[0]", ChangeKind.ADD)
+        ]
+
+    async def test_a_row_of_others_is_no_drift(self) -> None:
+        """It is reported only."""
+        graph = ScriptedGraph()
+        state = await created(graph)
+        row_for(graph, "displayName")["source"] = {"type": "Attribute", "name": "city", "expression": "[city]"}
+
+        state = await refreshed(graph, state)
+
+        assert await resource(graph).diff(call(), RESOURCE_ID, state, INPUTS) == []
+
+    async def test_the_fingerprint_returns_with_the_repair(self) -> None:
+        """A repaired drift restarts nothing by itself."""
+        graph = ScriptedGraph()
+        state = await created(graph)
+        row_for(graph, WORK_EMAIL)["flowType"] = "ObjectAddOnly"
+
+        drifted = await refreshed(graph, state)
+        planned = await resource(graph).plan(call(preview=True), INPUTS, drifted)
+
+        assert drifted.fingerprint != state.fingerprint
+        assert planned.fingerprint == state.fingerprint
+
+    async def test_a_refresh_is_one_request(self) -> None:
+        """And a job that is gone takes its rows along."""
+        graph = ScriptedGraph()
+        state = await created(graph)
+
+        await refreshed(graph, state)
+        assert len(graph.asked) == 1
+        graph.exists = False
+        assert await resource(graph).read(call(), RESOURCE_ID, state) is None
+
+
+class TestUpdate:
+    """Changed inputs."""
+
+    async def test_a_row_no_longer_listed_is_given_back(self) -> None:
+        """It says again what it said before."""
+        graph = ScriptedGraph()
+        before = copy.deepcopy(row_for(graph, WORK_EMAIL))
+        first = replace(INPUTS, rows=guide_rows() | {WORK_EMAIL: Row(source="city")})
+        state = await created(graph, first)
+        rows = {target: row for target, row in guide_rows().items() if target != WORK_EMAIL}
+
+        state = await resource(graph).update(call(), RESOURCE_ID, state, replace(INPUTS, rows=rows))
+
+        assert row_for(graph, WORK_EMAIL) == before
+        assert WORK_EMAIL in state.unmanaged_rows
+        assert WORK_EMAIL not in state.prior.rows
+
+    async def test_exclusive_removes_others_and_gives_them_back(self) -> None:
+        """And shows one that somebody adds as drift."""
+        graph = ScriptedGraph()
+        before = copy.deepcopy(user_rows(graph))
+        state = await created(graph, replace(INPUTS, exclusive=True))
+        assert state.unmanaged_rows == []
+
+        added = next(row for row in before if row["targetAttributeName"] == "title")
+        user_rows(graph).append(copy.deepcopy(added))
+        state = await refreshed(graph, state)
+        changes = await resource(graph).diff(call(), RESOURCE_ID, state, replace(INPUTS, exclusive=True))
+        state = await resource(graph).update(call(), RESOURCE_ID, state, INPUTS)
+
+        assert changes == [Change("rows.title", ChangeKind.DELETE)]
+        names = [row["targetAttributeName"] for row in user_rows(graph)]
+        assert sorted(names) == sorted([*(row["targetAttributeName"] for row in before), TAG])
+
+    async def test_groups_are_switched_off_and_seen_switched_on(self) -> None:
+        """The object mapping's switch."""
+        graph = ScriptedGraph()
+        wanted = replace(INPUTS, provision_groups=False)
+        state = await created(graph, wanted)
+        mappings = graph.schema["synchronizationRules"][0]["objectMappings"]
+        groups = next(mapping for mapping in mappings if mapping["sourceObjectName"] == "Group")
+        assert groups["enabled"] is False
+
+        groups["enabled"] = True
+        state = await refreshed(graph, state)
+
+        assert await resource(graph).diff(call(), RESOURCE_ID, state, wanted) == [Change("provisionGroups")]
+
+
+class TestDelete:
+    """Giving back."""
+
+    async def test_puts_the_schema_back(self) -> None:
+        """Rows, definition and switch."""
+        graph = ScriptedGraph()
+        before = copy.deepcopy(graph.schema)
+        state = await created(graph, replace(INPUTS, provision_groups=False))
+
+        await resource(graph).delete(call(), RESOURCE_ID, state)
+
+        assert graph.schema == before
+
+    async def test_a_job_that_is_gone_is_no_error(self) -> None:
+        """Its schema is gone with it."""
+        graph = ScriptedGraph()
+        state = await created(graph)
+        graph.exists = False
+
+        await resource(graph).delete(call(), RESOURCE_ID, state)
+
+
+class TestImport:
+    """Taking over what exists."""
+
+    async def test_inputs_describe_what_exists(self) -> None:
+        """Six of the seven rows of a new job; the tag is not there."""
+        graph = ScriptedGraph()
+
+        found = await resource(graph).read(call(), RESOURCE_ID, None)
+
+        assert found is not None
+        assert set(found.inputs.rows) == set(guide_rows()) - {TAG}
+        assert found.inputs.custom_attributes == []
+        assert await resource(graph).diff(call(), RESOURCE_ID, found.state, found.inputs) == []
+
+    async def test_an_id_of_another_form(self) -> None:
+        """The form is in the error."""
+        with pytest.raises(ProviderError, match="<servicePrincipalId>/<jobId>"):
+            await resource(ScriptedGraph()).read(call(), "x", None)
+
+
+class TestPreview:
+    """What is refused before anything is changed."""
+
+    async def test_before_anything_exists_entras_list_serves(self) -> None:
+        """No request is possible yet."""
+        graph = ScriptedGraph()
+        wrong = replace(
+            INPUTS, service_principal_id=UNKNOWN, job_id=UNKNOWN, rows=guide_rows() | {"title": Row(source="jobTitel")}
+        )
+
+        with pytest.raises(ProviderError, match="near: jobTitle"):
+            await resource(graph).plan(call(preview=True), wrong, None)
+        assert graph.asked == []
+
+    async def test_with_a_service_principal_the_templates_schema_serves(self) -> None:
+        """It has what the job will have."""
+        graph = ScriptedGraph()
+        graph.template_schema = graph.schema
+        wrong = replace(INPUTS, job_id=UNKNOWN, rows=guide_rows() | {"titel": Row(source="jobTitle")})
+
+        with pytest.raises(ProviderError, match="near: title"):
+            await resource(graph).plan(call(preview=True), wrong, None)
+
+    async def test_the_first_preview_knows_the_fingerprint(self) -> None:
+        """So that what depends on it is planned too."""
+        graph = ScriptedGraph()
+        unknown = replace(INPUTS, service_principal_id=UNKNOWN, job_id=UNKNOWN)
+
+        planned = await resource(graph).plan(call(preview=True), unknown, None)
+
+        assert planned.fingerprint == (await created(graph)).fingerprint
+
+    async def test_an_expression_is_tried_where_there_is_a_job(self) -> None:
+        """Parsing changes nothing."""
+        graph = ScriptedGraph()
+        state = await created(graph)
+        wrong = replace(INPUTS, rows=guide_rows() | {"title": Row(expression="Append([jobTitle]")})
+
+        with pytest.raises(ProviderError, match="parenthesis"):
+            await resource(graph).plan(call(preview=True), wrong, state)
+
+    async def test_another_error_of_graph_is_not_swallowed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A missing permission shows in the preview."""
+        graph = ScriptedGraph()
+        services = graph.services()
+
+        async def denied(path: str) -> Json:
+            raise GraphError(path, status=403)
+
+        monkeypatch.setattr(services.graph, "get", denied)
+        with pytest.raises(GraphError):
+            await AttributeMappings(services, sleep=no_sleep).plan(call(preview=True), INPUTS, None)
+
+    async def test_users_cannot_be_switched_off(self) -> None:
+        """Entra's own limit, with the alternative."""
+        wanted = replace(INPUTS, provision_users=False)
+
+        _, failures = await resource(ScriptedGraph()).check(call(), wanted, None)
+
+        assert [failure.path for failure in failures] == ["provisionUsers"]
+
+    async def test_a_new_job_replaces(self) -> None:
+        """The rows belong to one job."""
+        graph = ScriptedGraph()
+        state = await created(graph)
+
+        changes = await resource(graph).diff(call(), RESOURCE_ID, state, replace(INPUTS, job_id=UNKNOWN))
+
+        assert changes == [Change("jobId", replace=True)]

@@ -1,0 +1,313 @@
+"""What OnDemandProvisioning asks of both sides, and what it calls a success."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from kzero_scim.errors import PartialFailureError, ProviderError
+from kzero_scim.mapping.attribute_mapping import Row, guide_rows
+from kzero_scim.provider.entra.on_demand_provisioning import (
+    OnDemandProvisioning,
+    OnDemandProvisioningInputs,
+    OnDemandProvisioningState,
+)
+from kzero_scim.resource.model import UNKNOWN, Change
+from tests.contract.scripted_graph import JOB, PRINCIPAL, RESOURCE_ID, Json, Lines, ScriptedGraph, call
+
+ALEX: Json = {
+    "id": "22222222-0000-4000-8000-000000000001",
+    "userPrincipalName": "alex@contoso.example",
+    "accountEnabled": True,
+    "givenName": "Alex",
+    "surname": "Moreau",
+    "mail": "alex@contoso.example",
+    "onPremisesExtensionAttributes": {"extensionAttribute1": "blue"},
+    "manager": {"id": "22222222-0000-4000-8000-000000000002", "userPrincipalName": "robin@contoso.example"},
+}
+IN_KZERO: Json = {
+    "id": "k1",
+    "username": "alex@contoso.example",
+    "email": "alex@contoso.example",
+    "firstName": "Alex",
+    "lastName": "Moreau",
+    "enabled": True,
+    "attributes": {"extensionAttribute1": ["blue"], "manager": ["k2"]},
+}
+ROBIN_IN_KZERO: Json = {"id": "k2", "username": "robin@contoso.example"}
+EXPORT = {"name": "EntryExportAdd", "type": "Export", "status": "Success", "description": "created"}
+SUCCESS = {"key": json.dumps({"result": "Success"}), "value": json.dumps({"provisioningSteps": [EXPORT]})}
+OUTSIDE = {
+    "key": json.dumps({"result": "Skipped", "details": {"errorCode": "NotEffectivelyEntitled"}}),
+    "value": json.dumps({"provisioningSteps": []}),
+}
+INPUTS = OnDemandProvisioningInputs(
+    service_principal_id=PRINCIPAL, job_id=JOB, user="alex@contoso.example", triggers={"mappings": "1"}
+)
+USER_ID = f"{RESOURCE_ID}/{ALEX['id']}"
+
+
+class Keycloak:
+    """The users of a realm; some show only after some looks."""
+
+    def __init__(self, *users: Json, hidden_looks: int = 0) -> None:
+        """Hold these users."""
+        self.users = {user["username"]: user for user in users}
+        self.hidden_looks = hidden_looks
+        self.asked: list[tuple[str, str]] = []
+
+    async def find_user(self, realm: str, username: str) -> Json | None:
+        """Look one up."""
+        self.asked.append((realm, username))
+        if username == IN_KZERO["username"] and self.hidden_looks > 0:
+            self.hidden_looks -= 1
+            return None
+        return copy.deepcopy(self.users.get(username.lower()))
+
+
+def graph_with(*answers: Json, **fields: Any) -> ScriptedGraph:  # noqa: ANN401 - the fields of a dataclass
+    """Make a Graph with the test user, and what on-demand provisioning answers."""
+    return ScriptedGraph(users={"alex": ALEX}, on_demand=list(answers or [SUCCESS]), **fields)
+
+
+def resource(
+    graph: ScriptedGraph, keycloak: Keycloak | None = None, sleeps: list[float] | None = None
+) -> OnDemandProvisioning:
+    """Make the resource against both sides."""
+    waited = [] if sleeps is None else sleeps
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    return OnDemandProvisioning(
+        graph.services(keycloak or Keycloak(IN_KZERO, ROBIN_IN_KZERO)),
+        sleep=sleep,
+        now=lambda: datetime(2026, 11, 24, 12, tzinfo=UTC),
+    )
+
+
+async def created(graph: ScriptedGraph, inputs: OnDemandProvisioningInputs = INPUTS) -> OnDemandProvisioningState:
+    """Create it and forget what was asked for that."""
+    state = (await resource(graph).create(call(), inputs)).state
+    graph.asked.clear()
+    return state
+
+
+class TestRun:
+    """Provision, read the result, look in KZero."""
+
+    async def test_a_user_who_arrived(self) -> None:
+        """By the rule that the schema names, with the steps and all seven comparisons."""
+        graph = graph_with()
+
+        made = await resource(graph).create(call(), INPUTS)
+
+        rule = graph.schema["synchronizationRules"][0]["id"]
+        subject = {"objectId": ALEX["id"], "objectTypeName": "User"}
+        assert graph.bodies == [{"parameters": [{"ruleId": rule, "subjects": [subject]}]}]
+        assert made.id == USER_ID
+        assert made.state.result == "success"
+        assert [step.name for step in made.state.steps] == ["EntryExportAdd"]
+        assert made.state.kzero_user_id == "k1"
+        assert len(made.state.comparisons) == 7
+        assert all(item.equal for item in made.state.comparisons)
+        assert made.state.provisioned_at == "2026-11-24T12:00:00+00:00"
+
+    async def test_kzero_may_need_a_moment(self) -> None:
+        """A bounded number of looks."""
+        sleeps: list[float] = []
+        keycloak = Keycloak(IN_KZERO, ROBIN_IN_KZERO, hidden_looks=2)
+
+        made = await resource(graph_with(), keycloak, sleeps).create(call(), INPUTS)
+
+        assert made.state.kzero_user_id == "k1"
+        assert sleeps == [1.0, 3.0]
+
+    async def test_a_failing_step_fails_the_update(self) -> None:
+        """Nothing is looked for in KZero then."""
+        failed = {"name": "EntryExportAdd", "type": "Export", "status": "Failure", "description": "400 from KZero"}
+        keycloak = Keycloak(IN_KZERO)
+        answer = {"key": "{}", "value": json.dumps({"provisioningSteps": [failed]})}
+
+        with pytest.raises(ProviderError, match="400 from KZero"):
+            await resource(graph_with(answer), keycloak).create(call(), INPUTS)
+        assert keycloak.asked == []
+
+    async def test_a_user_outside_the_assignments(self) -> None:
+        """Reported at once, with the remedy."""
+        graph, sleeps = graph_with(OUTSIDE), list[float]()
+
+        with pytest.raises(ProviderError, match="assign the user"):
+            await resource(graph, sleeps=sleeps).create(call(), INPUTS)
+        assert sleeps == []
+
+    async def test_a_fresh_assignment_is_waited_for(self) -> None:
+        """Graph shows it, the provisioning service not yet."""
+        graph, sleeps = graph_with(OUTSIDE, OUTSIDE, SUCCESS, assigned=["g1"]), list[float]()
+        graph.groups[ALEX["id"]] = [{"id": "g1", "displayName": "KZero users"}]
+
+        made = await resource(graph, sleeps=sleeps).create(call(), INPUTS)
+
+        assert made.state.result == "success"
+        assert sleeps == [5.0, 10.0]
+
+    async def test_a_missing_mapper_shows(self) -> None:
+        """The value that did not arrive is named; the run is kept so that the next update repeats it."""
+        without_tag = IN_KZERO | {"attributes": {"manager": ["k2"]}}
+        graph = graph_with()
+
+        with pytest.raises(PartialFailureError) as caught:
+            await resource(graph, Keycloak(without_tag, ROBIN_IN_KZERO)).create(call(), INPUTS)
+
+        assert "tag: Entra \"blue\", KZero nothing (mapper 'tag' missing in KZero?)" in str(caught.value)
+        state = caught.value.state
+        assert isinstance(state, OnDemandProvisioningState)
+        assert await resource(graph).diff(call(), USER_ID, state, INPUTS) == [Change("verify")]
+
+    async def test_a_user_who_did_not_arrive(self) -> None:
+        """Entra's word alone is not enough."""
+        with pytest.raises(PartialFailureError, match=r"has no user 'alex@contoso\.example'"):
+            await resource(graph_with(), Keycloak()).create(call(), INPUTS)
+
+    @pytest.mark.parametrize(("verify", "looks"), [("off", 0), ("user", 1)])
+    async def test_less_may_be_verified(self, verify: Any, looks: int) -> None:  # noqa: ANN401 - a literal
+        """The user alone, or nothing."""
+        keycloak = Keycloak({"id": "k1", "username": "alex@contoso.example"})
+
+        made = await resource(graph_with(), keycloak).create(call(), replace(INPUTS, verify=verify))
+
+        assert len(keycloak.asked) == looks
+        assert made.state.comparisons == []
+        assert await resource(graph_with()).diff(call(), USER_ID, made.state, replace(INPUTS, verify=verify)) == []
+
+    async def test_a_user_name_of_ones_own_is_found_by_its_value(self) -> None:
+        """Mapped to another attribute."""
+        keycloak = Keycloak({"id": "k1", "username": "moreau"})
+        rows = guide_rows() | {"userName": Row(source="surname", matching_priority=1)}
+
+        made = await resource(graph_with(), keycloak).create(call(), replace(INPUTS, rows=rows, verify="user"))
+
+        assert made.state.kzero_user_id == "k1"
+
+    async def test_a_computed_user_name_is_a_warning(self) -> None:
+        """Only Entra can evaluate it."""
+        lines = Lines()
+        rows = guide_rows() | {"userName": Row(expression="ToLower([mail])", matching_priority=1)}
+
+        made = await resource(graph_with()).create(call(lines), replace(INPUTS, rows=rows))
+
+        assert "not looked for" in lines.warnings[0]
+        assert await resource(graph_with()).diff(call(), USER_ID, made.state, replace(INPUTS, rows=rows)) == []
+
+
+class TestRepeat:
+    """When it runs again."""
+
+    async def test_nothing_changed_asks_nothing(self) -> None:
+        """Neither preview nor refresh."""
+        graph = graph_with()
+        state = await created(graph)
+
+        assert await resource(graph).diff(call(), USER_ID, state, INPUTS) == []
+        found = await resource(graph).read(call(), USER_ID, state)
+        assert found is not None
+        assert (found.inputs, found.state) == (INPUTS, state)
+        assert graph.asked == []
+
+    async def test_a_trigger_repeats_and_a_user_replaces(self) -> None:
+        """Each is named."""
+        graph = graph_with()
+        state = await created(graph)
+        tag = replace(INPUTS, triggers={"mappings": UNKNOWN})
+
+        assert await resource(graph).diff(call(), USER_ID, state, tag) == [Change("triggers.mappings")]
+        assert await resource(graph).diff(call(), USER_ID, state, replace(INPUTS, user="robin@contoso.example")) == [
+            Change("user", replace=True)
+        ]
+        assert await resource(graph).diff(call(), USER_ID, state, replace(INPUTS, assigned_users=["x"])) == []
+        again = await resource(graph).update(call(), USER_ID, state, replace(INPUTS, triggers={"mappings": "2"}))
+        assert again.triggers == {"mappings": "2"}
+        await resource(graph).delete(call(), USER_ID, again)
+
+
+class TestPreview:
+    """What is refused before anything is changed."""
+
+    async def test_an_unknown_user(self) -> None:
+        """The name is in the error."""
+        graph = graph_with()
+        inputs = replace(INPUTS, service_principal_id=UNKNOWN, job_id=UNKNOWN, user="nobody@contoso.example")
+
+        with pytest.raises(ProviderError, match=r"'nobody@contoso.example' does not exist in Entra"):
+            await resource(graph).plan(call(preview=True), inputs, None)
+        assert graph.writes == []
+
+    async def test_an_empty_user(self) -> None:
+        """No request is needed to refuse it."""
+        _, failures = await resource(graph_with()).check(call(), replace(INPUTS, user=" "), None)
+
+        assert [failure.path for failure in failures] == ["user"]
+
+    async def test_a_disabled_user_is_a_warning(self) -> None:
+        """Entra will not provision it."""
+        graph, lines = ScriptedGraph(users={"alex": ALEX | {"accountEnabled": False}}), Lines()
+
+        await resource(graph).plan(call(lines, preview=True), INPUTS, None)
+
+        assert "disabled" in lines.warnings[0]
+
+    @pytest.mark.parametrize(
+        ("users", "groups"),
+        [
+            (["ALEX@contoso.example"], []),
+            ([ALEX["id"]], None),
+            (["robin@contoso.example"], ["KZero users"]),
+            (None, ["G1"]),
+            (None, None),
+            (UNKNOWN, ["other"]),
+        ],
+    )
+    async def test_a_user_inside(self, users: Any, groups: Any) -> None:  # noqa: ANN401 - may be unknown
+        """Assigned by name, by id, by a group's name or id; or that cannot be told yet."""
+        graph = graph_with()
+        graph.groups[ALEX["id"]] = [{"id": "g1", "displayName": "KZero users"}]
+
+        planned = await resource(graph).plan(
+            call(preview=True), replace(INPUTS, assigned_users=users, assigned_groups=groups), None
+        )
+
+        assert planned.result is UNKNOWN
+
+    async def test_a_user_outside(self) -> None:
+        """Membership in a nested group does not count; nothing is changed."""
+        graph = graph_with()
+        graph.groups[ALEX["id"]] = [{"id": "g2", "displayName": "nested in KZero users"}]
+        inputs = replace(INPUTS, assigned_users=["robin@contoso.example"], assigned_groups=["KZero users"])
+
+        with pytest.raises(ProviderError, match="outside the assignments"):
+            await resource(graph).plan(call(preview=True), inputs, None)
+        assert graph.writes == []
+
+
+class TestImport:
+    """A user provisioned before."""
+
+    async def test_describes_what_both_sides_show(self) -> None:
+        """Nothing is provisioned for that."""
+        graph = graph_with()
+
+        found = await resource(graph).read(call(), USER_ID, None)
+
+        assert found is not None
+        assert found.inputs == replace(INPUTS, triggers={})
+        assert found.state.kzero_user_id == "k1"
+        assert graph.writes == []
+
+    async def test_a_user_who_is_not_in_kzero(self) -> None:
+        """Is nothing that could be imported."""
+        assert await resource(graph_with(), Keycloak()).read(call(), USER_ID, None) is None

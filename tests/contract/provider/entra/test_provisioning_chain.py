@@ -1,0 +1,269 @@
+"""Mappings, connection test, provisioning status and on-demand run against the local Entra and an independent server.
+
+The receiver is scim2-server; what Keycloak would show of a user is read from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import pytest
+from kzero_sandbox.organisation import fixed_id
+from kzero_sandbox.serving import Certificates, issue_certificates
+
+from kzero_scim.clients.keycloak.client import KeycloakClient
+from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
+from kzero_scim.mapping.attribute_mapping import (
+    TAG,
+    WORK_EMAIL,
+    CustomAttribute,
+    Row,
+    guide_custom_attributes,
+    guide_rows,
+)
+from kzero_scim.provider.entra.attribute_mappings.resource import AttributeMappings, AttributeMappingsInputs
+from kzero_scim.provider.entra.connection_test import ConnectionTest, ConnectionTestInputs
+from kzero_scim.provider.entra.on_demand_provisioning import OnDemandProvisioning, OnDemandProvisioningInputs
+from kzero_scim.provider.entra.provisioning_status import ProvisioningStatus, ProvisioningStatusInputs
+from kzero_scim.provider.services import Services
+from kzero_scim.resource.model import UNKNOWN
+from tests.contract.local_entra import LocalEntra
+from tests.contract.sandbox.entra.world import (
+    CUSTOM_EXTENSION,
+    TOKEN,
+    Application,
+    Entra,
+    Target,
+    running_entra,
+    running_target,
+)
+from tests.contract.scripted_graph import Json, Lines, call, no_sleep
+
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+ALEX = "alex@contoso.example"
+
+
+class AsKeycloak:
+    """The receiver's users as Keycloak's admin API would show them."""
+
+    def __init__(self, target: Target) -> None:
+        """Read from this receiver."""
+        self._target = target
+        self.without: set[str] = set()
+
+    async def find_user(self, realm: str, username: str) -> Json | None:
+        """Look one up."""
+        assert realm == "Contoso"
+        user = next((user for name, user in self._target.users().items() if name.lower() == username.lower()), None)
+        if user is None:
+            return None
+        emails = [email["value"] for email in user.get("emails", [])]
+        attributes = {
+            "extensionAttribute1": [user.get(CUSTOM_EXTENSION, {}).get("tag")],
+            "manager": [user.get(ENTERPRISE, {}).get("manager", {}).get("value")],
+        }
+        return {
+            "id": user["id"],
+            "username": user["userName"].lower(),
+            "enabled": user.get("active", True),
+            "firstName": user.get("name", {}).get("givenName"),
+            "lastName": user.get("name", {}).get("familyName"),
+            "email": emails[0] if emails else None,
+            "attributes": {
+                name: value for name, value in attributes.items() if value != [None] and name not in self.without
+            },
+        }
+
+
+@dataclass
+class Chain:
+    """One job, its receiver and the clients of a provider."""
+
+    application: Application
+    target: Target
+    services: Services
+    keycloak: AsKeycloak
+
+    @property
+    def ids(self) -> dict[str, Any]:
+        """What every resource of the job is given."""
+        return {"service_principal_id": self.application.principal, "job_id": self.application.job}
+
+    @property
+    def resource_id(self) -> str:
+        """Id of the resources of the job."""
+        return f"{self.application.principal}/{self.application.job}"
+
+    def mappings(self) -> AttributeMappings:
+        """Make the resource."""
+        return AttributeMappings(self.services, sleep=no_sleep)
+
+    def on_demand(self) -> OnDemandProvisioning:
+        """Make the resource."""
+        return OnDemandProvisioning(self.services, sleep=no_sleep)
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """An authority that both sides trust."""
+    return issue_certificates(tmp_path_factory.mktemp("chain"))
+
+
+@pytest.fixture(scope="module")
+def running(certificates: Certificates) -> Iterator[Entra]:
+    """The local Entra."""
+    with running_entra(certificates) as entra:
+        yield entra
+
+
+@pytest.fixture
+async def chain(running: Entra, certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Chain]:
+    """A job whose credentials point to an empty receiver, with one assigned user."""
+    host = running.emulator.base_url.removeprefix("https://")
+    local = LocalEntra(running.emulator, host, certificates.ca_file)
+    local.clean(monkeypatch)
+    token = running.http.post("/sandbox/token").json()["access_token"]
+    running.http.headers["Authorization"] = f"Bearer {token}"
+    with running_target(certificates) as target:
+        application = running.application()
+        application.create_job()
+        application.assign(fixed_id(f"user:{ALEX}"))
+        assert application.set_secrets(BaseAddress=target.url, SecretToken=TOKEN).status_code == 204
+        services = Services(local.config(realm="Contoso"))
+        services.__dict__["graph"] = local.graph()
+        keycloak = AsKeycloak(target)
+        services.__dict__["keycloak"] = cast("KeycloakClient", keycloak)
+        yield Chain(application, target, services, keycloak)
+        await services.graph.aclose()
+
+
+async def test_the_guides_steps_end_with_the_user_in_kzero(chain: Chain) -> None:
+    """Mappings, test, start, on demand; and a second run has nothing to do."""
+    mappings = AttributeMappingsInputs(**chain.ids)
+    state = (await chain.mappings().create(call(), mappings)).state
+    tested = await ConnectionTest(chain.services).create(call(), ConnectionTestInputs(**chain.ids))
+    started = await ProvisioningStatus(chain.services).create(call(), ProvisioningStatusInputs(**chain.ids))
+    first = await chain.on_demand().create(call(), OnDemandProvisioningInputs(**chain.ids, user=ALEX))
+    second = await chain.on_demand().create(call(), OnDemandProvisioningInputs(**chain.ids, user=ALEX))
+
+    assert await chain.mappings().diff(call(), chain.resource_id, state, mappings) == []
+    assert tested.state.result == "passed"
+    assert started.state.enabled
+    assert (first.state.result, second.state.result) == ("success", "alreadyInDesiredState")
+    assert {item.attribute: item.kzero for item in first.state.comparisons} == {
+        "status": "true",
+        "loginName": ALEX,
+        "firstName": "Alex",
+        "lastName": "Lindqvist",
+        "tag": "field",
+        "email": ALEX,
+    }
+
+
+async def test_an_attribute_that_kzero_drops_fails_the_run(chain: Chain) -> None:
+    """As a missing mapper does."""
+    await chain.mappings().create(call(), AttributeMappingsInputs(**chain.ids))
+    chain.keycloak.without.add("extensionAttribute1")
+
+    with pytest.raises(PartialFailureError, match=r'tag: Entra "field", KZero nothing'):
+        await chain.on_demand().create(call(), OnDemandProvisioningInputs(**chain.ids, user=ALEX))
+
+
+async def test_a_user_outside_the_assignments_fails_the_run(chain: Chain) -> None:
+    """With the remedy, and nobody is created."""
+    with pytest.raises(ProviderError, match="assign the user"):
+        await chain.on_demand().create(
+            call(), OnDemandProvisioningInputs(**chain.ids, user="morgan@contoso.example", verify="off")
+        )
+    assert chain.target.users() == {}
+
+
+async def test_a_wrong_token_fails_the_connection_test(chain: Chain) -> None:
+    """With Entra's code and what it means."""
+    chain.target.application.token = "another"
+
+    with pytest.raises(ProviderError, match=r"CredentialValidationUnavailable.*Azure Tenant ID"):
+        await ConnectionTest(chain.services, delays=()).create(call(), ConnectionTestInputs(**chain.ids))
+
+
+async def test_entra_takes_every_kind_of_row(chain: Chain) -> None:
+    """An expression that must be parsed, a constant, a default, a second matching row, a typed custom attribute."""
+    level = TAG.replace(":tag", ":level")
+    inputs = AttributeMappingsInputs(
+        **chain.ids,
+        rows=guide_rows()
+        | {
+            "title": Row(expression='Switch([jobTitle], , "Chief executive", "CEO")'),
+            "locale": Row(constant="en-CA"),
+            "nickName": Row(source="mailNickname", default_value="none", flow_behavior="FlowAlways"),
+            "externalId": Row(source="objectId", matching_priority=2, flow_type="ObjectAddOnly"),
+            level: Row(source="extensionAttribute2"),
+        },
+        custom_attributes=[*guide_custom_attributes(), CustomAttribute(name=level, type="Integer", case_exact=True)],
+        provision_groups=False,
+    )
+    before = {key: value for key, value in chain.application.schema().items() if key != "version"}
+
+    state = (await chain.mappings().create(call(), inputs)).state
+    assert await chain.mappings().diff(call(), chain.resource_id, state, inputs) == []
+    await chain.mappings().delete(call(), chain.resource_id, state)
+
+    after = {key: value for key, value in chain.application.schema().items() if key != "version"}
+    assert after == before
+
+
+async def test_an_exclusive_set_is_accepted_and_given_back(chain: Chain) -> None:
+    """Entra takes a schema with the guide's seven rows alone."""
+    inputs = AttributeMappingsInputs(**chain.ids, exclusive=True)
+
+    state = (await chain.mappings().create(call(), inputs)).state
+    found = await chain.mappings().read(call(), chain.resource_id, state)
+
+    assert state.unmanaged_rows == []
+    assert found is not None
+    assert await chain.mappings().diff(call(), chain.resource_id, found.state, inputs) == []
+
+
+async def test_a_new_job_is_previewed_by_its_template(chain: Chain) -> None:
+    """The template's schema says what the job will have."""
+    inputs = AttributeMappingsInputs(**chain.ids, rows=guide_rows() | {WORK_EMAIL: Row(source="email")})
+
+    with pytest.raises(ProviderError, match="no attribute 'email'"):
+        await chain.mappings().plan(call(preview=True), replace(inputs, job_id=UNKNOWN), None)
+
+
+async def test_a_missing_permission_is_named_and_a_missing_job_is_gone(chain: Chain) -> None:
+    """403 is an error with the permission, 404 a vanished resource."""
+    state = (await chain.mappings().create(call(), AttributeMappingsInputs(**chain.ids))).state
+    assert chain.application.entra.http.delete(chain.application.job_path).status_code == 204
+
+    assert await chain.mappings().read(call(), chain.resource_id, state) is None
+    await chain.mappings().delete(call(), chain.resource_id, state)
+    with pytest.raises(GraphError, match="answered 404"):
+        await ConnectionTest(chain.services).create(call(), ConnectionTestInputs(**chain.ids))
+
+
+async def test_quarantine_is_shown_and_left(chain: Chain) -> None:
+    """The receiver refuses all; nothing is restarted before that is corrected, and then the job goes on."""
+    status = ProvisioningStatus(chain.services, sleep=no_sleep)
+    inputs = ProvisioningStatusInputs(**chain.ids, triggers={"credentials": "1"})
+    state = (await status.create(call(), inputs)).state
+    chain.target.application.token = "another"
+    chain.application.cycle()
+    lines = Lines()
+
+    found = await status.read(call(lines), chain.resource_id, state)
+    assert found is not None
+    assert found.state.quarantine is not None
+    assert found.state.last_cycle is not None
+    assert found.state.last_cycle.state == "Failed"
+    assert lines.warnings
+
+    with pytest.raises(ProviderError, match="did not pass"):
+        await status.update(call(), chain.resource_id, found.state, inputs)
+    chain.target.application.token = TOKEN
+    again = await status.update(call(), chain.resource_id, found.state, inputs)
+    assert again.quarantine is None
+    assert again.enabled

@@ -1,0 +1,159 @@
+"""The synchronization job against the sandbox's Entra."""
+
+from __future__ import annotations
+
+import pytest
+
+from kzero_scim.errors import GraphError, ProviderError
+from kzero_scim.provider.entra.functions import (
+    GetGlobalAdministrators,
+    GetGlobalAdministratorsArgs,
+    GetProvisioningStatus,
+    GetProvisioningStatusArgs,
+)
+from kzero_scim.provider.entra.synchronization_job import SynchronizationJob, SynchronizationJobInputs
+from kzero_scim.resource.model import UNKNOWN, Change
+from tests.contract.local_entra import LocalEntra
+from tests.contract.scripted_graph import Lines, call
+
+
+def _wanted(sp: str) -> SynchronizationJobInputs:
+    return SynchronizationJobInputs(service_principal_id=sp)
+
+
+async def test_a_job_is_made_once(entra: LocalEntra) -> None:
+    """A second create takes it over and says so."""
+    sp = entra.application()
+    kind, lines = SynchronizationJob(entra.services()), Lines()
+
+    made = await kind.create(call(), _wanted(sp))
+    again = await kind.create(call(lines), _wanted(sp))
+
+    assert made.id == again.id == f"{sp}/{made.state.job_id}"
+    assert (made.state.adopted, again.state.adopted) == (False, True)
+    assert lines.notes == [f"takes over the existing synchronization job {made.state.job_id}"]
+    assert len(entra.emulator.jobs.of(sp)) == 1
+    found = await kind.read(call(), made.id, made.state)
+    assert found is not None
+    assert found.state == made.state
+    assert await kind.diff(call(), made.id, found.state, _wanted(sp)) == []
+
+
+async def test_a_job_of_another_template_is_left_alone(entra: LocalEntra) -> None:
+    """Only the same template is the same job."""
+    sp = entra.application()
+    graph = entra.graph()
+    await graph.post(f"/servicePrincipals/{sp}/synchronization/jobs", {"templateId": "customappsso"})
+
+    made = await SynchronizationJob(entra.services()).create(call(), _wanted(sp))
+
+    assert not made.state.adopted
+    assert len(entra.emulator.jobs.of(sp)) == 2
+
+
+async def test_a_lost_answer_does_not_make_a_second_job(entra: LocalEntra, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job that was made all the same is taken."""
+    sp = entra.application()
+    services = entra.services()
+    post = services.graph.post
+
+    async def lossy(path: str, body: dict[str, object] | None = None) -> None:
+        await post(path, body)
+        message = "the answer got lost"
+        raise GraphError(message)
+
+    monkeypatch.setattr(services.graph, "post", lossy)
+
+    made = await SynchronizationJob(services).create(call(), _wanted(sp))
+
+    assert [job.id for job in entra.emulator.jobs.of(sp)] == [made.state.job_id]
+
+
+async def test_a_new_service_principal_is_waited_for(entra: LocalEntra) -> None:
+    """The synchronization service knows it later than Graph does."""
+    sp = entra.application()
+    entra.fail("synchronization/jobs$", 404, "GET", times=2)
+    entra.fail("synchronization/jobs$", 403, "POST")
+
+    made = await SynchronizationJob(entra.services()).create(call(), _wanted(sp))
+
+    assert made.state.job_id
+    assert entra.waits == [0.5, 1.0, 0.5]
+
+
+async def test_a_missing_permission_is_told_soon(entra: LocalEntra) -> None:
+    """It is not waited for as long as a new service principal."""
+    entra.fail("synchronization/jobs$", 403, times=None)
+
+    with pytest.raises(GraphError, match=r"Synchronization\.ReadWrite\.All"):
+        await SynchronizationJob(entra.services()).create(call(), _wanted(entra.application()))
+
+    assert sum(entra.waits) <= 8
+
+
+async def test_a_vanished_job_is_gone(entra: LocalEntra) -> None:
+    """So is one whose service principal vanished; deleting it again is no error."""
+    sp = entra.application()
+    kind = SynchronizationJob(entra.services())
+    made = await kind.create(call(), _wanted(sp))
+
+    await kind.delete(call(), made.id, made.state)
+    await kind.delete(call(), made.id, made.state)
+
+    assert await kind.read(call(), made.id, made.state) is None
+    assert await kind.read(call(), "00000000-0000-4000-8000-000000000001/scim.x.y", None) is None
+    with pytest.raises(ProviderError, match="<servicePrincipalId>/<jobId>"):
+        await kind.read(call(), "scim.x.y", None)
+
+
+async def test_any_change_replaces_the_job(entra: LocalEntra) -> None:
+    """Template and service principal."""
+    sp = entra.application()
+    kind = SynchronizationJob(entra.services())
+    made = await kind.create(call(), _wanted(sp))
+
+    other = SynchronizationJobInputs(service_principal_id=UNKNOWN, template_id="other")
+
+    assert await kind.diff(call(), made.id, made.state, other) == [
+        Change("servicePrincipalId", replace=True),
+        Change("templateId", replace=True),
+    ]
+
+
+async def test_job_and_status_are_read_with_one_request(entra: LocalEntra) -> None:
+    """A refresh asks for both within a moment."""
+    sp = entra.application()
+    services = entra.services()
+    services.__dict__["graph"] = entra.graph(clock=lambda: 0.0)
+    kind = SynchronizationJob(services)
+    made = await kind.create(call(), _wanted(sp))
+    entra.emulator.traffic.log.clear()
+
+    await kind.read(call(), made.id, made.state)
+    args = GetProvisioningStatusArgs(service_principal_id=sp, job_id=made.state.job_id)
+    status = await GetProvisioningStatus(services).invoke(call(), args)
+
+    assert entra.requests() in ([], [("GET", f"/v1.0/servicePrincipals/{sp}/synchronization/jobs/{made.state.job_id}")])
+    assert (status.schedule_state, status.status_code) == ("Disabled", "NotRun")
+    assert f"/Provisioning/objectId/{sp}/appId/" in status.portal_url
+
+
+async def test_global_administrators_are_listed(entra: LocalEntra) -> None:
+    """Those below .onmicrosoft.com apart."""
+    found = await GetGlobalAdministrators(entra.services()).invoke(call(), GetGlobalAdministratorsArgs())
+
+    assert [one.display_name for one in found.administrators] == ["Tenant administrator", "Break glass"]
+    assert found.onmicrosoft == ["breakglass@contoso-sandbox.onmicrosoft.com"]
+    assert found.warning is None
+
+
+async def test_not_being_allowed_to_know_the_administrators_is_a_warning(entra: LocalEntra) -> None:
+    """Never an error."""
+    kind = GetGlobalAdministrators(entra.services("without-RoleManagement.Read.Directory"))
+
+    found = await kind.invoke(call(), GetGlobalAdministratorsArgs())
+
+    assert not found.administrators
+    assert not found.onmicrosoft
+    assert found.warning is not None
+    assert "RoleManagement.Read.Directory" in found.warning

@@ -1,0 +1,227 @@
+"""The guard of the set of assignments against the sandbox's Entra: who loses access, and when it is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from kzero_sandbox.organisation import SeedUser, fixed_id
+
+from kzero_scim.errors import ProviderError
+from kzero_scim.provider.entra.app_role_assignments.resource import AppRoleAssignments, AppRoleAssignmentsInputs
+from kzero_scim.resource.model import UNKNOWN, Change, ChangeKind
+from kzero_scim.settings.confirmations import VARIABLE
+from tests.contract.local_entra import LocalEntra
+from tests.contract.scripted_graph import Lines, call
+
+ROBIN, ALEX, MORGAN = (f"{name}@contoso.example" for name in ("robin", "alex", "morgan"))
+GROUP, NESTED = "KZero users", "KZero nested"
+
+
+def _inputs(sp: str, *users: str, groups: tuple[str, ...] = (), exclusive: bool = False) -> AppRoleAssignmentsInputs:
+    return AppRoleAssignmentsInputs(
+        service_principal_id=sp, users=list(users), groups=list(groups), exclusive=exclusive
+    )
+
+
+def _many(entra: LocalEntra, count: int) -> list[str]:
+    users = [f"user{number:04}@contoso.example" for number in range(count)]
+    for user in users:
+        entra.emulator.directory.add_user(SeedUser(user_principal_name=user, display_name=user, mail=user))
+    return users
+
+
+def _assigned(entra: LocalEntra, sp: str) -> int:
+    return len(entra.emulator.directory.assigned_to(sp))
+
+
+def _empty(entra: LocalEntra, key: str) -> None:
+    entra.emulator.directory.members[fixed_id(f"group:{key}")].clear()
+
+
+async def test_too_many_users_are_not_unassigned_without_a_confirmation(
+    entra: LocalEntra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At preview and in the update alike, with the list; one number confirms one change for both."""
+    sp = entra.application()
+    kind, users = AppRoleAssignments(entra.services()), _many(entra, 40)
+    made = await kind.create(call(), _inputs(sp, ROBIN, *users))
+    few = _inputs(sp, ROBIN, *users[30:])
+
+    for attempt in (kind.plan(call(preview=True), few, made.state), kind.update(call(), sp, made.state, few)):
+        with pytest.raises(ProviderError) as caught:
+            await attempt
+        assert "30 users lose access: user0000@contoso.example, " in str(caught.value)
+        assert "user0029@contoso.example; without a confirmation 25 of 41 may" in str(caught.value)
+        assert str(caught.value).endswith("KZERO_SCIM_CONFIRM=unassign=30 in the environment")
+    assert _assigned(entra, sp) == 41
+
+    monkeypatch.setenv(VARIABLE, "unassign=30")
+    lines = Lines()
+    await kind.plan(call(lines, preview=True), few, made.state)
+    state = await kind.update(call(), sp, made.state, few)
+
+    assert lines.warnings[0].startswith("30 users lose access: user0000@contoso.example, ")
+    assert lines.warnings[0].endswith(" and 10 more")
+    assert _assigned(entra, sp) == len(state.assignments) == 11
+
+
+async def test_a_removed_group_counts_with_those_whom_nothing_else_assigns(entra: LocalEntra) -> None:
+    """Its members are asked for, and those of the groups that stay; nobody who keeps access is named."""
+    sp = entra.application()
+    kind = AppRoleAssignments(entra.services())
+    made = await kind.create(call(), _inputs(sp, ROBIN, MORGAN, groups=(GROUP, NESTED)))
+    assert sorted(made.state.group_sizes.values()) == [1, 4]
+
+    async def loss(wanted: AppRoleAssignmentsInputs) -> list[str]:
+        lines = Lines()
+        await kind.plan(call(lines, preview=True), wanted, made.state)
+        return lines.warnings
+
+    assert await loss(_inputs(sp, ROBIN, groups=(GROUP, NESTED))) == [
+        f"1 user loses access: {MORGAN} (whoever is a member of an assigned group keeps it)"
+    ]
+    assert await loss(_inputs(sp, ROBIN, groups=(GROUP,))) == [f"1 user loses access: {MORGAN}"]
+    assert await loss(_inputs(sp, ROBIN, MORGAN, groups=(NESTED,))) == [
+        "3 users lose access: alex@contoso.example, kim@contoso.example, sam@contoso.example"
+    ]
+    assert await loss(_inputs(sp, groups=(GROUP,))) == [f"1 user loses access: {MORGAN}"]
+    entra.emulator.traffic.log.clear()
+    assert await loss(_inputs(sp, ROBIN, MORGAN, ALEX, groups=(GROUP, NESTED))) == []
+    assert [path for _, path in entra.requests(batched=True) if path.endswith("/members")] == []
+
+
+async def test_members_of_a_removed_group_are_paged_and_guarded(entra: LocalEntra) -> None:
+    """A thousand of them lose access with one name less in the settings."""
+    sp = entra.application()
+    users = _many(entra, 1200)
+    directory = entra.emulator.directory
+    directory.members[fixed_id("group:kzero-nested")] += [
+        user["id"] for user in directory.users.values() if user["userPrincipalName"] in set(users)
+    ]
+    kind = AppRoleAssignments(entra.services())
+    made = await kind.create(call(), _inputs(sp, ROBIN, groups=(NESTED,)))
+
+    with pytest.raises(ProviderError, match=r"1201 users lose access: .* and 1101 more; .* 240 of 1202 may"):
+        await kind.update(call(), sp, made.state, _inputs(sp, ROBIN))
+
+    assert _assigned(entra, sp) == 2
+
+
+async def test_others_assignments_are_guarded_too(entra: LocalEntra) -> None:
+    """``exclusive`` on a set that others have added to, and on an application that had assignments before."""
+    sp = entra.application()
+    directory, role = entra.emulator.directory, "18d14569-c3bd-439b-9a66-3a2aee01d14f"
+    for user in _many(entra, 26):
+        directory.assign(sp, entra.emulator.directory.user(user)["id"], role)
+    kind = AppRoleAssignments(entra.services())
+    exclusive = _inputs(sp, ROBIN, exclusive=True)
+
+    for first in (kind.plan(call(preview=True), exclusive, None), kind.create(call(), exclusive)):
+        with pytest.raises(ProviderError, match=r"26 users lose access: user0000@contoso\.example, "):
+            await first
+    made = await kind.create(call(), _inputs(sp, ROBIN))
+    for later in (
+        kind.plan(call(preview=True), exclusive, made.state),
+        kind.update(call(), sp, made.state, exclusive),
+    ):
+        with pytest.raises(ProviderError, match=r"26 users lose access: .* 25 of 27 may"):
+            await later
+
+    assert _assigned(entra, sp) == 27
+
+
+async def test_another_role_takes_nothing_away(entra: LocalEntra) -> None:
+    """Everybody moves to it, however many they are."""
+    sp = entra.application()
+    kind, users, lines = AppRoleAssignments(entra.services()), _many(entra, 30), Lines()
+    made = await kind.create(call(), _inputs(sp, *users))
+    moved = replace(_inputs(sp, *users), role_name="msiam_access")
+
+    await kind.plan(call(lines, preview=True), moved, made.state)
+    state = await kind.update(call(), sp, made.state, moved)
+
+    assert (lines.warnings, len(state.assignments)) == ([], 30)
+
+
+async def test_a_group_that_was_emptied_stops_the_change(entra: LocalEntra, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seen by a refresh with one request more, and by any change of the set; confirmed, it is no news any more."""
+    sp = entra.application()
+    kind = AppRoleAssignments(entra.services())
+    wanted = _inputs(sp, MORGAN, groups=(GROUP,))
+    made = await kind.create(call(), wanted)
+    _empty(entra, "kzero-users")
+    entra.emulator.traffic.log.clear()
+
+    found = await kind.read(call(), sp, made.state)
+
+    assert len(entra.requests()) == 2
+    assert found is not None
+    assert found.state == replace(made.state, emptied_groups=[GROUP])
+    assert await kind.diff(call(), sp, found.state, wanted) == [Change("emptiedGroups[0]", ChangeKind.DELETE)]
+    more = replace(wanted, users=[MORGAN, ROBIN])
+    for attempt in (kind.plan(call(preview=True), wanted, found.state), kind.update(call(), sp, made.state, more)):
+        with pytest.raises(ProviderError, match='the 4 of group "KZero users", which is empty now'):
+            await attempt
+    assert _assigned(entra, sp) == 2
+    monkeypatch.setenv(VARIABLE, "unassign=4")
+    state = await kind.update(call(), sp, found.state, wanted)
+    monkeypatch.delenv(VARIABLE)
+    assert (state.emptied_groups, list(state.group_sizes.values())) == ([], [0])
+    again = await kind.read(call(), sp, state)
+    assert again is not None
+    assert await kind.diff(call(), sp, again.state, wanted) == []
+
+
+async def test_a_group_that_grows_is_no_drift(entra: LocalEntra) -> None:
+    """Its size stays as last applied; a state of an older version learns it from the first refresh."""
+    sp = entra.application()
+    kind = AppRoleAssignments(entra.services())
+    made = await kind.create(call(), _inputs(sp, groups=(NESTED,)))
+    entra.emulator.directory.members[fixed_id("group:kzero-nested")].append(entra.organisation.user(ROBIN).id)
+
+    found = await kind.read(call(), sp, made.state)
+    upgraded = await kind.read(call(), sp, replace(made.state, group_sizes={}))
+
+    assert found is not None
+    assert found.state == made.state
+    assert upgraded is not None
+    assert list(upgraded.state.group_sizes.values()) == [2]
+
+
+@pytest.mark.parametrize("other", [UNKNOWN, "00000000-0000-4000-8000-000000000002"], ids=["preview", "update"])
+async def test_a_replaced_application_is_guarded_before_anything_is_asked(entra: LocalEntra, other: str) -> None:
+    """The engine shows a preview of the new set only; what goes is known from the state."""
+    sp = entra.application()
+    kind, users = AppRoleAssignments(entra.services()), _many(entra, 22)
+    made = await kind.create(call(), _inputs(sp, *users, groups=(GROUP,)))
+    entra.emulator.traffic.log.clear()
+
+    with pytest.raises(ProviderError, match=r"application is replaced.* 26 users lose access: .*unassign=26"):
+        await kind.diff(call(), sp, made.state, _inputs(other, *users, groups=(GROUP,)))
+
+    assert entra.requests() == []
+
+
+async def test_a_set_that_left_the_program_is_guarded_while_its_job_runs(entra: LocalEntra) -> None:
+    """A delete has no preview; during a destroy there is no job any more, and nothing is in the way."""
+    sp = entra.application()
+    services = entra.services()
+    kind, users, graph = AppRoleAssignments(services), _many(entra, 30), services.graph
+    made = await kind.create(call(), _inputs(sp, *users))
+    path = f"/servicePrincipals/{sp}/synchronization/jobs"
+    job = await graph.post(path, {"templateId": "scim"})
+    assert job is not None
+    await graph.put(
+        f"/servicePrincipals/{sp}/synchronization/secrets",
+        {"value": [{"key": "BaseAddress", "value": "https://kzero.example/realms/x/scim/v2"}]},
+    )
+    await graph.post(f"{path}/{job['id']}/start")
+
+    with pytest.raises(ProviderError, match=r"while its provisioning job scim\..* runs: 30 users lose access"):
+        await kind.delete(call(), sp, made.state)
+
+    assert _assigned(entra, sp) == 30
+    await graph.post(f"{path}/{job['id']}/pause")
+    await kind.delete(call(), sp, made.state)
+    assert _assigned(entra, sp) == 0

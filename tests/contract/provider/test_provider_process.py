@@ -1,0 +1,132 @@
+"""The executable that the engine starts."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import grpc
+import pytest
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+
+import kzero_scim
+from kzero_scim.provider.package import KZERO
+
+EXECUTABLE = Path(__file__).parents[3] / "plugin" / "pulumi-resource-kzero"
+
+
+class Process:
+    """A running provider."""
+
+    def __init__(self, directory: Path, environment: Mapping[str, str]) -> None:
+        """Start it as the engine does: with the engine's address, a pipe as standard input, in some directory."""
+        self.process = subprocess.Popen(
+            [EXECUTABLE, "127.0.0.1:1"],
+            cwd=directory,
+            env={**environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.port = int(self.process.stdout.readline())
+
+    def end(self) -> tuple[int, str]:
+        """Wait for its end; give the exit code and what it said."""
+        _, errors = self.process.communicate(timeout=10)
+        return self.process.returncode, errors
+
+
+@pytest.fixture
+def provider(tmp_path: Path) -> Iterator[Process]:
+    """Give a provider that was started with this very Python as the active environment."""
+    environment = {"PATH": "/usr/bin:/bin", "VIRTUAL_ENV": str(Path(sys.executable).parents[1])}
+    started = Process(tmp_path, environment)
+    yield started
+    if started.process.poll() is None:
+        started.process.kill()
+        started.end()
+
+
+def test_it_serves_the_package(provider: Process) -> None:
+    """The version and the whole schema come over the wire, so every resource can be imported where only it runs."""
+    with grpc.insecure_channel(f"127.0.0.1:{provider.port}") as channel:  # type: ignore[no-untyped-call]  # grpc has no types
+        stub = provider_pb2_grpc.ResourceProviderStub(channel)
+        version = stub.GetPluginInfo(empty_pb2.Empty()).version
+        schema = json.loads(stub.GetSchema(provider_pb2.GetSchemaRequest()).schema)
+
+    assert version == kzero_scim.__version__
+    assert set(schema["resources"]) == set(KZERO.resources)
+    assert set(schema["functions"]) == set(KZERO.functions)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_at_once_when_told_to(provider: Process, number: signal.Signals) -> None:
+    """The engine interrupts its plugins and waits five seconds for those that do not listen."""
+    provider.process.send_signal(number)
+
+    assert provider.end() == (0, "")
+
+
+def test_it_ends_with_the_engine(provider: Process) -> None:
+    """An engine that dies closes the pipe; no process stays behind."""
+    assert provider.process.stdin is not None
+
+    provider.process.stdin.close()
+    provider.process.stdin = None
+
+    assert provider.end() == (0, "")
+
+
+def test_standard_input_that_is_closed_from_the_start_is_no_end(tmp_path: Path) -> None:
+    """A language host that starts the provider gives it none."""
+    started = subprocess.Popen(
+        [sys.executable, "-m", "kzero_scim.provider", "127.0.0.1:1"],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert started.stdout is not None
+    port = int(started.stdout.readline())
+
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:  # type: ignore[no-untyped-call]  # grpc has no types
+        answer = provider_pb2_grpc.ResourceProviderStub(channel).GetPluginInfo(empty_pb2.Empty())
+    started.terminate()
+    started.communicate(timeout=10)
+
+    assert answer.version == kzero_scim.__version__
+    assert started.returncode == 0
+
+
+def test_without_an_environment_the_error_is_one_line(tmp_path: Path) -> None:
+    """It names the places that were looked at and what to do."""
+    checkout = tmp_path / "checkout"
+    (checkout / "provider").mkdir(parents=True)
+    copy = checkout / "provider" / EXECUTABLE.name
+    copy.write_bytes(EXECUTABLE.read_bytes())
+    copy.chmod(0o755)
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("sh", "dirname", "readlink"):
+        (tools / name).symlink_to(next(path for path in _places(name) if path.exists()))
+
+    ended = subprocess.run([copy], env={"PATH": str(tools)}, capture_output=True, text=True, check=False, timeout=10)
+
+    assert ended.returncode == 1
+    places = f"VIRTUAL_ENV, {checkout.resolve()}/.venv or PATH; run 'make setup' in {checkout.resolve()}"
+    assert ended.stderr.splitlines() == [
+        f"pulumi-resource-kzero: no Python 3.11+ with this project's packages in {places}"
+    ]
+
+
+def _places(name: str) -> Iterator[Path]:
+    for folder in os.environ["PATH"].split(os.pathsep):
+        yield Path(folder) / name

@@ -1,0 +1,104 @@
+"""Faults of the local Entra: requests that are held, that fail after the deed, the n-th one, answers cut short."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+from kzero_sandbox.entra.application_template import NON_GALLERY_TEMPLATE
+
+from tests.contract.sandbox.entra.world import Entra
+
+INSTANTIATE = f"/v1.0/applicationTemplates/{NON_GALLERY_TEMPLATE}/instantiate"
+APPLICATION = {"displayName": "Made"}
+
+
+@pytest.fixture
+def others() -> Iterator[ThreadPoolExecutor]:
+    """Who sends a request that hangs while the test goes on."""
+    with ThreadPoolExecutor() as executor:
+        yield executor
+
+
+def _until(condition: Callable[[], Any]) -> None:
+    """Ask again and again, ten seconds at most."""
+    pause = threading.Event()
+    for _ in range(1000):
+        if condition():
+            return
+        pause.wait(0.01)
+    pytest.fail("it did not come to that within ten seconds")
+
+
+def _add(http: httpx.Client, **fault: Any) -> str:  # noqa: ANN401 - JSON
+    """Switch a fault on, and give its own address."""
+    [added] = http.post("/sandbox/faults", json=fault).raise_for_status().json()
+    return f"/sandbox/faults/{added['id']}"
+
+
+def test_a_request_is_held_until_the_faults_are_cleared(entra: Entra, others: ThreadPoolExecutor) -> None:
+    """Meanwhile the rule tells that it holds one, though it is used up; then the service answers."""
+    fault = _add(entra.http, path="^/v1.0/users$", hold=True)
+
+    answer = others.submit(entra.http.get, "/v1.0/users")
+    _until(lambda: entra.http.get(fault).json()["held"] == 1)
+    assert not answer.done()
+    entra.http.delete("/sandbox/faults").raise_for_status()
+
+    assert answer.result(10).status_code == 200
+    assert entra.http.get(fault).status_code == 404
+
+
+def test_what_is_broken_off_before_the_deed_was_not_done(entra: Entra, others: ThreadPoolExecutor) -> None:
+    """Held, then broken off: the service never saw the request."""
+    before = entra.http.get("/sandbox/state").json()["applications"]
+    fault = _add(entra.http, path="/instantiate$", hold=True, resetConnection=True)
+
+    answer = others.submit(entra.http.post, INSTANTIATE, json=APPLICATION)
+    _until(lambda: entra.http.get(fault).json()["held"] == 1)
+    entra.http.delete("/sandbox/faults").raise_for_status()
+
+    assert isinstance(answer.exception(10), httpx.RemoteProtocolError)
+    assert entra.http.get("/sandbox/state").json()["applications"] == before
+
+
+@pytest.mark.parametrize("kind", [{"status": 504}, {"status": 0, "resetConnection": True}])
+def test_what_fails_after_the_deed_was_done(entra: Entra, kind: dict[str, Any]) -> None:
+    """As with a gateway that gives up waiting: the answer is an error or none, the object exists."""
+    before = entra.http.get("/sandbox/state").json()["applications"]
+    _add(entra.http, path="/instantiate$", when="after", **kind)
+
+    try:
+        status = entra.http.post(INSTANTIATE, json=APPLICATION).status_code
+    except httpx.RemoteProtocolError:
+        status = 0
+
+    assert status == kind["status"]
+    assert entra.http.get("/sandbox/state").json()["applications"] == before + 1
+
+
+def test_the_nth_request_can_be_hit(entra: Entra) -> None:
+    """Those before it go through, and those after it."""
+    _add(entra.http, path="^/v1.0/users$", status=500, skip=2)
+
+    assert [entra.http.get("/v1.0/users").status_code for _ in range(4)] == [200, 200, 500, 200]
+
+
+def test_an_answer_can_be_cut_short(entra: Entra) -> None:
+    """Half of the JSON, with the head that belongs to the half."""
+    whole = entra.http.get("/v1.0/users").content
+    _add(entra.http, path="^/v1.0/users$", truncate=True)
+
+    cut = entra.http.get("/v1.0/users")
+
+    assert cut.status_code == 200
+    assert cut.content == whole[: len(whole) // 2]
+
+
+def test_a_fault_with_a_wrong_time_is_refused(entra: Entra) -> None:
+    """The message says what there is."""
+    answer = entra.http.post("/sandbox/faults", json={"path": "x", "when": "later"})
+
+    assert (answer.status_code, "'before' or 'after'" in answer.text) == (400, True)

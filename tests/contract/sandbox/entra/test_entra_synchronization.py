@@ -1,0 +1,388 @@
+"""Graph's synchronization operations in the local Entra."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from kzero_sandbox.entra.emulator import EntraEmulator
+from kzero_sandbox.organisation import Organisation
+
+from tests.contract.sandbox.entra.world import TAG, TOKEN, Application, Entra, Json, Target
+
+
+def _rows(schema: Json, mapping: str = "User") -> list[Json]:
+    for item in schema["synchronizationRules"][0]["objectMappings"]:
+        if item["sourceObjectName"] == mapping:
+            rows: list[Json] = item["attributeMappings"]
+            return rows
+    raise KeyError(mapping)
+
+
+# --- jobs -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_job_is_disabled_and_has_not_run(entra: Entra) -> None:
+    """Id, template, schedule and status of a job that was just made."""
+    application = entra.application()
+    application.create_job()
+
+    job = application.status()
+
+    app_id = entra.http.get(application.path).json()["appId"]
+    assert job["id"] == f"scim.{entra.organisation.tenant_id.replace('-', '')}.{app_id}"
+    assert job["templateId"] == "scim"
+    assert job["schedule"] == {"expiration": None, "interval": "PT40M", "state": "Disabled"}
+    assert job["status"]["code"] == "NotRun"
+    assert job["status"]["quarantine"] is None
+    assert job["status"]["steadyStateLastAchievedTime"] == "0001-01-01T00:00:00Z"
+
+
+def test_a_second_job_of_a_template_shows(entra: Entra, application: Application) -> None:
+    """Nothing hinders a duplicate: it has an id of its own, so that it is seen."""
+    first = application.job
+    second = application.create_job()
+
+    jobs = entra.http.get(f"{application.path}/synchronization/jobs").json()["value"]
+
+    assert first != second
+    assert [job["id"] for job in jobs] == [first, second]
+
+
+def test_the_old_template_becomes_its_successor(entra: Entra) -> None:
+    """Asking for customappsso gives customappssoOutDelta."""
+    application = entra.application()
+
+    answer = entra.http.post(f"{application.path}/synchronization/jobs", json={"templateId": "customappsso"})
+
+    assert answer.json()["templateId"] == "customappssoOutDelta"
+
+
+def test_only_applications_of_the_template_can_provision(entra: Entra) -> None:
+    """Another service principal has no synchronization template."""
+    other = f"/v1.0/servicePrincipals/{entra.organisation.client('admin').object_id}/synchronization"
+
+    assert entra.http.get(f"{other}/templates").json()["value"] == []
+    assert entra.http.post(f"{other}/jobs", json={"templateId": "scim"}).status_code == 400
+
+
+def test_templates_name_scim_as_default(entra: Entra, application: Application) -> None:
+    """The four templates of a non-gallery application; the schema of one is a new job's."""
+    base = f"{application.path}/synchronization/templates"
+
+    templates = {item["id"]: item["default"] for item in entra.http.get(base).json()["value"]}
+    schema = entra.http.get(f"{base}/scim/schema").json()
+
+    assert set(templates) == {"customappsso", "customappssoOutDelta", "customappssoRoleIn", "scim"}
+    assert [name for name, default in templates.items() if default] == ["scim"]
+    assert schema["synchronizationRules"][0]["name"] == "USERGROUP_OUTBOUND_USERGROUP"
+
+
+def test_start_pause_restart(entra: Entra, application: Application) -> None:
+    """Each is 204; starting a job that runs is harmless."""
+    seen = []
+    for action in ("start", "start", "pause", "restart"):
+        body = {"criteria": {"resetScope": "Watermark, Escrows, QuarantineState"}} if action == "restart" else None
+        assert entra.http.post(f"{application.job_path}/{action}", json=body).status_code == 204
+        job = application.status()
+        seen.append((job["schedule"]["state"], job["status"]["code"]))
+
+    assert seen == [("Active", "Active"), ("Active", "Active"), ("Paused", "Paused"), ("Active", "Active")]
+
+
+def test_an_unknown_reset_scope_is_refused(entra: Entra, application: Application) -> None:
+    """The flags are an enumeration."""
+    answer = entra.http.post(f"{application.job_path}/restart", json={"criteria": {"resetScope": "Everything"}})
+
+    assert answer.status_code == 400
+
+
+def test_a_deleted_job_is_gone(entra: Entra, application: Application) -> None:
+    """404 afterwards."""
+    assert entra.http.delete(application.job_path).status_code == 204
+    assert entra.http.get(application.job_path).json()["error"]["code"] == "Request_ResourceNotFound"
+
+
+# --- secrets --------------------------------------------------------------------------------------------------------
+
+
+def test_secrets_are_merged_hidden_and_deleted_by_an_empty_value(entra: Entra, application: Application) -> None:
+    """PUT keeps the keys it does not name; GET shows "*"; "" deletes."""
+    path = f"{application.path}/synchronization/secrets"
+    application.set_secrets(BaseAddress="https://localhost:1", SecretToken="x")
+    application.set_secrets(SyncAll="false")
+    before = entra.http.get(path).json()["value"]
+    application.set_secrets(SecretToken="")
+    after = entra.http.get(path).json()["value"]
+
+    assert before == [{"key": key, "value": "*"} for key in ("BaseAddress", "SecretToken", "SyncAll")]
+    assert after == [{"key": key, "value": "*"} for key in ("BaseAddress", "SyncAll")]
+    assert entra.http.get(f"/sandbox/secrets/{application.principal}").json()["SyncAll"] == "false"
+
+
+def test_an_unknown_secret_key_is_refused(application: Application) -> None:
+    """In the service's words; nothing is set."""
+    answer = application.set_secrets(BaseAddress="https://localhost:1", EnforceSandbox="x")
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"] == "Requested value 'EnforceSandbox' was not found."
+
+
+# --- schema ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_default_schema_has_the_documented_rows(entra: Entra) -> None:
+    """Microsoft's table for non-gallery applications: 22 rows for users, 3 for groups."""
+    application = entra.application()
+    application.create_job()
+
+    schema = application.schema()
+
+    users = {row["targetAttributeName"]: row["source"]["expression"] for row in _rows(schema)}
+    assert len(users) == 22
+    assert users["userName"] == "[userPrincipalName]"
+    assert users["active"] == 'Switch([IsSoftDeleted], , "False", "True", "True", "False")'
+    assert users['emails[type eq "work"].value'] == "[mail]"
+    assert users["name.familyName"] == "[surname]"
+    assert users["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager"] == "[manager]"
+    assert [row["targetAttributeName"] for row in _rows(schema) if row["matchingPriority"]] == ["userName"]
+    assert {row["targetAttributeName"] for row in _rows(schema, "Group")} == {"displayName", "externalId", "members"}
+    assert schema["directories"][0]["name"] == "Azure Active Directory"
+
+
+def test_a_schema_is_replaced_as_a_whole_and_reset_by_delete(entra: Entra, application: Application) -> None:
+    """PUT 204 is read back; the next cycle is an initial one; DELETE brings the default."""
+    with_tag = application.schema()
+    assert TAG in {row["targetAttributeName"] for row in _rows(with_tag)}
+    assert entra.http.get("/sandbox/jobs").json()[0]["initialCycleNext"] is True
+
+    assert entra.http.delete(f"{application.job_path}/schema").status_code == 204
+
+    reset = application.schema()
+    assert TAG not in {row["targetAttributeName"] for row in _rows(reset)}
+    assert reset["version"] != with_tag["version"]
+
+
+def test_patching_a_schema_is_the_services_404(entra: Entra, application: Application) -> None:
+    """Graph's metadata advertises it, the service behind does not have it."""
+    answer = entra.http.patch(f"{application.job_path}/schema", json=application.schema())
+
+    assert answer.status_code == 404
+    assert answer.json()["error"]["code"] == "UnknownError"
+    assert "No HTTP resource was found that matches the request URI" in answer.json()["error"]["message"]
+
+
+def _unknown_target(schema: Json) -> None:
+    _rows(schema)[0]["targetAttributeName"] = "nonsense"
+
+
+def _unknown_source(schema: Json) -> None:
+    _rows(schema)[0]["source"]["name"] = "surName"
+
+
+def _nested_unknown_source(schema: Json) -> None:
+    row = next(row for row in _rows(schema) if row["targetAttributeName"] == "active")
+    row["source"]["parameters"][0]["value"]["name"] = "isSoftDeleted"
+
+
+def _duplicate_target(schema: Json) -> None:
+    _rows(schema).append(copy.deepcopy(_rows(schema)[0]))
+
+
+def _malformed_urn(schema: Json) -> None:
+    attributes = schema["directories"][1]["objects"][0]["attributes"]
+    attributes.append({**attributes[2], "name": "urn:ietf:params:scim:schemas:extension:Custom:User:tag"})
+
+
+def _no_matching(schema: Json) -> None:
+    for row in _rows(schema):
+        row["matchingPriority"] = 0
+
+
+def _no_rules(schema: Json) -> None:
+    del schema["synchronizationRules"]
+
+
+def _users_disabled(schema: Json) -> None:
+    schema["synchronizationRules"][0]["objectMappings"][1]["enabled"] = False
+
+
+def _unknown_function(schema: Json) -> None:
+    _rows(schema)[1]["source"]["name"] = "Nonsense"
+
+
+def _read_only(schema: Json) -> None:
+    _rows(schema)[0]["targetAttributeName"] = "id"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (_unknown_target, "target attribute 'nonsense'"),
+        (_unknown_source, "source attribute 'surName'"),
+        (_nested_unknown_source, "source attribute 'isSoftDeleted'"),
+        (_duplicate_target, "mapped more than once"),
+        (_malformed_urn, "urn:ietf:params:scim:schemas:extension:Custom:User:tag"),
+        (_no_matching, "matchingPriority"),
+        (_no_rules, "synchronizationRules"),
+        (_users_disabled, "cannot be disabled"),
+        (_unknown_function, "Nonsense"),
+        (_read_only, "read-only"),
+    ],
+)
+def test_a_wrong_schema_is_refused_and_nothing_changed(
+    application: Application, spoil: Callable[[Json], None], words: str
+) -> None:
+    """400, naming what is wrong."""
+    before = application.schema()
+    schema = copy.deepcopy(before)
+    spoil(schema)
+
+    answer = application.put_schema(schema)
+
+    assert answer.status_code == 400
+    assert words in answer.json()["error"]["message"]
+    assert application.schema() == before
+
+
+def test_an_expression_is_parsed_and_evaluated(entra: Entra, application: Application) -> None:
+    """Microsoft's own example, tree and result."""
+    body = {
+        "expression": 'Replace([preferredLanguage], "-", , , "_", ,  )',
+        "targetAttributeDefinition": None,
+        "testInputObject": {"definition": None, "properties": [{"key": "preferredLanguage", "value": "EN-US"}]},
+    }
+
+    answer = entra.http.post(f"{application.job_path}/schema/parseExpression", json=body).json()
+
+    assert (answer["parsingSucceeded"], answer["evaluationSucceeded"]) == (True, True)
+    assert answer["evaluationResult"] == ["EN_US"]
+    tree = answer["parsedExpression"]
+    assert tree["expression"] == 'Replace([preferredLanguage], "-", , , "_", , )'
+    assert [parameter["key"] for parameter in tree["parameters"]] == ["source", "Find", "Replacement"]
+    assert tree["parameters"][1]["value"] == {"expression": '"-"', "name": "-", "parameters": [], "type": "Constant"}
+
+
+@pytest.mark.parametrize("expression", ["", "Switch(", "Nonsense([a])", "[a] [b]", "Not()x", "Append([a])"])
+def test_what_is_no_expression_is_answered_with_its_error(
+    entra: Entra, application: Application, expression: str
+) -> None:
+    """200 with parsingSucceeded false, as the operation does."""
+    answer = entra.http.post(f"{application.job_path}/schema/parseExpression", json={"expression": expression})
+
+    assert answer.status_code == 200
+    assert answer.json()["parsingSucceeded"] is False
+    assert answer.json()["error"]["message"]
+
+
+def test_functions_and_operators_are_listed(entra: Entra, application: Application) -> None:
+    """With their parameters, as the portal's editor reads them; with and without parentheses."""
+    functions = entra.http.get(f"{application.job_path}/schema/functions()").json()["value"]
+    operators = entra.http.get(f"{application.job_path}/schema/filterOperators").json()["value"]
+
+    append = next(item for item in functions if item["name"] == "Append")
+    assert [parameter["name"] for parameter in append["parameters"]] == ["source", "suffix"]
+    assert "EQUALS" in {item["name"] for item in operators}
+
+
+# --- connection test ------------------------------------------------------------------------------------------------
+
+
+def _validate(entra: Entra, application: Application, **credentials: str) -> Json | None:
+    pairs = [{"key": key, "value": value} for key, value in credentials.items()]
+    body = {"templateId": "scim", "useSavedCredentials": True, "credentials": pairs}
+    answer = entra.http.post(f"{application.job_path}/validateCredentials", json=body)
+    if answer.status_code == 204:
+        return None
+    assert answer.status_code == 400
+    error: Json = answer.json()["error"]
+    return error
+
+
+def test_a_connection_test_asks_for_objects_that_cannot_exist(
+    entra: Entra, application: Application, target: Target
+) -> None:
+    """A user and a group with random names, by filter; saved credentials, completed by those of the request."""
+    application.set_secrets(BaseAddress=target.url)
+
+    assert _validate(entra, application, SecretToken=TOKEN) is None
+
+    assert [request.path for request in target.application.received] == ["/Users", "/Groups"]
+    assert target.queries()[0]["filter"].startswith('userName eq "')
+
+
+@pytest.mark.parametrize(
+    ("credentials", "words"),
+    [
+        ({"SecretToken": "wrong"}, "Unauthorized (401)"),
+        ({"BaseAddress": "https://localhost:1/scim/v2"}, "ConnectError"),
+        ({"BaseAddress": "http://localhost:1/scim/v2"}, "absolute https URL"),
+        ({"BaseAddress": "nonsense"}, "absolute https URL"),
+    ],
+    ids=["wrong-token", "unreachable", "not-https", "no-url"],
+)
+def test_a_failed_connection_test_says_why(
+    entra: Entra, application: Application, target: Target, credentials: dict[str, str], words: str
+) -> None:
+    """CredentialValidationUnavailable with the service's inner code; the token is not in it."""
+    application.set_secrets(BaseAddress=target.url, SecretToken=TOKEN)
+
+    error = _validate(entra, application, **credentials)
+
+    assert error is not None
+    assert error["code"] == "CredentialValidationUnavailable"
+    inner = error["innerError"]
+    assert inner["code"] == "SystemForCrossDomainIdentityManagementCredentialValidationUnavailable"
+    assert words in inner["message"]
+    assert TOKEN not in str(error)
+
+
+def test_an_answer_that_is_no_list_fails_the_connection_test(entra: Entra, application: Application) -> None:
+    """An endpoint that answers 200 with something else is not taken for SCIM."""
+    tenant = entra.organisation.tenant_id
+    # The discovery document of the local Entra, which answers JSON to anybody, in the place of a SCIM endpoint.
+    application.set_secrets(BaseAddress=f"{entra.emulator.base_url}/{tenant}/v2.0/.well-known/openid-configuration")
+
+    error = _validate(entra, application)
+
+    assert error is not None
+
+
+# --- the sandbox's own ----------------------------------------------------------------------------------------------
+
+
+def test_starting_a_job_runs_a_cycle_by_itself_when_asked_to(
+    entra: Entra, application: Application, target: Target
+) -> None:
+    """With the setting autoCycle, as the real service does."""
+    application.set_secrets(BaseAddress=target.url, SecretToken=TOKEN)
+    application.assign(entra.organisation.user("alex@contoso.example").id)
+    entra.http.patch("/sandbox/settings", json={"autoCycle": True})
+    try:
+        application.start()
+        # A cycle of one job runs after the other: this one begins when the one in the background has ended.
+        application.cycle()
+    finally:
+        entra.http.patch("/sandbox/settings", json={"autoCycle": False})
+
+    assert set(target.users()) == {"alex@contoso.example"}
+    assert len(target.bodies("POST")) == 1
+
+
+def test_state_survives_a_restart_of_the_sandbox(tmp_path: Path) -> None:
+    """What was saved is what a second emulator starts with; secrets are readable by the owner only."""
+    organisation = Organisation()
+    state = tmp_path / "entra.json"
+    first = EntraEmulator("https://localhost:1", organisation, None, state_file=state)
+    _, principal = first.directory.instantiate("8adf8e6e-67b2-4cf2-a259-e3dc5476c621", "KZero", None)
+    job = first.jobs.create(principal["id"], principal["appId"], "scim")
+    first.jobs.set_secrets(principal["id"], [{"key": "BaseAddress", "value": "https://localhost:2"}])
+    job.start()
+    first.save()
+
+    second = EntraEmulator("https://localhost:1", organisation, None, state_file=state)
+
+    assert second.jobs.jobs[job.id].shown() == job.shown()
+    assert second.jobs.secrets == first.jobs.secrets
+    assert second.directory.service_principals == first.directory.service_principals
+    assert state.stat().st_mode & 0o077 == 0

@@ -1,0 +1,40 @@
+"""What the command line says when something fails that nobody has foreseen."""
+
+from __future__ import annotations
+
+import pytest
+
+from kzero_scim.clients.trail import note
+from kzero_scim.commands import main
+from kzero_scim.errors import ProviderError
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ProviderError("no \x1b[31muser"), "error: no \\x1b[31muser\n"),
+        (
+            KeyError("id"),
+            (
+                "error: internal error after GET /users: KeyError: 'id'; "
+                "the service's answer may not be what it documents; set KZERO_DEBUG=1 for the traceback\n"
+            ),
+        ),
+    ],
+)
+def test_whatever_fails_is_one_line(
+    error: Exception, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No traceback; exit code 2, as for every check that could not be made."""
+
+    def fail() -> None:
+        note("GET /users")
+        raise error
+
+    monkeypatch.setattr(main, "app", fail)
+
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == line

@@ -1,0 +1,122 @@
+"""The two shapes of provisionOnDemand's answer, and everything that is no success."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from kzero_scim.entra.on_demand_result import parse_outcome
+
+STATUS_INFO = "Microsoft.Identity.Health.CPP.Common.DataContracts.SyncFabric.StatusInfo"
+
+
+def step(name: str, kind: str, status: str, description: str = "", **details: str) -> dict[str, Any]:
+    """Make one step."""
+    return {"name": name, "type": kind, "status": status, "description": description, "details": details}
+
+
+IMPORT = step("EntryImport", "Import", "Success", "Retrieved User 'alex@contoso.example' from Entra")
+EXPORT = step("EntryExportAdd", "Export", "Success", "User 'alex@contoso.example' was created")
+REFUSED = step("EntryExportAdd", "Export", "Failure", "Failed to create; Error: 400", ErrorCode="SchemaError")
+REDUNDANT = step("EntrySynchronizationSkip", "Export", "Skipped", "Already match.", SkipReason="RedundantExport")
+OUTSIDE = step("EntrySynchronizationSkip", "Export", "Skipped", "Not assigned.", SkipReason="NotEffectivelyEntitled")
+
+
+def documented(result: str, *steps: dict[str, Any], **details: str) -> dict[str, str]:
+    """Make an answer of the first shape."""
+    return {
+        "key": json.dumps({"result": result, "details": details}),
+        "value": json.dumps({"provisioningSteps": steps, "statusInfo": {"status": result}}),
+    }
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        documented("Success", IMPORT, EXPORT),
+        {"key": STATUS_INFO, "value": json.dumps([{"provisioningSteps": [IMPORT, EXPORT]}])},
+        {"key": STATUS_INFO, "value": json.dumps([IMPORT, EXPORT])},
+        {
+            "key": "{}",
+            "value": json.dumps({"statusInfo": {"status": "Success"}, "provisioningSteps": [IMPORT, EXPORT]}),
+        },
+    ],
+)
+def test_success_in_every_shape(answer: dict[str, str]) -> None:
+    """Both documented shapes, with all steps."""
+    outcome = parse_outcome(answer)
+
+    assert outcome.result == "success"
+    assert [item.name for item in outcome.steps] == ["EntryImport", "EntryExportAdd"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        documented("Skipped", IMPORT, REDUNDANT, errorCode="RedundantExport", errorMessage="Already match."),
+        {"key": STATUS_INFO, "value": json.dumps([{"provisioningSteps": [IMPORT, REDUNDANT]}])},
+    ],
+)
+def test_nothing_to_change_is_as_good(answer: dict[str, str]) -> None:
+    """RedundantExport: the user is as wanted already."""
+    assert parse_outcome(answer).result == "alreadyInDesiredState"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        documented("Skipped", IMPORT, OUTSIDE, errorCode="NotEffectivelyEntitled", errorMessage="Not assigned."),
+        {"key": STATUS_INFO, "value": json.dumps([{"provisioningSteps": [IMPORT, OUTSIDE]}])},
+    ],
+)
+def test_a_user_outside_is_a_failure_with_its_remedy(answer: dict[str, str]) -> None:
+    """Green would be a lie."""
+    outcome = parse_outcome(answer)
+
+    assert outcome.result is None
+    assert outcome.is_outside
+    assert "assign the user" in outcome.problem
+
+
+def test_a_failing_step_is_named() -> None:
+    """With Entra's message, and the hint about the flag that on-demand does not know."""
+    outcome = parse_outcome(documented("Failure", IMPORT, REFUSED, errorCode="SchemaError", errorMessage="bad"))
+
+    assert outcome.result is None
+    assert "EntryExportAdd (Export) Failure: Failed to create; Error: 400" in outcome.problem
+    assert "SchemaError: bad" in outcome.problem
+    assert "aadOptscim062020" in outcome.problem
+    assert "\n" not in outcome.problem
+
+
+def test_a_failing_step_beats_a_success() -> None:
+    """Whatever the summary says."""
+    assert parse_outcome(documented("Success", IMPORT, REFUSED)).result is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        {},
+        {"key": None, "value": None},
+        {"key": "{", "value": "["},
+        {"key": "[]", "value": "{}"},
+        {"key": json.dumps({"result": "Warning"}), "value": "{}"},
+        {"key": json.dumps({"result": "Skipped"}), "value": "{}"},
+        {"key": STATUS_INFO, "value": json.dumps([IMPORT])},
+        {"key": STATUS_INFO, "value": json.dumps(["odd", 3])},
+        {
+            "key": json.dumps({"result": {"odd": 1}, "details": "odd"}),
+            "value": json.dumps({"provisioningSteps": "odd"}),
+        },
+    ],
+)
+def test_whatever_cannot_be_read_is_a_failure(answer: dict[str, Any] | None) -> None:
+    """Unknown words and broken JSON are no evidence that a user was provisioned."""
+    outcome = parse_outcome(answer)
+
+    assert outcome.result is None
+    assert outcome.problem

@@ -1,0 +1,280 @@
+"""The environment of one tenant."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kzero_scim.errors import SettingsError
+from kzero_scim.fleet.credentials.credential_command import printed
+from kzero_scim.fleet.credentials.credentials import FOLDER, Credentials, suffix_of
+from kzero_scim.fleet.credentials.variables import LARGEST, read_variables, secrets_in
+from kzero_scim.fleet.project import FleetProject, FleetSettings, FleetTenant
+
+Make = Callable[..., FleetProject]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """Give a maker of projects: tenants' names, and the text of fleet.yaml."""
+
+    def build(*tenants: str, fleet: str = "") -> FleetProject:
+        (tmp_path / "Pulumi.yaml").write_text("name: kzero-scim\nruntime: python\n")
+        (tmp_path / "fleet.yaml").write_text(fleet)
+        (tmp_path / "stacks").mkdir()
+        (tmp_path / "credentials").mkdir()
+        for name in tenants:
+            (tmp_path / "stacks" / f"Pulumi.{name}.yaml").write_text("config: {}\n")
+        return FleetProject.load(tmp_path)
+
+    return build
+
+
+def test_a_tenant_has_what_is_common_and_its_own_and_nothing_of_another(make: Make) -> None:
+    """Variables with another tenant's name never reach a tenant."""
+    base = {
+        "PATH": "/bin",
+        "ARM_CLIENT_ID": "partner",
+        "ARM_CLIENT_SECRET__FABRIKAM_EU": "one",  # pragma: allowlist secret
+        "ARM_CLIENT_SECRET__CONTOSO": "two",  # pragma: allowlist secret
+        "ARM_CLIENT_SECRET__GONE": "three",  # pragma: allowlist secret
+    }
+    credentials = Credentials(make("fabrikam-eu", "contoso"), base)
+
+    found = credentials.environment_of("fabrikam-eu")
+
+    assert found == {"PATH": "/bin", "ARM_CLIENT_ID": "partner", "ARM_CLIENT_SECRET": "one"}
+
+
+def test_a_file_wins_over_the_environment_and_a_command_over_both(make: Make) -> None:
+    """Each source adds to those before it; nothing in a file is substituted."""
+    printed = "import sys, json; print(json.dumps({'C': 'from the command for ' + sys.argv[1]}))"
+    project = make(
+        "contoso",
+        fleet=f"credentials: {{files: credentials, command: ['{sys.executable}', -c, \"{printed}\", '{{tenant}}']}}",
+    )
+    (project.folder / "credentials" / "contoso.env").write_text("# of Contoso\nB='$A ${A}'\nexport C=file\n")
+
+    found = Credentials(project, {"A": "a", "B__CONTOSO": "b", "C__CONTOSO": "c"}).environment_of("contoso")
+
+    assert found == {"A": "a", "B": "$A ${A}", "C": "from the command for contoso"}
+
+
+def test_two_tenants_with_one_suffix_are_refused_and_the_others_are_not(make: Make) -> None:
+    """a-b and a_b would read the same variables: refused as soon as there are such, for these two alone."""
+    project = make("a-b", "a_b", "other")
+    credentials = Credentials(project, {"A": "1", "KZERO_CLIENT_SECRET__A_B": "hunter2"})
+
+    for tenant in ("a-b", "a_b"):
+        with pytest.raises(
+            SettingsError, match=rf"credentials of {tenant}: the variables …__A_B are of a-b, a_b alike"
+        ):
+            credentials.environment_of(tenant)
+    assert credentials.environment_of("other") == {"A": "1"}
+    assert Credentials(project, {"A": "1"}).environment_of("a-b") == {"A": "1"}
+
+
+def test_an_empty_value_takes_the_common_one_away(make: Make) -> None:
+    """A tenant that signs in by federation has no use for the secret of all: what is empty counts as not set."""
+    base = {"ARM_CLIENT_SECRET": "common", "ARM_CLIENT_SECRET__CONTOSO": "", "PULUMI_CONFIG_PASSPHRASE": ""}
+
+    found = Credentials(make("contoso"), base).environment_of("contoso")
+
+    assert found == {"ARM_CLIENT_SECRET": "", "PULUMI_CONFIG_PASSPHRASE": ""}
+
+
+_TENANTS = st.text("ab-_.1", min_size=1, max_size=5)
+_NAMES = st.from_regex(r"[A-Z][A-Z0-9]{0,2}(_[A-Z0-9]{1,2})?", fullmatch=True)
+
+
+@given(st.sets(_TENANTS, min_size=1, max_size=6), st.dictionaries(st.tuples(_NAMES, _TENANTS), st.uuids(), max_size=8))
+def test_no_variable_of_another_tenant_reaches_a_tenant(
+    tenants: set[str], variables: dict[tuple[str, str], UUID]
+) -> None:
+    """However names and tenants are spelt, each value is its own tenant's or nobody's."""
+    project = FleetProject(
+        Path("unused"), "p", FleetSettings(), {name: FleetTenant(name, Path("unused"), {}) for name in tenants}
+    )
+    base = {f"{name}__{suffix_of(tenant)}": str(value) for (name, tenant), value in variables.items()}
+    credentials = Credentials(project, base)
+    for tenant in tenants:
+        if len({other for other in tenants if suffix_of(other) == suffix_of(tenant)}) == 1:
+            own = {value for (_, other), value in variables.items() if suffix_of(other) == suffix_of(tenant)}
+            assert set(credentials.environment_of(tenant).values()) <= {str(value) for value in own}
+
+
+def test_the_folder_of_the_environment_wins_and_must_exist(make: Make) -> None:
+    """A pipeline mounts its secrets where it likes; a mistyped folder is not the same as no credentials."""
+    project = make("contoso", fleet="credentials: {files: credentials}")
+    (project.folder / "mounted").mkdir()
+    (project.folder / "mounted" / "contoso.env").write_text("A=mounted\n")
+
+    assert Credentials(project, {FOLDER: "mounted"}).environment_of("contoso")["A"] == "mounted"
+    with pytest.raises(SettingsError, match=rf"there is no folder .*/gone, named by {FOLDER}"):
+        Credentials(project, {FOLDER: "gone"})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A=1\n\n# no\nexport B='two words' # why\n", {"A": "1", "B": "two words"}),
+        ('A="line one\\nline two"\nB=a#b\nC=\n', {"A": "line one\nline two", "B": "a#b", "C": ""}),
+        ("A=${HOME} $HOME `id`\n", {"A": "${HOME} $HOME `id`"}),
+        ("\ufeffA=1\r\nB=2\r\n", {"A": "1", "B": "2"}),
+        ('{"A": "1", "B": "x=y\\n"}', {"A": "1", "B": "x=y\n"}),
+        ("", {}),
+    ],
+)
+def test_variables_are_read_as_a_shell_would_without_substitution(text: str, expected: dict[str, str]) -> None:
+    """Lines as in an .env file, or a JSON object."""
+    assert read_variables(text.encode()) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"A=1\n\nhunter2\n", "has no NAME=VALUE in line 3"),
+        (b"A=1\nB='hunter2\n", "has no NAME=VALUE in line 2"),
+        (b"A-B=hunter2\n", "has no NAME=VALUE in line 1"),
+        (b"A=hunter2\nB=1\nA=hunter3\n", "has A twice, again in line 3; remove one"),
+        (b"A=\0hunter2\n", "has a value with a zero byte in line 1"),
+        (b'{"A": "hunter2",}', "gave what begins as a JSON object and is none, line 1"),
+        (b'{"A": {"b": "hunter2"}}', "gave a JSON object whose A is no text; put it in quotes"),
+        (b'{"A": 1}', "gave a JSON object whose A is no text; put it in quotes"),
+        (b'{"": "hunter2"}', "gave a JSON object with a key that is no name of a variable"),
+        (b"A=\xff\n", "gave what is no UTF-8"),
+        (b"A=" + b"x" * LARGEST, "gave more than 1 MB; no tenant has so many variables"),
+    ],
+)
+def test_what_is_no_variable_is_told_without_a_value(content: bytes, words: str) -> None:
+    """A line that is no assignment may be the secret itself."""
+    with pytest.raises(ValueError, match=re.escape(words)) as caught:
+        read_variables(content)
+
+    assert "hunter" not in str(caught.value)
+
+
+@pytest.fixture
+def with_command(make: Make) -> Callable[[str], FleetProject]:
+    """Give a maker of projects of one tenant whose credentials a Python program prints."""
+
+    def build(program: str) -> FleetProject:
+        project = make("contoso", fleet=f"credentials: {{command: ['{sys.executable}', program.py, '{{tenant}}']}}")
+        (project.folder / "program.py").write_text(program)
+        return project
+
+    return build
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        ("import sys; print('hunter2'); sys.exit(3)", "ended with exit code 3 and said nothing; run it by hand"),
+        (
+            "import os, sys; sys.exit('no access with ' + os.environ['VAULT_TOKEN'])",
+            "exit code 1: no access with [secret]",
+        ),
+        ("print('hunter2')", "has no NAME=VALUE in line 1"),
+        ("import os; os.kill(os.getpid(), 9)", "was killed by signal 9 and said nothing"),
+        ("import sys\nwhile True: sys.stdout.write('hunter2' * 9999)", "gave more than 1 MB"),
+        ("import sys\nwhile True: sys.stderr.write('no' * 9999)", "was killed by signal 9: no"),
+    ],
+)
+def test_a_command_that_fails_is_named_and_what_it_printed_is_not(
+    with_command: Callable[[str], FleetProject], program: str, words: str
+) -> None:
+    """What a vault's client prints may hold a secret; what it says of its failure is told without those."""
+    with pytest.raises(SettingsError) as caught:
+        Credentials(with_command(program), {"VAULT_TOKEN": "hunter2hunter2"}).environment_of("contoso")
+
+    assert str(caught.value).startswith("credentials of contoso: the command ")
+    assert words in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_command_has_what_is_its_tenants_and_nothing_in_its_arguments(
+    with_command: Callable[[str], FleetProject],
+) -> None:
+    """A vault's token may be the tenant's own, from a variable or a file."""
+    project = with_command(
+        "import os, sys, json; print(json.dumps({'SEEN': json.dumps([sys.argv[1:], dict(os.environ)])}))"
+    )
+    base = {"VAULT_TOKEN__CONTOSO": "own", "VAULT_TOKEN__OTHER": "others", "KEPT": "common"}  # pragma: allowlist secret
+
+    arguments, environment = json.loads(Credentials(project, base).environment_of("contoso")["SEEN"])
+
+    assert arguments == ["contoso"]
+    assert {key: environment.get(key) for key in ("VAULT_TOKEN", "KEPT")} == {"VAULT_TOKEN": "own", "KEPT": "common"}
+    assert not [key for key, value in environment.items() if "__" in key or value == "others"]
+
+
+def test_a_command_that_takes_too_long_is_killed_with_what_it_started(tmp_path: Path) -> None:
+    """A wrapper script's child would hold the pipe, and the run, for ever."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    script = f"(echo started; exec sleep 600) > {pipe} & wait"
+
+    with pytest.raises(ValueError, match=r"took more than 2 s"):
+        printed(["sh", "-c", script], tmp_path, {"PATH": os.defpath}, seconds=2)
+
+    # The pipe ends when nobody holds it any more.
+    os.set_blocking(reader, True)
+    with os.fdopen(reader, "rb") as opened:
+        assert opened.read() == b"started\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [("no-such-vault", "is not on PATH"), ("./gone", "cannot be started: No such file or directory")],
+)
+def test_a_command_that_is_not_there_is_named(tmp_path: Path, command: str, words: str) -> None:
+    """A program with a slash is the project's own, another is looked for on the tenant's PATH."""
+    with pytest.raises(ValueError, match=words):
+        printed([command], tmp_path, {"PATH": os.defpath})
+
+
+def test_a_tenant_whose_name_a_command_would_take_for_an_option_is_refused(make: Make) -> None:
+    """A stack file that a pull request adds must not steer the vault's client."""
+    project = make("--help", fleet="credentials: {command: [vault, '{tenant}']}")
+
+    with pytest.raises(SettingsError, match="would take the tenant's name for an option; rename the stack"):
+        Credentials(project, {"PATH": os.defpath}).environment_of("--help")
+
+
+def test_a_file_that_others_can_read_is_warned_of(make: Make) -> None:
+    """The warning has the remedy."""
+    project = make("contoso", fleet="credentials: {files: credentials}")
+    file = project.folder / "credentials" / "contoso.env"
+    file.write_text("A=1\n")
+    file.chmod(0o644)
+    credentials = Credentials(project, {})
+
+    assert credentials.warnings_of("contoso") == [f"{file} can be read by others on this machine; `chmod 600` it"]
+    file.chmod(0o600)
+    assert credentials.warnings_of("contoso") == []
+
+
+def test_secrets_are_told_by_their_names() -> None:
+    """Ids, addresses and paths stay readable in an error."""
+    secret = {
+        "ARM_CLIENT_SECRET",
+        "ARM_CLIENT_CERTIFICATE",
+        "KZERO_PASSWORD",
+        "VAULT_TOKEN",
+        "PULUMI_CONFIG_PASSPHRASE",
+    }
+    secret |= {"ACTIONS_ID_TOKEN_REQUEST_TOKEN", "AWS_SECRET_ACCESS_KEY", "AZURE_STORAGE_KEY"}
+    public = {"ARM_CLIENT_ID", "ARM_TENANT_ID", "ACTIONS_ID_TOKEN_REQUEST_URL", "ARM_OIDC_TOKEN_FILE_PATH", "PATH"}
+    public |= {"AWS_ACCESS_KEY_ID", "PULUMI_CONFIG_PASSPHRASE_FILE", "KZERO_SCIM_CREDENTIALS_DIR", "ARM_USE_OIDC"}
+
+    assert set(secrets_in({name: name for name in secret | public})) == secret

@@ -1,0 +1,173 @@
+"""The engine's events as a tenant's changes, drift, warnings and errors."""
+
+from typing import Any
+
+from pulumi.automation.events import EngineEvent
+
+from kzero_scim.fleet.model import PropertyChange, ResourceChange
+from kzero_scim.fleet.run.engine_events import EngineEvents
+from kzero_scim.tenant.drift import Difference
+
+_URN = "urn:pulumi:fabrikam::kzero-scim::kzero-scim:components:TenantProvisioning$"
+MAPPERS = "kzero:keycloak:MapperSet"
+CREDENTIALS = "kzero:entra:SynchronizationCredentials"
+
+
+def state(type_: str, values: dict[str, Any], *, custom: bool = True) -> dict[str, Any]:
+    """Make a resource's state as an event has it."""
+    return {"type": type_, "urn": f"{_URN}{type_}::tenant", "custom": custom, "inputs": values, "outputs": values}
+
+
+def event(  # noqa: PLR0913 - one keyword a fact
+    kind: str,
+    operation: str,
+    type_: str,
+    *,
+    old: dict[str, Any] | None = None,
+    new: dict[str, Any] | None = None,
+    diff: dict[str, str] | None = None,
+    custom: bool = True,
+) -> EngineEvent:
+    """Make a step's event; a diff is path to kind."""
+    metadata = {
+        "op": operation,
+        "urn": f"{_URN}{type_}::tenant",
+        "type": type_,
+        "old": None if old is None else state(type_, old, custom=custom),
+        "new": None if new is None else state(type_, new, custom=custom),
+        "detailedDiff": {path: {"diffKind": word} for path, word in (diff or {}).items()},
+    }
+    return EngineEvent.from_json({"sequence": 1, "timestamp": 1, kind: {"metadata": metadata}})
+
+
+def said(severity: str, message: str) -> EngineEvent:
+    """Make a diagnostic event."""
+    return EngineEvent.from_json(
+        {"sequence": 1, "timestamp": 1, "diagnosticEvent": {"severity": severity, "message": message}}
+    )
+
+
+def gathered(*events: EngineEvent, refreshing: bool = False) -> EngineEvents:
+    """Gather events."""
+    found = EngineEvents(refreshing=refreshing)
+    for item in events:
+        found.take(item)
+    return found
+
+
+def test_values_before_and_after() -> None:
+    """Secrets and what is not known yet are named as such, numbers are whole; paths are in order."""
+    old = {"secretToken": "[secret]", "deletionThreshold": 25.0, "scope": "assigned"}
+    new = {"secretToken": "[secret]", "deletionThreshold": 30.0, "fingerprint": "04da6b54-80e4-46f7-96ec-b56ff0331ba9"}
+    diff = {"secretToken": "update", "deletionThreshold": "update", "scope": "delete", "fingerprint": "add"}
+
+    assert [
+        ResourceChange(
+            resource="SynchronizationCredentials",
+            name="tenant",
+            operation="update",
+            properties=[
+                PropertyChange(property="deletionThreshold", kind="update", was=25, now=30),
+                PropertyChange(property="fingerprint", kind="add", was=None, now="(not known yet)"),
+                PropertyChange(property="scope", kind="delete", was="assigned", now=None),
+                PropertyChange(property="secretToken", kind="update", was="(secret)", now="(secret)"),
+            ],
+        )
+    ] == gathered(event("resourcePreEvent", "update", CREDENTIALS, old=old, new=new, diff=diff)).changes
+
+
+def test_a_replacement_is_one_change() -> None:
+    """Its parts are steps of their own; the reason stands in the first."""
+    old, new = {"realm": "a"}, {"realm": "b"}
+    found = gathered(
+        event("resourcePreEvent", "create-replacement", MAPPERS, old=old, new=new, diff={"realm": "update-replace"}),
+        event("resourcePreEvent", "replace", MAPPERS, old=old, new=new),
+        event("resourcePreEvent", "delete-replaced", MAPPERS, old=old),
+    )
+
+    assert [
+        ResourceChange(
+            resource="MapperSet",
+            name="tenant",
+            operation="replace",
+            properties=[PropertyChange(property="realm", kind="replace", was="a", now="b")],
+        )
+    ] == found.changes
+
+
+def test_components_the_stack_and_new_providers_are_no_changes() -> None:
+    """They stand for nothing on either side; a provider whose settings change does."""
+    found = gathered(
+        event("resourcePreEvent", "create", "kzero-scim:components:ScimEndpoint", new={}, custom=False),
+        event("resourcePreEvent", "create", "pulumi:pulumi:Stack", new={}),
+        event("resourcePreEvent", "create", "pulumi:providers:azuread", new={}),
+        event("resourcePreEvent", "same", MAPPERS, old={}, new={}),
+        event("resourcePreEvent", "update", "pulumi:providers:kzero", old={}, new={}, diff={"clientId": "add"}),
+    )
+
+    assert [(change.resource, change.operation) for change in found.changes] == [("Provider", "update")]
+
+
+def test_drift_is_what_a_refresh_finds() -> None:
+    """Before a preview it is told beside the change that undoes it."""
+    wanted, actual = {"mappers": {"email": {"claim": "email"}}}, {"mappers": {"email": {"claim": "mail"}}}
+    diff = {"mappers.email.claim": "update"}
+    found = gathered(
+        event("resourcePreEvent", "refresh", MAPPERS, old=wanted, new=wanted),
+        event("resOutputsEvent", "refresh", MAPPERS, old=wanted, new=actual, diff=diff),
+        event("resourcePreEvent", "update", MAPPERS, old=actual, new=wanted, diff=diff),
+    )
+
+    assert [Difference(resource="MapperSet", property="mappers.email.claim", was="email", now="mail")] == found.drift
+    assert [PropertyChange(property="mappers.email.claim", kind="update", was="mail", now="email")] == (
+        found.changes[0].properties
+    )
+
+
+def test_a_refresh_changes_nothing() -> None:
+    """Its updates and deletes are of the state: drift, a resource that is gone included."""
+    found = gathered(
+        event("resOutputsEvent", "update", MAPPERS, old={"realm": "a"}, new={"realm": "b"}, diff={"realm": "update"}),
+        event("resOutputsEvent", "delete", CREDENTIALS, old={"scope": "all"}),
+        refreshing=True,
+    )
+
+    assert found.changes == []
+    assert [(item.resource, item.property, item.now) for item in found.drift] == [
+        ("MapperSet", "realm", "b"),
+        ("SynchronizationCredentials", "", None),
+    ]
+
+
+def test_what_failed_is_no_change() -> None:
+    """Of an up that broke off, only what was applied is told."""
+    found = gathered(
+        event("resourcePreEvent", "create", MAPPERS, new={}),
+        event("resourcePreEvent", "update", CREDENTIALS, old={}, new={}, diff={"scope": "add"}),
+        event("resOpFailedEvent", "update", CREDENTIALS, old={}, new={}),
+    )
+
+    assert [change.resource for change in found.changes] == ["MapperSet"]
+
+
+def test_errors_and_warnings_are_single_lines() -> None:
+    """Each once, without colours, and without the sentence that only repeats that there was one."""
+    found = gathered(
+        said("error", "<{%reset%}>first\n  line<{%reset%}>\n"),
+        said("error", "preview failed"),
+        said("error", "first line"),
+        said("warning", "look out\n"),
+        said("info", "chatter"),
+    )
+
+    assert (found.errors, found.warnings) == (["first line"], ["look out"])
+
+
+def test_what_the_engine_does_now() -> None:
+    """In a few words, for people who watch."""
+    events = EngineEvents(refreshing=False)
+
+    assert [
+        events.take(event("resourcePreEvent", operation, MAPPERS, old={}, new={}))
+        for operation in ("refresh", "update", "same", "create-replacement")
+    ] == ["reading MapperSet", "updating MapperSet", "comparing MapperSet", "replacing MapperSet"]

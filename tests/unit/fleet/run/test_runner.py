@@ -1,0 +1,178 @@
+"""A fleet's run, its workers being stand-ins: whose variables reach whom, and what the run's document says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kzero_scim.fleet import journal
+from kzero_scim.fleet.model import Command, FleetRun, Outcome, TenantResult
+from kzero_scim.fleet.project import FleetProject
+from kzero_scim.fleet.run.engine_run import TenantRun
+from kzero_scim.fleet.run.plan import waves_of
+from kzero_scim.fleet.run.runner import Job, run_fleet
+
+Serve = Callable[[TenantRun], TenantResult]
+NAMES = ["alfa", "bravo-eu", "charlie"]
+
+
+class Quiet:
+    """A watcher that keeps its notes."""
+
+    def __init__(self) -> None:
+        """Have none."""
+        self.notes: list[str] = []
+
+    def begins(self, tenant: str) -> None:
+        """Say nothing."""
+
+    def doing(self, tenant: str, what: str) -> None:
+        """Say nothing."""
+
+    def ended(self, result: TenantResult) -> None:
+        """Say nothing."""
+
+    def note(self, text: str) -> None:
+        """Keep it."""
+        self.notes.append(text)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> FleetProject:
+    """A project of three tenants, one of which is tagged."""
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "Pulumi.yaml").write_text("name: fleet\n")
+    for name in NAMES:
+        tags = ["canary"] if name == "charlie" else []
+        document = {"config": {"kzero-scim:kzeroTenant": name.title(), "kzero-scim:tags": tags}}
+        (tmp_path / "stacks" / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump(document))
+    return FleetProject.load(tmp_path)
+
+
+def done(run: TenantRun) -> TenantResult:
+    """End well."""
+    return TenantResult(tenant=run.tenant, outcome=Outcome.CHANGED)
+
+
+def run(  # noqa: PLR0913 - one keyword a fact
+    monkeypatch: pytest.MonkeyPatch,
+    project: FleetProject,
+    serve: Serve,
+    *,
+    environment: dict[str, str] | None = None,
+    canary: str = "",
+    watcher: Quiet | None = None,
+) -> FleetRun:
+    """Run the project with stand-ins of workers, one at a time."""
+
+    class Stand:
+        is_busy = False
+
+        def run(self, run: TenantRun, timeout: float | None, doing: Callable[[str], None]) -> TenantResult:
+            del timeout, doing
+            return serve(run)
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr("kzero_scim.fleet.run.runner.Worker", Stand)
+    monkeypatch.setattr("kzero_scim.fleet.run.runner._pulumi", lambda: ("pulumi", "3.259.0"))
+    job = Job(command=Command.UP, waves=waves_of(list(project.tenants.values()), canary), parallel=1)
+    return run_fleet(project, job, environment or {}, watcher or Quiet())
+
+
+def test_a_confirmation_is_one_tenants(monkeypatch: pytest.MonkeyPatch, project: FleetProject) -> None:
+    """One for everybody reaches nobody; the error that asks for one names the tenant's own variable."""
+    found: dict[str, str | None] = {}
+    watcher = Quiet()
+
+    def serve(run: TenantRun) -> TenantResult:
+        found[run.tenant] = run.environment.get("KZERO_SCIM_CONFIRM")
+        error = "31 users would lose access; run it once more with KZERO_SCIM_CONFIRM=unassign=31 in the environment"
+        return TenantResult(tenant=run.tenant, outcome=Outcome.FAILED, error=error)
+
+    environment = {"KZERO_SCIM_CONFIRM": "unassign=31", "KZERO_SCIM_CONFIRM__BRAVO_EU": "unassign=31"}
+    ended = run(monkeypatch, project, serve, environment=environment, watcher=watcher)
+
+    assert found == {"alfa": None, "bravo-eu": "unassign=31", "charlie": None}
+    assert (watcher.notes) == [
+        "KZERO_SCIM_CONFIRM reaches no tenant of a fleet; set KZERO_SCIM_CONFIRM__<TENANT> for the one it is for"
+    ]
+    assert "with KZERO_SCIM_CONFIRM__BRAVO_EU=unassign=31" in ended.results[1].error
+
+
+def test_variables_of_others_reach_nobody(monkeypatch: pytest.MonkeyPatch, project: FleetProject) -> None:
+    """Each has the common ones and its own."""
+    found: dict[str, dict[str, str]] = {}
+
+    def serve(run: TenantRun) -> TenantResult:
+        found[run.tenant] = dict(run.environment)
+        return done(run)
+
+    common = {"ARM_CLIENT_ID": "of the provider"}
+    own = {"KZERO_CLIENT_SECRET__ALFA": "a", "KZERO_CLIENT_SECRET__BRAVO_EU": "b"}
+    run(monkeypatch, project, serve, environment=common | own)
+
+    assert found == {
+        "alfa": common | {"KZERO_CLIENT_SECRET": "a"},
+        "bravo-eu": common | {"KZERO_CLIENT_SECRET": "b"},
+        "charlie": common,
+    }
+
+
+def test_a_file_that_cannot_be_read_is_that_tenants_failure(
+    monkeypatch: pytest.MonkeyPatch, project: FleetProject
+) -> None:
+    """Nothing is run for it, and the others are."""
+    (project.folder / "stacks" / "Pulumi.alfa.yaml").write_text("config: [")
+    (project.folder / "fleet.yaml").write_text("credentials: {files: credentials}\n")
+    (project.folder / "credentials").mkdir()
+    (project.folder / "credentials" / "charlie.env").write_bytes(b"\xff\xfe")
+
+    ended = run(monkeypatch, FleetProject.load(project.folder), done)
+
+    assert [(result.tenant, result.outcome.value) for result in ended.results] == [
+        ("alfa", "failed"),
+        ("bravo-eu", "changed"),
+        ("charlie", "failed"),
+    ]
+    assert "Pulumi.alfa.yaml" in ended.results[0].error
+    assert "charlie.env" in ended.results[2].error
+
+
+def test_a_failing_canary_is_told_of_everybody(monkeypatch: pytest.MonkeyPatch, project: FleetProject) -> None:
+    """Who is not run keeps tags and names, and the document is what was kept."""
+
+    def serve(run: TenantRun) -> TenantResult:
+        return TenantResult(tenant=run.tenant, outcome=Outcome.FAILED, error="no")
+
+    ended = run(monkeypatch, project, serve, canary="canary")
+
+    assert [(result.tenant, result.outcome.value) for result in ended.results] == [
+        ("alfa", "not-run"),
+        ("bravo-eu", "not-run"),
+        ("charlie", "failed"),
+    ]
+    assert ended.results[0].error == "the canary failed: charlie"
+    assert (ended.results[1].names, ended.results[2].tags) == (["Bravo-Eu"], ["canary"])
+    assert ended == journal.last(project, Command.UP)
+    assert ended.exit_code == 1
+
+
+def test_what_nobody_has_foreseen_leaves_the_document(monkeypatch: pytest.MonkeyPatch, project: FleetProject) -> None:
+    """With what was done until then, so that the run can be resumed."""
+
+    def serve(run: TenantRun) -> TenantResult:
+        if run.tenant == "bravo-eu":
+            raise RuntimeError
+        return done(run)
+
+    with pytest.raises(RuntimeError):
+        run(monkeypatch, project, serve)
+
+    kept = journal.last(project, Command.UP)
+    assert kept is not None
+    assert [result.outcome.value for result in kept.results] == ["changed", "not-run", "not-run"]

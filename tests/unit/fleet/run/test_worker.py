@@ -1,0 +1,182 @@
+"""One tenant after the other in one process: whose environment it has, what is left, and how it is ended.
+
+The Pulumi CLI is a script here that says what it was given; the real one is in tests/e2e/test_fleet_run.py.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kzero_scim.fleet.model import Command, Outcome, TenantResult
+from kzero_scim.fleet.run.engine_run import TenantRun, run_tenant
+from kzero_scim.fleet.run.worker import Worker
+
+ALFA, BRAVO = "secret of alfa", "secret of bravo"
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    """A worker."""
+    made = Worker()
+    yield made
+    made.close()
+
+
+class Project:
+    """A project's folder with a CLI that is a shell script."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make the folder."""
+        self.folder = folder
+        (folder / "stacks").mkdir()
+
+    def run(self, tenant: str, script: str, **variables: str) -> TenantRun:
+        """Say what to run: a tenant with a script in the CLI's place, and with variables of its own."""
+        cli = self.folder / f"pulumi-of-{tenant}"
+        cli.write_text(f"#!/bin/sh\n{script}\n")
+        cli.chmod(0o700)
+        return TenantRun(
+            command=Command.PREVIEW,
+            tenant=tenant,
+            folder=self.folder,
+            environment={"PATH": os.environ["PATH"], "HOME": str(self.folder), **variables},
+            refresh=False,
+            cli=str(cli),
+            cli_version="v3.259.0",
+            log=self.folder / ".kzero-scim" / "logs" / f"{tenant}.log",
+        )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A project."""
+    return Project(tmp_path)
+
+
+def run(worker: Worker, tenant: TenantRun, timeout: float | None = None) -> TenantResult:
+    """Have a worker run a tenant."""
+    return worker.run(tenant, timeout, lambda _: None)
+
+
+class TestEnvironment:
+    """A process is its tenant's while that runs, and nobody's after it."""
+
+    def test_the_engine_has_the_tenants_environment_and_no_other(
+        self, project: Project, worker: Worker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Neither the fleet's nor that of the tenant before it in the same worker."""
+        monkeypatch.setenv("OF_THE_FLEET", "secret of the fleet")
+        dump = 'env > "$HOME/$WHO.environment"; pwd > "$HOME/$WHO.folder"; echo "error: $TOKEN" >&2; exit 1'
+        run(worker, project.run("alfa", dump, WHO="alfa", TOKEN=ALFA, ONLY_ALFA="yes"))
+        run(worker, project.run("bravo", dump, WHO="bravo", TOKEN=BRAVO))
+
+        lines = (project.folder / "bravo.environment").read_text().splitlines()
+        names = {line.partition("=")[0] for line in lines}
+        assert names - {"PWD", "SHLVL", "_", "OLDPWD"} == {
+            *("PATH", "HOME", "WHO", "TOKEN", "TMPDIR", "PULUMI_HOME"),
+            *("PULUMI_AUTOMATION_API", "PULUMI_DEBUG_COMMANDS", "PULUMI_DEBUG_PROVIDERS", "PULUMI_SKIP_UPDATE_CHECK"),
+        }
+        assert f"TOKEN={BRAVO}" in lines
+        assert str(project.folder) == (project.folder / "bravo.folder").read_text().strip()
+
+    def test_nothing_of_a_tenant_is_left_in_the_process(self, project: Project) -> None:
+        """Its variables, its folder and its temporary files are gone; also after a failure."""
+        before, folder = dict(os.environ), Path.cwd()
+
+        run_tenant(project.run("alfa", 'echo "$TMPDIR" > "$HOME/tmpdir"; exit 1', TOKEN=ALFA), lambda *_: None)
+
+        assert (before, folder) == (dict(os.environ), Path.cwd())
+        temporary = Path((project.folder / "tmpdir").read_text().strip())
+        assert not temporary.exists()
+        assert not Path(tempfile.gettempdir()).is_relative_to(temporary)
+
+    def test_plugins_and_log_ins_are_everybodys(self, project: Project) -> None:
+        """What is installed stays; "current stacks" and Pulumi's own logs are the run's and go with it."""
+        home = project.folder / ".pulumi"
+        (home / "workspaces").mkdir(parents=True)
+        (home / "credentials.json").write_text("{}")
+        script = 'cd "$PULUMI_HOME"; ls > "$HOME/listed"; mkdir plugins/installed; mkdir workspaces; mkdir logs; exit 1'
+
+        run_tenant(project.run("alfa", script), lambda *_: None)
+
+        assert (project.folder / "listed").read_text().split() == ["credentials.json", "logs", "plugins"]
+        assert sorted(entry.name for entry in home.iterdir()) == ["credentials.json", "plugins", "workspaces"]
+        assert (home / "plugins" / "installed").is_dir()
+        assert not list((home / "workspaces").iterdir())
+
+    def test_a_log_has_no_secret_and_is_its_owners_alone(self, project: Project) -> None:
+        """Neither has the error: secrets are known by their variables' names, and in addresses."""
+        script = 'echo "signing in with $TOKEN"; echo "error: $TOKEN at $PULUMI_BACKEND_URL" >&2; exit 1'
+        asked = project.run("alfa", script, TOKEN=ALFA, PULUMI_BACKEND_URL="postgres://me:hidden-word@host/states")
+
+        result = run_tenant(asked, lambda *_: None)
+
+        assert result.error == "[secret] at postgres://me:[secret]@host/states"
+        assert "signing in with [secret]" in asked.log.read_text()
+        assert "hidden-word" not in asked.log.read_text()
+        assert asked.log.stat().st_mode & 0o777 == 0o600
+        assert result.log == ".kzero-scim/logs/alfa.log"
+
+
+class TestFailures:
+    """Whatever happens is that tenant's failure alone."""
+
+    def test_a_worker_that_dies_is_one_failure(self, project: Project, worker: Worker) -> None:
+        """The next tenant has a new one; the engine of the dead one is killed."""
+        script = 'echo $$ > "$HOME/engine"; sleep 0.5; kill -9 $PPID; exec sleep 600'
+
+        died = run(worker, project.run("alfa", script))
+        following = run(worker, project.run("bravo", 'echo "error: as always" >&2; exit 1'))
+
+        assert (died.outcome, died.error) == (
+            Outcome.FAILED,
+            "the process that ran it ended with signal 9; `kzero-scim recover alfa` frees its stack",
+        )
+        assert following.error == "as always"
+        assert not _is_alive(int((project.folder / "engine").read_text()))
+
+    def test_an_engine_that_is_interrupted_in_time_is_not_killed(self, project: Project, worker: Worker) -> None:
+        """It comes to an end of its own, with its own words."""
+        script = "trap 'echo \"error: tidied up\" >&2; kill $!; exit 1' INT; sleep 600 & wait"
+
+        result = run(worker, project.run("alfa", script), timeout=1.5)
+
+        assert (result.outcome, result.error) == (Outcome.TIMED_OUT, "stopped after 1.5 s; tidied up")
+
+    def test_an_engine_that_hangs_is_killed_with_its_plugins(
+        self, project: Project, worker: Worker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also those that are process groups of their own and hold its pipes open."""
+        monkeypatch.setattr("kzero_scim.fleet.run.worker._INTERRUPTED_SECONDS", 0.5)
+        script = f"exec {sys.executable} {project.folder / 'engine.py'}"
+        (project.folder / "engine.py").write_text(_STUBBORN)
+
+        result = run(worker, project.run("alfa", script), timeout=1.5)
+
+        assert result.outcome is Outcome.TIMED_OUT
+        assert result.error == "stopped after 1.5 s; the engine was ended by signal 9"
+        assert any("kzero-scim recover alfa" in line for line in result.warnings)
+        assert not _is_alive(int((project.folder / "plugin").read_text()))
+
+
+_STUBBORN = """
+import os, pathlib, signal, subprocess, sys
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_IGN)
+plugin = subprocess.Popen(["sleep", "600"], process_group=0)
+pathlib.Path(os.environ["HOME"], "plugin").write_text(str(plugin.pid))
+plugin.wait()
+"""
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

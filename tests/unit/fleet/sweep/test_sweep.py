@@ -1,0 +1,195 @@
+"""Many tenants looked at in one process: what becomes of each, and what of the others."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from kzero_scim.errors import GraphError
+from kzero_scim.fleet import journal
+from kzero_scim.fleet.model import Command, Outcome, TenantResult
+from kzero_scim.fleet.project import FleetProject
+from kzero_scim.fleet.report.progress import Lines
+from kzero_scim.fleet.sweep import sweep_run
+from kzero_scim.fleet.sweep.sweep import Looked, Sweep
+
+STATE: dict[str, object] = {
+    "version": 3,
+    "checkpoint": {
+        "latest": {"resources": [{"urn": "a::b", "type": "pulumi:pulumi:Stack"}], "pending_operations": [1]}
+    },
+}
+
+
+class Watched:
+    """Notes who began and who ended."""
+
+    def __init__(self) -> None:
+        """Note nothing yet."""
+        self.begun: list[str] = []
+        self.results: list[TenantResult] = []
+
+    def begins(self, tenant: str) -> None:
+        """Note it."""
+        self.begun.append(tenant)
+
+    def ended(self, result: TenantResult) -> None:
+        """Note it."""
+        self.results.append(result)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> FleetProject:
+    """Give a fleet of six that were applied, the last of them never."""
+    (tmp_path / "Pulumi.yaml").write_text("name: demo\nruntime: python\n")
+    states = tmp_path / "state" / ".pulumi" / "stacks" / "demo"
+    states.mkdir(parents=True)
+    (tmp_path / "state" / ".pulumi" / "meta.yaml").write_text("version: 1\n")
+    (tmp_path / "stacks").mkdir()
+    for name in "abcdef":
+        (tmp_path / "stacks" / f"Pulumi.{name}.yaml").write_text(f"config: {{kzero-scim:tags: [of-{name}]}}\n")
+        if name != "f":
+            (states / f"{name}.json").write_text(json.dumps(STATE))
+    return FleetProject.load(tmp_path)
+
+
+async def run(
+    project: FleetProject,
+    look: Callable[[Looked], Awaitable[TenantResult]],
+    *,
+    parallel: int = 2,
+    timeout: float | None = None,  # noqa: ASYNC109 - of each tenant
+    watched: Watched | None = None,
+    **environment: str,
+) -> dict[str, TenantResult]:
+    """Sweep over the whole fleet."""
+    common = {"PULUMI_BACKEND_URL": (project.folder / "state").as_uri()} | environment
+    sweep = Sweep(project, common, look, parallel=parallel, timeout=timeout, watcher=watched or Watched())
+    results = await sweep.run(list(project.tenants.values()))
+    assert [result.tenant for result in results] == list(project.tenants)
+    return {result.tenant: result for result in results}
+
+
+def fine(looked: Looked) -> TenantResult:
+    """Give the result of a tenant that is as it should be."""
+    return TenantResult(tenant=looked.tenant.name, outcome=Outcome.UNCHANGED)
+
+
+async def test_each_tenants_trouble_is_its_own(project: FleetProject) -> None:
+    """A refusal, an answer that nobody foresaw, a tenant that hangs and one that was never set up: others are done."""
+
+    async def look(looked: Looked) -> TenantResult:
+        match looked.tenant.name:
+            case "a":
+                message = "cannot sign in\nto a"
+                raise GraphError(message)
+            case "b":
+                raise KeyError(looked.tenant.name)
+            case "c":
+                await asyncio.Event().wait()
+        return fine(looked)
+
+    found = await run(project, look, parallel=1, timeout=0.05)
+
+    assert {name: str(result.outcome) for name, result in found.items()} == {
+        "a": "failed",
+        "b": "failed",
+        "c": "timed-out",
+        "d": "unchanged",
+        "e": "unchanged",
+        "f": "not-run",
+    }
+    assert found["a"].error == "cannot sign in to a"
+    assert found["b"].error.startswith("internal error: KeyError")
+    assert found["c"].error == "stopped after 0.05 s"
+    assert found["f"].error.startswith("there is no stack f at file://")
+    assert found["d"].tags == ["of-d"]
+    assert "`kzero-scim fleet up d`" in found["d"].warnings[0]
+
+
+async def test_no_more_are_looked_at_at_once_than_asked_for(project: FleetProject) -> None:
+    """As many as asked for, and no more."""
+    now, most = 0, 0
+
+    async def look(looked: Looked) -> TenantResult:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        now -= 1
+        return fine(looked)
+
+    await run(project, look, parallel=3)
+
+    assert most == 3
+
+
+async def test_an_environment_is_the_tenants_alone(project: FleetProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is common, and its own; nothing of another tenant's, and nothing of the process's."""
+    monkeypatch.setenv("KZERO_CLIENT_SECRET", "of the process")
+    seen = {}
+
+    async def look(looked: Looked) -> TenantResult:
+        await asyncio.sleep(0)
+        seen[looked.tenant.name] = {key: looked.environment[key] for key in looked.environment if "PULUMI" not in key}
+        return fine(looked)
+
+    await run(project, look, ARM_CLIENT_ID="common", KZERO_CLIENT_SECRET__A="of a", KZERO_CLIENT_SECRET__B="of b")
+
+    assert seen["a"] == {"ARM_CLIENT_ID": "common", "KZERO_CLIENT_SECRET": "of a"}
+    assert seen["b"] == {"ARM_CLIENT_ID": "common", "KZERO_CLIENT_SECRET": "of b"}
+    assert seen["c"] == {"ARM_CLIENT_ID": "common"}
+
+
+async def test_an_interruption_tells_what_was_done_and_what_was_not(project: FleetProject) -> None:
+    """Ctrl-C cancels the task; who was done stays done, the others are told as not run."""
+    watched, reached = Watched(), asyncio.Event()
+
+    async def look(looked: Looked) -> TenantResult:
+        if looked.tenant.name == "c":
+            reached.set()
+            await asyncio.Event().wait()
+        return fine(looked)
+
+    task = asyncio.create_task(run(project, look, parallel=1, watched=watched))
+    await reached.wait()
+    task.cancel()
+    found = await task
+
+    assert [found[name].outcome.value for name in "abcd"] == ["unchanged", "unchanged", "not-run", "not-run"]
+    assert {found[name].error for name in "cde"} == {"interrupted"}
+    assert found["e"].tags == ["of-e"]
+    assert watched.begun == ["a", "b", "c"]
+
+
+def test_a_cancelled_pipeline_keeps_what_was_found(project: FleetProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGTERM is as Ctrl-C: the run's document has who was done, and no engine is begun."""
+
+    async def look(looked: Looked) -> TenantResult:
+        if looked.tenant.name == "b":
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.Event().wait()
+        return replace(fine(looked), outcome=Outcome.DRIFTED)
+
+    monkeypatch.setattr(sweep_run, "drift_of", look)
+    how = sweep_run.Sweeping(
+        environment={"PULUMI_BACKEND_URL": (project.folder / "state").as_uri()},
+        parallel=1,
+        watch=lambda _, total: Lines(Console(quiet=True), total),
+        is_engine_asked=True,
+    )
+
+    run = sweep_run.drift_run(project, list(project.tenants.values()), how)
+
+    assert [result.outcome.value for result in run.results] == ["drifted"] + 5 * ["not-run"]
+    assert journal.last(project, Command.DRIFT) == run
+    assert run.exit_code == 1

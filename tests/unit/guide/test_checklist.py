@@ -1,0 +1,78 @@
+"""The seven-point checklist: each point passes on its evidence alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kzero_scim.guide.checklist import ITEMS, Evidence, as_output, judge
+
+COMPLETE = Evidence(
+    tenant_url="https://kzero.example/realms/Contoso/scim/v2",
+    answer={"status": 401, "meaning": "alive, wants a token"},
+    alive=True,
+    mappers=["status", "loginName"],
+    rows=["active", "userName"],
+    application_name="KZero Passwordless SCIM",
+    service_principal_id="11111111-1111-4111-8111-111111111111",
+    assigned=["alex@contoso.example"],
+    job_id="scim.1.2",
+    schedule_state="Active",
+    test_result="passed",
+    tested_at="2026-01-01T00:00:00Z",
+    test_user="alex@contoso.example",
+    on_demand_result="success",
+    comparisons=[{"attribute": "userName", "equal": True}],
+    kzero_user_id="22222222-2222-4222-8222-222222222222",
+)
+
+
+def test_a_complete_tenant_passes_all_seven_in_the_guides_order() -> None:
+    """The titles are the guide's, and every entry says what it rests on."""
+    items = judge(COMPLETE)
+
+    assert [item.item for item in items] == list(ITEMS)
+    assert all(item.passed and item.evidence for item in items)
+    assert as_output(items)[0].keys() == {"item", "passed", "evidence"}
+
+
+def test_an_empty_tenant_passes_none() -> None:
+    """Nothing is taken for granted."""
+    assert not any(item.passed for item in judge(Evidence()))
+
+
+@pytest.mark.parametrize(
+    ("number", "change"),
+    [
+        (1, {"alive": False}),
+        (2, {"mappers": []}),
+        (2, {"rows": []}),
+        (3, {"service_principal_id": None}),
+        (4, {"assigned": []}),
+        (5, {"schedule_state": "Paused"}),
+        (5, {"quarantine": {"reason": "EncounteredQuarantineException"}}),
+        (6, {"test_result": None}),
+        (7, {"on_demand_result": "failure"}),
+        (7, {"comparisons": [{"attribute": "tag", "equal": False}]}),
+        (7, {"test_user": None}),
+    ],
+)
+def test_what_is_missing_fails_its_own_point_only(number: int, change: dict[str, Any]) -> None:
+    """A failing point does not hide the others."""
+    failed = [index for index, item in enumerate(judge(replace(COMPLETE, **change)), 1) if not item.passed]
+
+    assert failed == [number]
+
+
+def test_whole_directory_needs_no_assignment() -> None:
+    """With scope all, nobody has to be assigned."""
+    assert judge(replace(COMPLETE, assigned=[], everybody=True))[3].passed
+
+
+def test_a_live_problem_replaces_the_evidence() -> None:
+    """What a look at the service found wrong counts more than the last update's word."""
+    items = judge(replace(COMPLETE, problems={2: "mappers.tag is missing"}))
+
+    assert (items[1].passed, items[1].evidence) == (False, "mappers.tag is missing")

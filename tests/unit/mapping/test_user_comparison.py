@@ -1,0 +1,145 @@
+"""The values of both sides, compared as Keycloak keeps them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kzero_scim.mapping.attribute_mapping import MANAGER, TAG, Expectation, Row, expectations, guide_rows
+from kzero_scim.mapping.user_comparison import (
+    Comparison,
+    compare_user,
+    graph_selection,
+    is_user_name_known,
+    reads_manager,
+    user_name,
+)
+from kzero_scim.provider.keycloak.mapper_set.resource import guide_mappers
+
+ENTRA: dict[str, Any] = {
+    "id": "1",
+    "userPrincipalName": "Alex@contoso.example",
+    "accountEnabled": True,
+    "givenName": "Alex",
+    "surname": "Moreau",
+    "mail": "Alex@contoso.example",
+    "onPremisesExtensionAttributes": {"extensionAttribute1": "blue"},
+}
+KZERO: dict[str, Any] = {
+    "id": "k1",
+    "username": "alex@contoso.example",
+    "email": "alex@contoso.example",
+    "firstName": "Alex",
+    "lastName": "Moreau",
+    "enabled": True,
+    "attributes": {"extensionAttribute1": ["blue"], "manager": ["k2"]},
+}
+GUIDE = expectations(guide_rows(), guide_mappers())
+MANAGER_NAMES = {"k2", "robin@contoso.example", "2"}
+
+
+def mismatches(entra: dict[str, Any] | None = None, kzero: dict[str, Any] | None = None) -> list[str]:
+    """Compare by the guide's mapping."""
+    return compare_user(GUIDE, ENTRA | (entra or {}), KZERO | (kzero or {}), MANAGER_NAMES).mismatches
+
+
+def test_all_seven_are_compared_and_equal() -> None:
+    """Case of user name and e-mail aside, which Keycloak lower-cases."""
+    arrival = compare_user(GUIDE, ENTRA, KZERO, MANAGER_NAMES)
+
+    assert arrival.mismatches == []
+    assert arrival.notes == []
+    assert {item.attribute for item in arrival.comparisons} == set(guide_mappers())
+
+
+@pytest.mark.parametrize(
+    ("kzero", "said"),
+    [
+        ({"firstName": "Alexandra"}, 'firstName: Entra "Alex", KZero "Alexandra"'),
+        ({"firstName": "alex"}, 'firstName: Entra "Alex", KZero "alex"'),
+        ({"enabled": False}, 'status: Entra "true", KZero "false"'),
+        ({"email": None}, "email: Entra \"Alex@contoso.example\", KZero nothing (mapper 'email' missing in KZero?)"),
+        ({"attributes": {"manager": ["k2"]}}, "tag: Entra \"blue\", KZero nothing (mapper 'tag' missing in KZero?)"),
+        (
+            {"attributes": {"extensionAttribute1": ["blue"], "manager": ["k9"]}},
+            'manager: Entra "2", KZero "k9"',
+        ),
+    ],
+)
+def test_each_difference_is_said(kzero: dict[str, Any], said: str) -> None:
+    """Attribute and both values."""
+    assert mismatches(kzero=kzero) == [said]
+
+
+def test_a_disabled_user_is_expected_disabled() -> None:
+    """What the default expression for active makes of it."""
+    assert mismatches({"accountEnabled": False}, {"enabled": False}) == []
+    assert mismatches({"accountEnabled": False}) == ['status: Entra "false", KZero "true"']
+
+
+def test_an_empty_value_is_not_sent() -> None:
+    """Entra sends no nulls, so KZero may keep what it has."""
+    assert mismatches({"mail": None}, {"email": None}) == []
+    assert mismatches({"mail": None}) == []
+
+
+def test_a_value_may_be_kept_as_an_attribute_alone() -> None:
+    """Where a server fills Keycloak's own field otherwise."""
+    attributes = KZERO["attributes"] | {"givenName": ["Alex"]}
+
+    assert mismatches(kzero={"firstName": None, "attributes": attributes}) == []
+
+
+def test_a_manager_who_is_not_provisioned_is_noted() -> None:
+    """Entra leaves the reference out then."""
+    kzero = KZERO | {"attributes": {"extensionAttribute1": ["blue"]}}
+
+    arrival = compare_user(GUIDE, ENTRA, kzero, MANAGER_NAMES)
+
+    assert arrival.mismatches == []
+    assert "while the manager is provisioned too" in arrival.notes[0]
+
+
+def test_what_only_entra_can_compute_is_noted() -> None:
+    """An expression of one's own, an attribute that Graph does not show."""
+    expected = [
+        Expectation(mapper="a", target="a", row=Row(expression="ToUpper([city])"), user_attribute="a"),
+        Expectation(mapper="b", target="b", row=Row(source="preferredName"), user_attribute="b"),
+        Expectation(mapper="c", target="c", row=Row(constant="x"), user_attribute="c"),
+        Expectation(mapper="d", target="d", row=Row(source="city", default_value="none"), user_attribute="d"),
+    ]
+
+    arrival = compare_user(expected, ENTRA, {"attributes": {"c": ["x"], "d": ["none"]}})
+
+    assert [note.split()[0] for note in arrival.notes] == ["a", "b"]
+    assert arrival.comparisons == [
+        Comparison(attribute="c", entra="x", kzero="x", equal=True),
+        Comparison(attribute="d", entra="none", kzero="none", equal=True),
+    ]
+
+
+def test_graph_is_asked_for_what_is_compared() -> None:
+    """By Graph's names, references apart."""
+    assert graph_selection(GUIDE) == [
+        "accountEnabled",
+        "givenName",
+        "id",
+        "mail",
+        "onPremisesExtensionAttributes",
+        "surname",
+        "userPrincipalName",
+    ]
+    telephone = Expectation(mapper="t", target="t", row=Row(source="telephoneNumber"), user_attribute="t")
+    assert "businessPhones" in graph_selection([telephone])
+    assert reads_manager(GUIDE)
+    assert not reads_manager([item for item in GUIDE if item.target != MANAGER])
+
+
+def test_the_user_name_follows_its_row() -> None:
+    """By which the user is found."""
+    assert user_name(guide_rows(), ENTRA) == "Alex@contoso.example"
+    assert user_name({"username": Row(source="mail")}, ENTRA | {"mail": "m"}) == "m"
+    assert user_name({TAG: Row(source="city")}, ENTRA) == "Alex@contoso.example"
+    assert is_user_name_known(guide_rows())
+    assert not is_user_name_known({"userName": Row(expression="ToLower([mail])")})

@@ -1,0 +1,84 @@
+"""Who loses access, in words and numbers, and what is refused without a confirmation."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kzero_scim.errors import ProviderError
+from kzero_scim.provider.entra.app_role_assignments.unassignment import (
+    Held,
+    Limits,
+    Loss,
+    exceeds,
+    require_confirmation,
+    whole_loss,
+)
+from kzero_scim.settings.confirmations import VARIABLE
+
+GUIDE = Limits(users=25, share=20)
+
+
+@given(users=st.integers(0, 500), share=st.integers(0, 100), of=st.integers(0, 10_000))
+def test_the_larger_of_the_two_limits_counts(users: int, share: int, of: int) -> None:
+    """Never less than the number, never less than the share, and no more than either."""
+    allowed = Limits(users, share).allowed(of)
+
+    assert allowed >= users
+    assert allowed * 100 > of * share - 100
+    assert allowed == users or allowed * 100 <= of * share
+
+
+@pytest.mark.parametrize(
+    ("count", "of", "refused"),
+    [(25, 30, False), (26, 30, True), (26, 130, False), (200, 1000, False), (201, 1000, True)],
+)
+def test_only_a_large_loss_is_refused(count: int, of: int, *, refused: bool) -> None:
+    """25 users in a small tenant, a fifth in a large one."""
+    assert exceeds(Loss([f"user{number}" for number in range(count)], of), GUIDE) is refused
+
+
+def test_a_refusal_names_everybody_the_limits_and_the_confirmation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The confirmation is for that number and no other; one for another number confirms nothing."""
+    monkeypatch.delenv(VARIABLE, raising=False)
+    loss = Loss([f"user{number:02}" for number in range(31)], 40)
+
+    with pytest.raises(ProviderError) as caught:
+        require_confirmation(loss, GUIDE)
+
+    text = str(caught.value)
+    assert text.startswith("31 users lose access: user00, user01, ")
+    assert "user30; without a confirmation 25 of 40 may (unassignMaxUsers 25, unassignMaxShare 20 %)" in text
+    assert text.endswith("run it once more with KZERO_SCIM_CONFIRM=unassign=31 in the environment")
+    monkeypatch.setenv(VARIABLE, "unassign=30")
+    assert exceeds(loss, GUIDE)
+    monkeypatch.setenv(VARIABLE, "move=Contoso unassign=31")
+    require_confirmation(loss, GUIDE)
+
+
+def test_an_emptied_group_is_refused_whatever_its_size() -> None:
+    """Somebody emptied it by mistake, or the directory is not complete."""
+    loss = Loss(emptied={"Sales": 2})
+
+    with pytest.raises(
+        ProviderError, match=r'2 users lose access: the 2 of group "Sales", which is empty now; .*=unassign=2 '
+    ):
+        require_confirmation(loss, GUIDE)
+
+
+def test_a_long_list_is_cut() -> None:
+    """With how many more there are."""
+    assert Loss([f"u{number}" for number in range(23)]).described().endswith("u18, u19 and 3 more")
+    assert Loss(["a"]).described() == "1 user loses access: a"
+    assert not Loss().described()
+
+
+def test_everything_is_counted_from_what_is_known() -> None:
+    """A group with the members it had, one that was never counted as one user."""
+    held = [Held("1", "User", "a"), Held("2", "Group", "Sales"), Held("3", "Group", "New")]
+
+    loss = whole_loss(held, {"2": 30})
+
+    assert (loss.count, loss.of) == (32, 32)
+    assert loss.described() == '32 users lose access: a, the 30 of group "Sales", the 1 of group "New"'

@@ -1,0 +1,485 @@
+"""The SCIM endpoint's resource on a made-up Keycloak: activation, waiting, drift and what people are told."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kzero_scim.clients.keycloak.session import Credentials
+from kzero_scim.clients.scim import Answer, Meaning, ScimClient
+from kzero_scim.errors import NO_REALM, KeycloakError, PartialFailureError, ProviderError, ScimError
+from kzero_scim.keycloak.endpoint_settings import (
+    PRESETS,
+    Preset,
+    Settings,
+    differing_inputs,
+    owned_attributes,
+    understand,
+    wanted_attributes,
+)
+from kzero_scim.provider.keycloak.scim_endpoint.resource import ScimEndpoint, ScimEndpointInputs, ScimEndpointState
+from kzero_scim.resource.model import UNKNOWN, Call, Failure
+from kzero_scim.settings.provider_config import Config
+from tests.recording_log import Told
+
+TENANT = "5a4d0b0c-0000-4000-8000-00000000e401"
+ALIVE = Answer(401, Meaning.ALIVE, "answers 401")
+OFF = Answer(404, Meaning.NOT_ENABLED, "answers 404")
+OTHER = Answer(200, Meaning.SOMETHING_ELSE, "answers 200 with a web page")
+URL = "https://kzero.test/realms/Contoso/scim/v2"
+
+
+class MadeUpKeycloak:
+    """A realm's attributes, and whether the realm is there; counts requests."""
+
+    def __init__(self, attributes: Mapping[str, str] | None = None) -> None:
+        """Start with these attributes."""
+        self.attributes = dict(attributes or {})
+        self.realms = {"Contoso"}
+        self.requests = 0
+        self.credentials = Credentials(client_id="kzero-scim", client_secret="secret")
+
+    def tenant_url(self, realm: str) -> str:
+        """As the real one."""
+        return f"https://kzero.test/realms/{realm}/scim/v2"
+
+    async def check_realm(self, realm: str) -> None:
+        """As the real one."""
+        if realm not in self.realms:
+            message = f'realm "{realm}" does not exist'
+            raise KeycloakError(message, code=NO_REALM)
+
+    async def realm_attributes(self, realm: str) -> dict[str, str]:
+        """As the real one."""
+        await self.check_realm(realm)
+        self.requests += 1
+        return dict(self.attributes)
+
+    async def set_realm_attributes(self, realm: str, changes: Mapping[str, str | None]) -> None:
+        """As the real one."""
+        await self.check_realm(realm)
+        self.requests += 1
+        for name, value in changes.items():
+            self.attributes.pop(name, None)
+            if value is not None:
+                self.attributes[name] = value
+
+
+class Answers:
+    """A SCIM endpoint that gives its answers in order, the last again and again."""
+
+    def __init__(self, *answers: Answer | ScimError) -> None:
+        """Keep the answers."""
+        self.answers = list(answers)
+        self.looks = 0
+
+    async def probe(self, tenant_url: str) -> Answer:
+        """Give the next answer."""
+        assert tenant_url == URL
+        self.looks += 1
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, ScimError):
+            raise answer
+        return answer
+
+
+@dataclasses.dataclass
+class Scene:
+    """One resource over made-up services, and what it did."""
+
+    resource: ScimEndpoint
+    keycloak: MadeUpKeycloak
+    scim: Answers
+    told: Told
+    pauses: list[float]
+
+    @property
+    def call(self) -> Call:
+        """A request of the engine."""
+        return Call(urn="urn:test", name="endpoint", log=self.told)
+
+    def warnings(self) -> str:
+        """All warnings as one text."""
+        return "\n".join(text for level, text in self.told.lines if level == "warning")
+
+
+def scene(*answers: Answer | ScimError, attributes: Mapping[str, str] | None = None) -> Scene:
+    """Set one up."""
+    keycloak, scim, pauses = MadeUpKeycloak(attributes), Answers(*(answers or (ALIVE,))), list[float]()
+
+    class Services:
+        """What the resource needs of the real one."""
+
+        def __init__(self) -> None:
+            self.keycloak, self.scim, self.config = keycloak, scim, Config(tenant_id=TENANT)
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    return Scene(ScimEndpoint(cast("Any", Services()), sleep=pause), keycloak, scim, Told(), pauses)
+
+
+def inputs(**changes: Any) -> ScimEndpointInputs:  # noqa: ANN401 - any input
+    """Give good inputs for the console, with changes."""
+    return ScimEndpointInputs(**{"realm": "Contoso", "azure_tenant_id": TENANT, **changes})
+
+
+def attributed(preset: Preset = "sandbox", **changes: Any) -> ScimEndpointInputs:  # noqa: ANN401 - any input
+    """Give good inputs for attributes, with changes."""
+    return inputs(activation="attributes", preset=preset, **changes)
+
+
+async def created(at: Scene, new: ScimEndpointInputs) -> ScimEndpointState:
+    """Create and give the state."""
+    return (await at.resource.create(at.call, new)).state
+
+
+# console
+
+
+async def test_a_dead_endpoint_stops_the_update_with_page_and_values() -> None:
+    """The page, the three values and the click, in one line."""
+    at = scene(OFF)
+    with pytest.raises(ProviderError) as refused:
+        await at.resource.create(at.call, inputs())
+    message = str(refused.value)
+    for part in (
+        "Integrations > SCIM > SCIM Endpoint",
+        "Profile: Azure",
+        f"Azure Tenant ID: {TENANT}",
+        "Enable: ON",
+        "Update",
+    ):
+        assert part in message
+    assert "\n" not in message
+    assert at.pauses == []
+
+
+async def test_a_live_endpoint_is_all_that_console_activation_needs() -> None:
+    """Nothing is written, no attribute read."""
+    at = scene(ALIVE)
+    state = await created(at, inputs())
+    assert (state.alive, state.answer.status, state.tenant_url) == (True, 401, URL)
+    assert at.keycloak.requests == 0
+
+
+async def test_the_update_waits_for_the_person_and_goes_on_by_itself() -> None:
+    """A line of status at each look; an unreachable server while waiting is no end."""
+    at = scene(OFF, ScimError("restarting"), ALIVE)
+    state = await created(at, inputs(activation_timeout=60))
+    assert state.alive
+    assert at.pauses == [5.0, 5.0]
+    status = next(text for level, text in at.told.lines if level == "status")
+    assert status.startswith("waiting for the SCIM endpoint, 60 s left")
+
+
+async def test_waiting_ends_when_the_time_is_up() -> None:
+    """Never longer than asked, and the message says how long it was."""
+    at = scene(OFF)
+    with pytest.raises(ProviderError, match="it has waited 12 s"):
+        await at.resource.create(at.call, inputs(activation_timeout=12))
+    assert at.pauses == [5.0, 5.0, 2.0]
+
+
+async def test_something_else_at_the_address_is_not_waited_for() -> None:
+    """A web page never becomes a SCIM endpoint."""
+    at = scene(OTHER)
+    with pytest.raises(ProviderError, match=r"kzeroServerUrl"):
+        await at.resource.create(at.call, inputs(activation_timeout=60))
+    assert at.pauses == []
+
+
+async def test_the_preview_warns_of_a_dead_endpoint_and_foretells_the_rest() -> None:
+    """The update may still succeed once somebody has clicked."""
+    at = scene(OFF)
+    state = await at.resource.plan(at.call, inputs(), None)
+    assert "Integrations > SCIM > SCIM Endpoint" in at.warnings()
+    assert state.tenant_url == URL
+    assert state.alive is UNKNOWN
+    assert state.settings_fingerprint is not UNKNOWN
+
+
+async def test_the_preview_refuses_something_else_and_a_wrong_realm() -> None:
+    """Neither becomes right during the update."""
+    with pytest.raises(ProviderError, match="web page"):
+        await scene(OTHER).resource.plan(scene(OTHER).call, inputs(), None)
+    at = scene()
+    with pytest.raises(KeycloakError, match="does not exist"):
+        await at.resource.plan(at.call, inputs(realm="contoso"), None)
+
+
+async def test_an_endpoint_that_went_off_is_drift_of_enabled() -> None:
+    """The refresh shows it, the diff names it."""
+    at = scene(ALIVE, OFF)
+    state = await created(at, inputs())
+    found = await at.resource.read(at.call, "Contoso", state)
+    assert found is not None
+    assert (found.inputs.enabled, found.state.alive) == (False, False)
+    assert [c.path for c in await at.resource.diff(at.call, "Contoso", found.state, inputs())] == ["enabled"]
+
+
+async def test_a_changed_tenant_id_is_for_a_person_to_enter() -> None:
+    """It cannot be seen from outside, so it is said; and the fingerprint changes, so the connection is tested anew."""
+    at = scene(ALIVE)
+    old = await created(at, inputs())
+    other = "11111111-2222-4333-8444-555555555555"
+    state = await at.resource.update(at.call, "Contoso", old, inputs(azure_tenant_id=other))
+    assert f"Azure Tenant ID: {other}" in at.warnings()
+    assert state.settings_fingerprint != old.settings_fingerprint
+
+
+async def test_an_endpoint_that_should_be_off_is_only_told_about() -> None:
+    """Nothing can be done for it in the console."""
+    at = scene(ALIVE)
+    state = await created(at, inputs(enabled=False))
+    assert "Enable: OFF" in at.warnings()
+    assert await at.resource.diff(at.call, "Contoso", state, inputs(enabled=False)) == []
+
+
+async def test_deleting_says_what_to_click() -> None:
+    """And changes nothing."""
+    at = scene(ALIVE)
+    await at.resource.delete(at.call, "Contoso", await created(at, inputs()))
+    assert "Enable: OFF" in at.told.lines[-1][1]
+    assert at.keycloak.requests == 0
+
+
+async def test_a_vanished_realm_is_gone_on_refresh() -> None:
+    """Whether the endpoint says so or the admin API."""
+    for new in (inputs(), attributed()):
+        at = scene(ALIVE, Answer(404, Meaning.NO_TENANT, "answers 404"))
+        state = await created(at, new)
+        at.keycloak.realms.clear()
+        assert await at.resource.read(at.call, "Contoso", state) is None
+
+
+# attributes
+
+
+async def test_attributes_are_written_beside_those_of_others() -> None:
+    """The three of the sandbox's preset."""
+    at = scene(attributes={"theirs": "1"})
+    state = await created(at, attributed())
+    written = {
+        "kzero.scim.enabled": "true",
+        "kzero.scim.profile": "Azure",
+        "kzero.scim.azureTenantId": TENANT,
+    }
+    assert at.keycloak.attributes == {"theirs": "1", **written}
+    assert state.attributes == written
+
+
+async def test_written_attributes_without_a_living_endpoint_are_a_partial_failure() -> None:
+    """What exists is kept in the state, and the next update goes on."""
+    at = scene(OFF)
+    with pytest.raises(PartialFailureError, match="scim-api") as failed:
+        await at.resource.create(at.call, attributed("keycloak"))
+    state = failed.value.state
+    assert isinstance(state, ScimEndpointState)
+    assert state.attributes == {"scimApiEnabled": "true"}
+    assert [c.path for c in await at.resource.diff(at.call, "Contoso", state, attributed("keycloak"))] == ["enabled"]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "path"),
+    [
+        ("kzero.scim.enabled", "false", "enabled"),
+        ("kzero.scim.profile", "Generic", "profile"),
+        ("kzero.scim.profile", "Nonsense", "profile"),
+        ("kzero.scim.azureTenantId", "11111111-2222-4333-8444-555555555555", "azureTenantId"),
+        ("kzero.scim.azureTenantId", None, "azureTenantId"),
+    ],
+)
+async def test_drift_of_an_attribute_shows_as_its_property(attribute: str, value: str | None, path: str) -> None:
+    """And the update repairs it."""
+    at = scene()
+    state = await created(at, attributed())
+    await at.keycloak.set_realm_attributes("Contoso", {attribute: value})
+    found = await at.resource.read(at.call, "Contoso", state)
+    assert found is not None
+    assert [c.path for c in await at.resource.diff(at.call, "Contoso", found.state, attributed())] == [path]
+    repaired = await at.resource.update(at.call, "Contoso", found.state, attributed())
+    assert await at.resource.diff(at.call, "Contoso", repaired, attributed()) == []
+    assert at.keycloak.attributes == state.attributes
+
+
+async def test_deleting_leaves_an_endpoint_that_is_off() -> None:
+    """Off, and the other settings removed."""
+    at = scene(attributes={"theirs": "1"})
+    await at.resource.delete(at.call, "Contoso", await created(at, attributed()))
+    assert at.keycloak.attributes == {"theirs": "1", "kzero.scim.enabled": "false"}
+
+
+async def test_a_changed_preset_removes_the_old_attributes() -> None:
+    """No settings are left behind that nobody owns."""
+    at = scene()
+    old = await created(at, attributed("metatavu"))
+    await at.resource.update(at.call, "Contoso", old, attributed("keycloak"))
+    assert at.keycloak.attributes == {"scimApiEnabled": "true"}
+
+
+async def test_deleting_in_a_realm_that_is_gone_is_no_error() -> None:
+    """It is said, though."""
+    at = scene()
+    state = await created(at, attributed())
+    at.keycloak.realms.clear()
+    await at.resource.delete(at.call, "Contoso", state)
+    assert "nothing to switch off" in at.warnings()
+
+
+async def test_an_import_recognises_how_the_endpoint_is_switched() -> None:
+    """By attributes of a known server, else in the console with the Entra tenant of the provider."""
+    by_attributes = scene(attributes={"kzero.scim.enabled": "true", "kzero.scim.profile": "Generic"})
+    found = await by_attributes.resource.read(by_attributes.call, "Contoso", None)
+    assert found is not None
+    assert found.inputs == ScimEndpointInputs(
+        realm="Contoso", profile="Generic", activation="attributes", preset="sandbox"
+    )
+    in_console = scene(attributes={"scimApiEnabled": "false"})
+    found = await in_console.resource.read(in_console.call, "Contoso", None)
+    assert found is not None
+    assert found.inputs == inputs()
+
+
+async def test_a_dead_endpoint_cannot_be_imported_from_the_console() -> None:
+    """There is nothing to describe."""
+    at = scene(OFF)
+    assert await at.resource.read(at.call, "Contoso", None) is None
+
+
+# settings
+
+
+@given(
+    st.sampled_from(list(PRESETS)),
+    st.booleans(),
+    st.sampled_from(["Azure", "Generic"]),
+    st.dictionaries(
+        st.sampled_from(["theirs", "scimApiEnabled", "kzero.scim.profile"]), st.sampled_from(["", "x", "true"])
+    ),
+)
+def test_written_attributes_say_what_was_wanted(
+    preset: Preset,
+    enabled: bool,  # noqa: FBT001 - hypothesis passes it
+    profile: str,
+    others: dict[str, str],
+) -> None:
+    """Writing and understanding are each other's inverse, as far as a preset can tell."""
+    names = dict(PRESETS[preset])
+    settings = Settings(enabled, profile, TENANT if profile == "Azure" else None)
+    changes = wanted_attributes(names, settings)
+    after = {name: value for name, value in {**others, **changes}.items() if value is not None}
+    owned = owned_attributes(names, after)
+    assert differing_inputs(names, owned, settings) == []
+    understood = understand(names, owned)
+    assert understood.enabled is enabled
+    if preset == "sandbox" or (preset == "metatavu" and enabled):
+        assert understood == settings
+
+
+def test_the_metatavu_preset_is_its_readmes_recipe_for_entra() -> None:
+    """Issuer, audience and keys of the Entra tenant."""
+    assert wanted_attributes(PRESETS["metatavu"], Settings(enabled=True, profile="Azure", azure_tenant_id=TENANT)) == {
+        "scim.authentication.mode": "EXTERNAL",
+        "scim.external.issuer": f"https://sts.windows.net/{TENANT}/",
+        "scim.external.audience": "8adf8e6e-67b2-4cf2-a259-e3dc5476c621",
+        "scim.external.jwks.uri": f"https://login.microsoftonline.com/{TENANT}/discovery/v2.0/keys",
+    }
+
+
+# check
+
+
+async def failures(new: ScimEndpointInputs) -> Sequence[Failure]:
+    """Check and give the failures."""
+    at = scene()
+    return (await at.resource.check(at.call, new, None))[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "reason"),
+    [
+        ({"azure_tenant_id": None}, "azureTenantId", "required for the profile Azure"),
+        ({"azure_tenant_id": "contoso.example"}, "azureTenantId", "a GUID"),
+        ({"azure_tenant_id": "00000000-0000-0000-0000-000000000000"}, "azureTenantId", "a GUID"),
+        ({"profile": "Generic"}, "azureTenantId", "remove it for Generic"),
+        ({"realm": " "}, "realm", "empty"),
+        ({"activation_timeout": -1}, "activationTimeout", "seconds"),
+        ({"preset": "sandbox"}, "preset", "activation: attributes"),
+        ({"attribute_holder": "client"}, "attributeHolder", "activation: attributes"),
+        ({"activation": "attributes"}, "preset", "needs a preset"),
+        (
+            {"activation": "attributes", "preset": "sandbox", "attribute_names": {"x": "y"}},
+            "attributeNames.x",
+            "no setting",
+        ),
+        (
+            {"activation": "attributes", "attribute_names": {"enabled": "a", "profile": "a"}},
+            "attributeNames",
+            "share one attribute",
+        ),
+    ],
+)
+async def test_each_bad_input_has_its_own_failure(changes: dict[str, Any], path: str, reason: str) -> None:
+    """With path and remedy."""
+    (failure,) = await failures(inputs(**changes))
+    assert failure.path == path
+    assert reason in failure.reason
+
+
+async def test_good_and_unknown_inputs_pass() -> None:
+    """A tenant id is put into lower case, as attributes and tokens have it."""
+    at = scene()
+    checked, problems = await at.resource.check(at.call, inputs(azure_tenant_id=TENANT.upper()), None)
+    assert problems == []
+    assert checked.azure_tenant_id == TENANT
+    assert await failures(inputs(azure_tenant_id=UNKNOWN)) == []
+    assert await failures(attributed(azure_tenant_id=UNKNOWN, attribute_names=UNKNOWN)) == []
+
+
+async def test_unknown_inputs_make_unknown_outputs() -> None:
+    """And no request."""
+    at = scene()
+    state = await at.resource.plan(at.call, inputs(realm=UNKNOWN), None)
+    assert state.tenant_url is UNKNOWN
+    assert state.settings_fingerprint is UNKNOWN
+    assert at.scim.looks == 0
+
+
+# the client that looks
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "meaning"),
+    [
+        (401, {}, "", Meaning.ALIVE),
+        (403, {"Content-Type": "application/json"}, "{}", Meaning.ALIVE),
+        (403, {"Content-Type": "text/html"}, "<html>firewall</html>", Meaning.SOMETHING_ELSE),
+        (200, {}, '{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"]}', Meaning.ALIVE),
+        (200, {"Content-Type": "text/html"}, "<html>", Meaning.SOMETHING_ELSE),
+        (200, {}, '["a"]', Meaning.SOMETHING_ELSE),
+        (404, {}, '{"error": "HTTP 404 Not Found"}', Meaning.NOT_ENABLED),
+        (404, {}, '{"error": "Realm does not exist"}', Meaning.NO_TENANT),
+        (302, {"Location": "https://login.test/?state=secret"}, "", Meaning.SOMETHING_ELSE),
+        (500, {"Content-Type": "text/html"}, "<html>", Meaning.FAILING),
+    ],
+)
+async def test_what_each_answer_means(status: int, headers: dict[str, str], body: str, meaning: Meaning) -> None:
+    """Without credentials, redirects not followed, a login page's query not repeated."""
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(status, headers=headers, content=body)
+
+    client = ScimClient(httpx.AsyncClient(transport=httpx.MockTransport(answer)))
+    found = await client.probe(f"{URL}/")
+    await client.aclose()
+    assert found.meaning is meaning
+    assert "secret" not in found.detail
+    assert [str(request.url) for request in seen] == [f"{URL}/ServiceProviderConfig"]
+    assert "Authorization" not in seen[0].headers

@@ -1,0 +1,73 @@
+"""Who changed something, read from Entra's audit and Keycloak's admin events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kzero_scim.provider.audit_events import ASSIGNMENTS, Trace, entra_traces, keycloak_trace, latest
+
+OWN = "11111111-0000-4000-8000-000000000001"
+
+
+def entry(by: dict[str, Any], when: str = "2026-11-24T08:00:00.123Z", **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """Make an entry as Graph documents it."""
+    return {
+        "activityDisplayName": "Remove app role assignment from user",
+        "activityDateTime": when,
+        "result": "success",
+        "initiatedBy": by,
+        "targetResources": [{"id": "SP", "displayName": "KZero"}, {"id": "U1", "userPrincipalName": "alex@c.example"}],
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("by", "who", "own"),
+    [
+        ({"user": {"userPrincipalName": "robin@c.example", "id": "7"}, "app": None}, "robin@c.example", False),
+        ({"user": {"userPrincipalName": None, "id": "7"}}, "7", False),
+        ({"app": {"displayName": "Pipeline", "appId": "2"}, "user": None}, "application Pipeline", False),
+        ({"app": {"displayName": None, "appId": OWN.upper()}}, f"application {OWN.upper()}", True),
+        ({"user": {"userPrincipalName": "robin@c.example"}, "app": {"appId": OWN}}, "robin@c.example", False),
+        ({}, "somebody", False),
+        ({"user": None, "app": None}, "somebody", False),
+    ],
+)
+def test_who_it_was(by: dict[str, Any], who: str, own: bool) -> None:  # noqa: FBT001 - a column of the table
+    """A person before the application that it signed in with; our own application is known by its id."""
+    [trace] = entra_traces([entry(by)], ASSIGNMENTS, OWN)
+
+    assert (trace.who, trace.own) == (who, own)
+    assert trace.second == "2026-11-24T08:00:00Z"
+
+
+def test_failed_and_other_activities_tell_nothing() -> None:
+    """Nor do entries without anything."""
+    entries = [entry({}, result="failure"), entry({}, activityDisplayName="Update user"), {}, {"targetResources": None}]
+
+    assert entra_traces(entries, ASSIGNMENTS, OWN) == []
+
+
+def test_the_latest_doing_of_somebody_else_about_the_object() -> None:
+    """Never our own, however late."""
+    mine = Trace(who="us", when="2026-11-24T12:00:00Z", own=True, about=frozenset({"alex"}))
+    early = Trace(who="robin", when="2026-11-24T08:00:00Z", about=frozenset({"alex"}))
+    late = Trace(who="sam", when="2026-11-24T09:00:00Z", about=frozenset({"alex"}))
+    other = Trace(who="kim", when="2026-11-24T10:00:00Z", about=frozenset({"morgan"}))
+
+    assert latest([mine, early, late, other], ["Alex"]) == late
+    assert latest([mine, early, late, other]) == other
+    assert latest([mine], ["alex"]) is None
+
+
+def test_an_admin_event() -> None:
+    """The time is in milliseconds, the path names client and mapper."""
+    event = {"time": 1795507201000, "resourcePath": "clients/C1/protocol-mappers/models/M1"}
+
+    trace = keycloak_trace(event, "tenant-admin", own=False)
+
+    assert trace.when == "2026-11-24T08:00:01Z"
+    assert {"c1", "m1"} <= trace.about
+    assert keycloak_trace({}, "x", own=True).when == ""

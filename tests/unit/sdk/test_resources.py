@@ -1,0 +1,272 @@
+"""The program-side classes, held together with the provider's schema and dataclasses."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import inspect
+import typing
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, NamedTuple
+
+import pulumi
+import pytest
+
+from kzero_scim import sdk as kzero
+from kzero_scim.mapping.attribute_mapping import Row
+from kzero_scim.provider.package import KZERO
+from kzero_scim.resource.codec import fields_of
+from kzero_scim.resource.model import Resource
+from kzero_scim.sdk.base import KzeroResource, outputs_of
+from kzero_scim.settings.provider_config import Config
+
+CLASSES: dict[str, type[KzeroResource]] = {
+    kind.resource_type: kind
+    for kind in (getattr(kzero, name) for name in kzero.__all__)
+    if isinstance(kind, type) and issubclass(kind, KzeroResource)
+}
+
+
+class Registered(NamedTuple):
+    """What a program registered."""
+
+    type: str
+    inputs: dict[str, Any]
+
+
+class Engine(pulumi.runtime.Mocks):
+    """Keeps what is registered, and answers functions."""
+
+    def __init__(self) -> None:
+        """Have nothing registered."""
+        self.registered: dict[str, Registered] = {}
+        self.answers: dict[str, dict[str, Any]] = {}
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        """Give back the inputs as outputs."""
+        self.registered[args.name] = Registered(args.typ, dict(args.inputs))
+        return f"{args.name}-id", {**args.inputs, "jobId": "scim.1"}
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        """Answer as the test wants."""
+        return self.answers[args.token], []
+
+
+@pytest.fixture
+async def engine(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Engine]:
+    """Give an engine that keeps what is registered, in the test's own loop."""
+    made: list[asyncio.AbstractEventLoop] = []
+
+    def make_loop() -> asyncio.AbstractEventLoop:
+        made.append(asyncio.SelectorEventLoop())
+        return made[-1]
+
+    # pulumi 3.272's mocks make an event loop in each worker thread and never close it.
+    monkeypatch.setattr("pulumi.runtime.sync_await.asyncio.new_event_loop", make_loop)
+    mocks = Engine()
+    pulumi.runtime.set_mocks(mocks)
+    yield mocks
+    pulumi.runtime.settings.reset_options()
+    for loop in made:
+        loop.close()
+
+
+async def value_of(output: pulumi.Output[Any]) -> Any:  # noqa: ANN401 - any output
+    """Wait for an output."""
+    return await output.future()
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 - any input
+    """Take the engine's marks off secrets."""
+    if isinstance(value, Mapping) and "value" in value and len(value) == 2:
+        return value["value"]
+    return value
+
+
+def optional_parameters(kind: type) -> dict[str, bool]:
+    """Give the keywords of a class, and whether each may be left out."""
+    parameters = inspect.signature(kind).parameters.values()
+    keywords = [item for item in parameters if item.kind is inspect.Parameter.KEYWORD_ONLY and item.name != "opts"]
+    return {item.name: item.default is None for item in keywords}
+
+
+def test_every_resource_of_the_package_has_a_class() -> None:
+    """And there is no class for anything else."""
+    assert set(CLASSES) == set(KZERO.resources)
+
+
+@pytest.mark.parametrize("token", KZERO.resources)
+def test_parameters_are_the_inputs(token: str) -> None:
+    """One keyword an input, required where the provider requires it."""
+    inputs = fields_of(KZERO.resources[token].inputs)
+
+    assert optional_parameters(CLASSES[token]) == {spec.name: not spec.required for spec in inputs.values()}
+
+
+@pytest.mark.parametrize("token", KZERO.resources)
+def test_outputs_are_the_state(token: str) -> None:
+    """One attribute a property of the state, under its own name."""
+    state = fields_of(KZERO.resources[token].state)
+
+    assert {name: output.key for name, output in outputs_of(CLASSES[token]).items()} == {
+        spec.name: spec.key for spec in state.values()
+    }
+
+
+@pytest.mark.parametrize("token", KZERO.resources)
+def test_secret_properties_are_secret_outputs(token: str) -> None:
+    """Always, also where the engine gives them in clear."""
+    secrets = {spec.name for spec in fields_of(KZERO.resources[token].state).values() if spec.about.secret}
+
+    assert set(CLASSES[token].secrets) == secrets
+
+
+@pytest.mark.parametrize("token", KZERO.resources)
+async def test_every_argument_reaches_the_engine_under_its_own_name(token: str, engine: Engine) -> None:
+    """Objects with the names of the schema, map keys as they are."""
+    kind = KZERO.resources[token]
+    arguments = {spec.name: _sample(spec.hint) for spec in fields_of(kind.inputs).values()}
+
+    made = CLASSES[token]("sample", **arguments)
+    await value_of(made.urn)
+
+    registered = engine.registered["sample"]
+    assert registered.type == token
+    assert {key: plain(value) for key, value in registered.inputs.items()} == {
+        spec.key: _sample(spec.hint, on_the_wire=True) for spec in fields_of(kind.inputs).values()
+    }
+
+
+async def test_objects_may_be_dataclasses_or_outputs(engine: Engine) -> None:
+    """The map's keys are Entra's names of attributes and not to be translated."""
+    rows: dict[str, Any] = {
+        "name.givenName": Row(source="givenName", matching_priority=1),
+        "snake_case": {"default_value": "x"},
+    }
+
+    made = kzero.AttributeMappings(
+        "rows", service_principal_id="sp", job_id="scim.1", rows=pulumi.Output.from_input(rows)
+    )
+    await value_of(made.urn)
+
+    found = engine.registered["rows"].inputs["rows"]
+    assert found["name.givenName"]["matchingPriority"] == 1
+    assert found["snake_case"] == {"defaultValue": "x"}
+
+
+async def test_outputs_are_attributes(engine: Engine) -> None:
+    """In snake_case, also those that the program does not give."""
+    del engine
+
+    job = kzero.SynchronizationJob("job", service_principal_id="sp")
+
+    assert await value_of(job.job_id) == "scim.1"
+    assert await value_of(job.service_principal_id) == "sp"
+
+
+async def test_secret_token_is_secret_without_the_programs_help(engine: Engine) -> None:
+    """A token given in clear is encrypted all the same."""
+    credentials = kzero.SynchronizationCredentials(
+        "credentials", service_principal_id="sp", tenant_url="https://kzero.example", secret_token="in clear"
+    )
+    await value_of(credentials.urn)
+
+    assert plain(engine.registered["credentials"].inputs["secretToken"]) == "in clear"
+    assert engine.registered["credentials"].inputs["secretToken"] != "in clear"
+    assert await credentials.secret_token.is_secret()
+
+
+def test_provider_takes_every_setting() -> None:
+    """All of them optional."""
+    assert optional_parameters(kzero.Provider) == {spec.name: True for spec in fields_of(Config).values()}
+
+
+async def test_settings_reach_the_provider(engine: Engine) -> None:
+    """Under their names, those that are no strings as JSON, the secret ones as secrets."""
+    arguments: dict[str, Any] = {
+        spec.name: True if spec.hint == bool | None else spec.name for spec in fields_of(Config).values()
+    }
+
+    provider = kzero.Provider("kzero", **arguments)
+    await value_of(provider.urn)
+
+    registered = engine.registered["kzero"]
+    assert registered.type == "pulumi:providers:kzero"
+    for spec in fields_of(Config).values():
+        value = registered.inputs[spec.key]
+        assert plain(value) == ("true" if spec.hint == bool | None else spec.name)
+        assert (value != plain(value)) is spec.about.secret, spec.key
+
+
+async def test_global_administrators_are_objects(engine: Engine) -> None:
+    """With attributes in snake_case."""
+    person = {"displayName": "Ann", "userPrincipalName": "ann@x.onmicrosoft.com", "accountEnabled": True}
+    engine.answers["kzero:entra:getGlobalAdministrators"] = {"administrators": [person], "onmicrosoft": ["ann"]}
+
+    found = await value_of(kzero.get_global_administrators())
+
+    assert found.administrators == [
+        kzero.Administrator(display_name="Ann", user_principal_name="ann@x.onmicrosoft.com", account_enabled=True)
+    ]
+    assert found.onmicrosoft == ["ann"]
+    assert found.warning is None
+
+
+async def test_provisioning_status_is_an_object(engine: Engine) -> None:
+    """With what is inside as objects too."""
+    engine.answers["kzero:entra:getProvisioningStatus"] = {
+        "scheduleState": "Active",
+        "statusCode": "Quarantine",
+        "synchronizedEntries": {"User": 3.0},
+        "quarantine": {"reason": "TooManyDeletes"},
+        "portalUrl": "https://entra.example",
+    }
+
+    found = await value_of(kzero.get_provisioning_status(service_principal_id="sp", job_id="scim.1"))
+
+    assert found.quarantine.reason == "TooManyDeletes"
+    assert found.synchronized_entries == {"User": 3}
+    assert found.portal_url == "https://entra.example"
+
+
+@pytest.mark.parametrize(
+    ("token", "result"),
+    [
+        ("kzero:entra:getProvisioningStatus", kzero.JobProvisioningStatus),
+        ("kzero:entra:getGlobalAdministrators", kzero.GlobalAdministrators),
+        ("kzero:entra:findOrphanedApplication", kzero.OrphanedApplication),
+    ],
+)
+def test_results_of_functions_are_those_of_the_provider(token: str, result: type) -> None:
+    """Field by field."""
+    assert set(fields_of(result)) == set(fields_of(KZERO.functions[token].state))
+
+
+def test_administrator_is_that_of_the_provider() -> None:
+    """Field by field."""
+    hint = fields_of(KZERO.functions["kzero:entra:getGlobalAdministrators"].state)["administrators"].hint
+
+    assert set(fields_of(kzero.Administrator)) == set(fields_of(typing.get_args(hint)[0]))
+
+
+def _sample(hint: Any, *, on_the_wire: bool = False) -> Any:  # noqa: ANN401 - any type hint and a value of it
+    """Make a value of a type, as a program gives it or as the engine gets it."""
+    arguments = [item for item in typing.get_args(hint) if item is not type(None)]
+    origin = typing.get_origin(hint)
+    if origin is typing.Literal:
+        return arguments[0]
+    if origin is dict:
+        return {"a.b_c": _sample(arguments[1], on_the_wire=on_the_wire)}
+    if origin is list:
+        return [_sample(arguments[0], on_the_wire=on_the_wire)]
+    if arguments:
+        return _sample(arguments[0], on_the_wire=on_the_wire)
+    if dataclasses.is_dataclass(hint):
+        specs = fields_of(typing.cast("type", hint)).values()
+        return {(spec.key if on_the_wire else spec.name): _sample(spec.hint) for spec in specs}
+    return {str: "text", bool: True, int: 3, float: 0.5}[hint]
+
+
+def test_the_registry_holds_resources() -> None:
+    """What is registered as a resource is one."""
+    assert all(issubclass(kind, Resource) for kind in KZERO.resources.values())

@@ -1,0 +1,35 @@
+"""Confirmations allow what they name, and nothing else."""
+
+import pytest
+
+from kzero_scim.settings.confirmations import VARIABLE, how_to_confirm, is_confirmed
+
+
+def test_nothing_is_confirmed_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the variable nothing is allowed."""
+    monkeypatch.delenv(VARIABLE, raising=False)
+
+    assert not is_confirmed("unassign", "31")
+
+
+@pytest.mark.parametrize(("action", "what"), [("unassign", "31"), ("move", "Fabrikam")])
+def test_what_is_named_is_confirmed(monkeypatch: pytest.MonkeyPatch, action: str, what: str) -> None:
+    """Several confirmations stand beside each other."""
+    monkeypatch.setenv(VARIABLE, "unassign=31  move=Fabrikam")
+
+    assert is_confirmed(action, what)
+
+
+@pytest.mark.parametrize(
+    ("action", "what"), [("unassign", "3"), ("unassign", "310"), ("move", "fabrikam"), ("scope", "31")]
+)
+def test_nothing_else_is_confirmed(monkeypatch: pytest.MonkeyPatch, action: str, what: str) -> None:
+    """A confirmation of 31 is none of 3, nor of 310."""
+    monkeypatch.setenv(VARIABLE, "unassign=31 move=Fabrikam")
+
+    assert not is_confirmed(action, what)
+
+
+def test_the_remedy_can_be_pasted_into_a_shell() -> None:
+    """What a shell would take apart is quoted."""
+    assert how_to_confirm("move", "O'Neill").endswith("""KZERO_SCIM_CONFIRM='move=O'"'"'Neill' in the environment""")

@@ -1,0 +1,40 @@
+"""The provider's configuration, completed from the environment."""
+
+from __future__ import annotations
+
+import pytest
+
+from kzero_scim.errors import SettingsError
+from kzero_scim.settings.provider_config import Config, complete
+
+
+def test_what_is_not_given_comes_from_the_environment() -> None:
+    """Under azuread's own variable names and KZero's; what is given stays."""
+    environment = {"ARM_TENANT_ID": "from environment", "ARM_CLIENT_ID": "id", "KZERO_REALM": "Contoso"}
+
+    config = complete(Config(tenant_id="given"), environment)
+
+    assert config == Config(tenant_id="given", client_id="id", realm="Contoso")
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("1", True), ("False", False), ("0", False)])
+def test_yes_and_no_are_understood(text: str, value: bool) -> None:  # noqa: FBT001 - a column of the table
+    """As azuread understands them."""
+    assert complete(Config(), {"ARM_USE_CLI": text}).use_cli is value
+
+
+def test_neither_yes_nor_no_is_an_error() -> None:
+    """It names the variable and what to write."""
+    with pytest.raises(SettingsError, match='ARM_USE_OIDC is "perhaps"; set it to true or false'):
+        complete(Config(), {"ARM_USE_OIDC": "perhaps"})
+
+
+def test_the_first_variable_wins_and_an_empty_one_does_not_count() -> None:
+    """A pipeline sets its own variable beside azuread's."""
+    pipeline = {"ACTIONS_ID_TOKEN_REQUEST_URL": "https://pipeline.example"}
+
+    assert complete(Config(), pipeline).oidc_request_url == "https://pipeline.example"
+    assert complete(Config(), {**pipeline, "ARM_OIDC_REQUEST_URL": "https://own.example"}).oidc_request_url == (
+        "https://own.example"
+    )
+    assert complete(Config(), {**pipeline, "ARM_OIDC_REQUEST_URL": ""}).oidc_request_url == "https://pipeline.example"

@@ -1,0 +1,212 @@
+"""The settings of a tenant: what is accepted, and what each bad input is answered."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kzero_scim.errors import SettingsError
+from kzero_scim.settings.tenant_settings import NAMESPACE, TenantSettings, setting_keys
+
+TENANT_ID = "5a4d0b0c-0000-4000-8000-00000000e401"
+PROJECT = Path(__file__).resolve().parents[3]
+
+
+def config(**changes: Any) -> dict[str, str]:  # noqa: ANN401 - any setting's value
+    """Give a valid configuration as the engine encodes it, with changes."""
+    values = {"kzeroTenant": "Contoso", "users": ["alex@contoso.example"], **changes}
+    encoded = {
+        f"{NAMESPACE}:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in values.items()
+    }
+    return {"azuread:tenantId": TENANT_ID, **encoded}
+
+
+def problems(values: dict[str, str], secret_keys: frozenset[str] = frozenset()) -> list[str]:
+    """Give the lines of the error that a configuration leads to."""
+    with pytest.raises(SettingsError) as caught:
+        TenantSettings.parse(values, secret_keys)
+    return [line.strip() for line in str(caught.value).splitlines()[1:]]
+
+
+def test_the_smallest_tenant_gets_the_defaults() -> None:
+    """Two names and somebody to provision are enough."""
+    settings = TenantSettings.parse(config())
+
+    assert settings.entra_tenant_id == TENANT_ID
+    assert settings.tenant_url == "https://ca.auth.kzero.com/realms/Contoso/scim/v2"
+    assert settings.application_name == "KZero Passwordless SCIM"
+    assert settings.activation == "console"
+
+
+def test_guards_are_on_unless_switched_off() -> None:
+    """Entra's threshold at 25 deletions, ours at 25 users or a fifth; 0 is an answer, not a default."""
+    settings = TenantSettings.parse(config())
+    off = TenantSettings.parse(config(deletionThreshold=0, unassignMaxUsers=0, unassignMaxShare=0))
+
+    assert (settings.deletion_threshold, settings.unassign_max_users, settings.unassign_max_share) == (25, 25, 20)
+    assert (off.deletion_threshold, off.unassign_max_users, off.unassign_max_share) == (None, 0, 0)
+
+
+def test_a_tenant_name_of_digits_stays_text() -> None:
+    """The engine hands over text; a number-like name must not become a number."""
+    assert TenantSettings.parse(config(kzeroTenant="007")).kzero_tenant == "007"
+
+
+def test_no_configuration_at_all_names_what_is_required() -> None:
+    """A newcomer's first `pulumi preview`."""
+    lines = problems({})
+
+    assert [line.split(":")[0] for line in lines] == ["azuread", "kzeroTenant"]
+    assert all("not set" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"kzeroTenant": "Con toso"}, "kzeroTenant: 'Con toso' is not valid; copy the tenant's name exactly"),
+        ({"kzeroTenant": "a/b"}, "kzeroTenant: 'a/b' is not valid"),
+        (
+            {"kzeroServerUrl": "http://kzero.example"},
+            "kzeroServerUrl: 'http://kzero.example' is not valid; give the origin",
+        ),
+        ({"kzeroServerUrl": "https://u:p@kzero.example"}, "kzeroServerUrl: "),
+        ({"profile": "azure"}, "profile: 'azure' is not valid; use 'Azure' or 'Generic'"),
+        ({"userz": []}, "userz: unknown key; did you mean 'users'?"),
+        ({"users": ["a@b.example", "A@b.example"]}, "users: 'A@b.example' is listed twice"),
+        ({"users": []}, "users: nobody is listed"),
+        ({"users": "alex"}, "users: 'alex' is not valid; list user principal names"),
+        (
+            {"onDestroy": "disable", "scope": "all"},
+            "onDestroy: 'disable' would disable the users of the",
+        ),
+        ({"onDestroy": "disable", "adopted": True}, "onDestroy: 'disable' does nothing while adopted is true"),
+        (
+            {
+                "onDestroy": "disable",
+                "attributeMappings": [{"target": "userName", "expression": "Trim([mail])", "matchingPriority": 1}],
+            },
+            "onDestroy: 'disable' finds users by their names in KZero, and no row maps an attribute to userName",
+        ),
+        ({"unassignMaxShare": 101}, "unassignMaxShare: 101 is not valid; give a share in percent, 0 to 100"),
+        ({"deletionThreshold": -1}, "deletionThreshold: -1 is not valid; give a whole number"),
+        ({"notificationEmail": "it"}, "notificationEmail: 'it' is not valid; give one e-mail address"),
+        (
+            {"activation": "attributes", "activationPreset": "keycloak"},
+            "profile: must be Generic with activationPreset keycloak",
+        ),
+        ({"scimAttributes": {"tag": "externalId"}}, "scimAttributes: is for Keycloak's own SCIM API"),
+        ({"remoteTokenLifespan": 7200}, "remoteTokenLifespan: is for Keycloak's own SCIM API"),
+        ({"remoteTokenClientId": "scim-endpoint"}, "remoteTokenClientId: belongs to the profile Generic"),
+        (
+            {"profile": "Generic", "remoteTokenEndpoint": "http://x.example/token"},
+            "remoteTokenEndpoint: 'http://x.example/token' is not valid",
+        ),
+        ({"profile": "Generic", "remoteTokenRenewBefore": 5}, "remoteTokenRenewBefore: "),
+        ({"activation": "attributes"}, "activationPreset: not set while activation is 'attributes'"),
+        (
+            {"mappers": {"a": {"userAttribute": "x", "claim": "c"}, "b": {"userAttribute": "y", "claim": "c"}}},
+            "mappers.b",
+        ),
+        ({"mappers": {"a": {"userAttribute": "x", "clam": "c"}}}, "mappers.a.claim: not set; add it"),
+        ({"attributeMappings": [{"target": "userName"}]}, "attributeMappings[0]: target 'userName' has none of them"),
+        (
+            {
+                "attributeMappings": [
+                    {"target": "a", "source": "x", "matchingPriority": 1},
+                    {"target": "A", "source": "y"},
+                ]
+            },
+            "attributeMappings: 'A' is listed twice",
+        ),
+        ({"attributeMappings": [{"target": "userName", "source": "x"}]}, "attributeMappings: no row has a matching"),
+        ({"customAttributes": [{"name": "urn:tag"}]}, "customAttributes[0]: 'urn:tag' is no custom attribute name"),
+        ({"lockoutGuard": "maybe"}, "lockoutGuard: 'maybe' is not valid; use 'off', 'warn' or 'require'"),
+        ({"provisioning": "perhaps"}, "provisioning: 'perhaps' is not valid"),
+        ({"kzeroUsername": "", "kzeroPassword": ""}, ""),
+    ],
+)
+def test_a_bad_setting_is_named_with_value_and_remedy(changes: dict[str, Any], line: str) -> None:
+    """Each problem is one line: key, value, remedy."""
+    if not line:
+        TenantSettings.parse(config(**changes))
+        return
+
+    lines = problems(config(**changes))
+
+    assert any(found.startswith(line) for found in lines), lines
+
+
+def test_an_entra_tenant_id_that_is_no_guid_is_refused() -> None:
+    """A domain name in its place is a usual mistake."""
+    lines = problems({**config(), "azuread:tenantId": "contoso.onmicrosoft.com"})
+
+    assert len(lines) == 1
+    assert lines[0].startswith("azuread:tenantId: 'contoso.onmicrosoft.com' is not valid; copy the Tenant ID")
+
+
+def test_all_problems_are_named_at_once() -> None:
+    """Nobody likes to find them one by one."""
+    assert len(problems(config(profile="x", scope="y", lockoutGuard="z"))) == 3
+
+
+def test_a_secret_in_clear_text_is_refused_and_not_repeated() -> None:
+    """A secret in the stack's file is in Git; it must be changed, not shown again."""
+    lines = problems(config(secretToken="hunter2"))
+
+    assert lines[0].startswith("secretToken: stands in clear text")
+    assert "hunter2" not in "".join(lines)
+
+
+def test_an_encrypted_secret_is_accepted_and_hidden() -> None:
+    """What is set with --secret is used, and shows nowhere in the settings' own text."""
+    settings = TenantSettings.parse(config(secretToken="hunter2"), frozenset({f"{NAMESPACE}:secretToken"}))
+
+    assert settings.secret_token is not None
+    assert settings.secret_token.get_secret_value() == "hunter2"
+    assert "hunter2" not in repr(settings)
+
+
+def test_settings_of_other_namespaces_are_left_alone() -> None:
+    """Only azuread's tenant id is read of the others."""
+    TenantSettings.parse({**config(), "azuread:clientId": "x", "other:thing": "y"})
+
+
+def test_the_project_file_declares_exactly_the_settings() -> None:
+    """Pulumi.yaml types and describes every setting, and no other."""
+    declared = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text())["config"]
+
+    assert set(declared) | {"azuread:tenantId"} == set(setting_keys())
+    assert all(entry["description"].endswith(".") for entry in declared.values())
+
+
+def test_the_project_files_defaults_are_accepted_as_not_set() -> None:
+    """The engine hands over the declared defaults of every key that a stack leaves out."""
+    declared = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text())["config"]
+    defaults = {key: entry["default"] for key, entry in declared.items() if key not in {"kzeroTenant", "users"}}
+
+    assert TenantSettings.parse(config(**defaults)) == TenantSettings.parse(config())
+
+
+@pytest.mark.parametrize("name", ["example", "keycloak-example", "sandbox"])
+def test_the_stack_files_of_the_project_are_valid(name: str) -> None:
+    """An example that does not work is worse than none."""
+    document = yaml.safe_load((PROJECT / "stacks" / f"Pulumi.{name}.yaml").read_text())
+    encoded = {key: value if isinstance(value, str) else json.dumps(value) for key, value in document["config"].items()}
+
+    TenantSettings.parse(encoded)
+
+
+@given(st.dictionaries(st.sampled_from(setting_keys()), st.text(max_size=40), max_size=8))
+def test_any_text_is_accepted_or_refused_with_a_settings_error(values: dict[str, str]) -> None:
+    """Whatever a stack's file holds, there is no traceback."""
+    named = {key if ":" in key else f"{NAMESPACE}:{key}": value for key, value in values.items()}
+    try:
+        TenantSettings.parse(named)
+    except SettingsError as error:
+        assert str(error)  # noqa: PT017 - either outcome is right, each has its own demand

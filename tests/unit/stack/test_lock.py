@@ -1,0 +1,269 @@
+"""Whose lock it is, and what frees it: on files as Pulumi's file backend writes them, without a Pulumi."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kzero_scim.errors import SettingsError
+from kzero_scim.settings.confirmations import VARIABLE
+from kzero_scim.stack import lock, recovery
+from kzero_scim.stack.truncated_state import salvage
+
+STACK = "contoso"
+PROJECT = "kzero-scim"
+
+
+class Pulumi:
+    """Answers what the Pulumi CLI is asked, and keeps what it was told to do."""
+
+    def __init__(self, backend: str) -> None:
+        """Keep the states at this address."""
+        self.backend = backend
+        self.deployment: dict[str, Any] = {"resources": []}
+        self.imported: list[dict[str, Any]] = []
+        self.cancelled = 0
+
+    def __call__(self, project: Path, *arguments: str, standard_input: str | None = None) -> str:
+        """Take the place of :func:`kzero_scim.stack.stack.run_pulumi`."""
+        del project
+        if arguments[0] == "whoami":
+            return json.dumps({"user": "ann", "url": self.backend})
+        if arguments[0] == "cancel":
+            self.cancelled += 1
+        elif arguments[:2] == ("stack", "export"):
+            return json.dumps({"version": 3, "deployment": self.deployment})
+        elif arguments[:2] == ("stack", "import"):
+            assert standard_input is not None
+            self.imported.append(json.loads(standard_input))
+        return ""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A project in whose folder the states lie too."""
+    (tmp_path / "Pulumi.yaml").write_text(f"name: {PROJECT}\n")
+    return tmp_path
+
+
+@pytest.fixture
+def pulumi(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Pulumi:
+    """A Pulumi CLI on a file backend."""
+    made = Pulumi(folder.as_uri())
+    for module in (recovery, lock):
+        monkeypatch.setattr(module, "run_pulumi", made)
+    monkeypatch.delenv(VARIABLE, raising=False)
+    return made
+
+
+def write_lock(folder: Path, pid: int, host: str | None = None) -> None:
+    """Write a lock as `pkg/backend/diy/lock.go` does."""
+    place = folder / ".pulumi" / "locks" / "organization" / PROJECT / STACK
+    place.mkdir(parents=True, exist_ok=True)
+    content = {
+        "pid": pid,
+        "username": "ann",
+        "hostname": host or socket.gethostname(),
+        "timestamp": "2026-11-24T11:00Z",
+    }
+    (place / "0c6d.json").write_text(json.dumps(content))
+
+
+def ended_process() -> int:
+    """Give the id of a process that has ended."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    return process.pid
+
+
+def test_a_stack_without_a_lock_needs_nothing(folder: Path, pulumi: Pulumi) -> None:
+    """And nothing is done."""
+    assert recovery.recover(STACK, folder) == []
+    assert (pulumi.cancelled, pulumi.imported) == (0, [])
+
+
+def test_the_lock_of_a_dead_run_is_freed(folder: Path, pulumi: Pulumi) -> None:
+    """Told with who held it."""
+    pid = ended_process()
+    write_lock(folder, pid)
+
+    [line] = recovery.recover(STACK, folder)
+
+    assert f"ann@{socket.gethostname()}, process {pid}, since 2026-11-24T11:00Z" in line
+    assert pulumi.cancelled == 1
+
+
+def test_a_stack_named_with_its_organisation_is_the_same_stack(folder: Path, pulumi: Pulumi) -> None:
+    """Pulumi takes both; its lock files bear the last part alone."""
+    write_lock(folder, ended_process())
+
+    assert len(recovery.recover(f"organization/{PROJECT}/{STACK}", folder)) == 1
+    assert pulumi.cancelled == 1
+
+
+def test_the_lock_of_a_run_that_goes_on_is_left_alone(
+    folder: Path, pulumi: Pulumi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message says who, since when, and how to stop it."""
+    write_lock(folder, os.getpid())
+    (folder / "proc" / str(os.getpid())).mkdir(parents=True)
+    (folder / "proc" / str(os.getpid()) / "comm").write_text("pulumi\n")
+    monkeypatch.setattr(lock, "_PROC", folder / "proc")
+
+    with pytest.raises(SettingsError, match=rf"locked by a run that goes on: ann@.*kill -INT {os.getpid()}"):
+        recovery.recover(STACK, folder)
+
+    assert pulumi.cancelled == 0
+
+
+def test_a_process_id_that_went_to_another_program_is_no_run(folder: Path, pulumi: Pulumi) -> None:
+    """This test is none of Pulumi's."""
+    write_lock(folder, os.getpid())
+
+    assert len(recovery.recover(STACK, folder)) == 1
+    assert pulumi.cancelled == 1
+
+
+def test_the_lock_of_another_machine_needs_a_confirmation(
+    folder: Path, pulumi: Pulumi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of exactly that run."""
+    write_lock(folder, 4711, "build-7")
+    monkeypatch.setenv(VARIABLE, "unlock=build-7:1")
+    with pytest.raises(SettingsError, match=r"on another machine: ann@build-7.*KZERO_SCIM_CONFIRM=unlock=build-7:4711"):
+        recovery.recover(STACK, folder)
+    assert pulumi.cancelled == 0
+
+    monkeypatch.setenv(VARIABLE, "unlock=build-7:4711")
+    recovery.recover(STACK, folder)
+
+    assert pulumi.cancelled == 1
+
+
+def test_operations_that_never_ended_are_forgotten_and_all_else_is_kept(folder: Path, pulumi: Pulumi) -> None:
+    """The state goes back as it came; Pulumi's import leaves the operations out."""
+    resource = {"type": "kzero:entra:SynchronizationJob", "urn": "urn:pulumi:contoso::kzero-scim::x::tenant"}
+    pulumi.deployment["pending_operations"] = [{"type": "creating", "resource": resource}]
+
+    done = recovery.recover(STACK, folder)
+
+    assert done == ["forgot that the run was interrupted while creating kzero:entra:SynchronizationJob tenant"]
+    assert [document["deployment"] for document in pulumi.imported] == [pulumi.deployment]
+
+
+@pytest.mark.parametrize(("content", "is_torn"), [("", True), ('{"user.content', True), ("{}", False)])
+def test_a_torn_note_beside_the_state_is_removed(folder: Path, pulumi: Pulumi, content: str, *, is_torn: bool) -> None:
+    """With it Pulumi could not read the state at all; a whole one stays."""
+    del pulumi
+    note = folder / ".pulumi" / "stacks" / PROJECT / f"{STACK}.json.attrs"
+    note.parent.mkdir(parents=True)
+    note.write_text(content)
+
+    done = recovery.recover(STACK, folder)
+
+    assert (len(done), note.exists()) == (int(is_torn), not is_torn)
+
+
+def test_other_backends_are_not_looked_into(folder: Path, pulumi: Pulumi) -> None:
+    """Pending operations are forgotten there too."""
+    pulumi.backend = "s3://states"
+    write_lock(folder, ended_process())
+    pulumi.deployment["pending_operations"] = [{"type": "creating", "resource": {}}]
+
+    assert len(recovery.recover(STACK, folder)) == 1
+    assert pulumi.cancelled == 0
+
+
+def torn_state(folder: Path, copy: str) -> Path:
+    """Write a state that was cut off, and the copy beside it."""
+    state = folder / ".pulumi" / "stacks" / PROJECT / f"{STACK}.json"
+    state.parent.mkdir(parents=True)
+    state.write_text('{"version": 3, "checkpoint": {"sta')
+    state.with_name(f"{state.name}.attrs").write_text('{"md5": "of the torn one"}')
+    state.with_name(f"{state.name}.bak").write_text(copy)
+    state.with_name(f"{state.name}.bak.attrs").write_text('{"md5": "of the copy"}')
+    return state
+
+
+def test_a_state_that_a_full_disk_cut_off_is_restored_from_the_copy(folder: Path, pulumi: Pulumi) -> None:
+    """With what Pulumi notes beside it; the torn one is kept."""
+    del pulumi
+    state = torn_state(folder, '{"version": 3}')
+
+    [line] = recovery.recover(STACK, folder)
+
+    assert line.startswith("restored the last whole state")
+    assert json.loads(state.read_text()) == {"version": 3}
+    assert state.with_name(f"{state.name}.torn").read_text().endswith('"sta')
+    assert recovery.recover(STACK, folder) == []
+
+
+def test_the_newest_whole_backup_serves_where_the_copy_is_cut_off_too(folder: Path, pulumi: Pulumi) -> None:
+    """Pulumi writes the torn one over its copy when it tries to save the state again."""
+    del pulumi
+    state = torn_state(folder, "{")
+    backups = folder / ".pulumi" / "backups" / PROJECT / STACK
+    backups.mkdir(parents=True)
+    for moment, content in enumerate(('{"version": 1}', '{"version": 2}', "{")):
+        backup = backups / f"{STACK}.{moment}.json"
+        backup.write_text(content)
+        os.utime(backup, (moment, moment))
+
+    recovery.recover(STACK, folder)
+
+    assert json.loads(state.read_text()) == {"version": 2}
+
+
+def test_without_any_whole_copy_the_resources_before_the_cut_are_kept(folder: Path, pulumi: Pulumi) -> None:
+    """They are a state of their own; the torn one is kept."""
+    del pulumi
+    state = torn_state(folder, "{")
+    state.write_text(checkpoint(["a", "b", "c"])[:-40])
+
+    [line] = recovery.recover(STACK, folder)
+
+    assert line.startswith("kept the 2 resources before the place")
+    assert json.loads(state.read_text()) == json.loads(checkpoint(["a", "b"]))
+    assert recovery.recover(STACK, folder) == []
+
+
+def test_a_state_without_a_head_is_left_as_it_is(folder: Path, pulumi: Pulumi) -> None:
+    """And the operator is told what is left to do."""
+    del pulumi
+    state = torn_state(folder, "{")
+    before = state.read_text()
+
+    with pytest.raises(SettingsError, match=r"cut off before its first resource, .*kzero-scim adopt"):
+        recovery.recover(STACK, folder)
+
+    assert state.read_text() == before
+
+
+def checkpoint(urns: list[str]) -> str:
+    """Write a checkpoint as Pulumi writes it."""
+    latest = {"manifest": {"time": "t"}, "secrets_providers": {"type": "passphrase"}}
+    resources = [{"urn": urn, "inputs": {"braces": "]}{["}} for urn in urns]
+    return json.dumps({"version": 3, "checkpoint": {"stack": STACK, "latest": {**latest, "resources": resources}}})
+
+
+@given(st.lists(st.text(max_size=9), max_size=5), st.integers(min_value=0))
+def test_whatever_is_cut_off_what_is_salvaged_is_the_beginning(urns: list[str], cut: int) -> None:
+    """At any place: nothing, or the first resources."""
+    text = checkpoint(urns)
+
+    document = salvage(text[: cut % len(text)])
+
+    if document is not None:
+        kept = document["checkpoint"]["latest"].pop("resources")
+        whole = json.loads(text)
+        assert kept == whole["checkpoint"]["latest"].pop("resources")[: len(kept)]
+        assert document == whole

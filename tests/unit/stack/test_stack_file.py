@@ -1,0 +1,164 @@
+"""A stack file says what the settings say, whatever is in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kzero_scim.errors import SettingsError
+from kzero_scim.settings.tenant_settings import TenantSettings
+from kzero_scim.stack import safe_yaml, stack_file
+
+TENANT = "00000000-0000-4000-8000-0000000000aa"
+
+
+def _name(attribute: Any) -> str:  # noqa: ANN401 - hypothesis types a fixed dictionary by its values alone
+    return str(attribute["name"]).casefold()
+
+
+# No backslashes, which no name may end in; no surrogates, which nobody enters. Settings lose the blanks around a text.
+_text = st.text(
+    st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\\"), min_size=1, max_size=30
+).filter(lambda text: text.strip() == text)
+_names = st.lists(_text, max_size=3, unique_by=str.casefold)
+_mappers = st.dictionaries(
+    _text,
+    st.fixed_dictionaries(
+        {
+            "user_attribute": _text,
+            "claim": _text,
+            "claim_json_type": st.sampled_from(["String", "boolean", "JSON"]),
+            "id_token": st.booleans(),
+            "multivalued": st.booleans(),
+        }
+    ),
+    max_size=3,
+).filter(lambda mappers: len({mapper["claim"] for mapper in mappers.values()}) == len(mappers))
+_rows = st.lists(
+    st.fixed_dictionaries(
+        {
+            "target": _text,
+            "source": _text,
+            "default_value": st.none() | _text,
+            "matching_priority": st.integers(1, 9),
+            "flow_type": st.sampled_from(["Always", "ObjectAddOnly"]),
+        }
+    ),
+    max_size=3,
+    unique_by=lambda row: str(row["target"]).casefold(),
+)
+_settings = st.fixed_dictionaries(
+    {
+        "entra_tenant_id": st.just(TENANT),
+        "kzero_tenant": st.from_regex(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,11}", fullmatch=True),
+        "scope": st.just("all"),
+        "application_name": _text,
+        "users": _names,
+        "groups": _names,
+        "mappers": _mappers,
+        "attribute_mappings": _rows,
+        "custom_attributes": st.lists(
+            st.fixed_dictionaries(
+                {
+                    "name": st.from_regex(
+                        r"urn:ietf:params:scim:schemas:extension:[a-z]{1,5}:2\.0:User:[a-z]{1,5}", fullmatch=True
+                    ),
+                    "type": st.sampled_from(["String", "Boolean"]),
+                }
+            ),
+            max_size=2,
+            unique_by=_name,
+        ),
+        "deletion_threshold": st.none() | st.integers(1, 1000),
+        "test_user": st.none() | _text,
+        "provisioning": st.booleans(),
+        "provision_groups": st.booleans(),
+        "adopted": st.booleans(),
+        "lockout_guard": st.sampled_from(["off", "warn", "require"]),
+    }
+).map(lambda values: TenantSettings.model_validate(values, by_name=True))
+
+
+def _read(text: str) -> TenantSettings:
+    return TenantSettings.parse(stack_file.configuration_of(safe_yaml.load(text, "x")))
+
+
+@given(settings=_settings)
+def test_what_is_written_is_what_is_read(settings: TenantSettings) -> None:
+    """parse(write(x)) == x, with any text in names, claims and targets."""
+    assert _read(stack_file.render(stack_file.entries(settings))) == settings
+
+
+def test_only_what_differs_from_the_defaults_is_written() -> None:
+    """A short file stays short; where the tenant is stands there always."""
+    settings = TenantSettings.model_validate(
+        {"entra_tenant_id": TENANT, "kzero_tenant": "Fabrikam", "groups": ["KZero users"], "adopted": True}
+    )
+
+    assert stack_file.entries(settings) == {
+        "azuread:tenantId": TENANT,
+        "kzero-scim:kzeroTenant": "Fabrikam",
+        "kzero-scim:kzeroServerUrl": "https://ca.auth.kzero.com",
+        "kzero-scim:groups": ["KZero users"],
+        "kzero-scim:adopted": True,
+    }
+
+
+def test_a_secret_is_never_written() -> None:
+    """It enters the file encrypted, by pulumi config set --secret, or not at all."""
+    settings = TenantSettings.model_validate(
+        {
+            "entra_tenant_id": TENANT,
+            "kzero_tenant": "Fabrikam",
+            "users": ["a@b.example"],
+            "secret_token": "a-secret",
+            "kzero_client_id": "automation",
+            "kzero_client_secret": "another-secret",
+        }
+    )
+
+    text = stack_file.render(stack_file.entries(settings))
+
+    assert "secret" not in text
+    assert "kzero-scim:kzeroClientId: automation" in text
+
+
+def test_other_keys_of_an_older_file_stay() -> None:
+    """Encrypted secrets, their salt and settings that are not rewritten are kept as they are."""
+    kept: dict[str, Any] = {
+        "config": {"kzero-scim:kzeroClientSecret": {"secure": "v1:abc"}, "kzero-scim:users": ["old@b.example"]},
+        "encryptionsalt": "v1:salt",
+    }
+
+    document = safe_yaml.load(
+        stack_file.render({"kzero-scim:users": ["new@b.example"]}, kept=kept, comment="Mine."), "x"
+    )
+
+    assert document == {
+        "encryptionsalt": "v1:salt",
+        "config": {"kzero-scim:kzeroClientSecret": {"secure": "v1:abc"}, "kzero-scim:users": ["new@b.example"]},
+    }
+
+
+@pytest.mark.parametrize("name", ["", "a/../b", "with blank", "x" * 101])
+def test_a_name_that_is_no_stack_is_refused(name: str) -> None:
+    """Nothing is written outside of stacks/."""
+    with pytest.raises(SettingsError, match="no name for a stack"):
+        stack_file.path_of(Path("/project"), f"{name}:" if "/" in name else name)
+
+
+def test_very_many_users_go_into_a_file_of_their_own() -> None:
+    """Linux refuses a program whose configuration lists some thousands of them."""
+    users = [f"user{number}@b.example" for number in range(stack_file.MOST_USERS + 1)]
+    project = Path("/project")
+
+    few = stack_file.users_apart({"kzero-scim:users": users[1:]}, project, "fabrikam")
+    many = stack_file.users_apart({"kzero-scim:users": users, "kzero-scim:scope": "all"}, project, "org/x/fabrikam")
+
+    assert few == ({"kzero-scim:users": users[1:]}, {})
+    assert many[0] == {"kzero-scim:scope": "all", "kzero-scim:usersFile": "stacks/fabrikam-users.txt"}
+    assert {file: text.split() for file, text in many[1].items()} == {project / "stacks" / "fabrikam-users.txt": users}

@@ -1,0 +1,131 @@
+"""A new tenant's stack file: asked for question by question, or taken from options, all problems at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kzero_scim.errors import SettingsError
+from kzero_scim.settings.tenant_settings import TenantSettings
+from kzero_scim.stack import stack_file
+from kzero_scim.tenant.add import QUESTIONS, interview, problem_with, write, written_out
+
+ENTRA = "5a4d0b0c-0000-4000-8000-00000000e401"
+ENOUGH = {"azuread:tenantId": ENTRA, "kzero-scim:kzeroTenant": "Fabrikam", "kzero-scim:users": '["alex@b.example"]'}
+
+
+class Operator:
+    """Types answers, and reads what is said to them."""
+
+    def __init__(self, *answers: str) -> None:
+        self._answers: Iterator[str] = iter(answers)
+        self.asked: list[str] = []
+        self.told: list[str] = []
+
+    def ask(self, words: str, default: str) -> str:
+        """Answer the next question."""
+        self.asked.append(words)
+        return next(self._answers) or default
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Give the folder of a project without any stack."""
+    (tmp_path / "Pulumi.yaml").write_text("name: kzero-scim\n")
+    return tmp_path
+
+
+def test_every_answer_is_held_to_the_settings_before_the_next_question() -> None:
+    """A wrong one is told what is wrong with it, in one line, and asked for again."""
+    operator = Operator(
+        *("", "Fabrikam", ENTRA),
+        *("Fab/rikam", "Fabrikam"),
+        *("http://kzero.example", "https://kzero.example"),
+        *("KZero users", "kzero USERS", ""),
+        *("alex@fabrikam.example", ""),
+        "",
+        *("it", "it@fabrikam.example"),
+        "alex@fabrikam.example",
+    )
+
+    answers = interview({}, operator.ask, operator.told.append)
+
+    assert answers == {
+        "azuread:tenantId": ENTRA,
+        "kzero-scim:kzeroTenant": "Fabrikam",
+        "kzero-scim:kzeroServerUrl": "https://kzero.example",
+        "kzero-scim:groups": '["KZero users"]',
+        "kzero-scim:users": '["alex@fabrikam.example"]',
+        "kzero-scim:notificationEmail": "it@fabrikam.example",
+        "kzero-scim:testUser": "alex@fabrikam.example",
+    }
+    assert [line.split(";")[0] for line in operator.told] == [
+        "this is needed",
+        "azuread:tenantId: 'Fabrikam' is not valid",
+        "kzeroTenant: 'Fab/rikam' is not valid",
+        "kzeroServerUrl: 'http://kzero.example' is not valid",
+        "groups: 'kzero USERS' is listed twice",
+        "notificationEmail: 'it' is not valid",
+    ]
+    assert TenantSettings.parse(answers).groups == ["KZero users"]
+
+
+def test_somebody_must_be_listed() -> None:
+    """Without a group, at least one user is asked for."""
+    operator = Operator("", "", "alex@b.example", "", "", "", "")
+    given = {key: ENOUGH[key] for key in ("azuread:tenantId", "kzero-scim:kzeroTenant")}
+
+    answers = interview(given | {"kzero-scim:kzeroServerUrl": "https://a.example"}, operator.ask, operator.told.append)
+
+    assert answers["kzero-scim:users"] == '["alex@b.example"]'
+    assert operator.told == ["nobody is listed yet, neither in a group nor by name; list somebody"]
+
+
+def test_what_was_given_is_not_asked_for() -> None:
+    """Options and questions go together."""
+    operator = Operator()
+
+    interview({question.key: "given" for question in QUESTIONS}, operator.ask, operator.told.append)
+
+    assert operator.asked == []
+
+
+def test_no_question_asks_for_a_secret() -> None:
+    """What is typed is written in clear text."""
+    assert [question.key for question in QUESTIONS if "ecret" in question.key or "assword" in question.key] == []
+
+
+def test_a_valid_answer_has_no_problem() -> None:
+    """Each key on its own, whatever the others are."""
+    assert problem_with("kzero-scim:groups", '["KZero users"]') is None
+    assert problem_with("kzero-scim:provisioning", "false") is None
+
+
+def test_options_name_all_their_problems_at_once(project: Path) -> None:
+    """In a pipeline nobody wants to learn of them one by one."""
+    further, problems = written_out(["provisioning=perhaps", "kzeroPassword=hunter2", "nothing", "frobnicate=1"])
+
+    with pytest.raises(SettingsError) as caught:
+        write(project, "fabrikam", {"azuread:tenantId": "123", **further}, problems)
+
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "the settings have 7 problems; nothing was written:"
+    assert sorted(line.split(":")[0].strip() for line in lines[1:]) == sorted(
+        ["kzeroPassword", "--set nothing", "azuread", "kzeroTenant", "provisioning", "frobnicate", "users"]
+    )
+    assert "hunter2" not in str(caught.value)
+    assert not (project / "stacks").exists()
+
+
+def test_the_file_says_what_was_answered_and_is_never_overwritten(project: Path) -> None:
+    """A second time is refused, whatever the file holds meanwhile."""
+    file = write(project, "fabrikam", ENOUGH | written_out(["deletionThreshold=50"])[0])
+
+    document = stack_file.load(file)
+    assert TenantSettings.parse(stack_file.configuration_of(document)).deletion_threshold == 50
+    file.write_text("mine")
+    with pytest.raises(SettingsError, match="never overwritten"):
+        write(project, "fabrikam", ENOUGH)
+    assert file.read_text() == "mine"

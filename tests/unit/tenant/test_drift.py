@@ -1,0 +1,34 @@
+"""Values at property paths, as the drift report shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kzero_scim.tenant.drift import value_at
+
+DOCUMENT: dict[str, Any] = {
+    "rows": {"name.givenName": {"source": "givenName"}, "userName": {"matchingPriority": 1}},
+    "users": ["alex", "morgan"],
+    "enabled": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("enabled", False),
+        ("users[1]", "morgan"),
+        ("users[7]", None),
+        ('rows["name.givenName"].source', "givenName"),
+        ('rows["NAME.givenname"].source', "givenName"),
+        ("rows.userName", {"matchingPriority": 1}),
+        ("rows.userName.source", None),
+        ("nothing.here", None),
+        ("enabled.deeper", None),
+    ],
+)
+def test_a_value_is_found_by_its_path(path: str, value: object) -> None:
+    """Nothing where there is none, and SCIM's names in any case."""
+    assert value_at(DOCUMENT, path) == value

@@ -1,0 +1,42 @@
+"""The table of drift covers every property that the product owns."""
+
+from __future__ import annotations
+
+from kzero_scim.keycloak.protocol_mapper import Mapper
+from kzero_scim.mapping.attribute_mapping import CustomAttribute, Row
+from kzero_scim.provider.package import KZERO
+from kzero_scim.resource.codec import fields_of
+from kzero_scim.tenant.drift import COMPARED
+from tests.engine.drift_table import CASES, SETTINGS_OF_OUR_OWN
+
+_LEAVE_NOTHING = {
+    "kzero:entra:ConnectionTest",
+    "kzero:entra:OnDemandProvisioning",
+    "kzero:keycloak:RemoteToken",
+    "kzero:keycloak:ProvisionedUsers",
+}
+_OF_KEYCLOAKS_OWN_API = {"kzero:keycloak:ScimApiClient", "kzero:keycloak:ScimAttributes"}
+"""Of another preset than the table's tenant; compared too, and what they own is changed in tests of their own."""
+_INSIDE = {
+    "MapperSet.mappers": Mapper,
+    "AttributeMappings.rows": Row,
+    "AttributeMappings.customAttributes": CustomAttribute,
+}
+
+
+def test_every_resource_is_compared_unless_it_leaves_nothing_on_either_side() -> None:
+    """A new resource is one or the other."""
+    assert set(COMPARED) | _LEAVE_NOTHING == set(KZERO.resources)
+
+
+def test_every_owned_property_is_in_the_table() -> None:
+    """A new input is in it, or is said to stand for nothing that a person could change."""
+    owned = {
+        f"{token.rsplit(':', 1)[-1]}.{name}"
+        for token in set(COMPARED) - _OF_KEYCLOAKS_OWN_API
+        for name in fields_of(KZERO.resources[token].inputs)
+        if name not in SETTINGS_OF_OUR_OWN
+    }
+    owned |= {f"{outer}.{name}" for outer, kind in _INSIDE.items() for name in fields_of(kind)}
+
+    assert owned == {name for case in CASES.values() for name in case.covers}
