@@ -14,10 +14,10 @@ from urllib.parse import quote
 
 from kzero_scim.clients.graph.client import odata_quote
 from kzero_scim.display import listed
-from kzero_scim.entra.provisioning_log import why_unread
 from kzero_scim.errors import GraphError, KeycloakError, KzeroScimError
 from kzero_scim.provider import audit_events
 from kzero_scim.provider.audit_events import Trace, latest
+from kzero_scim.provider.provisioning_log import why_unread
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.model import Change, ChangeKind, Sides
 from kzero_scim.resource.paths import parse_path, top_level

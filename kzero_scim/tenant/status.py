@@ -12,10 +12,10 @@ from typing import Any
 
 from kzero_scim.clients.shared_connections import SharedConnections
 from kzero_scim.entra.cycle_history import past_cycles
-from kzero_scim.entra.provisioning_log import LogReading, read_log
 from kzero_scim.entra.synchronization_job import ACTIVE
 from kzero_scim.errors import NothingAppliedError, ProviderError
 from kzero_scim.provider.entra.provisioning_status import ProvisioningStatus, ProvisioningStatusState
+from kzero_scim.provider.provisioning_log import LogReading, read_log
 from kzero_scim.resource.codec import decode_lenient
 from kzero_scim.resource.model import as_plain
 from kzero_scim.settings.tenant_settings import TenantSettings

@@ -197,8 +197,9 @@ class _Asked:
 
     def run(self) -> None:
         """Run it, print what came of it, write the reports, and end with the run's exit code."""
+        from kzero_scim.commands.fleet import progress, summary_table  # noqa: PLC0415 - see the commands
         from kzero_scim.fleet.project import FleetProject  # noqa: PLC0415 - likewise
-        from kzero_scim.fleet.report import progress, reports, summary_table  # noqa: PLC0415 - see the commands
+        from kzero_scim.fleet.report import reports  # noqa: PLC0415 - see the commands
         from kzero_scim.fleet.run import plan  # noqa: PLC0415 - see the commands
         from kzero_scim.fleet.run.fingerprint import Fingerprints  # noqa: PLC0415 - likewise
         from kzero_scim.fleet.run.runner import Job, run_fleet  # noqa: PLC0415 - likewise

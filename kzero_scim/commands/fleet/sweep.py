@@ -25,8 +25,8 @@ from kzero_scim.commands.options import AsJson, Project
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from kzero_scim.commands.fleet.progress import Lines
     from kzero_scim.fleet.model import Command, FleetRun
-    from kzero_scim.fleet.report.progress import Lines
     from kzero_scim.fleet.report.reports import ReportOptions
 
 Parallel = Annotated[int, typer.Option(min=1, max=256, help="How many tenants are looked at at once.")]
@@ -129,8 +129,8 @@ def _reports(comment: str, junit: str, limit: str, link: str) -> ReportOptions:
 
 
 def _watching(console: Console) -> Callable[[Command, int], Lines]:
+    from kzero_scim.commands.fleet.progress import Lines, Screen  # noqa: PLC0415
     from kzero_scim.fleet.model import Command  # noqa: PLC0415 - as above
-    from kzero_scim.fleet.report.progress import Lines, Screen  # noqa: PLC0415
 
     def watch(command: Command, total: int) -> Lines:
         if command is Command.PREVIEW:
@@ -142,9 +142,9 @@ def _watching(console: Console) -> Callable[[Command, int], Lines]:
 
 
 def _finish(run: FleetRun, console: Console, reports: ReportOptions, *, as_json: bool) -> None:
+    from kzero_scim.commands.fleet.summary_table import print_closing  # noqa: PLC0415 - as above
     from kzero_scim.fleet.report.reports import STANDARD_OUTPUT, write, write_reports  # noqa: PLC0415
     from kzero_scim.fleet.report.reports import as_json as json_of  # noqa: PLC0415
-    from kzero_scim.fleet.report.summary_table import print_closing  # noqa: PLC0415 - as above
 
     print_closing(console, run)
     write_reports(run, reports)

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from kzero_scim.commands.fleet.progress import Lines
 from kzero_scim.errors import GraphError
 from kzero_scim.fleet import journal
 from kzero_scim.fleet.model import Command, Outcome, TenantResult
 from kzero_scim.fleet.project import FleetProject
-from kzero_scim.fleet.report.progress import Lines
 from kzero_scim.fleet.sweep import sweep_run
 from kzero_scim.fleet.sweep.sweep import Looked, Sweep
 

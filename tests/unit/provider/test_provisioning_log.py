@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kzero_scim.entra.provisioning_log import ObjectInError, objects_in_error
+from kzero_scim.provider.provisioning_log import ObjectInError, objects_in_error
 
 
 def entry(name: str, status: str, at: str = "2026-11-24T08:00:00Z", **error: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON

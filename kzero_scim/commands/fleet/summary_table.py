@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from kzero_scim.commands.fleet.progress import STYLES
 from kzero_scim.display import listed, one_line
 from kzero_scim.fleet.model import Command, FleetRun, Outcome
 from kzero_scim.fleet.report import grouping
-from kzero_scim.fleet.report.progress import STYLES
 
 _NAMED = 6
 """Tenants of a group that are named."""
