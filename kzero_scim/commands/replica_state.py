@@ -35,7 +35,7 @@ def rewritten(state: str, names: Mapping[str, str]) -> str:
     resources: list[Json] = json.loads(renamed)["checkpoint"]["latest"]["resources"]
     fingerprints = {}
     for resource in resources:
-        property_and_value = _FINGERPRINTS.get(resource["type"])
+        property_and_value = FINGERPRINTS.get(resource["type"])
         if property_and_value is not None:
             name, fingerprint = property_and_value
             fingerprints[resource["outputs"][name]] = fingerprint(resource["outputs"])
@@ -61,7 +61,7 @@ def _of_credentials(outputs: Json) -> str:
     return settings_fingerprint(held.tenant_url, None, held.scope)
 
 
-_FINGERPRINTS: Final[Mapping[str, tuple[str, Callable[[Json], str]]]] = {
+FINGERPRINTS: Final[Mapping[str, tuple[str, Callable[[Json], str]]]] = {
     "kzero:keycloak:ScimEndpoint": ("settingsFingerprint", _of_endpoint),
     "kzero:keycloak:MapperSet": ("fingerprint", _of_mappers),
     "kzero:entra:SynchronizationCredentials": ("settingsFingerprint", _of_credentials),
