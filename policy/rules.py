@@ -111,6 +111,6 @@ def admin_credentials(inputs: Inputs, environment: Mapping[str, str]) -> list[st
     if str(given["useCli"]).casefold() in {"true", "1"} and not given["clientId"]:
         problems.append(
             "signs in to Entra as whoever has run `az login`, with all of that person's directory roles: use an app "
-            "registration with the permissions of the README (ARM_CLIENT_ID)"
+            "registration with the permissions in docs/permissions.md (ARM_CLIENT_ID)"
         )
     return problems

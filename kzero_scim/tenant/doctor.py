@@ -44,7 +44,7 @@ GRAPH_PERMISSIONS: Final[tuple[tuple[frozenset[str], str], ...]] = (
         "find groups by name",
     ),
 )
-"""Any one of each set is enough; the first in the README's order is the least."""
+"""Any one of each set is enough; the first in docs/permissions.md is the least."""
 OPTIONAL_GRAPH_PERMISSIONS: Final = (
     (
         frozenset({"RoleManagement.Read.Directory", "RoleManagement.Read.All", "Directory.Read.All"}),

@@ -12,7 +12,7 @@ LEAST_PERMISSIONS = (
     "Group.Read.All",
     "RoleManagement.Read.Directory",
 )
-"""The README's list, the one that is not used left out."""
+"""The list in docs/permissions.md, without the one that is not used."""
 
 
 def grant(tenant: Tenant, *permissions: str) -> None:

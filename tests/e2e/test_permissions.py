@@ -1,4 +1,4 @@
-"""Which application permissions of Microsoft Graph a tenant's pipeline needs: the README's list, and no more."""
+"""Which Microsoft Graph permissions a tenant's pipeline needs: the list in docs/permissions.md, and no others."""
 
 from __future__ import annotations
 
