@@ -10,7 +10,7 @@ from typing import Literal
 from faults.project import Outcome
 from faults.world import World
 
-First = Literal["ends well", "fails", "either"]
+First = Literal["succeeds", "fails", "either"]
 
 
 @dataclass(frozen=True, kw_only=True)

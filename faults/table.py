@@ -14,7 +14,7 @@ _LONGEST = 90
 
 
 def cells(result: Result) -> tuple[str, str, str, str, str]:
-    """Give a row: what broke, how that run ended, what freed the stack, seconds of the second `up`, the result."""
+    """Return a row: what broke, how that run ended, what freed the stack, seconds of the second `up`, the result."""
     return (
         result.case.what,
         _ended(result),
@@ -25,7 +25,7 @@ def cells(result: Result) -> tuple[str, str, str, str, str]:
 
 
 def table(results: Sequence[Result]) -> Table:
-    """Make the table for the terminal."""
+    """Return the table for the terminal."""
     made = Table(*_HEADS, title=summary(results), title_justify="left")
     for result in results:
         colour = "bold red" if result.problems else "green"
@@ -35,7 +35,7 @@ def table(results: Sequence[Result]) -> Table:
 
 
 def markdown(results: Sequence[Result], command: str, machine: str) -> str:
-    """Write the table with the command that made it and the machine it ran on."""
+    """Return the table as Markdown, with the command that made it and the machine it ran on."""
     rows = [cells(result) for result in sorted(results, key=lambda result: result.case.what)]
     lines = [
         f"Made by `{command}` on {machine}.",
@@ -51,11 +51,11 @@ def markdown(results: Sequence[Result], command: str, machine: str) -> str:
 
 
 def summary(results: Sequence[Result]) -> str:
-    """Say in a sentence how it went."""
+    """Return one sentence: how many cases reached the expected result, and how long recovery took."""
     good = [result for result in results if not result.problems]
     times = sorted(result.seconds for result in good if result.seconds)
     middle = f"; the second up took {times[len(times) // 2]:.1f} s (median), {times[-1]:.1f} s at most" if times else ""
-    return f"{len(good)} of {len(results)} cases ended where an undisturbed run ends{middle}"
+    return f"{len(good)} of {len(results)} cases reached the result of an undisturbed run{middle}"
 
 
 def _ended(result: Result) -> str:
@@ -63,7 +63,7 @@ def _ended(result: Result) -> str:
     if first is None:
         return "not run"
     if first.code == 0:
-        return "ends well"
+        return "succeeds"
     if first.code < 0:
         return f"killed by signal {-first.code}"
     said = " ".join(first.said.split())

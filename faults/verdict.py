@@ -75,7 +75,7 @@ def secrets(world: World) -> dict[str, str]:
 
 def _first_run(case: Case, first: Outcome) -> list[str]:
     problems = []
-    if case.first == "ends well" and first.code:
+    if case.first == "succeeds" and first.code:
         problems.append(f"the disturbed up fails: {first.said or first.text}")
     if case.first == "fails" and not first.code:
         problems.append("the disturbed up should have failed, and did not")

@@ -191,7 +191,7 @@ def test_the_markdown_names_the_command_and_every_case() -> None:
     text = table.markdown([good, bad], "make faults", "2 cores")
 
     assert "Made by `make faults` on 2 cores." in text
-    assert "1 of 2 cases ended where an undisturbed run ends; the second up took 2.0 s (median)" in text
+    assert "1 of 2 cases reached the result of an undisturbed run; the second up took 2.0 s (median)" in text
     assert text.splitlines()[-2:] == [
         "| a | not run |  |  | FAILED |",
         "| b \\| c | fails: gone | `kzero-scim recover` | 2.0 s | ok |",
