@@ -1,7 +1,7 @@
-"""Work out what 1,000, 10,000 and 100,000 tenants take, from what was measured; writes the tables of docs/scale.md.
+"""Calculates what 1,000, 10,000 and 100,000 tenants need from measurements, and writes the tables of docs/scale.md.
 
-Run it as `python -m bench.scale`. Pure arithmetic over `bench/scale.json`, which `python -m bench.tenant_cost` and
-`make bench-fleet ARGS="--keep"` write. What is not measured stands below, as an assumption with its reason.
+Run it as `python -m bench.scale`. It only calculates with `bench/scale.json`, which `python -m bench.tenant_cost` and
+`make bench-fleet ARGS="--keep"` write. The constants below are assumptions, each with its reason.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ TENANTS: Final = (1_000, 10_000, 100_000)
 MACHINES: Final = (1, 16, 256)
 
 PRICE: Final = 0.006
-"""Dollars a minute of a Linux machine with 2 cores, the list price of GitHub's standard runners since January 2026:
+"""Dollars per minute of a Linux machine with 2 cores, the list price of GitHub's standard runners since January 2026:
 https://docs.github.com/en/billing/reference/actions-runner-pricing. Each job's time is rounded up to whole minutes."""
 START_SECONDS: Final = 60
-"""Assumed from a job's start to its first tenant: checkout, Python packages from a cache."""
+"""Assumption from a job's start to its first tenant: checkout, Python packages from a cache."""
 UPS_A_YEAR: Final = 12
-"""Assumed of each tenant, changed or not: a new version a month, applied to all."""
+"""Assumption per tenant, changed or not: one new version per month, applied to all."""
 UTILISATION: Final = 0.5
-"""Assumed share of a limit that one may use: others use the same application and server, and limits vary with load."""
+"""Assumed usable share of a limit: others use the same application and server, and limits vary with load."""
 
 _NAMES: Final = {
     "up": "first `up`",
-    "up again": "`up`, nothing to do",
-    "preview": "preview, nothing to do",
-    "refresh": "preview that refreshes",
-    "drift": "`kzero-scim drift` of one",
-    "status": "`kzero-scim status` of one",
+    "up again": "`up` without changes",
+    "preview": "preview without changes",
+    "refresh": "preview with refresh",
+    "drift": "`kzero-scim drift`",
+    "status": "`kzero-scim status`",
     "destroy": "`destroy`",
 }
 
@@ -44,7 +44,7 @@ Inputs = Mapping[str, Any]
 
 
 def measured(inputs: Inputs) -> str:
-    """Table: seconds and memory of the fleet, as measured."""
+    """Return the table of the fleet's measured seconds and memory."""
     fleet = inputs["fleet"]
     rows = [
         [
@@ -57,7 +57,7 @@ def measured(inputs: Inputs) -> str:
         ]
         for name, run in fleet["runs"].items()
     ]
-    return _table(["nothing to do", "tenants", "at once", "seconds a tenant", "MB together", "on"], rows)
+    return _table(["without changes", "tenants", "in parallel", "seconds per tenant", "MB in total", "machine"], rows)
 
 
 def _requests(inputs: Inputs) -> dict[str, Mapping[str, float]]:
@@ -66,15 +66,15 @@ def _requests(inputs: Inputs) -> dict[str, Mapping[str, float]]:
 
 
 def requests(inputs: Inputs) -> str:
-    """Table: what each command sends for one tenant, as measured."""
+    """Return the table of measured requests per command, for one tenant."""
     kinds = ("sign_ins", "units", "writes", "reports", "grants", "keycloak")
     rows = [[name, *(f"{counted[kind]:g}" for kind in kinds)] for name, counted in _requests(inputs).items()]
-    heads = ["one tenant", "sign-ins to Entra", "Graph units", "of these, writes", "log requests", "tokens of KZero"]
+    heads = ["one tenant", "sign-ins to Entra", "Graph units", "of these, writes", "log requests", "KZero tokens"]
     return _table([*heads, "other requests to KZero"], rows)
 
 
 def graph(inputs: Inputs) -> str:
-    """Table: the least time that Graph's limits allow for all tenants, where one application serves them all."""
+    """Return the table of minimum times that Graph's limits allow if one application serves all tenants."""
     rows = []
     for name, counted in _requests(inputs).items():
         least = {
@@ -85,45 +85,45 @@ def graph(inputs: Inputs) -> str:
         binding = max(least, key=lambda key: least[key])
         seconds = least[binding] / UTILISATION
         rows.append([name, binding, *(duration(seconds * tenants) for tenants in TENANTS)])
-    return _table(["all tenants, one application", "what binds", *map(_count, TENANTS)], rows)
+    return _table(["all tenants, one application", "limited by", *map(_count, TENANTS)], rows)
 
 
 def keycloak(inputs: Inputs) -> str:
-    """Table: the least time that the sandbox's Keycloak would need to answer all tenants' requests."""
+    """Return the table of times that the sandbox's Keycloak needs for all tenants' requests."""
     rates = inputs["tenant"]["keycloak"]
     rows = []
     for name, counted in _requests(inputs).items():
         seconds = counted["grants"] / rates["grants_a_second"] + counted["keycloak"] / rates["reads_a_second"]
         if seconds:
             rows.append([name, *(duration(seconds * tenants) for tenants in TENANTS)])
-    rate = f"{rates['grants_a_second']:.0f} tokens and {rates['reads_a_second']:.0f} reads a second"
+    rate = f"{rates['grants_a_second']:.0f} tokens and {rates['reads_a_second']:.0f} reads per second"
     return _table([f"all tenants, one Keycloak: {rate}", *map(_count, TENANTS)], rows)
 
 
 def state(inputs: Inputs) -> str:
-    """Table: how large a backend of one's own grows."""
+    """Return the table of sizes of a self-managed backend."""
     sizes = inputs["tenant"]["bytes"]
     rows = [
-        ["state, and the one before", *(size(sizes["state"] * tenants) for tenants in TENANTS)],
-        [f"a year of {UPS_A_YEAR} `up`s", *(size(sizes["left_by_an_up"] * UPS_A_YEAR * n) for n in TENANTS)],
+        ["state and its predecessor", *(size(sizes["state"] * tenants) for tenants in TENANTS)],
+        [f"{UPS_A_YEAR} `up`s per year", *(size(sizes["left_by_an_up"] * UPS_A_YEAR * n) for n in TENANTS)],
         ["the same, compressed", *(size(sizes["left_by_a_compressed_up"] * UPS_A_YEAR * n) for n in TENANTS)],
-        ["a year of an `up` a night", *(size(sizes["left_by_an_up"] * 365 * n) for n in TENANTS)],
+        ["one `up` per night, for a year", *(size(sizes["left_by_an_up"] * 365 * n) for n in TENANTS)],
     ]
-    return _table(["backend of one's own", *map(_count, TENANTS)], rows)
+    return _table(["self-managed backend", *map(_count, TENANTS)], rows)
 
 
 def page(inputs: Inputs) -> str:
-    """Table: how large the page of the fleet is."""
+    """Return the table of sizes of the fleet's page."""
     sizes = inputs["tenant"]["bytes"]
     each = (sizes["page_of_2000"] - sizes["page"]) / 2000
     return _table(
         ["page, one tenant in ten drifted", *map(_count, TENANTS)],
-        [["as a file", *(size(sizes["page"] + each * tenants) for tenants in TENANTS)]],
+        [["file", *(size(sizes["page"] + each * tenants) for tenants in TENANTS)]],
     )
 
 
 def time(inputs: Inputs) -> str:
-    """Table: how long a run over all tenants takes on so many machines, and what that costs."""
+    """Return the table of times and costs of a run over all tenants, by number of machines."""
     rows = []
     for name, run in inputs["fleet"]["runs"].items():
         for machines in MACHINES:
@@ -147,7 +147,7 @@ TABLES: Final[Mapping[str, Callable[[Inputs], str]]] = {
 
 
 def filled(document: str, inputs: Inputs) -> str:
-    """Put the tables into a document, each between ``<!-- table: NAME -->`` and ``<!-- end -->``."""
+    """Return the document with each table written between ``<!-- table: NAME -->`` and ``<!-- end -->``."""
 
     def table(found: re.Match[str]) -> str:
         return f"<!-- table: {found[1]} -->\n{TABLES[found[1]](inputs)}\n<!-- end -->"
@@ -156,7 +156,7 @@ def filled(document: str, inputs: Inputs) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Word a time as people do: ``40 s``, ``12 min``, ``3.5 h``, ``2.1 days``."""
+    """Return a time as text: ``40 s``, ``12 min``, ``3.5 h``, ``2.1 days``."""
     if seconds < 90:  # noqa: PLR2004 - up to where seconds say more than minutes
         return f"{max(1, round(seconds))} s"
     for unit, length, most in (("min", 60, 90), ("h", 3600, 48)):
@@ -166,7 +166,7 @@ def duration(seconds: float) -> str:
 
 
 def size(number: float) -> str:
-    """Word a size in bytes: ``79 kB``, ``1.6 GB``."""
+    """Return a size in bytes as text: ``79 kB``, ``1.6 GB``."""
     for unit, length in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
         if number >= length:
             return f"{number / length:.1f} {unit}" if number < 10 * length else f"{number / length:.0f} {unit}"
@@ -183,7 +183,7 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def main() -> None:
-    """Write the tables anew."""
+    """Write the tables into docs/scale.md."""
     inputs = json.loads(INPUTS.read_text(encoding="utf-8"))
     DOCUMENT.write_text(filled(DOCUMENT.read_text(encoding="utf-8"), inputs), encoding="utf-8")
 

@@ -1,6 +1,6 @@
-"""Runs over many tenants as their reports show them: the examples of ``docs/comments/``.
+"""Made-up fleet runs, and the comments of ``docs/comments/`` that show them.
 
-``make gallery`` writes them anew; a test compares them with what the code makes.
+``make gallery`` writes the pages, and a test compares them with the code.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ class Example:
 
     @property
     def comment(self) -> str:
-        """The page."""
+        """The text of the comment."""
         return render_comment(self.run, self.limit, link=self.link)
 
 
 def run_of(
     command: Command, results: Sequence[TenantResult], minutes: int = 3, project: str = "kzero-scim"
 ) -> FleetRun:
-    """Make a run of one morning."""
+    """Return a run with these results."""
     return FleetRun(
         command=command,
         project=project,
@@ -68,7 +68,7 @@ def run_of(
 
 
 def names_of(number: int) -> list[str]:
-    """Make up so many tenants."""
+    """Return names for this number of tenants."""
     return [f"{_NAMES[place % len(_NAMES)]}-{place // len(_NAMES) + 1:02}" for place in range(number)]
 
 
@@ -79,27 +79,27 @@ def _result(tenant: str, outcome: Outcome, **more: Any) -> TenantResult:  # noqa
 
 
 def unchanged(tenants: Sequence[str]) -> list[TenantResult]:
-    """Make tenants that are as they should be."""
+    """Return results of unchanged tenants."""
     return [_result(tenant, Outcome.UNCHANGED) for tenant in tenants]
 
 
 def changed(tenant: str, *changes: ResourceChange, **more: Any) -> TenantResult:  # noqa: ANN401 - its fields
-    """Make a tenant that changes."""
+    """Return the result of a changed tenant."""
     return _result(tenant, Outcome.CHANGED, changes=list(changes), **more)
 
 
 def failed(tenant: str, error: str, *applied: ResourceChange) -> TenantResult:
-    """Make a tenant that fails."""
+    """Return the result of a failed tenant."""
     return _result(tenant, Outcome.FAILED, error=error, changes=list(applied))
 
 
 def change(resource: str, *properties: PropertyChange, operation: str = "update") -> ResourceChange:
-    """Make a change of one resource."""
+    """Return the change of one resource."""
     return ResourceChange(resource=resource, name="tenant", operation=operation, properties=list(properties))
 
 
 def prop(path: str, was: Any = None, now: Any = None, kind: str = "") -> PropertyChange:  # noqa: ANN401 - any JSON
-    """Make a change of one property."""
+    """Return the change of one property."""
     guessed = "add" if was is None else "delete" if now is None else "update"
     return PropertyChange(property=path, kind=kind or guessed, was=was, now=now)
 
@@ -355,30 +355,30 @@ def _unhealthy() -> FleetRun:
 
 
 EXAMPLES: Final = {
-    "no-change": Example(title="Nothing to change", run=run_of(Command.PREVIEW, unchanged(names_of(120)))),
+    "no-change": Example(title="No change", run=run_of(Command.PREVIEW, unchanged(names_of(120)))),
     "no-tenant": Example(title="No tenant selected", run=run_of(Command.PREVIEW, [], minutes=0)),
     "one-tenant": Example(title="One tenant", run=_one_tenant()),
-    "typical": Example(title="37 tenants alike, two others, one failure", run=_typical()),
-    "risk": Example(title="Replacement, loss of access, a scope that widens", run=_risky()),
-    "first-set-up": Example(title="Tenants that are set up for the first time", run=_first()),
+    "typical": Example(title="37 tenants with the same change, two others, one failure", run=_typical()),
+    "risk": Example(title="A replacement, lost access, a wider scope", run=_risky()),
+    "first-set-up": Example(title="First set-up of tenants", run=_first()),
     "thousand": Example(
-        title="A thousand tenants, cut to GitHub's limit", run=_thousand(), link="https://ci.example/runs/4711"
+        title="A thousand tenants, shortened to GitHub's limit", run=_thousand(), link="https://ci.example/runs/4711"
     ),
-    "canary-failed": Example(title="An up whose canary failed: one timed out, the rest not run", run=_canary()),
-    "drift": Example(title="A night's drift", run=_drift()),
-    "unhealthy": Example(title="A status with quarantine and errors", run=_unhealthy()),
-    "hostile": Example(title="Names that try to break out", run=_hostile()),
+    "canary-failed": Example(title="An update whose canary failed, with the other tenants skipped", run=_canary()),
+    "drift": Example(title="Drift found at night", run=_drift()),
+    "unhealthy": Example(title="A status with a quarantine and users in error", run=_unhealthy()),
+    "hostile": Example(title="Names that try to inject Markdown", run=_hostile()),
 }
-"""File to example, in the index's order."""
+"""Examples by file name, in the order of the index."""
 
 
 def index() -> str:
-    """Write the gallery's index."""
+    """Return the text of docs/comments/README.md."""
     lines = [
-        "# Comments",
+        "# Example comments",
         "",
-        "What `kzero-scim fleet ... --comment FILE` writes for a pull request. `make gallery` makes these pages from",
-        "the runs in `tools/comment_gallery.py`; a test holds them.",
+        "Each page shows a comment that `kzero-scim fleet ... --comment FILE` writes for a pull request.",
+        "`make gallery` generates the pages from made-up runs, and a test compares them.",
         "",
         *(f"- [{example.title}]({name}.md)" for name, example in EXAMPLES.items()),
     ]
@@ -386,12 +386,12 @@ def index() -> str:
 
 
 def pages() -> dict[str, str]:
-    """Give every file of the gallery."""
+    """Return the text of each file by name."""
     return {"README.md": index(), **{f"{name}.md": example.comment for name, example in EXAMPLES.items()}}
 
 
 def main() -> None:
-    """Write the gallery."""
+    """Write all pages."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, text in pages().items():
         (FOLDER / name).write_text(text, encoding="utf-8")
