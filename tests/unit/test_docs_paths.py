@@ -1,8 +1,9 @@
-"""The pages for contributors name files that exist, and the files of a worked example mention it."""
+"""Pages for contributors: their paths exist, their worked examples lead through files, and their layers are true."""
 
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,6 +59,17 @@ def test_worked_examples_lead_through_the_files_they_list(words: str, file: str)
     text = (CHECKOUT / file).read_text(encoding="utf-8")
 
     assert any(word in text for word in words.split("|"))
+
+
+def test_the_layers_are_those_of_the_import_contract() -> None:
+    """The table of docs/architecture.md has the rows of the contract in pyproject.toml, in its order."""
+    contracts = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    layers = next(contract["layers"] for contract in contracts["contracts"] if contract["type"] == "layers")
+    wanted = [{module.strip().removeprefix("kzero_scim.") for module in layer.split("|")} for layer in layers]
+    table = PAGES[1].read_text(encoding="utf-8").partition("| layer | contents |\n|---|---|\n")[2].partition("\n\n")[0]
+    rows = [row.split("|")[1] for row in table.splitlines()]
+
+    assert [{Path(path).stem for path in _CODE.findall(row)} for row in rows] == wanted
 
 
 def test_the_index_lists_every_decision() -> None:
