@@ -131,9 +131,8 @@ KZERO: Final = Package(
     ),
     functions=Kinds[type[Function[Any, Any]]](
         {
-            "kzero:entra:getProvisioningStatus": _ENTRA + ".functions:GetProvisioningStatus",
             "kzero:entra:findOrphanedApplication": _ENTRA + ".orphaned_application:FindOrphanedApplication",
-            "kzero:entra:getGlobalAdministrators": _ENTRA + ".functions:GetGlobalAdministrators",
+            "kzero:entra:getGlobalAdministrators": _ENTRA + ".global_administrators:GetGlobalAdministrators",
         }
     ),
     metadata={

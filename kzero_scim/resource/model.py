@@ -291,7 +291,7 @@ class Function(ABC, Generic[InputsT, StateT]):
     """One function (``invoke``) of the package: arguments in, result out, nothing changed."""
 
     token: ClassVar[str]
-    """Function token, e.g. ``kzero:entra:getProvisioningStatus``."""
+    """Function token, e.g. ``kzero:entra:getGlobalAdministrators``."""
     inputs: type[InputsT]
     state: type[StateT]
     """The dataclass of the result."""

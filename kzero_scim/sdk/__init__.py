@@ -20,12 +20,10 @@ from kzero_scim.sdk.entra import (
 from kzero_scim.sdk.functions import (
     Administrator,
     GlobalAdministrators,
-    JobProvisioningStatus,
     OrphanedApplication,
     ask_global_administrators,
     find_orphaned_application,
     get_global_administrators,
-    get_provisioning_status,
     is_run_over,
 )
 from kzero_scim.sdk.keycloak import (
@@ -44,7 +42,6 @@ __all__ = [
     "AttributeMappings",
     "ConnectionTest",
     "GlobalAdministrators",
-    "JobProvisioningStatus",
     "MapperSet",
     "OnDemandProvisioning",
     "OrphanedApplication",
@@ -60,6 +57,5 @@ __all__ = [
     "ask_global_administrators",
     "find_orphaned_application",
     "get_global_administrators",
-    "get_provisioning_status",
     "is_run_over",
 ]

@@ -145,7 +145,6 @@ class AttributeMappings(KzeroResource):
     job_id = OutputProperty[str]()
     rows = OutputProperty[dict[str, Any]]()
     custom_attributes = OutputProperty[list[dict[str, Any]]]()
-    provision_users = OutputProperty[bool | None]()
     provision_groups = OutputProperty[bool | None]()
     exclusive = OutputProperty[bool]()
     rule_id = OutputProperty[str]()
@@ -161,7 +160,6 @@ class AttributeMappings(KzeroResource):
         job_id: pulumi.Input[str],
         rows: pulumi.Input[Mapping[str, pulumi.Input[Mapping[str, Any] | Row]]] | None = None,
         custom_attributes: pulumi.Input[Sequence[pulumi.Input[Mapping[str, Any] | CustomAttribute]]] | None = None,
-        provision_users: pulumi.Input[bool] | None = None,
         provision_groups: pulumi.Input[bool] | None = None,
         exclusive: pulumi.Input[bool] | None = None,
         opts: pulumi.ResourceOptions | None = None,
@@ -172,7 +170,6 @@ class AttributeMappings(KzeroResource):
             "job_id": job_id,
             "rows": records(rows),
             "custom_attributes": records(custom_attributes),
-            "provision_users": provision_users,
             "provision_groups": provision_groups,
             "exclusive": exclusive,
         }

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pulumi
 
-from kzero_scim.entra.synchronization_job import JobStatus
 from kzero_scim.resource.codec import decode_lenient
 
 if TYPE_CHECKING:
@@ -16,17 +15,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Options = pulumi.InvokeOptions | pulumi.InvokeOutputOptions
-
-
-@dataclass(frozen=True, kw_only=True)
-class JobProvisioningStatus(JobStatus):
-    """How a synchronization job does.
-
-    Attributes:
-        portal_url: The page of the Entra portal that shows it.
-    """
-
-    portal_url: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,14 +69,6 @@ def find_orphaned_application(
     arguments = {"displayName": display_name, "templateId": template_id, "mark": mark}
     answer = pulumi.runtime.invoke("kzero:entra:findOrphanedApplication", arguments, opts)
     return decode_lenient(OrphanedApplication, answer.value or {})
-
-
-def get_provisioning_status(
-    *, service_principal_id: pulumi.Input[str], job_id: pulumi.Input[str], opts: Options | None = None
-) -> pulumi.Output[JobProvisioningStatus]:
-    """Read state, last cycle, counts and quarantine of a synchronization job."""
-    arguments = {"servicePrincipalId": service_principal_id, "jobId": job_id}
-    return _invoke("kzero:entra:getProvisioningStatus", arguments, JobProvisioningStatus, opts)
 
 
 def get_global_administrators(*, opts: Options | None = None) -> pulumi.Output[GlobalAdministrators]:

@@ -31,8 +31,6 @@ SETTINGS_OF_OUR_OWN: Final = frozenset(
         # How the product goes about it; nothing of it stands on either side.
         "activation", "preset", "attributeHolder", "attributeNames", "activationTimeout", "triggers",
         "allowForeignTenantUrl", "unassignMaxUsers", "unassignMaxShare",
-        # Entra refuses to switch users off.
-        "provisionUsers",
     }
 )  # fmt: skip
 """Inputs that stand for nothing a person could change on either side."""

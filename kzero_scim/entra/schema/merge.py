@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 
 from kzero_scim.entra.schema.document import (
     Document,
-    Kind,
     custom_attributes,
     entries,
     extract,
@@ -60,7 +59,6 @@ class Wanted:
 
     rows: Mapping[str, Row]
     custom_attributes: Sequence[CustomAttribute] = ()
-    provision_users: bool | None = None
     provision_groups: bool | None = None
     exclusive: bool = False
 
@@ -72,13 +70,11 @@ class Original:
     Attributes:
         rows: Attribute mapping by target attribute, as it was; None where there was none.
         attributes: Definition of a custom attribute by name, as it was; None where there was none.
-        users_enabled: Whether users were provisioned; None if that is not ours.
         groups_enabled: Whether groups were provisioned; None if that is not ours.
     """
 
     rows: Mapping[str, Document | None] = field(default_factory=dict)
     attributes: Mapping[str, Document | None] = field(default_factory=dict)
-    users_enabled: bool | None = None
     groups_enabled: bool | None = None
 
 
@@ -125,7 +121,6 @@ def record(document: Document, wanted: Wanted, known: Original | None = None) ->
     return Original(
         rows=_noted(known.rows, targets, place.rows),
         attributes=_noted(known.attributes, [item.name for item in wanted.custom_attributes], place.attributes),
-        users_enabled=_switch(known.users_enabled, wanted.provision_users, is_enabled(document, "User")),
         groups_enabled=_switch(known.groups_enabled, wanted.provision_groups, is_enabled(document, "Group")),
     )
 
@@ -151,8 +146,7 @@ def merge(document: Document, wanted: Wanted, parsed: Mapping[str, Document] | N
         _set_attribute(place.attributes, attribute)
     for target, row in wanted.rows.items():
         _set_row(place.rows, target, canonical(row), sources)
-    _set_enabled(merged, "User", wanted.provision_users)
-    _set_enabled(merged, "Group", wanted.provision_groups)
+    _set_groups_enabled(merged, wanted.provision_groups)
     return merged
 
 
@@ -169,8 +163,7 @@ def restore(document: Document, original: Original) -> Document:
     for name, attribute in original.attributes.items():
         if attribute is not None or name.casefold() not in used:
             _put_back(place.attributes, name, attribute)
-    _set_enabled(restored, "User", original.users_enabled)
-    _set_enabled(restored, "Group", original.groups_enabled)
+    _set_groups_enabled(restored, original.groups_enabled)
     return restored
 
 
@@ -191,11 +184,8 @@ def differences(document: Document, wanted: Wanted) -> list[str]:
         for item in wanted.custom_attributes
         if defined.get(item.name) != item
     ]
-    switches: list[tuple[str, Kind, bool | None]] = [
-        ("provisionUsers", "User", wanted.provision_users),
-        ("provisionGroups", "Group", wanted.provision_groups),
-    ]
-    found += [name for name, kind, value in switches if value is not None and is_enabled(document, kind) != value]
+    if wanted.provision_groups is not None and is_enabled(document, "Group") != wanted.provision_groups:
+        found.append("provisionGroups")
     if wanted.exclusive:
         found += [f"rows[{target!r}] is still there" for target in removable_targets(document, wanted.rows)]
     return found
@@ -267,9 +257,9 @@ def _set_attribute(attributes: list[Document], wanted: CustomAttribute) -> None:
     attributes.append(copy.deepcopy(_ATTRIBUTE_EXTRAS) | {"name": wanted.name, "defaultValue": None} | fields)
 
 
-def _set_enabled(document: Document, kind: Kind, value: bool | None) -> None:  # noqa: FBT001 - three-valued
-    place = find(document, kind)
-    if value is not None and place is not None and is_enabled(document, kind) is not value:
+def _set_groups_enabled(document: Document, value: bool | None) -> None:  # noqa: FBT001 - three-valued
+    place = find(document, "Group")
+    if value is not None and place is not None and is_enabled(document, "Group") is not value:
         place.mapping["enabled"] = value
 
 
@@ -320,5 +310,6 @@ def fingerprint(wanted: Wanted) -> str:
     """Give a text that differs whenever something differs that Entra provisions by; order and spelling do not count."""
     rows = {target.casefold(): as_plain(comparable(row)) for target, row in wanted.rows.items()}
     attributes = sorted((item.name.casefold(), item.type, item.case_exact) for item in wanted.custom_attributes)
-    switches = [wanted.provision_users, wanted.provision_groups, wanted.exclusive]
+    # The first place was a switch for users; without it every existing fingerprint would change.
+    switches = [None, wanted.provision_groups, wanted.exclusive]
     return hashlib.sha256(json.dumps([rows, attributes, switches], sort_keys=True).encode()).hexdigest()[:16]

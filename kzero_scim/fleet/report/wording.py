@@ -61,7 +61,6 @@ _PROPERTIES: Final = {
     ("AppRoleAssignments", "unassignMaxUsers"): "deletion guard changed",
     ("AppRoleAssignments", "unassignMaxShare"): "deletion guard changed",
     ("AttributeMappings", "provisionGroups"): "provisioning of groups changed",
-    ("AttributeMappings", "provisionUsers"): "provisioning of users changed",
     ("ProvisionedUsers", "onDestroy"): "what becomes of users at the end changed",
     ("ProvisioningStatus", "quarantine"): "quarantine ended",
     ("RemoteToken", "expiresAt"): "remote token renewed",

@@ -353,7 +353,6 @@ async def _rows(look: _Look, candidate: Candidate, job: Job) -> Rows:
     wanted = Wanted(
         rows=own.rows,
         custom_attributes=own.custom_attributes,
-        provision_users=None,
         provision_groups=bool(groups),
         exclusive=False,
     )

@@ -212,27 +212,9 @@ async def test_global_administrators_are_objects(engine: Engine) -> None:
     assert found.warning is None
 
 
-async def test_provisioning_status_is_an_object(engine: Engine) -> None:
-    """With what is inside as objects too."""
-    engine.answers["kzero:entra:getProvisioningStatus"] = {
-        "scheduleState": "Active",
-        "statusCode": "Quarantine",
-        "synchronizedEntries": {"User": 3.0},
-        "quarantine": {"reason": "TooManyDeletes"},
-        "portalUrl": "https://entra.example",
-    }
-
-    found = await value_of(kzero.get_provisioning_status(service_principal_id="sp", job_id="scim.1"))
-
-    assert found.quarantine.reason == "TooManyDeletes"
-    assert found.synchronized_entries == {"User": 3}
-    assert found.portal_url == "https://entra.example"
-
-
 @pytest.mark.parametrize(
     ("token", "result"),
     [
-        ("kzero:entra:getProvisioningStatus", kzero.JobProvisioningStatus),
         ("kzero:entra:getGlobalAdministrators", kzero.GlobalAdministrators),
         ("kzero:entra:findOrphanedApplication", kzero.OrphanedApplication),
     ],

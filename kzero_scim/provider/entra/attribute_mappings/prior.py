@@ -18,7 +18,6 @@ class Prior:
 
     rows: dict[str, str] = prop("Attribute mapping as JSON by target attribute; null where there was none.")
     custom_attributes: dict[str, str] = prop("Attribute definition as JSON by name; null where there was none.")
-    users_enabled: bool | None = prop("Whether users were provisioned, if provisionUsers is set.", default=None)
     groups_enabled: bool | None = prop("Whether groups were provisioned, if provisionGroups is set.", default=None)
 
 
@@ -27,7 +26,6 @@ def as_prior(original: Original) -> Prior:
     return Prior(
         rows={target: dump(row) for target, row in original.rows.items()},
         custom_attributes={name: dump(attribute) for name, attribute in original.attributes.items()},
-        users_enabled=original.users_enabled,
         groups_enabled=original.groups_enabled,
     )
 
@@ -37,7 +35,6 @@ def as_original(prior: Prior) -> Original:
     return Original(
         rows={target: load(row) for target, row in prior.rows.items()},
         attributes={name: load(attribute) for name, attribute in prior.custom_attributes.items()},
-        users_enabled=prior.users_enabled,
         groups_enabled=prior.groups_enabled,
     )
 

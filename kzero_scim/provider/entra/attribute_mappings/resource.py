@@ -82,7 +82,6 @@ class AttributeMappingsInputs:
         "Target attributes beyond Entra's default schema; default: the tag of KZero's guide.",
         default_factory=guide_custom_attributes,
     )
-    provision_users: bool | None = prop("Whether users are provisioned; Entra allows only true.", default=None)
     provision_groups: bool | None = prop("Whether groups are provisioned; left as it is if absent.", default=None)
     exclusive: bool = prop(
         "Also remove the rows that are not listed, except those that Entra needs for matching.", default=False
@@ -118,13 +117,9 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
         old: AttributeMappingsInputs | None,  # noqa: ARG002
     ) -> tuple[AttributeMappingsInputs, list[Failure]]:
         """Bring rows into their simplest form and name what Entra would refuse."""
-        failures: list[Failure] = []
-        if new.provision_users is False:
-            reason = "Entra does not let the mapping for users be switched off; pause the job instead (enabled: false)"
-            failures.append(Failure("provisionUsers", reason))
         if new.rows is UNKNOWN:
-            return new, failures
-        failures += row_failures(new.rows, new.custom_attributes)
+            return new, []
+        failures = row_failures(new.rows, new.custom_attributes)
         return replace(new, rows={target: canonical(row) for target, row in new.rows.items()}), failures
 
     async def diff(
@@ -145,7 +140,6 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
         changes += row_changes(old.rows, new.rows)
         changes += attribute_changes(old.custom_attributes, new.custom_attributes)
         for path, before, after in (
-            ("provisionUsers", old.provision_users, new.provision_users),
             ("provisionGroups", old.provision_groups, new.provision_groups),
             ("exclusive", old.exclusive, new.exclusive),
         ):
@@ -183,8 +177,7 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
             and is_known(new.custom_attributes)
             and set(new.rows) == set(old.prior.rows)
             and {item.name for item in new.custom_attributes} == set(old.prior.custom_attributes)
-            and (old.provision_users, old.provision_groups, old.exclusive)
-            == (new.provision_users, new.provision_groups, new.exclusive)
+            and (old.provision_groups, old.exclusive) == (new.provision_groups, new.exclusive)
         )
         return AttributeMappingsState(
             **given,
@@ -357,7 +350,6 @@ def _wanted(new: AttributeMappingsInputs) -> Wanted:
     return Wanted(
         rows=new.rows,
         custom_attributes=new.custom_attributes,
-        provision_users=new.provision_users,
         provision_groups=new.provision_groups,
         exclusive=new.exclusive,
     )
@@ -377,7 +369,6 @@ def _state(new: AttributeMappingsInputs, document: Document, original: Original)
         new,
         rows=extract(document, list(targets.values()), new.rows),
         custom_attributes=custom_attributes(document, list(names.values())),
-        provision_users=None if new.provision_users is None else is_enabled(document, "User"),
         provision_groups=None if new.provision_groups is None else is_enabled(document, "Group"),
     )
     return AttributeMappingsState(

@@ -15,7 +15,8 @@ from kzero_scim.provider.entra.attribute_mappings.resource import (
     AttributeMappingsInputs,
     AttributeMappingsState,
 )
-from kzero_scim.resource.model import UNKNOWN, Change, ChangeKind
+from kzero_scim.resource.codec import decode_lenient
+from kzero_scim.resource.model import UNKNOWN, Change, ChangeKind, as_plain
 from tests.contract.scripted_graph import JOB, PRINCIPAL, RESOURCE_ID, Json, ScriptedGraph, call, no_sleep
 
 INPUTS = AttributeMappingsInputs(service_principal_id=PRINCIPAL, job_id=JOB)
@@ -352,13 +353,21 @@ class TestPreview:
         with pytest.raises(GraphError):
             await AttributeMappings(services, sleep=no_sleep).plan(call(preview=True), INPUTS, None)
 
-    async def test_users_cannot_be_switched_off(self) -> None:
-        """Entra's own limit, with the alternative."""
-        wanted = replace(INPUTS, provision_users=False)
+    async def test_state_with_the_former_switch_for_users_is_unchanged(self) -> None:
+        """State written while there was a property provisionUsers is read, and nothing differs from it."""
+        graph = ScriptedGraph()
+        state = await created(graph)
+        kept = as_plain(state)
+        kept |= {"provisionUsers": True, "prior": {**kept["prior"], "usersEnabled": True}}
 
-        _, failures = await resource(ScriptedGraph()).check(call(), wanted, None)
+        old = decode_lenient(AttributeMappingsState, kept)
+        found = await resource(graph).read(call(), RESOURCE_ID, old)
 
-        assert [failure.path for failure in failures] == ["provisionUsers"]
+        assert old == state
+        assert found is not None
+        assert found.state == state
+        assert await resource(graph).diff(call(), RESOURCE_ID, old, INPUTS) == []
+        assert (await resource(graph).plan(call(preview=True), INPUTS, old)).fingerprint == state.fingerprint
 
     async def test_a_new_job_replaces(self) -> None:
         """The rows belong to one job."""

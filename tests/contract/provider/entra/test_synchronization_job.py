@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from kzero_scim.entra.synchronization_job import job_resource_id
 from kzero_scim.errors import GraphError, ProviderError
-from kzero_scim.provider.entra.functions import (
-    GetGlobalAdministrators,
-    GetGlobalAdministratorsArgs,
-    GetProvisioningStatus,
-    GetProvisioningStatusArgs,
-)
+from kzero_scim.provider.entra.global_administrators import GetGlobalAdministrators, GetGlobalAdministratorsArgs
+from kzero_scim.provider.entra.provisioning_status import ProvisioningStatus
 from kzero_scim.provider.entra.synchronization_job import SynchronizationJob, SynchronizationJobInputs
 from kzero_scim.resource.model import UNKNOWN, Change
 from tests.contract.local_entra import LocalEntra
@@ -130,12 +127,11 @@ async def test_job_and_status_are_read_with_one_request(entra: LocalEntra) -> No
     entra.emulator.traffic.log.clear()
 
     await kind.read(call(), made.id, made.state)
-    args = GetProvisioningStatusArgs(service_principal_id=sp, job_id=made.state.job_id)
-    status = await GetProvisioningStatus(services).invoke(call(), args)
+    found = await ProvisioningStatus(services).read(call(), job_resource_id(sp, made.state.job_id), None)
 
     assert entra.requests() in ([], [("GET", f"/v1.0/servicePrincipals/{sp}/synchronization/jobs/{made.state.job_id}")])
-    assert (status.schedule_state, status.status_code) == ("Disabled", "NotRun")
-    assert f"/Provisioning/objectId/{sp}/appId/" in status.portal_url
+    assert found is not None
+    assert (found.state.schedule_state, found.state.status_code) == ("Disabled", "NotRun")
 
 
 async def test_global_administrators_are_listed(entra: LocalEntra) -> None:

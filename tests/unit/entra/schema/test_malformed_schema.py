@@ -37,7 +37,7 @@ JSON = st.recursive(
 EVERYTHING: list[Callable[[Document], object]] = [
     lambda document: merge(document, WANTED),
     lambda document: record(document, WANTED),
-    lambda document: restore(document, Original(rows=dict.fromkeys(guide_rows()), users_enabled=True)),
+    lambda document: restore(document, Original(rows=dict.fromkeys(guide_rows()), groups_enabled=True)),
     lambda document: differences(document, WANTED),
     lambda document: require_attributes(document, WANTED),
     lambda document: extract(document, list(guide_rows()), guide_rows()),

@@ -1,61 +1,19 @@
-"""``kzero:entra:getProvisioningStatus`` and ``getGlobalAdministrators``: questions to Entra, nothing changed."""
+"""``kzero:entra:getGlobalAdministrators``: who holds the role. Changes nothing."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from kzero_scim.entra.synchronization_job import JobStatus, job_path, parse_job
 from kzero_scim.errors import KzeroScimError
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.model import Call, Function, prop
 
-_PORTAL: Final = "https://entra.microsoft.com"
 _GLOBAL_ADMINISTRATOR: Final = "62e90394-69f5-4237-9190-012177145e10"
 """Template id of the role, the same in every tenant.
 
 https://learn.microsoft.com/entra/identity/role-based-access-control/permissions-reference
 """
-
-
-@dataclass(frozen=True, kw_only=True)
-class GetProvisioningStatusArgs:
-    """Of which job."""
-
-    service_principal_id: str = prop("Object id of the enterprise application's service principal.")
-    job_id: str = prop("Id of its synchronization job.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class GetProvisioningStatusResult(JobStatus):
-    """How the job does."""
-
-    portal_url: str = prop("The page of the Entra portal that shows it.")
-
-
-class GetProvisioningStatus(Function[GetProvisioningStatusArgs, GetProvisioningStatusResult]):
-    """State, last cycle, counts and quarantine of a synchronization job."""
-
-    token: ClassVar[str] = "kzero:entra:getProvisioningStatus"  # noqa: S105 - a token
-    inputs = GetProvisioningStatusArgs
-    state = GetProvisioningStatusResult
-
-    def __init__(self, services: Services) -> None:
-        """Keep the clients."""
-        self._services = services
-
-    async def invoke(self, call: Call, args: GetProvisioningStatusArgs) -> GetProvisioningStatusResult:  # noqa: ARG002
-        """Read the job.
-
-        Raises:
-            GraphError: There is no such job, or Graph refused.
-        """
-        graph = self._services.graph
-        status = parse_job(await graph.get(job_path(args.service_principal_id, args.job_id)))
-        return GetProvisioningStatusResult(
-            **{spec.name: getattr(status, spec.name) for spec in fields(JobStatus)},
-            portal_url=_portal_url(args.service_principal_id, args.job_id),
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,12 +103,3 @@ def _administrator(user: dict[str, Any]) -> Administrator:
 
 def _kind(member: dict[str, Any]) -> str:
     return str(member.get("@odata.type") or "").removeprefix("#microsoft.graph.")
-
-
-def _portal_url(service_principal_id: str, job_id: str) -> str:
-    """The application's Provisioning page; a job's id ends with the application's client id."""
-    app_id = job_id.rpartition(".")[2]
-    return (
-        f"{_PORTAL}/#view/Microsoft_AAD_IAM/ManagedAppMenuBlade/~/Provisioning/objectId/{service_principal_id}"
-        f"/appId/{app_id}"
-    )
