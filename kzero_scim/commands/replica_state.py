@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from kzero_scim.provider.engine.marshal import SIGNATURE
-from kzero_scim.provider.entra.synchronization_credentials.resource import SynchronizationCredentialsState
+from kzero_scim.provider.entra.synchronization_credentials.model import SynchronizationCredentialsState
 from kzero_scim.provider.entra.synchronization_credentials.secret_keys import settings_fingerprint
-from kzero_scim.provider.keycloak.mapper_set.resource import MapperSetState, mappers_fingerprint
-from kzero_scim.provider.keycloak.scim_endpoint.resource import ScimEndpointState, endpoint_fingerprint
+from kzero_scim.provider.keycloak.mapper_set.model import MapperSetState
+from kzero_scim.provider.keycloak.mapper_set.resource import mappers_fingerprint
+from kzero_scim.provider.keycloak.scim_endpoint.model import ScimEndpointState
+from kzero_scim.provider.keycloak.scim_endpoint.resource import endpoint_fingerprint
 from kzero_scim.resource.codec import decode_lenient
 
 Json = dict[str, Any]

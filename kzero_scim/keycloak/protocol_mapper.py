@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal, cast, get_args
 
+from kzero_scim.guide import values
 from kzero_scim.resource.model import prop
 
 Representation = dict[str, Any]
@@ -33,6 +34,18 @@ class Mapper:
     introspection: bool = prop("Add to token introspection.", default=True)
     multivalued: bool = prop("The attribute has several values and the claim is an array.", default=False)
     aggregate_values: bool = prop("Add the values that the user's groups have for the attribute.", default=False)
+
+
+def guide_mappers() -> dict[str, Mapper]:
+    """Give the guide's seven mappers (step 2)."""
+    return {
+        mapper.name: Mapper(
+            user_attribute=mapper.user_attribute,
+            claim=mapper.claim,
+            claim_json_type=cast("JsonType", mapper.claim_json_type),
+        )
+        for mapper in values.MAPPERS
+    }
 
 
 @dataclass(frozen=True)

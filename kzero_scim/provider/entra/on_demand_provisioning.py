@@ -17,7 +17,7 @@ from kzero_scim.entra.on_demand_result import Outcome, Result, Step, parse_outco
 from kzero_scim.entra.schema.document import rule_id
 from kzero_scim.entra.synchronization_job import job_path, split_job_resource_id
 from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
-from kzero_scim.keycloak.protocol_mapper import Mapper
+from kzero_scim.keycloak.protocol_mapper import Mapper, guide_mappers
 from kzero_scim.mapping.attribute_mapping import Expectation, Row, expectations, guide_rows
 from kzero_scim.mapping.user_comparison import (
     Arrival,
@@ -29,7 +29,6 @@ from kzero_scim.mapping.user_comparison import (
     user_name,
 )
 from kzero_scim.provider.directory.assignment_scope import is_among, is_assigned
-from kzero_scim.provider.keycloak.mapper_set.resource import guide_mappers
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.model import (
     UNKNOWN,

@@ -14,9 +14,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from kzero_scim.errors import AdoptionError
-from kzero_scim.keycloak.protocol_mapper import Mapper, escaped, unescaped
+from kzero_scim.keycloak.protocol_mapper import Mapper, escaped, guide_mappers, unescaped
 from kzero_scim.mapping.attribute_mapping import CustomAttribute, Row, guide_custom_attributes, guide_rows, lookup, same
-from kzero_scim.provider.keycloak.mapper_set.resource import guide_mappers
 from kzero_scim.settings.items import CustomAttributeSetting, MapperSetting, RowSetting
 from kzero_scim.settings.tenant_settings import TenantSettings
 

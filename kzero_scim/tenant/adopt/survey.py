@@ -19,18 +19,19 @@ from kzero_scim.errors import AdoptionError, GraphError, ProviderError
 from kzero_scim.guide import values
 from kzero_scim.mapping.attribute_mapping import guide_custom_attributes
 from kzero_scim.provider.entra.app_role_assignments.resource import AppRoleAssignments, AppRoleAssignmentsState
+from kzero_scim.provider.entra.attribute_mappings.model import AttributeMappingsState
 from kzero_scim.provider.entra.attribute_mappings.prior import as_prior
-from kzero_scim.provider.entra.attribute_mappings.resource import AttributeMappings, AttributeMappingsState
+from kzero_scim.provider.entra.attribute_mappings.resource import AttributeMappings
 from kzero_scim.provider.entra.connection_test import ConnectionTest
 from kzero_scim.provider.entra.provisioning_status import ProvisioningStatus, ProvisioningStatusState
-from kzero_scim.provider.entra.synchronization_credentials.resource import (
-    SynchronizationCredentials,
-    SynchronizationCredentialsState,
-)
+from kzero_scim.provider.entra.synchronization_credentials.model import SynchronizationCredentialsState
+from kzero_scim.provider.entra.synchronization_credentials.resource import SynchronizationCredentials
 from kzero_scim.provider.entra.synchronization_credentials.secret_keys import ADDRESS, NOTIFICATION, TOKEN
 from kzero_scim.provider.entra.synchronization_job import SynchronizationJob
-from kzero_scim.provider.keycloak.mapper_set.resource import MapperSet, MapperSetState
-from kzero_scim.provider.keycloak.scim_endpoint.resource import ScimEndpoint, ScimEndpointInputs
+from kzero_scim.provider.keycloak.mapper_set.model import MapperSetState
+from kzero_scim.provider.keycloak.mapper_set.resource import MapperSet
+from kzero_scim.provider.keycloak.scim_endpoint.model import ScimEndpointInputs
+from kzero_scim.provider.keycloak.scim_endpoint.resource import ScimEndpoint
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.model import Found, Resource
 from kzero_scim.settings.tenant_settings import TenantSettings

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kzero_scim.keycloak.protocol_mapper import Mapper
+from kzero_scim.keycloak.protocol_mapper import Mapper, guide_mappers
 from kzero_scim.mapping.attribute_mapping import (
     ACTIVE_EXPRESSION,
     MANAGER,
@@ -24,7 +24,6 @@ from kzero_scim.mapping.attribute_mapping import (
     row_failures,
     same,
 )
-from kzero_scim.provider.keycloak.mapper_set.resource import guide_mappers
 from kzero_scim.resource.model import UNKNOWN
 
 

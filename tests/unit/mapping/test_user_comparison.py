@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kzero_scim.keycloak.protocol_mapper import guide_mappers
 from kzero_scim.mapping.attribute_mapping import MANAGER, TAG, Expectation, Row, expectations, guide_rows
 from kzero_scim.mapping.user_comparison import (
     Comparison,
@@ -15,7 +16,6 @@ from kzero_scim.mapping.user_comparison import (
     reads_manager,
     user_name,
 )
-from kzero_scim.provider.keycloak.mapper_set.resource import guide_mappers
 
 ENTRA: dict[str, Any] = {
     "id": "1",

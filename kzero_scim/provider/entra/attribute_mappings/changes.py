@@ -9,7 +9,7 @@ from kzero_scim.resource.model import is_known
 
 if TYPE_CHECKING:
     from kzero_scim.entra.schema.merge import Wanted
-    from kzero_scim.provider.entra.attribute_mappings.resource import AttributeMappingsState
+    from kzero_scim.provider.entra.attribute_mappings.model import AttributeMappingsState
     from kzero_scim.resource.model import Call
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from kzero_scim.entra.schema.document import (
@@ -35,8 +35,6 @@ from kzero_scim.entra.schema.merge import (
 from kzero_scim.entra.synchronization_job import job_path, job_resource_id, split_job_resource_id
 from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
 from kzero_scim.mapping.attribute_mapping import (
-    CustomAttribute,
-    Row,
     canonical,
     guide_custom_attributes,
     guide_rows,
@@ -45,7 +43,8 @@ from kzero_scim.mapping.attribute_mapping import (
     same,
 )
 from kzero_scim.provider.entra.attribute_mappings.changes import announce
-from kzero_scim.provider.entra.attribute_mappings.prior import Prior, as_original, as_prior, release
+from kzero_scim.provider.entra.attribute_mappings.model import AttributeMappingsInputs, AttributeMappingsState
+from kzero_scim.provider.entra.attribute_mappings.prior import as_original, as_prior, release
 from kzero_scim.provider.entra.attribute_mappings.row_diff import attribute_changes, row_changes
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.model import (
@@ -59,43 +58,11 @@ from kzero_scim.resource.model import (
     compare,
     inputs_of,
     is_known,
-    prop,
     replacing,
 )
 
 _READ_BACK_DELAYS = (1.0, 2.0)
 """Seconds before the schema is read once more when it does not show yet what was just written."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class AttributeMappingsInputs:
-    """What is wanted."""
-
-    service_principal_id: str = prop("Object id of the service principal.", replace=True)
-    job_id: str = prop("Id of its synchronization job.", replace=True)
-    rows: dict[str, Row] = prop(
-        "The attribute mappings for users by target attribute; default: the seven of KZero's guide. Other rows of the "
-        "job are left alone.",
-        default_factory=guide_rows,
-    )
-    custom_attributes: list[CustomAttribute] = prop(
-        "Target attributes beyond Entra's default schema; default: the tag of KZero's guide.",
-        default_factory=guide_custom_attributes,
-    )
-    provision_groups: bool | None = prop("Whether groups are provisioned; left as it is if absent.", default=None)
-    exclusive: bool = prop(
-        "Also remove the rows that are not listed, except those that Entra needs for matching.", default=False
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class AttributeMappingsState(AttributeMappingsInputs):
-    """What exists."""
-
-    rule_id: str = prop("Id of the synchronization rule for users; on-demand provisioning asks for it.")
-    fingerprint: str = prop("Differs whenever something differs that Entra provisions by; made to be a trigger.")
-    unmanaged_rows: list[str] = prop("Target attributes of the rows that others own.")
-    prior: Prior = prop("What the rows, attributes and switches were before.")
 
 
 class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState]):

@@ -18,7 +18,7 @@ from kzero_scim.settings.confirmations import how_to_confirm, is_confirmed
 
 if TYPE_CHECKING:
     from kzero_scim.clients.graph.client import GraphClient
-    from kzero_scim.provider.entra.synchronization_credentials.resource import (
+    from kzero_scim.provider.entra.synchronization_credentials.model import (
         SynchronizationCredentialsInputs,
         SynchronizationCredentialsState,
     )

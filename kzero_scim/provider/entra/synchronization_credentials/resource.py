@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Final, Literal
+from dataclasses import replace
+from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 from kzero_scim.clients.graph.client import segment
@@ -17,9 +17,12 @@ from kzero_scim.errors import GraphError, PartialFailureError
 from kzero_scim.origin import origin
 from kzero_scim.provider.directory.principals import is_object_id
 from kzero_scim.provider.entra.synchronization_credentials.changes import announce, refuse_whole_directory, try_out
+from kzero_scim.provider.entra.synchronization_credentials.model import (
+    SynchronizationCredentialsInputs,
+    SynchronizationCredentialsState,
+)
 from kzero_scim.provider.entra.synchronization_credentials.oauth2 import (
     OAUTH2_KEYS,
-    OAuth2Client,
     client_fingerprint,
     oauth2_values,
 )
@@ -34,9 +37,9 @@ from kzero_scim.provider.entra.synchronization_credentials.secret_keys import (
     decode_notification,
     keys_of,
     settings_fingerprint,
-    token_fingerprint,
 )
 from kzero_scim.provider.services import Services
+from kzero_scim.resource.fingerprints import token_fingerprint
 from kzero_scim.resource.model import (
     UNKNOWN,
     Call,
@@ -49,7 +52,6 @@ from kzero_scim.resource.model import (
     compare,
     inputs_of,
     is_known,
-    prop,
     replacing,
 )
 
@@ -58,45 +60,6 @@ _PATH: Final = re.compile(r"/realms/[^/]+/scim/v2/?")
 _EMAIL: Final = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+")
 _SETTLING: Final = 30.0
 """Seconds in which Graph may still show the keys as they were before."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SynchronizationCredentialsInputs:
-    """What Entra is told."""
-
-    service_principal_id: str = prop("Object id of the enterprise application's service principal.", replace=True)
-    job_id: str | None = prop("The job they are for; only sets the order.", default=None)
-    tenant_url: str = prop("The SCIM endpoint's Tenant URL, https://host/realms/name/scim/v2.")
-    allow_foreign_tenant_url: bool = prop(
-        "Let the Tenant URL be at another server than the provider's serverUrl.", default=False
-    )
-    secret_token: str | None = prop(
-        "The bearer token that Entra sends; none for a token that Entra issues itself.", default=None, secret=True
-    )
-    oauth2: OAuth2Client | None = prop(
-        "Experimental, instead of secretToken: the client as which Entra itself fetches tokens.", default=None
-    )
-    scope: Literal["assigned", "all"] = prop(
-        "Whether only assigned users and groups are provisioned, or all.", default="assigned"
-    )
-    notification_email: str | None = prop("Who is told when provisioning fails.", default=None)
-    deletion_threshold: int | None = prop(
-        "More deletions (a count) in one cycle make Entra stop and ask; none leaves Entra's own setting.", default=None
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class SynchronizationCredentialsState(SynchronizationCredentialsInputs):
-    """What Entra holds."""
-
-    secret_token_fingerprint: str | None = prop("Changes with the token; a salted hash (scrypt) of it.", default=None)
-    settings_fingerprint: str = prop(
-        "Changes with Tenant URL, token and scope: whenever the connection is to be tested."
-    )
-    missing_keys: list[str] = prop("Names of our keys that Entra lost; they are set again.", default_factory=list)
-    unmanaged_keys: list[str] = prop(
-        "Names of further secrets that others have set; they are left alone.", default_factory=list
-    )
 
 
 class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, SynchronizationCredentialsState]):

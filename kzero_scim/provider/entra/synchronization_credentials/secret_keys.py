@@ -23,8 +23,6 @@ MASK: Final = "*"
 
 _DEFAULT_THRESHOLD: Final = 500
 """The portal's."""
-_COST: Final = 2**14
-"""scrypt: 16 MB and about 50 ms."""
 
 
 @dataclass(frozen=True)
@@ -75,14 +73,6 @@ def keys_of(document: Mapping[str, Any]) -> dict[str, str]:
 def body_of(values: Mapping[str, str]) -> dict[str, Any]:
     """Write Graph's request; an empty value removes its key."""
     return {"value": [{"key": key, "value": value} for key, value in values.items()]}
-
-
-def token_fingerprint(service_principal_id: str, token: str | None) -> str | None:
-    """Give something that changes with the token and does not give it away: scrypt, salted with the principal's id."""
-    if not token:
-        return None
-    salt = f"kzero-scim:{service_principal_id}".encode()
-    return hashlib.scrypt(token.encode(), salt=salt, n=_COST, r=8, p=1, dklen=32).hex()
 
 
 def settings_fingerprint(tenant_url: str, fingerprint: str | None, scope: str | None, oauth2: str | None = None) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kzero_scim.keycloak.protocol_mapper import MapperPlan, Representation, row_of
 
 if TYPE_CHECKING:
-    from kzero_scim.provider.keycloak.mapper_set.resource import MapperSetInputs
+    from kzero_scim.provider.keycloak.mapper_set.model import MapperSetInputs
     from kzero_scim.resource.model import Call
 
 

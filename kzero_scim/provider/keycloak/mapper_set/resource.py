@@ -6,13 +6,12 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Collection
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from kzero_scim.errors import NO_REALM, KeycloakError, KzeroScimError, PartialFailureError, ProviderError
 from kzero_scim.guide import values
 from kzero_scim.keycloak.protocol_mapper import (
-    JsonType,
     Mapper,
     MapperPlan,
     Representation,
@@ -23,6 +22,7 @@ from kzero_scim.keycloak.protocol_mapper import (
     unmanaged,
 )
 from kzero_scim.provider.keycloak.mapper_set.changes import announce_first, announce_update
+from kzero_scim.provider.keycloak.mapper_set.model import MapperSetInputs, MapperSetState
 from kzero_scim.provider.keycloak.missing_client import explain_missing_client
 from kzero_scim.resource.model import (
     UNKNOWN,
@@ -38,7 +38,6 @@ from kzero_scim.resource.model import (
     inputs_of,
     is_known,
     path_key,
-    prop,
     replacing,
 )
 from kzero_scim.settings.moves import is_left_behind, moved_from
@@ -48,48 +47,6 @@ if TYPE_CHECKING:
 
 LONGEST_NAME: Final = 255
 """Characters that Keycloak stores of a mapper's name."""
-
-
-def guide_mappers() -> dict[str, Mapper]:
-    """Give the guide's seven mappers (step 2)."""
-    return {
-        mapper.name: Mapper(
-            user_attribute=mapper.user_attribute,
-            claim=mapper.claim,
-            claim_json_type=cast("JsonType", mapper.claim_json_type),
-        )
-        for mapper in values.MAPPERS
-    }
-
-
-@dataclass(frozen=True, kw_only=True)
-class MapperSetInputs:
-    """Which mappers the client must have."""
-
-    realm: str = prop("Name of the KZero tenant (realm); case sensitive.", replace=True)
-    client_id: str = prop(
-        "The client whose own mappers they are (its dedicated scope).", default=values.CLIENT_ID, replace=True
-    )
-    mappers: dict[str, Mapper] = prop(
-        "The mappers by name; the seven of KZero's guide by default.", default_factory=guide_mappers
-    )
-    exclusive: bool = prop("Also remove the client's mappers that are not listed here.", default=False)
-    escape_dots: bool = prop(
-        "Write the dots of a URN in a claim name escaped (2\\.0), so that Keycloak does not nest the claim at them. "
-        "KZero's guide shows them unescaped.",
-        default=False,
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class MapperSetState(MapperSetInputs):
-    """The mappers that the client has."""
-
-    client_uuid: str = prop("Keycloak's own id of the client.")
-    mapper_ids: dict[str, str] = prop("Keycloak's ids of the mappers, by name.", default_factory=dict)
-    unmanaged: list[str] = prop("Names of the client's other mappers, which are left alone.", default_factory=list)
-    fingerprint: str = prop("Changes whenever the mappers do.")
-    server_url: str | None = prop("Origin of the server that has them.", default=None)
 
 
 class MapperSet(Resource[MapperSetInputs, MapperSetState]):

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal
 from urllib.parse import quote, urlsplit
 
 from kzero_scim.errors import ProviderError
-from kzero_scim.provider.entra.synchronization_credentials.secret_keys import token_fingerprint
 from kzero_scim.provider.keycloak.remote_token.token_life import WEEK, is_due, refusal, too_short, warning
+from kzero_scim.resource.fingerprints import token_fingerprint
 from kzero_scim.resource.model import (
     UNKNOWN,
     Call,

@@ -12,7 +12,7 @@ from kzero_scim.provider.keycloak.missing_client import explain_missing_client
 
 if TYPE_CHECKING:
     from kzero_scim.clients.keycloak.client import KeycloakClient
-    from kzero_scim.provider.keycloak.scim_endpoint.resource import ScimEndpointInputs, ScimEndpointState
+    from kzero_scim.provider.keycloak.scim_endpoint.model import ScimEndpointInputs, ScimEndpointState
     from kzero_scim.resource.model import Call
 
 

@@ -9,7 +9,7 @@ from kzero_scim.keycloak.endpoint_settings import SETTINGS, attribute_names
 from kzero_scim.resource.model import UNKNOWN, Failure, path_key
 
 if TYPE_CHECKING:
-    from kzero_scim.provider.keycloak.scim_endpoint.resource import ScimEndpointInputs
+    from kzero_scim.provider.keycloak.scim_endpoint.model import ScimEndpointInputs
 
 _GUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 

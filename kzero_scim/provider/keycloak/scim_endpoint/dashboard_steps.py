@@ -10,7 +10,7 @@ from kzero_scim.guide import values
 from kzero_scim.keycloak.endpoint_settings import attribute_names
 
 if TYPE_CHECKING:
-    from kzero_scim.provider.keycloak.scim_endpoint.resource import ScimEndpointInputs
+    from kzero_scim.provider.keycloak.scim_endpoint.model import ScimEndpointInputs
 
 CHANGED_PROFILE: Final[Mapping[tuple[str, str], str]] = {
     ("Azure", "Generic"): (

@@ -23,7 +23,8 @@ from kzero_scim.mapping.attribute_mapping import (
     guide_custom_attributes,
     guide_rows,
 )
-from kzero_scim.provider.entra.attribute_mappings.resource import AttributeMappings, AttributeMappingsInputs
+from kzero_scim.provider.entra.attribute_mappings.model import AttributeMappingsInputs
+from kzero_scim.provider.entra.attribute_mappings.resource import AttributeMappings
 from kzero_scim.provider.entra.connection_test import ConnectionTest, ConnectionTestInputs
 from kzero_scim.provider.entra.on_demand_provisioning import OnDemandProvisioning, OnDemandProvisioningInputs
 from kzero_scim.provider.entra.provisioning_status import ProvisioningStatus, ProvisioningStatusInputs

@@ -15,11 +15,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
-from kzero_scim.provider.entra.synchronization_credentials.resource import (
-    SynchronizationCredentials,
+from kzero_scim.provider.entra.synchronization_credentials.model import (
     SynchronizationCredentialsInputs,
     SynchronizationCredentialsState,
 )
+from kzero_scim.provider.entra.synchronization_credentials.resource import SynchronizationCredentials
 from kzero_scim.resource.model import UNKNOWN, Change, ChangeKind
 from kzero_scim.settings.confirmations import VARIABLE
 from tests.contract.local_entra import LocalEntra

@@ -8,7 +8,8 @@ from kzero_sandbox.running import Tenant
 
 from kzero_scim.clients.keycloak.client import KeycloakClient, Representation
 from kzero_scim.errors import KeycloakError, PartialFailureError, ProviderError
-from kzero_scim.provider.keycloak.mapper_set.resource import MapperSet, MapperSetInputs, MapperSetState
+from kzero_scim.provider.keycloak.mapper_set.model import MapperSetInputs, MapperSetState
+from kzero_scim.provider.keycloak.mapper_set.resource import MapperSet
 from kzero_scim.resource.model import UNKNOWN
 from tests.contract.kzero_access import KZero, account, requests_of, signed_in
 

@@ -8,7 +8,8 @@ from kzero_sandbox.running import Tenant
 
 from kzero_scim.clients.scim import Meaning, ScimClient
 from kzero_scim.errors import KeycloakError, PartialFailureError, ProviderError, ScimError
-from kzero_scim.provider.keycloak.scim_endpoint.resource import ScimEndpoint, ScimEndpointInputs, ScimEndpointState
+from kzero_scim.provider.keycloak.scim_endpoint.model import ScimEndpointInputs, ScimEndpointState
+from kzero_scim.provider.keycloak.scim_endpoint.resource import ScimEndpoint
 from tests.contract.kzero_access import KZero, account, requests_of, signed_in
 
 

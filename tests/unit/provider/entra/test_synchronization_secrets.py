@@ -9,8 +9,8 @@ from kzero_scim.provider.entra.synchronization_credentials.secret_keys import (
     decode_notification,
     keys_of,
     settings_fingerprint,
-    token_fingerprint,
 )
+from kzero_scim.resource.fingerprints import token_fingerprint
 
 
 @given(

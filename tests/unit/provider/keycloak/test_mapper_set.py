@@ -14,12 +14,14 @@ from kzero_scim.keycloak.protocol_mapper import (
     MapperPlan,
     Representation,
     escaped,
+    guide_mappers,
     plan_mappers,
     row_of,
     unescaped,
     unmanaged,
 )
-from kzero_scim.provider.keycloak.mapper_set.resource import MapperSet, MapperSetInputs, MapperSetState, guide_mappers
+from kzero_scim.provider.keycloak.mapper_set.model import MapperSetInputs, MapperSetState
+from kzero_scim.provider.keycloak.mapper_set.resource import MapperSet
 from kzero_scim.resource.model import UNKNOWN, Call, ChangeKind, Failure
 
 

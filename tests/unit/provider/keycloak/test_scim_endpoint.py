@@ -21,7 +21,8 @@ from kzero_scim.keycloak.endpoint_settings import (
     understand,
     wanted_attributes,
 )
-from kzero_scim.provider.keycloak.scim_endpoint.resource import ScimEndpoint, ScimEndpointInputs, ScimEndpointState
+from kzero_scim.provider.keycloak.scim_endpoint.model import ScimEndpointInputs, ScimEndpointState
+from kzero_scim.provider.keycloak.scim_endpoint.resource import ScimEndpoint
 from kzero_scim.resource.model import UNKNOWN, Call, Failure
 from kzero_scim.settings.provider_config import Config
 from tests.recording_log import Told

@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kzero_scim.errors import AdoptionError
-from kzero_scim.keycloak.protocol_mapper import Mapper, escaped
+from kzero_scim.keycloak.protocol_mapper import Mapper, escaped, guide_mappers
 from kzero_scim.mapping.attribute_mapping import TAG, WORK_EMAIL, Row, guide_custom_attributes, guide_rows
-from kzero_scim.provider.keycloak.mapper_set.resource import guide_mappers
 from kzero_scim.tenant.adopt.described import missing_mappers, own_mappers, own_rows, settings_from
 
 GIVEN = {
