@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python chooses the Python, ARGS="..." is handed to what a target runs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-fleet test check audit format gallery bench bench-fleet faults lock clean
+.PHONY: help setup demo demo-fleet test check audit format generate bench bench-fleet faults lock clean
 
 venv := $(CURDIR)/.venv
 python := $(venv)/bin/python
@@ -41,9 +41,9 @@ format: ## Format the code, and mend what the linter can mend
 	@$(venv)/bin/ruff check --fix --exit-zero
 	@$(venv)/bin/ruff format
 
-gallery: ## Make the example comments and the JSON schema in docs anew
+generate: ## Write the generated files: the SDK's classes, the example comments and the JSON schema in docs
 	@tools/bootstrap --python-only
-	@$(python) -m tools.comment_gallery && $(python) -m tools.run_schema
+	@$(python) -m tools.sdk && $(python) -m tools.comment_gallery && $(python) -m tools.run_schema
 
 bench: setup ## Measure times and requests in the sandbox
 	@$(active) $(python) -m bench.run $(ARGS)

@@ -1,6 +1,6 @@
 """Made-up fleet runs, and the comments of ``docs/comments/`` that show them.
 
-``make gallery`` writes the pages, and a test compares them with the code.
+``make generate`` writes the pages, and a test compares them with the code.
 """
 
 from __future__ import annotations
@@ -378,7 +378,7 @@ def index() -> str:
         "# Example comments",
         "",
         "Each page shows a comment that `kzero-scim fleet ... --comment FILE` writes for a pull request.",
-        "`make gallery` generates the pages from made-up runs, and a test compares them.",
+        "`make generate` generates the pages from made-up runs, and a test compares them.",
         "",
         *(f"- [{example.title}]({name}.md)" for name, example in EXAMPLES.items()),
     ]

@@ -29,7 +29,7 @@ class Credentials:
     tenant_url: pulumi.Input[str]
     allow_foreign_tenant_url: bool = False
     secret_token: pulumi.Input[str] | None = None
-    oauth2: Mapping[str, pulumi.Input[str]] | None = None
+    oauth2: Mapping[str, pulumi.Input[str | None]] | None = None
     scope: str = "assigned"
     notification_email: str | None = None
     deletion_threshold: int | None = None

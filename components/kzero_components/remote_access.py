@@ -46,7 +46,7 @@ class RemoteAccess(pulumi.ComponentResource):
     """
 
     secret_token: pulumi.Output[str] | None
-    oauth2: Mapping[str, pulumi.Input[str]] | None
+    oauth2: Mapping[str, pulumi.Input[str | None]] | None
 
     def __init__(  # noqa: PLR0913 - one keyword a setting
         self,

@@ -28,7 +28,7 @@ class UserAssignments(pulumi.ComponentResource):
         warnings: What the operator should look at, a sentence each.
     """
 
-    assignments: pulumi.Output[dict[str, object]]
+    assignments: pulumi.Output[dict[str, str]]
     unmanaged: pulumi.Output[Sequence[str]]
     warnings: pulumi.Output[Sequence[str]]
 

@@ -45,7 +45,7 @@ def package_schema(package: Package) -> dict[str, Any]:
         "language": {},
         "config": {"variables": config},
         "provider": {
-            "description": _description(package.config),
+            "description": description_of(package.config),
             "inputProperties": config,
             "properties": {key: about for key, about in config.items() if about.get("type") == "string"},
         },
@@ -66,7 +66,7 @@ class _Builder:
 
     def resource(self, kind: type[Any]) -> dict[str, Any]:
         return {
-            "description": _description(kind),
+            "description": description_of(kind),
             "properties": self.properties(kind.state, outputs=True),
             "required": _always_there(kind.state),
             "inputProperties": self.properties(kind.inputs),
@@ -80,13 +80,13 @@ class _Builder:
             "properties": self.properties(kind.state, outputs=True),
             "required": _always_there(kind.state),
         }
-        return {"description": _description(kind), "inputs": inputs, "outputs": {"type": "object", **outputs}}
+        return {"description": description_of(kind), "inputs": inputs, "outputs": {"type": "object", **outputs}}
 
     def properties(self, kind: type[Any], *, outputs: bool = False) -> dict[str, Any]:
         return {key: self.property(spec, outputs=outputs) for key, spec in fields_of(kind).items()}
 
     def property(self, spec: FieldSpec, *, outputs: bool) -> dict[str, Any]:
-        about: dict[str, Any] = {**self.type_of(spec.hint, spec.key), "description": _with_choices(spec)}
+        about: dict[str, Any] = {**self.type_of(spec.hint, spec.key), "description": described_property(spec)}
         default = None if spec.default is None else spec.default()
         if not outputs and isinstance(default, str | bool | int | float):
             about["default"] = default
@@ -134,7 +134,7 @@ class _Builder:
             message = f"two dataclasses are called {kind.__name__} in module {home}; rename one, {token} is one type"
             raise SchemaError(message)
         self._tokens[kind] = token
-        self.types[token] = {"type": "object", "description": _description(kind)}
+        self.types[token] = {"type": "object", "description": description_of(kind)}
         self.types[token]["properties"] = self.properties(kind)
         self.types[token]["required"] = [key for key, spec in fields_of(kind).items() if spec.required]
         return token
@@ -145,7 +145,8 @@ def _always_there(kind: type[Any]) -> list[str]:
     return [key for key, spec in fields_of(kind).items() if not is_optional(spec.hint)]
 
 
-def _with_choices(spec: FieldSpec) -> str:
+def described_property(spec: FieldSpec) -> str:
+    """Return a property's description with the values that it may have."""
     hint = without_none(spec.hint)
     if typing.get_origin(hint) is not Literal:
         return spec.about.description
@@ -153,5 +154,6 @@ def _with_choices(spec: FieldSpec) -> str:
     return f"{spec.about.description} One of {choices}."
 
 
-def _description(kind: type[Any]) -> str:
-    return inspect.cleandoc(kind.__doc__ or "")
+def description_of(kind: type[Any]) -> str:
+    """Return a class's description: its docstring up to the arguments of its constructor."""
+    return inspect.cleandoc(kind.__doc__ or "").partition("\n\nArgs:\n")[0]

@@ -3,7 +3,8 @@
 Arguments are the inputs of the provider's schema in snake_case; what is not given takes the provider's default. Objects
 inside arguments are given as dictionaries (``{"user_attribute": "email"}``) or as the provider's dataclasses
 (:class:`kzero_scim.mapping.attribute_mapping.Row`). Outputs are attributes in snake_case; objects inside them are
-dictionaries with the schema's own camelCase keys.
+dictionaries with the schema's own camelCase keys. `make generate` writes the resource classes, the provider and the
+results of functions from the provider's dataclasses.
 """
 
 from __future__ import annotations
@@ -18,9 +19,6 @@ from kzero_scim.sdk.entra import (
     SynchronizationJob,
 )
 from kzero_scim.sdk.functions import (
-    Administrator,
-    GlobalAdministrators,
-    OrphanedApplication,
     ask_global_administrators,
     find_orphaned_application,
     get_global_administrators,
@@ -35,6 +33,7 @@ from kzero_scim.sdk.keycloak import (
     ScimEndpoint,
 )
 from kzero_scim.sdk.provider import Provider
+from kzero_scim.sdk.results import Administrator, GlobalAdministrators, OrphanedApplication
 
 __all__ = [
     "Administrator",

@@ -6,6 +6,7 @@ Therefore everything passes it under the schema's own names, and each class says
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast, overload
 
@@ -88,3 +89,8 @@ def records(value: Any) -> Any:  # noqa: ANN401 - a list or a map of such object
 def secret(value: Any) -> Any:  # noqa: ANN401 - any input
     """Mark an argument secret, so that it is encrypted in the state also where the program forgot to say so."""
     return None if value is None else pulumi.Output.secret(value)
+
+
+def as_json(value: pulumi.Input[bool] | None) -> pulumi.Output[str] | None:
+    """Spell a setting that is no string as every SDK does: as JSON in a string."""
+    return None if value is None else pulumi.Output.from_input(value).apply(json.dumps)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pulumi
 
 from kzero_scim.resource.codec import decode_lenient
+from kzero_scim.sdk.results import GlobalAdministrators, OrphanedApplication
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,45 +15,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Options = pulumi.InvokeOptions | pulumi.InvokeOutputOptions
-
-
-@dataclass(frozen=True, kw_only=True)
-class Administrator:
-    """A Global Administrator."""
-
-    display_name: str
-    user_principal_name: str
-    account_enabled: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class GlobalAdministrators:
-    """Who could still get in if a federated domain could not sign in.
-
-    Attributes:
-        administrators: The users who hold the role now.
-        onmicrosoft: User principal names of the enabled ones below .onmicrosoft.com.
-        warning: Why the answer is empty or incomplete, if it is.
-    """
-
-    administrators: list[Administrator] = field(default_factory=list)
-    onmicrosoft: list[str] = field(default_factory=list)
-    warning: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class OrphanedApplication:
-    """An enterprise application that an interrupted run made, if there is one.
-
-    Attributes:
-        application_id: Object id of the application.
-        service_principal_id: Object id of its service principal.
-        created: When it was made.
-    """
-
-    application_id: str | None = None
-    service_principal_id: str | None = None
-    created: str | None = None
 
 
 def find_orphaned_application(

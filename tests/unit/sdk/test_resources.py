@@ -19,6 +19,7 @@ from kzero_scim.resource.codec import fields_of
 from kzero_scim.resource.model import Resource
 from kzero_scim.sdk.base import KzeroResource, outputs_of
 from kzero_scim.settings.provider_config import Config
+from tools import sdk as generator
 
 CLASSES: dict[str, type[KzeroResource]] = {
     kind.resource_type: kind
@@ -88,6 +89,13 @@ def optional_parameters(kind: type) -> dict[str, bool]:
     parameters = inspect.signature(kind).parameters.values()
     keywords = [item for item in parameters if item.kind is inspect.Parameter.KEYWORD_ONLY and item.name != "opts"]
     return {item.name: item.default is None for item in keywords}
+
+
+def test_generated_files_are_current() -> None:
+    """The committed classes are those that the provider's dataclasses give."""
+    stale = [path.name for path, text in generator.files().items() if path.read_text(encoding="utf-8") != text]
+
+    assert not stale, "run `make generate`"
 
 
 def test_every_resource_of_the_package_has_a_class() -> None:

@@ -175,7 +175,7 @@ def test_what_cannot_be_reported_is_told_in_one_line(
 
 
 def test_the_schema_is_what_the_model_says() -> None:
-    """`make gallery` makes it anew; every field of it is described."""
+    """`make generate` makes it anew; every field of it is described."""
     assert run_schema.FILE.read_text(encoding="utf-8") == run_schema.text()
 
 

@@ -243,7 +243,7 @@ def test_a_limit_or_link_that_cannot_be_is_refused(limit: int, link: str, error:
 
 @pytest.mark.parametrize("name", sorted(comment_gallery.pages()))
 def test_the_gallery_is_what_the_code_makes(name: str) -> None:
-    """`make gallery` makes the pages anew after a change; review their difference."""
+    """`make generate` makes the pages anew after a change; review their difference."""
     assert (comment_gallery.FOLDER / name).read_text(encoding="utf-8") == comment_gallery.pages()[name]
 
 
