@@ -114,19 +114,19 @@ KZERO: Final = Package(
     resources=Kinds[type[Resource[Any, Any]]](
         {
             "kzero:entra:AppRoleAssignments": _ENTRA + ".app_role_assignments.resource:AppRoleAssignments",
-            "kzero:entra:SynchronizationJob": _ENTRA + ".synchronization_job:SynchronizationJob",
+            "kzero:entra:SynchronizationJob": _ENTRA + ".synchronization_job.resource:SynchronizationJob",
             "kzero:entra:SynchronizationCredentials": _ENTRA
             + ".synchronization_credentials.resource:SynchronizationCredentials",
             "kzero:entra:AttributeMappings": _ENTRA + ".attribute_mappings.resource:AttributeMappings",
-            "kzero:entra:ConnectionTest": _ENTRA + ".connection_test:ConnectionTest",
-            "kzero:entra:ProvisioningStatus": _ENTRA + ".provisioning_status:ProvisioningStatus",
-            "kzero:entra:OnDemandProvisioning": _ENTRA + ".on_demand_provisioning:OnDemandProvisioning",
+            "kzero:entra:ConnectionTest": _ENTRA + ".connection_test.resource:ConnectionTest",
+            "kzero:entra:ProvisioningStatus": _ENTRA + ".provisioning_status.resource:ProvisioningStatus",
+            "kzero:entra:OnDemandProvisioning": _ENTRA + ".on_demand_provisioning.resource:OnDemandProvisioning",
             "kzero:keycloak:ScimEndpoint": _KEYCLOAK + ".scim_endpoint.resource:ScimEndpoint",
             "kzero:keycloak:MapperSet": _KEYCLOAK + ".mapper_set.resource:MapperSet",
             "kzero:keycloak:RemoteToken": _KEYCLOAK + ".remote_token.resource:RemoteToken",
-            "kzero:keycloak:ScimApiClient": _KEYCLOAK + ".scim_api_client:ScimApiClient",
-            "kzero:keycloak:ScimAttributes": _KEYCLOAK + ".scim_attributes:ScimAttributes",
-            "kzero:keycloak:ProvisionedUsers": _KEYCLOAK + ".provisioned_users:ProvisionedUsers",
+            "kzero:keycloak:ScimApiClient": _KEYCLOAK + ".scim_api_client.resource:ScimApiClient",
+            "kzero:keycloak:ScimAttributes": _KEYCLOAK + ".scim_attributes.resource:ScimAttributes",
+            "kzero:keycloak:ProvisionedUsers": _KEYCLOAK + ".provisioned_users.resource:ProvisionedUsers",
         }
     ),
     functions=Kinds[type[Function[Any, Any]]](

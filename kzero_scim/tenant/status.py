@@ -14,7 +14,7 @@ from kzero_scim.clients.shared_connections import SharedConnections
 from kzero_scim.entra.cycle_history import past_cycles
 from kzero_scim.entra.synchronization_job import ACTIVE
 from kzero_scim.errors import NothingAppliedError, ProviderError
-from kzero_scim.provider.entra.provisioning_status import ProvisioningStatus, ProvisioningStatusState
+from kzero_scim.provider.entra.provisioning_status.resource import ProvisioningStatus, ProvisioningStatusState
 from kzero_scim.provider.provisioning_log import LogReading, read_log
 from kzero_scim.resource.codec import decode_lenient
 from kzero_scim.resource.model import as_plain

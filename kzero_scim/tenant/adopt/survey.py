@@ -22,12 +22,12 @@ from kzero_scim.provider.entra.app_role_assignments.resource import AppRoleAssig
 from kzero_scim.provider.entra.attribute_mappings.model import AttributeMappingsState
 from kzero_scim.provider.entra.attribute_mappings.prior import as_prior
 from kzero_scim.provider.entra.attribute_mappings.resource import AttributeMappings
-from kzero_scim.provider.entra.connection_test import ConnectionTest
-from kzero_scim.provider.entra.provisioning_status import ProvisioningStatus, ProvisioningStatusState
+from kzero_scim.provider.entra.connection_test.resource import ConnectionTest
+from kzero_scim.provider.entra.provisioning_status.resource import ProvisioningStatus, ProvisioningStatusState
 from kzero_scim.provider.entra.synchronization_credentials.model import SynchronizationCredentialsState
 from kzero_scim.provider.entra.synchronization_credentials.resource import SynchronizationCredentials
 from kzero_scim.provider.entra.synchronization_credentials.secret_keys import ADDRESS, NOTIFICATION, TOKEN
-from kzero_scim.provider.entra.synchronization_job import SynchronizationJob
+from kzero_scim.provider.entra.synchronization_job.resource import SynchronizationJob
 from kzero_scim.provider.keycloak.mapper_set.model import MapperSetState
 from kzero_scim.provider.keycloak.mapper_set.resource import MapperSet
 from kzero_scim.provider.keycloak.scim_endpoint.model import ScimEndpointInputs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kzero_scim.entra.synchronization_job import Quarantine
-from kzero_scim.provider.entra.provisioning_status import ProvisioningStatusState
+from kzero_scim.provider.entra.provisioning_status.resource import ProvisioningStatusState
 from kzero_scim.provider.provisioning_log import LogReading, ObjectInError
 from kzero_scim.tenant.status import TenantStatus
 

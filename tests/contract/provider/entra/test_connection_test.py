@@ -10,7 +10,7 @@ import pytest
 
 from kzero_scim.entra.connection_failure import meaning
 from kzero_scim.errors import GraphError, ProviderError
-from kzero_scim.provider.entra.connection_test import ConnectionTest, ConnectionTestInputs
+from kzero_scim.provider.entra.connection_test.resource import ConnectionTest, ConnectionTestInputs
 from kzero_scim.resource.model import UNKNOWN, Change
 from tests.contract.scripted_graph import JOB, PRINCIPAL, RESOURCE_ID, ScriptedGraph, call
 

@@ -25,9 +25,9 @@ from kzero_scim.mapping.attribute_mapping import (
 )
 from kzero_scim.provider.entra.attribute_mappings.model import AttributeMappingsInputs
 from kzero_scim.provider.entra.attribute_mappings.resource import AttributeMappings
-from kzero_scim.provider.entra.connection_test import ConnectionTest, ConnectionTestInputs
-from kzero_scim.provider.entra.on_demand_provisioning import OnDemandProvisioning, OnDemandProvisioningInputs
-from kzero_scim.provider.entra.provisioning_status import ProvisioningStatus, ProvisioningStatusInputs
+from kzero_scim.provider.entra.connection_test.resource import ConnectionTest, ConnectionTestInputs
+from kzero_scim.provider.entra.on_demand_provisioning.resource import OnDemandProvisioning, OnDemandProvisioningInputs
+from kzero_scim.provider.entra.provisioning_status.resource import ProvisioningStatus, ProvisioningStatusInputs
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.model import UNKNOWN
 from tests.contract.local_entra import LocalEntra

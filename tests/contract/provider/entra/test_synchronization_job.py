@@ -7,8 +7,8 @@ import pytest
 from kzero_scim.entra.synchronization_job import job_resource_id
 from kzero_scim.errors import GraphError, ProviderError
 from kzero_scim.provider.entra.global_administrators import GetGlobalAdministrators, GetGlobalAdministratorsArgs
-from kzero_scim.provider.entra.provisioning_status import ProvisioningStatus
-from kzero_scim.provider.entra.synchronization_job import SynchronizationJob, SynchronizationJobInputs
+from kzero_scim.provider.entra.provisioning_status.resource import ProvisioningStatus
+from kzero_scim.provider.entra.synchronization_job.resource import SynchronizationJob, SynchronizationJobInputs
 from kzero_scim.resource.model import UNKNOWN, Change
 from tests.contract.local_entra import LocalEntra
 from tests.contract.scripted_graph import Lines, call

@@ -22,7 +22,7 @@ from kzero_scim.entra.synchronization_job import (
     split_job_resource_id,
 )
 from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
-from kzero_scim.provider.entra.connection_test import try_connection
+from kzero_scim.provider.entra.connection_test.resource import try_connection
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.model import (
     UNKNOWN,

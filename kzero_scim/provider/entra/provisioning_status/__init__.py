@@ -1,0 +1,1 @@
+"""``kzero:entra:ProvisioningStatus``."""

@@ -1,0 +1,1 @@
+"""``kzero:keycloak:ScimApiClient``."""
