@@ -13,20 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-CREDENTIALS: Final = ("Update provisioning setting or credentials",)
-MAPPINGS: Final = ("Update attribute mappings or scope",)
-STATUS: Final = (
-    "Disable/pause provisioning configuration",
-    "Enable/start provisioning configuration",
-    "Enable/restart provisioning configuration",
-)
-JOB: Final = ("Delete provisioning configuration", "Add provisioning configuration")
-ASSIGNMENTS: Final = (
-    "Add app role assignment grant to user",
-    "Add app role assignment to group",
-    "Remove app role assignment from user",
-    "Remove app role assignment from group",
-)
 APPLICATION: Final = ("Update application", "Delete application", "Update service principal")
 
 

@@ -19,8 +19,10 @@ from kzero_scim.provider import audit_events
 from kzero_scim.provider.audit_events import Trace, latest
 from kzero_scim.provider.provisioning_log import why_unread
 from kzero_scim.provider.services import Services
-from kzero_scim.resource.model import Change, ChangeKind, Sides
-from kzero_scim.resource.paths import parse_path, top_level
+from kzero_scim.resource.model import AdminEvents, Change, Resource, Sides
+from kzero_scim.resource.paths import top_level
+
+Kind = type[Resource[Any, Any]]
 
 KEEPS: Final = timedelta(days=30)
 """So long Entra keeps its audit (7 days without P1)."""
@@ -28,25 +30,6 @@ MOST_ENTRIES: Final = 500
 MOST_EVENTS: Final = 200
 _LISTED: Final = 5
 """Properties of one change that are named."""
-_CLIENT: Final = "scim-endpoint"
-
-ENTRA_ACTIVITIES: Final[Mapping[str, tuple[str, ...]]] = {
-    "kzero:entra:AppRoleAssignments": audit_events.ASSIGNMENTS,
-    "kzero:entra:SynchronizationJob": audit_events.JOB,
-    "kzero:entra:SynchronizationCredentials": audit_events.CREDENTIALS,
-    "kzero:entra:AttributeMappings": audit_events.MAPPINGS,
-    "kzero:entra:ProvisioningStatus": (*audit_events.STATUS, *audit_events.JOB),
-}
-"""What Entra calls the changes of each of our resources."""
-_IN_KEYCLOAK: Final[Mapping[str, tuple[str, ...]]] = {
-    "kzero:keycloak:MapperSet": ("PROTOCOL_MAPPER",),
-    "kzero:keycloak:ScimApiClient": ("PROTOCOL_MAPPER", "CLIENT"),
-    "kzero:keycloak:ScimAttributes": ("USER_PROFILE",),
-    "kzero:keycloak:ScimEndpoint": ("REALM",),
-}
-"""What Keycloak calls the resources of their changes."""
-NO_DRIFT: Final = frozenset({"triggers", "quarantine"})
-"""Differences that nobody made: a restart that is still to come, and a quarantine, which ``status`` tells."""
 
 
 class Attribution:
@@ -65,11 +48,11 @@ class Attribution:
         self._asked: dict[str, asyncio.Task[list[Any]]] = {}
         self.notes: list[str] = []
 
-    async def of(self, token: str, sides: Sides, changes: Sequence[Change]) -> dict[str, Trace]:
+    async def of(self, kind: Kind, sides: Sides, changes: Sequence[Change]) -> dict[str, Trace]:
         """Find out for the differences of one resource.
 
         Args:
-            token: Its type token.
+            kind: Its class.
             sides: The resource.
             changes: What differs.
 
@@ -78,13 +61,13 @@ class Attribution:
         """
         result: dict[str, Trace] = {}
         for change in changes:
-            about = _about(token, sides, change)
+            about = kind.changed_objects(sides, change)
             if about is None:
                 continue
-            if token in ENTRA_ACTIVITIES:
-                trace = await self.in_entra(sides.state.service_principal_id, ENTRA_ACTIVITIES[token], about)
+            if activities := kind.facts.audit_activities:
+                trace = await self.in_entra(sides.state.service_principal_id, activities, about)
             else:
-                trace = await self._in_keycloak(token, sides.state, about)
+                trace = await self._in_keycloak(kind.admin_events(sides.state), sides.state.realm, about)
             if trace is not None:
                 result[change.path] = trace
         return result
@@ -104,13 +87,12 @@ class Attribution:
         entries = await self._once(f"entra/{object_id}", lambda: self._audit(object_id))
         return audit_events.entra_traces(entries, activities, self._services.config.client_id)
 
-    async def _in_keycloak(self, token: str, state: Any, about: Sequence[str]) -> Trace | None:  # noqa: ANN401
-        realm, kinds, within = state.realm, [*_IN_KEYCLOAK[token]], getattr(state, "client_uuid", None)
-        if token == "kzero:keycloak:ScimEndpoint":  # noqa: S105 - a type token
-            if state.activation != "attributes":
-                return None  # what a person enters in KZero's dashboard, no log of Keycloak's is known to tell
-            if state.attribute_holder == "client":
-                kinds, within = ["CLIENT"], await self._client_uuid(realm)
+    async def _in_keycloak(self, wanted: AdminEvents | None, realm: str, about: Sequence[str]) -> Trace | None:
+        if wanted is None:
+            return None
+        kinds, within = [*wanted.kinds], wanted.client_uuid
+        if wanted.client_id is not None:
+            within = await self._client_uuid(realm, wanted.client_id)
         events = await self._once(f"keycloak/{kinds}", lambda: self._events(realm, kinds))
         candidates = [trace for trace in events if within is None or within.casefold() in trace.about]
         return latest(candidates, about)
@@ -182,8 +164,8 @@ class Attribution:
         credentials = self._services.keycloak.credentials
         return str(credentials.username or f"service-account-{credentials.client_id}").casefold()
 
-    async def _client_uuid(self, realm: str) -> str | None:
-        client = await self._services.keycloak.client(realm, _CLIENT)
+    async def _client_uuid(self, realm: str, client_id: str) -> str | None:
+        client = await self._services.keycloak.client(realm, client_id)
         return None if client is None else str(client["id"])
 
     def _note(self, note: str) -> None:
@@ -191,23 +173,23 @@ class Attribution:
             self.notes.append(note)
 
 
-async def who_changed(services: Services, token: str, sides: Sides, changes: Sequence[Change]) -> list[str]:
+async def who_changed(services: Services, kind: Kind, sides: Sides, changes: Sequence[Change]) -> list[str]:
     """Say in one line for each person who changed one resource behind the stack's back, and when.
 
     Args:
         services: The clients.
-        token: The resource's type token.
+        kind: The resource's class.
         sides: The resource.
         changes: What differs.
 
     Returns:
         The lines; none where the services do not tell, or may not be asked.
     """
-    changes = [change for change in changes if top_level(change.path) not in NO_DRIFT]
-    if token not in {*ENTRA_ACTIVITIES, *_IN_KEYCLOAK} or not changes:
+    changes = [change for change in changes if top_level(change.path) not in kind.facts.own_course]
+    if not (kind.facts.audit_activities or kind.facts.admin_events) or not changes:
         return []
     try:
-        known = await Attribution(services).of(token, sides, changes)
+        known = await Attribution(services).of(kind, sides, changes)
     except KzeroScimError:
         return []  # what was found stands without it
     by_trace: dict[tuple[str, str], list[str]] = {}
@@ -219,33 +201,3 @@ async def who_changed(services: Services, token: str, sides: Sides, changes: Seq
 def _user(event: Mapping[str, Any]) -> str:
     details = event.get("authDetails")
     return str(details.get("userId") or "") if isinstance(details, Mapping) else ""
-
-
-def _about(token: str, sides: Sides, change: Change) -> list[str] | None:
-    """Name the object inside the resource that a change is about: a user, a group, a mapper.
-
-    Returns:
-        Its id or name; an empty list if the change is about the whole, None if the object's id is not known.
-    """
-    steps = parse_path(change.path)
-    if token == "kzero:keycloak:MapperSet" and steps[:1] == ("unmanaged",):  # noqa: S105 - a type token
-        return None
-    if token == "kzero:keycloak:MapperSet" and steps[:1] == ("mappers",) and len(steps) > 1:  # noqa: S105
-        ids = [(getattr(side, "mapper_ids", None) or {}).get(steps[1]) for side in (sides.state, sides.found)]
-        return [key for key in ids if key] or None
-    if token == "kzero:entra:AppRoleAssignments" and steps and steps[0] in {"users", "groups", "unmanaged"}:  # noqa: S105
-        if len(steps) == 1:
-            return []
-        names = [
-            _at(getattr(side, steps[0], None), steps[1])
-            for side, kind in ((sides.wanted, ChangeKind.DELETE), (sides.found, ChangeKind.ADD))
-            if change.kind is not kind  # a name that is to be added is at its place in what is wanted only
-        ]
-        assignments = getattr(sides.state, "assignments", {})
-        held = [assignments[name].principal_id for name in names if name in assignments]
-        return [name for name in (*held, *names) if name] or None
-    return []
-
-
-def _at(values: Any, index: str) -> str | None:  # noqa: ANN401
-    return values[int(index)] if isinstance(values, list) and int(index) < len(values) else None

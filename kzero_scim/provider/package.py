@@ -10,6 +10,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 import kzero_scim
 from kzero_scim.provider.services import Services
+from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.model import Change, Function, Resource, Sides
 from kzero_scim.settings.moves import check_moves
 from kzero_scim.settings.provider_config import Config, complete
@@ -25,12 +26,12 @@ class Closing(Protocol):
 
 
 class Kinds(Mapping[str, KindT], Generic[KindT]):
-    """Classes by type token, each imported when first asked for.
+    """Classes and facts by type token, each imported when first asked for.
 
     The provider starts in every preview of every tenant; what a tenant does not use costs it nothing.
 
     Args:
-        places: By token, the class or the place of it, ``package.module:Class``.
+        places: By token, the class or the place of it, ``package.module:Name``.
     """
 
     def __init__(self, places: Mapping[str, str | KindT]) -> None:
@@ -72,6 +73,7 @@ class Package:
         config: The dataclass of the provider's configuration.
         connect: Makes what resources are constructed with, from the configuration.
         resources: The resource kinds by type token.
+        facts: What is known of each without importing its class, by type token, in the order of reports.
         functions: The functions by token.
         metadata: Further top-level entries of the schema.
         on_drift: Says who changed a resource that a refresh finds changed, and when: one line each. Given are what
@@ -85,6 +87,7 @@ class Package:
     config: type[Any]
     connect: Callable[[Any], Closing]
     resources: Mapping[str, type[Resource[Any, Any]]]
+    facts: Mapping[str, Facts] = field(default_factory=dict)
     functions: Mapping[str, type[Function[Any, Any]]] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     on_drift: OnDrift | None = None
@@ -98,11 +101,28 @@ def _connect(config: Config) -> Closing:
 async def _who_changed(services: Services, token: str, sides: Sides, changes: list[Change]) -> list[str]:
     from kzero_scim.provider.change_authors import who_changed  # noqa: PLC0415 - only a refresh that finds something needs it
 
-    return await who_changed(services, token, sides, changes)
+    return await who_changed(services, KZERO.resources[token], sides, changes)
 
 
 _ENTRA: Final = "kzero_scim.provider.entra"
 _KEYCLOAK: Final = "kzero_scim.provider.keycloak"
+
+_RESOURCES: Final = {
+    "kzero:keycloak:ScimEndpoint": _KEYCLOAK + ".scim_endpoint",
+    "kzero:keycloak:MapperSet": _KEYCLOAK + ".mapper_set",
+    "kzero:keycloak:ScimApiClient": _KEYCLOAK + ".scim_api_client",
+    "kzero:keycloak:ScimAttributes": _KEYCLOAK + ".scim_attributes",
+    "kzero:keycloak:RemoteToken": _KEYCLOAK + ".remote_token",
+    "kzero:entra:AppRoleAssignments": _ENTRA + ".app_role_assignments",
+    "kzero:keycloak:ProvisionedUsers": _KEYCLOAK + ".provisioned_users",
+    "kzero:entra:SynchronizationJob": _ENTRA + ".synchronization_job",
+    "kzero:entra:SynchronizationCredentials": _ENTRA + ".synchronization_credentials",
+    "kzero:entra:AttributeMappings": _ENTRA + ".attribute_mappings",
+    "kzero:entra:ConnectionTest": _ENTRA + ".connection_test",
+    "kzero:entra:ProvisioningStatus": _ENTRA + ".provisioning_status",
+    "kzero:entra:OnDemandProvisioning": _ENTRA + ".on_demand_provisioning",
+}
+"""Type token to the resource's folder, in the order of the guide's steps: the one list of all resources."""
 
 KZERO: Final = Package(
     name="kzero",
@@ -112,23 +132,9 @@ KZERO: Final = Package(
     connect=_connect,
     check_change=check_moves,
     resources=Kinds[type[Resource[Any, Any]]](
-        {
-            "kzero:entra:AppRoleAssignments": _ENTRA + ".app_role_assignments.resource:AppRoleAssignments",
-            "kzero:entra:SynchronizationJob": _ENTRA + ".synchronization_job.resource:SynchronizationJob",
-            "kzero:entra:SynchronizationCredentials": _ENTRA
-            + ".synchronization_credentials.resource:SynchronizationCredentials",
-            "kzero:entra:AttributeMappings": _ENTRA + ".attribute_mappings.resource:AttributeMappings",
-            "kzero:entra:ConnectionTest": _ENTRA + ".connection_test.resource:ConnectionTest",
-            "kzero:entra:ProvisioningStatus": _ENTRA + ".provisioning_status.resource:ProvisioningStatus",
-            "kzero:entra:OnDemandProvisioning": _ENTRA + ".on_demand_provisioning.resource:OnDemandProvisioning",
-            "kzero:keycloak:ScimEndpoint": _KEYCLOAK + ".scim_endpoint.resource:ScimEndpoint",
-            "kzero:keycloak:MapperSet": _KEYCLOAK + ".mapper_set.resource:MapperSet",
-            "kzero:keycloak:RemoteToken": _KEYCLOAK + ".remote_token.resource:RemoteToken",
-            "kzero:keycloak:ScimApiClient": _KEYCLOAK + ".scim_api_client.resource:ScimApiClient",
-            "kzero:keycloak:ScimAttributes": _KEYCLOAK + ".scim_attributes.resource:ScimAttributes",
-            "kzero:keycloak:ProvisionedUsers": _KEYCLOAK + ".provisioned_users.resource:ProvisionedUsers",
-        }
+        {token: f"{folder}.resource:{token.rpartition(':')[2]}" for token, folder in _RESOURCES.items()}
     ),
+    facts=Kinds[Facts]({token: f"{folder}.facts:FACTS" for token, folder in _RESOURCES.items()}),
     functions=Kinds[type[Function[Any, Any]]](
         {
             "kzero:entra:findOrphanedApplication": _ENTRA + ".orphaned_application:FindOrphanedApplication",

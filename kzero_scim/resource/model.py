@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, ClassVar, Final, Generic, Protocol, Self, TypeVar, final
 
+from kzero_scim.resource.facts import Facts
+
 
 @final
 class Unknown:
@@ -222,6 +224,21 @@ class Sides:
     wanted: Any
 
 
+@dataclasses.dataclass(frozen=True)
+class AdminEvents:
+    """Which of Keycloak's admin events are about a resource.
+
+    Attributes:
+        kinds: Their resource types.
+        client_uuid: Keycloak's own id of the client that they are about; None for any.
+        client_id: The same client by its client id, where its own id is not known.
+    """
+
+    kinds: tuple[str, ...]
+    client_uuid: str | None = None
+    client_id: str | None = None
+
+
 class Resource(ABC, Generic[InputsT, StateT]):
     """One kind of resource. Instances hold the provider's clients and no state of a single resource.
 
@@ -231,11 +248,32 @@ class Resource(ABC, Generic[InputsT, StateT]):
     """
 
     token: ClassVar[str]
-    """Type token, e.g. ``kzero:entra:SynchronizationJob``."""
+    """Type token: package, module and name, ``toy:index:Shelf``."""
+    facts: ClassVar[Facts]
+    """What reports, drift and the search for who changed it know of it."""
     inputs: type[InputsT]
     state: type[StateT]
     delete_before_replace: ClassVar[bool] = False
     """Delete the old one first when a replacement is needed (where the service allows only one)."""
+
+    @classmethod
+    def changed_objects(cls, sides: Sides, change: Change) -> list[str] | None:  # noqa: ARG003 - for subclasses
+        """Return ids and names of the object inside the resource that a change is about: a user, a mapper.
+
+        Returns:
+            An empty list if the change is about the whole resource, None if the object is not known.
+        """
+        return []
+
+    @classmethod
+    def admin_events(cls, state: StateT) -> AdminEvents | None:
+        """Return which of Keycloak's admin events are about the resource, None if no event is."""
+        return AdminEvents(cls.facts.admin_events, getattr(state, "client_uuid", None))
+
+    @classmethod
+    def fingerprint_of(cls, state: StateT) -> tuple[str, str] | None:  # noqa: ARG003 - for subclasses
+        """Return name and value of the property whose value follows from names in the state, None if there is none."""
+        return None
 
     async def check(self, call: Call, new: InputsT, old: InputsT | None) -> tuple[InputsT, list[Failure]]:  # noqa: ARG002
         """Normalise inputs and name everything that is wrong with them, without asking a service if possible.
@@ -291,7 +329,7 @@ class Function(ABC, Generic[InputsT, StateT]):
     """One function (``invoke``) of the package: arguments in, result out, nothing changed."""
 
     token: ClassVar[str]
-    """Function token, e.g. ``kzero:entra:getGlobalAdministrators``."""
+    """Function token, e.g. ``toy:index:countShelves``."""
     inputs: type[InputsT]
     state: type[StateT]
     """The dataclass of the result."""

@@ -184,84 +184,6 @@ class MapperSet(KzeroResource):
         super().__init__(name, inputs, opts)
 
 
-class RemoteToken(KzeroResource):
-    """A token of the tenant's realm that the SCIM endpoint accepts.
-
-    A read asks no service. For the method bearer a token that is about to end is a difference, so that ``up`` replaces
-    it. The client's secret is taken from the provider's configuration and kept nowhere.
-    """
-
-    resource_type: ClassVar[str] = "kzero:keycloak:RemoteToken"
-    secrets = ("access_token",)
-
-    realm = OutputProperty[str]()
-    """Name of the KZero tenant (realm); case sensitive."""
-    tenant_url = OutputProperty[str]()
-    """The SCIM endpoint that the token is tried at."""
-    client_id = OutputProperty[str | None]()
-    """The client; by default the provider's remoteTokenClientId. Its secret is the provider's alone."""
-    token_endpoint = OutputProperty[str | None]()
-    """Where tokens come from; by default <server>/realms/<realm>/protocol/openid-connect/token."""
-    method = OutputProperty[Literal["bearer", "oauth2"]]()
-    """bearer: Entra is given the token; oauth2: Entra is given the client and fetches tokens itself (experimental).
-
-    One of `bearer`, `oauth2`.
-    """
-    renew_before = OutputProperty[int]()
-    """For bearer: seconds before its end at which a token is replaced; at half its life if that is shorter."""
-    triggers = OutputProperty[dict[str, str]]()
-    """A changed value obtains and tries a token again."""
-    access_token = OutputProperty[str | None]()
-    """For bearer: the token."""
-    issued_at = OutputProperty[str]()
-    """When it was issued, ISO 8601."""
-    expires_at = OutputProperty[str | None]()
-    """When it ends, ISO 8601; absent if it does not tell."""
-    lifespan = OutputProperty[int | None]()
-    """Seconds from issue to end."""
-    secret_fingerprint = OutputProperty[str]()
-    """Changes with the client's secret; a salted hash (scrypt) of it."""
-
-    def __init__(  # noqa: PLR0913 - one keyword an input
-        self,
-        name: str,
-        *,
-        realm: pulumi.Input[str],
-        tenant_url: pulumi.Input[str],
-        client_id: pulumi.Input[str] | None = None,
-        token_endpoint: pulumi.Input[str] | None = None,
-        method: pulumi.Input[str] | None = None,
-        renew_before: pulumi.Input[int] | None = None,
-        triggers: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        """Declare the resource RemoteToken.
-
-        Args:
-            name: Name of the resource in the program.
-            realm: Name of the KZero tenant (realm); case sensitive.
-            tenant_url: The SCIM endpoint that the token is tried at.
-            client_id: The client; by default the provider's remoteTokenClientId. Its secret is the provider's alone.
-            token_endpoint: Where tokens come from; by default <server>/realms/<realm>/protocol/openid-connect/token.
-            method: bearer: Entra is given the token; oauth2: Entra is given the client and fetches tokens itself
-                (experimental). One of `bearer`, `oauth2`.
-            renew_before: For bearer: seconds before its end at which a token is replaced; at half its life if that is
-                shorter.
-            triggers: A changed value obtains and tries a token again.
-            opts: Options of the resource.
-        """
-        inputs = {
-            "realm": realm,
-            "tenant_url": tenant_url,
-            "client_id": client_id,
-            "token_endpoint": token_endpoint,
-            "method": method,
-            "renew_before": renew_before,
-            "triggers": triggers,
-        }
-        super().__init__(name, inputs, opts)
-
-
 class ScimApiClient(KzeroResource):
     """Audience mapper, role and token lifespan of one client; owns these three and nothing else of it.
 
@@ -370,6 +292,84 @@ class ScimAttributes(KzeroResource):
         inputs = {
             "realm": realm,
             "attributes": attributes,
+        }
+        super().__init__(name, inputs, opts)
+
+
+class RemoteToken(KzeroResource):
+    """A token of the tenant's realm that the SCIM endpoint accepts.
+
+    A read asks no service. For the method bearer a token that is about to end is a difference, so that ``up`` replaces
+    it. The client's secret is taken from the provider's configuration and kept nowhere.
+    """
+
+    resource_type: ClassVar[str] = "kzero:keycloak:RemoteToken"
+    secrets = ("access_token",)
+
+    realm = OutputProperty[str]()
+    """Name of the KZero tenant (realm); case sensitive."""
+    tenant_url = OutputProperty[str]()
+    """The SCIM endpoint that the token is tried at."""
+    client_id = OutputProperty[str | None]()
+    """The client; by default the provider's remoteTokenClientId. Its secret is the provider's alone."""
+    token_endpoint = OutputProperty[str | None]()
+    """Where tokens come from; by default <server>/realms/<realm>/protocol/openid-connect/token."""
+    method = OutputProperty[Literal["bearer", "oauth2"]]()
+    """bearer: Entra is given the token; oauth2: Entra is given the client and fetches tokens itself (experimental).
+
+    One of `bearer`, `oauth2`.
+    """
+    renew_before = OutputProperty[int]()
+    """For bearer: seconds before its end at which a token is replaced; at half its life if that is shorter."""
+    triggers = OutputProperty[dict[str, str]]()
+    """A changed value obtains and tries a token again."""
+    access_token = OutputProperty[str | None]()
+    """For bearer: the token."""
+    issued_at = OutputProperty[str]()
+    """When it was issued, ISO 8601."""
+    expires_at = OutputProperty[str | None]()
+    """When it ends, ISO 8601; absent if it does not tell."""
+    lifespan = OutputProperty[int | None]()
+    """Seconds from issue to end."""
+    secret_fingerprint = OutputProperty[str]()
+    """Changes with the client's secret; a salted hash (scrypt) of it."""
+
+    def __init__(  # noqa: PLR0913 - one keyword an input
+        self,
+        name: str,
+        *,
+        realm: pulumi.Input[str],
+        tenant_url: pulumi.Input[str],
+        client_id: pulumi.Input[str] | None = None,
+        token_endpoint: pulumi.Input[str] | None = None,
+        method: pulumi.Input[str] | None = None,
+        renew_before: pulumi.Input[int] | None = None,
+        triggers: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Declare the resource RemoteToken.
+
+        Args:
+            name: Name of the resource in the program.
+            realm: Name of the KZero tenant (realm); case sensitive.
+            tenant_url: The SCIM endpoint that the token is tried at.
+            client_id: The client; by default the provider's remoteTokenClientId. Its secret is the provider's alone.
+            token_endpoint: Where tokens come from; by default <server>/realms/<realm>/protocol/openid-connect/token.
+            method: bearer: Entra is given the token; oauth2: Entra is given the client and fetches tokens itself
+                (experimental). One of `bearer`, `oauth2`.
+            renew_before: For bearer: seconds before its end at which a token is replaced; at half its life if that is
+                shorter.
+            triggers: A changed value obtains and tries a token again.
+            opts: Options of the resource.
+        """
+        inputs = {
+            "realm": realm,
+            "tenant_url": tenant_url,
+            "client_id": client_id,
+            "token_endpoint": token_endpoint,
+            "method": method,
+            "renew_before": renew_before,
+            "triggers": triggers,
         }
         super().__init__(name, inputs, opts)
 

@@ -32,18 +32,6 @@ from kzero_scim.tenant.services import tenant_services
 
 WHOLE: Final = ""
 """The property of a difference that is about a resource as a whole."""
-COMPARED: Final = (
-    "kzero:keycloak:ScimEndpoint",
-    "kzero:keycloak:MapperSet",
-    "kzero:keycloak:ScimApiClient",
-    "kzero:keycloak:ScimAttributes",
-    "kzero:entra:AppRoleAssignments",
-    "kzero:entra:SynchronizationJob",
-    "kzero:entra:SynchronizationCredentials",
-    "kzero:entra:AttributeMappings",
-    "kzero:entra:ProvisioningStatus",
-)
-"""The resources that stand for something on either side; tests and on-demand runs leave nothing that could drift."""
 _OF_KEY: Final = {"BaseAddress": "tenantUrl", "SyncAll": "scope"}
 """Which property a synchronization secret holds, for those that are named where they are missing."""
 _APPLICATION: Final = "azuread:index/applicationFromTemplate:ApplicationFromTemplate"
@@ -112,7 +100,8 @@ async def find_drift(
     async with tenant_services(settings, stack.configuration, environment, connections) as services:
         attribution = Attribution(services)
         # Made when their turn comes: a sweep may be broken off before it.
-        looks = [partial(_resource, services, attribution, held) for token in COMPARED if (held := stack.find(token))]
+        compared = [stack.find(token) for token, facts in KZERO.facts.items() if facts.drifts]
+        looks = [partial(_resource, services, attribution, held) for held in compared if held]
         looks += [partial(_azuread, services, attribution, resource) for resource in _azuread_resources(stack)]
         for differences in await asyncio.gather(*(_tried(look, found) for look in looks)):
             found.differences += differences
@@ -137,9 +126,9 @@ async def _resource(services: Services, attribution: Attribution, held: Resource
     live = await compare_live(resource, held)
     kind = held.type.rsplit(":", 1)[-1]
     if live.found is None:
-        known = await attribution.of(held.type, live.sides, [Change(WHOLE, ChangeKind.ADD)])
+        known = await attribution.of(type(resource), live.sides, [Change(WHOLE, ChangeKind.ADD)])
         return [_attributed(Difference(resource=kind, property=WHOLE, was="exists", now=None), known.get(WHOLE))]
-    known = await attribution.of(held.type, live.sides, live.changes)
+    known = await attribution.of(type(resource), live.sides, live.changes)
     wanted, found = as_plain(live.wanted), as_plain(live.found)
     return [
         _attributed(_difference(kind, resource, change, wanted, found), known.get(change.path))
@@ -234,19 +223,17 @@ def _unordered(value: Any) -> Any:  # noqa: ANN401 - any JSON
 
 
 async def _hidden(attribution: Attribution, services: Services, stack: Stack) -> Sequence[str]:
-    """Say that somebody else has set credentials since this stack did: Graph never shows their values."""
-    held = stack.find("kzero:entra:SynchronizationCredentials")
-    if held is None or services.config.client_id is None:
-        return []
-    try:
-        entries = await attribution.entra_traces(held.id, audit_events.CREDENTIALS)
-    except KzeroScimError:
-        return []
-    newest = max(entries, key=lambda trace: trace.when, default=None)
-    if newest is None or newest.own:
-        return []
-    note = (
-        f"{newest.who} set provisioning credentials at {newest.second}, after this stack did; Entra hides their "
-        "values: Tenant URL, secret token, scope or notification may differ, compare them in the portal"
-    )
-    return [note]
+    """Say where another account was the last to set what the service never shows."""
+    notes: list[str] = []
+    for token, facts in KZERO.facts.items():
+        held = stack.find(token) if facts.hidden else None
+        if held is None or services.config.client_id is None:
+            continue
+        try:
+            entries = await attribution.entra_traces(held.id, facts.audit_activities)
+        except KzeroScimError:
+            continue
+        newest = max(entries, key=lambda trace: trace.when, default=None)
+        if newest is not None and not newest.own:
+            notes.append(facts.hidden.format(who=newest.who, when=newest.second))
+    return notes

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kzero_scim.provider.change_authors import NO_DRIFT
 from kzero_scim.resource.codec import decode_lenient, fields_of
 from kzero_scim.resource.model import Call, Change, Resource, Sides
 from kzero_scim.resource.paths import top_level
@@ -75,7 +74,8 @@ async def compare_live(resource: Resource[Any, Any], held: ResourceState) -> Liv
     if read is None:
         return Live(state, wanted, None, [])
     changes = await resource.diff(call, held.id, read.state, wanted)
-    return Live(state, wanted, read.state, [item for item in changes if top_level(item.path) not in NO_DRIFT])
+    own_course = resource.facts.own_course
+    return Live(state, wanted, read.state, [item for item in changes if top_level(item.path) not in own_course])
 
 
 def _with_secrets(value: Any, document: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a dataclass

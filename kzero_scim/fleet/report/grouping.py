@@ -17,7 +17,18 @@ from typing import Any, Final
 
 from kzero_scim.fleet.credentials.credentials import suffix_of
 from kzero_scim.fleet.model import FleetRun, Outcome, PropertyChange, ResourceChange, TenantResult
-from kzero_scim.fleet.report.wording import RANK, Sentence, is_consequence, joined, sentences_of, steps_of, summary_of
+from kzero_scim.fleet.report.wording import (
+    Sentence,
+    facts_of,
+    is_consequence,
+    joined,
+    member_lists,
+    rank_of,
+    sentences_of,
+    steps_of,
+    summary_of,
+)
+from kzero_scim.resource.facts import Cost, Facts
 from kzero_scim.tenant.drift import WHOLE, Difference
 
 __all__ = [
@@ -40,10 +51,6 @@ _FIRST_SET_UP: Final = 4
 """Resources, all of them created, from which on a tenant is called set up instead of naming each."""
 MOST_SAID: Final = 4
 """Sentences of a headline."""
-_MEMBERS: Final = frozenset({"users", "groups", "unmanaged", "emptiedGroups"})
-"""Lists of who has access: each entry stands for itself."""
-_LEAVES_NOTHING: Final = frozenset({"ConnectionTest", "OnDemandProvisioning"})
-"""Resources that stand for nothing on either side: to replace one costs nothing."""
 _GUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _HASH: Final = r"\b[0-9a-f]{32,}\b"
 _TIME: Final = r"\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"
@@ -60,12 +67,12 @@ class Risk(IntEnum):
     """Anything else."""
 
 
-_COSTS: Final = {
+_COSTS: Final[dict[str, Risk]] = {
     "resources deleted": Risk.DESTROYS,
     "resources replaced": Risk.DESTROYS,
-    "access lost": Risk.ACCESS,
-    "access for everybody": Risk.ACCESS,
-    "provisioning off": Risk.ACCESS,
+    Cost.ACCESS_LOST: Risk.ACCESS,
+    Cost.ACCESS_FOR_EVERYBODY: Risk.ACCESS,
+    Cost.PROVISIONING_OFF: Risk.ACCESS,
 }
 """What a change may cost to how bad that is, the worst first."""
 
@@ -215,22 +222,21 @@ def costs_of(changes: Sequence[ResourceChange]) -> list[str]:
 
 
 def _costs(change: ResourceChange) -> set[str]:
-    if change.resource in _LEAVES_NOTHING:
+    known = facts_of(change.resource)
+    if known and known.leaves_nothing:
         return set()
     if change.operation in {"delete", "replace"}:
         return {f"resources {change.operation}d"}
-    return {cost for item in change.properties if (cost := _cost(change.resource, item))}
+    return {cost for item in change.properties if (cost := _cost(known, item))}
 
 
-def _cost(resource: str, change: PropertyChange) -> str:
+def _cost(known: Facts | None, change: PropertyChange) -> str | None:
     place = steps_of(change.property)[0]
-    if resource == "AppRoleAssignments" and place in _MEMBERS and change.kind == "delete":
-        return "access lost"
-    if resource == "ProvisioningStatus" and place == "enabled" and change.now is not True:
-        return "provisioning off"
-    if resource == "SynchronizationCredentials" and place == "scope" and change.now == "all":
-        return "access for everybody"
-    return ""
+    if known is None:
+        return None
+    if place in known.members and change.kind == "delete":
+        return Cost.ACCESS_LOST
+    return known.cost(place, change.now)
 
 
 def _risk(change: ResourceChange) -> Risk:
@@ -304,9 +310,7 @@ def _property_key(item: PropertyChange) -> list[Any]:
 
 def _ordered(changes: Iterable[ResourceChange]) -> list[ResourceChange]:
     """Bring changes into the guide's order; the engine's differs from run to run."""
-    return sorted(
-        changes, key=lambda item: (RANK.get(item.resource, len(RANK)), item.resource, item.name, item.operation)
-    )
+    return sorted(changes, key=lambda item: (rank_of(item.resource), item.resource, item.name, item.operation))
 
 
 class _Canonical:
@@ -350,7 +354,7 @@ class _Canonical:
         return replace(change, name=self.text(change.name), properties=properties)
 
     def _property(self, item: PropertyChange) -> PropertyChange:
-        ids = steps_of(item.property)[0] not in _MEMBERS
+        ids = steps_of(item.property)[0] not in member_lists()
         was, now = self._value(item.was, ids=ids), self._value(item.now, ids=ids)
         if was == now and item.was != item.now:
             # One of the tenant's own names takes another's place: that is the change.

@@ -6,11 +6,15 @@ Derived from a resource's kind and the paths of its properties alone, so that pr
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, partial
 from typing import Final
 
 from kzero_scim.display import one_line
 from kzero_scim.fleet.model import PropertyChange, ResourceChange
+from kzero_scim.provider.audit_events import APPLICATION
+from kzero_scim.provider.package import KZERO
+from kzero_scim.resource.facts import Facts, Noun
 from kzero_scim.resource.paths import parse_path
 
 MOST_NAMED: Final = 3
@@ -26,27 +30,19 @@ class Name(str):
 Sentence = tuple[str, ...]
 """Pieces of one line, ours and :class:`Name`; nothing is escaped."""
 
-_LABELS: Final = {
-    "Provider": "provider settings",
-    "ScimEndpoint": "SCIM endpoint",
-    "MapperSet": "mappers",
-    "ScimApiClient": "SCIM API client",
-    "ScimAttributes": "SCIM attributes",
-    "RemoteToken": "remote token",
-    "ApplicationFromTemplate": "application",
-    "ServicePrincipal": "service principal",
-    "AppRoleAssignments": "assignments",
-    "ProvisionedUsers": "what becomes of users at the end",
-    "SynchronizationJob": "provisioning job",
-    "SynchronizationCredentials": "credentials",
-    "AttributeMappings": "attribute mappings",
-    "ConnectionTest": "connection test",
-    "ProvisioningStatus": "provisioning status",
-    "OnDemandProvisioning": "test user's provisioning",
+_other: Final = partial(Facts, leaves_nothing=False, admin_events=())
+_OTHERS: Final = {
+    "Provider": _other(label="provider settings", step=0, drifts=False, audit_activities=()),
+    "ApplicationFromTemplate": _other(
+        label="application",
+        step=3,
+        drifts=True,
+        audit_activities=APPLICATION,
+        changes={"displayName": "application renamed"},
+    ),
+    "ServicePrincipal": _other(label="service principal", step=3, drifts=True, audit_activities=APPLICATION),
 }
-"""Resource kind to what people call it, in the order of the guide's steps."""
-RANK: Final = {kind: rank for rank, kind in enumerate(_LABELS)}
-"""Resource kind to its place in the guide's order."""
+"""Facts of the resources that are not of package kzero, by kind."""
 _OPERATIONS: Final = {
     "create": "created",
     "delete": "deleted",
@@ -55,48 +51,30 @@ _OPERATIONS: Final = {
     "update": "changed",
 }
 _KINDS: Final = {"add": "added", "update": "changed", "delete": "removed", "replace": "changed"}
-_PROPERTIES: Final = {
-    ("ApplicationFromTemplate", "displayName"): "application renamed",
-    ("AppRoleAssignments", "roleName"): "app role changed",
-    ("AppRoleAssignments", "unassignMaxUsers"): "deletion guard changed",
-    ("AppRoleAssignments", "unassignMaxShare"): "deletion guard changed",
-    ("AttributeMappings", "provisionGroups"): "provisioning of groups changed",
-    ("ProvisionedUsers", "onDestroy"): "what becomes of users at the end changed",
-    ("ProvisioningStatus", "quarantine"): "quarantine ended",
-    ("RemoteToken", "expiresAt"): "remote token renewed",
-    ("SynchronizationCredentials", "deletionThreshold"): "deletion threshold changed",
-    ("SynchronizationCredentials", "notificationEmail"): "notification e-mail changed",
-    ("SynchronizationCredentials", "oauth2"): "OAuth 2.0 client changed",
-    ("SynchronizationCredentials", "scope"): "scope changed",
-    ("SynchronizationCredentials", "secretToken"): "secret token changed",
-    ("SynchronizationCredentials", "tenantUrl"): "Tenant URL changed",
-    ("SynchronizationCredentials", "missingKeys"): "missing credentials set",
-}
-"""Kind and top-level property to what people call its change, where the generic words would be poor."""
-_ITEMS: Final = {
-    ("MapperSet", "mappers"): ("mapper", "mappers"),
-    ("AttributeMappings", "rows"): ("mapping", "mappings"),
-    ("ScimAttributes", "attributes"): ("SCIM attribute", "SCIM attributes"),
-}
-"""Kind and property whose items have names: one, several."""
-_COUNTED: Final = {
-    ("AppRoleAssignments", "users"): ("user", "users"),
-    ("AppRoleAssignments", "groups"): ("group", "groups"),
-    ("AppRoleAssignments", "emptiedGroups"): ("emptied group", "emptied groups"),
-    ("AppRoleAssignments", "unmanaged"): ("assignment made elsewhere", "assignments made elsewhere"),
-    ("AttributeMappings", "customAttributes"): ("custom attribute", "custom attributes"),
-    ("MapperSet", "unmanaged"): ("mapper made elsewhere", "mappers made elsewhere"),
-}
-"""Kind and list whose items are counted: one, several."""
 _ASSIGNED: Final = {"add": "assigned", "delete": "unassigned", "update": "changed", "replace": "changed"}
 _TRIGGERS: Final = "triggers"
-_FOLLOWS: Final = {
-    "ConnectionTest": "connection tested again",
-    "OnDemandProvisioning": "test user provisioned again",
-    "ProvisioningStatus": "restart of provisioning weighed",
-    "RemoteToken": "remote token renewed",
-}
-"""What a changed trigger means: a consequence of another change, told only where nothing else is."""
+
+
+@cache
+def _known() -> Mapping[str, Facts]:
+    """Give the facts by kind of resource, in the order of the guide's steps."""
+    found = {**_OTHERS, **{token.rpartition(":")[2]: facts for token, facts in KZERO.facts.items()}}
+    return dict(sorted(found.items(), key=lambda item: item[1].step))
+
+
+def facts_of(kind: str) -> Facts | None:
+    """Return what is known of a kind of resource, None of a kind that the program of somebody else declares."""
+    return _known().get(kind)
+
+
+def rank_of(kind: str) -> int:
+    """Return the place of a kind of resource in the guide's order; unknown kinds come last."""
+    return [*_known(), kind].index(kind)
+
+
+def member_lists() -> frozenset[str]:
+    """Return the lists of who has access, of any resource."""
+    return frozenset().union(*(facts.members for facts in _known().values()))
 
 
 def steps_of(path: str) -> tuple[str, ...]:
@@ -109,7 +87,7 @@ def steps_of(path: str) -> tuple[str, ...]:
 
 def is_consequence(change: ResourceChange) -> bool:
     """Whether a change only follows from others: a test is repeated, a restart is weighed."""
-    if change.resource not in _FOLLOWS or not change.properties:
+    if not _follow_up(change) or not change.properties:
         return False
     return change.operation == "update" and all(steps_of(item.property)[0] == _TRIGGERS for item in change.properties)
 
@@ -123,10 +101,10 @@ def sentences_of(change: ResourceChange) -> list[Sentence]:
     if change.resource == "Provider":
         return [(*label, " changed")]
     if is_consequence(change):
-        return [(_FOLLOWS[change.resource],)]
+        return [(_follow_up(change),)]
     by_place: dict[str, list[PropertyChange]] = defaultdict(list)
     for item in change.properties:
-        if steps_of(item.property)[0] != _TRIGGERS or change.resource not in _FOLLOWS:
+        if steps_of(item.property)[0] != _TRIGGERS or not _follow_up(change):
             by_place[steps_of(item.property)[0]].append(item)
     said: list[Sentence] = []
     for place, items in by_place.items():
@@ -153,22 +131,24 @@ def _plainly(piece: str) -> str:
     return f"`{one_line(piece)}`" if isinstance(piece, Name) else piece
 
 
+def _follow_up(change: ResourceChange) -> str:
+    known = facts_of(change.resource)
+    return known.follow_up if known else ""
+
+
 def _label(change: ResourceChange) -> Sentence:
-    known = _LABELS.get(change.resource)
-    return (known,) if known else (Name(change.resource or "resource"),)
+    known = facts_of(change.resource)
+    return (known.label,) if known else (Name(change.resource or "resource"),)
 
 
 def _of_property(kind: str, label: Sentence, place: str, items: Sequence[PropertyChange]) -> list[Sentence]:
-    if (kind, place) in _ITEMS:
-        return _named(_ITEMS[kind, place], items)
-    if (kind, place) in _COUNTED:
-        return _counted(kind, place, items)
-    if (kind, place) == ("ProvisioningStatus", "enabled"):
-        return [(f"provisioning turned {'on' if items[0].now is True else 'off'}",)]
-    if (kind, place) == ("SynchronizationCredentials", "scope") and items[0].now == "all":
-        return [("scope widened to all users",)]
-    if (kind, place) in _PROPERTIES:
-        return [(_PROPERTIES[kind, place],)]
+    known = facts_of(kind)
+    if known and place in known.named:
+        return _named(known.named[place], items)
+    if known and place in known.counted:
+        return _counted(known.counted[place], place, items)
+    if known and (words := known.changes.get(place)):
+        return [(words if isinstance(words, str) else words(items[0].now),)]
     return [(*label, ": ", Name(place), f" {_verb(items)}")]
 
 
@@ -177,7 +157,7 @@ def _verb(items: Sequence[PropertyChange]) -> str:
     return _KINDS.get(kinds.pop(), "changed") if len(kinds) == 1 else "changed"
 
 
-def _named(words: tuple[str, str], items: Sequence[PropertyChange]) -> list[Sentence]:
+def _named(words: Noun, items: Sequence[PropertyChange]) -> list[Sentence]:
     by_name: dict[str, list[PropertyChange]] = defaultdict(list)
     for item in items:
         by_name["".join(steps_of(item.property)[1:2])].append(item)
@@ -196,8 +176,7 @@ def _named(words: tuple[str, str], items: Sequence[PropertyChange]) -> list[Sent
     return said
 
 
-def _counted(kind: str, place: str, items: Sequence[PropertyChange]) -> list[Sentence]:
-    words = _COUNTED[kind, place]
+def _counted(words: Noun, place: str, items: Sequence[PropertyChange]) -> list[Sentence]:
     verbs = _ASSIGNED if place in {"users", "groups"} else _KINDS
     # A custom attribute's own properties are several changes of one item.
     places = {kind_: {steps_of(item.property)[:2] for item in items if item.kind == kind_} for kind_ in _KINDS}

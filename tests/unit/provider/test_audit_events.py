@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from kzero_scim.provider.audit_events import ASSIGNMENTS, Trace, entra_traces, keycloak_trace, latest
+from kzero_scim.provider.audit_events import Trace, entra_traces, keycloak_trace, latest
+from kzero_scim.provider.entra.app_role_assignments.facts import FACTS
 
 OWN = "11111111-0000-4000-8000-000000000001"
 
@@ -37,7 +38,7 @@ def entry(by: dict[str, Any], when: str = "2026-11-24T08:00:00.123Z", **more: An
 )
 def test_who_it_was(by: dict[str, Any], who: str, own: bool) -> None:  # noqa: FBT001 - a column of the table
     """A person before the application that it signed in with; our own application is known by its id."""
-    [trace] = entra_traces([entry(by)], ASSIGNMENTS, OWN)
+    [trace] = entra_traces([entry(by)], FACTS.audit_activities, OWN)
 
     assert (trace.who, trace.own) == (who, own)
     assert trace.second == "2026-11-24T08:00:00Z"
@@ -47,7 +48,7 @@ def test_failed_and_other_activities_tell_nothing() -> None:
     """Nor do entries without anything."""
     entries = [entry({}, result="failure"), entry({}, activityDisplayName="Update user"), {}, {"targetResources": None}]
 
-    assert entra_traces(entries, ASSIGNMENTS, OWN) == []
+    assert entra_traces(entries, FACTS.audit_activities, OWN) == []
 
 
 def test_the_latest_doing_of_somebody_else_about_the_object() -> None:

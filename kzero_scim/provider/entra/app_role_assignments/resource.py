@@ -16,6 +16,7 @@ from kzero_scim.provider.directory.assignments import Assigned, assign, assigned
 from kzero_scim.provider.directory.group_members import group_sizes
 from kzero_scim.provider.directory.name_lists import known, membership, without_repeats
 from kzero_scim.provider.directory.principals import Principal, is_object_id, name_all, resolve
+from kzero_scim.provider.entra.app_role_assignments.facts import FACTS
 from kzero_scim.provider.entra.app_role_assignments.guard import (
     Move,
     announce,
@@ -37,6 +38,7 @@ from kzero_scim.provider.entra.app_role_assignments.state import (
 )
 from kzero_scim.provider.entra.permission_check import ASSIGN, READ_ASSIGNMENTS, require_permissions
 from kzero_scim.provider.services import Services
+from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.model import (
     UNKNOWN,
     Call,
@@ -46,10 +48,12 @@ from kzero_scim.resource.model import (
     Failure,
     Found,
     Resource,
+    Sides,
     compare,
     inputs_of,
     replacing,
 )
+from kzero_scim.resource.paths import parse_path
 
 __all__ = ["AppRoleAssignments", "AppRoleAssignmentsInputs", "AppRoleAssignmentsState", "Assignment"]
 
@@ -67,12 +71,28 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
     """
 
     token: ClassVar[str] = "kzero:entra:AppRoleAssignments"  # noqa: S105 - a type token
+    facts: ClassVar[Facts] = FACTS
     inputs = AppRoleAssignmentsInputs
     state = AppRoleAssignmentsState
 
     def __init__(self, services: Services) -> None:
         """Keep the clients."""
         self._services = services
+
+    @classmethod
+    def changed_objects(cls, sides: Sides, change: Change) -> list[str] | None:
+        """Return object id and name of the user or group that a change is about."""
+        steps = parse_path(change.path)
+        if len(steps) < 2 or steps[0] not in {"users", "groups", "unmanaged"}:  # noqa: PLR2004 - the list and the place
+            return []
+        names = [
+            _at(getattr(side, steps[0], None), steps[1])
+            for side, kind in ((sides.wanted, ChangeKind.DELETE), (sides.found, ChangeKind.ADD))
+            if change.kind is not kind  # a name that is to be added is at its place in what is wanted only
+        ]
+        assignments = getattr(sides.state, "assignments", {})
+        held = [assignments[name].principal_id for name in names if name in assignments]
+        return [name for name in (*held, *names) if name] or None
 
     @property
     def _graph(self) -> GraphClient:
@@ -362,3 +382,7 @@ def _to_be_made(found: Mapping[str, Principal]) -> dict[str, Assignment]:
 def _may_be_user(name: str) -> bool:
     local, _, domain = name.rpartition("@")
     return bool(local and domain) and not any(character.isspace() for character in name)
+
+
+def _at(values: Any, index: str) -> str | None:  # noqa: ANN401 - a list of names, or UNKNOWN
+    return values[int(index)] if isinstance(values, list) and int(index) < len(values) else None

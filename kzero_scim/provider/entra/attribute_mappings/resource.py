@@ -43,10 +43,12 @@ from kzero_scim.mapping.attribute_mapping import (
     same,
 )
 from kzero_scim.provider.entra.attribute_mappings.changes import announce
+from kzero_scim.provider.entra.attribute_mappings.facts import FACTS
 from kzero_scim.provider.entra.attribute_mappings.model import AttributeMappingsInputs, AttributeMappingsState
 from kzero_scim.provider.entra.attribute_mappings.prior import as_original, as_prior, release
 from kzero_scim.provider.entra.attribute_mappings.row_diff import attribute_changes, row_changes
 from kzero_scim.provider.services import Services
+from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.model import (
     UNKNOWN,
     Call,
@@ -69,6 +71,7 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
     """The tenant's part of one job's synchronization schema."""
 
     token: ClassVar[str] = "kzero:entra:AttributeMappings"  # noqa: S105 - a type token
+    facts: ClassVar[Facts] = FACTS
     inputs = AttributeMappingsInputs
     state = AttributeMappingsState
 

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal
 from kzero_scim.entra.connection_failure import is_about_the_request, meaning
 from kzero_scim.entra.synchronization_job import job_path, job_resource_id, split_job_resource_id
 from kzero_scim.errors import GraphError, ProviderError
+from kzero_scim.provider.entra.connection_test.facts import FACTS
 from kzero_scim.provider.services import Services
+from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.model import UNKNOWN, Call, Change, Created, Found, Resource, compare, prop, replacing
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ class ConnectionTest(Resource[ConnectionTestInputs, ConnectionTestState]):
     """
 
     token: ClassVar[str] = "kzero:entra:ConnectionTest"  # noqa: S105 - a type token
+    facts: ClassVar[Facts] = FACTS
     inputs = ConnectionTestInputs
     state = ConnectionTestState
 

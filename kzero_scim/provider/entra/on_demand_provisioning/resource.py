@@ -29,7 +29,9 @@ from kzero_scim.mapping.user_comparison import (
     user_name,
 )
 from kzero_scim.provider.directory.assignment_scope import is_among, is_assigned
+from kzero_scim.provider.entra.on_demand_provisioning.facts import FACTS
 from kzero_scim.provider.services import Services
+from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.model import (
     UNKNOWN,
     Call,
@@ -92,6 +94,7 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
     """
 
     token: ClassVar[str] = "kzero:entra:OnDemandProvisioning"  # noqa: S105 - a type token
+    facts: ClassVar[Facts] = FACTS
     inputs = OnDemandProvisioningInputs
     state = OnDemandProvisioningState
 

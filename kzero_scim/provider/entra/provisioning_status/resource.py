@@ -23,7 +23,9 @@ from kzero_scim.entra.synchronization_job import (
 )
 from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
 from kzero_scim.provider.entra.connection_test.resource import try_connection
+from kzero_scim.provider.entra.provisioning_status.facts import FACTS
 from kzero_scim.provider.services import Services
+from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.model import (
     UNKNOWN,
     Call,
@@ -77,6 +79,7 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
     """Whether one synchronization job runs."""
 
     token: ClassVar[str] = "kzero:entra:ProvisioningStatus"  # noqa: S105 - a type token
+    facts: ClassVar[Facts] = FACTS
     inputs = ProvisioningStatusInputs
     state = ProvisioningStatusState
 

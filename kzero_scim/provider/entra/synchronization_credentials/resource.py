@@ -17,6 +17,7 @@ from kzero_scim.errors import GraphError, PartialFailureError
 from kzero_scim.origin import origin
 from kzero_scim.provider.directory.principals import is_object_id
 from kzero_scim.provider.entra.synchronization_credentials.changes import announce, refuse_whole_directory, try_out
+from kzero_scim.provider.entra.synchronization_credentials.facts import FACTS
 from kzero_scim.provider.entra.synchronization_credentials.model import (
     SynchronizationCredentialsInputs,
     SynchronizationCredentialsState,
@@ -39,6 +40,7 @@ from kzero_scim.provider.entra.synchronization_credentials.secret_keys import (
     settings_fingerprint,
 )
 from kzero_scim.provider.services import Services
+from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.fingerprints import token_fingerprint
 from kzero_scim.resource.model import (
     UNKNOWN,
@@ -71,12 +73,18 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
     """
 
     token: ClassVar[str] = "kzero:entra:SynchronizationCredentials"  # noqa: S105 - a type token
+    facts: ClassVar[Facts] = FACTS
     inputs = SynchronizationCredentialsInputs
     state = SynchronizationCredentialsState
 
     def __init__(self, services: Services) -> None:
         """Keep the clients."""
         self._services = services
+
+    @classmethod
+    def fingerprint_of(cls, state: SynchronizationCredentialsState) -> tuple[str, str] | None:
+        """Return the fingerprint of the settings without a token."""
+        return "settingsFingerprint", settings_fingerprint(state.tenant_url, None, state.scope)
 
     async def check(
         self,

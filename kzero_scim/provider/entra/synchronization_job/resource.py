@@ -13,7 +13,9 @@ from kzero_scim.entra.synchronization_job import job_path, job_resource_id, jobs
 from kzero_scim.errors import GraphError, ProviderError
 from kzero_scim.provider.directory.principals import is_object_id
 from kzero_scim.provider.entra.permission_check import CREATE_APPLICATION, SET_UP_JOB, require_permissions
+from kzero_scim.provider.entra.synchronization_job.facts import FACTS
 from kzero_scim.provider.services import Services
+from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.model import UNKNOWN, Call, Change, Created, Failure, Found, Resource, compare, prop, replacing
 from kzero_scim.settings.moves import server
 
@@ -67,6 +69,7 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
     """
 
     token: ClassVar[str] = "kzero:entra:SynchronizationJob"  # noqa: S105 - a type token
+    facts: ClassVar[Facts] = FACTS
     inputs = SynchronizationJobInputs
     state = SynchronizationJobState
     delete_before_replace: ClassVar[bool] = True

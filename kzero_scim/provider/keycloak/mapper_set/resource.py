@@ -22,8 +22,10 @@ from kzero_scim.keycloak.protocol_mapper import (
     unmanaged,
 )
 from kzero_scim.provider.keycloak.mapper_set.changes import announce_first, announce_update
+from kzero_scim.provider.keycloak.mapper_set.facts import FACTS
 from kzero_scim.provider.keycloak.mapper_set.model import MapperSetInputs, MapperSetState
 from kzero_scim.provider.keycloak.missing_client import explain_missing_client
+from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.model import (
     UNKNOWN,
     Call,
@@ -33,6 +35,7 @@ from kzero_scim.resource.model import (
     Failure,
     Found,
     Resource,
+    Sides,
     as_plain,
     compare,
     inputs_of,
@@ -40,6 +43,7 @@ from kzero_scim.resource.model import (
     path_key,
     replacing,
 )
+from kzero_scim.resource.paths import parse_path
 from kzero_scim.settings.moves import is_left_behind, moved_from
 
 if TYPE_CHECKING:
@@ -57,12 +61,29 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
     """
 
     token: ClassVar[str] = "kzero:keycloak:MapperSet"  # noqa: S105 - a type token
+    facts: ClassVar[Facts] = FACTS
     inputs = MapperSetInputs
     state = MapperSetState
 
     def __init__(self, services: Services) -> None:
         """Keep the clients."""
         self._services = services
+
+    @classmethod
+    def changed_objects(cls, sides: Sides, change: Change) -> list[str] | None:
+        """Return Keycloak's ids of the mapper; a mapper that others made has none here."""
+        steps = parse_path(change.path)
+        if steps[:1] == ("unmanaged",):
+            return None
+        if steps[:1] != ("mappers",) or len(steps) == 1:
+            return []
+        ids = [(getattr(side, "mapper_ids", None) or {}).get(steps[1]) for side in (sides.state, sides.found)]
+        return [key for key in ids if key] or None
+
+    @classmethod
+    def fingerprint_of(cls, state: MapperSetState) -> tuple[str, str] | None:
+        """Return the fingerprint of the mappers."""
+        return "fingerprint", mappers_fingerprint(state)
 
     async def check(
         self,

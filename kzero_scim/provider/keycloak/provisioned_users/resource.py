@@ -17,6 +17,8 @@ from kzero_scim.mapping.source_attributes import graph_property, read_attribute
 from kzero_scim.provider.directory.assignments import assigned_to
 from kzero_scim.provider.directory.group_members import user_members
 from kzero_scim.provider.directory.principals import is_object_id, users_by_id
+from kzero_scim.provider.keycloak.provisioned_users.facts import FACTS
+from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.model import UNKNOWN, Call, Change, Created, Failure, Found, Resource, compare, inputs_of, prop
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
     """
 
     token: ClassVar[str] = "kzero:keycloak:ProvisionedUsers"  # noqa: S105 - a type token
+    facts: ClassVar[Facts] = FACTS
     inputs = ProvisionedUsersInputs
     state = ProvisionedUsersState
 

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal
 from urllib.parse import quote, urlsplit
 
 from kzero_scim.errors import ProviderError
+from kzero_scim.provider.keycloak.remote_token.facts import FACTS
 from kzero_scim.provider.keycloak.remote_token.token_life import WEEK, is_due, refusal, too_short, warning
+from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.fingerprints import token_fingerprint
 from kzero_scim.resource.model import (
     UNKNOWN,
@@ -88,6 +90,7 @@ class RemoteToken(Resource[RemoteTokenInputs, RemoteTokenState]):
     """
 
     token: ClassVar[str] = "kzero:keycloak:RemoteToken"  # noqa: S105 - a type token
+    facts: ClassVar[Facts] = FACTS
     inputs = RemoteTokenInputs
     state = RemoteTokenState
 

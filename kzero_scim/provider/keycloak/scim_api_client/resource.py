@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from kzero_scim.errors import NO_REALM, KeycloakError, KzeroScimError, PartialFailureError, ProviderError
 from kzero_scim.keycloak import native_scim
 from kzero_scim.provider.keycloak.missing_client import explain_missing_client
+from kzero_scim.provider.keycloak.scim_api_client.facts import FACTS
+from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.model import (
     UNKNOWN,
     Call,
@@ -81,6 +83,7 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
     """
 
     token: ClassVar[str] = "kzero:keycloak:ScimApiClient"  # noqa: S105 - a type token
+    facts: ClassVar[Facts] = FACTS
     inputs = ScimApiClientInputs
     state = ScimApiClientState
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from kzero_scim.errors import NO_REALM, KeycloakError
 from kzero_scim.keycloak.native_scim import ALWAYS, ANNOTATION
+from kzero_scim.provider.keycloak.scim_attributes.facts import FACTS
+from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.model import (
     UNKNOWN,
     Call,
@@ -64,6 +66,7 @@ class ScimAttributes(Resource[ScimAttributesInputs, ScimAttributesState]):
     """
 
     token: ClassVar[str] = "kzero:keycloak:ScimAttributes"  # noqa: S105 - a type token
+    facts: ClassVar[Facts] = FACTS
     inputs = ScimAttributesInputs
     state = ScimAttributesState
 

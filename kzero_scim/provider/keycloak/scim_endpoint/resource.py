@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from kzero_scim.clients.scim import Answer, Meaning
 from kzero_scim.errors import NO_REALM, KeycloakError, PartialFailureError, ProviderError, ScimError
+from kzero_scim.guide import values
 from kzero_scim.keycloak.endpoint_settings import (
     differing_inputs,
     recognised_preset,
@@ -28,9 +29,12 @@ from kzero_scim.provider.keycloak.scim_endpoint.dashboard_steps import (
     settings_to_enter,
     switch_off,
 )
+from kzero_scim.provider.keycloak.scim_endpoint.facts import FACTS
 from kzero_scim.provider.keycloak.scim_endpoint.model import EndpointAnswer, ScimEndpointInputs, ScimEndpointState
+from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.model import (
     UNKNOWN,
+    AdminEvents,
     Call,
     Change,
     Created,
@@ -68,6 +72,7 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
     """
 
     token: ClassVar[str] = "kzero:keycloak:ScimEndpoint"  # noqa: S105 - a type token
+    facts: ClassVar[Facts] = FACTS
     inputs = ScimEndpointInputs
     state = ScimEndpointState
 
@@ -82,6 +87,20 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
         self._services = services
         self._poll_interval = poll_interval
         self._sleep = sleep
+
+    @classmethod
+    def admin_events(cls, state: ScimEndpointState) -> AdminEvents | None:
+        """Return the events on the settings' holder; none are known to tell what a person enters in the dashboard."""
+        if state.activation != "attributes":
+            return None
+        if state.attribute_holder == "client":
+            return AdminEvents(("CLIENT",), client_id=values.CLIENT_ID)
+        return super().admin_events(state)
+
+    @classmethod
+    def fingerprint_of(cls, state: ScimEndpointState) -> tuple[str, str] | None:
+        """Return the fingerprint of the settings."""
+        return "settingsFingerprint", str(endpoint_fingerprint(state))
 
     async def check(
         self,

@@ -7,7 +7,11 @@ from dataclasses import replace
 import pytest
 
 from kzero_scim.errors import PartialFailureError, ProviderError
-from kzero_scim.provider.entra.provisioning_status.resource import (ProvisioningStatus, ProvisioningStatusInputs, ProvisioningStatusState)
+from kzero_scim.provider.entra.provisioning_status.resource import (
+    ProvisioningStatus,
+    ProvisioningStatusInputs,
+    ProvisioningStatusState,
+)
 from kzero_scim.resource.model import UNKNOWN, Change, ChangeKind
 from tests.contract.scripted_graph import JOB, PRINCIPAL, RESOURCE_ID, Lines, ScriptedGraph, call, no_sleep
 

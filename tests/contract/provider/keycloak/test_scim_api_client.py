@@ -11,7 +11,12 @@ from kzero_sandbox.running import Tenant
 
 from kzero_scim.clients.keycloak.session import Credentials
 from kzero_scim.errors import KeycloakError, PartialFailureError, ProviderError
-from kzero_scim.provider.keycloak.scim_api_client.resource import (MAPPER_NAME, ScimApiClient, ScimApiClientInputs, ScimApiClientState)
+from kzero_scim.provider.keycloak.scim_api_client.resource import (
+    MAPPER_NAME,
+    ScimApiClient,
+    ScimApiClientInputs,
+    ScimApiClientState,
+)
 from kzero_scim.provider.keycloak.scim_attributes.resource import ScimAttributes, ScimAttributesInputs
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.model import Call, Change, ChangeKind

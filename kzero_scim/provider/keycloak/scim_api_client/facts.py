@@ -1,0 +1,16 @@
+"""What reports and drift know of the resource ScimApiClient without running it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kzero_scim.resource.facts import Facts
+
+FACTS: Final = Facts(
+    label="SCIM API client",
+    step=2,
+    drifts=True,
+    leaves_nothing=False,
+    audit_activities=(),
+    admin_events=("PROTOCOL_MAPPER", "CLIENT"),
+)
