@@ -1,10 +1,17 @@
-"""An ``httpx`` client that repeats what failed for a moment, a bounded number of times. Knows no service."""
+"""When a failed request is sent again, and an ``httpx`` client that does so. Knows no service.
+
+https://www.rfc-editor.org/rfc/rfc9110#field.retry-after, https://learn.microsoft.com/graph/throttling
+"""
 
 from __future__ import annotations
 
 import asyncio
+import random
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import httpx
@@ -14,17 +21,140 @@ from kzero_scim.clients.answers import WITHIN, UnacceptableAnswerError, whole
 from kzero_scim.clients.tls import ssl_context
 
 USER_AGENT: Final = f"kzero-scim/{__version__}"
-DELAYS: Final = (0.3, 1.0, 3.0)
-"""Seconds before the second, third and fourth attempt."""
 LONGEST_WAIT: Final = 20.0
-"""Seconds; a longer Retry-After is cut to this."""
+"""Seconds; a longer Retry-After is cut to this, if the policy does not say otherwise."""
+LONGEST_RETRY_AFTER: Final = 86_400.0
+"""Seconds; a longer Retry-After is read as this."""
 
-_BUSY: Final = frozenset({429, 503})
-_MOMENTARY: Final = frozenset({500, 502, 503, 504}) | _BUSY
+_NOT_ACTED_ON: Final = frozenset({429, 503})
+"""Services answer these before they have done anything."""
+_MOMENTARY: Final = frozenset({408, 424, 500, 502, 504}) | _NOT_ACTED_ON
+"""Worth another attempt if doing it twice does no harm."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetryPolicy:
+    """How patient a client is with one request.
+
+    Attributes:
+        delays: Seconds before the second attempt, the third and so on; their number limits the attempts.
+        jitter: The share of a delay, 0 to 1, that is left to chance, so that parallel requests do not come back at the
+            same instant. Half of it is added to a Retry-After.
+        longest: Seconds; the longest Retry-After that is waited for.
+        is_cut: Whether a longer Retry-After is cut to ``longest``; if not, it ends the attempts.
+        total: Seconds; the waits of one request together.
+        chance: Returns 0 to 1, for the jitter.
+    """
+
+    delays: tuple[float, ...] = (0.3, 1.0, 3.0)
+    jitter: float = 0.0
+    longest: float = LONGEST_WAIT
+    is_cut: bool = True
+    total: float = 120.0
+    chance: Callable[[], float] = random.random
+
+    def delay(self, attempt: int, waited: float = 0.0, asked: float | None = None) -> float | None:
+        """Return how long to wait before the next attempt.
+
+        Args:
+            attempt: How many attempts were made, from 1.
+            waited: Seconds waited for this request so far.
+            asked: Seconds that the service asked for: :func:`retry_after`.
+
+        Returns:
+            Seconds, or None to give up. Never less than the service asked for, up to ``longest``.
+        """
+        if attempt > len(self.delays):
+            return None
+        seconds = self.delays[attempt - 1] * (1 - self.jitter + self.chance() * self.jitter)
+        if asked is not None:
+            if asked > self.longest and not self.is_cut:
+                return None
+            seconds = max(seconds, min(asked, self.longest) * (1 + self.chance() * self.jitter / 2))
+        return seconds if waited + seconds <= self.total else None
+
+
+ONCE: Final = RetryPolicy(delays=())
+"""Sends each request once."""
+
+
+class Attempts:
+    """Counts the attempts at one request.
+
+    Args:
+        policy: How patient to be.
+    """
+
+    def __init__(self, policy: RetryPolicy) -> None:
+        """Begin with the first attempt."""
+        self.made = 1
+        self._policy = policy
+        self._waited = 0.0
+
+    def delay(self, asked: float | None = None) -> float | None:
+        """Return the seconds to wait before the next attempt, and count it; None to give up."""
+        seconds = self._policy.delay(self.made, self._waited, asked)
+        if seconds is not None:
+            self.made += 1
+            self._waited += seconds
+        return seconds
+
+
+def retry_after(value: str | None, now: datetime | None = None) -> float | None:
+    """Read a Retry-After header, given in seconds or as an HTTP date.
+
+    Returns:
+        Seconds from now, 0 to :data:`LONGEST_RETRY_AFTER`; None if the header is missing or makes no sense.
+    """
+    if value is None:
+        return None
+    text = value.strip()
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(text)
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=UTC)
+            seconds = max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
+        except (ValueError, OverflowError):
+            return None
+    return min(seconds, LONGEST_RETRY_AFTER) if 0 <= seconds < float("inf") else None
+
+
+def bound_retry_after(headers: MutableMapping[str, str]) -> None:
+    """Rewrite an answer's Retry-After for a library that waits as long as it is told, whatever that is."""
+    asked = retry_after(headers.get("Retry-After"))
+    for name in ("Retry-After", "retry-after-ms", "x-ms-retry-after-ms"):
+        headers.pop(name, None)
+    if asked is not None:
+        headers["Retry-After"] = f"{min(asked, LONGEST_WAIT):g}"
+
+
+def may_answer_pass(status: int, *, is_repeatable: bool) -> bool:
+    """Return whether a status refuses a request only for a moment.
+
+    Args:
+        status: The answer's.
+        is_repeatable: Whether carrying the request out twice does no harm.
+    """
+    return status in (_MOMENTARY if is_repeatable else _NOT_ACTED_ON)
+
+
+def may_error_pass(error: httpx.HTTPError, *, is_repeatable: bool) -> bool:
+    """Return whether a request without an answer may be sent again.
+
+    Args:
+        error: Why there was no answer.
+        is_repeatable: Whether carrying the request out twice does no harm.
+    """
+    if untrusted(error) is not None or isinstance(error, httpx.UnsupportedProtocol):
+        return False
+    return is_repeatable or isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
 
 
 class RetryingClient(httpx.AsyncClient):
-    """Repeats on 429, 5xx and broken connections, with rising waits or the server's Retry-After.
+    """Repeats on 429, 5xx and broken connections, by :class:`RetryPolicy`.
 
     A POST is repeated only where the server certainly did not act on it (no connection, 429, 503), unless it is a
     token request. An answer is read whole before it is given, within the bounds of ``answers.py``, except where the
@@ -32,7 +162,7 @@ class RetryingClient(httpx.AsyncClient):
     are obeyed; TLS is verified against :func:`ssl_context`.
 
     Args:
-        delays: Seconds before each repetition; their number is the number of repetitions.
+        policy: How patient to be.
         timeout: Seconds for connecting, and for each read and write.
         within: Seconds from sending a request to the last byte of its answer.
         transport: What sends, in place of the network.
@@ -42,7 +172,7 @@ class RetryingClient(httpx.AsyncClient):
     def __init__(
         self,
         *,
-        delays: Sequence[float] = DELAYS,
+        policy: RetryPolicy | None = None,
         timeout: float = 30.0,
         within: float = WITHIN,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -56,25 +186,29 @@ class RetryingClient(httpx.AsyncClient):
             headers={"User-Agent": USER_AGENT},
             follow_redirects=False,
         )
-        self._delays = tuple(delays)
+        self._policy = policy or RetryPolicy()
         self._within = within
         self._sleep = sleep
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401 - as in httpx
         """Send a request, again if that promises anything."""
-        for delay in self._delays:
+        is_repeatable = request.method != "POST" or request.url.path.endswith("/token")
+        attempts = Attempts(self._policy)
+        while True:
             try:
                 response = await self._send_once(request, **options)
             except httpx.TransportError as error:
-                if not _may_follow(request, error):
+                delay = attempts.delay() if may_error_pass(error, is_repeatable=is_repeatable) else None
+                if delay is None:
                     raise
-                await self._sleep(delay)
             else:
-                if response.status_code not in (_MOMENTARY if _is_repeatable(request) else _BUSY):
+                if not may_answer_pass(response.status_code, is_repeatable=is_repeatable):
+                    return response
+                delay = attempts.delay(retry_after(response.headers.get("Retry-After")))
+                if delay is None:
                     return response
                 await response.aclose()
-                await self._sleep(_retry_after(response, delay))
-        return await self._send_once(request, **options)
+            await self._sleep(delay)
 
     async def _send_once(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401 - as in httpx
         send = super().send
@@ -101,20 +235,3 @@ def root_cause(error: BaseException) -> str:
     if isinstance(error, httpx.TimeoutException):
         return "no answer in time"
     return str(error) or type(error).__name__
-
-
-def _is_repeatable(request: httpx.Request) -> bool:
-    return request.method != "POST" or request.url.path.endswith("/token")
-
-
-def _may_follow(request: httpx.Request, error: httpx.TransportError) -> bool:
-    if untrusted(error) is not None or isinstance(error, httpx.UnsupportedProtocol):
-        return False
-    return _is_repeatable(request) or isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-
-
-def _retry_after(response: httpx.Response, default: float) -> float:
-    try:
-        return min(max(float(response.headers["Retry-After"]), default), LONGEST_WAIT)
-    except (KeyError, ValueError):
-        return default

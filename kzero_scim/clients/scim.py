@@ -12,7 +12,7 @@ import httpx
 
 from kzero_scim.clients import timeouts
 from kzero_scim.clients.answers import read_object, too_slow
-from kzero_scim.clients.retries import RetryingClient, root_cause, untrusted
+from kzero_scim.clients.retries import RetryingClient, RetryPolicy, root_cause, untrusted
 from kzero_scim.clients.tls import ca_file
 from kzero_scim.errors import ScimError
 
@@ -74,7 +74,9 @@ class ScimClient:
     ) -> None:
         """Open nothing yet."""
         self._within = within
-        self._http = http or RetryingClient(delays=(0.3, 1.0), timeout=timeouts.seconds(TIMEOUT), transport=transport)
+        self._http = http or RetryingClient(
+            policy=RetryPolicy(delays=(0.3, 1.0)), timeout=timeouts.seconds(TIMEOUT), transport=transport
+        )
 
     async def probe(self, tenant_url: str) -> Answer:
         """Ask for the endpoint's ServiceProviderConfig without a token.

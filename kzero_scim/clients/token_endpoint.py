@@ -11,7 +11,7 @@ import httpx
 
 from kzero_scim.clients.answers import BEARER, read_object
 from kzero_scim.clients.claims import claims_of
-from kzero_scim.clients.retries import RetryingClient, root_cause, untrusted
+from kzero_scim.clients.retries import RetryingClient, RetryPolicy, root_cause, untrusted
 from kzero_scim.clients.tls import ca_file
 from kzero_scim.errors import TokenError
 
@@ -60,7 +60,7 @@ class TokenEndpoint:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """Open nothing yet."""
-        self._http = http or RetryingClient(delays=(0.3, 1.0), timeout=TIMEOUT, transport=transport)
+        self._http = http or RetryingClient(policy=RetryPolicy(delays=(0.3, 1.0)), timeout=TIMEOUT, transport=transport)
         self._now = now
 
     async def obtain(self, address: str, client_id: str, client_secret: str) -> AccessToken:

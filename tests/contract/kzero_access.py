@@ -8,6 +8,7 @@ from kzero_sandbox.running import Tenant
 
 from kzero_scim.clients.keycloak.client import KeycloakClient
 from kzero_scim.clients.keycloak.session import Credentials
+from kzero_scim.clients.retries import ONCE
 from kzero_scim.clients.scim import ScimClient
 from kzero_scim.resource.model import Call
 from kzero_scim.settings.provider_config import Config
@@ -53,7 +54,7 @@ def account(tenant: Tenant, *roles: str) -> Credentials:
 @asynccontextmanager
 async def signed_in(tenant: Tenant, credentials: Credentials | None = None) -> AsyncIterator[KZero]:
     """Give the product's clients, signed in as an account (by default the automation's)."""
-    keycloak = KeycloakClient(server_of(tenant), credentials or automation(tenant), retry_delays=())
+    keycloak = KeycloakClient(server_of(tenant), credentials or automation(tenant), policy=ONCE)
     scim = ScimClient()
     try:
         yield KZero(keycloak, scim, Config(tenant_id=tenant.env["ARM_TENANT_ID"]))

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import httpx
 from kzero_sandbox.entra.default_schema import default_schema
 
-from kzero_scim.clients.graph.client import GraphClient
+from kzero_scim.clients.graph.client import RETRIES, GraphClient
 from kzero_scim.clients.graph.cloud import Cloud
-from kzero_scim.clients.graph.graph_retries import RetryPolicy
 from kzero_scim.clients.graph.sign_in import SignIn
 from kzero_scim.clients.keycloak.client import KeycloakClient
 from kzero_scim.provider.services import Services
@@ -112,7 +111,7 @@ class ScriptedGraph:
         services.__dict__["graph"] = GraphClient(
             cast("SignIn", _SignedIn()),
             http=httpx.AsyncClient(transport=httpx.MockTransport(self.answer)),
-            policy=RetryPolicy(attempts=2, chance=lambda: 0.0),
+            policy=replace(RETRIES, delays=(0.5,), chance=lambda: 0.0),
             sleep=sleep,
         )
         if keycloak is not None:

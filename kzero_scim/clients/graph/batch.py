@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 
 from kzero_scim.clients.graph import graph_errors
-from kzero_scim.clients.graph.graph_retries import MOMENTARY, NOT_ACTED_ON, retry_after
 from kzero_scim.clients.graph.operations import operation
+from kzero_scim.clients.retries import may_answer_pass, retry_after
 
 Json = dict[str, Any]
 
@@ -95,7 +95,7 @@ def may_repeat(request: BatchRequest) -> bool:
 
 def is_worth_repeating(request: BatchRequest, status: int) -> bool:
     """Tell whether an answer refuses a request only for a moment."""
-    return status in (MOMENTARY if may_repeat(request) else NOT_ACTED_ON)
+    return may_answer_pass(status, is_repeatable=may_repeat(request))
 
 
 def _entry(index: int, request: BatchRequest) -> Json:

@@ -30,11 +30,17 @@ from kzero_scim.clients.graph.batch import (
     is_worth_repeating,
     may_repeat,
 )
-from kzero_scim.clients.graph.graph_retries import MOMENTARY, NOT_ACTED_ON, RetryPolicy, retry_after
 from kzero_scim.clients.graph.operations import operation
 from kzero_scim.clients.graph.read_batching import Gathering
 from kzero_scim.clients.graph.sign_in import SignIn
-from kzero_scim.clients.retries import USER_AGENT, untrusted
+from kzero_scim.clients.retries import (
+    USER_AGENT,
+    Attempts,
+    RetryPolicy,
+    may_answer_pass,
+    may_error_pass,
+    retry_after,
+)
 from kzero_scim.clients.shared_connections import SharedConnections
 from kzero_scim.clients.tls import ssl_context
 from kzero_scim.clients.trail import note
@@ -47,6 +53,8 @@ BATCH_SIZE: Final = 20
 """Requests in one ``$batch``, Graph's limit."""
 BATCHES_AT_ONCE: Final = 4
 MOST_PAGES: Final = 1000
+RETRIES: Final = RetryPolicy(delays=(0.5, 1.0, 2.0, 4.0, 8.0), jitter=0.5, longest=60.0, is_cut=False)
+"""A longer Retry-After ends the attempts: the error says how long Graph wants to be left alone."""
 _NO_DIRECTORY_ROLE: Final = "0997a1d0-0d1d-4acb-b408-d5ca73121e90"
 """What Entra puts into a token's ``wids`` where there is no directory role."""
 SHARED_SECONDS: Final = 1.0
@@ -104,7 +112,7 @@ class GraphClient:
             limits=httpx.Limits(max_connections=16, max_keepalive_connections=16, keepalive_expiry=30.0),
             follow_redirects=False,
         )
-        self._policy = policy or RetryPolicy()
+        self._policy = policy or RETRIES
         self._sleep = sleep
         self._clock = clock
         self._within = within
@@ -277,10 +285,9 @@ class GraphClient:
         """
         answers: dict[int, BatchAnswer] = {}
         pending = list(range(len(requests)))
-        attempt, waited = 0, 0.0
+        attempts = Attempts(self._policy)
         try:
             while pending:
-                attempt += 1
                 chunks = [pending[start : start + BATCH_SIZE] for start in range(0, len(pending), BATCH_SIZE)]
                 rounds = await asyncio.gather(
                     *(self._one_batch({index: requests[index] for index in chunk}) for chunk in chunks),
@@ -297,11 +304,10 @@ class GraphClient:
                 if not asked:
                     break
                 longest = max((wait for wait in asked.values() if wait is not None), default=None)
-                delay = self._policy.delay(attempt, waited, longest)
+                delay = attempts.delay(longest)
                 if delay is None:
                     break
                 await self._sleep(delay)
-                waited += delay
                 pending = sorted(asked)
         finally:
             if any(request.method != "GET" for request in requests):
@@ -404,16 +410,14 @@ class GraphClient:
         may_repeat = operation(method, path).is_repeatable if repeatable is None else repeatable
         token = await self._sign_in.token()
         has_renewed = False
-        attempt, waited = 0, 0.0
+        attempts = Attempts(self._policy)
         while True:
-            attempt += 1
             wait: float | None = None
             try:
                 answer = await self._send(method, path, params, body, token)
             except httpx.HTTPError as error:
                 failure = graph_errors.unreachable(method, path, error)
-                not_sent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
-                if untrusted(error) is not None or not (may_repeat or not_sent):
+                if not may_error_pass(error, is_repeatable=may_repeat):
                     raise failure from error
             else:
                 if httpx.codes.is_success(answer.status):
@@ -424,14 +428,13 @@ class GraphClient:
                 failure = graph_errors.refused(
                     method, path, answer.status, read_object(answer.body) or {}, answer.headers
                 )
-                if answer.status not in (MOMENTARY if may_repeat else NOT_ACTED_ON):
+                if not may_answer_pass(answer.status, is_repeatable=may_repeat):
                     raise failure
                 wait = retry_after(answer.headers.get("Retry-After"))
-            delay = self._policy.delay(attempt, waited, wait)
+            delay = attempts.delay(wait)
             if delay is None:
-                raise graph_errors.exhausted(failure, attempt, wait)
+                raise graph_errors.exhausted(failure, attempts.made, wait)
             await self._sleep(delay)
-            waited += delay
 
     async def _send(self, method: str, path: str, params: Parameters | None, body: Json | None, token: str) -> _Answer:
         url = path if path.startswith("https://") else f"{(await self._sign_in.cloud()).graph}/v1.0{path}"

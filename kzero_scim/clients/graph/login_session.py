@@ -12,6 +12,7 @@ import requests
 from azure.core.pipeline.transport import RequestsTransport
 
 from kzero_scim.clients.answers import too_slow
+from kzero_scim.clients.retries import bound_retry_after
 from kzero_scim.clients.tls import ca_file
 from kzero_scim.errors import GraphError
 
@@ -58,6 +59,7 @@ class LoginSession(requests.Session):
                     raise GraphError(message)
         finally:
             response.close()
+        bound_retry_after(response.headers)
         response._content = bytes(received)  # noqa: SLF001 - where requests keeps a body that was read
         return response
 

@@ -12,7 +12,7 @@ import httpx
 from azure.core.exceptions import ServiceRequestError
 from azure.core.pipeline.transport import AsyncHttpResponse, AsyncHttpTransport
 
-from kzero_scim.clients.retries import RetryingClient, root_cause, untrusted
+from kzero_scim.clients.retries import ONCE, RetryingClient, bound_retry_after, root_cause, untrusted
 from kzero_scim.errors import GraphError
 
 
@@ -25,7 +25,7 @@ class LoginTransport(AsyncHttpTransport[Any, Any]):
 
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         """Open nothing yet."""
-        self._http = RetryingClient(delays=(), within=60.0, transport=transport)
+        self._http = RetryingClient(policy=ONCE, within=60.0, transport=transport)
 
     async def send(self, request: Any, **_: Any) -> AsyncHttpResponse:  # noqa: ANN401 - azure.core's request
         """Send a request.
@@ -69,6 +69,7 @@ class _Answer(AsyncHttpResponse):
         super().__init__(request, answer)
         self.status_code = answer.status_code
         self.headers = answer.headers
+        bound_retry_after(self.headers)
         self.reason = answer.reason_phrase
         self.content_type = answer.headers.get("Content-Type")
 

@@ -15,7 +15,7 @@ from keycloak.exceptions import HTTP_CREATED, HTTP_NO_CONTENT, KeycloakPostError
 
 from kzero_scim.clients import timeouts
 from kzero_scim.clients.keycloak.session import Credentials, Session, ask, unreachable
-from kzero_scim.clients.retries import DELAYS, RetryingClient
+from kzero_scim.clients.retries import RetryingClient, RetryPolicy
 from kzero_scim.clients.trail import note
 from kzero_scim.errors import NO_REALM, KeycloakError, SettingsError
 
@@ -41,7 +41,7 @@ class KeycloakClient:
         server_url: The server's origin; a path (``/auth``) only where Keycloak is served below one.
         credentials: Who signs in.
         transport: What sends the requests, in place of the network.
-        retry_delays: Seconds before each repetition of a request that failed for a moment.
+        policy: How patient to be with a request that failed for a moment.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class KeycloakClient:
         credentials: Credentials,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
-        retry_delays: Sequence[float] = DELAYS,
+        policy: RetryPolicy | None = None,
     ) -> None:
         """Check the address; open nothing yet.
 
@@ -59,7 +59,7 @@ class KeycloakClient:
         """
         self.server_url = _checked(server_url)
         self.credentials = credentials
-        self._http = RetryingClient(delays=retry_delays, timeout=timeouts.seconds(TIMEOUT), transport=transport)
+        self._http = RetryingClient(policy=policy, timeout=timeouts.seconds(TIMEOUT), transport=transport)
         self._admins: dict[str, KeycloakAdmin] = {}
         self._checks: dict[str, asyncio.Task[str | None]] = {}
 

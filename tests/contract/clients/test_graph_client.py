@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,9 +14,8 @@ import pytest
 
 from kzero_scim.clients import answers
 from kzero_scim.clients.graph.batch import BatchRequest
-from kzero_scim.clients.graph.client import GraphClient
+from kzero_scim.clients.graph.client import RETRIES, GraphClient
 from kzero_scim.clients.graph.cloud import Cloud
-from kzero_scim.clients.graph.graph_retries import RetryPolicy
 from kzero_scim.clients.graph.sign_in import SignIn
 from kzero_scim.clients.tls import ssl_context
 from kzero_scim.errors import GraphError, SettingsError
@@ -52,7 +52,7 @@ class Script:
         self.client = GraphClient(
             cast("SignIn", self.sign_in),
             http=httpx.AsyncClient(transport=httpx.MockTransport(self._answer)),
-            policy=RetryPolicy(chance=lambda: 0.0),
+            policy=replace(RETRIES, chance=lambda: 0.0),
             sleep=self._sleep,
             clock=lambda: self.time,
         )

@@ -14,13 +14,12 @@ import pytest
 from kzero_scim.clients.graph.batch import BatchRequest
 from kzero_scim.clients.graph.client import GraphClient
 from kzero_scim.clients.graph.cloud import Cloud, described_cloud
-from kzero_scim.clients.graph.graph_retries import RetryPolicy
 from kzero_scim.clients.graph.id_tokens import github_token
 from kzero_scim.clients.graph.login_session import LoginSession
 from kzero_scim.clients.graph.sign_in import SignIn
 from kzero_scim.clients.keycloak.client import KeycloakClient
 from kzero_scim.clients.keycloak.session import Credentials
-from kzero_scim.clients.retries import RetryingClient
+from kzero_scim.clients.retries import ONCE, RetryingClient
 from kzero_scim.clients.scim import ScimClient
 from kzero_scim.errors import GraphError, KeycloakError, KzeroScimError, ScimError
 from kzero_scim.settings.provider_config import Config
@@ -68,12 +67,12 @@ class _SignedIn:
 
 
 def graph_of(server: HostileServer, within: float = 60.0) -> GraphClient:
-    return GraphClient(cast("SignIn", _SignedIn(server)), policy=RetryPolicy(attempts=1), within=within)
+    return GraphClient(cast("SignIn", _SignedIn(server)), policy=ONCE, within=within)
 
 
 def keycloak_of(server: HostileServer) -> KeycloakClient:
     credentials = Credentials(realm="Contoso", client_id="kzero-scim", client_secret=SECRET)
-    return KeycloakClient(server.url, credentials, retry_delays=())
+    return KeycloakClient(server.url, credentials, policy=ONCE)
 
 
 async def ask_graph(server: HostileServer) -> None:
@@ -224,7 +223,7 @@ async def test_a_slow_drip_comes_to_an_end(server: HostileServer) -> None:
     server.body, server.pause = b"{" + b" " * 2000, 0.02
     started = time.monotonic()
     graph, scim = graph_of(server, within=0.2), ScimClient(within=0.2)
-    http = RetryingClient(delays=(), within=0.2)
+    http = RetryingClient(policy=ONCE, within=0.2)
     try:
         with pytest.raises(GraphError, match=r"cannot read service principal 1: .*too slowly"):
             await graph.get("/servicePrincipals/1")

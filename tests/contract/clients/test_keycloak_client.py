@@ -12,6 +12,7 @@ from kzero_sandbox.running import Tenant
 
 from kzero_scim.clients.keycloak.client import KeycloakClient
 from kzero_scim.clients.keycloak.session import Credentials
+from kzero_scim.clients.retries import ONCE
 from kzero_scim.errors import NO_REALM, KeycloakError, SettingsError
 from tests.contract.kzero_access import account, automation, requests_of, server_of, signed_in
 
@@ -251,7 +252,7 @@ async def test_mappers_are_added_all_or_none(tenant: Tenant) -> None:
 
 async def test_an_unreachable_server_is_named_with_what_to_check() -> None:
     """The port is closed."""
-    keycloak = KeycloakClient("https://localhost:1", Credentials(client_id="a", client_secret="b"), retry_delays=())
+    keycloak = KeycloakClient("https://localhost:1", Credentials(client_id="a", client_secret="b"), policy=ONCE)
     with pytest.raises(KeycloakError, match=r"https://localhost:1 cannot be reached.*KZERO_SERVER_URL") as failed:
         await keycloak.client("Contoso", CLIENT)
     assert failed.value.status is None
@@ -267,7 +268,7 @@ async def test_a_certificate_of_another_ca_is_refused_and_the_trust_store_named(
     other = tmp_path / "other-ca.pem"
     trustme.CA().cert_pem.write_to_path(str(other))
     monkeypatch.setenv("SSL_CERT_FILE", str(other))
-    keycloak = KeycloakClient(server_of(tenant), automation(tenant), retry_delays=())
+    keycloak = KeycloakClient(server_of(tenant), automation(tenant), policy=ONCE)
     for operation in (keycloak.check_realm(tenant.realm), keycloak.client(tenant.realm, CLIENT)):
         with pytest.raises(KeycloakError, match=r"is not trusted.*other-ca\.pem"):
             await operation

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from kzero_scim import __version__
 from kzero_scim.clients.keycloak.client import KeycloakClient
 from kzero_scim.clients.keycloak.session import Credentials
-from kzero_scim.clients.retries import LONGEST_WAIT, RetryingClient
+from kzero_scim.clients.retries import LONGEST_WAIT, ONCE, RetryingClient, RetryPolicy
 from kzero_scim.errors import KeycloakError, SettingsError
 from kzero_scim.settings.provider_config import Config
 
@@ -46,10 +46,12 @@ class Server:
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         return answer(request)
 
-    def client(self, delays: Sequence[float] = (0, 0, 0)) -> KeycloakClient:
+    def client(self, delays: tuple[float, ...] = (0, 0, 0)) -> KeycloakClient:
         """Give a client of this server."""
         credentials = Credentials(client_id="kzero-scim", client_secret=SECRET)
-        return KeycloakClient(SERVER, credentials, transport=httpx.MockTransport(self), retry_delays=delays)
+        return KeycloakClient(
+            SERVER, credentials, transport=httpx.MockTransport(self), policy=RetryPolicy(delays=delays)
+        )
 
     def asked(self) -> list[str]:
         """List the requests but for tokens."""
@@ -105,7 +107,7 @@ async def test_the_servers_retry_after_is_obeyed_within_reason() -> None:
         waits.append(seconds)
 
     answers = Server(status(429, **{"Retry-After": "7"}), status(503, **{"Retry-After": "900"}), status(503), clients)
-    http = RetryingClient(delays=(0.5, 1, 2), transport=httpx.MockTransport(answers), sleep=note)
+    http = RetryingClient(policy=RetryPolicy(delays=(0.5, 1, 2)), transport=httpx.MockTransport(answers), sleep=note)
     await http.get(SERVER)
     await http.aclose()
     assert waits == [7, LONGEST_WAIT, 2]
@@ -173,7 +175,7 @@ async def test_no_secret_gets_into_an_error() -> None:
         return httpx.Response(401, json={"error": "invalid_client", "sent": request.content.decode()})
 
     credentials = Credentials(client_id="kzero-scim", client_secret=SECRET)
-    client = KeycloakClient(SERVER, credentials, transport=httpx.MockTransport(answer), retry_delays=())
+    client = KeycloakClient(SERVER, credentials, transport=httpx.MockTransport(answer), policy=ONCE)
     with pytest.raises(KeycloakError) as refused:
         await client.client("Contoso", "scim-endpoint")
     assert SECRET in echo.seen[0].content.decode()
