@@ -41,11 +41,6 @@ def listed(names: Sequence[str], most: int) -> str:
     return ", ".join(names[:most]) + more
 
 
-def invisible(text: str) -> list[str]:
-    """List the characters that :func:`plain` writes out, each once, in order."""
-    return list(dict.fromkeys(character for character in text if _written(character) != character))
-
-
 def _written(character: str) -> str:
     if character in _JOINERS or unicodedata.category(character) not in _INVISIBLE:
         return character

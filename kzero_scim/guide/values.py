@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-TITLE: Final = "Azure/Entra ID - SCIM Configuration"
 ADDRESS: Final = "https://desk.kzero.com/portal/en/kb/articles/azure-entra-id-scim-configuration-5-3-2026"
 """The article that the values here were taken from."""
 
@@ -16,8 +15,6 @@ APPLICATION_NAME: Final = "KZero Passwordless SCIM"
 
 SCIM_PAGE: Final = "Integrations > SCIM > SCIM Endpoint"
 """Step 1: the page of the KZero Passwordless Dashboard where the endpoint is enabled."""
-MAPPER_PAGE: Final = "Advanced Console > Clients > scim-endpoint > Client scopes > scim-endpoint-dedicated"
-"""Step 2: the page where the mappers are."""
 CLIENT_ID: Final = "scim-endpoint"
 """Step 2: the client whose own mappers (its dedicated scope) interpret provisioning requests."""
 

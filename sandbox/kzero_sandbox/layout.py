@@ -73,11 +73,6 @@ class Layout:
         return self.directory / "logs"
 
     @property
-    def supervisor_log(self) -> Path:
-        """The supervisor's output: the front's and the emulator's errors."""
-        return self.logs / "sandbox.log"
-
-    @property
     def keycloak_log(self) -> Path:
         """Keycloak's output."""
         return self.logs / "keycloak.log"
