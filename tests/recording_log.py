@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Told:
+class RecordingLog:
     """Collects what the operator is told."""
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ APPLICATION: Final = ("Update application", "Delete application", "Update servic
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trace:
+class AuditEvent:
     """Who did something and when.
 
     Attributes:
@@ -43,7 +43,9 @@ def to_second(moment: str) -> str:
     return re.sub(r"\.\d+(?=Z$)", "", moment)
 
 
-def entra_traces(entries: Iterable[Mapping[str, Any]], activities: Iterable[str], own_app: str | None) -> list[Trace]:
+def entra_events(
+    entries: Iterable[Mapping[str, Any]], activities: Iterable[str], own_app: str | None
+) -> list[AuditEvent]:
     """Read the successful entries of some activities, in the order given.
 
     Args:
@@ -53,14 +55,14 @@ def entra_traces(entries: Iterable[Mapping[str, Any]], activities: Iterable[str]
     """
     wanted = {activity.casefold() for activity in activities}
     return [
-        _entra_trace(entry, own_app)
+        _entra_event(entry, own_app)
         for entry in entries
         if str(entry.get("activityDisplayName") or "").casefold() in wanted
         and str(entry.get("result") or "success").casefold() == "success"
     ]
 
 
-def _entra_trace(entry: Mapping[str, Any], own_app: str | None) -> Trace:
+def _entra_event(entry: Mapping[str, Any], own_app: str | None) -> AuditEvent:
     by = _mapping(entry.get("initiatedBy"))
     user, app = _mapping(by.get("user")), _mapping(by.get("app"))
     person = _first(user, "userPrincipalName", "displayName", "id")
@@ -73,7 +75,7 @@ def _entra_trace(entry: Mapping[str, Any], own_app: str | None) -> Trace:
         for key in ("id", "displayName", "userPrincipalName")
         if target.get(key)
     ]
-    return Trace(
+    return AuditEvent(
         who=person or (f"application {application}" if application else "somebody"),
         when=str(entry.get("activityDateTime") or ""),
         own=not person and own_app is not None and str(app.get("appId") or "").casefold() == own_app.casefold(),
@@ -81,7 +83,7 @@ def _entra_trace(entry: Mapping[str, Any], own_app: str | None) -> Trace:
     )
 
 
-def keycloak_trace(event: Mapping[str, Any], who: str, *, own: bool) -> Trace:
+def keycloak_event(event: Mapping[str, Any], who: str, *, own: bool) -> AuditEvent:
     """Read one admin event.
 
     Args:
@@ -92,19 +94,19 @@ def keycloak_trace(event: Mapping[str, Any], who: str, *, own: bool) -> Trace:
     moment = event.get("time")
     when = datetime.fromtimestamp(moment / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(moment, int) else ""
     path = str(event.get("resourcePath") or "")
-    return Trace(who=who, when=when, own=own, about=frozenset(part.casefold() for part in path.split("/") if part))
+    return AuditEvent(who=who, when=when, own=own, about=frozenset(part.casefold() for part in path.split("/") if part))
 
 
-def latest(traces: Iterable[Trace], about: Iterable[str] = ()) -> Trace | None:
+def latest(events: Iterable[AuditEvent], about: Iterable[str] = ()) -> AuditEvent | None:
     """Give the newest doing of somebody else.
 
     Args:
-        traces: In any order.
+        events: In any order.
         about: Ids or names of which the change must concern one; none for any change.
     """
     wanted = {name.casefold() for name in about}
-    others = [trace for trace in traces if not trace.own and (not wanted or wanted & trace.about)]
-    return max(others, key=lambda trace: trace.when, default=None)
+    others = [event for event in events if not event.own and (not wanted or wanted & event.about)]
+    return max(others, key=lambda event: event.when, default=None)
 
 
 def _first(document: Mapping[str, Any], *names: str) -> str:

@@ -16,7 +16,7 @@ from kzero_scim.clients.graph.client import odata_quote
 from kzero_scim.display import listed
 from kzero_scim.errors import GraphError, KeycloakError, KzeroScimError
 from kzero_scim.provider import audit_events
-from kzero_scim.provider.audit_events import Trace, latest
+from kzero_scim.provider.audit_events import AuditEvent, latest
 from kzero_scim.provider.provisioning_log import why_unread
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.model import AdminEvents, Change, Resource, Sides
@@ -48,7 +48,7 @@ class Attribution:
         self._asked: dict[str, asyncio.Task[list[Any]]] = {}
         self.notes: list[str] = []
 
-    async def of(self, kind: Kind, sides: Sides, changes: Sequence[Change]) -> dict[str, Trace]:
+    async def of(self, kind: Kind, sides: Sides, changes: Sequence[Change]) -> dict[str, AuditEvent]:
         """Find out for the differences of one resource.
 
         Args:
@@ -59,20 +59,20 @@ class Attribution:
         Returns:
             Traces by property path; without those that nobody has left.
         """
-        result: dict[str, Trace] = {}
+        result: dict[str, AuditEvent] = {}
         for change in changes:
             about = kind.changed_objects(sides, change)
             if about is None:
                 continue
             if activities := kind.facts.audit_activities:
-                trace = await self.in_entra(sides.state.service_principal_id, activities, about)
+                event = await self.in_entra(sides.state.service_principal_id, activities, about)
             else:
-                trace = await self._in_keycloak(kind.admin_events(sides.state), sides.state.realm, about)
-            if trace is not None:
-                result[change.path] = trace
+                event = await self._in_keycloak(kind.admin_events(sides.state), sides.state.realm, about)
+            if event is not None:
+                result[change.path] = event
         return result
 
-    async def in_entra(self, object_id: str, activities: Sequence[str], about: Sequence[str] = ()) -> Trace | None:
+    async def in_entra(self, object_id: str, activities: Sequence[str], about: Sequence[str] = ()) -> AuditEvent | None:
         """Find the latest change of a directory object by somebody else.
 
         Args:
@@ -80,21 +80,21 @@ class Attribution:
             activities: What Entra calls such changes.
             about: Ids or names of users and groups of which the change must concern one.
         """
-        return latest(await self.entra_traces(object_id, activities), about)
+        return latest(await self.entra_events(object_id, activities), about)
 
-    async def entra_traces(self, object_id: str, activities: Sequence[str]) -> list[Trace]:
+    async def entra_events(self, object_id: str, activities: Sequence[str]) -> list[AuditEvent]:
         """Read the audit of a directory object."""
         entries = await self._once(f"entra/{object_id}", lambda: self._audit(object_id))
-        return audit_events.entra_traces(entries, activities, self._services.config.client_id)
+        return audit_events.entra_events(entries, activities, self._services.config.client_id)
 
-    async def _in_keycloak(self, wanted: AdminEvents | None, realm: str, about: Sequence[str]) -> Trace | None:
+    async def _in_keycloak(self, wanted: AdminEvents | None, realm: str, about: Sequence[str]) -> AuditEvent | None:
         if wanted is None:
             return None
         kinds, within = [*wanted.kinds], wanted.client_uuid
         if wanted.client_id is not None:
             within = await self._client_uuid(realm, wanted.client_id)
         events = await self._once(f"keycloak/{kinds}", lambda: self._events(realm, kinds))
-        candidates = [trace for trace in events if within is None or within.casefold() in trace.about]
+        candidates = [event for event in events if within is None or within.casefold() in event.about]
         return latest(candidates, about)
 
     async def _once(self, key: str, ask: Callable[[], Awaitable[list[Any]]]) -> list[Any]:
@@ -140,7 +140,7 @@ class Attribution:
             return []
         own = self._own_name()
         return [
-            audit_events.keycloak_trace(event, names[_user(event)], own=names[_user(event)].casefold() == own)
+            audit_events.keycloak_event(event, names[_user(event)], own=names[_user(event)].casefold() == own)
             for event in events
         ]
 
@@ -192,10 +192,10 @@ async def who_changed(services: Services, kind: Kind, sides: Sides, changes: Seq
         known = await Attribution(services).of(kind, sides, changes)
     except KzeroScimError:
         return []  # what was found stands without it
-    by_trace: dict[tuple[str, str], list[str]] = {}
-    for path, trace in known.items():
-        by_trace.setdefault((trace.who, trace.second), []).append(path)
-    return [f"{listed(paths, _LISTED)} changed by {who} at {when}" for (who, when), paths in by_trace.items()]
+    by_event: dict[tuple[str, str], list[str]] = {}
+    for path, event in known.items():
+        by_event.setdefault((event.who, event.second), []).append(path)
+    return [f"{listed(paths, _LISTED)} changed by {who} at {when}" for (who, when), paths in by_event.items()]
 
 
 def _user(event: Mapping[str, Any]) -> str:

@@ -293,7 +293,7 @@ class TenantSettings(SettingModel):
         """
         settings, problems = cls.examine(values, secret_keys)
         if settings is None:
-            raise SettingsError(told_together("the stack's settings", problems, "nothing was changed"))
+            raise SettingsError(join_problems("the stack's settings", problems, "nothing was changed"))
         return settings
 
     @classmethod
@@ -337,7 +337,7 @@ _TEXT: Final = frozenset(
 )
 
 
-def told_together(what: str, problems: Sequence[str], outcome: str) -> str:
+def join_problems(what: str, problems: Sequence[str], outcome: str) -> str:
     """Tell several problems at once, each in a line of its own."""
     count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
     return "\n".join([f"{what} have {count}; {outcome}:", *(f"  {line}" for line in problems)])

@@ -14,7 +14,7 @@ from kzero_scim.errors import SettingsError
 from kzero_scim.settings.confirmations import how_to_confirm, is_confirmed
 from kzero_scim.stack.lock import Lock, backend_folder, locks
 from kzero_scim.stack.stack import project_name, run_pulumi, short_name
-from kzero_scim.stack.truncated_state import mend
+from kzero_scim.stack.truncated_state import repair
 
 _UNLOCK = "unlock"
 
@@ -37,7 +37,7 @@ def recover(stack: str, project: Path) -> list[str]:
     if folder is not None:
         name = project_name(project)
         done += _free(stack, project, locks(folder, name, stack))
-        done += mend(stack, folder / ".pulumi" / "stacks" / name / f"{short_name(stack)}.json")
+        done += repair(stack, folder / ".pulumi" / "stacks" / name / f"{short_name(stack)}.json")
     return done + _forget_pending(stack, project)
 
 

@@ -18,7 +18,7 @@ _RESOURCES: Final = re.compile(r'"resources"\s*:\s*\[')
 _BETWEEN: Final = re.compile(r"[\s,]*")
 
 
-def mend(stack: str, state: Path) -> list[str]:
+def repair(stack: str, state: Path) -> list[str]:
     """Make a state readable again.
 
     Args:
@@ -41,7 +41,7 @@ def mend(stack: str, state: Path) -> list[str]:
         if _is_whole(copy):
             _replace(state, copy.read_text(encoding="utf-8"))
             return [*done, f"restored the last whole state, from {copy}; {kept}"]
-    document = salvage(torn.read_text(encoding="utf-8", errors="replace"))
+    document = recover_resources(torn.read_text(encoding="utf-8", errors="replace"))
     if document is None:
         message = (
             f"the state of stack {stack} is cut off before its first resource, and no whole copy is left; "
@@ -53,7 +53,7 @@ def mend(stack: str, state: Path) -> list[str]:
     return [*done, f"kept the {count} resources before the place where the state was cut off; {kept}"]
 
 
-def salvage(text: str) -> dict[str, Any] | None:
+def recover_resources(text: str) -> dict[str, Any] | None:
     """Read as much of a checkpoint as is whole: its head, and its resources up to the cut.
 
     A resource refers only to those before it, so that the first of them are a state of their own.

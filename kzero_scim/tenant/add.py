@@ -15,7 +15,7 @@ from typing import Final
 from kzero_scim.display import plain
 from kzero_scim.errors import SettingsError
 from kzero_scim.guide import values
-from kzero_scim.settings.tenant_settings import NAMESPACE, SECRET_KEYS, TenantSettings, told_together
+from kzero_scim.settings.tenant_settings import NAMESPACE, SECRET_KEYS, TenantSettings, join_problems
 from kzero_scim.stack import stack_file
 
 ENTRA_TENANT: Final = "azuread:tenantId"
@@ -198,5 +198,5 @@ def _settings(answers: Mapping[str, str], problems: Sequence[str]) -> TenantSett
         if not keys & answers.keys() and not any(line.startswith("users:") for line in lines):
             lines.append("users: nobody is listed in users or groups; list somebody with --user or --group")
     if settings is None or lines:
-        raise SettingsError(told_together("the settings", lines, "nothing was written"))
+        raise SettingsError(join_problems("the settings", lines, "nothing was written"))
     return settings

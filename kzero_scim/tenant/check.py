@@ -38,7 +38,7 @@ NOT_SET_UP: Final = "the stack has no such resource; run pulumi up"
 
 
 @dataclass
-class _Look:
+class _Findings:
     """What the probes of one tenant found so far."""
 
     evidence: dict[str, Any] = field(default_factory=dict)
@@ -62,21 +62,21 @@ async def check(
         SettingsError: The stack's settings are wrong.
     """
     settings = TenantSettings.parse(stack.configuration, stack.secret_keys)
-    look = _Look()
-    look.evidence.update(application_name=settings.application_name, test_user=settings.test_user)
-    look.evidence["everybody"] = settings.scope == "all"
+    findings = _Findings()
+    findings.evidence.update(application_name=settings.application_name, test_user=settings.test_user)
+    findings.evidence["everybody"] = settings.scope == "all"
     async with (
         tenant_services(settings, stack.configuration, environment, connections) as services,
         asyncio.TaskGroup() as group,
     ):
-        group.create_task(_endpoint(services, stack, look))
-        group.create_task(_mappings(services, stack, look, settings))
-        group.create_task(_application(services, stack, look))
-        group.create_task(_assignments(services, stack, look))
-        group.create_task(_status(services, stack, look))
-        group.create_task(_connection(services, stack, look))
-        group.create_task(_test_user(services, stack, look))
-    return judge(Evidence(**look.evidence, problems=look.problems))
+        group.create_task(_endpoint(services, stack, findings))
+        group.create_task(_mappings(services, stack, findings, settings))
+        group.create_task(_application(services, stack, findings))
+        group.create_task(_assignments(services, stack, findings))
+        group.create_task(_status(services, stack, findings))
+        group.create_task(_connection(services, stack, findings))
+        group.create_task(_test_user(services, stack, findings))
+    return judge(Evidence(**findings.evidence, problems=findings.problems))
 
 
 async def _live(resource: Resource[Any, Any], held: ResourceState) -> tuple[Any, str | None]:
@@ -88,75 +88,77 @@ async def _live(resource: Resource[Any, Any], held: ResourceState) -> tuple[Any,
     return live.found, f"differs from the stack: {', '.join(drifted)}" if drifted else None
 
 
-async def _probe(number: int, resource: Resource[Any, Any], stack: Stack, look: _Look) -> Any:  # noqa: ANN401
+async def _probe(number: int, resource: Resource[Any, Any], stack: Stack, findings: _Findings) -> Any:  # noqa: ANN401
     held = stack.find(resource.token)
     if held is None:
-        look.problems[number] = NOT_SET_UP
+        findings.problems[number] = NOT_SET_UP
         return None
     try:
         state, problem = await _live(resource, held)
     except KzeroScimError as error:
-        look.problems[number] = str(error)
+        findings.problems[number] = str(error)
         return None
-    if problem and number not in look.problems:
-        look.problems[number] = problem
+    if problem and number not in findings.problems:
+        findings.problems[number] = problem
     return state
 
 
-async def _endpoint(services: Services, stack: Stack, look: _Look) -> None:
-    state = await _probe(1, ScimEndpoint(services), stack, look)
+async def _endpoint(services: Services, stack: Stack, findings: _Findings) -> None:
+    state = await _probe(1, ScimEndpoint(services), stack, findings)
     if state is not None:
-        look.evidence.update(tenant_url=state.tenant_url, answer=as_plain(state.answer), alive=state.alive)
+        findings.evidence.update(tenant_url=state.tenant_url, answer=as_plain(state.answer), alive=state.alive)
 
 
-async def _mappings(services: Services, stack: Stack, look: _Look, settings: TenantSettings) -> None:
+async def _mappings(services: Services, stack: Stack, findings: _Findings, settings: TenantSettings) -> None:
     if settings.is_native:
         if settings.scim_attributes:
-            await _probe(2, ScimAttributes(services), stack, look)
-        rows = await _probe(2, AttributeMappings(services), stack, look)
-        look.evidence.update(kept=list(kept_attributes(settings.scim_attributes)), rows=list(rows.rows) if rows else [])
+            await _probe(2, ScimAttributes(services), stack, findings)
+        rows = await _probe(2, AttributeMappings(services), stack, findings)
+        findings.evidence.update(
+            kept=list(kept_attributes(settings.scim_attributes)), rows=list(rows.rows) if rows else []
+        )
         return
-    mapper_set = await _probe(2, MapperSet(services), stack, look)
-    rows = await _probe(2, AttributeMappings(services), stack, look)
+    mapper_set = await _probe(2, MapperSet(services), stack, findings)
+    rows = await _probe(2, AttributeMappings(services), stack, findings)
     if mapper_set is not None and rows is not None:
-        look.evidence.update(mappers=list(mapper_set.mappers), rows=list(rows.rows))
+        findings.evidence.update(mappers=list(mapper_set.mappers), rows=list(rows.rows))
 
 
-async def _application(services: Services, stack: Stack, look: _Look) -> None:
+async def _application(services: Services, stack: Stack, findings: _Findings) -> None:
     held = stack.find(AppRoleAssignments.token)
     if held is None:
-        look.problems[3] = NOT_SET_UP
+        findings.problems[3] = NOT_SET_UP
         return
     principal = held.inputs["servicePrincipalId"]
     try:
         found: Mapping[str, Any] = await services.graph.get(f"/servicePrincipals/{principal}")
     except KzeroScimError as error:
-        look.problems[3] = str(error)
+        findings.problems[3] = str(error)
         return
-    look.evidence.update(application_name=found.get("displayName"), service_principal_id=found.get("id"))
+    findings.evidence.update(application_name=found.get("displayName"), service_principal_id=found.get("id"))
 
 
-async def _assignments(services: Services, stack: Stack, look: _Look) -> None:
-    state = await _probe(4, AppRoleAssignments(services), stack, look)
+async def _assignments(services: Services, stack: Stack, findings: _Findings) -> None:
+    state = await _probe(4, AppRoleAssignments(services), stack, findings)
     if state is not None:
-        look.evidence["assigned"] = list(state.assignments)
+        findings.evidence["assigned"] = list(state.assignments)
 
 
-async def _status(services: Services, stack: Stack, look: _Look) -> None:
-    state = await _probe(5, ProvisioningStatus(services), stack, look)
+async def _status(services: Services, stack: Stack, findings: _Findings) -> None:
+    state = await _probe(5, ProvisioningStatus(services), stack, findings)
     if state is not None:
-        look.evidence.update(
+        findings.evidence.update(
             job_id=state.job_id,
             schedule_state=state.schedule_state,
             quarantine=as_plain(state.quarantine) if state.quarantine else None,
         )
 
 
-async def _connection(services: Services, stack: Stack, look: _Look) -> None:
-    await _remote_access(services, stack, look)
+async def _connection(services: Services, stack: Stack, findings: _Findings) -> None:
+    await _remote_access(services, stack, findings)
     held = stack.find(ConnectionTest.token)
     if held is None:
-        look.problems[6] = NOT_SET_UP
+        findings.problems[6] = NOT_SET_UP
         return
     test = ConnectionTest(services)
     call = silent_call(held.name)
@@ -165,42 +167,42 @@ async def _connection(services: Services, stack: Stack, look: _Look) -> None:
         made = await test.create(call, decode_lenient(test.inputs, held.inputs))
     except KzeroScimError as error:
         # What is known of the cause goes before what Entra makes of it.
-        cause = look.problems.get(6)
-        look.problems[6] = f"{cause}; {error}" if cause else str(error)
+        cause = findings.problems.get(6)
+        findings.problems[6] = f"{cause}; {error}" if cause else str(error)
         return
-    look.evidence.update(test_result=made.state.result, tested_at=made.state.tested_at)
+    findings.evidence.update(test_result=made.state.result, tested_at=made.state.tested_at)
 
 
-async def _remote_access(services: Services, stack: Stack, look: _Look) -> None:
+async def _remote_access(services: Services, stack: Stack, findings: _Findings) -> None:
     """Look at what Entra signs in with: the client in Keycloak, and how long a bearer token still lasts."""
     if stack.find(ScimApiClient.token) is not None:
-        await _probe(6, ScimApiClient(services), stack, look)
-        if 6 in look.problems:  # noqa: PLR2004 - the checklist's sixth point
-            look.problems[6] = f"the client that Entra signs in as: {look.problems[6]}"
+        await _probe(6, ScimApiClient(services), stack, findings)
+        if 6 in findings.problems:  # noqa: PLR2004 - the checklist's sixth point
+            findings.problems[6] = f"the client that Entra signs in as: {findings.problems[6]}"
     held = stack.find(RemoteToken.token)
     if held is None or held.outputs.get("method") != "bearer" or not held.outputs.get("expiresAt"):
         return
     ends = datetime.fromisoformat(held.outputs["expiresAt"])
     if ends <= datetime.now(UTC):
-        look.problems.setdefault(6, f"the token that Entra sends ended {ends.isoformat()}; run pulumi up")
+        findings.problems.setdefault(6, f"the token that Entra sends ended {ends.isoformat()}; run pulumi up")
 
 
-async def _test_user(services: Services, stack: Stack, look: _Look) -> None:
+async def _test_user(services: Services, stack: Stack, findings: _Findings) -> None:
     held = stack.find(OnDemandProvisioning.token)
     if held is None:
         return
     on_demand = OnDemandProvisioning(services)
     inputs = decode_lenient(on_demand.inputs, held.inputs)
     try:
-        _, kzero_user_id, arrival = await on_demand.look(inputs)
+        _, kzero_user_id, arrival = await on_demand.compare_user(inputs)
     except KzeroScimError as error:
-        look.problems[7] = str(error)
+        findings.problems[7] = str(error)
         return
     if kzero_user_id is None:
-        look.problems[7] = f"{inputs.user} is not in KZero any more"
+        findings.problems[7] = f"{inputs.user} is not in KZero any more"
     elif arrival.mismatches:
-        look.problems[7] = f"{inputs.user} is not in KZero as Entra has it: {'; '.join(arrival.mismatches)}"
-    look.evidence.update(
+        findings.problems[7] = f"{inputs.user} is not in KZero as Entra has it: {'; '.join(arrival.mismatches)}"
+    findings.evidence.update(
         on_demand_result=held.outputs.get("result"),
         comparisons=[as_plain(comparison) for comparison in arrival.comparisons],
         kzero_user_id=kzero_user_id,

@@ -18,7 +18,7 @@ from kzero_scim.clients.graph.client import segment
 from kzero_scim.clients.shared_connections import SharedConnections
 from kzero_scim.errors import GraphError, KzeroScimError
 from kzero_scim.provider import audit_events
-from kzero_scim.provider.audit_events import Trace
+from kzero_scim.provider.audit_events import AuditEvent
 from kzero_scim.provider.change_authors import Attribution
 from kzero_scim.provider.package import KZERO
 from kzero_scim.provider.services import Services
@@ -101,9 +101,9 @@ async def find_drift(
         attribution = Attribution(services)
         # Made when their turn comes: a sweep may be broken off before it.
         compared = [stack.find(token) for token, facts in KZERO.facts.items() if facts.drifts]
-        looks = [partial(_resource, services, attribution, held) for held in compared if held]
-        looks += [partial(_azuread, services, attribution, resource) for resource in _azuread_resources(stack)]
-        for differences in await asyncio.gather(*(_tried(look, found) for look in looks)):
+        reads = [partial(_resource, services, attribution, held) for held in compared if held]
+        reads += [partial(_azuread, services, attribution, resource) for resource in _azuread_resources(stack)]
+        for differences in await asyncio.gather(*(_tried(read, found) for read in reads)):
             found.differences += differences
         if found.differences:
             found.notes += attribution.notes
@@ -111,9 +111,9 @@ async def find_drift(
     return found
 
 
-async def _tried(look: Callable[[], Awaitable[list[Difference]]], found: Drift) -> list[Difference]:
+async def _tried(read: Callable[[], Awaitable[list[Difference]]], found: Drift) -> list[Difference]:
     try:
-        return await look()
+        return await read()
     except KzeroScimError as error:
         if str(error) not in found.unasked:
             found.unasked.append(str(error))
@@ -173,8 +173,8 @@ def value_at(document: Any, path: str) -> Any:  # noqa: ANN401 - any property va
     return document
 
 
-def _attributed(difference: Difference, trace: Trace | None) -> Difference:
-    return difference if trace is None else dataclasses.replace(difference, who=trace.who, when=trace.second)
+def _attributed(difference: Difference, event: AuditEvent | None) -> Difference:
+    return difference if event is None else dataclasses.replace(difference, who=event.who, when=event.second)
 
 
 @dataclass(frozen=True)
@@ -214,8 +214,8 @@ async def _azuread(services: Services, attribution: Attribution, resource: _Azur
             for name, value in resource.wanted.items()
             if _unordered(actual.get(name)) != _unordered(value)
         ]
-    trace = await attribution.in_entra(resource.id, audit_events.APPLICATION) if differences else None
-    return [_attributed(difference, trace) for difference in differences]
+    event = await attribution.in_entra(resource.id, audit_events.APPLICATION) if differences else None
+    return [_attributed(difference, event) for difference in differences]
 
 
 def _unordered(value: Any) -> Any:  # noqa: ANN401 - any JSON
@@ -230,10 +230,10 @@ async def _hidden(attribution: Attribution, services: Services, stack: Stack) ->
         if held is None or services.config.client_id is None:
             continue
         try:
-            entries = await attribution.entra_traces(held.id, facts.audit_activities)
+            entries = await attribution.entra_events(held.id, facts.audit_activities)
         except KzeroScimError:
             continue
-        newest = max(entries, key=lambda trace: trace.when, default=None)
+        newest = max(entries, key=lambda event: event.when, default=None)
         if newest is not None and not newest.own:
             notes.append(facts.hidden.format(who=newest.who, when=newest.second))
     return notes

@@ -69,7 +69,7 @@ class TenantStatus:
         }
 
 
-async def look(
+async def read_status(
     stack: Stack, environment: Mapping[str, str] | None = None, connections: SharedConnections | None = None
 ) -> TenantStatus:
     """Ask Entra how a tenant's provisioning does: the job, and its provisioning log.

@@ -13,7 +13,7 @@ from kzero_scim.clients.scim import ScimClient
 from kzero_scim.resource.model import Call
 from kzero_scim.settings.provider_config import Config
 from tests.realm_roles import grant, service_account
-from tests.recording_log import Told
+from tests.recording_log import RecordingLog
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class KZero:
     keycloak: KeycloakClient
     scim: ScimClient
     config: Config
-    told: Told = field(default_factory=Told)
+    told: RecordingLog = field(default_factory=RecordingLog)
 
     @property
     def call(self) -> Call:

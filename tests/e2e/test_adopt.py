@@ -118,7 +118,7 @@ def test_an_adoption_that_fails_leaves_nothing_behind(tenant: Tenant, empty_proj
     first, second = make_by_hand(tenant, Variant.TWINS)
 
     doubtful = empty_project.kzero_scim("adopt", "test", "--yes").failed()
-    assert doubtful.code == 2
+    assert doubtful.code == 1
     line = doubtful.line_with("it is not certain which application is meant; choose one of 2")
     assert f"--application {first.service_principal_id}" in line
     assert f"--application {second.service_principal_id}" in line

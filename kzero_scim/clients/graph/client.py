@@ -31,7 +31,7 @@ from kzero_scim.clients.graph.batch import (
     may_repeat,
 )
 from kzero_scim.clients.graph.operations import operation
-from kzero_scim.clients.graph.read_batching import Gathering
+from kzero_scim.clients.graph.read_batching import ReadBatcher
 from kzero_scim.clients.graph.sign_in import SignIn
 from kzero_scim.clients.retries import (
     USER_AGENT,
@@ -104,7 +104,7 @@ class GraphClient:
     ) -> None:
         """Open nothing yet."""
         self._sign_in = sign_in
-        self._gathering = Gathering(sign_in.token, self._gathered, BATCH_SIZE) if is_gathering else None
+        self._gathering = ReadBatcher(sign_in.token, self._gathered, BATCH_SIZE) if is_gathering else None
         self._http = http or httpx.AsyncClient(
             transport=transport,
             verify=ssl_context(),

@@ -16,7 +16,7 @@ from kzero_scim.clients.graph.batch import BatchAnswer, BatchRequest
 Json = dict[str, Any]
 
 
-class Gathering:
+class ReadBatcher:
     """Gathers reads until they can be sent.
 
     Args:

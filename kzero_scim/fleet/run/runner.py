@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import FrameType
-from typing import Final, Protocol
+from typing import Final
 
 from kzero_scim.errors import SettingsError
 from kzero_scim.fleet import journal
@@ -25,6 +25,7 @@ from kzero_scim.fleet.run.engine_run import TenantRun
 from kzero_scim.fleet.run.fingerprint import Fingerprints
 from kzero_scim.fleet.run.plan import Schedule
 from kzero_scim.fleet.run.worker import Worker
+from kzero_scim.fleet.watcher import Watcher
 from kzero_scim.settings.confirmations import VARIABLE
 from kzero_scim.stack.stack import pulumi_cli
 
@@ -33,22 +34,6 @@ _TICK: Final = 0.2
 _RECORDED_EVERY: Final = 5.0
 """Seconds between two documents of a run that goes on: so much a killed run loses."""
 INTERRUPTED: Final = "interrupted"
-
-
-class Watcher(Protocol):
-    """Is told how the run goes; from several threads."""
-
-    def begins(self, tenant: str) -> None:
-        """A tenant is begun."""
-
-    def doing(self, tenant: str, what: str) -> None:
-        """What a tenant's engine does now."""
-
-    def ended(self, result: TenantResult) -> None:
-        """A tenant has ended."""
-
-    def note(self, text: str) -> None:
-        """Something the operator should know."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,35 +5,35 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 
 from kzero_scim.fleet.model import Outcome, TenantResult
-from kzero_scim.fleet.sweep.sweep import Looked
+from kzero_scim.fleet.sweep.sweep import SweptTenant
 from kzero_scim.tenant.check import check
-from kzero_scim.tenant.status import look
+from kzero_scim.tenant.status import read_status
 
 
-async def status_of(looked: Looked) -> TenantResult:
+async def status_of(swept: SweptTenant) -> TenantResult:
     """Ask Entra how a tenant's provisioning does.
 
     Raises:
-        KzeroScimError: As :func:`kzero_scim.tenant.status.look`.
+        KzeroScimError: As :func:`kzero_scim.tenant.status.read_status`.
     """
-    found = await look(looked.state.stack, looked.environment, looked.connections)
+    found = await read_status(swept.state.stack, swept.environment, swept.connections)
     return TenantResult(
-        tenant=looked.tenant.name,
+        tenant=swept.tenant.name,
         outcome=Outcome.UNCHANGED if found.is_healthy else Outcome.UNHEALTHY,
         status=found.document(),
     )
 
 
-async def checked_status_of(looked: Looked) -> TenantResult:
+async def checked_status_of(swept: SweptTenant) -> TenantResult:
     """Ask as :func:`status_of`, and probe the guide's seven points; one that fails makes the tenant unhealthy.
 
     Entra is asked to test the connection, which takes the permission to write.
 
     Raises:
-        KzeroScimError: As :func:`kzero_scim.tenant.status.look`.
+        KzeroScimError: As :func:`kzero_scim.tenant.status.read_status`.
     """
-    result = await status_of(looked)
-    items = await check(looked.state.stack, looked.environment, looked.connections)
+    result = await status_of(swept)
+    items = await check(swept.state.stack, swept.environment, swept.connections)
     failed = [item for item in items if not item.passed]
     if failed:
         told = "; ".join(f"{item.item}: {item.evidence}" for item in failed)

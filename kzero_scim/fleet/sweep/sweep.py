@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Final
 
 from kzero_scim.clients.shared_connections import SharedConnections
 from kzero_scim.display import one_line
@@ -23,24 +23,15 @@ from kzero_scim.fleet.credentials.credentials import Credentials
 from kzero_scim.fleet.model import Outcome, TenantResult
 from kzero_scim.fleet.project import FleetProject, FleetTenant
 from kzero_scim.fleet.sweep.state import States, TenantState
+from kzero_scim.fleet.watcher import Watcher
 
 AT_ONCE: Final = 16
 """Tenants that are looked at at once: enough to keep one processor busy while each waits for services."""
 INTERRUPTED: Final = "interrupted"
 
 
-class Watcher(Protocol):
-    """Is told how it goes."""
-
-    def begins(self, tenant: str) -> None:
-        """A tenant is begun."""
-
-    def ended(self, result: TenantResult) -> None:
-        """A tenant has ended."""
-
-
 @dataclass(frozen=True, kw_only=True)
-class Looked:
+class SweptTenant:
     """One tenant to be looked at.
 
     Attributes:
@@ -56,7 +47,7 @@ class Looked:
     connections: SharedConnections
 
 
-Look = Callable[[Looked], Awaitable[TenantResult]]
+ReadTenant = Callable[[SweptTenant], Awaitable[TenantResult]]
 """Looks at one tenant. Whatever it raises is that tenant's failure."""
 
 
@@ -66,7 +57,7 @@ class Sweep:
     Args:
         project: The fleet.
         environment: What is common to all tenants.
-        look: Looks at one.
+        read: Looks at one.
         parallel: How many at once.
         timeout: Seconds for a tenant; None for no limit.
         watcher: Is told how it goes.
@@ -79,7 +70,7 @@ class Sweep:
         self,
         project: FleetProject,
         environment: Mapping[str, str],
-        look: Look,
+        read: ReadTenant,
         *,
         parallel: int,
         timeout: float | None,
@@ -88,14 +79,14 @@ class Sweep:
         """Ask nobody yet."""
         self._credentials = Credentials(project, environment)
         self._states = States(project)
-        self._look = look
+        self._read = read
         self._parallel = parallel
         self._timeout = timeout
         self._watcher = watcher
         self._results: dict[str, TenantResult] = {}
 
     async def run(self, tenants: Sequence[FleetTenant]) -> list[TenantResult]:
-        """Look at tenants until all are looked at, or it is interrupted.
+        """Read tenants until all are read, or it is interrupted.
 
         An interruption (Ctrl-C, or the cancelling of this task) breaks off whoever is being looked at, which loses
         nothing; they and the rest are told as not run.
@@ -153,8 +144,8 @@ class Sweep:
     async def _looked_at(self, tenant: FleetTenant, connections: SharedConnections) -> TenantResult:
         environment = await asyncio.to_thread(self._credentials.environment_of, tenant.name)
         state = await self._states.load(tenant, environment)
-        looked = Looked(tenant=tenant, state=state, environment=environment, connections=connections)
-        result = await self._look(looked)
+        swept = SweptTenant(tenant=tenant, state=state, environment=environment, connections=connections)
+        result = await self._read(swept)
         warnings = list(result.warnings)
         if state.is_interrupted:
             warnings.insert(

@@ -6,12 +6,11 @@ The engine runs only for tenants that differ, so that the report says what an up
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from kzero_scim.fleet import journal
 from kzero_scim.fleet.model import Command, FleetRun, Outcome, TenantResult
@@ -19,18 +18,8 @@ from kzero_scim.fleet.project import FleetProject, FleetTenant
 from kzero_scim.fleet.run import plan
 from kzero_scim.fleet.sweep.drift_sweep import drift_of
 from kzero_scim.fleet.sweep.status_sweep import checked_status_of, status_of
-from kzero_scim.fleet.sweep.sweep import AT_ONCE, INTERRUPTED, Look, Sweep, now
-from kzero_scim.fleet.sweep.sweep import Watcher as SweepWatcher
-
-
-class Watcher(SweepWatcher, Protocol):
-    """Is told how the sweep goes, and then the engine."""
-
-    def doing(self, tenant: str, what: str) -> None:
-        """What a tenant's engine does now."""
-
-    def note(self, text: str) -> None:
-        """Something the operator should know."""
+from kzero_scim.fleet.sweep.sweep import AT_ONCE, INTERRUPTED, ReadTenant, Sweep, now
+from kzero_scim.fleet.watcher import Watcher
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,15 +63,15 @@ def status_run(project: FleetProject, tenants: Sequence[FleetTenant], how: Sweep
         SettingsError: As :func:`drift_run`.
     """
     began = now()
-    look = checked_status_of if how.is_checked else status_of
-    return _kept(project, Command.STATUS, began, _swept(project, Command.STATUS, tenants, how, look))
+    read = checked_status_of if how.is_checked else status_of
+    return _kept(project, Command.STATUS, began, _swept(project, Command.STATUS, tenants, how, read))
 
 
 def _swept(
-    project: FleetProject, command: Command, tenants: Sequence[FleetTenant], how: Sweeping, look: Look
+    project: FleetProject, command: Command, tenants: Sequence[FleetTenant], how: Sweeping, read: ReadTenant
 ) -> list[TenantResult]:
     with how.watch(command, len(tenants)) as watcher:
-        sweep = Sweep(project, how.environment, look, parallel=how.parallel, timeout=how.timeout, watcher=watcher)
+        sweep = Sweep(project, how.environment, read, parallel=how.parallel, timeout=how.timeout, watcher=watcher)
         return asyncio.run(_until_terminated(sweep.run(tenants)))
 
 
@@ -107,7 +96,7 @@ def _with_changes(project: FleetProject, results: Sequence[TenantResult], how: S
     job = Job(
         command=Command.PREVIEW,
         waves=[differing],
-        parallel=plan.default_parallel(len(os.sched_getaffinity(0)), plan.free_memory()),
+        parallel=plan.default_parallel(plan.cores(), plan.free_memory()),
         timeout=how.timeout,
         refresh=True,
         is_kept=False,

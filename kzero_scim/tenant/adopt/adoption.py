@@ -126,7 +126,7 @@ Choose = Callable[[Sequence[Candidate]], Candidate]
 """Asks the operator which application it is; raises where nobody can be asked."""
 
 
-def look(request: Request, choose: Choose) -> Plan:
+def plan_adoption(request: Request, choose: Choose) -> Plan:
     """Find a tenant and describe it; changes nothing.
 
     Raises:
@@ -142,7 +142,7 @@ def look(request: Request, choose: Choose) -> Plan:
     secret_keys = stack.secret_keys if stack else frozenset()
     draft = _draft(request, configuration, secret_keys)
     held = _held(stack, configuration)
-    found = asyncio.run(_look(request, draft, configuration, held, choose))
+    found = asyncio.run(_survey_tenant(request, draft, configuration, held, choose))
     config, users = stack_file.users_apart(stack_file.entries(found.settings), request.project, request.stack)
     kept = _without_told(document, keep_endpoint="activation" not in _fields(found))
     text = stack_file.render(config, comment="" if document else _COMMENT, kept=kept)
@@ -200,7 +200,7 @@ def differences(project: Path, stack: str) -> list[Difference]:
     ]
 
 
-async def _look(
+async def _survey_tenant(
     request: Request, draft: TenantSettings, configuration: Mapping[str, str], held: str | None, choose: Choose
 ) -> Survey:
     async with tenant_services(draft, configuration) as services:

@@ -108,7 +108,7 @@ async def find(graph: GraphClient, tenant_url: str) -> list[Candidate]:
     """
     query = {"$filter": f"applicationTemplateId eq {odata_quote(NON_GALLERY_TEMPLATE)}", "$select": _SELECT}
     documents = await graph.pages("/servicePrincipals", query | {"$top": "999"})
-    looked = await _look(graph, [_candidate(document) for document in documents], tenant_url)
+    looked = await _read_uses(graph, [_candidate(document) for document in documents], tenant_url)
     return order([item for item in looked if item is not None and (item.jobs or item.is_named)])
 
 
@@ -137,7 +137,7 @@ async def find_named(graph: GraphClient, name: str, tenant_url: str) -> Candidat
         message = f'{what} called "{name}" in Entra tenant {graph.tenant_id}{ids}'
         raise AdoptionError(message)
     candidate = _candidate(documents[0])
-    [looked] = await _look(graph, [candidate], tenant_url)
+    [looked] = await _read_uses(graph, [candidate], tenant_url)
     if looked is None:
         message = f'application "{candidate.name}" provisions another Tenant URL than {tenant_url}; name another one'
         raise AdoptionError(message)
@@ -164,7 +164,7 @@ def _candidate(document: dict[str, Any]) -> Candidate:
     )
 
 
-async def _look(graph: GraphClient, candidates: Sequence[Candidate], tenant_url: str) -> list[Candidate | None]:
+async def _read_uses(graph: GraphClient, candidates: Sequence[Candidate], tenant_url: str) -> list[Candidate | None]:
     """Add jobs and credentials, twenty requests at once; None for one that shows another tenant's address."""
     paths = [f"/servicePrincipals/{item.service_principal_id}/synchronization" for item in candidates]
     requests = [BatchRequest("GET", f"{path}/{what}") for path in paths for what in ("jobs", "secrets")]

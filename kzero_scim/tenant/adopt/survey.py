@@ -81,7 +81,7 @@ _CALL: Final = silent_call("tenant")
 
 
 @dataclass
-class _Look:
+class _Findings:
     """One look at a tenant: what is known before, and what was found so far."""
 
     services: Services
@@ -118,30 +118,30 @@ async def survey(
     Raises:
         KzeroScimError: A side cannot be read, or cannot be described.
     """
-    look = _Look(services, draft, not rewrite)
+    findings = _Findings(services, draft, not rewrite)
     application = await _application(services, candidate)
-    mappers, rows = await asyncio.gather(_kzero(look), _entra(look, candidate))
-    look.given |= {
+    mappers, rows = await asyncio.gather(_kzero(findings), _entra(findings, candidate))
+    findings.given |= {
         "entra_tenant_id": draft.entra_tenant_id,
         "kzero_tenant": draft.kzero_tenant,
         "kzero_server_url": draft.kzero_server_url,
         "application_name": candidate.name,
         "adopted": True,
     }
-    if not (look.given.get("users") or look.given.get("groups") or given.get("users") or given.get("groups")):
+    if not (findings.given.get("users") or findings.given.get("groups") or given.get("users") or given.get("groups")):
         message = (
             f'nobody is assigned to application "{candidate.name}"; assign somebody in the portal, or say who shall be '
             "with --user or --group"
         )
         raise AdoptionError(message)
-    if look.given.get("users") or look.given.get("groups"):
+    if findings.given.get("users") or findings.given.get("groups"):
         given = {key: value for key, value in given.items() if key not in {"users", "groups"}}
-    settings = settings_from(look.given | given, mappers, rows)
+    settings = settings_from(findings.given | given, mappers, rows)
     return Survey(
         settings=settings,
         application=application,
-        existing=look.existing,
-        lines=sorted(look.lines, key=lambda line: _ORDER.index(line.what)),
+        existing=findings.existing,
+        lines=sorted(findings.lines, key=lambda line: _ORDER.index(line.what)),
     )
 
 
@@ -165,18 +165,18 @@ async def _application(services: Services, candidate: Candidate) -> ExistingAppl
 # -- KZero ------------------------------------------------------------------------------------------------------------
 
 
-async def _kzero(look: _Look) -> Mappers:
-    realm = look.draft.kzero_tenant
-    await look.services.keycloak.check_realm(realm)
-    await _endpoint(look, realm)
-    return await _mappers(look, realm)
+async def _kzero(findings: _Findings) -> Mappers:
+    realm = findings.draft.kzero_tenant
+    await findings.services.keycloak.check_realm(realm)
+    await _endpoint(findings, realm)
+    return await _mappers(findings, realm)
 
 
-async def _endpoint(look: _Look, realm: str) -> None:
-    kind = ScimEndpoint(look.services)
+async def _endpoint(findings: _Findings, realm: str) -> None:
+    kind = ScimEndpoint(findings.services)
     found = await kind.read(_CALL, realm, None)
     if found is None:
-        look.note("KZero", _ENDPOINT, "not enabled", f"enable it: {values.SCIM_PAGE}")
+        findings.note("KZero", _ENDPOINT, "not enabled", f"enable it: {values.SCIM_PAGE}")
         return
     inputs: ScimEndpointInputs = found.inputs
     if inputs.preset == "keycloak":
@@ -185,25 +185,25 @@ async def _endpoint(look: _Look, realm: str) -> None:
             "stacks/Pulumi.keycloak-example.yaml shows; an update takes over what exists"
         )
         raise AdoptionError(message)
-    look.given |= {"profile": inputs.profile, "activation": inputs.activation, "activation_preset": inputs.preset}
-    kept = await look.keep(kind, found)
+    findings.given |= {"profile": inputs.profile, "activation": inputs.activation, "activation_preset": inputs.preset}
+    kept = await findings.keep(kind, found)
     remark = ""
-    if inputs.azure_tenant_id and inputs.azure_tenant_id != look.draft.entra_tenant_id.lower():
+    if inputs.azure_tenant_id and inputs.azure_tenant_id != findings.draft.entra_tenant_id.lower():
         remark = f"Azure Tenant ID is {inputs.azure_tenant_id}, another one: up changes it"
     elif not kept:
         remark = "its settings are incomplete: up writes them"
     elif inputs.activation == "console":
         remark = "its settings cannot be seen from outside; taken as the guide has them"
     state = "enabled" if inputs.enabled else "off"
-    look.note("KZero", _ENDPOINT, f"{state}, profile {inputs.profile}", remark)
+    findings.note("KZero", _ENDPOINT, f"{state}, profile {inputs.profile}", remark)
 
 
-async def _mappers(look: _Look, realm: str) -> Mappers:
-    kind = MapperSet(look.services)
+async def _mappers(findings: _Findings, realm: str) -> Mappers:
+    kind = MapperSet(findings.services)
     id_ = f"{realm}/{values.CLIENT_ID}"
     everything = await kind.read(_CALL, id_, None)
     if everything is None:
-        look.note("KZero", _CLIENT, "missing", f"KZero makes it with the endpoint: {values.SCIM_PAGE}")
+        findings.note("KZero", _CLIENT, "missing", f"KZero makes it with the endpoint: {values.SCIM_PAGE}")
         return own_mappers({})
     found = everything.state.mappers
     own = own_mappers(found)
@@ -211,7 +211,7 @@ async def _mappers(look: _Look, realm: str) -> Mappers:
     kept = await kind.read(_CALL, id_, held)
     missing = missing_mappers(found, own)
     if kept is not None:
-        await look.keep(kind, kept)
+        await findings.keep(kind, kept)
         others = kept.state.unmanaged
     else:
         others = []
@@ -221,26 +221,26 @@ async def _mappers(look: _Look, realm: str) -> Mappers:
         f"left alone: {', '.join(others)}" if others else "",
     ]
     count = len(own.mappers) - len(missing)
-    look.note("KZero", "mappers", f"{count} of {len(own.mappers)}", "; ".join(filter(None, remarks)))
+    findings.note("KZero", "mappers", f"{count} of {len(own.mappers)}", "; ".join(filter(None, remarks)))
     return own
 
 
 # -- Entra ------------------------------------------------------------------------------------------------------------
 
 
-async def _entra(look: _Look, candidate: Candidate) -> Rows | None:
-    look.note("Entra", "application", candidate.name, candidate.evidence)
-    look.note("Entra", "service principal", candidate.service_principal_id)
+async def _entra(findings: _Findings, candidate: Candidate) -> Rows | None:
+    findings.note("Entra", "application", candidate.name, candidate.evidence)
+    findings.note("Entra", "service principal", candidate.service_principal_id)
     job = _job(candidate)
     if job is None:
-        await _assignments(look, candidate)
-        look.note("Entra", "provisioning job", "missing", "up makes it")
+        await _assignments(findings, candidate)
+        findings.note("Entra", "provisioning job", "missing", "up makes it")
         return None
-    look.given["job_template"] = job.template
+    findings.given["job_template"] = job.template
     _, rows, _ = await asyncio.gather(
-        _assignments(look, candidate), _rows(look, candidate, job), _plain(look, candidate, job)
+        _assignments(findings, candidate), _rows(findings, candidate, job), _plain(findings, candidate, job)
     )
-    await _status(look, candidate, job)
+    await _status(findings, candidate, job)
     return rows
 
 
@@ -263,60 +263,60 @@ def _known(job: Job) -> Job:
     return replace(job, template=next((name for name in _TEMPLATES if folded.startswith(name)), job.template))
 
 
-async def _assignments(look: _Look, candidate: Candidate) -> None:
-    kind = AppRoleAssignments(look.services)
+async def _assignments(findings: _Findings, candidate: Candidate) -> None:
+    kind = AppRoleAssignments(findings.services)
     found = await kind.read(_CALL, candidate.service_principal_id, None)
     if found is None:
         return
     state: AppRoleAssignmentsState = found.state
-    look.given |= {"users": state.users, "groups": state.groups, "app_role": state.role_name}
-    await look.keep(kind, found)
+    findings.given |= {"users": state.users, "groups": state.groups, "app_role": state.role_name}
+    await findings.keep(kind, found)
     names = [f'group "{name}"' for name in state.groups] + state.users
     listed = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
     others = f"left alone, with another role: {', '.join(state.unmanaged[:_LISTED])}" if state.unmanaged else ""
     count = f"{_count(len(state.users), 'user')}, {_count(len(state.groups), 'group')}, role {state.role_name}"
-    look.note("Entra", "assignments", count, "; ".join(filter(None, (listed, others))))
+    findings.note("Entra", "assignments", count, "; ".join(filter(None, (listed, others))))
 
 
 def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-async def _plain(look: _Look, candidate: Candidate, job: Job) -> None:
+async def _plain(findings: _Findings, candidate: Candidate, job: Job) -> None:
     """Read the job itself, and its credentials."""
-    kind = SynchronizationJob(look.services)
+    kind = SynchronizationJob(findings.services)
     found = await kind.read(_CALL, job_resource_id(candidate.service_principal_id, job.id), None)
     if found is not None:
         inputs, state = (replace(item, template_id=job.template) for item in (found.inputs, found.state))
-        await look.keep(kind, Found(found.id, inputs, state))
-    look.note("Entra", "provisioning job", job.id, "" if job.template == "scim" else f"template {job.template}")
-    await _credentials(look, candidate, job)
+        await findings.keep(kind, Found(found.id, inputs, state))
+    findings.note("Entra", "provisioning job", job.id, "" if job.template == "scim" else f"template {job.template}")
+    await _credentials(findings, candidate, job)
 
 
-async def _credentials(look: _Look, candidate: Candidate, job: Job) -> None:
-    kind = SynchronizationCredentials(look.services)
+async def _credentials(findings: _Findings, candidate: Candidate, job: Job) -> None:
+    kind = SynchronizationCredentials(findings.services)
     sp = candidate.service_principal_id
     found = await kind.read(_CALL, sp, None)
     if found is None or ADDRESS not in candidate.keys:
-        look.note("Entra", "credentials", "none", "up writes them")
+        findings.note("Entra", "credentials", "none", "up writes them")
         return
-    url = look.draft.tenant_url
+    url = findings.draft.tenant_url
     shown = found.state.tenant_url
     if not shown:
-        refusal = await _refused(look, candidate, job) if look.trusted else "not taken for right, as asked"
+        refusal = await _refused(findings, candidate, job) if findings.trusted else "not taken for right, as asked"
         if refusal:
-            look.note("Entra", "credentials", "hidden by Graph", f"{refusal}; up writes them")
+            findings.note("Entra", "credentials", "hidden by Graph", f"{refusal}; up writes them")
             return
     flagged = shown.startswith(f"{url}?")
-    look.given["scim_compliant_patch"] = flagged
+    findings.given["scim_compliant_patch"] = flagged
     held: SynchronizationCredentialsState = replace(found.state, tenant_url=shown or url, job_id=job.id)
     kept = await kind.read(_CALL, sp, held)
     if kept is not None:
-        await look.keep(kind, kept)
-    look.given |= {"scope": held.scope, "notification_email": held.notification_email}
+        await findings.keep(kind, kept)
+    findings.given |= {"scope": held.scope, "notification_email": held.notification_email}
     if NOTIFICATION in candidate.keys:
         # What cannot be read is not replaced by a default.
-        look.given["deletion_threshold"] = held.deletion_threshold
+        findings.given["deletion_threshold"] = held.deletion_threshold
     hidden = [
         "Tenant URL" if not shown else "",
         "scope" if not shown else "",
@@ -326,12 +326,12 @@ async def _credentials(look: _Look, candidate: Candidate, job: Job) -> None:
     listed = ", ".join(filter(None, hidden))
     remark = f"hidden by Graph: {listed}" if listed else ""
     taken = "shown" if shown else "Entra's connection test passes; taken as"
-    look.note("Entra", "credentials", f"{taken} {held.tenant_url}, scope {held.scope}", remark)
+    findings.note("Entra", "credentials", f"{taken} {held.tenant_url}, scope {held.scope}", remark)
 
 
-async def _refused(look: _Look, candidate: Candidate, job: Job) -> str:
+async def _refused(findings: _Findings, candidate: Candidate, job: Job) -> str:
     """Have Entra test the credentials that it holds; ``""`` if they pass."""
-    test = ConnectionTest(look.services, delays=())
+    test = ConnectionTest(findings.services, delays=())
     try:
         await test.read(_CALL, job_resource_id(candidate.service_principal_id, job.id), None)
     except ProviderError:
@@ -343,14 +343,14 @@ async def _refused(look: _Look, candidate: Candidate, job: Job) -> str:
     return ""
 
 
-async def _rows(look: _Look, candidate: Candidate, job: Job) -> Rows:
-    graph, sp = look.services.graph, candidate.service_principal_id
+async def _rows(findings: _Findings, candidate: Candidate, job: Job) -> Rows:
+    graph, sp = findings.services.graph, candidate.service_principal_id
     document = await graph.get(f"{job_path(sp, job.id)}/schema")
     found = extract(document, all_targets(document))
     names = [item.name for item in guide_custom_attributes()]
     own = own_rows(found, {item.name: item for item in custom_attributes(document, names)})
     groups = is_enabled(document, "Group")
-    look.given["provision_groups"] = bool(groups)
+    findings.given["provision_groups"] = bool(groups)
     wanted = Wanted(
         rows=own.rows,
         custom_attributes=own.custom_attributes,
@@ -369,12 +369,12 @@ async def _rows(look: _Look, candidate: Candidate, job: Job) -> Rows:
         # What a release would put back is what is there now.
         prior=as_prior(record(document, wanted)),
     )
-    kind = AttributeMappings(look.services)
+    kind = AttributeMappings(findings.services)
     kept = await kind.read(_CALL, job_resource_id(sp, job.id), held)
     if kept is None:
         message = f"the synchronization schema of job {job.id} went away while it was read; run it again"
         raise AdoptionError(message)
-    await look.keep(kind, kept)
+    await findings.keep(kind, kept)
     state = kept.state
     missing = [target for target in own.rows if target not in state.rows]
     remarks = [
@@ -382,17 +382,19 @@ async def _rows(look: _Look, candidate: Candidate, job: Job) -> Rows:
         "" if own.are_guide else "not all as in the guide",
         f"{len(state.unmanaged_rows)} others left alone" if state.unmanaged_rows else "",
     ]
-    look.note("Entra", "attribute mappings", f"{len(state.rows)} of {len(own.rows)}", "; ".join(filter(None, remarks)))
+    findings.note(
+        "Entra", "attribute mappings", f"{len(state.rows)} of {len(own.rows)}", "; ".join(filter(None, remarks))
+    )
     return own
 
 
-async def _status(look: _Look, candidate: Candidate, job: Job) -> None:
-    kind = ProvisioningStatus(look.services)
+async def _status(findings: _Findings, candidate: Candidate, job: Job) -> None:
+    kind = ProvisioningStatus(findings.services)
     found = await kind.read(_CALL, job_resource_id(candidate.service_principal_id, job.id), None)
     if found is None:
         return
-    credentials = look.existing.get(SynchronizationCredentials.token)
-    mappings = look.existing.get(AttributeMappings.token)
+    credentials = findings.existing.get(SynchronizationCredentials.token)
+    mappings = findings.existing.get(AttributeMappings.token)
     # As the program will have them, so that the first update restarts the job only for what it changes.
     triggers: dict[str, str] = {}
     if credentials:
@@ -401,9 +403,9 @@ async def _status(look: _Look, candidate: Candidate, job: Job) -> None:
     if mappings:
         triggers["mappings"] = mappings.state.fingerprint
     state: ProvisioningStatusState = replace(found.state, triggers=triggers)
-    await look.keep(kind, Found(found.id, replace(found.inputs, triggers=triggers), state))
-    look.given["provisioning"] = state.schedule_state == ACTIVE
+    await findings.keep(kind, Found(found.id, replace(found.inputs, triggers=triggers), state))
+    findings.given["provisioning"] = state.schedule_state == ACTIVE
     quarantine = f"in quarantine: {state.quarantine.reason}" if state.quarantine else ""
     off = "" if state.enabled else "stays off; set kzero-scim:provisioning to true to switch it on"
     found_as = "on" if state.enabled else f"off ({state.schedule_state or 'never started'})"
-    look.note("Entra", "provisioning", found_as, "; ".join(filter(None, (quarantine, off))))
+    findings.note("Entra", "provisioning", found_as, "; ".join(filter(None, (quarantine, off))))

@@ -11,7 +11,7 @@ from kzero_sandbox.processes import SandboxError, SandboxProcess
 from kzero_sandbox.running import RunningSandbox
 from typer.testing import CliRunner
 
-from kzero_scim.commands.sandbox import app
+from kzero_scim.commands.sandbox.main import app
 
 FREE = Ports(kzero=0, entra=0, keycloak=0)
 
@@ -104,9 +104,9 @@ def test_commands_say_when_there_is_no_sandbox(tmp_path: Path) -> None:
     """Each names the command that starts one."""
     runner = CliRunner()
 
-    for command in ("status", "cycle", "env"):
+    for command, code in (("status", 2), ("cycle", 1), ("env", 1)):
         answer = runner.invoke(app, [command, "--directory", str(tmp_path)])
-        assert answer.exit_code == 1
+        assert answer.exit_code == code
         assert "kzero-scim sandbox up" in answer.output
     assert runner.invoke(app, ["down", "--directory", str(tmp_path)]).exit_code == 0
 
@@ -126,7 +126,7 @@ def test_secrets_are_for_the_owner_alone(sandbox: RunningSandbox) -> None:
 
     for name in ("env", "secrets.json", "server-key.pem"):
         assert (layout.directory / name).stat().st_mode & 0o077 == 0
-    logged = layout.supervisor_log.read_text() + layout.keycloak_log.read_text()
+    logged = (layout.logs / "sandbox.log").read_text() + layout.keycloak_log.read_text()
     for secret in (secrets.master.client_secret, secrets.master.password, secrets.tenant.client_secret):
         assert secret not in logged
 

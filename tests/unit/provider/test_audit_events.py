@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kzero_scim.provider.audit_events import Trace, entra_traces, keycloak_trace, latest
+from kzero_scim.provider.audit_events import AuditEvent, entra_events, keycloak_event, latest
 from kzero_scim.provider.entra.app_role_assignments.facts import FACTS
 
 OWN = "11111111-0000-4000-8000-000000000001"
@@ -38,25 +38,25 @@ def entry(by: dict[str, Any], when: str = "2026-11-24T08:00:00.123Z", **more: An
 )
 def test_who_it_was(by: dict[str, Any], who: str, own: bool) -> None:  # noqa: FBT001 - a column of the table
     """A person before the application that it signed in with; our own application is known by its id."""
-    [trace] = entra_traces([entry(by)], FACTS.audit_activities, OWN)
+    [event] = entra_events([entry(by)], FACTS.audit_activities, OWN)
 
-    assert (trace.who, trace.own) == (who, own)
-    assert trace.second == "2026-11-24T08:00:00Z"
+    assert (event.who, event.own) == (who, own)
+    assert event.second == "2026-11-24T08:00:00Z"
 
 
 def test_failed_and_other_activities_tell_nothing() -> None:
     """Nor do entries without anything."""
     entries = [entry({}, result="failure"), entry({}, activityDisplayName="Update user"), {}, {"targetResources": None}]
 
-    assert entra_traces(entries, FACTS.audit_activities, OWN) == []
+    assert entra_events(entries, FACTS.audit_activities, OWN) == []
 
 
 def test_the_latest_doing_of_somebody_else_about_the_object() -> None:
     """Never our own, however late."""
-    mine = Trace(who="us", when="2026-11-24T12:00:00Z", own=True, about=frozenset({"alex"}))
-    early = Trace(who="robin", when="2026-11-24T08:00:00Z", about=frozenset({"alex"}))
-    late = Trace(who="sam", when="2026-11-24T09:00:00Z", about=frozenset({"alex"}))
-    other = Trace(who="kim", when="2026-11-24T10:00:00Z", about=frozenset({"morgan"}))
+    mine = AuditEvent(who="us", when="2026-11-24T12:00:00Z", own=True, about=frozenset({"alex"}))
+    early = AuditEvent(who="robin", when="2026-11-24T08:00:00Z", about=frozenset({"alex"}))
+    late = AuditEvent(who="sam", when="2026-11-24T09:00:00Z", about=frozenset({"alex"}))
+    other = AuditEvent(who="kim", when="2026-11-24T10:00:00Z", about=frozenset({"morgan"}))
 
     assert latest([mine, early, late, other], ["Alex"]) == late
     assert latest([mine, early, late, other]) == other
@@ -67,8 +67,8 @@ def test_an_admin_event() -> None:
     """The time is in milliseconds, the path names client and mapper."""
     event = {"time": 1795507201000, "resourcePath": "clients/C1/protocol-mappers/models/M1"}
 
-    trace = keycloak_trace(event, "tenant-admin", own=False)
+    found = keycloak_event(event, "tenant-admin", own=False)
 
-    assert trace.when == "2026-11-24T08:00:01Z"
-    assert {"c1", "m1"} <= trace.about
-    assert keycloak_trace({}, "x", own=True).when == ""
+    assert found.when == "2026-11-24T08:00:01Z"
+    assert {"c1", "m1"} <= found.about
+    assert keycloak_event({}, "x", own=True).when == ""

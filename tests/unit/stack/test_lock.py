@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from kzero_scim.errors import SettingsError
 from kzero_scim.settings.confirmations import VARIABLE
 from kzero_scim.stack import lock, recovery
-from kzero_scim.stack.truncated_state import salvage
+from kzero_scim.stack.truncated_state import recover_resources
 
 STACK = "contoso"
 PROJECT = "kzero-scim"
@@ -92,7 +92,7 @@ def test_a_stack_without_a_lock_needs_nothing(folder: Path, pulumi: Pulumi) -> N
 
 
 def test_the_lock_of_a_dead_run_is_freed(folder: Path, pulumi: Pulumi) -> None:
-    """Told with who held it."""
+    """RecordingLog with who held it."""
     pid = ended_process()
     write_lock(folder, pid)
 
@@ -256,11 +256,11 @@ def checkpoint(urns: list[str]) -> str:
 
 
 @given(st.lists(st.text(max_size=9), max_size=5), st.integers(min_value=0))
-def test_whatever_is_cut_off_what_is_salvaged_is_the_beginning(urns: list[str], cut: int) -> None:
+def test_whatever_is_cut_off_what_is_recovered_is_the_beginning(urns: list[str], cut: int) -> None:
     """At any place: nothing, or the first resources."""
     text = checkpoint(urns)
 
-    document = salvage(text[: cut % len(text)])
+    document = recover_resources(text[: cut % len(text)])
 
     if document is not None:
         kept = document["checkpoint"]["latest"].pop("resources")

@@ -218,7 +218,7 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
     async def delete(self, call: Call, id: str, old: OnDemandProvisioningState) -> None:  # noqa: A002
         """Nothing to remove: the user stays in KZero as long as it is assigned in Entra."""
 
-    async def look(self, inputs: OnDemandProvisioningInputs) -> tuple[Mapping[str, Any], str | None, Arrival]:
+    async def compare_user(self, inputs: OnDemandProvisioningInputs) -> tuple[Mapping[str, Any], str | None, Arrival]:
         """Compare the test user on both sides as they are now, and provision nothing.
 
         Args:
@@ -369,7 +369,7 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         job, _, user_id = resource_id.rpartition("/")
         service_principal_id, job_id = split_job_resource_id(job)
         inputs = OnDemandProvisioningInputs(service_principal_id=service_principal_id, job_id=job_id, user=user_id)
-        user, kzero_id, arrival = await self.look(inputs)
+        user, kzero_id, arrival = await self.compare_user(inputs)
         if kzero_id is None:
             return None
         for line in (*arrival.mismatches, *arrival.notes):

@@ -16,7 +16,7 @@ from kzero_scim.provider.keycloak.remote_token.resource import RemoteToken, Remo
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.model import Call, Change
 from kzero_scim.settings.provider_config import Config
-from tests.recording_log import Told
+from tests.recording_log import RecordingLog
 
 
 @dataclasses.dataclass
@@ -25,7 +25,7 @@ class Scene:
 
     tenant: Tenant
     services: Services
-    told: Told = dataclasses.field(default_factory=Told)
+    told: RecordingLog = dataclasses.field(default_factory=RecordingLog)
     later: timedelta = timedelta()
 
     @property

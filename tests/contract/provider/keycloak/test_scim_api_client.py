@@ -22,7 +22,7 @@ from kzero_scim.provider.services import Services
 from kzero_scim.resource.model import Call, Change, ChangeKind
 from kzero_scim.settings.provider_config import Config
 from tests.contract.kzero_access import account, requests_of
-from tests.recording_log import Told
+from tests.recording_log import RecordingLog
 
 ENOUGH = ("view-clients", "manage-clients", "view-users", "manage-users", "view-realm", "manage-realm")
 
@@ -33,7 +33,7 @@ class Scene:
 
     tenant: Tenant
     opened: list[Services] = dataclasses.field(default_factory=list)
-    call: Call = dataclasses.field(default_factory=lambda: Call(urn="urn:test", name="test", log=Told()))
+    call: Call = dataclasses.field(default_factory=lambda: Call(urn="urn:test", name="test", log=RecordingLog()))
 
     def services(self, credentials: Credentials) -> Services:
         """Give what resources are constructed with, signed in as an account."""

@@ -19,7 +19,7 @@ from kzero_scim.fleet import journal
 from kzero_scim.fleet.model import Command, Outcome, TenantResult
 from kzero_scim.fleet.project import FleetProject
 from kzero_scim.fleet.sweep import sweep_run
-from kzero_scim.fleet.sweep.sweep import Looked, Sweep
+from kzero_scim.fleet.sweep.sweep import Sweep, SweptTenant
 
 STATE: dict[str, object] = {
     "version": 3,
@@ -45,6 +45,12 @@ class Watched:
         """Note it."""
         self.results.append(result)
 
+    def doing(self, tenant: str, what: str) -> None:
+        """Do nothing: a sweep has no engine."""
+
+    def note(self, text: str) -> None:
+        """Do nothing."""
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> FleetProject:
@@ -63,7 +69,7 @@ def project(tmp_path: Path) -> FleetProject:
 
 async def run(
     project: FleetProject,
-    look: Callable[[Looked], Awaitable[TenantResult]],
+    read: Callable[[SweptTenant], Awaitable[TenantResult]],
     *,
     parallel: int = 2,
     timeout: float | None = None,  # noqa: ASYNC109 - of each tenant
@@ -72,32 +78,32 @@ async def run(
 ) -> dict[str, TenantResult]:
     """Sweep over the whole fleet."""
     common = {"PULUMI_BACKEND_URL": (project.folder / "state").as_uri()} | environment
-    sweep = Sweep(project, common, look, parallel=parallel, timeout=timeout, watcher=watched or Watched())
+    sweep = Sweep(project, common, read, parallel=parallel, timeout=timeout, watcher=watched or Watched())
     results = await sweep.run(list(project.tenants.values()))
     assert [result.tenant for result in results] == list(project.tenants)
     return {result.tenant: result for result in results}
 
 
-def fine(looked: Looked) -> TenantResult:
+def fine(swept: SweptTenant) -> TenantResult:
     """Give the result of a tenant that is as it should be."""
-    return TenantResult(tenant=looked.tenant.name, outcome=Outcome.UNCHANGED)
+    return TenantResult(tenant=swept.tenant.name, outcome=Outcome.UNCHANGED)
 
 
 async def test_each_tenants_trouble_is_its_own(project: FleetProject) -> None:
     """A refusal, an answer that nobody foresaw, a tenant that hangs and one that was never set up: others are done."""
 
-    async def look(looked: Looked) -> TenantResult:
-        match looked.tenant.name:
+    async def read(swept: SweptTenant) -> TenantResult:
+        match swept.tenant.name:
             case "a":
                 message = "cannot sign in\nto a"
                 raise GraphError(message)
             case "b":
-                raise KeyError(looked.tenant.name)
+                raise KeyError(swept.tenant.name)
             case "c":
                 await asyncio.Event().wait()
-        return fine(looked)
+        return fine(swept)
 
-    found = await run(project, look, parallel=1, timeout=0.05)
+    found = await run(project, read, parallel=1, timeout=0.05)
 
     assert {name: str(result.outcome) for name, result in found.items()} == {
         "a": "failed",
@@ -119,16 +125,16 @@ async def test_no_more_are_looked_at_at_once_than_asked_for(project: FleetProjec
     """As many as asked for, and no more."""
     now, most = 0, 0
 
-    async def look(looked: Looked) -> TenantResult:
+    async def read(swept: SweptTenant) -> TenantResult:
         nonlocal now, most
         now += 1
         most = max(most, now)
         for _ in range(3):
             await asyncio.sleep(0)
         now -= 1
-        return fine(looked)
+        return fine(swept)
 
-    await run(project, look, parallel=3)
+    await run(project, read, parallel=3)
 
     assert most == 3
 
@@ -138,12 +144,12 @@ async def test_an_environment_is_the_tenants_alone(project: FleetProject, monkey
     monkeypatch.setenv("KZERO_CLIENT_SECRET", "of the process")
     seen = {}
 
-    async def look(looked: Looked) -> TenantResult:
+    async def read(swept: SweptTenant) -> TenantResult:
         await asyncio.sleep(0)
-        seen[looked.tenant.name] = {key: looked.environment[key] for key in looked.environment if "PULUMI" not in key}
-        return fine(looked)
+        seen[swept.tenant.name] = {key: swept.environment[key] for key in swept.environment if "PULUMI" not in key}
+        return fine(swept)
 
-    await run(project, look, ARM_CLIENT_ID="common", KZERO_CLIENT_SECRET__A="of a", KZERO_CLIENT_SECRET__B="of b")
+    await run(project, read, ARM_CLIENT_ID="common", KZERO_CLIENT_SECRET__A="of a", KZERO_CLIENT_SECRET__B="of b")
 
     assert seen["a"] == {"ARM_CLIENT_ID": "common", "KZERO_CLIENT_SECRET": "of a"}
     assert seen["b"] == {"ARM_CLIENT_ID": "common", "KZERO_CLIENT_SECRET": "of b"}
@@ -154,13 +160,13 @@ async def test_an_interruption_tells_what_was_done_and_what_was_not(project: Fle
     """Ctrl-C cancels the task; who was done stays done, the others are told as not run."""
     watched, reached = Watched(), asyncio.Event()
 
-    async def look(looked: Looked) -> TenantResult:
-        if looked.tenant.name == "c":
+    async def read(swept: SweptTenant) -> TenantResult:
+        if swept.tenant.name == "c":
             reached.set()
             await asyncio.Event().wait()
-        return fine(looked)
+        return fine(swept)
 
-    task = asyncio.create_task(run(project, look, parallel=1, watched=watched))
+    task = asyncio.create_task(run(project, read, parallel=1, watched=watched))
     await reached.wait()
     task.cancel()
     found = await task
@@ -174,13 +180,13 @@ async def test_an_interruption_tells_what_was_done_and_what_was_not(project: Fle
 def test_a_cancelled_pipeline_keeps_what_was_found(project: FleetProject, monkeypatch: pytest.MonkeyPatch) -> None:
     """SIGTERM is as Ctrl-C: the run's document has who was done, and no engine is begun."""
 
-    async def look(looked: Looked) -> TenantResult:
-        if looked.tenant.name == "b":
+    async def read(swept: SweptTenant) -> TenantResult:
+        if swept.tenant.name == "b":
             os.kill(os.getpid(), signal.SIGTERM)
             await asyncio.Event().wait()
-        return replace(fine(looked), outcome=Outcome.DRIFTED)
+        return replace(fine(swept), outcome=Outcome.DRIFTED)
 
-    monkeypatch.setattr(sweep_run, "drift_of", look)
+    monkeypatch.setattr(sweep_run, "drift_of", read)
     how = sweep_run.Sweeping(
         environment={"PULUMI_BACKEND_URL": (project.folder / "state").as_uri()},
         parallel=1,

@@ -25,7 +25,7 @@ from kzero_scim.provider.keycloak.scim_endpoint.model import ScimEndpointInputs,
 from kzero_scim.provider.keycloak.scim_endpoint.resource import ScimEndpoint
 from kzero_scim.resource.model import UNKNOWN, Call, Failure
 from kzero_scim.settings.provider_config import Config
-from tests.recording_log import Told
+from tests.recording_log import RecordingLog
 
 TENANT = "5a4d0b0c-0000-4000-8000-00000000e401"
 ALIVE = Answer(401, Meaning.ALIVE, "answers 401")
@@ -95,7 +95,7 @@ class Scene:
     resource: ScimEndpoint
     keycloak: MadeUpKeycloak
     scim: Answers
-    told: Told
+    told: RecordingLog
     pauses: list[float]
 
     @property
@@ -121,7 +121,7 @@ def scene(*answers: Answer | ScimError, attributes: Mapping[str, str] | None = N
     async def pause(seconds: float) -> None:
         pauses.append(seconds)
 
-    return Scene(ScimEndpoint(cast("Any", Services()), sleep=pause), keycloak, scim, Told(), pauses)
+    return Scene(ScimEndpoint(cast("Any", Services()), sleep=pause), keycloak, scim, RecordingLog(), pauses)
 
 
 def inputs(**changes: Any) -> ScimEndpointInputs:  # noqa: ANN401 - any input
