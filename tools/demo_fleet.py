@@ -145,16 +145,16 @@ def main() -> None:
     shell.fleet("preview")
 
     shell.title("Somebody changes a tenant by hand, and another one's endpoint refuses Entra")
-    shell.run(COMMAND, "sandbox", "defect", "drift", DRIFTED, "--directory", SANDBOX)
-    shell.run(COMMAND, "sandbox", "defect", "quarantine", QUARANTINED, "--directory", SANDBOX)
+    shell.run(COMMAND, "sandbox", "break", "drift", DRIFTED, "--directory", SANDBOX)
+    shell.run(COMMAND, "sandbox", "break", "quarantine", QUARANTINED, "--directory", SANDBOX)
     shell.fleet("drift", expected=(3,))
-    shell.fleet("status", expected=(1,))
+    shell.fleet("status", expected=(2,))
 
     shell.title("One page shows how the fleet is")
     shell.fleet("report", "--html", "fleet.html")
 
-    shell.title("What is in the repository is applied again; the cause of the quarantine is mended")
-    shell.run(COMMAND, "sandbox", "defect", "quarantine", QUARANTINED, "--mend", "--directory", SANDBOX)
+    shell.title("What is in the repository is applied again; the cause of the quarantine is repaired")
+    shell.run(COMMAND, "sandbox", "break", "quarantine", QUARANTINED, "--repair", "--directory", SANDBOX)
     shell.fleet("up", "--yes", "--refresh", DRIFTED, QUARANTINED)
     shell.fleet("drift")
     print(

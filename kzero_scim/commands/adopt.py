@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -17,10 +17,10 @@ from rich.text import Text
 from kzero_scim.commands.options import AsJson, Project, TenantName
 from kzero_scim.display import one_line, several_lines
 from kzero_scim.errors import AdoptionError, KzeroScimError
-
-if TYPE_CHECKING:
-    from kzero_scim.tenant.adopt.adoption import Choose, Difference, Plan
-    from kzero_scim.tenant.adopt.candidates import Candidate
+from kzero_scim.exit_codes import ExitCode
+from kzero_scim.tenant.adopt.adoption import Choose, Difference, Plan, Request, differences, plan_adoption
+from kzero_scim.tenant.adopt.adoption import adopt as take_over
+from kzero_scim.tenant.adopt.candidates import Candidate
 
 _TAKES_AWAY: Final = ("replace", "delete", "create-replacement", "delete-replaced")
 
@@ -46,11 +46,8 @@ def adopt(  # noqa: PLR0913 - one keyword an option
 ) -> None:
     """Take over a tenant that was set up by clicking: describe it in a stack file, and bring it into the stack.
 
-    Nothing is changed on either side. Exit code 0 if the tenant is adopted, 1 if that was declined, 2 if it cannot be.
+    Nothing is changed on either side. Exit code 0 if the tenant is adopted, 1 if it cannot be or that was declined.
     """
-    from kzero_scim.tenant.adopt.adoption import Request, look  # noqa: PLC0415 - other commands start without the clients
-    from kzero_scim.tenant.adopt.adoption import adopt as take_over  # noqa: PLC0415 - likewise
-
     where = {
         "azuread:tenantId": entra_tenant,
         "kzero-scim:kzeroTenant": kzero_tenant,
@@ -69,7 +66,7 @@ def adopt(  # noqa: PLR0913 - one keyword an option
     )
     console = Console(stderr=as_json)
     is_asked = sys.stdin.isatty() and not as_json
-    plan = look(request, _asking(console) if is_asked else _refusing)
+    plan = plan_adoption(request, _asking(console) if is_asked else _refusing)
     if not as_json:
         _show(console, plan)
     if plan.is_adopted:
@@ -94,7 +91,7 @@ def _confirm(tenant: str, *, yes: bool, is_asked: bool) -> None:
         message = f"nobody can be asked whether to adopt {tenant}; add --yes, or --dry-run to look only"
         raise AdoptionError(message)
     if not typer.confirm(f"Bring this into stack {tenant}? Nothing is changed on either side."):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _refusing(candidates: Sequence[Candidate]) -> Candidate:
@@ -139,8 +136,6 @@ def _show(console: Console, plan: Plan) -> None:
 
 def _tell(console: Console, plan: Plan, message: str, *, as_json: bool, previewed: bool = False) -> None:
     """Say how it ended, with the differences that the next update would remove."""
-    from kzero_scim.tenant.adopt.adoption import differences  # noqa: PLC0415 - other commands start without the clients
-
     found: list[Difference] | None = None
     problem = ""
     if previewed:

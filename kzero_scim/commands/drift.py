@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import typer
 from rich.console import Console
@@ -13,12 +13,10 @@ from rich.text import Text
 
 from kzero_scim.commands.options import AsJson, Project, TenantName
 from kzero_scim.display import one_line, several_lines
+from kzero_scim.exit_codes import ExitCode
+from kzero_scim.stack.stack import Stack
+from kzero_scim.tenant.drift import Difference, Drift, find_drift
 
-if TYPE_CHECKING:
-    from kzero_scim.tenant.drift import Difference, Drift
-
-DRIFT: Final = 3
-"""Exit code where something differs."""
 _LONGEST: Final = 120
 """Characters of a value that are shown; --json has all."""
 
@@ -26,11 +24,8 @@ _LONGEST: Final = 120
 def drift(tenant: TenantName, project: Project = Path(), *, as_json: AsJson = False) -> None:
     """List what was changed behind the stack's back on either side: resource, property, was -> is, who and when.
 
-    Nothing is changed. Exit code 0 if nothing differs, 3 if something does, 2 if a side could not be asked.
+    Nothing is changed. Exit code 0 if nothing differs, 3 if something does, 1 if a side could not be asked.
     """
-    from kzero_scim.stack.stack import Stack  # noqa: PLC0415 - likewise
-    from kzero_scim.tenant.drift import find_drift  # noqa: PLC0415 - other commands start without the clients
-
     found = asyncio.run(find_drift(Stack.load(tenant, project)))
     if as_json:
         typer.echo(json.dumps({"tenant": tenant, **found.document()}, indent=2))
@@ -39,7 +34,7 @@ def drift(tenant: TenantName, project: Project = Path(), *, as_json: AsJson = Fa
     for line in found.unasked:
         typer.echo(f"error: {several_lines(line)}", err=True)
     if found.unasked or found.differences:
-        raise typer.Exit(2 if found.unasked else DRIFT)
+        raise typer.Exit(ExitCode.FAILED if found.unasked else ExitCode.DRIFT)
 
 
 def _show(tenant: str, found: Drift) -> None:

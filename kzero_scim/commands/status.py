@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
@@ -14,13 +14,11 @@ from rich.text import Text
 
 from kzero_scim.commands.options import AsJson, Project, TenantName
 from kzero_scim.display import one_line
+from kzero_scim.entra.synchronization_job import Cycle
+from kzero_scim.exit_codes import ExitCode
 from kzero_scim.provider.audit_events import to_second
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from kzero_scim.entra.synchronization_job import Cycle
-    from kzero_scim.tenant.status import TenantStatus
+from kzero_scim.stack.stack import Stack
+from kzero_scim.tenant.status import TenantStatus, read_status
 
 MOST_SHOWN = 20
 """Users in error that are listed; --json has all."""
@@ -31,19 +29,16 @@ _COUNTS = {"imported": "read", "entitled": "in scope", "exported": "written", "e
 def status(tenant: TenantName, project: Project = Path(), *, as_json: AsJson = False) -> None:
     """Show how a tenant's provisioning does: quarantine, last cycles, entries by type, users in error.
 
-    Nothing is changed. Exit code 0 if it is healthy, 1 if it is in quarantine, paused against the stack's wish, or
-    with users in error, 2 if it could not be asked.
+    Nothing is changed. Exit code 0 if it is healthy, 2 if it is in quarantine, paused against the stack's wish, or
+    with users in error, 1 if it could not be asked.
     """
-    from kzero_scim.stack.stack import Stack  # noqa: PLC0415 - other commands start without the clients
-    from kzero_scim.tenant.status import look  # noqa: PLC0415 - likewise
-
-    found = asyncio.run(look(Stack.load(tenant, project)))
+    found = asyncio.run(read_status(Stack.load(tenant, project)))
     if as_json:
         typer.echo(json.dumps({"tenant": tenant, **found.document()}, indent=2))
     else:
         _show(tenant, found)
     if not found.is_healthy:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.ACTION_NEEDED)
 
 
 def _show(tenant: str, found: TenantStatus) -> None:

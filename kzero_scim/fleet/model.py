@@ -14,12 +14,11 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from kzero_scim.errors import SettingsError
+from kzero_scim.exit_codes import ExitCode
 from kzero_scim.tenant.drift import Difference
 
 VERSION: Final = 1
 """Of the JSON document; a change that a reader of this version would misread raises it."""
-ERRORS, CHANGES, DRIFT = 1, 2, 3
-"""Exit codes besides 0, which says that nothing is left to do."""
 
 
 class Command(StrEnum):
@@ -153,14 +152,15 @@ class FleetRun:
         return Counter(result.outcome for result in self.results)
 
     @property
-    def exit_code(self) -> int:
-        """What is left to do: 0 nothing, 2 changes to apply, 3 drift, 1 errors, of which the worst counts most."""
+    def exit_code(self) -> ExitCode:
+        """What is left to do; of several the first: failed tenants, drift, tenants that need action."""
         found = self.counts
-        if any(found[bad] for bad in (Outcome.FAILED, Outcome.TIMED_OUT, Outcome.UNHEALTHY, Outcome.NOT_RUN)):
-            return ERRORS
+        if any(found[bad] for bad in (Outcome.FAILED, Outcome.TIMED_OUT, Outcome.NOT_RUN)):
+            return ExitCode.FAILED
         if found[Outcome.DRIFTED]:
-            return DRIFT
-        return CHANGES if found[Outcome.CHANGED] and self.command is not Command.UP else 0
+            return ExitCode.DRIFT
+        is_pending = found[Outcome.CHANGED] and self.command is not Command.UP
+        return ExitCode.ACTION_NEEDED if found[Outcome.UNHEALTHY] or is_pending else ExitCode.DONE
 
     def document(self) -> dict[str, Any]:
         """Give it as JSON."""

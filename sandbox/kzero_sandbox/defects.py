@@ -36,7 +36,7 @@ class Defect(StrEnum):
 
 
 class DefectError(RuntimeError):
-    """A defect that cannot be made or mended; the message says why."""
+    """A defect that cannot be made or repaired; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -98,16 +98,16 @@ def make(sandbox: RunningSandbox, defect: Defect, tenant: FleetTenant) -> None:
     _note(sandbox.layout, known | {defect: sorted({*known.get(defect, []), tenant.name})})
 
 
-def mend(sandbox: RunningSandbox, defect: Defect, tenant: FleetTenant) -> None:
-    """Mend a defect, as far as a service causes it; what a person changed, the next `up` mends.
+def repair(sandbox: RunningSandbox, defect: Defect, tenant: FleetTenant) -> None:
+    """Repair a defect that a service causes; what a person changed, the next `up` reverts.
 
     Raises:
-        DefectError: It is one that `up` mends.
+        DefectError: It is one that `up` repairs.
         httpx.HTTPError: The sandbox does not answer, or refuses.
     """
     with _sides(sandbox, tenant) as sides:
         if defect is Defect.DRIFT:
-            message = f"drift is what `kzero-scim fleet up {tenant.name}` mends"
+            message = f"drift is what `kzero-scim fleet up {tenant.name}` repairs"
             raise DefectError(message)
         if defect is Defect.FAILING_CREDENTIALS:
             for client in tenant.organisation.clients:
@@ -124,7 +124,7 @@ def mend(sandbox: RunningSandbox, defect: Defect, tenant: FleetTenant) -> None:
 
 
 def made(layout: Layout) -> dict[Defect, list[str]]:
-    """Return the names of the tenants with each defect that was made and not mended; a drift is noted for good.
+    """Return the names of the tenants with each defect that was made and not repaired; a drift is noted for good.
 
     Args:
         layout: The sandbox's files.

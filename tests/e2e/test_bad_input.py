@@ -252,7 +252,7 @@ def test_a_command_about_a_stack_that_does_not_exist(project: CliProject) -> Non
     check = project.kzero_scim("check", "nowhere").failed()
     doctor = project.kzero_scim("doctor", "nowhere").failed()
 
-    assert (check.code, doctor.code) == (2, 1)
+    assert (check.code, doctor.code) == (1, 2)
     assert check.stderr.count("\n") == 1
     check.line_with("no stack named 'nowhere' found")
     doctor.line_with("nowhere")

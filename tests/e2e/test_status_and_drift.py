@@ -31,7 +31,7 @@ def test_quarantine_is_shown_healed_and_gone(project: CliProject, tenant: Tenant
     refused = project.up().succeeded()
     preview = project.preview("--refresh").succeeded()
 
-    assert (status.code, drift.code) == (1, 3)
+    assert (status.code, drift.code) == (2, 3)
     for words in ("EncounteredQuarantineException since", "first error", "next attempt", "alex@contoso.example"):
         assert words in status.text
     assert document["status"] == "quarantine"
@@ -60,7 +60,7 @@ def test_quarantine_is_shown_healed_and_gone(project: CliProject, tenant: Tenant
 
 
 def test_a_side_that_cannot_be_asked_is_neither_healthy_nor_drift(project: CliProject, tenant: Tenant) -> None:
-    """Exit code 2 and one line; what the other side tells is listed all the same."""
+    """Exit code 1 and one line; what the other side tells is listed all the same."""
     never = project.kzero_scim("status", "test")
     project.up().succeeded()
     tenant.set_realm_attributes(kzero__scim__azureTenantId="00000000-0000-4000-8000-000000000000")
@@ -69,7 +69,7 @@ def test_a_side_that_cannot_be_asked_is_neither_healthy_nor_drift(project: CliPr
     status = project.kzero_scim("status", "test", env=wrong)
     drift = project.kzero_scim("drift", "test", env=wrong)
 
-    assert (never.code, status.code, drift.code) == (2, 2, 2)
+    assert (never.code, status.code, drift.code) == (1, 1, 1)
     assert "no provisioning job yet" in never.stderr
     assert len(status.stderr.strip().splitlines()) == 1
     assert "azureTenantId" in drift.stdout

@@ -33,7 +33,7 @@ def test_one_tenant_from_preview_to_destroy(sandbox: RunningSandbox, tenant: Ten
     # Somebody changes a mapper in KZero's Advanced Console: both commands name the property.
     _change_mapper(tenant, "status", {"jsonType.label": "String"})
     drifted = project.kzero_scim("check", "test").failed()
-    assert drifted.code == 1
+    assert drifted.code == 2
     drifted.line_with("6 of 7 passed")
     drifted.line_with("differs from the stack: mappers.status.claimJsonType")
     shown = project.preview("--refresh", "--expect-no-changes").failed()

@@ -34,8 +34,8 @@ def commands() -> Json:
 
 def _commands(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:  # noqa: ANN401 - click's
     yield path, command
-    for name, each in getattr(command, "commands", {}).items():
-        yield from _commands(each, (*path, name))
+    for name in getattr(command, "commands", {}):
+        yield from _commands(command.get_command(None, name), (*path, name))
 
 
 def _parameter(parameter: Any) -> str:  # noqa: ANN401 - click's, of which typer has a copy of its own

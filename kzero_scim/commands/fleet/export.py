@@ -7,18 +7,21 @@ from typing import Annotated
 
 import typer
 
-from kzero_scim.commands.fleet.options import ChangedSince, Names, OneShard, Tags, selected, selection_of
-from kzero_scim.commands.options import Project
+from kzero_scim.commands.fleet.options import SelectOptions
+from kzero_scim.commands.option_blocks import with_option_blocks
 from kzero_scim.display import one_line
+from kzero_scim.errors import SettingsError
+from kzero_scim.fleet.export import stack_manifest
+from kzero_scim.fleet.project import FleetProject
 
 
+@with_option_blocks
 def export(  # noqa: PLR0913 - one keyword an option
-    tenants: Names = None,
+    select: SelectOptions,
     *,
     operator: Annotated[
         bool, typer.Option("--operator", help="As Stack manifests for the Pulumi Kubernetes Operator 2.")
     ],
-    project: Project = Path(),
     output: Annotated[
         Path | None, typer.Option(help="A folder for one file a tenant; without it, all are printed.")
     ] = None,
@@ -37,15 +40,8 @@ def export(  # noqa: PLR0913 - one keyword an option
         int | None, typer.Option(min=60, metavar="SECONDS", help="Run again so often without a new commit, too.")
     ] = None,
     preview: Annotated[bool, typer.Option("--preview", help="Only foretell changes, never make them.")] = False,
-    tags: Tags = None,
-    changed_since: ChangedSince = "",
-    shard: OneShard = "",
 ) -> None:
     """Write the fleet for an engine that runs elsewhere. No cluster is asked, and no secret is written."""
-    from kzero_scim.errors import SettingsError  # noqa: PLC0415 - other commands start without the settings
-    from kzero_scim.fleet.export import stack_manifest  # noqa: PLC0415 - likewise
-    from kzero_scim.fleet.project import FleetProject  # noqa: PLC0415 - likewise
-
     del operator  # the one form that there is; it is named so that another can follow
     sources: list[stack_manifest.GitSource | stack_manifest.FluxSource | stack_manifest.ImageSource] = []
     if repository:
@@ -57,8 +53,8 @@ def export(  # noqa: PLR0913 - one keyword an option
     if len(sources) != 1:
         message = "say where the project comes from, with one of --repository, --flux and --image-folder"
         raise SettingsError(message)
-    fleet = FleetProject.load(project)
-    chosen = selected(fleet, selection_of(tenants, tags, changed_since, shard, failed=False))
+    fleet = FleetProject.load(select.project)
+    chosen = select.selected(fleet)
     settings = stack_manifest.StackSettings(
         source=sources[0],
         image=image,

@@ -4,43 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from kzero_scim.commands.fleet.options import (
-    ChangedSince,
-    Failed,
-    FailedIn,
-    Names,
-    OneShard,
-    Tags,
-    selected,
-    selection_of,
-)
-from kzero_scim.commands.options import AsJson, Project
+from kzero_scim.commands.fleet.options import SelectAgainOptions
+from kzero_scim.commands.option_blocks import with_option_blocks
+from kzero_scim.commands.options import AsJson
 from kzero_scim.display import one_line
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from kzero_scim.fleet.credentials.credential_check import CredentialCheck
-    from kzero_scim.fleet.project import FleetTenant
+from kzero_scim.exit_codes import ExitCode
+from kzero_scim.fleet.credentials.credential_check import CredentialCheck, check_credentials
+from kzero_scim.fleet.credentials.credentials import Credentials
+from kzero_scim.fleet.project import FleetProject, FleetTenant
 
 
-def list_(  # noqa: PLR0913 - one keyword an option
-    tenants: Names = None,
+@with_option_blocks
+def list_(
+    select: SelectAgainOptions,
     *,
-    project: Project = Path(),
-    tags: Tags = None,
-    changed_since: ChangedSince = "",
-    failed: Failed = False,
-    failed_in: FailedIn = None,
-    shard: OneShard = "",
     credentials: Annotated[
         bool,
         typer.Option("--credentials", help="Show which credentials each has and what is missing, never a value."),
@@ -49,23 +34,17 @@ def list_(  # noqa: PLR0913 - one keyword an option
 ) -> None:
     """List the selected tenants with their tags, or with their credentials.
 
-    Signs in nowhere. Exit code 1 if a tenant lacks a credential that it needs.
+    Signs in nowhere. Exit code 2 if a tenant lacks a credential that it needs.
     """
-    from kzero_scim.fleet.project import FleetProject  # noqa: PLC0415 - other commands start without the settings
-
-    fleet = FleetProject.load(project)
-    selection = selection_of(tenants, tags, changed_since, shard, failed=failed, failed_in=failed_in)
-    found = selected(fleet, selection)
+    fleet = FleetProject.load(select.project)
+    found = select.selected(fleet)
     if not credentials:
         _tenants(found, as_json=as_json)
         return
-    from kzero_scim.fleet.credentials.credential_check import check_credentials  # noqa: PLC0415 - likewise
-    from kzero_scim.fleet.credentials.credentials import Credentials  # noqa: PLC0415 - likewise
-
     checks = check_credentials(found, Credentials(fleet, os.environ))
     _credentials(checks, as_json=as_json)
     if not all(check.is_complete for check in checks):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.ACTION_NEEDED)
 
 
 def _tenants(found: Sequence[FleetTenant], *, as_json: bool) -> None:

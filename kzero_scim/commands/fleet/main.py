@@ -1,41 +1,28 @@
-"""``kzero-scim fleet …``: many tenants at once, in words for the operator. No logic of its own."""
+"""``kzero-scim fleet …``: which commands there are. Imports none of them."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import ClassVar
 
 import typer
-from typer.core import TyperGroup
 
-from kzero_scim.commands.fleet.export import export
-from kzero_scim.commands.fleet.list import list_
-from kzero_scim.commands.fleet.matrix import matrix
-from kzero_scim.commands.fleet.report import report
-from kzero_scim.commands.fleet.run import preview, refresh, up
-from kzero_scim.commands.fleet.sweep import drift, status
+from kzero_scim.commands.lazy_group import LazyGroup
 
-NOT_BEGUN = 1
-"""Exit code where a command could not be begun. Elsewhere that is 2, which here says that something would change."""
+_FLEET = "kzero_scim.commands.fleet"
 
 
-class _Fleet(TyperGroup):
-    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override] # noqa: ANN401 - the base class's, not public
-        try:
-            return super().invoke(ctx)
-        except Exception as error:
-            # Of typer's own errors about how a command is written; their class is not public.
-            if hasattr(error, "format_message"):
-                error.exit_code = NOT_BEGUN  # type: ignore[attr-defined] # likewise
-            raise
+class _Fleet(LazyGroup):
+    members: ClassVar = {
+        "preview": f"{_FLEET}.run:preview",
+        "up": f"{_FLEET}.run:up",
+        "refresh": f"{_FLEET}.run:refresh",
+        "drift": f"{_FLEET}.sweep:drift",
+        "status": f"{_FLEET}.sweep:status",
+        "list": f"{_FLEET}.list:list_",
+        "matrix": f"{_FLEET}.matrix:matrix",
+        "export": f"{_FLEET}.export:export",
+        "report": f"{_FLEET}.report:report",
+    }
 
 
-app = typer.Typer(name="fleet", help="All tenants of a project at once.", no_args_is_help=True, cls=_Fleet)
-app.command()(preview)
-app.command()(up)
-app.command()(refresh)
-app.command()(drift)
-app.command()(status)
-app.command("list")(list_)
-app.command()(matrix)
-app.command()(export)
-app.command()(report)
+app = typer.Typer(cls=_Fleet, name="fleet", help="All tenants of a project at once.", no_args_is_help=True)

@@ -7,15 +7,18 @@ from typing import Annotated, Literal
 
 import typer
 
-from kzero_scim.commands.fleet.options import ChangedSince, Failed, FailedIn, Names, OneShard, Tags, selection_of
-from kzero_scim.commands.options import Project
+from kzero_scim.commands.fleet.options import SelectAgainOptions
+from kzero_scim.commands.option_blocks import with_option_blocks
 from kzero_scim.display import one_line
+from kzero_scim.fleet.export import matrix as jobs_of
+from kzero_scim.fleet.project import FleetProject
+from kzero_scim.fleet.selection import select as select_tenants
 
 
+@with_option_blocks
 def matrix(  # noqa: PLR0913 - one keyword an option
-    tenants: Names = None,
+    select: SelectAgainOptions,
     *,
-    project: Project = Path(),
     # A matrix of GitHub or Azure DevOps makes 256 at most; so many machines at once are seldom had anyway.
     jobs: Annotated[int, typer.Option(min=1, max=256, help="How many at most.")] = 8,
     platform: Annotated[Literal["github", "gitlab", "azure"], typer.Option(help="Whose form to print.")] = "github",
@@ -30,26 +33,16 @@ def matrix(  # noqa: PLR0913 - one keyword an option
     files: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write each job's tenants to a file there and print its name.")
     ] = None,
-    tags: Tags = None,
-    changed_since: ChangedSince = "",
-    failed: Failed = False,
-    failed_in: FailedIn = None,
-    shard: OneShard = "",
 ) -> None:
     """Print a pipeline's job matrix: the selected tenants, spread so that all jobs end at about the same time.
 
     No tenant is an empty matrix, and no error.
     """
-    from kzero_scim.fleet.export import matrix as jobs_of  # noqa: PLC0415 - other commands start without the settings
-    from kzero_scim.fleet.project import FleetProject  # noqa: PLC0415 - likewise
-    from kzero_scim.fleet.selection import select  # noqa: PLC0415 - likewise
-
-    fleet = FleetProject.load(project)
+    fleet = FleetProject.load(select.project)
     last = fleet.runs / f"{command}.json"
     known = jobs_of.runs_at(durations or ([last] if last.exists() else []))
     runs = [run for run in known if run.command == command]
-    selection = selection_of(tenants, tags, changed_since, shard, failed=failed, failed_in=failed_in)
-    selected = select(fleet, selection, jobs_of.failed(runs) if durations else None)
+    selected = select_tenants(fleet, select.selection(), jobs_of.failed(runs) if durations else None)
     for note in selected.notes:
         typer.echo(one_line(note), err=True)
     spread = jobs_of.spread(jobs_of.safe_names(selected.tenants), jobs_of.durations(runs), jobs)

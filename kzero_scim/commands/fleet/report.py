@@ -9,9 +9,15 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from kzero_scim.commands.fleet.report_options import CommentFile, JunitFile, Limit, Link
+from kzero_scim.commands.fleet.options import WrittenReports
+from kzero_scim.commands.option_blocks import with_option_blocks
 from kzero_scim.commands.options import AsJson, Project
 from kzero_scim.display import one_line
+from kzero_scim.fleet import journal
+from kzero_scim.fleet.page import render_page
+from kzero_scim.fleet.project import LEFT, FleetProject
+from kzero_scim.fleet.report import reports
+from kzero_scim.fleet.report.merging import one_of, runs_of
 
 Runs = Annotated[
     list[Path] | None,
@@ -24,16 +30,14 @@ HtmlFile = Annotated[str, typer.Option("--html", metavar="FILE", help="Write one
 Summary = Annotated[bool, typer.Option("--summary", help="Print a line and the counts as JSON, for a notification.")]
 
 
+@with_option_blocks
 def report(  # noqa: PLR0913 - one parameter an option
     runs: Runs = None,
     project: Project = Path(),
     *,
     of: OfCommand = "",
-    comment: CommentFile = "",
-    junit: JunitFile = "",
+    written: WrittenReports,
     html: HtmlFile = "",
-    limit: Limit = "github",
-    link: Link = "",
     summary: Summary = False,
     as_json: AsJson = False,
 ) -> None:
@@ -44,14 +48,8 @@ def report(  # noqa: PLR0913 - one parameter an option
     of all; the page, without documents named, of some runs before them as well. Exit code 0; that of a run stands in
     the summary.
     """
-    from kzero_scim.fleet import journal  # noqa: PLC0415 - other commands start without the clients
-    from kzero_scim.fleet.page import render_page  # noqa: PLC0415 - likewise
-    from kzero_scim.fleet.project import LEFT, FleetProject  # noqa: PLC0415 - likewise
-    from kzero_scim.fleet.report import reports  # noqa: PLC0415 - other commands start without the clients
-    from kzero_scim.fleet.report.merging import one_of, runs_of  # noqa: PLC0415 - likewise
-
     found = runs_of(runs or [], project, of)
-    options = reports.ReportOptions(comment=comment, junit=junit, limit=limit, link=link)
+    options = written.options()
     if options.is_any or as_json:
         one = one_of(found, named=bool(runs))
         reports.write_reports(one, options)

@@ -5,31 +5,22 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from kzero_scim.commands.fleet.options import (
-    ChangedSince,
-    Failed,
-    FailedIn,
-    Names,
-    OneShard,
-    Tags,
-    selected,
-    selection_of,
-)
-from kzero_scim.commands.fleet.report_options import CommentFile, JunitFile, Limit, Link
-from kzero_scim.commands.options import Project
+from kzero_scim.commands.fleet import progress, summary_table
+from kzero_scim.commands.fleet.options import SelectAgainOptions, WrittenReports
+from kzero_scim.commands.option_blocks import with_option_blocks
 from kzero_scim.display import listed, one_line
 from kzero_scim.errors import SettingsError
-
-if TYPE_CHECKING:
-    from kzero_scim.fleet.model import Command, FleetRun, TenantResult
-    from kzero_scim.fleet.project import FleetProject
-    from kzero_scim.fleet.report.reports import ReportOptions
-    from kzero_scim.fleet.selection import Selection
+from kzero_scim.fleet import journal
+from kzero_scim.fleet.model import Command, FleetRun, TenantResult
+from kzero_scim.fleet.project import FleetProject
+from kzero_scim.fleet.report import reports
+from kzero_scim.fleet.run import plan
+from kzero_scim.fleet.run.fingerprint import Fingerprints
+from kzero_scim.fleet.run.runner import Job, run_fleet
 
 Parallel = Annotated[
     int | None,
@@ -54,54 +45,38 @@ Resume = Annotated[
 _MOST_NAMED = 10
 
 
+@with_option_blocks
 def preview(  # noqa: PLR0913 - one keyword an option
-    tenants: Names = None,
+    select: SelectAgainOptions,
+    written: WrittenReports,
     *,
-    project: Project = Path(),
-    tags: Tags = None,
-    changed_since: ChangedSince = "",
-    failed: Failed = False,
-    failed_in: FailedIn = None,
-    shard: OneShard = "",
     parallel: Parallel = None,
     timeout: Timeout = None,
     refresh: Refresh = False,
     max_failures: MaxFailures = 0,
-    comment: CommentFile = "",
-    junit: JunitFile = "",
-    limit: Limit = "github",
-    link: Link = "",
     as_json: AsJson = False,
 ) -> None:
     """Show what an up would change, in which tenants. Changes nothing.
 
     Exit code 0 if nothing would change, 2 if something would, 3 if --refresh finds drift, 1 if a tenant failed.
     """
-    from kzero_scim.fleet.model import Command  # noqa: PLC0415 - other commands start without the SDK
-    from kzero_scim.fleet.report.reports import ReportOptions  # noqa: PLC0415 - likewise
-
     _Asked(
         command=Command.PREVIEW,
-        project=project,
-        selection=selection_of(tenants, tags, changed_since, shard, failed=failed, failed_in=failed_in),
+        select=select,
         parallel=parallel,
         timeout=timeout,
         refresh=refresh,
         max_failures=max_failures,
-        reports=ReportOptions(comment=comment, junit=junit, limit=limit, link=link),
+        written=written,
         as_json=as_json,
     ).run()
 
 
+@with_option_blocks
 def up(  # noqa: PLR0913 - one keyword an option
-    tenants: Names = None,
+    select: SelectAgainOptions,
+    written: WrittenReports,
     *,
-    project: Project = Path(),
-    tags: Tags = None,
-    changed_since: ChangedSince = "",
-    failed: Failed = False,
-    failed_in: FailedIn = None,
-    shard: OneShard = "",
     parallel: Parallel = None,
     timeout: Timeout = None,
     refresh: Refresh = False,
@@ -109,10 +84,6 @@ def up(  # noqa: PLR0913 - one keyword an option
     max_failures: MaxFailures = 3,
     resume: Resume = False,
     yes: Yes = False,
-    comment: CommentFile = "",
-    junit: JunitFile = "",
-    limit: Limit = "github",
-    link: Link = "",
     as_json: AsJson = False,
 ) -> None:
     """Apply the settings of many tenants.
@@ -120,13 +91,9 @@ def up(  # noqa: PLR0913 - one keyword an option
     Ctrl-C lets what runs come to its end and begins no other; a second one interrupts that too. Exit code 0 if all was
     applied, 1 if a tenant failed or was not run.
     """
-    from kzero_scim.fleet.model import Command  # noqa: PLC0415 - other commands start without the SDK
-    from kzero_scim.fleet.report.reports import ReportOptions  # noqa: PLC0415 - likewise
-
     _Asked(
         command=Command.UP,
-        project=project,
-        selection=selection_of(tenants, tags, changed_since, shard, failed=failed, failed_in=failed_in),
+        select=select,
         parallel=parallel,
         timeout=timeout,
         refresh=refresh,
@@ -134,46 +101,34 @@ def up(  # noqa: PLR0913 - one keyword an option
         max_failures=max_failures,
         resume=resume,
         yes=yes,
-        reports=ReportOptions(comment=comment, junit=junit, limit=limit, link=link),
+        written=written,
         as_json=as_json,
     ).run()
 
 
+@with_option_blocks
 def refresh(  # noqa: PLR0913 - one keyword an option
-    tenants: Names = None,
+    select: SelectAgainOptions,
+    written: WrittenReports,
     *,
-    project: Project = Path(),
-    tags: Tags = None,
-    changed_since: ChangedSince = "",
-    failed: Failed = False,
-    failed_in: FailedIn = None,
-    shard: OneShard = "",
     parallel: Parallel = None,
     timeout: Timeout = None,
     max_failures: MaxFailures = 3,
     yes: Yes = False,
-    comment: CommentFile = "",
-    junit: JunitFile = "",
-    limit: Limit = "github",
-    link: Link = "",
     as_json: AsJson = False,
 ) -> None:
     """Bring the states to what both sides hold now. Changes neither side; the next up would undo what differed.
 
     Exit code 0 if nothing differed, 3 if something did, 1 if a tenant failed or was not run.
     """
-    from kzero_scim.fleet.model import Command  # noqa: PLC0415 - other commands start without the SDK
-    from kzero_scim.fleet.report.reports import ReportOptions  # noqa: PLC0415 - likewise
-
     _Asked(
         command=Command.REFRESH,
-        project=project,
-        selection=selection_of(tenants, tags, changed_since, shard, failed=failed, failed_in=failed_in),
+        select=select,
         parallel=parallel,
         timeout=timeout,
         max_failures=max_failures,
         yes=yes,
-        reports=ReportOptions(comment=comment, junit=junit, limit=limit, link=link),
+        written=written,
         as_json=as_json,
     ).run()
 
@@ -183,11 +138,10 @@ class _Asked:
     """What the command line asks for."""
 
     command: Command
-    project: Path
-    selection: Selection
+    select: SelectAgainOptions
+    written: WrittenReports
     parallel: int | None
     timeout: float | None
-    reports: ReportOptions
     as_json: bool
     refresh: bool = False
     canary: str = ""
@@ -197,20 +151,14 @@ class _Asked:
 
     def run(self) -> None:
         """Run it, print what came of it, write the reports, and end with the run's exit code."""
-        from kzero_scim.commands.fleet import progress, summary_table  # noqa: PLC0415 - see the commands
-        from kzero_scim.fleet.project import FleetProject  # noqa: PLC0415 - likewise
-        from kzero_scim.fleet.report import reports  # noqa: PLC0415 - see the commands
-        from kzero_scim.fleet.run import plan  # noqa: PLC0415 - see the commands
-        from kzero_scim.fleet.run.fingerprint import Fingerprints  # noqa: PLC0415 - likewise
-        from kzero_scim.fleet.run.runner import Job, run_fleet  # noqa: PLC0415 - likewise
-
-        project = FleetProject.load(self.project)
-        self.reports.check()
-        tenants = selected(project, self.selection)
+        project = FleetProject.load(self.select.project)
+        files = self.written.options()
+        files.check()
+        tenants = self.select.selected(project)
         earlier: list[TenantResult] = []
         if self.resume:
             tenants, earlier = plan.to_resume(tenants, _last_up(project), Fingerprints(project).of)
-        console = progress.console(stderr=self.as_json or self.reports.prints)
+        console = progress.console(stderr=self.as_json or files.prints)
         watcher = progress.watcher(console, len(tenants), self.command)
         if earlier:
             watcher.note(f"{len(earlier)} of the last up stand as they are, {len(tenants)} are to be run")
@@ -227,14 +175,13 @@ class _Asked:
         with watcher:
             run = run_fleet(project, job, os.environ, watcher)
         summary_table.print_closing(console, run)
-        reports.write_reports(run, self.reports)
+        reports.write_reports(run, files)
         if self.as_json:
             reports.write(reports.STANDARD_OUTPUT, reports.as_json(run.document()))
         if run.exit_code:
             sys.exit(run.exit_code)
 
     def _confirm(self, tenants: list[str]) -> None:
-        from kzero_scim.fleet.model import Command  # noqa: PLC0415 - see the commands
 
         if self.command is Command.PREVIEW or self.yes or not tenants:
             return
@@ -247,8 +194,6 @@ class _Asked:
 
 
 def _last_up(project: FleetProject) -> FleetRun:
-    from kzero_scim.fleet import journal  # noqa: PLC0415 - see the commands
-    from kzero_scim.fleet.model import Command  # noqa: PLC0415 - likewise
 
     last = journal.last(project, Command.UP)
     if last is None:

@@ -1,27 +1,28 @@
-"""`kzero-scim sandbox …`: a local Entra ID and a local KZero to try everything on, without any account.
+"""`kzero-scim sandbox …`: starts, spoils and shows a local Entra ID and a local KZero."""
 
-Imports the sandbox only inside the commands: a tenant's pipeline does not install it.
-"""
+from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
+import httpx
 import typer
+from kzero_sandbox import defects
+from kzero_sandbox.addresses import Ports, Urls
+from kzero_sandbox.defects import Defect, DefectError
+from kzero_sandbox.fleet import known_tenant, make_tenants, write_project
+from kzero_sandbox.layout import Layout
+from kzero_sandbox.manual_setup import Variant, make_by_hand
+from kzero_sandbox.processes import SandboxProcess
+from kzero_sandbox.replicas import ReplicaError, replicate_all, without_job
+from kzero_sandbox.running import RunningSandbox
+from kzero_sandbox.status import Status
 from rich.console import Console
 from rich.table import Table
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from kzero_sandbox.addresses import Urls
-    from kzero_sandbox.processes import SandboxProcess
-    from kzero_sandbox.status import Status
-
-app = typer.Typer(
-    name="sandbox",
-    help="A local Entra ID and a local KZero (on a real Keycloak), to try everything without any account.",
-    no_args_is_help=True,
-)
+from kzero_scim.commands.sandbox.replica_state import rewritten
+from kzero_scim.exit_codes import ExitCode
 
 _output = Console()
 _messages = Console(stderr=True)
@@ -34,7 +35,6 @@ Directory = Annotated[
 _DEFAULT_DIRECTORY = Path(".sandbox")
 
 
-@app.command()
 def up(  # noqa: PLR0913, PLR0917 - one an option
     directory: Directory = _DEFAULT_DIRECTORY,
     kzero_port: Annotated[int, typer.Option(help="Port of the local KZero; 0 takes a free one.")] = 8443,
@@ -46,13 +46,11 @@ def up(  # noqa: PLR0913, PLR0917 - one an option
         Path | None,
         typer.Option(help="Folder of the project that is written for them; by default the sandbox's fleet."),
     ] = None,
-    defects: Annotated[
+    spoilt: Annotated[
         list[str] | None, typer.Option("--defect", metavar="KIND=TENANT,...", help="Spoil these on purpose.")
     ] = None,
 ) -> None:
     """Start the sandbox and wait until it answers. It goes on running in the background until `sandbox down`."""
-    from kzero_sandbox.addresses import Ports  # noqa: PLC0415 - see the module's first lines
-
     process = _process(directory)
     ports = Ports(kzero=kzero_port, entra=entra_port, keycloak=keycloak_port)
     if foreground:
@@ -70,16 +68,12 @@ def up(  # noqa: PLR0913, PLR0917 - one an option
         folder = fleet or directory / "fleet"
         _make_fleet(process, directory, tenants, folder)
         _output.print(f"{tenants} tenants: cd {folder} && source ./env && kzero-scim fleet list", soft_wrap=True)
-    for asked in defects or ():
+    for asked in spoilt or ():
         kind, _, names = asked.partition("=")
-        _spoil(process, directory, kind, names.split(","), mend=False)
+        _spoil(process, directory, kind, names.split(","), is_repaired=False)
 
 
-def _make_fleet(process: "SandboxProcess", directory: Path, tenants: int, folder: Path) -> None:
-    import httpx  # noqa: PLC0415 - every command of kzero-scim starts with this module
-    from kzero_sandbox.fleet import make_tenants, write_project  # noqa: PLC0415 - see the module's first lines
-    from kzero_sandbox.running import RunningSandbox  # noqa: PLC0415 - likewise
-
+def _make_fleet(process: SandboxProcess, directory: Path, tenants: int, folder: Path) -> None:
     running = RunningSandbox(process=process, urls=_urls(process, directory))
     with _messages.status("making tenants") as spinner:
         try:
@@ -94,39 +88,32 @@ def _make_fleet(process: "SandboxProcess", directory: Path, tenants: int, folder
         write_project(running, made, folder)
 
 
-@app.command()
-def defect(
+def break_(
     kind: Annotated[str, typer.Argument(help="drift, quarantine, failing-credentials or slow.")],
     tenants: Annotated[list[str], typer.Argument(help="Stacks of the sandbox's fleet: tenant-003 ...")],
     directory: Directory = _DEFAULT_DIRECTORY,
     *,
-    mend: Annotated[bool, typer.Option("--mend", help="Mend it instead.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Repair it instead.")] = False,
 ) -> None:
     """Spoil tenants of the sandbox's fleet on purpose, to see how the fleet's commands show it."""
-    _spoil(_process(directory), directory, kind, tenants, mend=mend)
+    _spoil(_process(directory), directory, kind, tenants, is_repaired=repair)
 
 
-def _spoil(process: "SandboxProcess", directory: Path, kind: str, tenants: "Iterable[str]", *, mend: bool) -> None:
-    import httpx  # noqa: PLC0415 - every command of kzero-scim starts with this module
-    from kzero_sandbox import defects  # noqa: PLC0415 - see the module's first lines
-    from kzero_sandbox.fleet import known_tenant  # noqa: PLC0415 - likewise
-    from kzero_sandbox.running import RunningSandbox  # noqa: PLC0415 - likewise
-
-    if kind not in list(defects.Defect):
-        _fail(RuntimeError(f"there is no defect {kind!r}: use one of {', '.join(defects.Defect)}"))
+def _spoil(process: SandboxProcess, directory: Path, kind: str, tenants: Iterable[str], *, is_repaired: bool) -> None:
+    if kind not in list(Defect):
+        _fail(RuntimeError(f"there is no defect {kind!r}: use one of {', '.join(Defect)}"))
     running = RunningSandbox(process=process, urls=_urls(process, directory))
     for name in tenants:
         tenant = known_tenant(name, running.layout.fleet_secrets)
         if tenant is None:
             _fail(RuntimeError(_no_tenant(name)))
         try:
-            (defects.mend if mend else defects.make)(running, defects.Defect(kind), tenant)
-        except (defects.DefectError, httpx.HTTPError) as error:
+            (defects.repair if is_repaired else defects.make)(running, Defect(kind), tenant)
+        except (DefectError, httpx.HTTPError) as error:
             _fail(error)
-        _output.print(f"{name}: {kind}{' mended' if mend else ''}")
+        _output.print(f"{name}: {kind}{' repaired' if is_repaired else ''}")
 
 
-@app.command()
 def replicate(
     source: Annotated[str, typer.Argument(help="A tenant of the sandbox's fleet that `up` has set up: tenant-001.")],
     targets: Annotated[
@@ -139,15 +126,7 @@ def replicate(
 
     For benchmarks. The stack file becomes the other one's, with its own names and tags.
     """
-    import httpx  # noqa: PLC0415 - every command of kzero-scim starts with this module
-
     process = _process(directory)
-    from kzero_sandbox.fleet import known_tenant  # noqa: PLC0415 - see the module's first lines
-    from kzero_sandbox.replicas import ReplicaError, replicate_all, without_job  # noqa: PLC0415 - likewise
-    from kzero_sandbox.running import RunningSandbox  # noqa: PLC0415 - likewise
-
-    from kzero_scim.commands.replica_state import rewritten  # noqa: PLC0415 - takes the provider
-
     running = RunningSandbox(process=process, urls=_urls(process, directory))
     secrets = running.layout.fleet_secrets
     try:
@@ -177,7 +156,6 @@ def _no_tenant(name: str) -> str:
     return f"the sandbox has no tenant {name!r}: make some with `kzero-scim sandbox up --tenants N`"
 
 
-@app.command()
 def down(directory: Directory = _DEFAULT_DIRECTORY) -> None:
     """Stop the sandbox. Its data stays in its folder for the next `sandbox up`."""
     with _messages.status("stopping the sandbox"):
@@ -188,42 +166,35 @@ def down(directory: Directory = _DEFAULT_DIRECTORY) -> None:
     _messages.print("The sandbox is stopped." if stopped else f"No sandbox is running in {directory}.")
 
 
-@app.command()
 def status(directory: Directory = _DEFAULT_DIRECTORY) -> None:
-    """Show whether the sandbox runs and where. Exit code 0 if it is ready, 1 if not."""
+    """Show whether the sandbox runs and where. Exit code 0 if it is ready, 2 if not."""
     process = _process(directory)
     found = process.status()
     if found is None:
         _messages.print(f"No sandbox is running in {directory}: start one with `kzero-scim sandbox up`.")
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.ACTION_NEEDED)
     table = _table(process, found)
     _add_fleet(table, process)
     _output.print(table)
-    raise typer.Exit(0 if found.phase == "ready" else 1)
+    raise typer.Exit(ExitCode.DONE if found.phase == "ready" else ExitCode.ACTION_NEEDED)
 
 
-def _add_fleet(table: Table, process: "SandboxProcess") -> None:
+def _add_fleet(table: Table, process: SandboxProcess) -> None:
     """Tell how many further tenants there are, and which were spoiled on purpose."""
-    from kzero_sandbox.defects import Defect, made  # noqa: PLC0415 - see the module's first lines
-    from kzero_sandbox.layout import Layout  # noqa: PLC0415 - likewise
-
     layout = Layout(process.directory)
     names = sorted(file.stem for file in layout.fleet_secrets.glob("*.json"))
     if names:
         table.add_row("tenants", names[0] if len(names) == 1 else f"{len(names)}: {names[0]} to {names[-1]}")
-    for kind, spoiled in made(layout).items():
+    for kind, spoiled in defects.made(layout).items():
         until = " (until its next up)" if kind is Defect.DRIFT else ""
         table.add_row("spoiled", f"{kind}: {', '.join(spoiled)}{until}")
 
 
-@app.command()
 def cycle(
     tenant: Annotated[str | None, typer.Argument(help="Entra tenant id; by default the sandbox's own.")] = None,
     directory: Directory = _DEFAULT_DIRECTORY,
 ) -> None:
     """Let the local Entra ID run one provisioning cycle now, as the real one does every 40 minutes."""
-    import httpx  # noqa: PLC0415 - every command of kzero-scim starts with this module
-
     process = _process(directory)
     urls = _urls(process, directory)
     with _messages.status("running a provisioning cycle"):
@@ -242,8 +213,7 @@ def cycle(
     _output.print_json(answer.text)
 
 
-@app.command()
-def handmade(
+def manual_setup(
     variant: Annotated[str, typer.Option(help="complete, half, extra or twins (two applications).")] = "complete",
     users: Annotated[int, typer.Option(min=0, help="Make and assign so many further users.")] = 0,
     directory: Directory = _DEFAULT_DIRECTORY,
@@ -251,10 +221,6 @@ def handmade(
     """Set the sandbox's tenant up as a person who clicks through both consoles would, for `kzero-scim adopt`."""
     process = _process(directory)
     urls = _urls(process, directory)
-    import httpx  # noqa: PLC0415 - every command of kzero-scim starts with this module
-    from kzero_sandbox.manual_setup import Variant, make_by_hand  # noqa: PLC0415 - see the module's first lines
-    from kzero_sandbox.running import RunningSandbox  # noqa: PLC0415 - likewise
-
     if variant not in list(Variant):
         _fail(RuntimeError(f"there is no variant {variant!r}: use one of {', '.join(Variant)}"))
     with RunningSandbox(process=process, urls=urls).own_tenant() as tenant:
@@ -267,7 +233,6 @@ def handmade(
         _output.print(f'"{application.name}", service principal {application.service_principal_id}', soft_wrap=True)
 
 
-@app.command()
 def env(directory: Directory = _DEFAULT_DIRECTORY) -> None:
     """Print the shell lines that point a terminal at the sandbox: `eval "$(kzero-scim sandbox env)"`."""
     file = _process(directory).environment_file
@@ -276,22 +241,18 @@ def env(directory: Directory = _DEFAULT_DIRECTORY) -> None:
     typer.echo(file.read_text(), nl=False)
 
 
-def _process(directory: Path) -> "SandboxProcess":
-    try:
-        from kzero_sandbox.processes import SandboxProcess  # noqa: PLC0415 - see the module's first lines
-    except ModuleNotFoundError as error:
-        _fail(RuntimeError(f"the sandbox's own dependencies are missing ({error.name}): run `make setup`"))
+def _process(directory: Path) -> SandboxProcess:
     return SandboxProcess(directory)
 
 
-def _urls(process: "SandboxProcess", directory: Path) -> "Urls":
+def _urls(process: SandboxProcess, directory: Path) -> Urls:
     found = process.status()
     if found is None or found.urls is None:
         _fail(RuntimeError(f"no sandbox is running in {directory}: start one with `kzero-scim sandbox up`"))
     return found.urls
 
 
-def _table(process: "SandboxProcess", found: "Status") -> Table:
+def _table(process: SandboxProcess, found: Status) -> Table:
     table = Table(show_header=False, box=None)
     table.add_row("state", found.message)
     if found.urls is not None:
@@ -305,4 +266,4 @@ def _table(process: "SandboxProcess", found: "Status") -> Table:
 
 def _fail(error: Exception) -> NoReturn:
     _messages.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-    raise typer.Exit(1)
+    raise typer.Exit(ExitCode.FAILED)

@@ -12,16 +12,9 @@ from rich.console import Console
 from rich.text import Text
 
 from kzero_scim.commands.options import Project
-
-app = typer.Typer(help="Tenants of this project.", no_args_is_help=True)
-
-
-@app.callback()
-def _tenants() -> None:
-    """Keep ``add`` a command of its own while it is the only one."""
+from kzero_scim.tenant.add import interview, write, written_out
 
 
-@app.command()
 def add(  # noqa: PLR0913 - one keyword an option
     name: Annotated[str, typer.Argument(help="The new stack's name.")],
     *,
@@ -41,11 +34,9 @@ def add(  # noqa: PLR0913 - one keyword an option
 ) -> None:
     """Write a new tenant's stack file, from questions or, without a terminal, from options alone.
 
-    An existing file is never overwritten; secrets are never asked for. Exit code 0 if it is written, 2 if not, with
+    An existing file is never overwritten; secrets are never asked for. Exit code 0 if it is written, 1 if not, with
     every problem of the options at once.
     """
-    from kzero_scim.tenant import add  # noqa: PLC0415 - other commands start without the settings
-
     texts = {
         "azuread:tenantId": entra_tenant,
         "kzero-scim:kzeroTenant": kzero_tenant,
@@ -57,11 +48,11 @@ def add(  # noqa: PLR0913 - one keyword an option
         "kzero-scim:testUser": test_user,
     }
     console = Console()
-    further, problems = add.written_out(setting or ())
+    further, problems = written_out(setting or ())
     answers = {key: text for key, text in texts.items() if text} | further
     if sys.stdin.isatty() and not no_input:
-        answers = add.interview(answers, _ask, lambda line: console.print(Text(f"  {line}", "yellow"), soft_wrap=True))
-    file = add.write(project, name, answers, problems)
+        answers = interview(answers, _ask, lambda line: console.print(Text(f"  {line}", "yellow"), soft_wrap=True))
+    file = write(project, name, answers, problems)
     console.print(f"{file} is written. Next:", markup=False, highlight=False, soft_wrap=True)
     for command, purpose in (
         (f"pulumi stack init {name}", "make the stack"),

@@ -16,7 +16,8 @@ from typing import Any, Final
 
 from kzero_scim.display import one_line, plain
 from kzero_scim.errors import SettingsError
-from kzero_scim.fleet.model import CHANGES, Command, FleetRun, Outcome, PropertyChange, ResourceChange, TenantResult
+from kzero_scim.exit_codes import ExitCode
+from kzero_scim.fleet.model import Command, FleetRun, Outcome, PropertyChange, ResourceChange, TenantResult
 from kzero_scim.fleet.report.grouping import (
     Alike,
     Group,
@@ -154,7 +155,7 @@ def _icon(run: FleetRun) -> str:
         return "❌"
     if run.counts[Outcome.DRIFTED]:
         return "⚠️"
-    return "🔷" if run.exit_code == CHANGES else "✅"
+    return "🔷" if run.exit_code is ExitCode.ACTION_NEEDED else "✅"
 
 
 def _facts(run: FleetRun) -> str:

@@ -15,12 +15,12 @@ from kzero_sandbox.organisation import PARTNER
 from kzero_sandbox.replicas import ReplicaError, original, replicate
 from kzero_sandbox.running import RunningSandbox
 
-from kzero_scim.commands.replica_state import rewritten
+from kzero_scim.commands.sandbox.replica_state import rewritten
 from tests.e2e.cli_project import CliProject, install_azuread, search_path
 
 
 def test_tenants_are_set_up_from_their_project_and_spoiled_one_by_one(sandbox: RunningSandbox, tmp_path: Path) -> None:
-    """The project works as written; a replica is what `up` makes; a defect shows at its own tenant until mended."""
+    """The project works as written; a replica is what `up` makes; a defect shows at its own tenant until repaired."""
     folder = tmp_path / "fleet"
     with fleet(sandbox, 2, folder) as (one, two):
         environment = (
@@ -56,8 +56,8 @@ def test_tenants_are_set_up_from_their_project_and_spoiled_one_by_one(sandbox: R
         defects.make(sandbox, Defect.QUARANTINE, one)
         drift = json.loads(project.kzero_scim("drift", one.name, "--json").stdout)
         status = json.loads(project.kzero_scim("status", one.name, "--json").stdout)
-        defects.mend(sandbox, Defect.QUARANTINE, one)
-        mended = json.loads(project.kzero_scim("status", one.name, "--json").stdout)
+        defects.repair(sandbox, Defect.QUARANTINE, one)
+        repaired = json.loads(project.kzero_scim("status", one.name, "--json").stdout)
         defects.make(sandbox, Defect.FAILING_CREDENTIALS, two)
         unspoiled = project.kzero_scim("status", one.name)
         defects.make(sandbox, Defect.FAILING_CREDENTIALS, one)
@@ -68,7 +68,7 @@ def test_tenants_are_set_up_from_their_project_and_spoiled_one_by_one(sandbox: R
             Defect.FAILING_CREDENTIALS: ["tenant-001", "tenant-002"],
         }
         assert {item["resource"] for item in drift["differences"]} == {"MapperSet", "AppRoleAssignments"}
-        assert (status["status"], mended["status"]) == ("quarantine", "healthy")
+        assert (status["status"], repaired["status"]) == ("quarantine", "healthy")
         assert unspoiled.code == 0
         assert "AADSTS7000215" in refused.failed().text
 

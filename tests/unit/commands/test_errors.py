@@ -25,7 +25,7 @@ from kzero_scim.errors import ProviderError
 def test_whatever_fails_is_one_line(
     error: Exception, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """No traceback; exit code 2, as for every check that could not be made."""
+    """No traceback; exit code 1, as for every command that could not be carried out."""
 
     def fail() -> None:
         note("GET /users")
@@ -36,5 +36,5 @@ def test_whatever_fails_is_one_line(
     with pytest.raises(SystemExit) as ended:
         main.main()
 
-    assert ended.value.code == 2
+    assert ended.value.code == 1
     assert capsys.readouterr().err == line

@@ -60,7 +60,9 @@ def test_a_run_reads_back_as_it_was_written(run: FleetRun) -> None:
         (Command.DRIFT, [Outcome.UNCHANGED, Outcome.DRIFTED], 3),
         (Command.DRIFT, [Outcome.FAILED, Outcome.DRIFTED], 1),
         (Command.PREVIEW, [Outcome.CHANGED, Outcome.TIMED_OUT], 1),
-        (Command.STATUS, [Outcome.UNHEALTHY], 1),
+        (Command.STATUS, [Outcome.UNCHANGED, Outcome.UNHEALTHY], 2),
+        (Command.STATUS, [Outcome.FAILED, Outcome.UNHEALTHY], 1),
+        (Command.PREVIEW, [Outcome.CHANGED, Outcome.DRIFTED], 3),
     ],
 )
 def test_the_exit_code_says_what_is_left_to_do(command: Command, outcomes: list[Outcome], code: int) -> None:

@@ -53,13 +53,13 @@ def test_a_selection_is_listed_with_its_tags(folder: Path) -> None:
 
 
 def test_credentials_are_shown_by_name_with_what_is_missing(folder: Path) -> None:
-    """Sources, ways to sign in and gaps of each tenant; no value of a secret anywhere; exit code 1 for a gap."""
+    """Sources, ways to sign in and gaps of each tenant; no value of a secret anywhere; exit code 2 for a gap."""
     common = {"ARM_CLIENT_ID": "partner", "ARM_USE_OIDC": "true", "ARM_OIDC_TOKEN": "hunter4"}
 
     result = _run(folder, "--credentials", "--json", **common, KZERO_CLIENT_ID__FABRIKAM="of-fabrikam")
     table = _run(folder, "--credentials", **common)
 
-    assert result.exit_code == table.exit_code == 1, result.output
+    assert result.exit_code == table.exit_code == 2, result.output
     checks = {check.pop("tenant"): check for check in json.loads(result.stdout)}
     file = str(folder / "credentials" / "contoso.env")
     assert checks["contoso"] == {
@@ -117,7 +117,7 @@ def test_every_way_to_sign_in_to_entra_is_known(folder: Path, environment: dict[
     result = _run(folder, "fabrikam", "--credentials", "--json", **given)
 
     assert json.loads(result.stdout)[0]["missing"] == missing, result.output
-    assert result.exit_code == (1 if missing else 0)
+    assert result.exit_code == (2 if missing else 0)
 
 
 def test_a_note_of_a_selection_goes_to_standard_error(folder: Path) -> None:

@@ -1,0 +1,45 @@
+"""``kzero-scim check``: the guide's checklist, in words for the operator. Contains no logic of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from kzero_scim.commands.options import AsJson, Project, TenantName
+from kzero_scim.display import plain
+from kzero_scim.exit_codes import ExitCode
+from kzero_scim.stack.stack import Stack
+from kzero_scim.tenant.check import check as check_tenant
+
+
+def check(
+    tenant: TenantName,
+    project: Project = Path(),
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Probe the guide's seven-point validation checklist, live, on both sides.
+
+    Nothing is changed. Exit code 0 if all seven pass, 2 if not, 1 if the check itself could not be made.
+    """
+    items = asyncio.run(check_tenant(Stack.load(tenant, project)))
+    passed = sum(item.passed for item in items)
+    if as_json:
+        document = {"tenant": tenant, "passed": passed == len(items), "checklist": [asdict(item) for item in items]}
+        typer.echo(json.dumps(document, indent=2))
+    else:
+        console = Console()
+        console.print(Text(f"Validation checklist of {tenant}: {passed} of {len(items)} passed", "bold"))
+        for number, item in enumerate(items, 1):
+            mark = Text("passed", "green") if item.passed else Text("FAILED", "bold red")
+            console.print(Text.assemble(f"{number}  ", mark, f"  {item.item}"))
+            console.print(Padding(Text(plain(item.evidence), "dim" if item.passed else ""), (0, 0, 0, 11)))
+    if passed < len(items):
+        raise typer.Exit(ExitCode.ACTION_NEEDED)

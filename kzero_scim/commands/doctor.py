@@ -1,0 +1,47 @@
+"""``kzero-scim doctor``: what is missing, in words for the operator. Contains no logic of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from kzero_scim.commands.options import Project
+from kzero_scim.display import plain, several_lines
+from kzero_scim.errors import KzeroScimError
+from kzero_scim.exit_codes import ExitCode
+from kzero_scim.stack.stack import Stack
+from kzero_scim.tenant.doctor import Finding, examine_credentials, examine_locks, examine_machine
+
+
+def doctor(
+    tenant: Annotated[str | None, typer.Argument(help="A tenant's stack, to look at its credentials too.")] = None,
+    project: Project = Path(),
+) -> None:
+    """Say what is missing on this machine, and which permissions a tenant's credentials lack.
+
+    Exit code 0 if nothing that is needed is missing, else 2.
+    """
+    findings: list[Finding] = examine_machine(project)
+    if tenant:
+        try:
+            findings += examine_locks(tenant, project)
+            findings += asyncio.run(examine_credentials(Stack.load(tenant, project)))
+        except KzeroScimError as error:
+            findings.append(Finding(tenant, "missing", str(error)))
+    colours = {"ok": "green", "optional": "yellow", "missing": "bold red"}
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for _ in range(3):
+        table.add_column(overflow="fold")
+    for finding in findings:
+        table.add_row(
+            Text(finding.state, colours[finding.state]), plain(finding.subject), Text(several_lines(finding.detail))
+        )
+    Console().print(table)
+    if any(finding.state == "missing" for finding in findings):
+        raise typer.Exit(ExitCode.ACTION_NEEDED)

@@ -1,0 +1,1 @@
+"""`kzero-scim tenant …`: tenants of a project."""

@@ -1,0 +1,16 @@
+"""`kzero-scim tenant …`: which commands there are. Imports none of them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import typer
+
+from kzero_scim.commands.lazy_group import LazyGroup
+
+
+class _Tenant(LazyGroup):
+    members: ClassVar = {"add": "kzero_scim.commands.tenant.add:add"}
+
+
+app = typer.Typer(cls=_Tenant, name="tenant", help="Tenants of this project.", no_args_is_help=True)

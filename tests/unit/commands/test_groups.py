@@ -1,0 +1,81 @@
+"""How commands are found, shown and called, and the exit code of wrong usage."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from kzero_scim.commands.main import app
+from kzero_scim.commands.option_blocks import with_option_blocks
+
+
+def _groups(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:  # noqa: ANN401 - typer's
+    yield path, group
+    for name in group.commands:
+        member = group.get_command(None, name)
+        if hasattr(member, "commands"):
+            yield from _groups(member, (*path, name))
+
+
+def test_help_shows_every_command_with_the_first_line_of_its_own_help() -> None:
+    """Though no command is imported for it."""
+    for path, group in _groups(typer.main.get_command(app)):
+        shown = CliRunner().invoke(app, [*path, "--help"], env={"COLUMNS": "1000"}).output
+        for name in group.commands:
+            first = group.get_command(None, name).help.split("\n\n")[0].replace("\n", " ")
+            assert f"{name} " in shown
+            assert first in shown
+
+
+@pytest.mark.parametrize("words", [["--help"], ["fleet", "--help"], ["sandbox", "--help"], ["--version"]])
+def test_help_imports_nothing_that_is_slow(words: list[str]) -> None:
+    """Neither the engine's SDK, nor a client, nor the sandbox."""
+    program = (
+        f"import sys\nfrom kzero_scim.commands.main import app\ntry: app({words!r})\nexcept SystemExit: pass\n"
+        "print([name for name in ('pulumi', 'httpx', 'kzero_scim.fleet', 'kzero_sandbox') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    "words", [["chek"], ["--bogus"], ["check"], ["fleet", "preview", "--bogus"], ["fleet", "up", "--parallel", "no"]]
+)
+def test_wrong_usage_ends_with_1(words: list[str]) -> None:
+    """Everywhere; 2 says that something needs action."""
+    assert CliRunner().invoke(app, words).exit_code == 1
+
+
+def test_a_command_that_is_misspelt_is_guessed() -> None:
+    """Among all commands, though none is imported yet."""
+    assert "Did you mean 'check'?" in CliRunner().invoke(app, ["chek"], env={"COLUMNS": "200"}).output
+
+
+@dataclass(frozen=True)
+class _Block:
+    names: Annotated[list[str] | None, typer.Argument()] = None
+    colour: Annotated[str, typer.Option("--colour")] = "red"
+
+
+def test_an_option_block_is_its_fields() -> None:
+    """Beside the command's own options, and given as one."""
+    seen: list[tuple[_Block, bool]] = []
+
+    @with_option_blocks
+    def paint(block: _Block, *, twice: Annotated[bool, typer.Option("--twice")] = False) -> None:
+        seen.append((block, twice))
+
+    own = typer.Typer(add_completion=False)
+    own.command()(paint)
+
+    assert CliRunner().invoke(own, ["a", "b", "--colour", "blue", "--twice"]).exit_code == 0
+    assert CliRunner().invoke(own, []).exit_code == 0
+    assert seen == [(_Block(["a", "b"], "blue"), True), (_Block(None, "red"), False)]
