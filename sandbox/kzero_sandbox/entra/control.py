@@ -6,33 +6,57 @@ of POST /sandbox/token, as the portal would.
 
 import json
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from kzero_sandbox.fault_control import FaultControl
-from kzero_sandbox.organisation import ALL_PERMISSIONS, SeedUser
+from kzero_sandbox.organisation import ALL_PERMISSIONS, Organisation, SeedUser
 
 from .application_template import USER_ROLE
 from .directory import Directory
 from .graph_errors import GraphError, error_body
+from .jobs import Jobs
 from .login import RegisteredClient
-from .tokens import LIFETIME_SECONDS, Caller
-
-if TYPE_CHECKING:
-    from .emulator import EntraEmulator
+from .tokens import LIFETIME_SECONDS, Caller, TokenIssuer
+from .traffic import Traffic
 
 Json = dict[str, Any]
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
+class Emulator(Protocol):
+    """What is controlled; see `emulator.EntraEmulator`."""
+
+    base_url: str
+    organisation: Organisation
+    tokens: TokenIssuer
+    directory: Directory
+    jobs: Jobs
+    clients: dict[str, RegisteredClient]
+    traffic: Traffic
+    auto_cycle: bool
+
+    def reset(self) -> None:
+        """Go back to the first day."""
+
+    def contents(self) -> Json:
+        """Return all that it holds."""
+
+    def hold(self, data: Json) -> None:
+        """Hold what `contents` returned."""
+
+    async def run_cycle(self, tenant_id: str | None = None, job_id: str | None = None) -> dict[str, Json]:
+        """Run one cycle of every job, or of one."""
+
+
 class Control:
     """Handlers over one emulator."""
 
-    def __init__(self, emulator: "EntraEmulator") -> None:
+    def __init__(self, emulator: Emulator) -> None:
         """Control this emulator."""
         self._emulator = emulator
 
