@@ -15,7 +15,7 @@ from rich.text import Text
 
 from kzero_scim.display import one_line
 from kzero_scim.fleet.model import Command, Outcome, TenantResult
-from kzero_scim.fleet.report.grouping import ailment_of
+from kzero_scim.fleet.report.grouping import reason_of
 
 STYLES: Final = {
     Outcome.FAILED: "bold red",
@@ -44,7 +44,7 @@ def said(result: TenantResult) -> str:
             drift = _number(len(result.drift), "difference")
             return f"{drift}, {_number(len(result.changes), 'change')}" if result.changes else drift
         case _:
-            error = one_line(result.error or (ailment_of(result) if result.outcome is Outcome.UNHEALTHY else ""))
+            error = one_line(reason_of(result))
             short = error if len(error) <= _MOST else f"{error[:_MOST]}..."
             return f"{result.outcome}: {short}" if short else str(result.outcome)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from rich.console import Console
 from rich.table import Table
@@ -11,7 +11,7 @@ from rich.text import Text
 from kzero_scim.commands.fleet.progress import STYLES
 from kzero_scim.display import listed, one_line
 from kzero_scim.fleet.model import Command, FleetRun, Outcome
-from kzero_scim.fleet.report import grouping
+from kzero_scim.fleet.report.grouping import GroupedRun
 
 _NAMED = 6
 """Tenants of a group that are named."""
@@ -20,12 +20,13 @@ _CHANGED = {Command.PREVIEW: "to change", Command.UP: "changed"}
 
 def print_closing(console: Console, run: FleetRun) -> None:
     """Print the table and the last line."""
+    grouped = GroupedRun(run)
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(justify="right")
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")
-    for outcome, tenants, text in _rows(run):
+    for outcome, tenants, text in _rows(grouped):
         names = "" if outcome is Outcome.UNCHANGED else listed([one_line(name) for name in tenants], _NAMED)
         table.add_row(
             Text(_word(run, outcome), STYLES[outcome]), str(len(tenants)), Text(one_line(text)), Text(names, "dim")
@@ -33,7 +34,7 @@ def print_closing(console: Console, run: FleetRun) -> None:
     if run.results:
         console.print()
         console.print(table)
-    for alike in grouping.warnings_of(run):
+    for alike in grouped.warnings:
         names = listed([one_line(name) for name in alike.tenants], _NAMED)
         console.print(
             Text.assemble(("warning: ", "yellow"), one_line(alike.text), (f"  ({names})", "dim")), soft_wrap=True
@@ -49,26 +50,15 @@ def closing_line(run: FleetRun) -> str:
     return f"{line}: {', '.join(counts)}" if counts else f"{line} selected, nothing to do"
 
 
-def _rows(run: FleetRun) -> Sequence[tuple[Outcome, list[str], str]]:
-    rows = [
-        (alike.outcome, alike.tenants, alike.text)
-        for alike in grouping.failures_of(run, Outcome.FAILED, Outcome.TIMED_OUT)
-        if alike.outcome
-    ]
-    rows += [(Outcome.UNHEALTHY, alike.tenants, alike.text) for alike in grouping.unhealthy_of(run)]
-    rows += [(Outcome.DRIFTED, group.tenants, group.headline) for group in grouping.drift_groups_of(run)]
-    rows += [(Outcome.CHANGED, group.tenants, group.headline) for group in grouping.groups_of(run)]
-    rows += [
-        (alike.outcome, alike.tenants, alike.text)
-        for alike in grouping.failures_of(run, Outcome.NOT_RUN)
-        if alike.outcome
-    ]
-    unchanged = [result.tenant for result in run.results if result.outcome is Outcome.UNCHANGED]
-    return [*rows, (Outcome.UNCHANGED, unchanged, "")] if unchanged else rows
-
-
-def _named(tenants: Sequence[str]) -> str:
-    return listed([one_line(name) for name in tenants], _NAMED)
+def _rows(grouped: GroupedRun) -> Iterator[tuple[Outcome, list[str], str]]:
+    reasons = ((Outcome.FAILED, grouped.failed), (Outcome.TIMED_OUT, grouped.timed_out))
+    for outcome, found in (*reasons, (Outcome.UNHEALTHY, grouped.unhealthy)):
+        yield from ((outcome, alike.tenants, alike.text) for alike in found)
+    for outcome, groups in ((Outcome.DRIFTED, grouped.drifted), (Outcome.CHANGED, grouped.changed)):
+        yield from ((outcome, group.tenants, group.headline) for group in groups)
+    yield from ((Outcome.NOT_RUN, alike.tenants, alike.text) for alike in grouped.not_run)
+    if grouped.unchanged:
+        yield Outcome.UNCHANGED, grouped.unchanged, ""
 
 
 def _word(run: FleetRun, outcome: Outcome) -> str:

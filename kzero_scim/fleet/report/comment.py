@@ -18,19 +18,9 @@ from kzero_scim.display import one_line, plain
 from kzero_scim.errors import SettingsError
 from kzero_scim.exit_codes import ExitCode
 from kzero_scim.fleet.model import Command, FleetRun, Outcome, PropertyChange, ResourceChange, TenantResult
-from kzero_scim.fleet.report.grouping import (
-    Alike,
-    Group,
-    Risk,
-    costs_of,
-    drift_groups_of,
-    failures_of,
-    groups_of,
-    unhealthy_of,
-)
-from kzero_scim.fleet.report.grouping import warnings_of as warnings_alike
+from kzero_scim.fleet.report.grouping import Alike, Group, GroupedRun, Risk, costs_of
 from kzero_scim.fleet.report.markdown import fenced, shortened, span, tagged
-from kzero_scim.fleet.report.truncation import Form, Item, Section, counted, fit
+from kzero_scim.fleet.report.truncation import Entry, Parts, Section, counted, fit
 from kzero_scim.fleet.report.wording import Name, Sentence, is_consequence, joined, summary_of
 
 LIMITS: Final = {"github": 64_000, "gitlab": 1_000_000, "azure": 150_000}
@@ -137,11 +127,12 @@ def _size(text: str) -> int:
     return len(text.encode("utf-16-le", errors="surrogatepass")) // 2
 
 
-def _whole(run: FleetRun, text: str, cut: str, limit: int, link: str) -> str:
+def _whole(run: FleetRun, text: str, cut: int, limit: int, link: str) -> str:
     blocks = [marker_of(run), f"### {_icon(run)} {run.command.value.capitalize()}: {headline_of_run(run)}", _facts(run)]
     where = f"[the run]({link})" if link else "the run's document and log files, as the pipeline keeps them"
     if cut:
-        blocks.append(f"**Shortened to {limit:,} characters:** without {cut}. The whole is in {where}.")
+        lack = f"{counted(cut, 'entry' if cut == 1 else 'entrie')} {'lacks' if cut == 1 else 'lack'}"
+        blocks.append(f"**Shortened to {limit:,} characters:** {lack} details. The whole is in {where}.")
     blocks.append(text)
     if _OWN.search(text):
         blocks.append(f"<sub>{tagged('<tenant>')}, {tagged('<id 1>')} and the like: each tenant's own.</sub>")
@@ -187,26 +178,23 @@ def _lasted(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-# Phases in which forms give way: diffs and logs, then names, then long errors, then headlines of the ordinary.
-_DETAILS, _NAMES, _WORDING, _LESS_NAMES, _HEADLINES, _LAST = range(6)
-
-
 def _sections(run: FleetRun) -> list[Section]:
+    grouped = GroupedRun(run)
     changed = word_of(run, Outcome.CHANGED).capitalize()
     again = f"`kzero-scim fleet {run.command.value} --failed` runs these alone again."
     stopped = bool(run.counts[Outcome.TIMED_OUT])
     sections = [
-        _reasons(run, Outcome.FAILED, "" if stopped else again),
-        _reasons(run, Outcome.TIMED_OUT, again),
-        _reasons(run, Outcome.NOT_RUN, ""),
-        _unhealthy(run),
-        _changes("Drifted", drift_groups_of(run), drift=True),
-        _changes(changed, groups_of(run), drift=False),
-        _changes(f"{changed}, where it drifted", groups_of(run, Outcome.DRIFTED), drift=False),
-        _changes("Applied before it failed", groups_of(run, Outcome.FAILED, Outcome.TIMED_OUT), drift=False),
-        _warnings(run),
+        _reasons("Failed", grouped.failed, "" if stopped else again),
+        _reasons("Timed out", grouped.timed_out, again),
+        _reasons("Not run", grouped.not_run),
+        _reasons("Unhealthy", grouped.unhealthy),
+        _changes("Drifted", grouped.drifted, drift=True),
+        _changes(changed, grouped.changed),
+        _changes(f"{changed}, where it drifted", grouped.changed_and_drifted),
+        _changes("Applied before it failed", grouped.changed_before_failure),
+        _warnings(run, grouped.warnings),
     ]
-    return [section for section in sections if section.items]
+    return [section for section in sections if section.entries]
 
 
 def _heading(word: str, alike: Sequence[Alike | Group], extra: str = "") -> str:
@@ -214,42 +202,31 @@ def _heading(word: str, alike: Sequence[Alike | Group], extra: str = "") -> str:
     return f"#### {word}: {counted(tenants, 'tenant')}{extra}"
 
 
-def _reasons(run: FleetRun, outcome: Outcome, after: str) -> Section:
-    found = failures_of(run, outcome)
-    return Section(
-        heading=_heading(_WORDS[outcome].capitalize(), found),
-        items=[_reason(alike) for alike in found],
-        noun="reason",
-        after=after,
-    )
+def _reasons(word: str, found: Sequence[Alike], after: str = "") -> Section:
+    return Section(heading=_heading(word, found), entries=[*map(_reason, found)], noun="reason", after=after)
 
 
-def _unhealthy(run: FleetRun) -> Section:
-    found = unhealthy_of(run)
-    return Section(heading=_heading("Unhealthy", found), items=[_reason(alike) for alike in found], noun="reason")
-
-
-def _reason(alike: Alike) -> Item:
-    """Tell tenants of which the same went wrong; their names are the last to go."""
+def _reason(alike: Alike) -> Entry:
+    """Report tenants of which the same went wrong."""
     text = one_line(alike.text) or "no reason was given"
-    long, brief = (span(shortened(text, most)) for most in (_MOST_ERROR, _BRIEF_ERROR))
     logs = [result.log for result in alike.results if result.log]
     log = ""
     if logs:
         log = f"  \n  log: {span(logs[0])}" + (f" and {counted(len(logs) - 1, 'other')}" if len(logs) > 1 else "")
-    forms = [Form(text=f"- {_who(alike.results)}: {long}{log}{_list(alike.results, indent='  ')}")]
-    if log:
-        bare = f"- {_who(alike.results)}: {long}{_list(alike.results, indent='  ')}"
-        forms.append(Form(text=bare, phase=_DETAILS, loses=("logs", "reason")))
-    if brief != long:
-        cut = f"- {_who(alike.results)}: {brief}{_list(alike.results, indent='  ')}"
-        forms.append(Form(text=cut, phase=_WORDING, loses=("the full wording", "reason")))
-    most = len(alike.results) // 2
-    while most > _FEW:
-        text = f"- {_who(alike.results)}: {brief}{_list(alike.results, indent='  ', most=most)}"
-        forms.append(Form(text=text, phase=_LESS_NAMES, loses=("names", "reason")))
-        most //= 2
-    return Item(forms=forms, tenants=len(alike.results), dropped=_LAST)
+    start, brief = f"- {_who(alike.results)}: ", span(shortened(text, _BRIEF_ERROR))
+    return Entry(
+        full=f"{start}{span(shortened(text, _MOST_ERROR))}{log}{_list(alike.results, indent='  ')}",
+        brief=f"{start}{brief}",
+        tenants=len(alike.results),
+        parts=_names(f"{start}{brief}  \n  ", alike.results),
+    )
+
+
+def _names(opening: str, results: Sequence[TenantResult]) -> Parts | None:
+    if len(results) <= _FEW:
+        return None
+    names = [span(result.tenant) for result in results]
+    return Parts(opening=opening, parts=names, joint=", ", rest=" and {} more")
 
 
 def _who(results: Sequence[TenantResult]) -> str:
@@ -258,20 +235,18 @@ def _who(results: Sequence[TenantResult]) -> str:
     return ", ".join(span(result.tenant) for result in results)
 
 
-def _list(results: Sequence[TenantResult], *, indent: str, most: int | None = None) -> str:
+def _list(results: Sequence[TenantResult], *, indent: str) -> str:
     """List names of more tenants than a headline has; many are folded."""
     if len(results) <= _FEW:
         return ""
-    names = ", ".join(span(result.tenant) for result in results[:most])
-    if most is not None:
-        names += f" and {len(results) - most:,} more"
+    names = ", ".join(span(result.tenant) for result in results)
     if len(results) <= _FOLDED:
         return f"  \n{indent}{names}"
     fold = f"<details><summary>the {counted(len(results), 'tenant')}</summary>\n\n{names}\n\n</details>"
     return "\n\n" + "\n".join(f"{indent}{line}" if line else "" for line in fold.split("\n"))
 
 
-def _changes(word: str, groups: list[Group], *, drift: bool) -> Section:
+def _changes(word: str, groups: list[Group], *, drift: bool = False) -> Section:
     costs = Counter(cost for group in groups for cost in costs_of(group.changes) for _ in group.results)
     risky = ", ".join(f"{cost} in {counted(number, 'tenant')}" for cost, number in costs.items())
     heading = _heading(word, groups)
@@ -284,27 +259,25 @@ def _changes(word: str, groups: list[Group], *, drift: bool) -> Section:
         bundle for own in alike.values() for bundle in ([own] if len(own) >= _BUNDLED else [[group] for group in own])
     ]
     bundles.sort(key=lambda own: (own[0].risk, -sum(len(group.results) for group in own)))
-    items = [_change(own[0], drift=drift) if len(own) == 1 else _bundle(own, drift=drift) for own in bundles]
-    return Section(heading=heading, items=items)
+    entries = [_change(own[0], drift=drift) if len(own) == 1 else _bundle(own, drift=drift) for own in bundles]
+    return Section(heading=heading, entries=entries)
 
 
-def _bundle(groups: Sequence[Group], *, drift: bool) -> Item:
-    """Tell groups of the same headline, each with its own values, as one."""
+def _bundle(groups: Sequence[Group], *, drift: bool) -> Entry:
+    """Report groups of the same headline, each with its own values, as one."""
     risk, sentences = _sign(groups[0]), groups[0].sentences
-    results = sorted((result for group in groups for result in group.results), key=lambda result: result.tenant)
-    tenants = counted(len(results), "tenant")
-    summary = f"{risk}<b>{tenants}</b>, each in its own way: {_html(sentences)}"
+    number = sum(len(group.results) for group in groups)
+    tenants = counted(number, "tenant")
     each = ["\n\n".join([_listed(group.results), *_body(group, drift=drift)]) for group in groups]
-    forms = [Form(text=_details(summary, each))]
-    most = len(each) // 2
-    while most:
-        left = f"… and {counted(len(each) - most, 'more group')} like these"
-        forms.append(Form(text=_details(summary, [*each[:most], left]), phase=_DETAILS, loses=("details", "group")))
-        most //= 2
-    forms.append(Form(text=_details(summary, [_listed(results)]), phase=_DETAILS, loses=("details", "group")))
-    bare = f"{risk}**{tenants}**, each in its own way: {_markdown(sentences)}"
-    forms.append(Form(text=bare, phase=_NAMES, loses=("names", "group")))
-    return Item(forms=forms, tenants=len(results), dropped=_HEADLINES)
+    summary = f"{risk}<b>{tenants}</b>, each in its own way: {_html(sentences)}"
+    opening, closing = _details(summary, ["\0"]).split("\0")
+    rest = "\n\n… and {} more groups like these"
+    return Entry(
+        full=_details(summary, each),
+        parts=Parts(opening=opening, parts=each, joint="\n\n", rest=rest, closing=closing),
+        brief=f"{risk}**{tenants}**, each in its own way: {_markdown(sentences)}",
+        tenants=number,
+    )
 
 
 def _sign(group: Group) -> str:
@@ -320,20 +293,17 @@ def _body(group: Group, *, drift: bool) -> list[str]:
     return [fenced(_diff(group.changes, drift=drift), "diff"), *_traces(group)]
 
 
-def _change(group: Group, *, drift: bool) -> Item:
+def _change(group: Group, *, drift: bool) -> Entry:
     risk = _sign(group)
     who = f"<b>{counted(len(group.results), 'tenant')}</b>"
     if len(group.results) <= _FEW:
         who = ", ".join(tagged(result.tenant) for result in group.results)
-    summary = f"{risk}{who}: {_html(group.sentences)}"
     names = [] if len(group.results) <= _FEW else [_listed(group.results)]
-    forms = [Form(text=_details(summary, [*_body(group, drift=drift), *names]))]
-    if names:
-        forms.append(Form(text=_details(summary, names), phase=_DETAILS, loses=("details", "group")))
-    bare = f"{risk}{_who(group.results)}: {_markdown(group.sentences)}"
-    phase, what = (_NAMES, "names") if names else (_DETAILS, "details")
-    forms.append(Form(text=bare, phase=phase, loses=(what, "group")))
-    return Item(forms=forms, tenants=len(group.results), dropped=_HEADLINES)
+    return Entry(
+        full=_details(f"{risk}{who}: {_html(group.sentences)}", [*_body(group, drift=drift), *names]),
+        brief=f"{risk}{_who(group.results)}: {_markdown(group.sentences)}",
+        tenants=len(group.results),
+    )
 
 
 def _details(summary: str, body: Iterable[str]) -> str:
@@ -408,15 +378,12 @@ def _traces(group: Group) -> list[str]:
     return ["By whom:\n" + fenced([*lines[:_FOLDED], *more])] if lines else []
 
 
-def _warnings(run: FleetRun) -> Section:
-    found = warnings_alike(run)
-    items = []
+def _warnings(run: FleetRun, found: Sequence[Alike]) -> Section:
+    entries = []
     for alike in found:
         text = span(shortened(alike.text, _MOST_ERROR))
         everybody = len(alike.results) == len(run.results) > _FEW
         who = f"**all {counted(len(alike.results), 'tenant')}**" if everybody else _who(alike.results)
-        forms = [Form(text=f"- {who}: {text}{'' if everybody else _list(alike.results, indent='  ')}")]
-        if len(alike.results) > _FEW and not everybody:
-            forms.append(Form(text=f"- {who}: {text}", phase=_DETAILS, loses=("names", "warning")))
-        items.append(Item(forms=forms, tenants=len(alike.results), dropped=_NAMES))
-    return Section(heading=f"#### Warnings: {len(found):,}", items=items, noun="warning")
+        names = "" if everybody else _list(alike.results, indent="  ")
+        entries.append(Entry(full=f"- {who}: {text}{names}", brief=f"- {who}: {text}", tenants=len(alike.results)))
+    return Section(heading=f"#### Warnings: {len(found):,}", entries=entries, noun="warning")

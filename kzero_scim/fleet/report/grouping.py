@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import cached_property
 from typing import Any, Final
 
 from kzero_scim.fleet.credentials.credentials import suffix_of
@@ -30,22 +31,6 @@ from kzero_scim.fleet.report.wording import (
 )
 from kzero_scim.resource.facts import Cost, Facts
 from kzero_scim.tenant.drift import WHOLE, Difference
-
-__all__ = [
-    "Alike",
-    "Group",
-    "Risk",
-    "ailment_of",
-    "changes_by_hand",
-    "costs_of",
-    "drift_groups_of",
-    "failures_of",
-    "groups_of",
-    "headline_of",
-    "summary_of",
-    "unhealthy_of",
-    "warnings_of",
-]
 
 _FIRST_SET_UP: Final = 4
 """Resources, all of them created, from which on a tenant is called set up instead of naming each."""
@@ -107,12 +92,10 @@ class Alike:
     """Tenants of which the same line is to be told: an error, a warning.
 
     Attributes:
-        outcome: Theirs, where the line is its reason; None for a warning.
         text: The line; in a group of several, with what is each tenant's own written as in :class:`Group`.
         results: The tenants' results, by name.
     """
 
-    outcome: Outcome | None
     text: str
     results: list[TenantResult]
 
@@ -122,47 +105,87 @@ class Alike:
         return [result.tenant for result in self.results]
 
 
-def groups_of(run: FleetRun, *outcomes: Outcome) -> list[Group]:
-    """Group the tenants that change, by their change; the riskiest first, then the largest.
+@dataclass(frozen=True)
+class GroupedRun:
+    """The result of a run, grouped for every report.
 
-    Args:
+    Groups of changes are sorted by risk, then by size; reasons by frequency. Each list is made when it is first read.
+
+    Attributes:
         run: The run.
-        outcomes: Of which tenants; of those that changed if none is given. A tenant that drifted may have changes too,
-            after `preview --refresh`, and one that failed has what was applied before.
     """
-    changed = [
-        result
-        for result in run.results
-        if (result.outcome in outcomes and result.changes) or (not outcomes and result.outcome is Outcome.CHANGED)
-    ]
-    return _groups((result, result.changes or changes_by_hand(result.drift)) for result in changed)
+
+    run: FleetRun
+
+    @cached_property
+    def failed(self) -> list[Alike]:
+        """The tenants that failed, by reason."""
+        return self._by_reason(Outcome.FAILED)
+
+    @cached_property
+    def timed_out(self) -> list[Alike]:
+        """The tenants that took too long, by reason."""
+        return self._by_reason(Outcome.TIMED_OUT)
+
+    @cached_property
+    def not_run(self) -> list[Alike]:
+        """The tenants whose turn did not come, by reason."""
+        return self._by_reason(Outcome.NOT_RUN)
+
+    @cached_property
+    def unhealthy(self) -> list[Alike]:
+        """The tenants whose provisioning is unhealthy, by what is wrong."""
+        return self._by_reason(Outcome.UNHEALTHY)
+
+    @cached_property
+    def drifted(self) -> list[Group]:
+        """The tenants that drifted: ``was`` is what the stack wants, ``now`` what is there."""
+        return group_changes((item, changes_by_hand(item.drift) or item.changes) for item in self._of(Outcome.DRIFTED))
+
+    @cached_property
+    def changed(self) -> list[Group]:
+        """The tenants that changed, or would."""
+        return group_changes((item, item.changes or changes_by_hand(item.drift)) for item in self._of(Outcome.CHANGED))
+
+    @cached_property
+    def changed_and_drifted(self) -> list[Group]:
+        """The changes of tenants that drifted, too, after `preview --refresh`."""
+        return self._changes_of(Outcome.DRIFTED)
+
+    @cached_property
+    def changed_before_failure(self) -> list[Group]:
+        """The changes that were applied before their tenants failed."""
+        return self._changes_of(Outcome.FAILED, Outcome.TIMED_OUT)
+
+    @cached_property
+    def warnings(self) -> list[Alike]:
+        """The tenants' warnings."""
+        return group_lines((item, line) for item in self.run.results for line in dict.fromkeys(item.warnings))
+
+    @cached_property
+    def unchanged(self) -> list[str]:
+        """The tenants that are as they should be."""
+        return [item.tenant for item in self._of(Outcome.UNCHANGED)]
+
+    def _of(self, *outcomes: Outcome) -> list[TenantResult]:
+        return [item for item in self.run.results if item.outcome in outcomes]
+
+    def _by_reason(self, outcome: Outcome) -> list[Alike]:
+        return group_lines((item, reason_of(item)) for item in self._of(outcome))
+
+    def _changes_of(self, *outcomes: Outcome) -> list[Group]:
+        return group_changes((item, item.changes) for item in self._of(*outcomes) if item.changes)
 
 
-def drift_groups_of(run: FleetRun) -> list[Group]:
-    """Group the tenants that drifted, by what differs, as :func:`groups_of` does.
-
-    The changes are those that somebody made: ``was`` is what the stack wants, ``now`` what is there.
-    """
-    drifted = [result for result in run.results if result.outcome is Outcome.DRIFTED]
-    return _groups((result, changes_by_hand(result.drift) or result.changes) for result in drifted)
-
-
-def failures_of(run: FleetRun, *outcomes: Outcome) -> list[Alike]:
-    """Group the tenants that came to one of some outcomes, by the reason given; outcomes as named, then the largest."""
-    found = [
-        alike
-        for outcome in outcomes
-        for alike in _alike(outcome, [(item, item.error) for item in run.results if item.outcome is outcome])
-    ]
-    return sorted(found, key=lambda alike: outcomes.index(alike.outcome) if alike.outcome else 0)
-
-
-def unhealthy_of(run: FleetRun) -> list[Alike]:
-    """Group the tenants whose provisioning does not do well, by what is wrong, the most frequent first."""
-    return _alike(
-        Outcome.UNHEALTHY,
-        [(result, ailment_of(result)) for result in run.results if result.outcome is Outcome.UNHEALTHY],
-    )
+def reason_of(result: TenantResult) -> str:
+    """Return what to know of a tenant in one line: its error, what is wrong, what drifted or changes."""
+    if result.outcome is Outcome.UNHEALTHY:
+        return ailment_of(result)
+    if result.outcome is Outcome.DRIFTED:
+        return joined(headline_of(changes_by_hand(result.drift) or result.changes))
+    if result.outcome is Outcome.CHANGED:
+        return joined(headline_of(result.changes or changes_by_hand(result.drift)))
+    return result.error
 
 
 def ailment_of(result: TenantResult) -> str:
@@ -177,11 +200,6 @@ def ailment_of(result: TenantResult) -> str:
     if isinstance(in_error, list) and in_error:
         parts.append(f"{len(in_error)} users or groups in error")
     return ": ".join(dict.fromkeys(part for part in (*parts, result.error) if part))
-
-
-def warnings_of(run: FleetRun) -> list[Alike]:
-    """Group the tenants' warnings by their text, the most frequent first."""
-    return _alike(None, [(result, line) for result in run.results for line in dict.fromkeys(result.warnings)])
 
 
 def changes_by_hand(drift: Iterable[Difference]) -> list[ResourceChange]:
@@ -258,7 +276,8 @@ def headline_of(changes: Sequence[ResourceChange]) -> list[Sentence]:
     return said if more <= 1 else [*said[:MOST_SAID], (f"{more} more changes",)]
 
 
-def _groups(items: Iterable[tuple[TenantResult, list[ResourceChange]]]) -> list[Group]:
+def group_changes(items: Iterable[tuple[TenantResult, list[ResourceChange]]]) -> list[Group]:
+    """Group tenants by their changes; the riskiest first, then the largest."""
     found: dict[str, list[tuple[TenantResult, list[ResourceChange]]]] = defaultdict(list)
     for result, changes in items:
         found[_key(result, changes)].append((result, changes))
@@ -280,7 +299,8 @@ def _group(members: list[tuple[TenantResult, list[ResourceChange]]]) -> Group:
     )
 
 
-def _alike(outcome: Outcome | None, lines: Iterable[tuple[TenantResult, str]]) -> list[Alike]:
+def group_lines(lines: Iterable[tuple[TenantResult, str]]) -> list[Alike]:
+    """Group tenants by a line of text each; the most frequent first."""
     found: dict[str, list[tuple[TenantResult, str]]] = defaultdict(list)
     for result, line in lines:
         found[_Canonical(result, marked=True).text(line)].append((result, line))
@@ -289,7 +309,7 @@ def _alike(outcome: Outcome | None, lines: Iterable[tuple[TenantResult, str]]) -
         ordered = sorted(members, key=lambda member: member[0].tenant)
         result, line = ordered[0]
         text = line if len(ordered) == 1 else _Canonical(result, marked=False).text(line)
-        groups.append(Alike(outcome=outcome, text=text, results=[result for result, _ in ordered]))
+        groups.append(Alike(text=text, results=[result for result, _ in ordered]))
     return sorted(groups, key=lambda alike: (-len(alike.results), alike.text, alike.tenants))
 
 

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from kzero_scim.display import one_line
 from kzero_scim.fleet.model import FleetRun, Outcome, TenantResult
-from kzero_scim.fleet.report.grouping import ailment_of, changes_by_hand, headline_of
+from kzero_scim.fleet.report.grouping import headline_of, reason_of
 from kzero_scim.fleet.report.wording import joined
 
 _ERRORS: Final = frozenset({Outcome.FAILED, Outcome.TIMED_OUT})
@@ -67,14 +67,13 @@ def _case(suite: Element, run: FleetRun, result: TenantResult) -> None:
             "time": f"{result.seconds:.3f}",
         },
     )
-    message = _text(result.error)
+    message = _text(reason_of(result))
     if result.outcome in _ERRORS:
         _verdict(case, "error", result.outcome, message or "no reason was given", message)
     elif result.outcome is Outcome.DRIFTED:
-        words = _text(joined(headline_of(changes_by_hand(result.drift))))
-        _verdict(case, "failure", result.outcome, words, "\n".join(_drift(result)))
+        _verdict(case, "failure", result.outcome, message, "\n".join(_drift(result)))
     elif result.outcome is Outcome.UNHEALTHY:
-        _verdict(case, "failure", result.outcome, *[_text(ailment_of(result))] * 2)
+        _verdict(case, "failure", result.outcome, message, message)
     elif result.outcome is Outcome.NOT_RUN:
         SubElement(case, "skipped", {"message": message or "not run"})
     lines = [*_output(result)]

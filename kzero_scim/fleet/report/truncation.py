@@ -1,133 +1,146 @@
-"""Cuts a text of sections to a length: details go first, then names, and what matters most last. Knows no format."""
+"""Cuts a text of sections to a length: details go first, of the least important entries first. Knows no format."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Final
+
+_SEPARATOR: Final = "\n\n"
+_LONGEST_REST: Final = 80
+"""Characters of the line that counts a section's entries left out."""
+_DIGITS: Final = 20
+"""Characters of a number."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Form:
-    """One way to write an item.
+class Parts:
+    """Details that make sense without the others.
 
     Attributes:
-        text: What is written.
-        phase: When this form takes the place of the one before it: the lower, the sooner.
-        loses: What is lost by it, as in "details of 3 groups": ``("details", "group")``.
+        opening: Before them, in the place of the brief text.
+        parts: The details.
+        joint: Between two.
+        rest: Says how many are left out, ``{}`` in it.
+        closing: After them.
     """
 
-    text: str
-    phase: int = 0
-    loses: tuple[str, str] = ("", "")
+    opening: str
+    parts: Sequence[str]
+    joint: str
+    rest: str
+    closing: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Item:
-    """One thing to tell.
+class Entry:
+    """One thing to report.
 
     Attributes:
-        forms: Ways to write it, each shorter than the one before it.
+        full: With all details.
+        brief: Without.
         tenants: How many it is about.
-        dropped: The phase in which it goes altogether and is only counted; None for never.
+        parts: What to write of its details where there is no room for all; None for nothing.
     """
 
-    forms: Sequence[Form]
+    full: str
+    brief: str
     tenants: int = 1
-    dropped: int | None = None
+    parts: Parts | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """Items under a heading, the most important first.
+    """Entries under a heading, the most important first.
 
     Attributes:
-        heading: Its heading, with all that is never cut.
-        items: What stands under it.
-        noun: One item: ``group``.
-        after: What stands below the items; never cut.
+        heading: Its heading.
+        entries: What is below it.
+        noun: One entry: ``group``.
+        after: What is below the entries.
     """
 
     heading: str
-    items: Sequence[Item]
+    entries: Sequence[Entry]
     noun: str = "group"
     after: str = ""
 
 
-@dataclass
-class _Cut:
-    """How far each item is cut; a level past the last form says that it is dropped."""
-
-    levels: dict[tuple[int, int], int] = field(default_factory=dict)
-
-
 def fit(
-    sections: Sequence[Section], limit: int, *, whole: Callable[[str, str], str], size: Callable[[str], int] = len
+    sections: Sequence[Section], limit: int, *, whole: Callable[[str, int], str], size: Callable[[str], int] = len
 ) -> str:
     """Write sections within a limit.
+
+    If all does not fit, every entry is first written briefly, the most important first, and then with its details as
+    long as there is room.
 
     Args:
         sections: The sections, the most important first.
         limit: The most that the text may have, in what ``size`` counts.
-        whole: Makes the text of the sections' text and of what was cut ("details of 3 groups"; ``""`` for nothing).
+        whole: Makes the text of the sections' text and of the number of entries that lack details.
         size: Measures a text.
-
-    Returns:
-        The fullest text that fits; the shortest there is if none does.
     """
-    steps = sorted(_steps(sections), key=lambda step: (step[0], *(-place for place in step[1])))
+    everything = _text(sections, [[entry.full for entry in section.entries] for section in sections])
+    text = whole(everything, 0)
+    if size(text) <= limit:
+        return text
+    count = sum(len(section.entries) for section in sections)
+    room = limit - size(whole(everything, count)) + size(everything)
+    kept: list[Section] = []
+    for section in sections:
+        cost = size(_SEPARATOR.join((section.heading, section.after))) + len(_SEPARATOR) * 2 + _LONGEST_REST
+        if cost > room:
+            break
+        room -= cost
+        kept.append(section)
+    texts = [[""] * len(section.entries) for section in kept]
+    places = [
+        (written, place, entry)
+        for section, written in zip(kept, texts, strict=True)
+        for place, entry in enumerate(section.entries)
+    ]
+    for written, place, entry in places:
+        if (cost := size(entry.brief) + len(_SEPARATOR)) <= room:
+            written[place] = entry.brief
+            room -= cost
+    for written, place, entry in places:
+        if not written[place]:
+            continue
+        more = entry.full
+        if size(more) - size(entry.brief) > room:
+            more = _partly(entry, room, size)
+        room -= size(more) - size(entry.brief)
+        written[place] = more
+    full = sum(text == entry.full for written, place, entry in places if (text := written[place]))
+    return whole(_text(kept, texts), count - full)
 
-    def written(number: int) -> str:
-        cut = _Cut()
-        for _, place in steps[:number]:
-            cut.levels[place] = cut.levels.get(place, 0) + 1
-        return whole(_text(sections, cut), _told(sections, cut))
 
-    found = bisect_left(range(len(steps)), 1, key=lambda number: size(written(number)) <= limit)
-    return written(found)
-
-
-def _steps(sections: Sequence[Section]) -> list[tuple[int, tuple[int, int]]]:
-    """List every way to write less: its phase and the item; within a phase from the bottom up."""
-    steps = []
-    for number, section in enumerate(sections):
-        for place, item in enumerate(section.items):
-            phases = [form.phase for form in item.forms[1:]]
-            phases += [item.dropped] if item.dropped is not None else []
-            steps += [(phase, (number, place)) for phase in phases]
-    return steps
+def _partly(entry: Entry, room: int, size: Callable[[str], int]) -> str:
+    """Return an entry with as many of its parts as there is room for beside the brief text's."""
+    parts = entry.parts
+    if parts is None:
+        return entry.brief
+    room += size(entry.brief) - size(parts.opening + parts.closing + parts.rest) - len(parts.joint) - _DIGITS
+    written: list[str] = []
+    for part in parts.parts:
+        room -= size(part) + len(parts.joint)
+        if room < 0:
+            break
+        written.append(part)
+    left = len(parts.parts) - len(written)
+    rest = parts.rest.format(f"{left:,}") if left else ""
+    return f"{parts.opening}{parts.joint.join(written)}{rest}{parts.closing}" if written else entry.brief
 
 
-def _text(sections: Sequence[Section], cut: _Cut) -> str:
+def _text(sections: Sequence[Section], texts: Sequence[Sequence[str]]) -> str:
     blocks = []
-    for number, section in enumerate(sections):
-        blocks.append(section.heading)
-        dropped = []
-        for place, item in enumerate(section.items):
-            level = cut.levels.get((number, place), 0)
-            if level < len(item.forms):
-                blocks.append(item.forms[level].text)
-            else:
-                dropped.append(item.tenants)
-        if dropped:
-            blocks.append(f"… and {counted(len(dropped), f'more {section.noun}')} ({counted(sum(dropped), 'tenant')})")
-        blocks.append(section.after)
-    return "\n\n".join(block for block in blocks if block)
-
-
-def _told(sections: Sequence[Section], cut: _Cut) -> str:
-    lost: dict[tuple[str, str], int] = {}
-    for (number, place), level in cut.levels.items():
-        section = sections[number]
-        item = section.items[place]
-        losses = {form.loses for form in item.forms[1 : level + 1]}
-        if level >= len(item.forms):
-            losses = {("all", section.noun)}
-        for loss in losses:
-            lost[loss] = lost.get(loss, 0) + 1
-    return ", ".join(f"{what} of {counted(number, noun)}" for (what, noun), number in sorted(lost.items()))
+    for section, written in zip(sections, texts, strict=True):
+        dropped = [entry.tenants for entry, text in zip(section.entries, written, strict=True) if not text]
+        rest = f"… and {counted(len(dropped), f'more {section.noun}')} ({counted(sum(dropped), 'tenant')})"
+        blocks += [section.heading, *written, rest if dropped else "", section.after]
+    return _SEPARATOR.join(block for block in blocks if block)
 
 
 def counted(number: int, noun: str) -> str:
-    """Give a number with its noun: ``1 tenant``, ``1,000 tenants``."""
+    """Return a number with its noun: ``1 tenant``, ``1,000 tenants``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -153,7 +153,7 @@ def test_failures_and_headlines_are_the_last_to_be_cut(limit: int) -> None:
     page = check(comment, limit)
     text = "".join(page.live)
     assert "19 failed, 881 would change, 100 unchanged" in text
-    assert f"Shortened to {limit:,} characters: without " in text
+    assert f"Shortened to {limit:,} characters: " in text
     assert comment.count("https://ci.example/1") == 1
     assert "adatum-03" in page.code
     if "mappers.tag" in comment or limit > 10_000:
@@ -162,12 +162,12 @@ def test_failures_and_headlines_are_the_last_to_be_cut(limit: int) -> None:
 
 
 def test_what_costs_least_to_lose_goes_first() -> None:
-    """Details of the ordinary before those of the risky, all of them before names, names before headlines."""
+    """Details of the ordinary before those of the risky, details before headlines, headlines before failures."""
     run = comment_gallery.EXAMPLES["thousand"].run
 
     def holds(limit: int) -> list[bool]:
         comment = render_comment(run, limit)
-        places = ("newcomer-0", "ApplicationFromTemplate", "adatum-99", "580 tenants", "kzeroTenant is missing")
+        places = ("newcomer-99", "adatum-99", "ApplicationFromTemplate", "580 tenants", "kzeroTenant is missing")
         return [place in comment for place in places]
 
     ladder = [holds(limit) for limit in (LEAST, 4_000, 8_000, 16_000, 32_000, 64_000, 150_000, 300_000)]
@@ -190,7 +190,7 @@ def test_more_failures_than_fit_are_named_as_far_as_they_fit() -> None:
     named = sum(piece.startswith("tenant-") for piece in page.code)
     assert named >= 2_000
     assert f"and {5_000 - named:,} more" in "".join(page.live)
-    assert "names of 1 reason" in "".join(page.live)
+    assert "1 entry lacks details" in "".join(page.live)
 
 
 def test_two_projects_and_two_commands_have_comments_of_their_own() -> None:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kzero_scim.fleet.model import Command, FleetRun, Outcome, PropertyChange, ResourceChange, TenantResult
-from kzero_scim.fleet.report.grouping import Risk, drift_groups_of, failures_of, groups_of, summary_of, warnings_of
+from kzero_scim.fleet.report.grouping import GroupedRun, Risk
+from kzero_scim.fleet.report.wording import summary_of
 from kzero_scim.tenant.drift import Difference
 
 
@@ -102,7 +103,7 @@ def test_tenants_that_differ_in_their_own_names_and_ids_alone_are_one_group() ->
         moved("litware", "Litware", "litware.test", (two, "ef" * 32), "https://other.example"),
     )
 
-    alike, apart = groups_of(run)
+    alike, apart = GroupedRun(run).changed
 
     assert alike.tenants == ["contoso", "fabrikam-eu"]
     assert alike.headline == "assignments replaced, Tenant URL changed"
@@ -133,7 +134,7 @@ def test_different_changes_are_apart(one: PropertyChange, other: PropertyChange)
         changed("one", change("AppRoleAssignments", one)), changed("other", change("AppRoleAssignments", other))
     )
 
-    assert len(groups_of(run)) == 2
+    assert len(GroupedRun(run).changed) == 2
 
 
 def test_a_name_of_the_tenant_that_takes_the_place_of_another_is_shown() -> None:
@@ -141,7 +142,7 @@ def test_a_name_of_the_tenant_that_takes_the_place_of_another_is_shown() -> None
     fix = change("ScimEndpoint", prop("realm", "contoso", "Contoso", "replace"), operation="replace")
     run = run_of(changed("contoso", fix, names=("Contoso",)), changed("fabrikam", fix))
 
-    (group,) = groups_of(run)
+    (group,) = GroupedRun(run).changed
 
     assert (group.changes[0].properties[0].was, group.changes[0].properties[0].now) == ("contoso", "Contoso")
 
@@ -153,7 +154,7 @@ def test_the_place_of_an_entry_in_a_list_says_nothing() -> None:
         changed("two", change("AppRoleAssignments", prop("users[3]", None, "b"), prop("users[4]", None, "a"))),
     )
 
-    assert [group.tenants for group in groups_of(run)] == [["one", "two"]]
+    assert [group.tenants for group in GroupedRun(run).changed] == [["one", "two"]]
 
 
 def test_the_riskiest_group_comes_first_then_the_largest() -> None:
@@ -170,7 +171,7 @@ def test_the_riskiest_group_comes_first_then_the_largest() -> None:
         changed("g", change("ProvisioningStatus", prop("enabled", ON, OFF))),
     )
 
-    groups = groups_of(run)
+    groups = GroupedRun(run).changed
 
     assert [group.tenants for group in groups] == [["e"], ["d"], ["g"], ["b", "c"], ["a"], ["f"]]
     assert [group.risk for group in groups] == [Risk.DESTROYS, *[Risk.ACCESS] * 2, *[Risk.ORDINARY] * 3]
@@ -190,7 +191,7 @@ def test_consequences_are_not_in_the_headline() -> None:
         changed("d", *(change(kind, operation="create") for kind in ("MapperSet", "A", "B", "C", "D"))),
     )
 
-    assert [group.headline for group in groups_of(run)] == [
+    assert [group.headline for group in GroupedRun(run).changed] == [
         "connection tested again",
         "mapping `tag` added",
         "set up for the first time, 5 resources",
@@ -214,7 +215,7 @@ def test_drift_is_told_as_what_somebody_did() -> None:
         drifted("c", "", ("SynchronizationJob", "", "exists", None)),
     )
 
-    assert [(group.tenants, group.headline) for group in drift_groups_of(run)] == [
+    assert [(group.tenants, group.headline) for group in GroupedRun(run).drifted] == [
         (["c"], "provisioning job deleted"),
         (["a", "b"], "provisioning turned off, mapper `tag` removed"),
     ]
@@ -233,13 +234,15 @@ def test_failures_with_the_same_reason_are_one_group() -> None:
         TenantResult(tenant="f", outcome=Outcome.UNCHANGED, warnings=["see", "look"]),
     )
 
-    assert [(alike.outcome, alike.tenants, alike.text) for alike in failures_of(run, *list(Outcome)[:2])] == [
-        (Outcome.FAILED, ["a", "b"], "realm <tenant>: 401 at <time>"),
-        (Outcome.FAILED, ["x-1", "x-2"], "set KZERO_SCIM_CONFIRM__<tenant>=scope=all"),
-        (Outcome.FAILED, ["c"], "realm c: 403"),
-        (Outcome.TIMED_OUT, ["d"], "stopped after 600 s"),
+    grouped = GroupedRun(run)
+
+    assert [(alike.tenants, alike.text) for alike in grouped.failed] == [
+        (["a", "b"], "realm <tenant>: 401 at <time>"),
+        (["x-1", "x-2"], "set KZERO_SCIM_CONFIRM__<tenant>=scope=all"),
+        (["c"], "realm c: 403"),
     ]
-    assert [(alike.tenants, alike.text) for alike in warnings_of(run)] == [(["e", "f"], "look"), (["f"], "see")]
+    assert [(alike.tenants, alike.text) for alike in grouped.timed_out] == [(["d"], "stopped after 600 s")]
+    assert [(alike.tenants, alike.text) for alike in grouped.warnings] == [(["e", "f"], "look"), (["f"], "see")]
 
 
 _TEXT = st.text(max_size=6)
@@ -271,7 +274,7 @@ def test_every_changed_tenant_is_in_one_group(changes: list[list[ResourceChange]
     """Whatever the document holds: nobody is lost or told twice, and each headline is one line that says something."""
     run = run_of(*(changed(f"tenant-{number}", *own) for number, own in enumerate(changes)))
 
-    groups = groups_of(run)
+    groups = GroupedRun(run).changed
 
     assert sorted(tenant for group in groups for tenant in group.tenants) == [item.tenant for item in run.results]
     assert all(group.headline and len(group.headline.splitlines()) == 1 for group in groups)
@@ -291,4 +294,4 @@ def test_a_tenants_name_and_the_order_of_its_changes_do_not_tell_tenants_apart(
     other = FleetRun.from_document(json.loads(text.replace("QQcontosoQQ", "QQfabrikamQQ")), "other").results[0]
     random.shuffle(other.changes)
 
-    assert [group.tenants for group in groups_of(run_of(one, other))] == [["QQcontosoQQ", "QQfabrikamQQ"]]
+    assert [group.tenants for group in GroupedRun(run_of(one, other)).changed] == [["QQcontosoQQ", "QQfabrikamQQ"]]
