@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from kzero_scim.entra.synchronization_job import Quarantine
 from kzero_scim.fleet.model import Command, FleetRun, Outcome, PropertyChange, ResourceChange, TenantResult
 from kzero_scim.fleet.report.comment import LIMITS, render_comment
 from kzero_scim.tenant.drift import Difference
+from kzero_scim.tenant.status import StatusReport
 
 FOLDER: Final = Path(__file__).parents[1] / "docs" / "comments"
 _TAG: Final = {
@@ -333,21 +335,22 @@ def _canary() -> FleetRun:
 
 def _unhealthy() -> FleetRun:
     names = names_of(9)
-    quarantine = {
-        "reason": "EncounteredQuarantineException",
-        "errorCode": "InvalidCredentials",
-        "errorMessage": "The SCIM endpoint answered 401",
-        "whatToDo": "correct the secret token, then `pulumi up`",
-    }
+    quarantine = Quarantine(
+        reason="EncounteredQuarantineException",
+        error_code="InvalidCredentials",
+        error_message="The SCIM endpoint answered 401",
+        what_to_do="correct the secret token, then `pulumi up`",
+    )
+    users = {"status": "errors", "inError": [{}, {}, {}]}
     return run_of(
         Command.STATUS,
         [
             *(
-                _result(tenant, Outcome.UNHEALTHY, status={"status": "quarantine", "quarantine": quarantine})
+                _result(tenant, Outcome.UNHEALTHY, status=StatusReport(status="quarantine", quarantine=quarantine))
                 for tenant in names[:2]
             ),
-            _result(names[2], Outcome.UNHEALTHY, status={"status": "errors", "inError": [{}, {}, {}]}),
-            _result(names[3], Outcome.UNHEALTHY, status={"status": "paused"}),
+            _result(names[2], Outcome.UNHEALTHY, status=StatusReport.from_document(users)),
+            _result(names[3], Outcome.UNHEALTHY, status=StatusReport(status="paused")),
             *unchanged(names[4:]),
         ],
         minutes=0,

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kzero_scim.fleet.model import Command, FleetRun, Outcome, PropertyChange, ResourceChange, TenantResult
-from kzero_scim.guide.checklist import ITEMS
+from kzero_scim.guide.checklist import ITEMS, Item
 from kzero_scim.tenant.drift import Difference
+from kzero_scim.tenant.status import StatusReport
 
 NOW = datetime(2026, 3, 12, 7, 30, tzinfo=UTC)
 """When the page is looked at."""
@@ -153,7 +154,7 @@ def _status(number: int, word: str, dice: random.Random) -> TenantResult:
             for person in ("alex", "kim", "robin")
         ]
     points = [
-        {"item": item, "passed": word != "quarantine" or place != 5, "evidence": _evidence(name, place, word)}
+        Item(item, passed=word != "quarantine" or place != 5, evidence=_evidence(name, place, word))
         for place, item in enumerate(ITEMS)
     ]
     bad = word in ("quarantine", "errors")
@@ -161,7 +162,7 @@ def _status(number: int, word: str, dice: random.Random) -> TenantResult:
         tenant=name,
         outcome=Outcome.UNHEALTHY if bad else Outcome.UNCHANGED,
         tags=_tags(number),
-        status=document,
+        status=StatusReport.from_document(document),
         checklist=points,
         seconds=0.4,
         portals={

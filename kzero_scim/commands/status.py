@@ -34,7 +34,7 @@ def status(tenant: TenantName, project: Project = Path(), *, as_json: AsJson = F
     """
     found = asyncio.run(read_status(Stack.load(tenant, project)))
     if as_json:
-        typer.echo(json.dumps({"tenant": tenant, **found.document()}, indent=2))
+        typer.echo(json.dumps({"tenant": tenant, **found.report().document()}, indent=2))
     else:
         _show(tenant, found)
     if not found.is_healthy:

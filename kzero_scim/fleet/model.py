@@ -9,13 +9,15 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import PlainSerializer, PlainValidator, TypeAdapter, ValidationError, WithJsonSchema
 
 from kzero_scim.errors import SettingsError
 from kzero_scim.exit_codes import ExitCode
+from kzero_scim.guide.checklist import Item
 from kzero_scim.tenant.drift import Difference
+from kzero_scim.tenant.status import StatusReport
 
 VERSION: Final = 1
 """Of the JSON document; a change that a reader of this version would misread raises it."""
@@ -85,6 +87,15 @@ class ResourceChange:
     properties: list[PropertyChange] = field(default_factory=list)
 
 
+_OBJECT: Final = WithJsonSchema({"additionalProperties": True, "type": "object"})
+_Status = Annotated[
+    StatusReport | None,
+    PlainValidator(lambda value: StatusReport.from_document(value) if isinstance(value, Mapping) else value),
+    PlainSerializer(lambda value: value and value.document()),
+    WithJsonSchema({"anyOf": [{"additionalProperties": True, "type": "object"}, {"type": "null"}]}),
+]
+
+
 @dataclass(frozen=True, kw_only=True)
 class TenantResult:
     """What came of one tenant.
@@ -117,8 +128,8 @@ class TenantResult:
     seconds: float = 0.0
     tags: list[str] = field(default_factory=list)
     log: str = ""
-    status: dict[str, Any] | None = None
-    checklist: list[dict[str, Any]] = field(default_factory=list)
+    status: _Status = None
+    checklist: list[Annotated[Item, _OBJECT]] = field(default_factory=list)
     portals: dict[str, str] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
     fingerprint: str = ""

@@ -85,6 +85,16 @@ def as_output(items: Sequence[Item]) -> list[dict[str, Any]]:
     return [asdict(item) for item in items]
 
 
+def from_output(value: object) -> list[Item]:
+    """Read what :func:`as_output` made; whatever is not an item is left out."""
+    found = value if isinstance(value, list) else []
+    return [
+        Item(str(entry["item"]), passed=entry["passed"] is True, evidence=str(entry["evidence"]))
+        for entry in found
+        if isinstance(entry, Mapping) and entry.keys() >= {"item", "passed", "evidence"}
+    ]
+
+
 def _endpoint(found: Evidence) -> tuple[bool, str]:
     if not found.tenant_url or not found.answer:
         return False, "the endpoint has not been looked at"

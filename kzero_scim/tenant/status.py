@@ -5,23 +5,68 @@ What the job says is read by the provider's own resource, so that this and ``pul
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from kzero_scim.clients.shared_connections import SharedConnections
-from kzero_scim.entra.cycle_history import past_cycles
-from kzero_scim.entra.synchronization_job import ACTIVE
+from kzero_scim.entra.cycle_history import PastCycle, past_cycles
+from kzero_scim.entra.synchronization_job import ACTIVE, Cycle, Quarantine
 from kzero_scim.errors import NothingAppliedError, ProviderError
 from kzero_scim.provider.entra.provisioning_status.resource import ProvisioningStatus, ProvisioningStatusState
-from kzero_scim.provider.provisioning_log import LogReading, read_log
+from kzero_scim.provider.provisioning_log import LogReading, ObjectInError, read_log
 from kzero_scim.resource.codec import decode_lenient
 from kzero_scim.resource.model import as_plain
 from kzero_scim.settings.tenant_settings import TenantSettings
 from kzero_scim.stack.stack import Stack
 from kzero_scim.tenant.live_resource import silent_call
 from kzero_scim.tenant.services import tenant_services
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusReport:
+    """What `kzero-scim status --json` prints of a tenant; None for what is not known.
+
+    Attributes:
+        status: One word: healthy, off, quarantine, paused or errors.
+        wanted: Whether the stack wants provisioning on.
+        service_principal_id: Object id of the service principal.
+        job_id: Id of the synchronization job.
+        enabled: Whether the job runs its cycles.
+        schedule_state: As in :class:`~kzero_scim.entra.synchronization_job.JobStatus`, like all up to ``quarantine``.
+        in_error: Users and groups whose last provisioning failed.
+        cycles: The past cycles, the oldest first.
+        log_read: Whether the provisioning log could be read.
+        note: What is not known and why.
+    """
+
+    status: str = ""
+    wanted: bool | None = None
+    service_principal_id: str | None = None
+    job_id: str | None = None
+    enabled: bool | None = None
+    schedule_state: str | None = None
+    status_code: str | None = None
+    last_cycle: Cycle | None = None
+    last_successful_cycle: Cycle | None = None
+    last_successful_cycle_with_exports: Cycle | None = None
+    successive_failures: int | None = None
+    synchronized_entries: dict[str, int] = field(default_factory=dict)
+    quarantine: Quarantine | None = None
+    in_error: list[ObjectInError] = field(default_factory=list)
+    cycles: list[PastCycle] = field(default_factory=list)
+    log_read: bool | None = None
+    note: str = ""
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> StatusReport:
+        """Read what :meth:`document` returned, whichever version wrote it."""
+        return decode_lenient(cls, document)
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        document: dict[str, Any] = as_plain(self)
+        return document
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,19 +99,18 @@ class TenantStatus:
         """Whether nobody has to do anything, as far as it is known."""
         return self.word in {"healthy", "off"}
 
-    def document(self) -> dict[str, Any]:
-        """Give all of it as JSON: ``status``, ``wanted``, the job's properties, ``inError``, ``cycles``, ``note``."""
-        shown = as_plain(self.job)
-        shown.pop("triggers", None)
-        return {
-            "status": self.word,
-            "wanted": self.wanted,
-            **shown,
-            "inError": [as_plain(item) for item in self.log.in_error],
-            "cycles": [dataclasses.asdict(past) for past in past_cycles(self.job, self.log.cycles)],
-            "logRead": self.log.read,
-            "note": self.log.note,
-        }
+    def report(self) -> StatusReport:
+        """Return all of it as plain data."""
+        names = [spec.name for spec in fields(self.job) if spec.name != "triggers"]
+        return StatusReport(
+            status=self.word,
+            wanted=self.wanted,
+            **{name: getattr(self.job, name) for name in names},
+            in_error=list(self.log.in_error),
+            cycles=list(past_cycles(self.job, self.log.cycles)),
+            log_read=self.log.read,
+            note=self.log.note,
+        )
 
 
 async def read_status(

@@ -19,7 +19,7 @@ from kzero_sandbox.fleet import FleetTenant
 from kzero_sandbox.replicas import Original, original, replaced, replicate
 from kzero_sandbox.running import RunningSandbox
 
-from kzero_scim.commands.replica_state import rewritten
+from kzero_scim.commands.sandbox.replica_state import rewritten
 from tests.e2e.cli_project import CliProject, search_path
 
 Json = dict[str, Any]

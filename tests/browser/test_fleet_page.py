@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from selenium.webdriver.common.keys import Keys
 
+from kzero_scim.entra.cycle_history import PastCycle
 from kzero_scim.fleet.model import Command, FleetRun, Outcome, TenantResult
 from kzero_scim.fleet.page import render_page
+from kzero_scim.guide.checklist import Item
 from kzero_scim.tenant.drift import Difference
+from kzero_scim.tenant.status import StatusReport
 from tools import fleet_sample
 from tools.browser_driver import DESKTOP, PHONE, Chromium
 
@@ -220,13 +223,12 @@ def test_hostile_names_stay_text(chromium: Chromium) -> None:
                     warnings=[text],
                     tags=[text],
                     log=text,
-                    status={
-                        "status": text,
-                        "note": text,
-                        "cycles": [{"state": text, "ended": text}],
-                        "lastCycle": None,
-                    },
-                    checklist=[{"item": text, "passed": False, "evidence": text}],
+                    status=StatusReport(
+                        status=text,
+                        note=text,
+                        cycles=[PastCycle(ended=text, state=text, exported=0, escrowed=0)],
+                    ),
+                    checklist=[Item(text, passed=False, evidence=text)],
                     portals={text: f"javascript:document.title='owned'//{text}", "good": f"https://x.example/{text}"},
                 )
                 for number, text in enumerate(HOSTILE)
@@ -288,7 +290,8 @@ def test_without_a_list_of_cycles_the_last_ones_are_shown(chromium: Chromium) ->
     """Entra itself tells of the last cycle, the last that succeeded, and the last with exports."""
     (run,) = fleet_sample.healthy_fleet(1)
     (result,) = run.results
-    status = {name: value for name, value in (result.status or {}).items() if name != "cycles"}
+    assert result.status is not None
+    status = replace(result.status, cycles=[])
     chromium.open(render_page([replace(run, results=[replace(result, status=status)])]), f"open={result.tenant}")
 
     assert "Last cycle\nSucceeded, 40 minutes ago" in chromium.one("#rows tr.details").text

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kzero_scim.commands.replica_state import fingerprint_of
+from kzero_scim.commands.sandbox.replica_state import fingerprint_of
 from kzero_scim.provider.package import KZERO
 from kzero_scim.resource.codec import decode
 from tests.baselines.baseline import Baseline, recorded

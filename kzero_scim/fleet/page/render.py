@@ -22,6 +22,8 @@ from kzero_scim.display import one_line, several_lines
 from kzero_scim.fleet.model import FleetRun
 from kzero_scim.fleet.page.alike import alike_tenants
 from kzero_scim.fleet.page.tenants import WORDS, Look, State, TenantView, merge
+from kzero_scim.resource.model import as_plain
+from kzero_scim.tenant.status import StatusReport
 
 MOST_ROWS: Final = 100
 """Differences, changes, users in error and warnings that the page holds of one tenant; the rest as a number."""
@@ -112,8 +114,7 @@ def _document(project: str, runs: Sequence[FleetRun], tenants: Sequence[TenantVi
 
 def _tenant(tenant: TenantView) -> dict[str, Any]:
     """Give what the page holds of one tenant; empty parts are left out, since there may be thousands."""
-    status = tenant.status or {}
-    in_error = status.get("inError") or []
+    status = tenant.status or StatusReport()
     parts = {
         "name": tenant.name,
         "tags": tenant.tags,
@@ -129,15 +130,15 @@ def _tenant(tenant: TenantView) -> dict[str, Any]:
         "driftRun": _run(tenant.drift_look),
         "appliedSince": tenant.applied_since,
         "statusRun": _run(tenant.status_look),
-        "word": status.get("status"),
-        "quarantine": status.get("quarantine"),
-        "lastCycle": status.get("lastCycle"),
-        "cycles": tenant.cycles[-MOST_CYCLES:],
-        "entries": status.get("synchronizedEntries"),
-        "note": status.get("note"),
-        "users": len(in_error),
-        "inError": in_error[:MOST_ROWS],
-        "checklist": tenant.checklist,
+        "word": status.status,
+        "quarantine": as_plain(status.quarantine),
+        "lastCycle": as_plain(status.last_cycle),
+        "cycles": as_plain(tenant.cycles[-MOST_CYCLES:]),
+        "entries": status.synchronized_entries,
+        "note": status.note,
+        "users": len(status.in_error),
+        "inError": as_plain(status.in_error[:MOST_ROWS]),
+        "checklist": as_plain(tenant.checklist),
         "checklistRun": _run(tenant.checklist_look),
         "portals": {label: address for label, address in tenant.portals.items() if _is_safe(address)},
     }

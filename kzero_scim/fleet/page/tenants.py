@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
+from kzero_scim.entra.cycle_history import PastCycle
 from kzero_scim.fleet.model import Command, FleetRun, Outcome, ResourceChange, TenantResult
 from kzero_scim.fleet.report.grouping import changes_by_hand, headline_of
 from kzero_scim.fleet.report.wording import joined
+from kzero_scim.guide.checklist import Item
 from kzero_scim.tenant.drift import Difference
+from kzero_scim.tenant.status import StatusReport
 
 
 class State(StrEnum):
@@ -54,7 +57,6 @@ _BAD: Final = (Outcome.FAILED, Outcome.TIMED_OUT)
 _ENGINE: Final = (Command.PREVIEW, Command.UP, Command.REFRESH)
 _FAMILIES: Final = (_ENGINE, (Command.DRIFT,), (Command.STATUS,))
 """Commands of which a later one makes up for an earlier one that failed."""
-_CYCLES: Final = ("lastCycle", "lastSuccessfulCycle", "lastSuccessfulCycleWithExports")
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,7 @@ class TenantView:
         applied_since: Whether an up ran after that.
         status: The document of the last status.
         status_look: Where that is from; None if nobody looked.
-        cycles: The provisioning cycles that the runs' statuses tell of, oldest first, each once: ``ended``, ``state``,
-            ``exported``, ``escrowed``.
+        cycles: The provisioning cycles that the runs' statuses tell of, oldest first, each once.
         checklist: The seven points as last looked at.
         checklist_look: Where they are from.
         portals: Label to address.
@@ -106,10 +107,10 @@ class TenantView:
     drift: list[Difference] = field(default_factory=list)
     drift_look: Look | None = None
     applied_since: bool = False
-    status: dict[str, Any] | None = None
+    status: StatusReport | None = None
     status_look: Look | None = None
-    cycles: list[dict[str, Any]] = field(default_factory=list)
-    checklist: list[dict[str, Any]] = field(default_factory=list)
+    cycles: list[PastCycle] = field(default_factory=list)
+    checklist: list[Item] = field(default_factory=list)
     checklist_look: Look | None = None
     portals: dict[str, str] = field(default_factory=dict)
 
@@ -128,11 +129,11 @@ class TenantView:
             first = self.failures[0]
             return first.result.error or f"{first.command} {first.result.outcome}"
         if worst is State.QUARANTINE:
-            told = _part(self.status, "quarantine")
-            return ": ".join(str(told[name]) for name in ("reason", "errorMessage") if told.get(name))
+            cause = self.status.quarantine if self.status else None
+            return ": ".join(filter(None, (cause.reason, cause.error_message))) if cause else ""
         if worst is State.ERRORS:
-            users = (self.status or {}).get("inError") or []
-            return f"{len(users)} in error: {users[0].get('name')}: {users[0].get('message')}" if users else ""
+            users = self.status.in_error if self.status else []
+            return f"{len(users)} in error: {users[0].name}: {users[0].message}" if users else ""
         if worst is State.DRIFTED:
             return _in_short(changes_by_hand(self.drift))
         if worst is State.PENDING:
@@ -198,9 +199,9 @@ def _view(name: str, all_looks: list[Look]) -> TenantView:
 def _states(view: TenantView) -> Iterator[State]:
     if view.failures:
         yield State.FAILED
-    word = (view.status or {}).get("status")
+    word = view.status.status if view.status else ""
     if word in (State.QUARANTINE, State.PAUSED, State.ERRORS):
-        yield State(str(word))
+        yield State(word)
     elif view.status_look is not None and view.status_look.result.outcome is Outcome.UNHEALTHY:
         yield State.UNHEALTHY
     if view.drift_look is not None and (view.drift or view.drift_look.result.outcome is Outcome.DRIFTED):
@@ -234,27 +235,17 @@ def _one_a_command(looks: Sequence[Look]) -> Iterator[Look]:
             yield look
 
 
-def _cycles(statuses: Iterable[dict[str, Any] | None]) -> list[dict[str, Any]]:
-    """Collect cycles: Entra tells of the last, the last that succeeded and the last with exports, each with counts."""
-    found: dict[str, dict[str, Any]] = {}
-    for status in statuses:
-        for name in _CYCLES:
-            cycle = _part(status, name)
-            if ended := cycle.get("ended"):
-                counts = _part(cycle, "counts")
-                numbers = {count: counts.get(count, 0) for count in ("exported", "escrowed")}
-                found.setdefault(str(ended), {"ended": ended, "state": cycle.get("state"), **numbers})
-        listed = (status or {}).get("cycles")
-        for cycle in listed if isinstance(listed, list) else []:
-            if isinstance(cycle, dict):
-                found[str(cycle.get("ended"))] = cycle
+def _cycles(statuses: Iterable[StatusReport | None]) -> list[PastCycle]:
+    """Collect cycles: the last, the last that succeeded and the last with exports, and those of the log."""
+    found: dict[str, PastCycle] = {}
+    for status in filter(None, statuses):
+        for cycle in (status.last_cycle, status.last_successful_cycle, status.last_successful_cycle_with_exports):
+            if cycle is not None and cycle.ended:
+                numbers = {name: cycle.counts.get(name, 0) for name in ("exported", "escrowed")}
+                found.setdefault(cycle.ended, PastCycle(ended=cycle.ended, state=cycle.state, **numbers))
+        found |= {cycle.ended: cycle for cycle in status.cycles}
     return [found[ended] for ended in sorted(found)]
 
 
 def _in_short(changes: Sequence[ResourceChange]) -> str:
     return joined(headline_of(changes), str) if changes else ""
-
-
-def _part(document: dict[str, Any] | None, name: str) -> dict[str, Any]:
-    part = (document or {}).get(name)
-    return part if isinstance(part, dict) else {}

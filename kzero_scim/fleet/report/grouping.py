@@ -27,7 +27,6 @@ from kzero_scim.fleet.report.wording import (
     rank_of,
     sentences_of,
     steps_of,
-    summary_of,
 )
 from kzero_scim.resource.facts import Cost, Facts
 from kzero_scim.tenant.drift import WHOLE, Difference
@@ -190,15 +189,13 @@ def reason_of(result: TenantResult) -> str:
 
 def ailment_of(result: TenantResult) -> str:
     """Say what is wrong with a tenant's provisioning, from the document of `kzero-scim status`."""
-    status = result.status or {}
-    quarantine = status.get("quarantine")
-    parts = [str(status.get("status") or "")]
-    if isinstance(quarantine, dict):
-        said = ("reason", "errorCode", "errorMessage", "whatToDo")
-        parts += [str(quarantine[key]) for key in said if quarantine.get(key)]
-    in_error = status.get("inError")
-    if isinstance(in_error, list) and in_error:
-        parts.append(f"{len(in_error)} users or groups in error")
+    parts = []
+    if (status := result.status) is not None:
+        parts.append(status.status)
+        if (cause := status.quarantine) is not None:
+            parts += filter(None, (cause.reason, cause.error_code, cause.error_message, cause.what_to_do))
+        if status.in_error:
+            parts.append(f"{len(status.in_error)} users or groups in error")
     return ": ".join(dict.fromkeys(part for part in (*parts, result.error) if part))
 
 

@@ -29,6 +29,7 @@ from kzero_scim.fleet.run import pulumi_home
 from kzero_scim.fleet.run.engine_events import EngineEvents
 from kzero_scim.fleet.run.pulumi_process import PulumiProcess
 from kzero_scim.fleet.run.tenant_log import TenantLog
+from kzero_scim.guide.checklist import from_output
 from kzero_scim.provider.engine.attached import attached, collect_what_a_run_leaves
 from kzero_scim.provider.package import KZERO
 from kzero_scim.settings.tenant_settings import configuration
@@ -189,14 +190,13 @@ class _Engine:
             outcome = Outcome.DRIFTED
         else:
             outcome = Outcome.CHANGED if changes else Outcome.UNCHANGED
-        checklist = events.outputs.get("checklist")
         return TenantResult(
             tenant=run.tenant,
             outcome=outcome,
             changes=changes,
             drift=drift if run.command is not Command.UP else [],
             warnings=events.warnings,
-            checklist=checklist if run.command is Command.UP and isinstance(checklist, list) else [],
+            checklist=from_output(events.outputs.get("checklist")) if run.command is Command.UP else [],
             portals=portals_of(events.outputs),
         )
 

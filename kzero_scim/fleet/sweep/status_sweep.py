@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from kzero_scim.fleet.model import Outcome, TenantResult
 from kzero_scim.fleet.sweep.sweep import SweptTenant
@@ -20,7 +20,7 @@ async def status_of(swept: SweptTenant) -> TenantResult:
     return TenantResult(
         tenant=swept.tenant.name,
         outcome=Outcome.UNCHANGED if found.is_healthy else Outcome.UNHEALTHY,
-        status=found.document(),
+        status=found.report(),
     )
 
 
@@ -38,4 +38,4 @@ async def checked_status_of(swept: SweptTenant) -> TenantResult:
     if failed:
         told = "; ".join(f"{item.item}: {item.evidence}" for item in failed)
         result = replace(result, outcome=Outcome.UNHEALTHY, error=f"checklist: {told}")
-    return replace(result, checklist=[asdict(item) for item in items])
+    return replace(result, checklist=items)

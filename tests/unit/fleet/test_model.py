@@ -8,9 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kzero_scim.entra.cycle_history import PastCycle
+from kzero_scim.entra.synchronization_job import Cycle, Quarantine
 from kzero_scim.errors import SettingsError
 from kzero_scim.fleet.model import Command, FleetRun, Outcome, PropertyChange, ResourceChange, TenantResult
 from kzero_scim.fleet.project import FleetProject
+from kzero_scim.guide.checklist import Item
+from kzero_scim.provider.provisioning_log import ObjectInError
+from kzero_scim.tenant.status import StatusReport
 
 _TEXT = st.text(max_size=8)
 _CHANGES = st.builds(
@@ -32,6 +37,18 @@ _RESULTS = st.builds(
     warnings=st.lists(_TEXT, max_size=2),
     seconds=st.floats(0, 1e6),
     tags=st.lists(_TEXT, max_size=2),
+    status=st.none()
+    | st.builds(
+        StatusReport,
+        status=_TEXT,
+        wanted=st.none() | st.booleans(),
+        quarantine=st.none() | st.builds(Quarantine, reason=_TEXT, error_code=st.none() | _TEXT),
+        last_cycle=st.none() | st.builds(Cycle, state=_TEXT, counts=st.just({"exported": 2})),
+        cycles=st.lists(st.builds(PastCycle), max_size=2),
+        in_error=st.lists(st.builds(ObjectInError), max_size=2),
+    ),
+    checklist=st.lists(st.builds(Item, _TEXT, passed=st.booleans(), evidence=_TEXT), max_size=2),
+    portals=st.dictionaries(_TEXT, _TEXT, max_size=2),
 )
 _RUNS = st.builds(
     FleetRun,
@@ -47,6 +64,26 @@ _RUNS = st.builds(
 def test_a_run_reads_back_as_it_was_written(run: FleetRun) -> None:
     """The document is the interface of pipelines: nothing is lost on the way."""
     assert FleetRun.from_document(run.document(), "run.json") == run
+
+
+def test_the_status_and_the_checklist_are_plain_documents() -> None:
+    """Keys in camel case, and none for what is not known."""
+    status = StatusReport(status="quarantine", quarantine=Quarantine(reason="TooManyDeletes", what_to_do="look"))
+    item = Item("Users or groups assigned", passed=True, evidence="2 assigned")
+    result = TenantResult(tenant="a", outcome=Outcome.UNHEALTHY, status=status, checklist=[item])
+
+    run = FleetRun(command=Command.STATUS, project="p", began="", ended="", results=[result])
+    (document,) = run.document()["results"]
+
+    assert document["status"] == {
+        "status": "quarantine",
+        "quarantine": {"reason": "TooManyDeletes", "whatToDo": "look"},
+        "synchronizedEntries": {},
+        "inError": [],
+        "cycles": [],
+        "note": "",
+    }
+    assert document["checklist"] == [{"item": "Users or groups assigned", "passed": True, "evidence": "2 assigned"}]
 
 
 @pytest.mark.parametrize(

@@ -39,4 +39,4 @@ def test_the_word_and_whether_somebody_has_to_act(  # noqa: PLR0913 - a row of t
     status = TenantStatus(wanted=wanted, job=job, log=LogReading(in_error=(FAILED,) if in_error else ()))
 
     assert (status.word, status.is_healthy) == (word, healthy)
-    assert status.document()["inError"] == ([{**FAILED.__dict__}] if in_error else [])
+    assert status.report().document()["inError"] == ([{**FAILED.__dict__}] if in_error else [])

@@ -13,12 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kzero_scim.display import one_line, several_lines
+from kzero_scim.entra.cycle_history import PastCycle
+from kzero_scim.entra.synchronization_job import Cycle
 from kzero_scim.fleet.model import Command, FleetRun, Outcome, PropertyChange, ResourceChange, TenantResult
 from kzero_scim.fleet.page import render_page
 from kzero_scim.fleet.page.alike import alike_tenants
 from kzero_scim.fleet.page.render import MOST_CHARACTERS
 from kzero_scim.fleet.page.tenants import State, TenantView, merge
 from kzero_scim.tenant.drift import Difference
+from kzero_scim.tenant.status import StatusReport
 
 CHANGES = [ResourceChange(resource="MapperSet", name="mappers", operation="update")]
 DRIFT = [Difference(resource="ProvisioningStatus", property="enabled", was=True, now=False)]
@@ -77,7 +80,7 @@ def test_each_fact_is_from_the_newest_run_that_looked_at_it(
 @pytest.mark.parametrize("word", ["quarantine", "paused", "errors"])
 def test_an_unhealthy_tenant_is_what_its_status_says(word: str) -> None:
     """The word of `kzero-scim status`."""
-    assert only(run(STATUS, 1, Outcome.UNHEALTHY, status={"status": word})).states == [word]
+    assert only(run(STATUS, 1, Outcome.UNHEALTHY, status=StatusReport(status=word))).states == [word]
 
 
 def test_drift_from_before_an_up_is_marked() -> None:
@@ -90,8 +93,10 @@ def test_drift_from_before_an_up_is_marked() -> None:
 
 def test_the_reason_is_told_in_one_line() -> None:
     """The failure's error, the quarantine's reason, whom the errors are of, what changes."""
-    quarantine = {"status": "quarantine", "quarantine": {"reason": "TooManyDeletes", "errorMessage": "held back"}}
-    errors = {"status": "errors", "inError": [{"name": "kim", "message": "twice"}, {"name": "alex", "message": "no"}]}
+    cause = {"reason": "TooManyDeletes", "errorMessage": "held back"}
+    quarantine = StatusReport.from_document({"status": "quarantine", "quarantine": cause})
+    users = [{"name": "kim", "message": "twice"}, {"name": "alex", "message": "no"}]
+    errors = StatusReport.from_document({"status": "errors", "inError": users})
     mapper = PropertyChange(property="mappers.tag", kind="add", now={})
     changes = [ResourceChange(resource="MapperSet", name="mappers", operation="update", properties=[mapper])]
 
@@ -106,17 +111,17 @@ def test_the_reason_is_told_in_one_line() -> None:
 def test_cycles_are_collected_from_all_statuses() -> None:
     """A job tells of three cycles at most; older statuses that are given too make the history longer."""
 
-    def cycle(ended: str, state: str, exported: int) -> dict[str, object]:
-        return {"ended": ended, "state": state, "began": None, "counts": {"exported": exported, "escrowed": 1}}
+    def cycle(ended: str, state: str, exported: int) -> Cycle:
+        return Cycle(ended=ended, state=state, counts={"exported": exported, "escrowed": 1})
 
-    older = run(STATUS, 1, Outcome.UNCHANGED, status={"lastCycle": cycle("T1", "Succeeded", 4)})
+    older = run(STATUS, 1, Outcome.UNCHANGED, status=StatusReport(last_cycle=cycle("T1", "Succeeded", 4)))
     last, good = cycle("T3", "Failed", 0), cycle("T2", "Succeeded", 2)
-    newer = run(STATUS, 2, Outcome.UNCHANGED, status={"lastCycle": last, "lastSuccessfulCycle": good})
+    newer = run(STATUS, 2, Outcome.UNCHANGED, status=StatusReport(last_cycle=last, last_successful_cycle=good))
 
     assert only(newer, older, run(PREVIEW, 3, Outcome.UNCHANGED)).cycles == [
-        {"ended": "T1", "state": "Succeeded", "exported": 4, "escrowed": 1},
-        {"ended": "T2", "state": "Succeeded", "exported": 2, "escrowed": 1},
-        {"ended": "T3", "state": "Failed", "exported": 0, "escrowed": 1},
+        PastCycle(ended="T1", state="Succeeded", exported=4, escrowed=1),
+        PastCycle(ended="T2", state="Succeeded", exported=2, escrowed=1),
+        PastCycle(ended="T3", state="Failed", exported=0, escrowed=1),
     ]
 
 
@@ -222,10 +227,8 @@ def test_only_https_becomes_a_link() -> None:
 
 def test_the_page_is_bounded() -> None:
     """One tenant's endless errors do not make a page that no phone opens; how many there are is told."""
-    errors = {
-        "status": "errors",
-        "inError": [{"name": f"user {number}", "message": "x" * 9000} for number in range(5000)],
-    }
+    users = [{"name": f"user {number}", "message": "x" * 9000} for number in range(5000)]
+    errors = StatusReport.from_document({"status": "errors", "inError": users})
     html = render_page([run(STATUS, 1, Outcome.UNHEALTHY, status=errors)])
     tenant = json.loads(parsed(html).texts["script"][0])["tenants"][0]
 

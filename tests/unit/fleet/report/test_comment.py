@@ -12,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kzero_scim.display import one_line
+from kzero_scim.entra.synchronization_job import Quarantine
 from kzero_scim.errors import SettingsError
 from kzero_scim.fleet.model import Command, FleetRun, Outcome, PropertyChange, ResourceChange, TenantResult
 from kzero_scim.fleet.report.comment import LEAST, LIMITS, headline_of_run, marker_of, render_comment
 from kzero_scim.tenant.drift import Difference
+from kzero_scim.tenant.status import StatusReport
 from tools import comment_gallery
 
 
@@ -108,7 +110,7 @@ _RESULTS = st.builds(
     error=_TEXT,
     warnings=st.lists(_TEXT, max_size=2),
     log=_TEXT,
-    status=st.none() | st.fixed_dictionaries({"status": _TEXT, "quarantine": st.none() | st.just({"reason": "`@a"})}),
+    status=st.none() | st.builds(StatusReport, status=_TEXT, quarantine=st.none() | st.just(Quarantine(reason="`@a"))),
     names=st.lists(_TEXT, max_size=2),
 )
 _RUNS = st.builds(

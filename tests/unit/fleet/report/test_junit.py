@@ -14,6 +14,7 @@ from kzero_scim.display import one_line
 from kzero_scim.fleet.model import Command, FleetRun, Outcome, TenantResult
 from kzero_scim.fleet.report.junit import render_junit
 from kzero_scim.tenant.drift import Difference
+from kzero_scim.tenant.status import StatusReport
 from tools import comment_gallery
 
 
@@ -87,7 +88,9 @@ def test_a_run_has_its_facts() -> None:
 def test_any_text_is_well_formed(name: str, text: str) -> None:
     """Characters that XML cannot hold are written out or left out, and the rest stays."""
     results = [
-        TenantResult(tenant=name, outcome=outcome, error=text, warnings=[text], log=name, status={"status": text})
+        TenantResult(
+            tenant=name, outcome=outcome, error=text, warnings=[text], log=name, status=StatusReport(status=text)
+        )
         for outcome in Outcome
     ]
     run = FleetRun(command=Command.UP, project=text, began=text, ended="", commit=name, results=results)
