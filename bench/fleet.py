@@ -291,7 +291,7 @@ def main() -> None:
     pulumi = pulumi_cli.set_up()
     os.environ.setdefault("KEYCLOAK_HOME", str(keycloak_dist.home()))
     with tempfile.TemporaryDirectory(prefix="kzero-scim-bench-") as work, running(Path(work), console) as sandbox:
-        here = machine.look(pulumi, azuread_plugin.install(sandbox.layout.pulumi_home).text).text
+        here = machine.read_machine(pulumi, azuread_plugin.install(sandbox.layout.pulumi_home).text).text
         console.print(here, highlight=False)
         fleet = Fleet(sandbox=sandbox, folder=Path(work) / "fleet", pulumi=pulumi, env=_environment(sandbox, pulumi))
         samples = []

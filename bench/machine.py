@@ -7,6 +7,7 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
+from kzero_scim.fleet.run import plan
 from tools import progress
 
 _CPU_INFO = Path("/proc/cpuinfo")
@@ -39,10 +40,10 @@ class Machine:
         return f"{cores} ({self.cpu}), load {self.load:.1f}; Python {self.python}; Pulumi {self.pulumi}; {self.azuread}"
 
 
-def look(program: Path, azuread: str) -> Machine:
-    """Look at this machine."""
+def read_machine(program: Path, azuread: str) -> Machine:
+    """Return what this machine is."""
     return Machine(
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=plan.cores(),
         cpu=_cpu(),
         python=platform.python_version(),
         pulumi=progress.ask([program, "version"]) or "of unknown version",

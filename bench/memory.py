@@ -49,8 +49,8 @@ class Peaks:
         self._most: dict[Part, int] = {}
         self._whole = 0
 
-    def look(self) -> None:
-        """Look once."""
+    def measure(self) -> None:
+        """Measure once."""
         status = self._statuses()
         parents = {pid: _number(text, "PPid") for pid, text in status.items()}
         engine, others, whole = self._read(self._root, "cmdline"), 0, 0
@@ -97,11 +97,11 @@ def watching(root: int) -> Iterator[Peaks]:
     """Look at a process and its descendants ten times a second while the block runs."""
     peaks, done = Peaks(root), threading.Event()
 
-    def look() -> None:
+    def keep_measuring() -> None:
         while not done.wait(_POLL_SECONDS):
-            peaks.look()
+            peaks.measure()
 
-    thread = threading.Thread(target=look, name="memory", daemon=True)
+    thread = threading.Thread(target=keep_measuring, name="memory", daemon=True)
     thread.start()
     try:
         yield peaks

@@ -49,12 +49,12 @@ def _row(chromium: Chromium, tenants: int) -> str:
     began = time.perf_counter()
     html = render_page(runs)
     made = time.perf_counter() - began
-    chromium.look()
+    chromium.set_view()
     loaded = _median_load(chromium, html)
     search = statistics.median(_acted(chromium, _TYPE) for _ in range(2 * REPEAT))
     opened = statistics.median(_acted(chromium, _OPEN) for _ in range(2 * REPEAT))
     # A phone of the lower kind: a sixth of this machine's speed.
-    chromium.look(PHONE)
+    chromium.set_view(PHONE)
     chromium.driver.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": 6})
     slow = _median_load(chromium, html)
     chromium.driver.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": 1})

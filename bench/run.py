@@ -153,7 +153,7 @@ def main() -> None:
         plugin = azuread_plugin.install(sandbox.layout.pulumi_home)
         # The stand-in need not wait; the official plugin does, and its wait is subtracted.
         azuread_wait = 0.0 if plugin.kind == "standin" else AZUREAD_WAIT
-        here = machine.look(pulumi, plugin.text)
+        here = machine.read_machine(pulumi, plugin.text)
         console.print(here.text, highlight=False)
         bench = Bench(sandbox=sandbox, folders=_projects(Path(folder)), pulumi=pulumi, console=console)
         console.print("A run that warms up and does not count")

@@ -53,7 +53,7 @@ def main() -> None:
         running(Path(folder), console) as sandbox,
         sandbox.tenant() as tenant,
     ):
-        here = machine.look(pulumi, azuread_plugin.install(sandbox.layout.pulumi_home).text)
+        here = machine.read_machine(pulumi, azuread_plugin.install(sandbox.layout.pulumi_home).text)
         found = _measured(sandbox, tenant, projects.tenant(Path(folder) / "tenant"), pulumi)
     kept = json.loads(INPUTS.read_text(encoding="utf-8")) if INPUTS.exists() else {}
     document = {**kept, "tenant": {"machine": here.text, **found}}

@@ -21,7 +21,7 @@ _VOLATILE: Final = frozenset({"@odata.context", "@odata.etag", "createdTimestamp
 _LONGEST: Final = 160
 
 
-def look(tenant: Tenant) -> Objects:
+def read_objects(tenant: Tenant) -> Objects:
     """Read both sides with an administrator's eyes."""
     objects = {**_kzero(tenant), **_entra(tenant)}
     lasting = _lasting_ids(tenant)

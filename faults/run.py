@@ -84,7 +84,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="kzero-scim-faults-") as folder, running(Path(folder), console) as sandbox:
         # The stand-in: the official plugin cannot be told not to wait, and what it does is the same.
         azuread_plugin.write_stand_in(sandbox.layout.pulumi_home)
-        here = machine.look(pulumi, "azuread stand-in")
+        here = machine.read_machine(pulumi, "azuread stand-in")
         console.print(f"{len(cases)} cases, seed {options.seed}; {here.text}")
         harness = Harness(sandbox=sandbox, folder=Path(folder), pulumi=pulumi)
         results: list[Result] = []

@@ -31,7 +31,9 @@ class Reference:
     @classmethod
     def of(cls, world: World) -> Reference:
         """Look at a tenant."""
-        return cls(objects=both_sides.look(world.tenant), resources=both_sides.resources(world.project.export()))
+        return cls(
+            objects=both_sides.read_objects(world.tenant), resources=both_sides.resources(world.project.export())
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +109,7 @@ def _freed(case: Case, project: Project) -> tuple[bool, list[str]]:
 
 
 def _differences(world: World, reference: Reference) -> list[str]:
-    found = both_sides.look(world.tenant)
+    found = both_sides.read_objects(world.tenant)
     problems = [*both_sides.compare(reference.objects, found), *both_sides.duplicates(found)]
     try:
         listed = both_sides.resources(world.project.export())

@@ -64,12 +64,12 @@ class Chromium:
     def reset(self, folder: Path) -> None:
         """Forget what was loaded, and how it was looked at."""
         self.folder = folder
-        self.look()
+        self.set_view()
         self.driver.get("about:blank")
         self.complaints()
         self.requests()
 
-    def look(
+    def set_view(
         self,
         size: tuple[int, int] = DESKTOP,
         *,

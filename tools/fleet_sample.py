@@ -39,16 +39,6 @@ def healthy_fleet(tenants: int) -> list[FleetRun]:
     return [_run(Command.STATUS, 0.1, results)]
 
 
-def failed_fleet(tenants: int) -> list[FleetRun]:
-    """Give one drift that could ask for no tenant."""
-    error = "cannot sign in to Entra tenant {}: invalid_client: the secret of application kzero-scim has expired"
-    results = [
-        TenantResult(tenant=name_of(number), outcome=Outcome.FAILED, error=error.format(name_of(number)), tags=["emea"])
-        for number in range(tenants)
-    ]
-    return [_run(Command.DRIFT, 2, results)]
-
-
 def mixed_fleet(tenants: int) -> list[FleetRun]:
     """Give a preview, an up of some, a drift and a status, with something of everything in known tenants.
 

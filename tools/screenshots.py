@@ -45,18 +45,18 @@ def comment_page(markdown: str) -> str:
 def pictures(chromium: Chromium) -> Iterator[tuple[str, bytes]]:
     """Give each picture's file name and its PNG."""
     html = render_page(fleet_sample.mixed_fleet(40))
-    chromium.look((1000, 760))
+    chromium.set_view((1000, 760))
     chromium.open(html)
     yield "fleet-page.png", chromium.screenshot()
-    chromium.look((1000, 640), dark=True)
+    chromium.set_view((1000, 640), dark=True)
     chromium.open(html, f"state=quarantine&open={fleet_sample.name_of(20)}")
     chromium.run("document.querySelector('#rows').scrollIntoView()")
     yield "fleet-page-tenant.png", chromium.screenshot()
-    chromium.look(PHONE)
+    chromium.set_view(PHONE)
     chromium.open(html, "state=drifted")
     chromium.run("document.querySelector('#tools').scrollIntoView()")
     yield "fleet-page-phone.png", chromium.screenshot()
-    chromium.look((900, 780))
+    chromium.set_view((900, 780))
     chromium.open(comment_page(_COMMENT.read_text(encoding="utf-8")))
     yield "comment.png", chromium.screenshot()
 

@@ -139,7 +139,7 @@ def test_everything_works_by_keyboard(chromium: Chromium, mixed: str) -> None:
 @pytest.mark.parametrize("size", [DESKTOP, PHONE])
 def test_axe_finds_nothing(chromium: Chromium, axe: Path, mixed: str, size: tuple[int, int], *, dark: bool) -> None:
     """No rule of axe-core is broken, contrast among them, light and dark, with details open and filters chosen."""
-    chromium.look(size, dark=dark, still=True)
+    chromium.set_view(size, dark=dark, still=True)
     chromium.open(mixed, f"state=failed&state=quarantine&state=errors&{OPEN}")
     # Past the page's policy, which lets no script in: by the debugger.
     chromium.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": axe.read_text(encoding="utf-8")})
@@ -156,7 +156,7 @@ def test_axe_finds_nothing(chromium: Chromium, axe: Path, mixed: str, size: tupl
 @pytest.mark.parametrize("width", [320, 360, 800, 1280])
 def test_nothing_scrolls_sideways(chromium: Chromium, mixed: str, width: int) -> None:
     """Phone to desktop, also with details open."""
-    chromium.look((width, 740))
+    chromium.set_view((width, 740))
     chromium.open(mixed, OPEN)
 
     assert chromium.run("return document.documentElement.scrollWidth") == width
@@ -170,9 +170,9 @@ def test_dark_is_dark(chromium: Chromium, mixed: str) -> None:
 
     chromium.open(mixed)
     assert background() == "rgb(245, 246, 248)"
-    chromium.look(dark=True)
+    chromium.set_view(dark=True)
     assert background() == "rgb(14, 18, 23)"
-    chromium.look(dark=True, media="print")
+    chromium.set_view(dark=True, media="print")
     assert background() == "rgb(255, 255, 255)"
 
 
@@ -268,7 +268,7 @@ def test_two_thousand_tenants(chromium: Chromium) -> None:
 
 def test_without_script_there_is_a_plain_table(chromium: Chromium, mixed: str) -> None:
     """A reader that runs no script has the tenants with state and reason."""
-    chromium.look(script=False)
+    chromium.set_view(script=False)
     chromium.open(mixed)
 
     source = chromium.driver.execute_cdp_cmd("DOM.getDocument", {"depth": -1})

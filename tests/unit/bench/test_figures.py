@@ -125,11 +125,11 @@ def test_memory_is_summed_over_the_processes_below_a_command(tmp_path: Path) -> 
     process(15, 1, "python -m kzero_scim.provider", most=999, now=999)
     (tmp_path / "self").mkdir()
     peaks = Peaks(10, tmp_path)
-    peaks.look()
+    peaks.measure()
     process(14, 13, "python -u program", most=99, now=40)
     process(12, 10, "python -P -m kzero_scim.provider 127.0.0.1:1", most=95, now=60)
 
-    peaks.look()
+    peaks.measure()
 
     assert peaks.memory() == Memory(engine=200, provider=95, others=70, whole=280)
     assert peaks.memory().own == 295
