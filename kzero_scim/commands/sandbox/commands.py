@@ -167,16 +167,16 @@ def down(directory: Directory = _DEFAULT_DIRECTORY) -> None:
 
 
 def status(directory: Directory = _DEFAULT_DIRECTORY) -> None:
-    """Show whether the sandbox runs and where. Exit code 0 if it is ready, 2 if not."""
+    """Show whether the sandbox runs and where. Exit code 0 if it is ready, 1 if not."""
     process = _process(directory)
     found = process.status()
     if found is None:
         _messages.print(f"No sandbox is running in {directory}: start one with `kzero-scim sandbox up`.")
-        raise typer.Exit(ExitCode.ACTION_NEEDED)
+        raise typer.Exit(ExitCode.FAILED)
     table = _table(process, found)
     _add_fleet(table, process)
     _output.print(table)
-    raise typer.Exit(ExitCode.DONE if found.phase == "ready" else ExitCode.ACTION_NEEDED)
+    raise typer.Exit(ExitCode.DONE if found.phase == "ready" else ExitCode.FAILED)
 
 
 def _add_fleet(table: Table, process: SandboxProcess) -> None:

@@ -104,9 +104,9 @@ def test_commands_say_when_there_is_no_sandbox(tmp_path: Path) -> None:
     """Each names the command that starts one."""
     runner = CliRunner()
 
-    for command, code in (("status", 2), ("cycle", 1), ("env", 1)):
+    for command in ("status", "cycle", "env"):
         answer = runner.invoke(app, [command, "--directory", str(tmp_path)])
-        assert answer.exit_code == code
+        assert answer.exit_code == 1
         assert "kzero-scim sandbox up" in answer.output
     assert runner.invoke(app, ["down", "--directory", str(tmp_path)]).exit_code == 0
 
