@@ -6,14 +6,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, cast
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
+from kzero_scim.commands.lazy_group import LazyGroup
 from kzero_scim.commands.main import app
 from kzero_scim.commands.option_blocks import with_option_blocks
+from kzero_scim.errors import SettingsError
 
 
 def _groups(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:  # noqa: ANN401 - typer's
@@ -79,3 +81,16 @@ def test_an_option_block_is_its_fields() -> None:
     assert CliRunner().invoke(own, ["a", "b", "--colour", "blue", "--twice"]).exit_code == 0
     assert CliRunner().invoke(own, []).exit_code == 0
     assert seen == [(_Block(["a", "b"], "blue"), True), (_Block(None, "red"), False)]
+
+
+def test_missing_dependencies_of_a_group_are_named() -> None:
+    """A machine without the sandbox gets one line that says what to run."""
+
+    class Group(LazyGroup):
+        members: ClassVar = {"go": "no_such_package.commands:go"}
+        needs: ClassVar = "the sandbox's own dependencies are missing: run `make setup`"
+
+    own = typer.Typer(cls=Group)
+
+    with pytest.raises(SettingsError, match=r"run `make setup` \(no_such_package\)"):
+        typer.main.get_group(own).get_command(cast("Any", None), "go")
