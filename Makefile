@@ -25,11 +25,12 @@ test: ## Run all tests, several at once
 	@tools/bootstrap --tests
 	@$(active) $(python) -m pytest --numprocesses=auto --dist=worksteal $(ARGS)
 
-check: ## Lint, check the format, the types and the pipelines of gitops/
+check: ## Lint, check the format, the types, the imports and the pipelines of gitops/
 	@tools/bootstrap --python-only
 	@$(venv)/bin/ruff check
 	@$(venv)/bin/ruff format --check
 	@$(venv)/bin/mypy
+	@$(venv)/bin/lint-imports
 	@$(python) -m tools.pipelines
 
 audit: ## Look for known vulnerabilities, licences, unpinned packages, and secrets in tracked files
