@@ -7,13 +7,16 @@ The port of Pulumi's own `providertest/pulumitest`: an inline program, a state d
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
+import json
 import logging
 import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -176,6 +179,26 @@ class RunFailedError(AssertionError):
         return self.run.output
 
 
+@functools.cache
+def _command() -> automation.PulumiCommand:
+    """Give the Pulumi CLI, which is asked for its version once."""
+    return automation.PulumiCommand()
+
+
+class _Stack(automation.Stack):
+    """A stack that is not asked for outputs and history after every run: that would start the CLI three more times."""
+
+    def __init__(self, made: automation.Stack) -> None:
+        vars(self).update(vars(made))
+
+    def outputs(self) -> automation.OutputMap:
+        return {}
+
+    def info(self, show_secrets: bool = True) -> automation.UpdateSummary:  # noqa: FBT001, FBT002 - as inherited
+        del show_secrets
+        return automation.UpdateSummary("", datetime.now(UTC), "", {}, {}, "")
+
+
 class EngineStack:
     """One stack over one inline program, with its state in a directory of the test's.
 
@@ -207,13 +230,15 @@ class EngineStack:
         self._naming = naming
         self.program = program
         self.printed: list[str] = []
-        self._stack = automation.create_or_select_stack(
+        self._exported: tuple[str, str] | None = None
+        made = automation.create_or_select_stack(
             stack_name="test",
             project_name="engine-tests",
             program=self._declare,
             opts=automation.LocalWorkspaceOptions(
                 work_dir=str(directory),
                 pulumi_home=str(directory / "home"),
+                pulumi_command=_command(),
                 project_settings=automation.ProjectSettings(
                     name="engine-tests",
                     runtime="python",
@@ -228,6 +253,7 @@ class EngineStack:
                 },
             ),
         )
+        self._stack = _Stack(made)
         if config or secrets:
             self.configure(config or {}, secrets)
 
@@ -272,7 +298,7 @@ class EngineStack:
 
     def outputs(self) -> dict[str, Any]:
         """Give the stack's outputs, secret ones in clear."""
-        return {name: output.value for name, output in self._stack.outputs().items()}
+        return {name: output.value for name, output in self._stack.workspace.stack_outputs("test").items()}
 
     def state(self) -> dict[str, dict[str, Any]]:
         """Give the resources of the exported state by what they are called, providers and the stack itself left out."""
@@ -285,8 +311,12 @@ class EngineStack:
         return "".join(file.read_text() for file in self._state.rglob("*.json"))
 
     def export(self) -> dict[str, Any]:
-        """Export the state, secrets in clear."""
-        return dict(self._stack.export_stack().deployment or {})
+        """Export the state, secrets in clear; the engine is asked once for each state that lies in the backend."""
+        stored = self.stored()
+        if self._exported is None or self._exported[0] != stored:
+            self._exported = stored, json.dumps(self._stack.export_stack().deployment or {})
+        found: dict[str, Any] = json.loads(self._exported[1])
+        return found
 
     def _run(self, operation: Callable[..., Any], **options: Any) -> Run:  # noqa: ANN401 - likewise
         run = Run(self._naming)
