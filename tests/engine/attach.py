@@ -181,12 +181,14 @@ class RunFailedError(AssertionError):
 
 @functools.cache
 def _command() -> automation.PulumiCommand:
-    """Give the Pulumi CLI, which is asked for its version once."""
+    """Return the Pulumi CLI; made once, because that starts it to ask for its version."""
+    # What is imported by now stays: the collection after each run need not search it.
+    gc.freeze()
     return automation.PulumiCommand()
 
 
 class _Stack(automation.Stack):
-    """A stack that is not asked for outputs and history after every run: that would start the CLI three more times."""
+    """Skips the questions for outputs and history after each run, which start the CLI three more times."""
 
     def __init__(self, made: automation.Stack) -> None:
         vars(self).update(vars(made))
@@ -311,7 +313,7 @@ class EngineStack:
         return "".join(file.read_text() for file in self._state.rglob("*.json"))
 
     def export(self) -> dict[str, Any]:
-        """Export the state, secrets in clear; the engine is asked once for each state that lies in the backend."""
+        """Export the state, secrets in clear; starts the CLI only if the state has changed since the last export."""
         stored = self.stored()
         if self._exported is None or self._exported[0] != stored:
             self._exported = stored, json.dumps(self._stack.export_stack().deployment or {})
