@@ -334,13 +334,13 @@ class EngineStack:
         run.output = "\n".join(lines)
         self.printed += lines
         # Outside the handler: the error's traceback holds what is to be collected.
-        _collect_what_runs_leave()
+        collect_what_runs_leave()
         if failed is not None:
             raise failed
         return run
 
 
-def _collect_what_runs_leave() -> None:
+def collect_what_runs_leave() -> None:
     """Destroy what pulumi 3.272 leaves behind after a run with an inline program: event loops, unfinished coroutines.
 
     They complain when they are collected, which must not happen in the midst of something else.

@@ -11,10 +11,15 @@ import pytest
 from kzero_sandbox.running import Tenant
 
 from kzero_scim.provider.package import Package
-from tests.engine.attach import AttachedProvider, EngineStack, Program, pulumi_on_path
+from tests.engine.attach import AttachedProvider, EngineStack, Program, collect_what_runs_leave, pulumi_on_path
 from tests.engine.tenant_program import TenantStack, enter
 
 MakeStack = Callable[..., EngineStack]
+
+
+def pytest_runtest_logfinish() -> None:
+    """Collect what the last run of a test leaves: until here pytest holds the fixtures that hold it."""
+    collect_what_runs_leave()
 
 
 @pytest.fixture
