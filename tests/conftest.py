@@ -20,11 +20,14 @@ emulator knows one tenant, which each `tenant` puts back to its first state, so 
 """
 
 import os
+import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from kzero_sandbox.kzero.keycloak import KeycloakStartError, distribution
 from kzero_sandbox.running import RunningSandbox, Tenant, own_sandbox
 
 from tests.kzero_endpoint import KZeroEndpoint, open_endpoint
@@ -35,6 +38,9 @@ settings.load_profile("tests")
 
 PROCESS_MEMORY = 1280
 """MB that one process of tests takes with its sandbox, half of it Keycloak's, and the engine that it runs."""
+
+_EXTERNAL = frozenset({"keycloak", "pulumi", "axe", "_chromium"})
+"""The fixtures on which every use of Keycloak, the Pulumi CLI and the browser depends."""
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -53,9 +59,35 @@ def _free_memory() -> int:
     return next((int(line.split()[1]) // 1024 for line in lines if line.startswith("MemAvailable:")), 1024 * 1024)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test whose fixtures start one of the external programs."""
+    for item in items:
+        if not _EXTERNAL.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("external")
+
+
 @pytest.fixture(scope="session")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
+def keycloak() -> Path:
+    """Return the Keycloak distribution; a test that starts a Keycloak by itself uses this fixture."""
+    try:
+        return distribution()
+    except KeycloakStartError as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def pulumi() -> Path:
+    """Return the Pulumi CLI; a test that starts an engine by itself uses this fixture."""
+    found = shutil.which("pulumi", path=os.pathsep.join([str(Path(sys.prefix) / "bin"), os.environ.get("PATH", "")]))
+    if found is None:
+        pytest.fail("no pulumi in .venv/bin or on PATH: run `make setup`", pytrace=False)
+    return Path(found)
+
+
+@pytest.fixture(scope="session")
+def sandbox(keycloak: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
     """A whole sandbox, shared by all tests of the session."""
+    del keycloak  # it is there; a test may name another one for a sandbox of its own
     with own_sandbox(tmp_path_factory.mktemp("sandbox")) as started:
         yield started
 

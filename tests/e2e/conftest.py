@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 from kzero_sandbox.running import Tenant
 
-from tests.e2e.cli_project import CliProject, install_azuread, make_empty_project, make_project, search_path
+from tests.e2e.cli_project import CliProject, install_azuread, make_empty_project, make_project
 
 
 @pytest.fixture(scope="session")
-def pulumi_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pulumi_home(pulumi: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A PULUMI_HOME with the azuread stand-in, shared by all tests."""
-    if not shutil.which("pulumi", path=search_path()):
-        pytest.fail("no pulumi on PATH; `make test` puts one there")
+    del pulumi  # the projects find it on their PATH
     home = tmp_path_factory.mktemp("pulumi-home")
     install_azuread(home)
     return home

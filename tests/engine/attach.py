@@ -11,7 +11,6 @@ import functools
 import gc
 import json
 import logging
-import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -184,7 +183,8 @@ def _command() -> automation.PulumiCommand:
     """Return the Pulumi CLI; made once, because that starts it to ask for its version."""
     # What is imported by now stays: the collection after each run need not search it.
     gc.freeze()
-    return automation.PulumiCommand()
+    own = Path(sys.prefix) / "bin" / "pulumi"
+    return automation.PulumiCommand(root=sys.prefix if own.exists() else None)
 
 
 class _Stack(automation.Stack):
@@ -350,8 +350,3 @@ def collect_what_runs_leave() -> None:
         gc.collect()
     finally:
         sys.unraisablehook = hook
-
-
-def pulumi_on_path() -> bool:
-    """Tell whether there is a Pulumi CLI to test with."""
-    return any((Path(folder) / "pulumi").exists() for folder in os.environ.get("PATH", "").split(os.pathsep))

@@ -11,7 +11,7 @@ import pytest
 from kzero_sandbox.running import Tenant
 
 from kzero_scim.provider.package import Package
-from tests.engine.attach import AttachedProvider, EngineStack, Program, collect_what_runs_leave, pulumi_on_path
+from tests.engine.attach import AttachedProvider, EngineStack, Program, collect_what_runs_leave
 from tests.engine.tenant_program import TenantStack, enter
 
 MakeStack = Callable[..., EngineStack]
@@ -23,10 +23,9 @@ def pytest_runtest_logfinish() -> None:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[MakeStack]:
+def engine(pulumi: Path, tmp_path: Path) -> Iterator[MakeStack]:
     """Give a function that makes a stack: ``engine(program, package, config={...}, secrets={...})``."""
-    if not pulumi_on_path():
-        pytest.fail("no pulumi on PATH; `make test` puts one there")
+    del pulumi  # the Automation API finds it by itself
     with ExitStack() as providers:
 
         def make(program: Program, package: Package, **options: Any) -> EngineStack:  # noqa: ANN401 - those of EngineStack

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kzero_scim.errors import SettingsError
-from kzero_scim.stack.stack import Stack, pulumi_cli
+from kzero_scim.stack.stack import Stack
 from tests.unit.stack.test_safe_yaml import LAUGHS
 
 
@@ -21,11 +21,9 @@ from tests.unit.stack.test_safe_yaml import LAUGHS
     ],
 )
 def test_pulumi_refuses_it_and_the_command_line_says_so_in_one_line(
-    text: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    text: str, reason: str, pulumi: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`kzero-scim check` and `doctor` read configuration by way of the CLI, never the file itself."""
-    pulumi = pulumi_cli()
-    assert pulumi
     monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{tmp_path}")
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "of this test")
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))

@@ -7,19 +7,15 @@ import os
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from kzero_scim.provider.package import KZERO
-from tests.engine.attach import pulumi_on_path
 
 CHECKOUT = Path(__file__).parents[2]
 
 
-@pytest.mark.skipif(not pulumi_on_path(), reason="no pulumi on PATH; `make test` puts one there")
-def test_cli_binds_the_schema(tmp_path: Path) -> None:
+def test_cli_binds_the_schema(pulumi: Path, tmp_path: Path) -> None:
     """The CLI resolves every type and reference of the schema, and complains of nothing."""
     ended = subprocess.run(
-        ["pulumi", "package", "get-schema", "./plugin/pulumi-resource-kzero"],  # noqa: S607 - the one on PATH
+        [pulumi, "package", "get-schema", "./plugin/pulumi-resource-kzero"],
         cwd=CHECKOUT,
         env={**os.environ, "PULUMI_HOME": str(tmp_path), "PULUMI_SKIP_UPDATE_CHECK": "true"},
         capture_output=True,

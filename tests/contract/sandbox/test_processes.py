@@ -60,6 +60,7 @@ def test_no_java_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         SandboxProcess(tmp_path / "sandbox").up(FREE, tied=True)
 
 
+@pytest.mark.usefixtures("keycloak")
 def test_a_tied_sandbox_ends_with_whoever_holds_its_standard_input(tmp_path: Path) -> None:
     """A killed test run leaves nothing behind: here the input has ended before Keycloak is up."""
     ports = ("--kzero-port=0", "--entra-port=0", "--keycloak-port=0")

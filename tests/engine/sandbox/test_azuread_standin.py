@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tests.engine.attach import AttachedProvider, EngineStack, Run, RunFailedError, pulumi_on_path
+from tests.engine.attach import AttachedProvider, EngineStack, Run, RunFailedError
 
 Document = dict[str, Any]
 
@@ -195,10 +195,9 @@ def plugin(directory: Directory, tmp_path: Path) -> Iterator[Plugin]:
 
 
 @pytest.fixture
-def stack(plugin: Plugin, tmp_path: Path) -> EngineStack:
+def stack(pulumi: Path, plugin: Plugin, tmp_path: Path) -> EngineStack:
     """A stack over the program below."""
-    if not pulumi_on_path():
-        pytest.fail("no pulumi on PATH; `make test` puts one there")
+    del pulumi  # the Automation API finds it by itself
     return EngineStack(program, tmp_path, [cast("AttachedProvider", plugin)])
 
 
