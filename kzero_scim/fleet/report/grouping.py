@@ -7,6 +7,7 @@ Who is assigned or unassigned is never set aside: that differs, or is the same. 
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections import defaultdict
@@ -330,6 +331,17 @@ def _ordered(changes: Iterable[ResourceChange]) -> list[ResourceChange]:
     return sorted(changes, key=lambda item: (rank_of(item.resource), item.resource, item.name, item.operation))
 
 
+# A report asks for each tenant's pattern several times, and `re` itself keeps no more than 512.
+@functools.lru_cache(maxsize=2048)
+def _pattern(own_names: frozenset[str]) -> re.Pattern[str]:
+    """Match what is a tenant's own: its names, ids, fingerprints and times; and what looks like a placeholder."""
+    names = sorted({name for name in own_names if any(map(str.isalnum, name))}, key=lambda name: (-len(name), name))
+    own = "|".join(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])" for name in names)
+    parts = [f"(?P<own>{own})"] if own else ["(?P<own>(?!))"]
+    parts += [f"(?P<id>{_GUID})", f"(?P<fingerprint>{_HASH})", f"(?P<time>{_TIME})", "(?P<mark><)"]
+    return re.compile("|".join(parts))
+
+
 class _Canonical:
     """Writes placeholders for what is a tenant's own; the same id is the same number throughout the tenant.
 
@@ -339,12 +351,7 @@ class _Canonical:
     """
 
     def __init__(self, result: TenantResult, *, marked: bool) -> None:
-        own_names = (result.tenant, suffix_of(result.tenant), *result.names)
-        names = sorted({name for name in own_names if any(map(str.isalnum, name))}, key=lambda name: (-len(name), name))
-        own = "|".join(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])" for name in names)
-        parts = [f"(?P<own>{own})"] if own else ["(?P<own>(?!))"]
-        parts += [f"(?P<id>{_GUID})", f"(?P<fingerprint>{_HASH})", f"(?P<time>{_TIME})", "(?P<mark><)"]
-        self._pattern = re.compile("|".join(parts))
+        self._pattern = _pattern(frozenset((result.tenant, suffix_of(result.tenant), *result.names)))
         self._numbers: dict[tuple[str, str], int] = {}
         self._marked = marked
 
