@@ -20,9 +20,13 @@ def _name(attribute: Any) -> str:  # noqa: ANN401 - hypothesis types a fixed dic
     return str(attribute["name"]).casefold()
 
 
-# No backslashes, which no name may end in; no surrogates, which nobody enters. Settings lose the blanks around a text.
+# No backslashes, which no name may end in, and no marks that turn the reading order around, which no name may hold; no
+# surrogates or line breaks, which no one enters. Settings lose the blanks around a text.
+_TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _text = st.text(
-    st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\\"), min_size=1, max_size=30
+    st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp"), exclude_characters="\\" + _TURNING),
+    min_size=1,
+    max_size=30,
 ).filter(lambda text: text.strip() == text)
 _names = st.lists(_text, max_size=3, unique_by=str.casefold)
 _mappers = st.dictionaries(

@@ -6,6 +6,7 @@ The Pulumi CLI is a script here that says what it was given; the real one is in 
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -154,7 +155,7 @@ class TestFailures:
     ) -> None:
         """Also those that are process groups of their own and hold its pipes open."""
         monkeypatch.setattr("kzero_scim.fleet.run.worker._INTERRUPTED_SECONDS", 0.5)
-        script = f"exec {sys.executable} {project.folder / 'engine.py'}"
+        script = f"exec {shlex.join([sys.executable, str(project.folder / 'engine.py')])}"
         (project.folder / "engine.py").write_text(_STUBBORN)
 
         result = run(worker, project.run("alfa", script), timeout=1.5)
