@@ -9,6 +9,8 @@ venv := "$(CURDIR)/.venv"
 python := $(venv)/bin/python
 # The environment, active: Pulumi's language host takes its Python from it.
 active := PATH=$(venv)"/bin:$$PATH" VIRTUAL_ENV=$(venv)
+# Several processes, a file at a time: one process sets up what the tests of a file share.
+parallel := --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -24,11 +26,11 @@ demo-fleet: setup ## Set up twenty tenants in the sandbox: a change, its comment
 
 test: ## Run all tests, several at once
 	@tools/bootstrap --tests
-	@$(active) $(python) -m pytest --numprocesses=auto --dist=worksteal $(ARGS)
+	@$(active) $(python) -m pytest $(parallel) $(ARGS)
 
 test-fast: ## Run the tests that need no Keycloak, no Pulumi CLI and no browser, in less than a minute
 	@tools/bootstrap --python-only
-	@$(python) -m pytest --numprocesses=auto --dist=worksteal -m "not external" $(ARGS)
+	@$(python) -m pytest $(parallel) -m "not external" $(ARGS)
 
 check: ## Lint, check the format, the types, the imports and the pipelines of gitops/
 	@tools/bootstrap --python-only

@@ -59,11 +59,17 @@ def _free_memory() -> int:
     return next((int(line.split()[1]) // 1024 for line in lines if line.startswith("MemAvailable:")), 1024 * 1024)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test whose fixtures start one of the external programs."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark each test whose fixtures start one of the external programs; several processes run the files of these first.
+
+    They take longest: what is short, and comes last, lets all processes end at the same time.
+    """
     for item in items:
         if not _EXTERNAL.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("external")
+    if hasattr(config, "workerinput"):
+        long = {item.path for item in items if item.get_closest_marker("external")}
+        items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture(scope="session")
