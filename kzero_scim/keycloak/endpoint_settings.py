@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-SETTINGS: Final = ("enabled", "profile", "azureTenantId", "authenticationMode", "issuer", "audience", "jwksUri")
-"""What can be kept in an attribute. The last four are how Metatavu's server says the same as the first three."""
+SETTINGS: Final = ("enabled", "profile", "azureTenantId")
+"""What can be kept in an attribute."""
 
-Preset = Literal["sandbox", "keycloak", "metatavu"]
+Preset = Literal["sandbox", "keycloak"]
 
 PRESETS: Final[Mapping[Preset, Mapping[str, str]]] = {
     "sandbox": {
@@ -20,30 +19,8 @@ PRESETS: Final[Mapping[Preset, Mapping[str, str]]] = {
     },
     # Keycloak's own SCIM API (26.6 and later, feature scim-api); it accepts tokens of the realm only.
     "keycloak": {"enabled": "scimApiEnabled"},
-    # github.com/Metatavu/keycloak-scim-server, RealmScimConfig.java; on as soon as there is a mode.
-    "metatavu": {
-        "authenticationMode": "scim.authentication.mode",
-        "issuer": "scim.external.issuer",
-        "audience": "scim.external.audience",
-        "jwksUri": "scim.external.jwks.uri",
-    },
 }
 """Setting to attribute name, by preset."""
-
-CUSTOM_APPLICATION_AUDIENCE: Final = "8adf8e6e-67b2-4cf2-a259-e3dc5476c621"
-"""The audience of every token that Entra issues itself for a non-gallery application."""
-_ISSUER: Final = "https://sts.windows.net/{}/"
-_KEYS: Final = "https://login.microsoftonline.com/{}/discovery/v2.0/keys"
-_INPUTS: Final[Mapping[str, str]] = {
-    "enabled": "enabled",
-    "profile": "profile",
-    "authenticationMode": "profile",
-    "audience": "profile",
-    "azureTenantId": "azureTenantId",
-    "issuer": "azureTenantId",
-    "jwksUri": "azureTenantId",
-}
-"""The input property that a setting comes from."""
 
 
 @dataclass(frozen=True)
@@ -67,21 +44,11 @@ def attribute_names(preset: Preset | None, names: Mapping[str, str] | None) -> d
 
 
 def wanted_attributes(names: Mapping[str, str], settings: Settings) -> dict[str, str | None]:
-    """Give the value of each attribute; None for an attribute that must not exist.
-
-    Without a setting ``enabled`` of its own, an endpoint is off when none of its attributes exists.
-    """
-    if not settings.enabled and "enabled" not in names:
-        return dict.fromkeys(names.values())
-    tenant = settings.azure_tenant_id if settings.profile == "Azure" else None
+    """Return the value of each attribute; None for an attribute that must not exist."""
     values: dict[str, str | None] = {
         "enabled": "true" if settings.enabled else "false",
         "profile": settings.profile,
-        "azureTenantId": tenant,
-        "authenticationMode": "EXTERNAL" if settings.profile == "Azure" else "KEYCLOAK",
-        "issuer": _ISSUER.format(tenant) if tenant else None,
-        "audience": CUSTOM_APPLICATION_AUDIENCE if tenant else None,
-        "jwksUri": _KEYS.format(tenant) if tenant else None,
+        "azureTenantId": settings.azure_tenant_id if settings.profile == "Azure" else None,
     }
     return {attribute: values[setting] for setting, attribute in names.items()}
 
@@ -97,23 +64,19 @@ def owned_attributes(names: Mapping[str, str], attributes: Mapping[str, str]) ->
 
 
 def understand(names: Mapping[str, str], attributes: Mapping[str, str]) -> Settings:
-    """Read what attributes say."""
+    """Return the settings that attributes say."""
     found = {setting: attributes[name] for setting, name in names.items() if attributes.get(name)}
-    mode = {"EXTERNAL": "Azure", "KEYCLOAK": "Generic"}.get(found.get("authenticationMode", ""))
-    issuer = re.fullmatch(r"https://sts\.windows\.net/([^/]+)/", found.get("issuer", ""))
     return Settings(
-        enabled=found.get("enabled") == "true" if "enabled" in names else bool(found),
-        profile=found.get("profile") or mode,
-        azure_tenant_id=found.get("azureTenantId") or (issuer.group(1) if issuer else None),
+        enabled=found.get("enabled") == "true",
+        profile=found.get("profile"),
+        azure_tenant_id=found.get("azureTenantId"),
     )
 
 
 def differing_inputs(names: Mapping[str, str], attributes: Mapping[str, str], settings: Settings) -> list[str]:
-    """List the input properties whose attributes are not as wanted."""
-    if understand(names, attributes).enabled is not settings.enabled and "enabled" not in names:
-        return ["enabled"]
+    """List the input properties, which have the settings' names, whose attributes are not as wanted."""
     wanted = wanted_attributes(names, settings)
-    return list(dict.fromkeys(_INPUTS[key] for key, name in names.items() if attributes.get(name) != wanted[name]))
+    return [setting for setting, name in names.items() if attributes.get(name) != wanted[name]]
 
 
 def recognised_preset(attributes: Mapping[str, str]) -> Preset | None:
@@ -123,6 +86,4 @@ def recognised_preset(attributes: Mapping[str, str]) -> Preset | None:
     """
     if PRESETS["sandbox"]["enabled"] in attributes:
         return "sandbox"
-    if PRESETS["metatavu"]["authenticationMode"] in attributes:
-        return "metatavu"
     return "keycloak" if attributes.get(PRESETS["keycloak"]["enabled"]) == "true" else None

@@ -80,9 +80,7 @@ class TenantSettings(SettingModel):
 
     profile: Literal["Azure", "Generic"] = "Azure"
     activation: Literal["console", "attributes"] = "console"
-    activation_preset: Annotated[Literal["sandbox", "keycloak", "metatavu"] | None, BeforeValidator(_none_if_empty)] = (
-        None
-    )
+    activation_preset: Annotated[Literal["sandbox", "keycloak"] | None, BeforeValidator(_none_if_empty)] = None
     activation_holder: Annotated[Literal["realm", "client"] | None, BeforeValidator(_none_if_empty)] = None
     activation_attributes: dict[str, str] = Field(default_factory=dict)
     activation_timeout: int = Field(default=0, ge=0, le=24 * 3600)
@@ -187,7 +185,7 @@ class TenantSettings(SettingModel):
         if self.activation == "attributes" and not (self.activation_preset or self.activation_attributes):
             problems.append(
                 "activationPreset: not set while activation is 'attributes'; "
-                "choose sandbox, keycloak or metatavu, or name the attributes in activationAttributes"
+                "choose sandbox or keycloak, or name the attributes in activationAttributes"
             )
         if self.attribute_mappings and not any(row.matching_priority for row in self.attribute_mappings):
             problems.append("attributeMappings: no row has a matchingPriority; give the row of userName 1")

@@ -52,7 +52,7 @@ def attribute_failures(new: ScimEndpointInputs) -> list[Failure]:
         elif name is not UNKNOWN and not name.strip():
             failures.append(Failure(path, "must not be empty"))
     names = attribute_names(new.preset, new.attribute_names)
-    if not names.keys() & {"enabled", "authenticationMode"}:
+    if "enabled" not in names:
         reason = "the activation attributes needs a preset, or attributeNames with at least enabled"
         failures.append(Failure("preset", reason))
     values = [name for name in names.values() if name is not UNKNOWN]

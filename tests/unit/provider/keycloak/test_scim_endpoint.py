@@ -318,7 +318,7 @@ async def test_deleting_leaves_an_endpoint_that_is_off() -> None:
 async def test_a_changed_preset_removes_the_old_attributes() -> None:
     """No settings are left behind that nobody owns."""
     at = scene()
-    old = await created(at, attributed("metatavu"))
+    old = await created(at, attributed("sandbox"))
     await at.resource.update(at.call, "Contoso", old, attributed("keycloak"))
     assert at.keycloak.attributes == {"scimApiEnabled": "true"}
 
@@ -378,18 +378,8 @@ def test_written_attributes_say_what_was_wanted(
     assert differing_inputs(names, owned, settings) == []
     understood = understand(names, owned)
     assert understood.enabled is enabled
-    if preset == "sandbox" or (preset == "metatavu" and enabled):
+    if preset == "sandbox":
         assert understood == settings
-
-
-def test_the_metatavu_preset_is_its_readmes_recipe_for_entra() -> None:
-    """Issuer, audience and keys of the Entra tenant."""
-    assert wanted_attributes(PRESETS["metatavu"], Settings(enabled=True, profile="Azure", azure_tenant_id=TENANT)) == {
-        "scim.authentication.mode": "EXTERNAL",
-        "scim.external.issuer": f"https://sts.windows.net/{TENANT}/",
-        "scim.external.audience": "8adf8e6e-67b2-4cf2-a259-e3dc5476c621",
-        "scim.external.jwks.uri": f"https://login.microsoftonline.com/{TENANT}/discovery/v2.0/keys",
-    }
 
 
 # check
