@@ -99,6 +99,30 @@ def pulumi_cli() -> str | None:
     return next((str(path) for path in sorted(cache.glob("pulumi-*/bin/pulumi"), reverse=True)), None)
 
 
+def required_pulumi_cli() -> str:
+    """Return the Pulumi CLI.
+
+    Raises:
+        SettingsError: There is no Pulumi CLI.
+    """
+    command = pulumi_cli()
+    if command is None:
+        message = "there is no Pulumi CLI on PATH; install one, or run `make setup`"
+        raise SettingsError(message)
+    return command
+
+
+def require_project(project: Path) -> None:
+    """Refuse a folder that has no Pulumi.yaml.
+
+    Raises:
+        SettingsError: There is no Pulumi.yaml in the folder.
+    """
+    if not (project / "Pulumi.yaml").exists():
+        message = f"{project} has no Pulumi.yaml; run this in the project's folder, or name it with --project"
+        raise SettingsError(message)
+
+
 def short_name(stack: str) -> str:
     """Give a stack's own name, without the organisation and the project that it may begin with."""
     return stack.rsplit("/", 1)[-1]
@@ -144,13 +168,8 @@ def run_pulumi(
     Raises:
         SettingsError: There is no CLI or no project, or the command failed; with its reason in one line.
     """
-    command = pulumi_cli()
-    if command is None:
-        message = "there is no Pulumi CLI on PATH; install one, or run `make setup`"
-        raise SettingsError(message)
-    if not (project / "Pulumi.yaml").exists():
-        message = f"{project} has no Pulumi.yaml; run this in the project's folder, or name it with --project"
-        raise SettingsError(message)
+    command = required_pulumi_cli()
+    require_project(project)
     # The command's own words, never a shell; what it prints is not logged, it may hold secrets.
     done = subprocess.run(  # noqa: S603
         [command, *arguments, "--non-interactive"],

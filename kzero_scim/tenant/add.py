@@ -17,6 +17,7 @@ from kzero_scim.errors import SettingsError
 from kzero_scim.guide import values
 from kzero_scim.settings.tenant_settings import NAMESPACE, SECRET_KEYS, TenantSettings, join_problems
 from kzero_scim.stack import stack_file
+from kzero_scim.stack.stack import require_project
 
 ENTRA_TENANT: Final = "azuread:tenantId"
 _NEXT: Final = "Written by `kzero-scim tenant add`. Every key and its default: `config:` in Pulumi.yaml."
@@ -174,9 +175,7 @@ def write(project: Path, stack: str, answers: Mapping[str, str], problems: Seque
     if file.exists():
         message = f"{file} exists already and is never overwritten; choose another name, or edit it"
         raise SettingsError(message)
-    if not (project / "Pulumi.yaml").exists():
-        message = f"{project} has no Pulumi.yaml; run this in the project's folder, or name it with --project"
-        raise SettingsError(message)
+    require_project(project)
     settings = _settings(answers, problems)
     file.parent.mkdir(exist_ok=True)
     # Never over a file that came into being meanwhile.

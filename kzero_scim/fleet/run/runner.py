@@ -27,7 +27,7 @@ from kzero_scim.fleet.run.plan import Schedule
 from kzero_scim.fleet.run.worker import Worker
 from kzero_scim.fleet.watcher import Watcher
 from kzero_scim.settings.confirmations import VARIABLE
-from kzero_scim.stack.stack import pulumi_cli
+from kzero_scim.stack.stack import required_pulumi_cli
 
 _TICK: Final = 0.2
 """Seconds between two looks at signals and at the clock."""
@@ -189,10 +189,7 @@ class _Fleet:
 
 def _pulumi() -> tuple[str, str]:
     """Find the CLI and ask for its version, once for all tenants."""
-    found = pulumi_cli()
-    if found is None:
-        message = "there is no Pulumi CLI on PATH; install one, or run `make setup`"
-        raise SettingsError(message)
+    found = required_pulumi_cli()
     cli = shutil.which(found) or found
     environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
     try:
