@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from typing import Any, Final
 
 import pulumi
@@ -73,7 +74,7 @@ class TenantProvisioning(pulumi.ComponentResource):
                 attributes=settings.activation_attributes,
                 timeout=settings.activation_timeout,
             ),
-            mappers={key: mapper.model_dump() for key, mapper in settings.mappers.items()} or None,
+            mappers={key: asdict(mapper) for key, mapper in settings.mappers.items()} or None,
             mappers_exclusive=settings.mappers_exclusive,
             escape_dots=settings.mappers_escape_dots,
             native=settings.is_native,
@@ -287,8 +288,11 @@ def _credentials(settings: TenantSettings, tenant_url: pulumi.Output[str], acces
 
 
 def _mappings(settings: TenantSettings) -> Mappings:
-    rows = {row.target: row.model_dump(exclude={"target"}, exclude_none=True) for row in settings.attribute_mappings}
-    attributes = [attribute.model_dump() for attribute in settings.custom_attributes]
+    rows = {
+        row.target: {key: value for key, value in asdict(row).items() if key != "target" and value is not None}
+        for row in settings.attribute_mappings
+    }
+    attributes = [asdict(attribute) for attribute in settings.custom_attributes]
     return Mappings(
         rows=rows or None,
         custom_attributes=attributes or None,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pulumi
 
 from kzero_scim import sdk as kzero
+from kzero_scim.settings.confirmations import UNASSIGN_MAX_SHARE, UNASSIGN_MAX_USERS
 
 
 class UserAssignments(pulumi.ComponentResource):
@@ -19,8 +20,8 @@ class UserAssignments(pulumi.ComponentResource):
         groups: Unique display names or object ids.
         app_role: Display name of the app role that they get.
         exclusive: Also remove assignments that were made elsewhere.
-        unassign_max_users: So many users may lose access in one run without a confirmation.
-        unassign_max_share: The same as a share of all who have access, in percent; the larger of the two counts.
+        unassign_max_users: Users who may lose access in one run without a confirmation.
+        unassign_max_share: The same as a percentage of all users who have access; the larger of both counts.
 
     Attributes:
         assignments: Name to assignment.
@@ -41,8 +42,8 @@ class UserAssignments(pulumi.ComponentResource):
         groups: Sequence[str],
         app_role: str = "User",
         exclusive: bool = False,
-        unassign_max_users: int = 25,
-        unassign_max_share: int = 20,
+        unassign_max_users: int = UNASSIGN_MAX_USERS,
+        unassign_max_share: int = UNASSIGN_MAX_SHARE,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Declare the set of assignments."""

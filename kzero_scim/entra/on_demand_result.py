@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from kzero_scim.resource.formats import COMPLIANCE_FLAG
 from kzero_scim.resource.model import prop
 
 Result = Literal["success", "alreadyInDesiredState"]
@@ -36,8 +37,8 @@ _ADVICE: dict[str, str] = {
     "DuplicateTargetEntries": "several KZero users match this one; remove or rename the others",
 }
 _OTHERWISE = (
-    "read the step, correct it, and run it again; with ?aadOptscim062020 in the Tenant URL on-demand provisioning does "
-    "not work"
+    f"read the step, correct it, and run it again; with ?{COMPLIANCE_FLAG} in the Tenant URL on-demand provisioning "
+    "does not work"
 )
 
 

@@ -5,35 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Literal, cast, get_args
+from typing import Any, Final, cast, get_args
 
 from kzero_scim.guide import values
-from kzero_scim.resource.model import prop
+from kzero_scim.settings.items import JsonType, Mapper, unescaped
 
 Representation = dict[str, Any]
 """A ``ProtocolMapperRepresentation`` of Keycloak's admin REST API."""
-JsonType = Literal["String", "boolean", "long", "int", "JSON"]
 
 PROTOCOL: Final = "openid-connect"
 USER_ATTRIBUTE: Final = "oidc-usermodel-attribute-mapper"
 """Keycloak's name of the mapper type that its console calls User Attribute."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mapper:
-    """One protocol mapper of type User Attribute; the token options are on unless switched off."""
-
-    schema_module: ClassVar[str] = "keycloak"
-
-    user_attribute: str = prop("Name of the user attribute (the console's field User Attribute).")
-    claim: str = prop("Name of the claim (Token Claim Name); for KZero a SCIM attribute such as name.givenName.")
-    claim_json_type: JsonType = prop("Claim JSON Type; the console shows boolean as Boolean.", default="String")
-    id_token: bool = prop("Add to ID token.", default=True)
-    access_token: bool = prop("Add to access token.", default=True)
-    userinfo: bool = prop("Add to userinfo.", default=True)
-    introspection: bool = prop("Add to token introspection.", default=True)
-    multivalued: bool = prop("The attribute has several values and the claim is an array.", default=False)
-    aggregate_values: bool = prop("Add the values that the user's groups have for the attribute.", default=False)
 
 
 def guide_mappers() -> dict[str, Mapper]:
@@ -70,20 +52,14 @@ class MapperPlan:
 def escaped(claim: str) -> str:
     r"""Escape the dots of a URN for Keycloak, which would nest the claim at each: ``...:2.0:User:tag``, ``2\.0``.
 
+    Undone by :func:`kzero_scim.settings.items.unescaped`.
+
     Dots behind the last colon, and those of a claim that is no URN, do mean nesting and stay.
     """
     if not claim.startswith("urn:"):
         return claim
     urn, colon, attribute = claim.rpartition(":")
     return re.sub(r"(?<!\\)\.", r"\\.", urn) + colon + attribute
-
-
-def unescaped(claim: str) -> str:
-    """Undo :func:`escaped`."""
-    if not claim.startswith("urn:"):
-        return claim
-    urn, colon, attribute = claim.rpartition(":")
-    return urn.replace("\\.", ".") + colon + attribute
 
 
 def row_of(mapper: Representation, *, escape_dots: bool = False) -> Mapper | None:

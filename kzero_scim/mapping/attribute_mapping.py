@@ -8,14 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, Protocol
+from typing import Protocol
 
 from kzero_scim.guide import values
-from kzero_scim.resource.model import Failure, is_known, path_key, prop
-
-FlowType = Literal["Always", "ObjectAddOnly", "MultiValueAddOnly", "ValueAddOnly", "AttributeAddOnly"]
-FlowBehavior = Literal["FlowWhenChanged", "FlowAlways"]
-AttributeType = Literal["String", "Integer", "Boolean", "DateTime", "Binary"]
+from kzero_scim.resource.formats import CUSTOM_ATTRIBUTE_FORM, is_custom_attribute
+from kzero_scim.resource.model import Failure, is_known, path_key
+from kzero_scim.settings.items import CustomAttribute, Row
 
 ENTERPRISE_USER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 CORE_USER = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -25,42 +23,9 @@ WORK_EMAIL = 'emails[type eq "work"].value'
 ACTIVE_EXPRESSION = 'Switch([IsSoftDeleted], , "False", "True", "True", "False")'
 """Entra's own default for ``active``: true unless the user is deleted, disabled or out of scope."""
 
-_CUSTOM_URN = re.compile(r"urn:ietf:params:scim:schemas:extension:[A-Za-z0-9_-]+:2\.0:User:[A-Za-z][A-Za-z0-9_-]*")
-_CUSTOM_URN_FORM = "urn:ietf:params:scim:schemas:extension:<Name>:2.0:User:<attribute>"
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\[[^\]"]*\]|\s+|.', re.DOTALL)
 _SINGLE_ATTRIBUTE = re.compile(r"\[([^\[\]\"]+)\]")
 _SINGLE_LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One attribute mapping: where the value of a target attribute comes from. Exactly one of the first three."""
-
-    schema_module: ClassVar[str] = "entra"
-
-    source: str | None = prop(
-        "Attribute of the Entra user, by the provisioning service's name (surname, mail, extensionAttribute1).",
-        default=None,
-    )
-    expression: str | None = prop("Expression in Entra's mapping language.", default=None)
-    constant: str | None = prop("A fixed text.", default=None)
-    default_value: str | None = prop("What is sent if the source is empty.", default=None)
-    matching_priority: int = prop(
-        "1, 2, ...: Entra finds existing users by this attribute, in this order. 0: not used for that.", default=0
-    )
-    flow_type: FlowType = prop("When the value is sent; Always, or only when something is created.", default="Always")
-    flow_behavior: FlowBehavior = prop("Send it when it has changed, or each time.", default="FlowWhenChanged")
-
-
-@dataclass(frozen=True, kw_only=True)
-class CustomAttribute:
-    """A target attribute that Entra's default schema does not have."""
-
-    schema_module: ClassVar[str] = "entra"
-
-    name: str = prop(f"Its full name, {_CUSTOM_URN_FORM}.")
-    type: AttributeType = prop("Type of its value; Entra allows no references here.", default="String")
-    case_exact: bool = prop("Whether values that differ in case only are different.", default=False)
 
 
 class MappedClaim(Protocol):
@@ -220,10 +185,11 @@ def _attribute_failures(attributes: Sequence[CustomAttribute]) -> list[Failure]:
     seen: set[str] = set()
     for index, attribute in enumerate(attributes):
         path = f"customAttributes[{index}].name"
-        if not _CUSTOM_URN.fullmatch(attribute.name):
+        if not is_custom_attribute(attribute.name):
             failures.append(
                 Failure(
-                    path, f"{attribute.name!r} is no name that Entra takes for a custom attribute: {_CUSTOM_URN_FORM}"
+                    path,
+                    f"{attribute.name!r} is not a custom attribute name; write {CUSTOM_ATTRIBUTE_FORM}",
                 )
             )
         elif attribute.name.casefold().startswith(f"{ENTERPRISE_USER}:".casefold()):
@@ -246,8 +212,8 @@ def _target_failures(path: str, target: str, defined: set[str] | None) -> list[F
     standard = (f"{ENTERPRISE_USER}:".casefold(), f"{CORE_USER}:".casefold())
     if not folded.startswith("urn:") or folded.startswith(standard):
         return []
-    if not _CUSTOM_URN.fullmatch(target):
-        return [Failure(path, f"{target!r} is no name that Entra takes for a custom attribute: {_CUSTOM_URN_FORM}")]
+    if not is_custom_attribute(target):
+        return [Failure(path, f"{target!r} is not a custom attribute name; write {CUSTOM_ATTRIBUTE_FORM}")]
     if defined is not None and folded not in defined:
         return [
             Failure(path, f"{target!r} is not defined; add {{name: {target}}} to customAttributes, or correct the name")
@@ -256,11 +222,7 @@ def _target_failures(path: str, target: str, defined: set[str] | None) -> list[F
 
 
 def _row_failures(path: str, row: Row) -> list[Failure]:
-    given = [
-        name
-        for name, value in (("source", row.source), ("expression", row.expression), ("constant", row.constant))
-        if value is not None
-    ]
+    given = row.origins
     if len(given) != 1:
         found = " and ".join(given) or "none"
         return [Failure(path, f"exactly one of source, expression and constant must be given; found {found}")]

@@ -10,16 +10,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from kzero_scim.mapping.attribute_mapping import (
-    ACTIVE_EXPRESSION,
-    Expectation,
-    Row,
-    canonical,
-    lookup,
-    normalise_expression,
-)
+from kzero_scim.mapping.attribute_mapping import ACTIVE_EXPRESSION, Expectation, canonical, lookup, normalise_expression
 from kzero_scim.mapping.source_attributes import graph_property, read_attribute
 from kzero_scim.resource.model import prop
+from kzero_scim.settings.items import Row
 
 _CORE_FIELDS = {
     "userprincipalname": "username",

@@ -97,7 +97,10 @@ def prop(  # noqa: PLR0913 - one keyword a fact
     if default_factory is not dataclasses.MISSING:
         given["default_factory"] = default_factory
     return dataclasses.field(
-        metadata={PROPERTY: Property(description, secret=secret, replace=replace, environment=environment)},
+        metadata={
+            PROPERTY: Property(description, secret=secret, replace=replace, environment=environment),
+            "description": description,  # where settings use the dataclass, for pydantic
+        },
         kw_only=True,
         **given,
     )

@@ -10,9 +10,8 @@ import pulumi
 from kzero_scim.sdk.base import KzeroResource, OutputProperty, record, records, secret
 
 if TYPE_CHECKING:
-    from kzero_scim.keycloak.protocol_mapper import Mapper
-    from kzero_scim.mapping.attribute_mapping import CustomAttribute, Row
     from kzero_scim.provider.entra.synchronization_credentials.oauth2 import OAuth2Client
+    from kzero_scim.settings.items import CustomAttribute, Mapper, Row
 
 
 class AppRoleAssignments(KzeroResource):

@@ -10,7 +10,7 @@ import pulumi
 from kzero_scim.sdk.base import KzeroResource, OutputProperty, records
 
 if TYPE_CHECKING:
-    from kzero_scim.keycloak.protocol_mapper import Mapper
+    from kzero_scim.settings.items import Mapper
 
 
 class ScimEndpoint(KzeroResource):

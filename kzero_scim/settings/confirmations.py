@@ -12,6 +12,10 @@ from typing import Final
 
 VARIABLE: Final = "KZERO_SCIM_CONFIRM"
 """The environment variable: confirmations separated by spaces, each ``<action>=<what>``."""
+UNASSIGN_MAX_USERS: Final = 25
+"""Users who may lose access in one run without a confirmation, unless the settings say another number."""
+UNASSIGN_MAX_SHARE: Final = 20
+"""The same as a percentage of all users who have access; the larger of both counts."""
 
 
 def is_confirmed(action: str, what: str) -> bool:

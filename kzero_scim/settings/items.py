@@ -1,75 +1,132 @@
-"""What a tenant's settings list as objects: mappers, attribute mappings, custom attributes. Each is checked by itself.
+"""What mappers, attribute mappings and custom attributes consist of, for settings and resources alike.
 
-Knows nothing of the other settings.
+Knows no other setting and no service: what Keycloak and Entra make of them is said in ``keycloak`` and ``mapping``.
 """
 
 from __future__ import annotations
 
-import re
-from typing import Final, Literal, Self
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-CUSTOM_ATTRIBUTE: Final = re.compile(r"urn:ietf:params:scim:schemas:extension:[A-Za-z0-9]+:2\.0:User:[A-Za-z0-9_]+")
+from kzero_scim.resource.formats import CUSTOM_ATTRIBUTE_FORM, is_custom_attribute
+from kzero_scim.resource.model import UNKNOWN, prop
+
+JsonType = Literal["String", "boolean", "long", "int", "JSON"]
+FlowType = Literal["Always", "ObjectAddOnly", "MultiValueAddOnly", "ValueAddOnly", "AttributeAddOnly"]
+FlowBehavior = Literal["FlowWhenChanged", "FlowAlways"]
+AttributeType = Literal["String", "Integer", "Boolean", "DateTime", "Binary"]
 
 
 class SettingModel(BaseModel):
-    """Settings as a stack's file spells them: keys in camelCase, and none that is not known."""
+    """Settings as a stack file spells them: keys in camelCase, unknown keys refused."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, extra="forbid", frozen=True, populate_by_name=True, str_strip_whitespace=True
     )
 
 
-class MapperSetting(SettingModel):
-    """One protocol mapper of KZero's client ``scim-endpoint``, in the words of the guide's step 2."""
+@dataclass(frozen=True, kw_only=True)
+class Mapper:
+    """One protocol mapper of type User Attribute; the token options are on unless switched off."""
 
-    user_attribute: str = Field(min_length=1, max_length=255, description="User Attribute")
-    claim: str = Field(min_length=1, max_length=1024, description="Token Claim")
-    claim_json_type: Literal["String", "boolean", "long", "int", "JSON"] = "String"
-    id_token: bool = True
-    access_token: bool = True
-    userinfo: bool = True
-    introspection: bool = True
-    multivalued: bool = False
-    aggregate_values: bool = False
+    schema_module: ClassVar[str] = "keycloak"
 
-
-class RowSetting(SettingModel):
-    """One attribute mapping of the Entra job: a SCIM target and where its value comes from."""
-
-    target: str = Field(min_length=1)
-    source: str | None = None
-    expression: str | None = None
-    constant: str | None = None
-    default_value: str | None = None
-    matching_priority: int = Field(default=0, ge=0, le=1000)
-    flow_type: Literal["Always", "ObjectAddOnly", "MultiValueAddOnly", "ValueAddOnly", "AttributeAddOnly"] = "Always"
-    flow_behavior: Literal["FlowWhenChanged", "FlowAlways"] = "FlowWhenChanged"
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> Self:
-        given = [name for name in ("source", "expression", "constant") if getattr(self, name) is not None]
-        if len(given) != 1:
-            what = " and ".join(given) if given else "none of them"
-            message = f"target {self.target!r} has {what}; give exactly one of source, expression and constant"
-            raise ValueError(message)
-        return self
+    user_attribute: Annotated[str, Field(min_length=1, max_length=255)] = prop(
+        "Name of the user attribute (the console's field User Attribute)."
+    )
+    claim: Annotated[str, Field(min_length=1, max_length=1024)] = prop(
+        "Name of the claim (Token Claim Name); for KZero a SCIM attribute such as name.givenName."
+    )
+    claim_json_type: JsonType = prop("Claim JSON Type; the console shows boolean as Boolean.", default="String")
+    id_token: bool = prop("Add to ID token.", default=True)
+    access_token: bool = prop("Add to access token.", default=True)
+    userinfo: bool = prop("Add to userinfo.", default=True)
+    introspection: bool = prop("Add to token introspection.", default=True)
+    multivalued: bool = prop("The attribute has several values and the claim is an array.", default=False)
+    aggregate_values: bool = prop("Add the values that the user's groups have for the attribute.", default=False)
 
 
-class CustomAttributeSetting(SettingModel):
-    """One attribute that Entra's target schema does not know of itself."""
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One attribute mapping: where the value of a target attribute comes from. Exactly one of the first three."""
 
-    name: str
-    type: Literal["String", "Integer", "Boolean", "DateTime"] = "String"
+    schema_module: ClassVar[str] = "entra"
 
-    @model_validator(mode="after")
-    def _urn(self) -> Self:
-        if not CUSTOM_ATTRIBUTE.fullmatch(self.name):
-            message = (
-                f"{self.name!r} is no custom attribute name; "
-                "write urn:ietf:params:scim:schemas:extension:<Name>:2.0:User:<attribute>"
-            )
-            raise ValueError(message)
-        return self
+    source: str | None = prop(
+        "Attribute of the Entra user, by the provisioning service's name (surname, mail, extensionAttribute1).",
+        default=None,
+    )
+    expression: str | None = prop("Expression in Entra's mapping language.", default=None)
+    constant: str | None = prop("A fixed text.", default=None)
+    default_value: str | None = prop("What is sent if the source is empty.", default=None)
+    matching_priority: Annotated[int, Field(ge=0, le=1000)] = prop(
+        "1, 2, ...: Entra finds existing users by this attribute, in this order. 0: not used for that.", default=0
+    )
+    flow_type: FlowType = prop("When the value is sent; Always, or only when something is created.", default="Always")
+    flow_behavior: FlowBehavior = prop("Send it when it has changed, or each time.", default="FlowWhenChanged")
+
+    @property
+    def origins(self) -> list[str]:
+        """Which of source, expression and constant are given; a row needs exactly one."""
+        return [name for name in ("source", "expression", "constant") if getattr(self, name) is not None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetedRow(Row):
+    """One attribute mapping with the target that it fills, as a stack file lists it."""
+
+    target: Annotated[str, Field(min_length=1)] = prop("SCIM attribute that the row fills.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomAttribute:
+    """A target attribute that Entra's default schema does not have."""
+
+    schema_module: ClassVar[str] = "entra"
+
+    name: str = prop(f"Its full name, {CUSTOM_ATTRIBUTE_FORM}.")
+    type: AttributeType = prop("Type of its value; Entra allows no references here.", default="String")
+    case_exact: bool = prop("Whether values that differ in case only are different.", default=False)
+
+
+def _one_origin(row: TargetedRow) -> TargetedRow:
+    given = row.origins
+    if len(given) != 1:
+        what = " and ".join(given) if given else "none of them"
+        message = f"target {row.target!r} has {what}; give exactly one of source, expression and constant"
+        raise ValueError(message)
+    return row
+
+
+def _named_as_entra_requires(attribute: CustomAttribute) -> CustomAttribute:
+    if not is_custom_attribute(attribute.name):
+        message = f"{attribute.name!r} is not a custom attribute name; write {CUSTOM_ATTRIBUTE_FORM}"
+        raise ValueError(message)
+    return attribute
+
+
+RowSetting = Annotated[TargetedRow, AfterValidator(_one_origin)]
+CustomAttributeSetting = Annotated[CustomAttribute, AfterValidator(_named_as_entra_requires)]
+
+
+def unescaped(claim: str) -> str:
+    """Return a URN claim without the escapes that keep Keycloak from nesting it at its dots."""
+    if not claim.startswith("urn:"):
+        return claim
+    urn, colon, attribute = claim.rpartition(":")
+    return urn.replace("\\.", ".") + colon + attribute
+
+
+def repeated_claims(mappers: Mapping[str, Mapper]) -> Iterator[tuple[str, str]]:
+    """Yield each mapper that writes the claim of an earlier one, with the earlier one's name. Unknown claims pass."""
+    first: dict[str, str] = {}
+    for name, mapper in mappers.items():
+        if mapper is UNKNOWN or mapper.claim is UNKNOWN or not mapper.claim.strip():
+            continue
+        other = first.setdefault(unescaped(mapper.claim), name)
+        if other != name:
+            yield name, other

@@ -6,7 +6,6 @@ the state are of one tenant, and everything that is asked would be answered by a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 
 from kzero_scim.errors import SettingsError
 from kzero_scim.origin import origin
+from kzero_scim.resource.formats import is_guid, same_id
 from kzero_scim.settings.confirmations import VARIABLE, confirmed, how_to_confirm, is_confirmed
 
 _ENTRA: Final = "azuread:tenantId"
@@ -42,7 +42,6 @@ _PREPARED: Final = (
     "the enterprise application is marked to be left in {old}: now set azuread:tenantId to {new} and run it with the "
     "same confirmation. A run without it takes the mark away"
 )
-_GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def check_moves(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """
     moves = _moves(old, new)
     for move in moves:
-        if move.key == _ENTRA and not _same_id(old.get("movingTo"), move.new):
+        if move.key == _ENTRA and not same_id(old.get("movingTo"), move.new):
             raise SettingsError(_PREPARE.format(sentence=move.sentence, variable=VARIABLE, action=ACTION, new=move.new))
     if any(not is_confirmed(ACTION, move.target) for move in moves):
         named = "; ".join(move.sentence for move in moves)
@@ -104,7 +103,7 @@ def check_moves(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 def next_entra_tenant(present: str) -> str | None:
     """Give the Entra tenant id that this run prepares a move to: one that is confirmed and not the present one."""
-    return next((to for to in confirmed(ACTION) if _GUID.fullmatch(to) and not _same_id(to, present)), None)
+    return next((to for to in confirmed(ACTION) if is_guid(to) and not same_id(to, present)), None)
 
 
 def same_server(old: str, new: str) -> bool:
@@ -130,17 +129,13 @@ def _moves(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Move]:
         return None
 
     moves: list[Move] = []
-    if (pair := both("tenantId")) and not _same_id(*pair):
+    if (pair := both("tenantId")) and not same_id(*pair):
         moves.append(Move(_ENTRA, *pair, pair[1], _TO_ENTRA))
     if (pair := both("serverUrl")) and not same_server(*pair):
         moves.append(Move("kzeroServerUrl", *pair, urlsplit(pair[1]).netloc or pair[1], _TO_SERVER))
     if (pair := both("realm")) and pair[0] != pair[1]:
         moves.append(Move("kzeroTenant", *pair, pair[1], _TO_REALM))
     return moves
-
-
-def _same_id(one: object, other: object) -> bool:
-    return isinstance(one, str) and isinstance(other, str) and one.casefold() == other.casefold()
 
 
 def server(address: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kzero_scim.errors import SettingsError
+from kzero_scim.guide import values
 from kzero_scim.resource.codec import fields_of, without_none
 from kzero_scim.resource.model import prop
 
@@ -74,7 +75,7 @@ class Config:
         default=None,
     )
     server_url: str | None = prop(
-        "Origin of the KZero server, https://ca.auth.kzero.com without a path.",
+        f"Origin of the KZero server, {values.CLOUD} without a path.",
         default=None,
         environment=("KZERO_SERVER_URL",),
     )

@@ -1,135 +1,371 @@
-"""One tenant's settings: read from the stack's configuration, checked at once, before anything is asked of a service.
+"""One tenant's settings: every setting is defined here, once, and all are checked together before a service is asked.
 
-Knows the configuration's keys and nothing of resources.
+Pulumi.yaml, docs/settings.md and docs/stack-settings.schema.json are generated from this module, and
+``kzero-scim tenant add`` and ``adopt`` read it. It knows the configuration's keys and nothing of resources.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 
 import pulumi
-from pydantic import BaseModel, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 
 from kzero_scim.display import plain
 from kzero_scim.errors import SettingsError
+from kzero_scim.guide import values as guide
 from kzero_scim.origin import origin
 from kzero_scim.redaction import Redactor
-from kzero_scim.settings.items import CustomAttributeSetting, MapperSetting, RowSetting, SettingModel
+from kzero_scim.resource.formats import COMPLIANCE_FLAG, EMAIL, GUID, TENANT_PATH
+from kzero_scim.settings.confirmations import UNASSIGN_MAX_SHARE, UNASSIGN_MAX_USERS
+from kzero_scim.settings.items import CustomAttributeSetting, Mapper, RowSetting, SettingModel, repeated_claims
 from kzero_scim.settings.name_file import read_names
+from kzero_scim.settings.problems import explain, join_problems
+from kzero_scim.settings.setting import Group, OrEmpty, OrZero, about, setting
 from kzero_scim.settings.text_rules import shown, text_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping
 
 NAMESPACE: Final = "kzero-scim"
-GUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-REALM: Final = re.compile(r"[^/?#\s%\\]+")
-ORIGIN: Final = re.compile(r"https://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
-TENANT_PATH: Final = re.compile(r"/realms/[^/\s\\]+/scim/v2")
+_REALM: Final = r"[^/?#\s%\\]+"
+_ORIGIN: Final = r"https://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
+_MOST: Final = 2**31 - 1
 
-TAG: Final = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,62}$")
-
-_REMEDIES: Final[dict[str, str]] = {
-    "kzeroTenant": "copy the tenant's name exactly as the KZero dashboard shows it; upper and lower case count",
-    "kzeroServerUrl": "give the origin alone, as in https://ca.auth.kzero.com",
-    "azuread:tenantId": "copy the Tenant ID from the overview page of the Entra admin center, a GUID",
-    "tenantUrl": "give https://<host>/realms/<tenant>/scim/v2, without user, query or fragment",
-    "users": "list user principal names or object ids",
-    "groups": "list unique display names or object ids",
-    "notificationEmail": "give one e-mail address",
-    "deletionThreshold": "give a whole number of at least 1, or 0 to leave Entra's own setting",
-    "unassignMaxUsers": "give a number of users, 0 for none without a confirmation",
-    "unassignMaxShare": "give a share in percent, 0 to 100",
-    "activationTimeout": "give a number of seconds up to 86400, 0 not to wait",
-    "tags": "give each 1 to 63 letters, digits, hyphens, underscores, full stops, colons or slashes",
-    "applicationName": "give 1 to 120 characters",
-    "remoteTokenEndpoint": "give an https address; the client's secret is sent there",
-    "remoteTokenRenewBefore": "give a number of seconds of at least 60",
-}
-
-
-def _none_if_empty(value: object) -> object:
-    return None if value == "" else value
-
-
-OptionalText = Annotated[str | None, BeforeValidator(_none_if_empty)]
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 """A name in Entra's directory, which keeps 256 characters at most."""
-OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_none_if_empty)]
+Tag = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,62}$")]
 
 
 class TenantSettings(SettingModel):
     """Everything that differs from tenant to tenant. Keys are the fields' names in camelCase."""
 
-    entra_tenant_id: str = Field(alias="azuread:tenantId", pattern=rf"^{GUID.pattern}$")
-
-    kzero_tenant: str = Field(pattern=rf"^{REALM.pattern}$", max_length=255)
-    kzero_server_url: str = Field(default="https://ca.auth.kzero.com", pattern=rf"^{ORIGIN.pattern}$")
-    given_tenant_url: OptionalText = Field(
-        default=None, alias="tenantUrl", pattern=rf"^{ORIGIN.pattern}{TENANT_PATH.pattern}$", max_length=1024
+    entra_tenant_id: str = setting(
+        Group.CONNECTION,
+        "Entra tenant ID, a GUID that the Overview page of the Entra admin center shows.",
+        alias="azuread:tenantId",
+        pattern=rf"^{GUID}$",
+        remedy="copy the Tenant ID from the overview page of the Entra admin center, a GUID",
+        example="5a4d0b0c-0000-4000-8000-00000000e401",
     )
-    allow_foreign_tenant_url: bool = False
-    kzero_client_id: OptionalText = None
-    kzero_client_secret: OptionalSecret = None
-    kzero_username: OptionalText = None
-    kzero_password: OptionalSecret = None
-
-    profile: Literal["Azure", "Generic"] = "Azure"
-    activation: Literal["console", "attributes"] = "console"
-    activation_preset: Annotated[Literal["sandbox", "keycloak"] | None, BeforeValidator(_none_if_empty)] = None
-    activation_holder: Annotated[Literal["realm", "client"] | None, BeforeValidator(_none_if_empty)] = None
-    activation_attributes: dict[str, str] = Field(default_factory=dict)
-    activation_timeout: int = Field(default=0, ge=0, le=24 * 3600)
-    remote_token_client_id: OptionalText = None
-    remote_token_client_secret: OptionalSecret = None
-    remote_token_endpoint: Annotated[str | None, BeforeValidator(_none_if_empty)] = Field(
-        default=None, pattern=r"^https://[^/?#\s@]+/[^?#\s]+$"
+    kzero_tenant: str = setting(
+        Group.CONNECTION,
+        "Name of the KZero tenant (realm), exactly as the KZero dashboard shows it. Case matters.",
+        pattern=rf"^{_REALM}$",
+        max_length=255,
+        remedy="copy the tenant's name exactly as the KZero dashboard shows it; upper and lower case count",
+        example="Fabrikam",
     )
-    remote_token_method: Literal["bearer", "oauth2"] = "bearer"  # noqa: S105 - a choice
-    remote_token_renew_before: int = Field(default=604_800, ge=60)
-    remote_token_lifespan: Annotated[int | None, BeforeValidator(lambda value: value or None)] = Field(
-        default=None, ge=1
+    kzero_server_url: str = setting(
+        Group.CONNECTION,
+        "Origin of the KZero server, without a path.",
+        default=guide.CLOUD,
+        pattern=rf"^{_ORIGIN}$",
+        remedy=f"give the origin alone, as in {guide.CLOUD}",
     )
-    scim_attributes: dict[str, str] = Field(default_factory=dict)
-    mappers: dict[str, MapperSetting] = Field(default_factory=dict)
-    mappers_exclusive: bool = False
-    mappers_escape_dots: bool = False
+    given_tenant_url: OrEmpty[str] = setting(
+        Group.CONNECTION,
+        "Tenant URL that Entra sends users to. Empty for the one that follows from kzeroServerUrl and kzeroTenant.",
+        default=None,
+        alias="tenantUrl",
+        pattern=rf"^{_ORIGIN}{TENANT_PATH}$",
+        max_length=1024,
+        remedy="give https://<host>/realms/<tenant>/scim/v2, without user, query or fragment",
+    )
+    allow_foreign_tenant_url: bool = setting(
+        Group.CONNECTION,
+        "Allows tenantUrl to be on another server than kzeroServerUrl. Entra sends its token and all users there.",
+        default=False,
+    )
+    kzero_client_id: OrEmpty[str] = setting(
+        Group.CONNECTION,
+        "Service-account client in the tenant's realm for Keycloak's admin API. Empty for KZERO_CLIENT_ID.",
+        default=None,
+        example="automation",
+    )
+    kzero_client_secret: OrEmpty[SecretStr] = setting(
+        Group.CONNECTION, "Secret of kzeroClientId. Empty for KZERO_CLIENT_SECRET.", default=None
+    )
+    kzero_username: OrEmpty[str] = setting(
+        Group.CONNECTION,
+        "Administrator in the tenant's realm, instead of a client. Empty for KZERO_USERNAME.",
+        default=None,
+    )
+    kzero_password: OrEmpty[SecretStr] = setting(
+        Group.CONNECTION, "Password of kzeroUsername. Empty for KZERO_PASSWORD.", default=None
+    )
 
-    application_name: str = Field(default="KZero Passwordless SCIM", min_length=1, max_length=120)
-    users: list[Name] = Field(default_factory=list)
+    profile: Literal["Azure", "Generic"] = setting(
+        Group.ENDPOINT,
+        "Profile of the SCIM endpoint: Azure accepts tokens of the Entra tenant, Generic accepts tokens of the realm.",
+        default="Azure",
+    )
+    activation: Literal["console", "attributes"] = setting(
+        Group.ENDPOINT,
+        "How the endpoint's settings reach KZero. console: a person enters them in the KZero dashboard and the program "
+        "checks them. attributes: the program writes them as attributes, for your own Keycloak and never for KZero's "
+        "cloud.",
+        default="console",
+    )
+    activation_preset: OrEmpty[Literal["sandbox", "keycloak"]] = setting(
+        Group.ENDPOINT,
+        "Attribute names for activation attributes: those of the sandbox, or keycloak for Keycloak's own SCIM API.",
+        default=None,
+    )
+    activation_holder: OrEmpty[Literal["realm", "client"]] = setting(
+        Group.ENDPOINT,
+        "Where the attributes are written: on the realm or on the client scim-endpoint. Empty for the realm.",
+        default=None,
+    )
+    activation_attributes: dict[str, str] = setting(
+        Group.ENDPOINT,
+        "Setting (enabled, profile, azureTenantId) to attribute name. Takes precedence over activationPreset.",
+        default={},
+        example={"enabled": "scim.enabled"},
+    )
+    activation_timeout: int = setting(
+        Group.ENDPOINT,
+        "Seconds that `pulumi up` waits for a person to enable the endpoint (activation console). 0 fails at once.",
+        default=0,
+        ge=0,
+        le=24 * 3600,
+        remedy="give a number of seconds up to 86400, 0 not to wait",
+        example=600,
+    )
+    remote_token_client_id: OrEmpty[str] = setting(
+        Group.ENDPOINT,
+        "For profile Generic: client in the tenant's realm whose tokens Entra sends (KZero's \"Use Remote Token "
+        'Authentication"). Empty for KZERO_REMOTE_TOKEN_CLIENT_ID.',
+        default=None,
+        example="scim-endpoint",
+    )
+    remote_token_client_secret: OrEmpty[SecretStr] = setting(
+        Group.ENDPOINT,
+        "Secret of remoteTokenClientId. Empty for KZERO_REMOTE_TOKEN_CLIENT_SECRET.",
+        default=None,
+    )
+    remote_token_endpoint: OrEmpty[str] = setting(
+        Group.ENDPOINT,
+        "Token endpoint that issues these tokens. Empty for the realm's own.",
+        default=None,
+        pattern=r"^https://[^/?#\s@]+/[^?#\s]+$",
+        remedy="give an https address; the client's secret is sent there",
+    )
+    remote_token_method: Literal["bearer", "oauth2"] = setting(
+        Group.ENDPOINT,
+        "bearer: the program obtains a token and gives it to Entra. oauth2 (experimental): Entra gets the client and "
+        "obtains tokens itself.",
+        default="bearer",
+    )
+    remote_token_renew_before: int = setting(
+        Group.ENDPOINT,
+        "Seconds before a bearer token expires from which `pulumi up` replaces it; at most half of its lifetime.",
+        default=604_800,
+        ge=60,
+        remedy="give a number of seconds of at least 60",
+    )
+    remote_token_lifespan: OrZero[int] = setting(
+        Group.ENDPOINT,
+        "Lifetime in seconds that the program sets for the client's tokens (activationPreset keycloak). The realm's "
+        "SSO Session Max caps it. 0 leaves it unchanged.",
+        default=None,
+        ge=1,
+        example=2_592_000,
+    )
+    scim_attributes: dict[str, str] = setting(
+        Group.ENDPOINT,
+        "Additional attributes that Keycloak's own SCIM API keeps (activationPreset keycloak): user attribute to SCIM "
+        "attribute. Requires manage-realm.",
+        default={},
+        example={"externalId": "externalId"},
+    )
+
+    mappers: dict[str, Mapper] = setting(
+        Group.MAPPERS,
+        "All mappers of the client scim-endpoint, name to mapper. Empty for the seven of the guide.",
+        default={},
+        observed=True,
+        example={"loginName": {"userAttribute": "userPrincipalName", "claim": "userName"}},
+    )
+    mappers_exclusive: bool = setting(
+        Group.MAPPERS,
+        "Also removes mappers of that client that are not listed.",
+        default=False,
+        observed=True,
+    )
+    mappers_escape_dots: bool = setting(
+        Group.MAPPERS,
+        "Escapes the dots of claims that are URNs, so that Keycloak does not nest the claim of the tag.",
+        default=False,
+        observed=True,
+    )
+
+    application_name: str = setting(
+        Group.APPLICATION,
+        "Name of the enterprise application in Entra.",
+        default=guide.APPLICATION_NAME,
+        min_length=1,
+        max_length=120,
+        remedy="give 1 to 120 characters",
+        observed=True,
+    )
+    users: list[Name] = setting(
+        Group.APPLICATION,
+        "Users to provision, by user principal name or object ID.",
+        default=[],
+        remedy="list user principal names or object ids",
+        observed=True,
+        example=["alex@fabrikam.example"],
+    )
     """Those of ``usersFile`` included."""
-    users_file: OptionalText = None
-    groups: list[Name] = Field(default_factory=list)
-    app_role: Name = "User"
-    assignments_exclusive: bool = False
-    unassign_max_users: int = Field(default=25, ge=0, le=2**31 - 1)
-    unassign_max_share: int = Field(default=20, ge=0, le=100)
-    scope: Literal["assigned", "all"] = "assigned"
-    secret_token: OptionalSecret = None
-    scim_compliant_patch: bool = False
-    job_template: Literal["scim", "customappsso"] = "scim"
-    notification_email: Annotated[str | None, BeforeValidator(_none_if_empty)] = Field(
-        default=None, pattern=r"^[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+$", max_length=254
+    users_file: OrEmpty[str] = setting(
+        Group.APPLICATION,
+        "Text file with further users, one per line, for more than about 3,000 users. The path starts at the project's "
+        "folder.",
+        default=None,
+        observed=True,
+        example="stacks/fabrikam-users.txt",
     )
-    deletion_threshold: Annotated[int | None, BeforeValidator(lambda value: value or None)] = Field(
-        default=25, ge=1, le=2**31 - 1
+    groups: list[Name] = setting(
+        Group.APPLICATION,
+        "Groups to provision, by unique display name or object ID. Entra provisions their direct members.",
+        default=[],
+        remedy="list unique display names or object ids",
+        observed=True,
+        example=["KZero users"],
     )
-    attribute_mappings: list[RowSetting] = Field(default_factory=list)
-    attribute_mappings_exclusive: bool = False
-    custom_attributes: list[CustomAttributeSetting] = Field(default_factory=list)
-    provision_groups: bool = True
-    provisioning: bool = True
-    test_user: OptionalText = None
-    verify_test_user: Literal["attributes", "user", "off"] = "attributes"
-    lockout_guard: Literal["off", "warn", "require"] = "warn"
-    on_destroy: Literal["keep", "disable"] = "keep"
-    protect: bool = False
-    adopted: bool = False
-    tags: list[Annotated[str, Field(pattern=TAG.pattern)]] = Field(default_factory=list)
+    app_role: Name = setting(
+        Group.APPLICATION,
+        "Display name of the app role that users and groups are assigned.",
+        default="User",
+        observed=True,
+    )
+    assignments_exclusive: bool = setting(
+        Group.APPLICATION,
+        "Also removes assignments that were made elsewhere. Otherwise they are kept and reported.",
+        default=False,
+        observed=True,
+    )
+
+    scope: Literal["assigned", "all"] = setting(
+        Group.JOB,
+        "Which users Entra provisions: assigned users and groups, or all users of the directory. A change to all "
+        "requires the confirmation scope=all.",
+        default="assigned",
+    )
+    secret_token: OrEmpty[SecretStr] = setting(
+        Group.JOB, "Bearer token that Entra sends to the endpoint. Empty for the token that Entra issues.", default=None
+    )
+    scim_compliant_patch: bool = setting(
+        Group.JOB,
+        f"Adds Entra's flag {COMPLIANCE_FLAG} to the Tenant URL. On-demand provisioning does not work with it.",
+        default=False,
+    )
+    job_template: Literal["scim", "customappsso"] = setting(
+        Group.JOB,
+        "Template of the provisioning job: scim, or customappsso for a job created before December 2018.",
+        default="scim",
+        observed=True,
+    )
+    notification_email: OrEmpty[str] = setting(
+        Group.JOB,
+        "Email address that Entra notifies of failures and quarantine.",
+        default=None,
+        pattern=rf"^{EMAIL}$",
+        max_length=254,
+        remedy="give one e-mail address",
+        example="it@fabrikam.example",
+    )
+    provisioning: bool = setting(
+        Group.JOB, "Provisioning Status: true is ON, false is OFF.", default=True, observed=True
+    )
+    test_user: OrEmpty[str] = setting(
+        Group.JOB,
+        "Assigned user that the program provisions on demand and looks up in KZero (step 5 of the guide).",
+        default=None,
+        example="test.user@fabrikam.example",
+    )
+    verify_test_user: Literal["attributes", "user", "off"] = setting(
+        Group.JOB,
+        "What the program compares in KZero: all attributes, only the user (exists and is enabled), or nothing (off).",
+        default="attributes",
+    )
+
+    attribute_mappings: list[RowSetting] = setting(
+        Group.MAPPINGS,
+        "Attribute mappings that the stack owns, each with a target and one of source, expression and constant. Empty "
+        "for the seven of the guide.",
+        default=[],
+        observed=True,
+        example=[{"target": "userName", "source": "userPrincipalName", "matchingPriority": 1}],
+    )
+    attribute_mappings_exclusive: bool = setting(
+        Group.MAPPINGS, "Also removes attribute mappings that are not listed.", default=False, observed=True
+    )
+    custom_attributes: list[CustomAttributeSetting] = setting(
+        Group.MAPPINGS,
+        "Attributes that Entra's default target schema lacks, each with name and type. Empty for the guide's tag.",
+        default=[],
+        observed=True,
+        example=[{"name": "urn:ietf:params:scim:schemas:extension:Fabrikam:2.0:User:costCenter", "type": "String"}],
+    )
+    provision_groups: bool = setting(Group.MAPPINGS, "Provisions groups as well as users.", default=True, observed=True)
+
+    unassign_max_users: int = setting(
+        Group.GUARDS,
+        "Users who may lose access in one run without a confirmation. unassignMaxShare applies if it allows more.",
+        default=UNASSIGN_MAX_USERS,
+        ge=0,
+        le=_MOST,
+        remedy="give a number of users, 0 for none without a confirmation",
+    )
+    unassign_max_share: int = setting(
+        Group.GUARDS,
+        "The same as a percentage of all users who have access.",
+        default=UNASSIGN_MAX_SHARE,
+        ge=0,
+        le=100,
+        remedy="give a share in percent, 0 to 100",
+    )
+    deletion_threshold: OrZero[int] = setting(
+        Group.GUARDS,
+        "Entra stops and asks if one cycle would delete more users than this. 0 leaves Entra's own setting, which is "
+        "off while notificationEmail is set.",
+        default=25,
+        ge=1,
+        le=_MOST,
+        remedy="give a whole number of at least 1, or 0 to leave Entra's own setting",
+    )
+    lockout_guard: Literal["off", "warn", "require"] = setting(
+        Group.GUARDS,
+        "What to do if no Global Administrator has an .onmicrosoft.com name: nothing (off), warn, or fail (require).",
+        default="warn",
+    )
+
+    on_destroy: Literal["keep", "disable"] = setting(
+        Group.LIFE_CYCLE,
+        "What `pulumi destroy` does with the users in KZero: keep leaves them unchanged, disable disables everyone who "
+        "is assigned at that time. Takes effect with the next `pulumi up`.",
+        default="keep",
+    )
+    protect: bool = setting(Group.LIFE_CYCLE, "Protects the enterprise application from deletion.", default=False)
+    adopted: bool = setting(
+        Group.LIFE_CYCLE,
+        "The tenant was set up by hand and imported by `kzero-scim adopt`, which writes this setting. `pulumi destroy` "
+        "then only removes it from the state and changes neither service. To delete it for good, set this to false and "
+        "run `pulumi up` first.",
+        default=False,
+        observed=True,
+    )
+    tags: list[Tag] = setting(
+        Group.LIFE_CYCLE,
+        "Words by which `kzero-scim fleet` selects tenants, such as canary or a region. Nothing else reads them.",
+        default=[],
+        remedy="give each 1 to 63 letters, digits, hyphens, underscores, full stops, colons or slashes",
+        example=["canary"],
+    )
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -151,17 +387,15 @@ class TenantSettings(SettingModel):
                 if value.casefold() in seen:
                     problems.append(f"{key}: {value!r} is listed twice; remove one")
                 seen.add(value.casefold())
-        claims: dict[str, str] = {}
-        for name, mapper in self.mappers.items():
-            other = claims.setdefault(mapper.claim, name)
-            if other != name:
-                problems.append(f"mappers.{name}: claim {mapper.claim!r} is {other!r}'s already; remove one of the two")
+        for name, other in repeated_claims(self.mappers):
+            claim = self.mappers[name].claim
+            problems.append(f"mappers.{name}: claim {claim!r} is {other!r}'s already; remove one of the two")
         return problems
 
     def _addresses(self) -> list[str]:
         problems: list[str] = []
         if self.kzero_tenant in {".", ".."}:
-            problems.append(f"kzeroTenant: {self.kzero_tenant!r} is not valid; {_REMEDIES['kzeroTenant']}")
+            problems.append(f"kzeroTenant: {self.kzero_tenant!r} is not valid; {about(FIELDS['kzeroTenant']).remedy}")
         for key, url in (("kzeroServerUrl", self.kzero_server_url), ("tenantUrl", self.given_tenant_url)):
             if url and origin(url) is None:
                 problems.append(f"{key}: {url!r} is not valid; its port must be a number from 1 to 65535")
@@ -258,7 +492,7 @@ class TenantSettings(SettingModel):
     @property
     def tenant_url_flag(self) -> str:
         """What the Tenant URL ends with if Entra is to send PATCH as SCIM has it."""
-        return "?aadOptscim062020" if self.scim_compliant_patch else ""
+        return f"?{COMPLIANCE_FLAG}" if self.scim_compliant_patch else ""
 
     @property
     def tenant_url(self) -> str:
@@ -319,7 +553,7 @@ class TenantSettings(SettingModel):
             # A text that was refused already would only be refused in other words.
             settings = None if refused else cls.model_validate(decoded, by_name=False)
         except ValidationError as error:
-            problems += [_explain(dict(details), hidden) for details in error.errors(include_url=False)]
+            problems += [explain(dict(details), FIELDS, hidden) for details in error.errors(include_url=False)]
         if not problems:
             return settings, []
         redactor = Redactor()
@@ -327,28 +561,18 @@ class TenantSettings(SettingModel):
         return None, [plain(redactor.redact(line)) for problem in problems for line in problem.split("\n")]
 
 
-_FIELDS: Final = {field.alias or name: (name, field) for name, field in TenantSettings.model_fields.items()}
-SECRET_KEYS: Final = frozenset(key for key, (_, field) in _FIELDS.items() if "SecretStr" in str(field.annotation))
-"""Settings that stand in a stack's file encrypted or not at all."""
+FIELDS: Final = {field.alias or name: field for name, field in TenantSettings.model_fields.items()}
+"""Every setting by its key; ``azuread:tenantId`` is the azuread provider's own."""
+SECRET_KEYS: Final = frozenset(key for key, field in FIELDS.items() if "SecretStr" in str(field.annotation))
+"""Settings that a stack file holds encrypted or not at all."""
 _TEXT: Final = frozenset(
-    key for key, (_, field) in _FIELDS.items() if field.annotation in (str, str | None) or key in SECRET_KEYS
+    key for key, field in FIELDS.items() if field.annotation in (str, str | None) or key in SECRET_KEYS
 )
-
-
-def join_problems(what: str, problems: Sequence[str], outcome: str) -> str:
-    """Tell several problems at once, each in a line of its own."""
-    count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
-    return "\n".join([f"{what} have {count}; {outcome}:", *(f"  {line}" for line in problems)])
 
 
 def configuration() -> dict[str, str]:
     """Give the running program's whole configuration, full key to text."""
     return {**pulumi.runtime.config.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
-
-
-def setting_keys() -> list[str]:
-    """Name every setting's key, in the order of the model (``azuread:tenantId`` is azuread's own)."""
-    return list(_FIELDS)
 
 
 def _decode(key: str, text: object) -> object:
@@ -386,42 +610,3 @@ def _clear_text_secrets(own: Mapping[str, str], secret_keys: set[str] | frozense
         for key in own
         if key in SECRET_KEYS and own[key] and f"{NAMESPACE}:{key}" not in secret_keys
     ]
-
-
-def _explain(details: dict[str, Any], hidden: Collection[str]) -> str:
-    """Word one of pydantic's errors for the operator."""
-    location = [str(part) for part in details["loc"]]
-    key = location[0] if location else ""
-    path = "".join(f"[{part}]" if part.isdigit() else f".{plain(part)[:100]}" for part in location).removeprefix(".")
-    if details["type"] == "value_error":
-        reason = str(details["ctx"]["error"])
-        return f"{path}: {reason}" if path else reason
-    if details["type"] == "extra_forbidden":
-        known = _FIELDS if len(location) == 1 else _nested_keys(key)
-        near = get_close_matches(location[-1], known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "remove it, or see Pulumi.yaml for the keys there are"
-        return f"{path}: unknown key; {hint}"
-    value = "(hidden)" if key in hidden else shown(details["input"])
-    if details["type"] == "string_too_long":
-        longest = details["ctx"]["max_length"]
-        return f"{path}: {value} has {len(details['input'])} characters, more than {longest}; shorten it"
-    if details["type"] == "missing" or (details["input"] == "" and key in ("kzeroTenant", "azuread:tenantId")):
-        return f"{path}: not set; {_REMEDIES.get(key, 'add it')}"
-    remedy = _REMEDIES.get(key) or _requirement(details)
-    return f"{path}: {value} is not valid; {remedy}"
-
-
-def _requirement(details: dict[str, Any]) -> str:
-    if details["type"] == "literal_error":
-        return f"use {details['ctx']['expected']}"
-    return str(details["msg"][0]).lower() + str(details["msg"][1:])
-
-
-def _nested_keys(key: str) -> list[str]:
-    models: dict[str, type[BaseModel]] = {
-        "mappers": MapperSetting,
-        "attributeMappings": RowSetting,
-        "customAttributes": CustomAttributeSetting,
-    }
-    model = models.get(key)
-    return [field.alias or name for name, field in model.model_fields.items()] if model else []

@@ -44,6 +44,9 @@ def entries(settings: TenantSettings) -> dict[str, Any]:
     """
     given = settings.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     given.setdefault("kzeroServerUrl", settings.kzero_server_url)
+    if rows := given.get("attributeMappings"):
+        # The target first, as people write a row.
+        given["attributeMappings"] = [{"target": row["target"], **row} for row in rows]
     # A number that is not set although there is one by default: 0 says so.
     written = {key: 0 if value is None else value for key, value in given.items() if key not in SECRET_KEYS}
     found = {key if ":" in key else f"{NAMESPACE}:{key}": value for key, value in written.items()}

@@ -15,7 +15,8 @@ from typing import Final
 from kzero_scim.display import plain
 from kzero_scim.errors import SettingsError
 from kzero_scim.guide import values
-from kzero_scim.settings.tenant_settings import NAMESPACE, SECRET_KEYS, TenantSettings, join_problems
+from kzero_scim.settings.problems import join_problems
+from kzero_scim.settings.tenant_settings import NAMESPACE, SECRET_KEYS, TenantSettings
 from kzero_scim.stack import stack_file
 from kzero_scim.stack.stack import require_project
 

@@ -153,7 +153,7 @@ MISTAKES = {
         {"attributeMappings": [USER_NAME, {"target": "userName", "source": "mail"}]},
     ),
     "a malformed URN": Mistake(
-        ("customAttributes[0]: 'urn:wrong:tag' is no custom attribute name", "write urn:ietf:params:scim:schemas:"),
+        ("customAttributes[0]: 'urn:wrong:tag' is not a custom attribute name", "write urn:ietf:params:scim:schemas:"),
         {"customAttributes": [{"name": "urn:wrong:tag"}]},
     ),
     "a setting that does not exist": Mistake(

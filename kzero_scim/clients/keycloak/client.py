@@ -18,6 +18,7 @@ from kzero_scim.clients.keycloak.session import Credentials, Session, ask, unrea
 from kzero_scim.clients.retries import RetryingClient, RetryPolicy
 from kzero_scim.clients.trail import note
 from kzero_scim.errors import NO_REALM, KeycloakError, SettingsError
+from kzero_scim.guide import values
 
 if TYPE_CHECKING:
     from kzero_scim.settings.provider_config import Config
@@ -77,7 +78,7 @@ class KeycloakClient:
         if not config.server_url:
             message = (
                 "kzeroServerUrl is not configured: set it (or KZERO_SERVER_URL) to the origin of the KZero server, "
-                "for KZero's cloud https://ca.auth.kzero.com"
+                f"for KZero's cloud {values.CLOUD}"
             )
             raise SettingsError(message)
         credentials = Credentials(
@@ -387,7 +388,7 @@ def _checked(server_url: str) -> str:
         wrong = "must be the server's origin alone, without tenant, user or query"
     if wrong:
         shown = url if not parts.username else f"{parts.scheme}://{parts.hostname}"
-        message = f'kzeroServerUrl "{shown}" {wrong}, for example https://ca.auth.kzero.com (KZERO_SERVER_URL)'
+        message = f'kzeroServerUrl "{shown}" {wrong}, for example {values.CLOUD} (KZERO_SERVER_URL)'
         raise SettingsError(message)
     return url
 

@@ -15,17 +15,8 @@ from typing import Any, Literal, cast
 
 from kzero_scim.entra.schema.shape import require_shape
 from kzero_scim.errors import ProviderError
-from kzero_scim.mapping.attribute_mapping import (
-    AttributeType,
-    CustomAttribute,
-    FlowBehavior,
-    FlowType,
-    Row,
-    canonical,
-    lookup,
-    normalise_expression,
-    same,
-)
+from kzero_scim.mapping.attribute_mapping import canonical, lookup, normalise_expression, same
+from kzero_scim.settings.items import AttributeType, CustomAttribute, FlowBehavior, FlowType, Row
 
 Document = dict[str, Any]
 Kind = Literal["User", "Group"]

@@ -30,8 +30,6 @@ from kzero_scim.entra.schema.document import (
 )
 from kzero_scim.errors import ProviderError
 from kzero_scim.mapping.attribute_mapping import (
-    CustomAttribute,
-    Row,
     canonical,
     comparable,
     normalise_expression,
@@ -40,6 +38,7 @@ from kzero_scim.mapping.attribute_mapping import (
 )
 from kzero_scim.mapping.source_attributes import USER_ATTRIBUTES, is_user_attribute, near_names
 from kzero_scim.resource.model import as_plain
+from kzero_scim.settings.items import CustomAttribute, Row
 
 _ATTRIBUTE_EXTRAS: Document = {
     "anchor": False,

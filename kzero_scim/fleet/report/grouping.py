@@ -30,13 +30,13 @@ from kzero_scim.fleet.report.wording import (
     steps_of,
 )
 from kzero_scim.resource.facts import Cost, Facts
+from kzero_scim.resource.formats import GUID, is_guid
 from kzero_scim.tenant.drift import WHOLE, Difference
 
 _FIRST_SET_UP: Final = 4
 """Resources, all of them created, from which on a tenant is called set up instead of naming each."""
 MOST_SAID: Final = 4
 """Sentences of a headline."""
-_GUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _HASH: Final = r"\b[0-9a-f]{32,}\b"
 _TIME: Final = r"\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"
 
@@ -338,7 +338,7 @@ def _pattern(own_names: frozenset[str]) -> re.Pattern[str]:
     names = sorted({name for name in own_names if any(map(str.isalnum, name))}, key=lambda name: (-len(name), name))
     own = "|".join(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])" for name in names)
     parts = [f"(?P<own>{own})"] if own else ["(?P<own>(?!))"]
-    parts += [f"(?P<id>{_GUID})", f"(?P<fingerprint>{_HASH})", f"(?P<time>{_TIME})", "(?P<mark><)"]
+    parts += [f"(?P<id>{GUID})", f"(?P<fingerprint>{_HASH})", f"(?P<time>{_TIME})", "(?P<mark><)"]
     return re.compile("|".join(parts))
 
 
@@ -387,7 +387,7 @@ class _Canonical:
 
     def _value(self, value: Any, *, ids: bool) -> Any:  # noqa: ANN401 - any JSON
         if isinstance(value, str):
-            return self.text(value) if ids or not re.fullmatch(_GUID, value) else value
+            return self.text(value) if ids or not is_guid(value) else value
         if isinstance(value, list):
             return [self._value(item, ids=ids) for item in value]
         if isinstance(value, dict):

@@ -5,7 +5,6 @@ Users: https://learn.microsoft.com/graph/api/user-list, groups: https://learn.mi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -14,9 +13,7 @@ from urllib.parse import quote
 from kzero_scim.clients.graph.batch import BatchAnswer, BatchRequest
 from kzero_scim.clients.graph.client import GraphClient, odata_quote, segment
 from kzero_scim.errors import ProviderError
-
-GUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-"""The shape of an object id."""
+from kzero_scim.resource.formats import is_guid
 
 FILTER_SIZE: Final = 15
 """Alternatives in one ``in`` filter, Graph's limit."""
@@ -61,11 +58,6 @@ class Resolution:
             message = f"{purpose}: {'; '.join(self.problems)}"
             raise ProviderError(message)
         return self.found
-
-
-def is_object_id(name: str) -> bool:
-    """Tell an object id from a name."""
-    return GUID.fullmatch(name) is not None
 
 
 def same_user(name: str) -> str:
@@ -152,8 +144,8 @@ def _is_group(item: dict[str, Any]) -> bool:
 
 
 def _filters(collection: str, name_field: str, names: Sequence[str], select: str | None = None) -> list[BatchRequest]:
-    ids = [name for name in names if is_object_id(name)]
-    others = [name for name in names if not is_object_id(name)]
+    ids = [name for name in names if is_guid(name)]
+    others = [name for name in names if not is_guid(name)]
     select = select or (_USER_FIELDS if collection == "users" else "id,displayName")
     requests: list[BatchRequest] = []
     for what, values in ((name_field, others), ("id", ids)):

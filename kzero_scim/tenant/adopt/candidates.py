@@ -17,8 +17,8 @@ from kzero_scim.clients.graph.batch import BatchRequest
 from kzero_scim.clients.graph.client import GraphClient, odata_quote, segment
 from kzero_scim.errors import AdoptionError, GraphError
 from kzero_scim.guide import values
-from kzero_scim.provider.directory.principals import is_object_id
 from kzero_scim.provider.entra.synchronization_credentials.secret_keys import ADDRESS, MASK, keys_of
+from kzero_scim.resource.formats import is_guid
 
 _SELECT: Final = "id,appId,displayName,applicationTemplateId,appOwnerOrganizationId"
 
@@ -125,9 +125,9 @@ async def find_named(graph: GraphClient, name: str, tenant_url: str) -> Candidat
         GraphError: Graph refused or cannot be reached.
     """
     text = odata_quote(name)
-    condition = f"appId eq {text} or id eq {text}" if is_object_id(name) else f"displayName eq {text}"
+    condition = f"appId eq {text} or id eq {text}" if is_guid(name) else f"displayName eq {text}"
     documents = await graph.pages("/servicePrincipals", {"$filter": condition, "$select": _SELECT})
-    if not documents and is_object_id(name):
+    if not documents and is_guid(name):
         documents = await _of_application(graph, name)
     if len(documents) != 1:
         what = f"{len(documents)} enterprise applications are" if documents else "no enterprise application is"

@@ -14,9 +14,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from kzero_scim.errors import AdoptionError
-from kzero_scim.keycloak.protocol_mapper import Mapper, escaped, guide_mappers, unescaped
-from kzero_scim.mapping.attribute_mapping import CustomAttribute, Row, guide_custom_attributes, guide_rows, lookup, same
-from kzero_scim.settings.items import CustomAttributeSetting, MapperSetting, RowSetting
+from kzero_scim.keycloak.protocol_mapper import escaped, guide_mappers
+from kzero_scim.mapping.attribute_mapping import guide_custom_attributes, guide_rows, lookup, same
+from kzero_scim.settings.items import CustomAttribute, Mapper, Row, TargetedRow, unescaped
 from kzero_scim.settings.tenant_settings import TenantSettings
 
 
@@ -112,19 +112,14 @@ def settings_from(given: Mapping[str, Any], mappers: Mappers, rows: Rows | None)
     """
     values = dict(given)
     if not mappers.is_guide:
-        values["mappers"] = {
-            name: MapperSetting(**dataclasses.asdict(mapper)) for name, mapper in mappers.mappers.items()
-        }
+        values["mappers"] = mappers.mappers
     values["mappers_escape_dots"] = mappers.escape_dots
     if rows is not None and not rows.are_guide:
         values["attribute_mappings"] = [
-            RowSetting(target=target, **dataclasses.asdict(row)) for target, row in rows.rows.items()
+            TargetedRow(target=target, **dataclasses.asdict(row)) for target, row in rows.rows.items()
         ]
         if rows.custom_attributes != guide_custom_attributes():
-            values["custom_attributes"] = [
-                CustomAttributeSetting(name=item.name, type=item.type)  # type: ignore[arg-type] # what no setting has fails
-                for item in rows.custom_attributes
-            ]
+            values["custom_attributes"] = rows.custom_attributes
     try:
         return TenantSettings.model_validate(values, by_name=True)
     except ValidationError as error:

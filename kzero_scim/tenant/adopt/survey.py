@@ -33,6 +33,7 @@ from kzero_scim.provider.keycloak.mapper_set.resource import MapperSet
 from kzero_scim.provider.keycloak.scim_endpoint.model import ScimEndpointInputs
 from kzero_scim.provider.keycloak.scim_endpoint.resource import ScimEndpoint
 from kzero_scim.provider.services import Services
+from kzero_scim.resource.formats import same_id
 from kzero_scim.resource.model import Found, Resource
 from kzero_scim.settings.tenant_settings import TenantSettings
 from kzero_scim.tenant.adopt.candidates import Candidate, Job
@@ -188,7 +189,7 @@ async def _endpoint(findings: _Findings, realm: str) -> None:
     findings.given |= {"profile": inputs.profile, "activation": inputs.activation, "activation_preset": inputs.preset}
     kept = await findings.keep(kind, found)
     remark = ""
-    if inputs.azure_tenant_id and inputs.azure_tenant_id != findings.draft.entra_tenant_id.lower():
+    if inputs.azure_tenant_id and not same_id(inputs.azure_tenant_id, findings.draft.entra_tenant_id):
         remark = f"Azure Tenant ID is {inputs.azure_tenant_id}, another one: up changes it"
     elif not kept:
         remark = "its settings are incomplete: up writes them"

@@ -6,14 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kzero_scim.keycloak.protocol_mapper import Mapper, guide_mappers
+from kzero_scim.keycloak.protocol_mapper import guide_mappers
 from kzero_scim.mapping.attribute_mapping import (
     ACTIVE_EXPRESSION,
     MANAGER,
     TAG,
     WORK_EMAIL,
-    CustomAttribute,
-    Row,
     canonical,
     claim_targets,
     expectations,
@@ -25,6 +23,7 @@ from kzero_scim.mapping.attribute_mapping import (
     same,
 )
 from kzero_scim.resource.model import UNKNOWN
+from kzero_scim.settings.items import CustomAttribute, Mapper, Row
 
 
 def failures(rows: dict[str, Row], attributes: list[CustomAttribute] | None = None) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kzero_scim.keycloak.protocol_mapper import guide_mappers
-from kzero_scim.mapping.attribute_mapping import MANAGER, TAG, Expectation, Row, expectations, guide_rows
+from kzero_scim.mapping.attribute_mapping import MANAGER, TAG, Expectation, expectations, guide_rows
 from kzero_scim.mapping.user_comparison import (
     Comparison,
     compare_user,
@@ -16,6 +16,7 @@ from kzero_scim.mapping.user_comparison import (
     reads_manager,
     user_name,
 )
+from kzero_scim.settings.items import Row
 
 ENTRA: dict[str, Any] = {
     "id": "1",

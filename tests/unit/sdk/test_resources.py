@@ -13,11 +13,11 @@ import pulumi
 import pytest
 
 from kzero_scim import sdk as kzero
-from kzero_scim.mapping.attribute_mapping import Row
 from kzero_scim.provider.package import KZERO
 from kzero_scim.resource.codec import fields_of
 from kzero_scim.resource.model import Resource
 from kzero_scim.sdk.base import KzeroResource, outputs_of
+from kzero_scim.settings.items import Row
 from kzero_scim.settings.provider_config import Config
 from tools import sdk as generator
 

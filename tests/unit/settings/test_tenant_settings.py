@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kzero_scim.errors import SettingsError
-from kzero_scim.settings.tenant_settings import NAMESPACE, TenantSettings, setting_keys
+from kzero_scim.settings.tenant_settings import FIELDS, NAMESPACE, TenantSettings
 
 TENANT_ID = "5a4d0b0c-0000-4000-8000-00000000e401"
 PROJECT = Path(__file__).resolve().parents[3]
@@ -125,7 +125,7 @@ def test_no_configuration_at_all_names_what_is_required() -> None:
             "attributeMappings: 'A' is listed twice",
         ),
         ({"attributeMappings": [{"target": "userName", "source": "x"}]}, "attributeMappings: no row has a matching"),
-        ({"customAttributes": [{"name": "urn:tag"}]}, "customAttributes[0]: 'urn:tag' is no custom attribute name"),
+        ({"customAttributes": [{"name": "urn:tag"}]}, "customAttributes[0]: 'urn:tag' is not a custom attribute name"),
         ({"lockoutGuard": "maybe"}, "lockoutGuard: 'maybe' is not valid; use 'off', 'warn' or 'require'"),
         ({"provisioning": "perhaps"}, "provisioning: 'perhaps' is not valid"),
         ({"kzeroUsername": "", "kzeroPassword": ""}, ""),
@@ -181,7 +181,7 @@ def test_the_project_file_declares_exactly_the_settings() -> None:
     """Pulumi.yaml types and describes every setting, and no other."""
     declared = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text())["config"]
 
-    assert set(declared) | {"azuread:tenantId"} == set(setting_keys())
+    assert set(declared) | {"azuread:tenantId"} == set(FIELDS)
     assert all(entry["description"].endswith(".") for entry in declared.values())
 
 
@@ -202,7 +202,7 @@ def test_the_stack_files_of_the_project_are_valid(name: str) -> None:
     TenantSettings.parse(encoded)
 
 
-@given(st.dictionaries(st.sampled_from(setting_keys()), st.text(max_size=40), max_size=8))
+@given(st.dictionaries(st.sampled_from(list(FIELDS)), st.text(max_size=40), max_size=8))
 def test_any_text_is_accepted_or_refused_with_a_settings_error(values: dict[str, str]) -> None:
     """Whatever a stack's file holds, there is no traceback."""
     named = {key if ":" in key else f"{NAMESPACE}:{key}": value for key, value in values.items()}

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from kzero_scim.keycloak.protocol_mapper import Mapper
-from kzero_scim.mapping.attribute_mapping import CustomAttribute, Row
 from kzero_scim.provider.package import KZERO
 from kzero_scim.resource.codec import fields_of
+from kzero_scim.settings.items import CustomAttribute, Mapper, Row
 from tests.engine.drift_table import CASES, SETTINGS_OF_OUR_OWN
 
 _NOT_COMPARED = {

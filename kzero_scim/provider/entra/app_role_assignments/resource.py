@@ -15,7 +15,7 @@ from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
 from kzero_scim.provider.directory.assignments import Assigned, assign, assigned_to, unassign
 from kzero_scim.provider.directory.group_members import group_sizes
 from kzero_scim.provider.directory.name_lists import known, membership, without_repeats
-from kzero_scim.provider.directory.principals import Principal, is_object_id, name_all, resolve
+from kzero_scim.provider.directory.principals import Principal, name_all, resolve
 from kzero_scim.provider.entra.app_role_assignments.facts import FACTS
 from kzero_scim.provider.entra.app_role_assignments.guard import (
     Move,
@@ -39,6 +39,7 @@ from kzero_scim.provider.entra.app_role_assignments.state import (
 from kzero_scim.provider.entra.permission_check import ASSIGN, READ_ASSIGNMENTS, require_permissions
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.facts import Facts
+from kzero_scim.resource.formats import is_guid
 from kzero_scim.resource.model import (
     UNKNOWN,
     Call,
@@ -106,13 +107,13 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
     ) -> tuple[AppRoleAssignmentsInputs, list[Failure]]:
         """Drop repeated names, and refuse what cannot be a name."""
         failures: list[Failure] = []
-        if new.service_principal_id is not UNKNOWN and not is_object_id(new.service_principal_id):
+        if new.service_principal_id is not UNKNOWN and not is_guid(new.service_principal_id):
             reason = f'"{new.service_principal_id}" is no object id (a GUID); give the service principal\'s object id'
             failures.append(Failure("servicePrincipalId", reason))
         if new.role_name is not UNKNOWN and not new.role_name.strip():
             failures.append(Failure("roleName", "must not be empty; the guide's role is User"))
         for index, user in enumerate(known(new.users)):
-            if user is not UNKNOWN and not is_object_id(user) and not _may_be_user(user):
+            if user is not UNKNOWN and not is_guid(user) and not _may_be_user(user):
                 reason = f'"{user}" is neither a user principal name (name@domain) nor an object id'
                 failures.append(Failure(f"users[{index}]", reason))
         for index, group in enumerate(known(new.groups)):

@@ -10,6 +10,7 @@ from kzero_scim.provider.directory.assignments import Assigned
 from kzero_scim.provider.directory.name_lists import known
 from kzero_scim.provider.directory.principals import Principal, same_user
 from kzero_scim.resource.model import UNKNOWN, Packed, inputs_of, prop
+from kzero_scim.settings.confirmations import UNASSIGN_MAX_SHARE, UNASSIGN_MAX_USERS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,9 +46,11 @@ class AppRoleAssignmentsInputs:
     exclusive: bool = prop("Also remove users and groups that were assigned elsewhere.", default=False)
     unassign_max_users: int = prop(
         "So many users may lose access in one update without a confirmation, or unassignMaxShare if that is more.",
-        default=25,
+        default=UNASSIGN_MAX_USERS,
     )
-    unassign_max_share: int = prop("The same as a share of all who have access, in percent.", default=20)
+    unassign_max_share: int = prop(
+        "The same as a share of all who have access, in percent.", default=UNASSIGN_MAX_SHARE
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

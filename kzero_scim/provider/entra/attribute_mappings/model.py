@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kzero_scim.mapping.attribute_mapping import CustomAttribute, Row, guide_custom_attributes, guide_rows
+from kzero_scim.mapping.attribute_mapping import guide_custom_attributes, guide_rows
 from kzero_scim.provider.entra.attribute_mappings.prior import Prior
 from kzero_scim.resource.model import prop
+from kzero_scim.settings.items import CustomAttribute, Row
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from kzero_scim.mapping.attribute_mapping import CustomAttribute, Row, comparable, lookup
+from kzero_scim.mapping.attribute_mapping import comparable, lookup
 from kzero_scim.resource.model import UNKNOWN, Change, ChangeKind, compare, is_known, path_key
+from kzero_scim.settings.items import CustomAttribute, Row
 
 
 def row_changes(old: Mapping[str, Row], new: Mapping[str, Row]) -> list[Change]:

@@ -17,8 +17,8 @@ from kzero_scim.entra.on_demand_result import Outcome, Result, Step, parse_outco
 from kzero_scim.entra.schema.document import rule_id
 from kzero_scim.entra.synchronization_job import job_path, split_job_resource_id
 from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
-from kzero_scim.keycloak.protocol_mapper import Mapper, guide_mappers
-from kzero_scim.mapping.attribute_mapping import Expectation, Row, expectations, guide_rows
+from kzero_scim.keycloak.protocol_mapper import guide_mappers
+from kzero_scim.mapping.attribute_mapping import Expectation, expectations, guide_rows
 from kzero_scim.mapping.user_comparison import (
     Arrival,
     Comparison,
@@ -45,6 +45,7 @@ from kzero_scim.resource.model import (
     prop,
     replacing,
 )
+from kzero_scim.settings.items import Mapper, Row
 
 Verify = Literal["attributes", "user", "off"]
 

@@ -6,7 +6,6 @@ https://learn.microsoft.com/graph/api/synchronization-serviceprincipal-put-synch
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Final
@@ -15,7 +14,6 @@ from urllib.parse import urlsplit
 from kzero_scim.clients.graph.client import segment
 from kzero_scim.errors import GraphError, PartialFailureError
 from kzero_scim.origin import origin
-from kzero_scim.provider.directory.principals import is_object_id
 from kzero_scim.provider.entra.synchronization_credentials.changes import announce, refuse_whole_directory, try_out
 from kzero_scim.provider.entra.synchronization_credentials.facts import FACTS
 from kzero_scim.provider.entra.synchronization_credentials.model import (
@@ -42,6 +40,7 @@ from kzero_scim.provider.entra.synchronization_credentials.secret_keys import (
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.fingerprints import token_fingerprint
+from kzero_scim.resource.formats import COMPLIANCE_FLAG, is_email, is_guid, is_tenant_path
 from kzero_scim.resource.model import (
     UNKNOWN,
     Call,
@@ -57,9 +56,6 @@ from kzero_scim.resource.model import (
     replacing,
 )
 
-_FLAG: Final = "aadOptscim062020"
-_PATH: Final = re.compile(r"/realms/[^/]+/scim/v2/?")
-_EMAIL: Final = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+")
 _SETTLING: Final = 30.0
 """Seconds in which Graph may still show the keys as they were before."""
 
@@ -94,7 +90,7 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
     ) -> tuple[SynchronizationCredentialsInputs, list[Failure]]:
         """Refuse what Entra would not take or KZero would not understand; an empty token counts as none."""
         failures: list[Failure] = []
-        if new.service_principal_id is not UNKNOWN and not is_object_id(new.service_principal_id):
+        if new.service_principal_id is not UNKNOWN and not is_guid(new.service_principal_id):
             reason = f'"{new.service_principal_id}" is no object id (a GUID); give the service principal\'s object id'
             failures.append(Failure("servicePrincipalId", reason))
         if new.tenant_url is not UNKNOWN and (reason := _wrong_address(new.tenant_url)):
@@ -107,7 +103,7 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
         if token is not UNKNOWN and token and new.oauth2 is not None:
             failures.append(Failure("oauth2", "stands beside secretToken; remove one of the two"))
         email = new.notification_email
-        if email is not UNKNOWN and email is not None and not _EMAIL.fullmatch(email):
+        if email is not UNKNOWN and email is not None and not is_email(email):
             failures.append(Failure("notificationEmail", f'"{email}" is no e-mail address; give exactly one'))
         threshold = new.deletion_threshold
         if threshold is not UNKNOWN and threshold is not None and threshold < 1:
@@ -391,8 +387,8 @@ def _wrong_address(url: str) -> str:
         return "a Tenant URL holds no user name or password; remove them"
     if parts.scheme != "https" or not host:
         return f'"{url}" must begin with https:// and a host; Entra sends credentials there'
-    if not _PATH.fullmatch(parts.path) or parts.fragment:
+    if not is_tenant_path(parts.path) or parts.fragment:
         return f'"{url}" must have the path /realms/<tenant>/scim/v2; copy it from KZero: Integrations > SCIM'
-    if parts.query not in {"", _FLAG, f"{_FLAG}=true"}:
-        return f'"{url}" has the query "{parts.query}"; only ?{_FLAG} is known, or none'
+    if parts.query not in {"", COMPLIANCE_FLAG, f"{COMPLIANCE_FLAG}=true"}:
+        return f'"{url}" has the query "{parts.query}"; only ?{COMPLIANCE_FLAG} is known, or none'
     return ""

@@ -11,11 +11,11 @@ from typing import Any, ClassVar, Final, TypeVar
 
 from kzero_scim.entra.synchronization_job import job_path, job_resource_id, jobs_path, split_job_resource_id
 from kzero_scim.errors import GraphError, ProviderError
-from kzero_scim.provider.directory.principals import is_object_id
 from kzero_scim.provider.entra.permission_check import CREATE_APPLICATION, SET_UP_JOB, require_permissions
 from kzero_scim.provider.entra.synchronization_job.facts import FACTS
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.facts import Facts
+from kzero_scim.resource.formats import is_guid
 from kzero_scim.resource.model import UNKNOWN, Call, Change, Created, Failure, Found, Resource, compare, prop, replacing
 from kzero_scim.settings.moves import server
 
@@ -86,7 +86,7 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
     ) -> tuple[SynchronizationJobInputs, list[Failure]]:
         """Refuse what is no object id, and an empty template."""
         failures: list[Failure] = []
-        if new.service_principal_id is not UNKNOWN and not is_object_id(new.service_principal_id):
+        if new.service_principal_id is not UNKNOWN and not is_guid(new.service_principal_id):
             reason = f'"{new.service_principal_id}" is no object id (a GUID); give the service principal\'s object id'
             failures.append(Failure("servicePrincipalId", reason))
         if new.template_id is not UNKNOWN and not new.template_id.strip():

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kzero_scim.guide import values
-from kzero_scim.keycloak.protocol_mapper import Mapper, guide_mappers
+from kzero_scim.keycloak.protocol_mapper import guide_mappers
 from kzero_scim.resource.model import prop
+from kzero_scim.settings.items import Mapper
 
 
 @dataclass(frozen=True, kw_only=True)

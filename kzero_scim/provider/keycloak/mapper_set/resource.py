@@ -11,16 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from kzero_scim.errors import NO_REALM, KeycloakError, KzeroScimError, PartialFailureError, ProviderError
 from kzero_scim.guide import values
-from kzero_scim.keycloak.protocol_mapper import (
-    Mapper,
-    MapperPlan,
-    Representation,
-    is_escaped,
-    plan_mappers,
-    row_of,
-    unescaped,
-    unmanaged,
-)
+from kzero_scim.keycloak.protocol_mapper import MapperPlan, Representation, is_escaped, plan_mappers, row_of, unmanaged
 from kzero_scim.provider.keycloak.mapper_set.changes import announce_first, announce_update
 from kzero_scim.provider.keycloak.mapper_set.facts import FACTS
 from kzero_scim.provider.keycloak.mapper_set.model import MapperSetInputs, MapperSetState
@@ -44,6 +35,7 @@ from kzero_scim.resource.model import (
     replacing,
 )
 from kzero_scim.resource.paths import parse_path
+from kzero_scim.settings.items import Mapper, repeated_claims, unescaped
 from kzero_scim.settings.moves import is_left_behind, moved_from
 
 if TYPE_CHECKING:
@@ -99,7 +91,6 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
         ]
         if new.mappers is UNKNOWN:
             return new, failures
-        claims: dict[str, str] = {}
         for name, mapper in new.mappers.items():
             path = f"mappers{path_key(name)}"
             if not name.strip() or name != name.strip() or len(name) > LONGEST_NAME:
@@ -109,7 +100,10 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
                 reason = "a name that ends in a backslash cannot be spelled in Pulumi's property paths; choose another"
                 failures.append(Failure("mappers", reason))
             if mapper is not UNKNOWN:
-                failures += _mapper_failures(path, name, mapper, claims)
+                failures += _mapper_failures(path, mapper)
+        for name, other in repeated_claims(new.mappers):
+            reason = f'mapper "{other}" writes the claim "{new.mappers[name].claim}" already; remove one of the two'
+            failures.append(Failure(f"mappers{path_key(name)}.claim", reason))
         return new, failures
 
     async def diff(
@@ -312,18 +306,12 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
             raise ProviderError(message)
 
 
-def _mapper_failures(path: str, name: str, mapper: Mapper, claims: dict[str, str]) -> list[Failure]:
-    failures = [
+def _mapper_failures(path: str, mapper: Mapper) -> list[Failure]:
+    return [
         Failure(f"{path}.{field}", "must not be empty")
         for field, value in (("userAttribute", mapper.user_attribute), ("claim", mapper.claim))
         if value is not UNKNOWN and not value.strip()
     ]
-    if mapper.claim is not UNKNOWN and mapper.claim.strip():
-        other = claims.setdefault(unescaped(mapper.claim), name)
-        if other != name:
-            reason = f'mapper "{other}" writes the claim "{mapper.claim}" already; remove one of the two'
-            failures.append(Failure(f"{path}.claim", reason))
-    return failures
 
 
 def _plan(actual: list[Representation], new: MapperSetInputs, old: MapperSetState | None) -> MapperPlan:

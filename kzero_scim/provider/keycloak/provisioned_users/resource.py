@@ -16,9 +16,10 @@ from kzero_scim.errors import NO_REALM, GraphError, KeycloakError, ProviderError
 from kzero_scim.mapping.source_attributes import graph_property, read_attribute
 from kzero_scim.provider.directory.assignments import assigned_to
 from kzero_scim.provider.directory.group_members import user_members
-from kzero_scim.provider.directory.principals import is_object_id, users_by_id
+from kzero_scim.provider.directory.principals import users_by_id
 from kzero_scim.provider.keycloak.provisioned_users.facts import FACTS
 from kzero_scim.resource.facts import Facts
+from kzero_scim.resource.formats import is_guid
 from kzero_scim.resource.model import UNKNOWN, Call, Change, Created, Failure, Found, Resource, compare, inputs_of, prop
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
         failures: list[Failure] = []
         if new.realm is not UNKNOWN and not new.realm.strip():
             failures.append(Failure("realm", "must not be empty"))
-        if new.service_principal_id is not UNKNOWN and not is_object_id(new.service_principal_id):
+        if new.service_principal_id is not UNKNOWN and not is_guid(new.service_principal_id):
             reason = f'"{new.service_principal_id}" is no object id (a GUID); give the service principal\'s object id'
             failures.append(Failure("servicePrincipalId", reason))
         if new.user_name_source is not UNKNOWN and graph_property(new.user_name_source) is None:
@@ -138,7 +139,7 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
         """Give what was noted; None if ``disable`` is wanted and the service principal, which tells whom, is gone."""
         if old is None:
             realm, _, principal = id.rpartition("/")
-            if not realm or not is_object_id(principal):
+            if not realm or not is_guid(principal):
                 message = f"the id {id!r} is not of the form <realm>/<servicePrincipalId>"
                 raise ProviderError(message)
             inputs = ProvisionedUsersInputs(realm=realm, service_principal_id=principal)

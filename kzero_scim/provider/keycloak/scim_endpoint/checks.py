@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from kzero_scim.keycloak.endpoint_settings import SETTINGS, attribute_names
+from kzero_scim.resource.formats import is_guid
 from kzero_scim.resource.model import UNKNOWN, Failure, path_key
 
 if TYPE_CHECKING:
     from kzero_scim.provider.keycloak.scim_endpoint.model import ScimEndpointInputs
-
-_GUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 def tenant_failures(new: ScimEndpointInputs) -> list[Failure]:
@@ -25,7 +23,7 @@ def tenant_failures(new: ScimEndpointInputs) -> list[Failure]:
     where = "the Entra admin center shows it under Overview > Tenant ID"
     if not tenant:
         return [Failure(path, f"is required for the profile Azure; {where}")]
-    if not _GUID.fullmatch(tenant) or set(tenant) == {"0", "-"}:
+    if not is_guid(tenant) or set(tenant) == {"0", "-"}:
         return [Failure(path, f'"{tenant}" is not the id of an Entra tenant (a GUID); {where}')]
     return []
 

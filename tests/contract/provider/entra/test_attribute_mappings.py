@@ -9,11 +9,12 @@ from typing import cast
 import pytest
 
 from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
-from kzero_scim.mapping.attribute_mapping import MANAGER, TAG, WORK_EMAIL, Row, guide_rows
+from kzero_scim.mapping.attribute_mapping import MANAGER, TAG, WORK_EMAIL, guide_rows
 from kzero_scim.provider.entra.attribute_mappings.model import AttributeMappingsInputs, AttributeMappingsState
 from kzero_scim.provider.entra.attribute_mappings.resource import AttributeMappings
 from kzero_scim.resource.codec import decode_lenient
 from kzero_scim.resource.model import UNKNOWN, Change, ChangeKind, as_plain
+from kzero_scim.settings.items import Row
 from tests.contract.scripted_graph import JOB, PRINCIPAL, RESOURCE_ID, Json, ScriptedGraph, call, no_sleep
 
 INPUTS = AttributeMappingsInputs(service_principal_id=PRINCIPAL, job_id=JOB)

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from kzero_scim.errors import PartialFailureError, ProviderError
-from kzero_scim.mapping.attribute_mapping import Row, guide_rows
+from kzero_scim.mapping.attribute_mapping import guide_rows
 from kzero_scim.provider.entra.on_demand_provisioning.resource import (
     OnDemandProvisioning,
     OnDemandProvisioningInputs,
     OnDemandProvisioningState,
 )
 from kzero_scim.resource.model import UNKNOWN, Change
+from kzero_scim.settings.items import Row
 from tests.contract.scripted_graph import JOB, PRINCIPAL, RESOURCE_ID, Json, Lines, ScriptedGraph, call
 
 ALEX: Json = {

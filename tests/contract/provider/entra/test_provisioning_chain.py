@@ -15,14 +15,7 @@ from kzero_sandbox.serving import Certificates, issue_certificates
 
 from kzero_scim.clients.keycloak.client import KeycloakClient
 from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
-from kzero_scim.mapping.attribute_mapping import (
-    TAG,
-    WORK_EMAIL,
-    CustomAttribute,
-    Row,
-    guide_custom_attributes,
-    guide_rows,
-)
+from kzero_scim.mapping.attribute_mapping import TAG, WORK_EMAIL, guide_custom_attributes, guide_rows
 from kzero_scim.provider.entra.attribute_mappings.model import AttributeMappingsInputs
 from kzero_scim.provider.entra.attribute_mappings.resource import AttributeMappings
 from kzero_scim.provider.entra.connection_test.resource import ConnectionTest, ConnectionTestInputs
@@ -30,6 +23,7 @@ from kzero_scim.provider.entra.on_demand_provisioning.resource import OnDemandPr
 from kzero_scim.provider.entra.provisioning_status.resource import ProvisioningStatus, ProvisioningStatusInputs
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.model import UNKNOWN
+from kzero_scim.settings.items import CustomAttribute, Row
 from tests.contract.local_entra import LocalEntra
 from tests.contract.sandbox.entra.world import (
     CUSTOM_EXTENSION,

@@ -349,7 +349,7 @@ async def test_bad_settings_are_refused_together(entra: LocalEntra) -> None:
     ("url", "is_good"),
     [
         (URL, True),
-        (f"{URL}/", True),
+        (f"{URL}/", False),
         (f"{URL}?aadOptscim062020", True),
         ("https://localhost:8443/realms/My%20Tenant/scim/v2", True),
         (f"{URL}?x=1", False),

@@ -25,7 +25,8 @@ from kzero_scim.entra.schema.document import (
 )
 from kzero_scim.entra.schema.merge import Original, Wanted, differences, merge, record, require_attributes, restore
 from kzero_scim.errors import ProviderError
-from kzero_scim.mapping.attribute_mapping import Row, canonical, guide_custom_attributes, guide_rows, same
+from kzero_scim.mapping.attribute_mapping import canonical, guide_custom_attributes, guide_rows, same
+from kzero_scim.settings.items import Row
 
 WANTED = Wanted(rows=guide_rows(), custom_attributes=guide_custom_attributes(), provision_groups=True, exclusive=True)
 DEFAULT = default_schema("scim.1.2")

@@ -36,16 +36,8 @@ from kzero_scim.entra.schema.merge import (
     restore,
 )
 from kzero_scim.errors import ProviderError
-from kzero_scim.mapping.attribute_mapping import (
-    MANAGER,
-    TAG,
-    WORK_EMAIL,
-    CustomAttribute,
-    Row,
-    guide_custom_attributes,
-    guide_rows,
-    same,
-)
+from kzero_scim.mapping.attribute_mapping import MANAGER, TAG, WORK_EMAIL, guide_custom_attributes, guide_rows, same
+from kzero_scim.settings.items import CustomAttribute, Row
 
 GUIDE = Wanted(rows=guide_rows(), custom_attributes=guide_custom_attributes())
 

@@ -10,19 +10,18 @@ from hypothesis import strategies as st
 from kzero_scim.keycloak.protocol_mapper import (
     PROTOCOL,
     USER_ATTRIBUTE,
-    Mapper,
     MapperPlan,
     Representation,
     escaped,
     guide_mappers,
     plan_mappers,
     row_of,
-    unescaped,
     unmanaged,
 )
 from kzero_scim.provider.keycloak.mapper_set.model import MapperSetInputs, MapperSetState
 from kzero_scim.provider.keycloak.mapper_set.resource import MapperSet
 from kzero_scim.resource.model import UNKNOWN, Call, ChangeKind, Failure
+from kzero_scim.settings.items import Mapper, unescaped
 
 
 class SilentLog:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kzero_scim.errors import AdoptionError
-from kzero_scim.keycloak.protocol_mapper import Mapper, escaped, guide_mappers
-from kzero_scim.mapping.attribute_mapping import TAG, WORK_EMAIL, Row, guide_custom_attributes, guide_rows
+from kzero_scim.keycloak.protocol_mapper import escaped, guide_mappers
+from kzero_scim.mapping.attribute_mapping import TAG, WORK_EMAIL, guide_custom_attributes, guide_rows
+from kzero_scim.settings.items import Mapper, Row
 from kzero_scim.tenant.adopt.described import missing_mappers, own_mappers, own_rows, settings_from
 
 GIVEN = {
@@ -43,7 +44,7 @@ def test_a_changed_mapper_is_written_down_with_the_whole_set() -> None:
     settings = settings_from(GIVEN, own_mappers({**guide_mappers(), "tag": changed, "department": EXTRA}), None)
 
     assert list(settings.mappers) == list(guide_mappers())
-    assert settings.mappers["tag"].model_dump() == {
+    assert asdict(settings.mappers["tag"]) == {
         "user_attribute": "costCentre",
         "claim": TAG,
         "claim_json_type": "String",

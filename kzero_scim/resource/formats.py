@@ -1,0 +1,53 @@
+"""Formats that settings and resources check alike: GUIDs, email addresses, Tenant URLs, custom attributes. Pure.
+
+Knows no setting and no resource, so that both sides refuse the same texts.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+GUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+"""Pattern of an object ID or tenant ID of Entra."""
+EMAIL: Final = r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+"
+"""Pattern of one email address."""
+TENANT_PATH: Final = r"/realms/[^/?#\s\\]+/scim/v2"
+"""Pattern of a Tenant URL's path. It has no trailing slash: Entra appends ``/Users`` to it."""
+COMPLIANCE_FLAG: Final = "aadOptscim062020"
+"""Query of a Tenant URL that makes Entra send PATCH requests as RFC 7644 has them."""
+CUSTOM_ATTRIBUTE_FORM: Final = "urn:ietf:params:scim:schemas:extension:<Name>:2.0:User:<attribute>"
+"""The form that Entra requires of a custom attribute's name, for messages."""
+
+_CUSTOM_ATTRIBUTE: Final = re.compile(
+    r"urn:ietf:params:scim:schemas:extension:[A-Za-z0-9_-]+:2\.0:User:[A-Za-z][A-Za-z0-9_-]*"
+)
+
+
+def is_guid(text: str) -> bool:
+    """Return whether a text has the form of an object ID or tenant ID."""
+    return re.fullmatch(GUID, text) is not None
+
+
+def same_id(one: object, other: object) -> bool:
+    """Return whether two values are the same ID; Entra ignores the case of IDs."""
+    return isinstance(one, str) and isinstance(other, str) and one.casefold() == other.casefold()
+
+
+def is_email(text: str) -> bool:
+    """Return whether a text is one email address."""
+    return re.fullmatch(EMAIL, text) is not None
+
+
+def is_tenant_path(path: str) -> bool:
+    """Return whether a path is that of a Tenant URL."""
+    return re.fullmatch(TENANT_PATH, path) is not None
+
+
+def is_custom_attribute(name: str) -> bool:
+    """Return whether Entra takes a name for a custom attribute of its target schema.
+
+    Entra prescribes the URN around the attribute's own name, which RFC 7643 restricts to a letter followed by letters,
+    digits, hyphens and underscores.
+    """
+    return _CUSTOM_ATTRIBUTE.fullmatch(name) is not None
