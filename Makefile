@@ -49,9 +49,10 @@ format: ## Format the code, and mend what the linter can mend
 	@$(venv)/bin/ruff check --fix --exit-zero
 	@$(venv)/bin/ruff format
 
-generate: ## Write the generated files: the SDK's classes, the example comments and the JSON schema in docs
+generate: ## Write the generated files: SDK classes, settings, example comments, JSON schemas
 	@tools/bootstrap --python-only
-	@$(python) -m tools.sdk && $(python) -m tools.comment_gallery && $(python) -m tools.run_schema
+	@$(python) -m tools.sdk && $(python) -m tools.settings_reference
+	@$(python) -m tools.comment_gallery && $(python) -m tools.run_schema
 
 bench: setup ## Measure times and requests in the sandbox
 	@$(active) $(python) -m bench.run $(ARGS)

@@ -9,7 +9,7 @@ from kzero_scim.settings.moves import next_entra_tenant
 from kzero_scim.settings.provider_config import Config
 from kzero_scim.settings.tenant_settings import TenantSettings
 
-_FROM_AZUREAD: Final = {
+FROM_AZUREAD: Final = {
     "clientId": "client_id",
     "clientSecret": "client_secret",
     "clientCertificatePath": "client_certificate_path",
@@ -59,7 +59,7 @@ def from_azuread(configuration: Mapping[str, str]) -> dict[str, Any]:
         configuration: The stack's configuration, full key to text.
     """
     given: dict[str, Any] = {}
-    for key, argument in _FROM_AZUREAD.items():
+    for key, argument in FROM_AZUREAD.items():
         text = configuration.get(f"azuread:{key}")
         if text is not None:
             given[argument] = text.casefold() in {"true", "1"} if key in _BOOLEANS else text

@@ -67,7 +67,7 @@ class TenantSettings(SettingModel):
     )
     given_tenant_url: OrEmpty[str] = setting(
         Group.CONNECTION,
-        "Tenant URL that Entra sends users to. Empty for the one that follows from kzeroServerUrl and kzeroTenant.",
+        "Tenant URL that Entra sends users to. Without it, the URL follows from kzeroServerUrl and kzeroTenant.",
         default=None,
         alias="tenantUrl",
         pattern=rf"^{_ORIGIN}{TENANT_PATH}$",
@@ -81,20 +81,21 @@ class TenantSettings(SettingModel):
     )
     kzero_client_id: OrEmpty[str] = setting(
         Group.CONNECTION,
-        "Service-account client in the tenant's realm for Keycloak's admin API. Empty for KZERO_CLIENT_ID.",
+        "Service-account client in the tenant's realm for Keycloak's admin API. Without it, the program reads "
+        "KZERO_CLIENT_ID.",
         default=None,
         example="automation",
     )
     kzero_client_secret: OrEmpty[SecretStr] = setting(
-        Group.CONNECTION, "Secret of kzeroClientId. Empty for KZERO_CLIENT_SECRET.", default=None
+        Group.CONNECTION, "Secret of kzeroClientId. Without it, the program reads KZERO_CLIENT_SECRET.", default=None
     )
     kzero_username: OrEmpty[str] = setting(
         Group.CONNECTION,
-        "Administrator in the tenant's realm, instead of a client. Empty for KZERO_USERNAME.",
+        "Administrator in the tenant's realm, instead of a client. Without it, the program reads KZERO_USERNAME.",
         default=None,
     )
     kzero_password: OrEmpty[SecretStr] = setting(
-        Group.CONNECTION, "Password of kzeroUsername. Empty for KZERO_PASSWORD.", default=None
+        Group.CONNECTION, "Password of kzeroUsername. Without it, the program reads KZERO_PASSWORD.", default=None
     )
 
     profile: Literal["Azure", "Generic"] = setting(
@@ -116,7 +117,7 @@ class TenantSettings(SettingModel):
     )
     activation_holder: OrEmpty[Literal["realm", "client"]] = setting(
         Group.ENDPOINT,
-        "Where the attributes are written: on the realm or on the client scim-endpoint. Empty for the realm.",
+        "Where the attributes are written: on the realm (default) or on the client scim-endpoint.",
         default=None,
     )
     activation_attributes: dict[str, str] = setting(
@@ -137,18 +138,18 @@ class TenantSettings(SettingModel):
     remote_token_client_id: OrEmpty[str] = setting(
         Group.ENDPOINT,
         "For profile Generic: client in the tenant's realm whose tokens Entra sends (KZero's \"Use Remote Token "
-        'Authentication"). Empty for KZERO_REMOTE_TOKEN_CLIENT_ID.',
+        'Authentication"). Without it, the program reads KZERO_REMOTE_TOKEN_CLIENT_ID.',
         default=None,
         example="scim-endpoint",
     )
     remote_token_client_secret: OrEmpty[SecretStr] = setting(
         Group.ENDPOINT,
-        "Secret of remoteTokenClientId. Empty for KZERO_REMOTE_TOKEN_CLIENT_SECRET.",
+        "Secret of remoteTokenClientId. Without it, the program reads KZERO_REMOTE_TOKEN_CLIENT_SECRET.",
         default=None,
     )
     remote_token_endpoint: OrEmpty[str] = setting(
         Group.ENDPOINT,
-        "Token endpoint that issues these tokens. Empty for the realm's own.",
+        "Token endpoint that issues these tokens. Without it, the realm's own.",
         default=None,
         pattern=r"^https://[^/?#\s@]+/[^?#\s]+$",
         remedy="give an https address; the client's secret is sent there",
@@ -184,7 +185,7 @@ class TenantSettings(SettingModel):
 
     mappers: dict[str, Mapper] = setting(
         Group.MAPPERS,
-        "All mappers of the client scim-endpoint, name to mapper. Empty for the seven of the guide.",
+        "All mappers of the client scim-endpoint, name to mapper. Without them, the seven of the guide.",
         default={},
         observed=True,
         example={"loginName": {"userAttribute": "userPrincipalName", "claim": "userName"}},
@@ -256,7 +257,9 @@ class TenantSettings(SettingModel):
         default="assigned",
     )
     secret_token: OrEmpty[SecretStr] = setting(
-        Group.JOB, "Bearer token that Entra sends to the endpoint. Empty for the token that Entra issues.", default=None
+        Group.JOB,
+        "Bearer token that Entra sends to the endpoint. Without it, Entra sends a token that it issues itself.",
+        default=None,
     )
     scim_compliant_patch: bool = setting(
         Group.JOB,
@@ -295,8 +298,8 @@ class TenantSettings(SettingModel):
 
     attribute_mappings: list[RowSetting] = setting(
         Group.MAPPINGS,
-        "Attribute mappings that the stack owns, each with a target and one of source, expression and constant. Empty "
-        "for the seven of the guide.",
+        "Attribute mappings that the stack owns, each with a target and one of source, expression and constant. "
+        "Without them, the seven of the guide.",
         default=[],
         observed=True,
         example=[{"target": "userName", "source": "userPrincipalName", "matchingPriority": 1}],
@@ -306,7 +309,7 @@ class TenantSettings(SettingModel):
     )
     custom_attributes: list[CustomAttributeSetting] = setting(
         Group.MAPPINGS,
-        "Attributes that Entra's default target schema lacks, each with name and type. Empty for the guide's tag.",
+        "Attributes that Entra's default target schema lacks, each with name and type. Without them, the guide's tag.",
         default=[],
         observed=True,
         example=[{"name": "urn:ietf:params:scim:schemas:extension:Fabrikam:2.0:User:costCenter", "type": "String"}],
@@ -436,7 +439,7 @@ class TenantSettings(SettingModel):
                 "give that row of attributeMappings a source, or use keep"
             )
         if self.scope == "assigned" and not (self.users or self.groups):
-            problems.append("users: nobody is listed in users or groups while scope is 'assigned'; list somebody")
+            problems.append("users: no users and no groups are listed while scope is 'assigned'; list at least one")
         return problems
 
     def _remote_token_contradictions(self) -> list[str]:
@@ -568,6 +571,11 @@ SECRET_KEYS: Final = frozenset(key for key, field in FIELDS.items() if "SecretSt
 _TEXT: Final = frozenset(
     key for key, field in FIELDS.items() if field.annotation in (str, str | None) or key in SECRET_KEYS
 )
+
+
+def full_key(key: str) -> str:
+    """Return a setting's key as a stack file spells it, with its namespace."""
+    return key if ":" in key else f"{NAMESPACE}:{key}"
 
 
 def configuration() -> dict[str, str]:

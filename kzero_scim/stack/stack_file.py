@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from kzero_scim.display import plain
 from kzero_scim.errors import SettingsError
-from kzero_scim.settings.tenant_settings import NAMESPACE, SECRET_KEYS, TenantSettings
+from kzero_scim.settings.tenant_settings import NAMESPACE, SECRET_KEYS, TenantSettings, full_key
 from kzero_scim.stack import safe_yaml
 from kzero_scim.stack.stack import short_name
 
@@ -49,7 +49,7 @@ def entries(settings: TenantSettings) -> dict[str, Any]:
         given["attributeMappings"] = [{"target": row["target"], **row} for row in rows]
     # A number that is not set although there is one by default: 0 says so.
     written = {key: 0 if value is None else value for key, value in given.items() if key not in SECRET_KEYS}
-    found = {key if ":" in key else f"{NAMESPACE}:{key}": value for key, value in written.items()}
+    found = {full_key(key): value for key, value in written.items()}
     return {key: found[key] for key in (*_ALWAYS, *(key for key in found if key not in _ALWAYS))}
 
 
@@ -72,6 +72,12 @@ def users_apart(config: Mapping[str, Any], project: Path, stack: str) -> tuple[d
     rest = {key: value for key, value in config.items() if key != f"{NAMESPACE}:users"}
     rest[f"{NAMESPACE}:usersFile"] = file.relative_to(project).as_posix()
     return rest, {file: "".join(f"{user}\n" for user in users)}
+
+
+def heading(project: Path, comment: str) -> str:
+    """Return the first lines of a new stack file: where an editor finds the schema, if it is there, and a comment."""
+    schema = "docs/stack-settings.schema.json"
+    return f"yaml-language-server: $schema=../{schema}\n{comment}" if (project / schema).exists() else comment
 
 
 def render(config: Mapping[str, Any], *, comment: str = "", kept: Mapping[str, Any] | None = None) -> str:
