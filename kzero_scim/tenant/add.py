@@ -10,22 +10,21 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, get_origin
 
 from kzero_scim.display import plain
 from kzero_scim.errors import SettingsError
-from kzero_scim.guide import values
 from kzero_scim.settings.problems import join_problems
-from kzero_scim.settings.tenant_settings import NAMESPACE, SECRET_KEYS, TenantSettings
+from kzero_scim.settings.tenant_settings import FIELDS, NAMESPACE, SECRET_KEYS, TenantSettings, full_key
 from kzero_scim.stack import stack_file
 from kzero_scim.stack.stack import require_project
 
 ENTRA_TENANT: Final = "azuread:tenantId"
-_NEXT: Final = "Written by `kzero-scim tenant add`. Every key and its default: `config:` in Pulumi.yaml."
+_NEXT: Final = "Written by `kzero-scim tenant add`. docs/settings.md describes every setting."
 _WITHOUT_ANSWERS: Final = {
     ENTRA_TENANT: "00000000-0000-0000-0000-00000000000f",
     f"{NAMESPACE}:kzeroTenant": "x",
-    # Nobody needs to be listed as long as it is not known who will be.
+    # No user needs to be listed while it is not known who will be.
     f"{NAMESPACE}:scope": "all",
 }
 """A configuration without a problem, for holding one answer to the model."""
@@ -36,34 +35,60 @@ Tell = Callable[[str], None]
 """Shows the operator a line."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Question:
-    """One question: the setting's key, the words, what is taken for an empty answer, and whether it is asked again."""
+    """One question of the interview: about which setting; the setting's own definition gives the words.
+
+    Attributes:
+        key: The setting's key in the settings model.
+    """
 
     key: str
-    words: str
-    default: str = ""
-    is_list: bool = False
-    is_required: bool = False
+
+    @property
+    def full_key(self) -> str:
+        """The setting's key as a stack file spells it."""
+        return full_key(self.key)
+
+    @property
+    def is_required(self) -> bool:
+        """Whether an empty answer is refused."""
+        return FIELDS[self.key].is_required()
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it is asked again until the answer is empty."""
+        return get_origin(FIELDS[self.key].annotation) is list
+
+    @property
+    def default(self) -> str:
+        """The value of an empty answer; ``""`` for none."""
+        default = FIELDS[self.key].default
+        return default if isinstance(default, str) else ""
+
+    @property
+    def words(self) -> str:
+        """The setting's description, and what Enter does where it does not take a default."""
+        described = (FIELDS[self.key].description or "").rstrip(".")
+        if self.is_list:
+            return f"{described} (one at a time, Enter to continue)"
+        return described if self.is_required or self.default else f"{described} (Enter to skip)"
 
 
-QUESTIONS: Final = (
-    Question(key=ENTRA_TENANT, words="Entra tenant ID (Entra admin center, Overview)", is_required=True),
-    Question(
-        key=f"{NAMESPACE}:kzeroTenant",
-        words="KZero tenant, exactly as the dashboard shows it (case counts)",
-        is_required=True,
-    ),
-    Question(key=f"{NAMESPACE}:kzeroServerUrl", words="KZero server", default=values.CLOUD),
-    Question(key=f"{NAMESPACE}:groups", words="A group to provision, by its display name (empty: go on)", is_list=True),
-    Question(
-        key=f"{NAMESPACE}:users", words="A user to provision, by user principal name (empty: go on)", is_list=True
-    ),
-    Question(
-        key=f"{NAMESPACE}:applicationName", words="Name of the enterprise application", default=values.APPLICATION_NAME
-    ),
-    Question(key=f"{NAMESPACE}:notificationEmail", words="E-mail address that Entra tells of failures (empty: nobody)"),
-    Question(key=f"{NAMESPACE}:testUser", words="An assigned user to test with, the guide's step 5 (empty: none)"),
+QUESTIONS: Final = tuple(
+    map(
+        Question,
+        (
+            "azuread:tenantId",
+            "kzeroTenant",
+            "kzeroServerUrl",
+            "groups",
+            "users",
+            "applicationName",
+            "notificationEmail",
+            "testUser",
+        ),
+    )
 )
 """In the order of the guide."""
 
@@ -95,15 +120,15 @@ def interview(given: Mapping[str, str], ask: Ask, tell: Tell) -> dict[str, str]:
     """
     answers = dict(given)
     for question in QUESTIONS:
-        if question.key in answers:
+        if question.full_key in answers:
             continue
-        is_last_chance = question.key == f"{NAMESPACE}:users" and f"{NAMESPACE}:groups" not in answers
+        is_last_chance = question.key == "users" and full_key("groups") not in answers
         if question.is_list:
             items = _listed(question, ask, tell, at_least_one=is_last_chance)
             if items:
-                answers[question.key] = json.dumps(items)
+                answers[question.full_key] = json.dumps(items)
         elif text := _answered(question, ask, tell):
-            answers[question.key] = text
+            answers[question.full_key] = text
     return answers
 
 
@@ -114,7 +139,7 @@ def _answered(question: Question, ask: Ask, tell: Tell) -> str:
             tell("this is needed")
         elif not text or text == question.default:
             return ""
-        elif (problem := problem_with(question.key, text)) is None:
+        elif (problem := problem_with(question.full_key, text)) is None:
             return text
         else:
             tell(problem)
@@ -127,8 +152,8 @@ def _listed(question: Question, ask: Ask, tell: Tell, *, at_least_one: bool) -> 
         if not text:
             if items or not at_least_one:
                 return items
-            tell("nobody is listed yet, neither in a group nor by name; list somebody")
-        elif problem := problem_with(question.key, json.dumps([*items, text])):
+            tell("no group and no user is listed yet; list at least one")
+        elif problem := problem_with(question.full_key, json.dumps([*items, text])):
             tell(problem)
         else:
             items.append(text)
@@ -144,7 +169,7 @@ def written_out(pairs: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     problems: list[str] = []
     for pair in pairs:
         key, sign, text = pair.partition("=")
-        full = key if ":" in key else f"{NAMESPACE}:{key}"
+        full = full_key(key)
         if not sign or not key:
             problems.append(f"--set {plain(pair)}: give KEY=VALUE, such as --set provisioning=false")
         elif full.removeprefix(f"{NAMESPACE}:") in SECRET_KEYS:
@@ -181,7 +206,7 @@ def write(project: Path, stack: str, answers: Mapping[str, str], problems: Seque
     file.parent.mkdir(exist_ok=True)
     # Never over a file that came into being meanwhile.
     with file.open("x", encoding="utf-8") as opened:
-        opened.write(stack_file.render(stack_file.entries(settings), comment=_NEXT))
+        opened.write(stack_file.render(stack_file.entries(settings), comment=stack_file.heading(project, _NEXT)))
     return file
 
 
@@ -189,14 +214,14 @@ def _settings(answers: Mapping[str, str], problems: Sequence[str]) -> TenantSett
     """Check everything together.
 
     Raises:
-        SettingsError: A line for each problem; also for that nobody is listed, which the model says last.
+        SettingsError: A line for each problem; also if no user and no group is listed, which the model checks last.
     """
     settings, wrong = TenantSettings.examine(answers)
     lines = [*problems, *wrong]
     if settings is None:
         keys = {f"{NAMESPACE}:{key}" for key in ("users", "groups", "scope")}
         if not keys & answers.keys() and not any(line.startswith("users:") for line in lines):
-            lines.append("users: nobody is listed in users or groups; list somebody with --user or --group")
+            lines.append("users: no users and no groups are listed; list at least one with --user or --group")
     if settings is None or lines:
         raise SettingsError(join_problems("the settings", lines, "nothing was written"))
     return settings

@@ -18,7 +18,8 @@ from pydantic.alias_generators import to_camel
 
 from kzero_scim.errors import AdoptionError, GraphError, KzeroScimError, SettingsError
 from kzero_scim.provider.services import Services
-from kzero_scim.settings.tenant_settings import NAMESPACE, TenantSettings
+from kzero_scim.settings.setting import about
+from kzero_scim.settings.tenant_settings import FIELDS, NAMESPACE, TenantSettings, full_key
 from kzero_scim.stack import safe_yaml, stack_file
 from kzero_scim.stack.stack import Stack, run_pulumi, short_name, stack_names
 from kzero_scim.tenant.adopt.candidates import Candidate, find, find_named, unmistakable
@@ -36,28 +37,15 @@ _ACCESS: Final = (
     *_WHERE,
     *(f"{NAMESPACE}:{key}" for key in ("kzeroClientId", "kzeroClientSecret", "kzeroUsername", "kzeroPassword")),
 )
-_ENDPOINT: Final = ("profile", "activation", "activation_preset")
-_TOLD: Final = (
-    *(
-        "application_name",
-        "users",
-        "users_file",
-        "groups",
-        "app_role",
-        "assignments_exclusive",
-        "job_template",
-        "adopted",
-    ),
-    *("provision_groups", "provisioning", "mappers", "mappers_escape_dots", "mappers_exclusive"),
-    *("attribute_mappings", "attribute_mappings_exclusive", "custom_attributes"),
-)
+_ENDPOINT: Final = ("profile", "activation", "activationPreset")
+_OBSERVED: Final = tuple(key for key, field in FIELDS.items() if about(field).observed)
 """Settings that what exists decides, whatever an older stack file says."""
 _OWNERSHIP: Final = (
     "Application.ReadWrite.OwnedBy reaches only what the app registration owns: add it as an owner of the application, "
     "or grant it Application.ReadWrite.All and Synchronization.ReadWrite.All"
 )
 _COMMENT: Final = (
-    "Taken over by `kzero-scim adopt`: what was set up by hand, as it is. Every key: `config:` in Pulumi.yaml."
+    "Written by `kzero-scim adopt` from what exists. docs/settings.md describes every setting."
 )
 
 
@@ -144,8 +132,10 @@ def plan_adoption(request: Request, choose: Choose) -> Plan:
     held = _held(stack, configuration)
     found = asyncio.run(_survey_tenant(request, draft, configuration, held, choose))
     config, users = stack_file.users_apart(stack_file.entries(found.settings), request.project, request.stack)
-    kept = _without_told(document, keep_endpoint="activation" not in _fields(found))
-    text = stack_file.render(config, comment="" if document else _COMMENT, kept=kept)
+    kept = _without_observed(document, keep_endpoint="activation" not in _fields(found))
+    text = stack_file.render(
+        config, comment="" if document else stack_file.heading(request.project, _COMMENT), kept=kept
+    )
     types = {resource.type for resource in stack.resources} if stack else set()
     return Plan(
         request=request,
@@ -281,9 +271,9 @@ def _fields(found: Survey) -> set[str]:
     return found.settings.model_fields_set
 
 
-def _without_told(document: Mapping[str, Any], *, keep_endpoint: bool) -> dict[str, Any]:
-    told = {f"{NAMESPACE}:{to_camel(name)}" for name in (*_TOLD, *(() if keep_endpoint else _ENDPOINT))}
-    return {**document, "config": {key: value for key, value in _config(document).items() if key not in told}}
+def _without_observed(document: Mapping[str, Any], *, keep_endpoint: bool) -> dict[str, Any]:
+    observed = {full_key(key) for key in (*_OBSERVED, *(() if keep_endpoint else _ENDPOINT))}
+    return {**document, "config": {key: value for key, value in _config(document).items() if key not in observed}}
 
 
 def _config(document: Mapping[str, Any]) -> dict[str, Any]:

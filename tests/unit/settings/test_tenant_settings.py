@@ -79,7 +79,7 @@ def test_no_configuration_at_all_names_what_is_required() -> None:
         ({"profile": "azure"}, "profile: 'azure' is not valid; use 'Azure' or 'Generic'"),
         ({"userz": []}, "userz: unknown key; did you mean 'users'?"),
         ({"users": ["a@b.example", "A@b.example"]}, "users: 'A@b.example' is listed twice"),
-        ({"users": []}, "users: nobody is listed"),
+        ({"users": []}, "users: no users and no groups are listed"),
         ({"users": "alex"}, "users: 'alex' is not valid; list user principal names"),
         (
             {"onDestroy": "disable", "scope": "all"},

@@ -80,14 +80,14 @@ def test_somebody_must_be_listed() -> None:
     answers = interview(given | {"kzero-scim:kzeroServerUrl": "https://a.example"}, operator.ask, operator.told.append)
 
     assert answers["kzero-scim:users"] == '["alex@b.example"]'
-    assert operator.told == ["nobody is listed yet, neither in a group nor by name; list somebody"]
+    assert operator.told == ["no group and no user is listed yet; list at least one"]
 
 
 def test_what_was_given_is_not_asked_for() -> None:
     """Options and questions go together."""
     operator = Operator()
 
-    interview({question.key: "given" for question in QUESTIONS}, operator.ask, operator.told.append)
+    interview({question.full_key: "given" for question in QUESTIONS}, operator.ask, operator.told.append)
 
     assert operator.asked == []
 
