@@ -22,7 +22,7 @@ from kzero_scim.settings.items import CustomAttribute, Mapper, TargetedRow
 from kzero_scim.settings.provider_config import Config
 from kzero_scim.settings.setting import Group, about
 from kzero_scim.settings.tenant_settings import FIELDS, NAMESPACE, SECRET_KEYS, TenantSettings, full_key
-from kzero_scim.stack import safe_yaml
+from kzero_scim.stack import yaml_writer
 
 Json = dict[str, Any]
 
@@ -162,7 +162,7 @@ def _section(group: Group, values: Mapping[str, Json]) -> str:
         if key in keys:
             lines += ["", *_items(kind, words)]
     if examples := {full_key(key): example for key in keys if (example := about(FIELDS[key]).example) is not None}:
-        lines += ["", "Example:", "", "```yaml", safe_yaml.dump({"config": examples}).rstrip(), "```"]
+        lines += ["", "Example:", "", "```yaml", yaml_writer.dump({"config": examples}).rstrip(), "```"]
     return "\n".join([*lines, ""])
 
 

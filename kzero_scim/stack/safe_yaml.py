@@ -1,4 +1,4 @@
-"""YAML as stack files need it and no more: read as Pulumi reads it, within bounds; written so that both read the same.
+"""Reads YAML as stack files need it and no more: as Pulumi reads it, and within bounds.
 
 A stack file may come from a pull request. Anchors and aliases (a few lines can stand for gigabytes), tags (objects of a
 program), merge keys, repeated keys and bottomless nesting are refused: no stack file needs them. Pulumi itself takes
@@ -23,8 +23,6 @@ LARGEST: Final = 1024 * 1024
 DEEPEST: Final = 30
 """Collections inside each other."""
 
-_UNQUOTED: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.@/:-]*[A-Za-z0-9](?: [A-Za-z0-9][A-Za-z0-9_.@/-]*)*|[A-Za-z]")
-_WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
 _INTEGER: Final = re.compile(r"[-+]?(?:0|[1-9][0-9_]*|0[0-7_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+)")
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.nan")
 
@@ -100,31 +98,6 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _integer)
 _Loader.add_constructor("tag:yaml.org,2002:float", _float)
 
 
-class _Dumper(yaml.SafeDumper):
-    """Writes no anchors, and quotes every text that a reader could take for something else."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        """Write each value out, also one that stands in two places."""
-        del data
-        return True
-
-    def increase_indent(
-        self,
-        flow: bool = False,  # noqa: FBT001, FBT002 - PyYAML's own signature
-        indentless: bool = False,  # noqa: ARG002, FBT001, FBT002 - likewise
-    ) -> None:
-        """Indent lists below their key."""
-        super().increase_indent(flow, indentless=False)
-
-
-def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    is_plain = _UNQUOTED.fullmatch(text) and text.casefold() not in _WORDS
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if is_plain else '"')
-
-
-_Dumper.add_representer(str, _text)
-
-
 def load(text: str, name: str) -> Any:  # noqa: ANN401 - what stands in the file
     """Read YAML: texts, whole and broken numbers, true and false, nothing, lists, and mappings with texts as keys.
 
@@ -174,12 +147,6 @@ def read(file: Path) -> Any:  # noqa: ANN401 - what stands in the file
         message = f"{plain(str(file))} cannot be read: {reason}"
         raise SettingsError(message) from error
     return load(text, str(file))
-
-
-def dump(document: object) -> str:
-    """Write what :func:`load` reads back as the same, and Pulumi as the same as we."""
-    written: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1_000_000)
-    return written
 
 
 def _refused(place: Any, problem: str) -> yaml.MarkedYAMLError:  # noqa: ANN401 - an event or a node

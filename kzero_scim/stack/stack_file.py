@@ -80,19 +80,24 @@ def heading(project: Path, comment: str) -> str:
     return f"yaml-language-server: $schema=../{schema}\n{comment}" if (project / schema).exists() else comment
 
 
-def render(config: Mapping[str, Any], *, comment: str = "", kept: Mapping[str, Any] | None = None) -> str:
-    """Write a stack file.
+def render(config: Mapping[str, Any], *, comment: str = "", present: str = "") -> str:
+    """Return the text of a stack file.
 
     Args:
         config: What :func:`entries` gives.
-        comment: Its first lines, without ``#``.
-        kept: The document of an older file, whose other keys stay: secrets, their salt, settings not in ``config``.
+        comment: First lines of a new file, without ``#``.
+        present: The file's text so far. Its other keys (secrets, their salt, settings not in ``config``), comments,
+            order and quotes stay.
+
+    Raises:
+        SettingsError: The present text is no YAML, or holds what is not allowed.
     """
-    kept = dict(kept or {})
-    document = {**kept, "config": {**(kept.get("config") or {}), **config}}
-    # The salt first, as Pulumi writes it.
-    ordered = {key: document[key] for key in sorted(document, key=lambda key: key == "config")}
-    return "".join(f"# {line}\n" if line else "#\n" for line in comment.splitlines()) + safe_yaml.dump(ordered)
+    from kzero_scim.stack import yaml_writer  # noqa: PLC0415 - what only reads starts without ruamel.yaml
+
+    if present.strip():
+        return yaml_writer.update(present, "the stack file", {"config": config})
+    above = "".join(f"# {line}\n" if line else "#\n" for line in comment.splitlines())
+    return above + yaml_writer.dump({"config": config})
 
 
 def load(file: Path) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from kzero_scim.display import one_line
 from kzero_scim.errors import SettingsError
 from kzero_scim.fleet.model import FleetRun, Outcome
 from kzero_scim.fleet.project import FleetTenant
-from kzero_scim.stack import safe_yaml
+from kzero_scim.stack import yaml_writer
 from kzero_scim.stack.stack_file import path_of
 
 LONGEST_OUTPUT: Final = 1024 * 1024
@@ -138,7 +138,7 @@ def render(jobs: Sequence[Job], platform: Platform, files: Mapping[int, Path] | 
     """
     entries = [_entry(job, files) for job in jobs]
     if platform is Platform.GITLAB:
-        return safe_yaml.dump(_child_pipeline(entries))
+        return yaml_writer.dump(_child_pipeline(entries))
     if platform is Platform.AZURE:
         return json.dumps({f"job_{entry['job']}": {k: str(v) for k, v in entry.items()} for entry in entries})
     text = json.dumps({"include": entries})

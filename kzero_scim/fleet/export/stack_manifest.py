@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from kzero_scim.display import one_line
 from kzero_scim.errors import SettingsError
 from kzero_scim.fleet.project import FleetTenant
-from kzero_scim.stack import safe_yaml
+from kzero_scim.stack import yaml_writer
 
 COMMON_SECRET: Final = "kzero-scim"  # noqa: S105 - the name of a Secret, not one
 """The Secret of the environment that all tenants share; it may be missing."""
@@ -268,7 +268,7 @@ def documents(
 
 def as_text(stacks: Mapping[str, Mapping[str, Any]]) -> str:
     """Write Stacks as one YAML text of many documents."""
-    return HEADER + "---\n".join(safe_yaml.dump(stack) for stack in stacks.values())
+    return HEADER + "---\n".join(yaml_writer.dump(stack) for stack in stacks.values())
 
 
 def write_folder(stacks: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
@@ -288,8 +288,8 @@ def write_folder(stacks: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
             if old.name.removesuffix(".stack.yaml") not in stacks:
                 old.unlink()
         for name, stack in stacks.items():
-            (folder / f"{name}.stack.yaml").write_text(HEADER + safe_yaml.dump(stack), encoding="utf-8")
-        (folder / "kustomization.yaml").write_text(HEADER + safe_yaml.dump(kustomization), encoding="utf-8")
+            (folder / f"{name}.stack.yaml").write_text(HEADER + yaml_writer.dump(stack), encoding="utf-8")
+        (folder / "kustomization.yaml").write_text(HEADER + yaml_writer.dump(kustomization), encoding="utf-8")
     except OSError as error:
         message = f"the manifests cannot be written to {one_line(str(folder))}: {error.strerror}"
         raise SettingsError(message) from error

@@ -44,9 +44,7 @@ _OWNERSHIP: Final = (
     "Application.ReadWrite.OwnedBy reaches only what the app registration owns: add it as an owner of the application, "
     "or grant it Application.ReadWrite.All and Synchronization.ReadWrite.All"
 )
-_COMMENT: Final = (
-    "Written by `kzero-scim adopt` from what exists. docs/settings.md describes every setting."
-)
+_COMMENT: Final = "Written by `kzero-scim adopt` from what exists. docs/settings.md describes every setting."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,10 +130,8 @@ def plan_adoption(request: Request, choose: Choose) -> Plan:
     held = _held(stack, configuration)
     found = asyncio.run(_survey_tenant(request, draft, configuration, held, choose))
     config, users = stack_file.users_apart(stack_file.entries(found.settings), request.project, request.stack)
-    kept = _without_observed(document, keep_endpoint="activation" not in _fields(found))
-    text = stack_file.render(
-        config, comment="" if document else stack_file.heading(request.project, _COMMENT), kept=kept
-    )
+    config = _defaults(document, keep_endpoint="activation" not in _fields(found)) | config
+    text = stack_file.render(config, comment=stack_file.heading(request.project, _COMMENT), present=_present(file))
     types = {resource.type for resource in stack.resources} if stack else set()
     return Plan(
         request=request,
@@ -271,9 +267,15 @@ def _fields(found: Survey) -> set[str]:
     return found.settings.model_fields_set
 
 
-def _without_observed(document: Mapping[str, Any], *, keep_endpoint: bool) -> dict[str, Any]:
-    observed = {full_key(key) for key in (*_OBSERVED, *(() if keep_endpoint else _ENDPOINT))}
-    return {**document, "config": {key: value for key, value in _config(document).items() if key not in observed}}
+def _defaults(document: Mapping[str, Any], *, keep_endpoint: bool) -> dict[str, Any]:
+    """Return the defaults of the settings in an older stack file that what exists decides, not the file."""
+    keys = (*_OBSERVED, *(() if keep_endpoint else _ENDPOINT))
+    held = [key for key in keys if full_key(key) in _config(document)]
+    return {full_key(key): FIELDS[key].default if FIELDS[key].default is not None else "" for key in held}
+
+
+def _present(file: Path) -> str:
+    return file.read_text(encoding="utf-8-sig") if file.exists() else ""
 
 
 def _config(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kzero_scim.errors import SettingsError
 from kzero_scim.settings.tenant_settings import TenantSettings
-from kzero_scim.stack import safe_yaml, stack_file
+from kzero_scim.stack import safe_yaml, stack_file, yaml_writer
 
 TENANT = "00000000-0000-4000-8000-0000000000aa"
 
@@ -133,19 +133,129 @@ def test_a_secret_is_never_written() -> None:
 
 def test_other_keys_of_an_older_file_stay() -> None:
     """Encrypted secrets, their salt and settings that are not rewritten are kept as they are."""
-    kept: dict[str, Any] = {
-        "config": {"kzero-scim:kzeroClientSecret": {"secure": "v1:abc"}, "kzero-scim:users": ["old@b.example"]},
-        "encryptionsalt": "v1:salt",
-    }
-
-    document = safe_yaml.load(
-        stack_file.render({"kzero-scim:users": ["new@b.example"]}, kept=kept, comment="Mine."), "x"
+    present = yaml_writer.dump(
+        {
+            "encryptionsalt": "v1:salt",
+            "config": {"kzero-scim:kzeroClientSecret": {"secure": "v1:abc"}, "kzero-scim:users": ["old@b.example"]},
+        }
     )
 
-    assert document == {
+    text = stack_file.render({"kzero-scim:users": ["new@b.example"]}, present=present, comment="Mine.")
+
+    assert safe_yaml.load(text, "x") == {
         "encryptionsalt": "v1:salt",
         "config": {"kzero-scim:kzeroClientSecret": {"secure": "v1:abc"}, "kzero-scim:users": ["new@b.example"]},
     }
+
+
+def test_a_rewritten_file_keeps_its_comments_order_and_quotes() -> None:
+    """Only what changes is another line; the comment of an entry that stays, stays beside it."""
+    present = """\
+# Fabrikam, since May
+encryptionsalt: v1:salt=   # not a secret
+
+config:
+  # who they are
+  kzero-scim:kzeroTenant: 'Fabrikam' # as the dashboard shows it
+  azuread:tenantId: 00000000-0000-4000-8000-0000000000aa
+
+  # who is provisioned
+  kzero-scim:users:
+    - alex@b.example  # the boss
+    # their assistant
+    - "old@b.example"
+  # asked for by the works council
+  kzero-scim:provisioning: "true"
+  kzero-scim:mappers:
+    # as in the guide
+    loginName: {userAttribute: userPrincipalName, claim: userName}
+  # until June
+  kzero-scim:groups: []
+  # the end
+# of the file
+"""
+    changes = {
+        "kzero-scim:kzeroTenant": "Fabrikam",
+        "kzero-scim:provisioning": True,
+        "kzero-scim:users": ["new@b.example", "alex@b.example"],
+        "kzero-scim:mappers": {"loginName": {"userAttribute": "userPrincipalName", "claim": "login"}},
+        "kzero-scim:groups": ["KZero users"],
+        "kzero-scim:adopted": True,
+    }
+
+    assert (
+        stack_file.render(changes, present=present)
+        == """\
+# Fabrikam, since May
+encryptionsalt: v1:salt=   # not a secret
+
+config:
+  # who they are
+  kzero-scim:kzeroTenant: 'Fabrikam' # as the dashboard shows it
+  azuread:tenantId: 00000000-0000-4000-8000-0000000000aa
+
+  # who is provisioned
+  kzero-scim:users:
+    - new@b.example
+    - alex@b.example  # the boss
+  # asked for by the works council
+  kzero-scim:provisioning: "true"
+  kzero-scim:mappers:
+    # as in the guide
+    loginName: {userAttribute: userPrincipalName, claim: login}
+  # until June
+  kzero-scim:groups:
+    - KZero users
+  kzero-scim:adopted: true
+  # the end
+# of the file
+"""
+    )
+
+
+@pytest.mark.parametrize("indent", ["", "  ", "    "])
+def test_a_rewritten_file_keeps_its_indentation(indent: str) -> None:
+    """Lists below their key or in it: Pulumi and people differ."""
+    present = f"config:\n  a:users:\n  {indent}- x\n  # last\n  a:more: 1\n"
+
+    assert stack_file.render({"a:users": ["x", "y"]}, present=present) == present.replace(
+        "- x\n", f'- x\n  {indent}- "y"\n'
+    )
+
+
+def test_a_file_of_comments_alone_gets_its_settings_below() -> None:
+    """Nothing an operator wrote is lost."""
+    assert stack_file.render({"a:b": "c"}, present="# to do\n\n") == "# to do\nconfig:\n  a:b: c\n"
+
+
+_plain = st.from_regex(r"[a-z]{1,6}", fullmatch=True)
+_value = (
+    st.booleans()
+    | st.integers(0, 99)
+    | st.text(max_size=8)
+    | st.lists(_plain | st.text(max_size=4), max_size=3)
+    | st.dictionaries(_plain, st.lists(_plain, max_size=2) | _plain, max_size=3)
+)
+
+
+@given(st.dictionaries(_plain, _value, min_size=1, max_size=5), st.dictionaries(_plain, _value, max_size=5))
+def test_whatever_changes_the_comments_above_each_key_stay(held: dict[str, Any], changes: dict[str, Any]) -> None:
+    """And the file says what it should."""
+    lines = ["# above all", "config:"]
+    for key, value in held.items():
+        written = yaml_writer.dump({key: value}).splitlines()
+        lines += [f"  # about {key}", "", *(f"  {line}" for line in written)]
+    present = "\n".join([*lines, "# below all", ""])
+
+    text = stack_file.render(changes, present=present)
+
+    assert safe_yaml.load(text, "x") == {"config": {**held, **changes}}
+    found = text.splitlines()
+    assert found[0] == "# above all"
+    assert found[-1] == "# below all"
+    for key in held:
+        place = found.index(f"  # about {key}")
+        assert next(line for line in found[place + 1 :] if line.strip()).replace('"', "").startswith(f"  {key}:")
 
 
 @pytest.mark.parametrize("name", ["", "a/../b", "with blank", "x" * 101])

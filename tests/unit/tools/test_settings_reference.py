@@ -11,7 +11,7 @@ from jsonschema import Draft7Validator
 
 from kzero_scim.settings.setting import about
 from kzero_scim.settings.tenant_settings import FIELDS, SECRET_KEYS, TenantSettings, full_key
-from kzero_scim.stack import safe_yaml, stack_file
+from kzero_scim.stack import safe_yaml, stack_file, yaml_writer
 from tools import settings_reference
 from tools.settings_reference import PROJECT, PULUMI_YAML
 
@@ -104,7 +104,7 @@ def test_wrong_types_and_unknown_keys_are_marked(config: dict[str, Any], validat
 )
 def test_what_pulumi_writes_is_not_marked(config: dict[str, Any], validator: Draft7Validator) -> None:
     """`pulumi config set` writes numbers as texts and secrets encrypted; other providers have keys of their own."""
-    document = safe_yaml.load(safe_yaml.dump({"encryptionsalt": "v1:x", "config": {**TENANT, **config}}), "x")
+    document = safe_yaml.load(yaml_writer.dump({"encryptionsalt": "v1:x", "config": {**TENANT, **config}}), "x")
 
     assert [error.message for error in validator.iter_errors(document)] == []
 
