@@ -1,8 +1,9 @@
-"""One tenant, both sides, in the guide's order. The only component that a tenant's program needs."""
+"""One tenant, both sides, in the order of the guide's steps. The only component that a tenant's program needs."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -32,37 +33,64 @@ class TenantProvisioning(pulumi.ComponentResource):
     """SCIM provisioning of one tenant, from Microsoft Entra ID to KZero Passwordless.
 
     Args:
-        name: The component's name; children carry it too.
+        name: The component's name, which its children have too.
         settings: The tenant's settings.
 
     Attributes:
+        endpoint: The SCIM endpoint and its mappers in KZero.
+        access: The client whose tokens Entra sends; None with the profile Azure or a given token.
+        app: The enterprise application.
+        assignments: The users and groups that Entra provisions.
+        users: What happens to these users in KZero when the stack is destroyed.
+        job: The provisioning job.
+        test: The test user's provisioning on demand; None without a test user or with provisioning off.
         tenant_url: The SCIM endpoint's address as settings or endpoint give it, without a flag.
         outputs: What the stack exports: ``checklist``, ``tenantUrl``, ``applicationId``, ``servicePrincipalId``,
             ``jobId``, ``provisioning``, ``portalUrls``, ``globalAdministrators`` and ``onDestroy``.
 
     Raises:
-        pulumi.RunError: By way of the outputs, before anything is made: the lock-out guard is set to ``require`` and
-            nobody would be left with a fallback account.
+        pulumi.RunError: Through the outputs, before anything is created: ``lockoutGuard`` is ``require`` and no Global
+            Administrator has a fallback account.
     """
 
     tenant_url: pulumi.Output[str]
     outputs: dict[str, pulumi.Output[Any]]
 
     def __init__(self, name: str, *, settings: TenantSettings, opts: pulumi.ResourceOptions | None = None) -> None:
-        """Declare both sides."""
+        """Declare both sides, in the order of the guide's steps."""
         released = pulumi.ResourceOptions(transformations=[_release]) if settings.adopted else None
         super().__init__(
             "kzero-scim:components:TenantProvisioning", name, None, pulumi.ResourceOptions.merge(opts, released)
         )
-        provider = kzero.Provider("kzero", opts=pulumi.ResourceOptions(parent=self), **provider_arguments(settings))
-        child = pulumi.ResourceOptions(parent=self, providers=[provider])
-        guard = _lockout_guard(settings, provider, self)
-        # What is only warned of need not be waited for.
+        self._settings = settings
+        self._kzero = kzero.Provider("kzero", opts=pulumi.ResourceOptions(parent=self), **provider_arguments(settings))
+        guard = _lockout_guard(settings, self._kzero, self)
+
+        # Steps 1 and 2, in KZero first: nothing is created in Entra for a wrong tenant name or a disabled endpoint.
+        self.endpoint = self._enable_endpoint(name, guard)
+        # Waits for the endpoint even if the settings give its address.
+        self.tenant_url = self.endpoint.tenant_url.apply(lambda url: settings.given_tenant_url or url)
+        self.access = self._grant_access(name)
+        self._warn_of_limits()
+        # Step 3, in Entra.
+        self.app = self._add_application(name)
+        self.assignments = self._assign_users(name)
+        self.users = self._decide_on_destroy(name)
+        # Steps 4 and 5.
+        self.job = self._start_provisioning(name)
+        self.test = self._test_provisioning(name)
+
+        self.outputs = self._outputs(settings, guard)
+        self.register_outputs(self.outputs)
+
+    def _enable_endpoint(self, name: str, guard: pulumi.Output[Any]) -> ScimEndpoint:
+        """Declare the SCIM endpoint (step 1) and its mappers (step 2)."""
+        settings = self._settings
+        # A guard that only warns does not delay anything.
         first: pulumi.Input[list[pulumi.Resource]] = (
             guard.apply(lambda _: []) if settings.lockout_guard == "require" else []
         )
-
-        self.endpoint = ScimEndpoint(
+        return ScimEndpoint(
             name,
             tenant=settings.kzero_tenant,
             profile=settings.profile,
@@ -78,78 +106,15 @@ class TenantProvisioning(pulumi.ComponentResource):
             mappers_exclusive=settings.mappers_exclusive,
             escape_dots=settings.mappers_escape_dots,
             native=settings.is_native,
-            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=first)),
+            opts=self._after(first),
         )
-        # After the endpoint also where its address is given.
-        self.tenant_url = self.endpoint.tenant_url.apply(lambda url: settings.given_tenant_url or url)
-        client = remote_token_client(settings, os.environ)
-        self.access = self._remote_access(name, client, settings, child) if client else None
-        if settings.profile == "Generic" and not client and not settings.secret_token:
-            pulumi.log.warn(
-                "the profile Generic accepts tokens of the realm, and the token that Entra issues itself is none: set "
-                "remoteTokenClientId and remoteTokenClientSecret, or secretToken",
-                self,
-            )
-        if settings.is_native:
-            targets = [row.target for row in settings.attribute_mappings] or list(guide_rows())
-            for line in native_scim.limits(targets, settings.scim_attributes):
-                pulumi.log.warn(line, self)
-        self.app = EnterpriseApp(
-            name,
-            display_name=settings.application_name,
-            tenant_id=settings.entra_tenant_id,
-            protect=settings.protect,
-            adopted=settings.adopted,
-            import_id=orphaned_application(settings.application_name, provider, self),
-            notes=stack_mark(),
-            # KZero first: nothing is made in Entra for a tenant whose name is wrong or whose endpoint is off.
-            opts=pulumi.ResourceOptions.merge(
-                child, pulumi.ResourceOptions(depends_on=[item for item in (self.endpoint, self.access) if item])
-            ),
-        )
-        self.assignments = UserAssignments(
-            name,
-            service_principal_id=self.app.service_principal_id,
-            users=settings.users,
-            groups=settings.groups,
-            app_role=settings.app_role,
-            exclusive=settings.assignments_exclusive,
-            unassign_max_users=settings.unassign_max_users,
-            unassign_max_share=settings.unassign_max_share,
-            opts=child,
-        )
-        # Deleted after the job, which could undo what it does, and before the assignments, which tell of whom.
-        # What was adopted is released: nobody is touched.
-        on_destroy = "keep" if settings.adopted else settings.on_destroy
-        called, formerly = _users_names(name, on_destroy)
-        self.users = kzero.ProvisionedUsers(
-            called,
-            realm=settings.kzero_tenant,
-            service_principal_id=self.app.service_principal_id,
-            user_name_source=settings.user_name_source,
-            on_destroy=on_destroy,
-            opts=pulumi.ResourceOptions.merge(
-                child, pulumi.ResourceOptions(depends_on=[self.assignments], aliases=[pulumi.Alias(name=formerly)])
-            ),
-        )
-        self.job = ProvisioningJob(
-            name,
-            service_principal_id=self.app.service_principal_id,
-            credentials=_credentials(settings, self.tenant_url, self.access),
-            mappings=_mappings(settings),
-            template=settings.job_template,
-            enabled=settings.provisioning,
-            endpoint_fingerprint=self.endpoint.endpoint.settings_fingerprint,
-            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[self.assignments, self.users])),
-        )
-        wanted = settings.test_user if settings.provisioning else None
-        self.test = self._provision_on_demand(name, wanted, settings, child) if wanted else None
-        self.outputs = self._outputs(settings, guard)
-        self.register_outputs(self.outputs)
 
-    def _remote_access(
-        self, name: str, client: str, settings: TenantSettings, child: pulumi.ResourceOptions
-    ) -> RemoteAccess:
+    def _grant_access(self, name: str) -> RemoteAccess | None:
+        """Declare the client whose tokens Entra sends; None if Entra sends another token."""
+        settings = self._settings
+        client = remote_token_client(settings, os.environ)
+        if client is None:
+            return None
         return RemoteAccess(
             name,
             tenant=settings.kzero_tenant,
@@ -162,14 +127,92 @@ class TenantProvisioning(pulumi.ComponentResource):
             native=NativeAccess(token_lifespan=settings.remote_token_lifespan, attributes=settings.scim_attributes)
             if settings.is_native
             else None,
-            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[self.endpoint])),
+            opts=self._after([self.endpoint]),
         )
 
-    def _provision_on_demand(
-        self, name: str, user: str, settings: TenantSettings, child: pulumi.ResourceOptions
-    ) -> kzero.OnDemandProvisioning:
+    def _warn_of_limits(self) -> None:
+        """Warn of settings with which the endpoint accepts no token or keeps fewer attributes."""
+        settings = self._settings
+        if settings.profile == "Generic" and not self.access and not settings.secret_token:
+            pulumi.log.warn(
+                "profile Generic accepts only tokens that the realm issues, and the token that Entra issues itself is "
+                "not one: set remoteTokenClientId and remoteTokenClientSecret, or secretToken",
+                self,
+            )
+        if settings.is_native:
+            targets = [row.target for row in settings.attribute_mappings] or list(guide_rows())
+            for line in native_scim.limits(targets, settings.scim_attributes):
+                pulumi.log.warn(line, self)
+
+    def _add_application(self, name: str) -> EnterpriseApp:
+        """Declare the enterprise application (step 3)."""
+        settings = self._settings
+        return EnterpriseApp(
+            name,
+            display_name=settings.application_name,
+            tenant_id=settings.entra_tenant_id,
+            protect=settings.protect,
+            adopted=settings.adopted,
+            import_id=orphaned_application(settings.application_name, self._kzero, self),
+            notes=stack_mark(),
+            opts=self._after([item for item in (self.endpoint, self.access) if item]),
+        )
+
+    def _assign_users(self, name: str) -> UserAssignments:
+        """Declare the users and groups of the application (step 3)."""
+        settings = self._settings
+        return UserAssignments(
+            name,
+            service_principal_id=self.app.service_principal_id,
+            users=settings.users,
+            groups=settings.groups,
+            app_role=settings.app_role,
+            exclusive=settings.assignments_exclusive,
+            unassign_max_users=settings.unassign_max_users,
+            unassign_max_share=settings.unassign_max_share,
+            opts=self._child,
+        )
+
+    def _decide_on_destroy(self, name: str) -> kzero.ProvisionedUsers:
+        """Declare what a destroy does with the users.
+
+        A destroy works in reverse order: it deletes the job first, which could undo the change, then handles the users,
+        and only then removes the assignments that identify them. It leaves the users of an adopted tenant unchanged.
+        """
+        settings = self._settings
+        on_destroy = "keep" if settings.adopted else settings.on_destroy
+        called, formerly = _users_names(name, on_destroy)
+        return kzero.ProvisionedUsers(
+            called,
+            realm=settings.kzero_tenant,
+            service_principal_id=self.app.service_principal_id,
+            user_name_source=settings.user_name_source,
+            on_destroy=on_destroy,
+            opts=pulumi.ResourceOptions.merge(
+                self._after([self.assignments]), pulumi.ResourceOptions(aliases=[pulumi.Alias(name=formerly)])
+            ),
+        )
+
+    def _start_provisioning(self, name: str) -> ProvisioningJob:
+        """Declare the provisioning job, from credentials to Provisioning Status (step 4)."""
+        settings = self._settings
+        return ProvisioningJob(
+            name,
+            service_principal_id=self.app.service_principal_id,
+            credentials=_credentials(settings, self.tenant_url, self.access),
+            mappings=_mappings(settings),
+            template=settings.job_template,
+            enabled=settings.provisioning,
+            endpoint_fingerprint=self.endpoint.endpoint.settings_fingerprint,
+            opts=self._after([self.assignments, self.users]),
+        )
+
+    def _test_provisioning(self, name: str) -> kzero.OnDemandProvisioning | None:
+        """Declare the provisioning on demand of the test user (step 5); None without one or with provisioning off."""
+        settings, user = self._settings, self._settings.test_user
+        if not user or not settings.provisioning:
+            return None
         mapper_set = self.endpoint.mapper_set
-        depends = pulumi.ResourceOptions(depends_on=[self.job.status, self.assignments.resource])
         return kzero.OnDemandProvisioning(
             name,
             service_principal_id=self.app.service_principal_id,
@@ -185,11 +228,20 @@ class TenantProvisioning(pulumi.ComponentResource):
                 "mappings": self.job.attribute_mappings.fingerprint,
                 "mappers": mapper_set.fingerprint if mapper_set else self._kept_fingerprint(),
             },
-            opts=pulumi.ResourceOptions.merge(child, depends),
+            opts=self._after([self.job.status, self.assignments.resource]),
         )
 
+    @property
+    def _child(self) -> pulumi.ResourceOptions:
+        """The options of every child: this parent and its provider."""
+        return pulumi.ResourceOptions(parent=self, providers=[self._kzero])
+
+    def _after(self, first: pulumi.Input[Sequence[pulumi.Input[pulumi.Resource]]]) -> pulumi.ResourceOptions:
+        """Return the options of a child that waits for other resources."""
+        return pulumi.ResourceOptions.merge(self._child, pulumi.ResourceOptions(depends_on=first))
+
     def _kept_fingerprint(self) -> pulumi.Input[str]:
-        """Give what changes when Keycloak's own SCIM API is to keep other attributes."""
+        """Return what changes when Keycloak's own SCIM API is set to keep other attributes."""
         return self.access.attributes.fingerprint if self.access and self.access.attributes else ""
 
     def _outputs(self, settings: TenantSettings, guard: pulumi.Output[Any]) -> dict[str, pulumi.Output[Any]]:
@@ -241,7 +293,7 @@ class TenantProvisioning(pulumi.ComponentResource):
 
 
 def kept_by_keycloak(settings: TenantSettings) -> dict[str, dict[str, str]]:
-    """Say as mappers would what Keycloak's own SCIM API keeps, for the comparison of the test user."""
+    """Return what Keycloak's own SCIM API keeps, as mappers, for the comparison of the test user."""
     return {
         name: {"user_attribute": kept.user_attribute, "claim": kept.claim}
         for name, kept in native_scim.kept_attributes(settings.scim_attributes).items()
@@ -249,16 +301,16 @@ def kept_by_keycloak(settings: TenantSettings) -> dict[str, dict[str, str]]:
 
 
 def _users_names(name: str, on_destroy: str) -> tuple[str, str]:
-    """Name the resource by what becomes of the users, and as it would be named otherwise.
+    """Return the resource name for this ``onDestroy`` value and the name for the other value, kept as an alias.
 
-    A preview of a destroy asks no provider anything and shows of a resource its type and its name alone.
+    The name is the only text that `pulumi destroy --preview-only` shows.
     """
     kept, disabled = f"{name}-users-stay-as-they-are", f"{name}-users-are-disabled"
     return (disabled, kept) if on_destroy == "disable" else (kept, disabled)
 
 
 def portal_urls(settings: TenantSettings, service_principal_id: str, application_id: str) -> dict[str, str]:
-    """Give the pages where a person would look: three of Entra's, two of KZero's."""
+    """Return the addresses of the pages that show the tenant: three of Entra, two of KZero."""
     blade = f"{_ENTRA_PORTAL}/{settings.entra_tenant_id}/#view/Microsoft_AAD_IAM/ManagedAppMenuBlade/~"
     ids = f"objectId/{service_principal_id}/appId/{application_id}"
     return {
@@ -271,7 +323,7 @@ def portal_urls(settings: TenantSettings, service_principal_id: str, application
 
 
 def _assigned_beside(user: str, users: list[str]) -> list[str]:
-    """Give the users among whom the test user is looked for: itself alone where it is one of them."""
+    """Return the users to look for the test user among: only itself if it is listed."""
     return [user] if user in users else users
 
 
@@ -319,13 +371,13 @@ def _secret(value: SecretStr | None) -> pulumi.Output[str] | None:
 
 
 def _release(arguments: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
-    """Let a destroy forget what was made by hand, without touching it."""
+    """Make a destroy keep what was set up by hand and only remove it from the state."""
     released = pulumi.ResourceOptions(retain_on_delete=True)
     return pulumi.ResourceTransformationResult(arguments.props, pulumi.ResourceOptions.merge(arguments.opts, released))
 
 
 def provider_arguments(settings: TenantSettings) -> dict[str, Any]:
-    """Spell the connection as the provider resource's arguments, its secrets marked."""
+    """Return the connection as arguments of the provider resource, secrets marked."""
     config = connection(settings, configuration())
     arguments: dict[str, Any] = {}
     for key, spec in fields_of(Config).items():
@@ -339,7 +391,7 @@ def provider_arguments(settings: TenantSettings) -> dict[str, Any]:
 def _lockout_guard(
     settings: TenantSettings, provider: kzero.Provider, parent: pulumi.Resource
 ) -> pulumi.Output[dict[str, Any]]:
-    """Follow the guide's warning: keep a Global Administrator with an .onmicrosoft.com name."""
+    """Return which Global Administrators have an .onmicrosoft.com name, which the guide warns to keep."""
     if settings.lockout_guard == "off":
         return pulumi.Output.from_input({"checked": False})
     required = settings.lockout_guard == "require"
