@@ -1,4 +1,4 @@
-"""Reads YAML as stack files need it and no more: as Pulumi reads it, and within bounds.
+"""Reads the YAML of stack files within bounds, as Pulumi reads it: no anchors, no tags, limited size and depth.
 
 A stack file may come from a pull request. Anchors and aliases (a few lines can stand for gigabytes), tags (objects of a
 program), merge keys, repeated keys and bottomless nesting are refused: no stack file needs them. Pulumi itself takes

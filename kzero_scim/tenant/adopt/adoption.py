@@ -130,7 +130,7 @@ def plan_adoption(request: Request, choose: Choose) -> Plan:
     held = _held(stack, configuration)
     found = asyncio.run(_survey_tenant(request, draft, configuration, held, choose))
     config, users = stack_file.users_apart(stack_file.entries(found.settings), request.project, request.stack)
-    config = _defaults(document, keep_endpoint="activation" not in _fields(found)) | config
+    config = observed_defaults(document, keep_endpoint="activation" not in _fields(found)) | config
     text = stack_file.render(config, comment=stack_file.heading(request.project, _COMMENT), present=_present(file))
     types = {resource.type for resource in stack.resources} if stack else set()
     return Plan(
@@ -267,7 +267,7 @@ def _fields(found: Survey) -> set[str]:
     return found.settings.model_fields_set
 
 
-def _defaults(document: Mapping[str, Any], *, keep_endpoint: bool) -> dict[str, Any]:
+def observed_defaults(document: Mapping[str, Any], *, keep_endpoint: bool) -> dict[str, Any]:
     """Return the defaults of the settings in an older stack file that what exists decides, not the file."""
     keys = (*_OBSERVED, *(() if keep_endpoint else _ENDPOINT))
     held = [key for key in keys if full_key(key) in _config(document)]
