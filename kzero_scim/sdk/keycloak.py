@@ -37,20 +37,15 @@ class ScimEndpoint(KzeroResource):
 
     One of `console`, `attributes`.
     """
-    preset = OutputProperty[Literal["sandbox", "keycloak", "metatavu"] | None]()
-    """For activation attributes: names of the attributes of a known server.
-
-    One of `sandbox`, `keycloak`, `metatavu`.
-    """
+    preset = OutputProperty[Literal["sandbox", "keycloak"] | None]()
+    """For activation attributes: names of the attributes of a known server. One of `sandbox`, `keycloak`."""
     attribute_holder = OutputProperty[Literal["realm", "client"] | None]()
     """For activation attributes: whose attributes they are, the realm's (default) or those of client scim-endpoint.
 
     One of `realm`, `client`.
     """
     attribute_names = OutputProperty[dict[str, str] | None]()
-    """For activation attributes: setting (enabled, profile, azureTenantId, authenticationMode, issuer, audience,
-    jwksUri) to attribute name; over the preset's.
-    """
+    """For activation attributes: setting (enabled, profile, azureTenantId) to attribute name; over the preset's."""
     activation_timeout = OutputProperty[int]()
     """Seconds to wait until the endpoint is alive; 0 does not wait.
 
@@ -94,12 +89,11 @@ class ScimEndpoint(KzeroResource):
             activation: console: a person enters the settings in KZero's dashboard and this resource looks whether the
                 endpoint is alive; attributes: the settings are written as attributes, for a Keycloak of your own. One
                 of `console`, `attributes`.
-            preset: For activation attributes: names of the attributes of a known server. One of `sandbox`, `keycloak`,
-                `metatavu`.
+            preset: For activation attributes: names of the attributes of a known server. One of `sandbox`, `keycloak`.
             attribute_holder: For activation attributes: whose attributes they are, the realm's (default) or those of
                 client scim-endpoint. One of `realm`, `client`.
-            attribute_names: For activation attributes: setting (enabled, profile, azureTenantId, authenticationMode,
-                issuer, audience, jwksUri) to attribute name; over the preset's.
+            attribute_names: For activation attributes: setting (enabled, profile, azureTenantId) to attribute name;
+                over the preset's.
             activation_timeout: Seconds to wait until the endpoint is alive; 0 does not wait. With activation console
                 this is the time that a person has to enter the settings while the update runs.
             opts: Options of the resource.
