@@ -1,1 +1,1 @@
-"""A local Entra ID and a local KZero. Imports none of the product, so that it can prove the product wrong."""
+"""A local Entra ID and a local KZero to test the product against. Must not import the product, to stay independent."""

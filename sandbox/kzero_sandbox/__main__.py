@@ -1,4 +1,4 @@
-"""`python -m kzero_sandbox --directory D`: run a sandbox in this process until it is told to stop."""
+"""`python -m kzero_sandbox --directory D`: run a sandbox in this process until it receives a signal to stop."""
 
 import argparse
 import sys
@@ -9,7 +9,7 @@ from kzero_sandbox.supervisor import Supervisor
 
 
 def main() -> int:
-    """Run, and return the exit code."""
+    """Run the sandbox and return the exit code."""
     defaults = Ports()
     parser = argparse.ArgumentParser(prog="python -m kzero_sandbox", description=__doc__)
     parser.add_argument("--directory", type=Path, required=True)
@@ -17,7 +17,7 @@ def main() -> int:
     parser.add_argument("--entra-port", type=int, default=defaults.entra)
     parser.add_argument("--keycloak-port", type=int, default=defaults.keycloak)
     parser.add_argument("--follow-stdin", action="store_true", help="stop when standard input ends")
-    parser.add_argument("--no-auto-cycle", action="store_true", help="let no provisioning cycle begin by itself")
+    parser.add_argument("--no-auto-cycle", action="store_true", help="run no provisioning cycle when a job starts")
     arguments = parser.parse_args()
     ports = Ports(kzero=arguments.kzero_port, entra=arguments.entra_port, keycloak=arguments.keycloak_port)
     return Supervisor(

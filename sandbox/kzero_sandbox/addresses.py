@@ -1,11 +1,11 @@
-"""Where the parts of a sandbox listen, all on loopback."""
+"""The addresses of a sandbox's servers, all on loopback. Must not know the servers."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ports:
-    """Where to listen; 0 takes a free port."""
+    """The ports to listen on; 0 selects a free port."""
 
     kzero: int = 8443
     entra: int = 8444
@@ -14,7 +14,7 @@ class Ports:
 
 @dataclass(frozen=True, kw_only=True)
 class Urls:
-    """The addresses of a running sandbox, without a slash at the end."""
+    """The base URLs of a running sandbox, without a trailing slash."""
 
     kzero: str
     entra: str

@@ -1,4 +1,4 @@
-"""The control API's `/sandbox/faults`, the same for the Entra emulator and the KZero front."""
+"""The control API's `/sandbox/faults`, shared by the Entra emulator and the KZero front. Must not know either."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -12,10 +12,10 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class FaultControl:
-    """Handlers over the faults of one server."""
+    """The handlers for the faults of one server."""
 
     def __init__(self, faults: Faults) -> None:
-        """Control these."""
+        """Serve these faults."""
         self._faults = faults
 
     def table(self) -> list[tuple[str, str, Endpoint]]:
@@ -28,19 +28,19 @@ class FaultControl:
         ]
 
     async def list_faults(self, request: Request) -> Response:
-        """GET faults that are still on."""
+        """GET the faults that are still active."""
         del request
         return JSONResponse([fault.shown() for fault in self._faults])
 
     async def show(self, request: Request) -> Response:
-        """GET one fault, also one that is used up: how many requests it has met, and how many it holds."""
+        """GET one fault, even if it is used up: how many requests it has matched, and how many it is holding."""
         try:
             return JSONResponse(self._faults.find(request.path_params["fault"]).shown())
         except KeyError as error:
             return JSONResponse({"error": f"there is no fault {error.args[0]}"}, 404)
 
     async def add(self, request: Request) -> Response:
-        """POST a fault, or a list of them; answers them with their ids."""
+        """POST one fault or a list of faults; respond with the faults and their ids."""
         data = json.loads(await request.body())
         try:
             rules = [Fault.parse(item) for item in (data if isinstance(data, list) else [data])]
@@ -50,6 +50,6 @@ class FaultControl:
         return JSONResponse([rule.shown() for rule in rules], 201)
 
     async def clear(self, request: Request) -> Response:
-        """DELETE all faults, or those of the pattern `path` alone, and let held requests go on."""
+        """DELETE all faults, or only those with the pattern `path`, and release the requests that they hold."""
         self._faults.clear(request.query_params.get("path"))
         return Response(status_code=204)

@@ -1,6 +1,6 @@
-"""Faults that are switched on in the sandbox: requests that match a rule are held, refused, broken off or cut short.
+"""Faults that tests switch on in the sandbox: a matching request is held, refused, cut off or truncated.
 
-Shared by the Entra emulator and the KZero front; knows neither.
+Shared by the Entra emulator and the KZero front. Must not know either.
 """
 
 import asyncio
@@ -17,51 +17,51 @@ Json = dict[str, Any]
 CarryOut = Callable[[], Awaitable[Response]]
 
 _LONGEST_HOLD = 300.0
-"""Seconds after which a held request goes on by itself, so that a test that dies leaves nothing hanging."""
+"""Seconds after which a held request continues unreleased, so that a test that dies leaves no request hanging."""
 _CODES = {429: "TooManyRequests", 403: "Authorization_RequestDenied", 404: "Request_ResourceNotFound"}
 
 
 @dataclass(eq=False)
 class Fault:
-    """A rule: what becomes of requests that match.
+    """A rule: which requests it matches and what happens to them.
 
-    With `hold` or `truncate`, `status` is 0 unless given: the request is carried out and answered for real.
+    `hold` and `truncate` make `status` default to 0: the service processes the request and sends its own response.
     """
 
     path: re.Pattern[str]
-    """Searched in the path with its version, tenant or realm, without the query."""
+    """Searched for in the path, which includes the API version, tenant or realm but not the query."""
     method: str | None = None
     status: int = 503
-    """Answered in the place of the service; 0: the service answers."""
+    """The status to send instead of the service's response; 0 sends the service's response."""
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     times: int | None = 1
-    """How many requests more; None: all."""
+    """How many more requests the rule applies to; None for all."""
     skip: int = 0
-    """How many matching requests are let through first."""
+    """How many matching requests to let through first."""
     when: Literal["before", "after"] = "before"
-    """Whether the service has carried the request out when it happens."""
+    """Whether the fault occurs before or after the service processes the request."""
     delay: float = 0.0
-    """Seconds before the answer; with `hold` the longest."""
+    """Seconds to wait before the response; with `hold`, the longest wait."""
     hold: bool = False
-    """Keep the request until the faults are cleared."""
+    """Hold the request until the faults are cleared."""
     reset_connection: bool = False
-    """Break the connection off instead of answering."""
+    """Close the connection instead of responding."""
     truncate: bool = False
-    """Answer with the first half of the body only."""
+    """Send only the first half of the body."""
     id: int = 0
     seen: int = field(default=0, init=False)
-    """How many requests it has met."""
+    """How many requests the rule has matched."""
     held: int = field(default=0, init=False)
-    """How many are being held."""
+    """How many requests the rule is holding."""
     _released: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     @classmethod
     def parse(cls, data: Json) -> Self:
-        """Read a rule as the control API takes it.
+        """Parse a rule in the control API's format.
 
         Raises:
-            ValueError: for a member that does not exist or a value that makes no sense.
+            ValueError: The rule has an unknown member or an invalid value.
         """
         known = {
             "path",
@@ -82,7 +82,7 @@ class Fault:
             raise ValueError(message)
         when = data.get("when", "before")
         if when not in ("before", "after"):
-            message = f"a fault happens 'before' or 'after' the request is carried out, not '{when}'"
+            message = f"'when' must be 'before' or 'after', not '{when}'"
             raise ValueError(message)
         hold, truncate = bool(data.get("hold", False)), bool(data.get("truncate", False))
         return cls(
@@ -101,7 +101,7 @@ class Fault:
         )
 
     def shown(self) -> Json:
-        """Return the rule as the control API shows it."""
+        """Return the rule in the control API's format."""
         return {
             "id": self.id,
             "path": self.path.pattern,
@@ -121,23 +121,23 @@ class Fault:
         }
 
     def matches(self, method: str, path: str) -> bool:
-        """Tell whether the rule is about such a request."""
+        """Return whether the rule applies to this request."""
         return (not self.method or self.method.upper() == method.upper()) and bool(self.path.search(path))
 
     @property
     def answers(self) -> bool:
-        """Whether the answer is not the service's own."""
+        """Whether the rule replaces the service's own response."""
         return self.status != 0 or self.reset_connection
 
     def answer_body(self) -> Any:  # noqa: ANN401 - JSON
-        """Return the body of the answer: the given one, or an error of Graph's shape."""
+        """Return the response body: the rule's own, or an error in Graph's format."""
         if self.body is not None:
             return self.body
         code = _CODES.get(self.status, "UnknownError")
         return {"error": {"code": code, "message": "Fault switched on in the sandbox."}}
 
     async def wait(self) -> None:
-        """Wait as long as the rule says."""
+        """Wait for the rule's delay, or until the rule is released."""
         if not self.hold:
             await asyncio.sleep(self.delay)
             return
@@ -151,49 +151,49 @@ class Fault:
             self.held -= 1
 
     def release(self) -> None:
-        """Let go of what is held."""
+        """Release the requests that the rule holds."""
         self._released.set()
 
 
 class BrokenResponse(Response):
-    """An answer that stops after its head, so that the server closes the connection."""
+    """A response that stops after its headers, so that the server closes the connection."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Promise a body and send none."""
+        """Announce a body and send none."""
         del scope, receive
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
 
 
 class Faults:
-    """The rules of one server; the first that matches a request decides."""
+    """The rules of one server; the first that matches a request applies."""
 
     def __init__(self) -> None:
-        """Start with none."""
+        """Start without rules."""
         self._rules: list[Fault] = []
         self._met: dict[int, Fault] = {}
         self._ids = itertools.count(1)
 
     def __iter__(self) -> Iterator[Fault]:
-        """Go through the rules that are still on."""
+        """Iterate over the rules that are still active."""
         return iter(self._rules)
 
     def add(self, *rules: Fault) -> None:
-        """Switch rules on."""
+        """Activate rules."""
         for rule in rules:
             rule.id = next(self._ids)
             self._met[rule.id] = rule
         self._rules += rules
 
     def find(self, rule_id: int) -> Fault:
-        """Return a rule, also one that is used up.
+        """Return a rule, even if it is used up.
 
         Raises:
-            KeyError: There is none, or the faults were cleared since.
+            KeyError: No rule has this id, or the faults were cleared since.
         """
         return self._met[rule_id]
 
     def clear(self, path: str | None = None) -> None:
-        """Switch all off, or those of one pattern alone, and let go of what is held."""
+        """Remove all rules, or only those with this pattern, and release the requests that they hold."""
         for rule in [rule for rule in self._met.values() if path in {None, rule.path.pattern}]:
             rule.release()
             del self._met[rule.id]
@@ -201,7 +201,7 @@ class Faults:
                 self._rules.remove(rule)
 
     def take(self, method: str, path: str) -> Fault | None:
-        """Return the rule for this request, and count it."""
+        """Return the rule that applies to this request, and count the request."""
         for rule in self._rules:
             if not rule.matches(method, path):
                 continue
@@ -217,7 +217,7 @@ class Faults:
         return None
 
     async def around(self, method: str, path: str, carry_out: CarryOut) -> Response:
-        """Answer a request: as the service does, or as a rule wants it."""
+        """Respond to a request as the service does, or as a rule says."""
         rule = self.take(method, path)
         if rule is None:
             return await carry_out()
@@ -249,7 +249,7 @@ async def _half(response: Response) -> Response:
 
 
 async def _drop(response: Response) -> None:
-    """Give the connection behind a streamed answer back."""
+    """Release the connection behind a streamed response."""
     await _whole(response)
 
 

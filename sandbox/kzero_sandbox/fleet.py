@@ -1,6 +1,6 @@
 """Many tenants in a running sandbox, and a project folder with a stack file and credentials for each.
 
-The folder is what a provider's repository looks like: Pulumi.yaml, stacks, fleet.yaml; credentials are kept out of it.
+The folder looks like a provider's repository: Pulumi.yaml, stacks and fleet.yaml. Credentials are kept outside it.
 """
 
 import json
@@ -23,10 +23,10 @@ from kzero_sandbox.running import RunningSandbox
 Json = dict[str, Any]
 
 SALT: Final = "v1:G4zNOnHzZ8o=:v1:JFw3rdXVvNGcupCf:0j8fNYj1nySYdDzQRCImUiJoqS6eYg=="  # pragma: allowlist secret
-"""Of the sandbox's passphrase; with one in its file, a stack needs no other made."""
+"""The salt for the sandbox's passphrase. A stack file that contains it needs no salt of its own."""
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 _LINKED: Final = ("__main__.py", "components", "kzero_scim", "plugin", ".venv")
-"""What a project of one's own would have installed; links, so that it is this checkout's."""
+"""What a separate project would have installed. Links, so that the project uses this checkout."""
 _REGIONS: Final = ("emea", "amer", "apac")
 _AT_ONCE: Final = 4
 _NAME: Final = re.compile(r"tenant-[0-9]{3,4}")
@@ -38,9 +38,9 @@ class FleetTenant:
     """One tenant of the sandbox's fleet.
 
     Attributes:
-        name: The stack's: ``tenant-001``.
-        organisation: What it is in Entra.
-        credentials: What it is in KZero.
+        name: The stack's name, for example ``tenant-001``.
+        organisation: The tenant's side in Entra.
+        credentials: The tenant's credentials in KZero.
     """
 
     name: str
@@ -49,20 +49,23 @@ class FleetTenant:
 
     @property
     def is_of_partner(self) -> bool:
-        """Whether the provider's own application signs in to it; else it has an application of its own."""
+        """Whether the provider's application signs in to the tenant; otherwise the tenant has its own application."""
         return int(self.name.rpartition("-")[2]) % 2 == 0
 
 
 def make_tenants(
     sandbox: RunningSandbox, numbers: Iterable[int], folder: Path, progress: Callable[[int], None] = lambda _: None
 ) -> list[FleetTenant]:
-    """Make tenants on both sides; one that is there stays as it is.
+    """Create tenants on both sides; existing tenants are kept unchanged.
 
     Args:
-        sandbox: Where.
-        numbers: Which, from 1.
-        folder: Where their credentials are kept.
-        progress: Told how many are there.
+        sandbox: The running sandbox.
+        numbers: The tenants' numbers, from 1.
+        folder: Where to keep their credentials.
+        progress: Receives the number of tenants created so far.
+
+    Returns:
+        The tenants, in the order of their numbers.
 
     Raises:
         httpx.HTTPError: The sandbox does not answer, or refuses.
@@ -81,11 +84,11 @@ def make_tenants(
 
 
 def known_tenant(name: str, folder: Path) -> FleetTenant | None:
-    """Return a tenant that was made before, by its stack's name.
+    """Return an existing tenant by its stack's name, or None if it was not created.
 
     Args:
-        name: ``tenant-001``.
-        folder: Where credentials are kept.
+        name: The stack's name, for example ``tenant-001``.
+        folder: The folder with the credentials.
     """
     file = folder / f"{name}.json"
     if not _NAME.fullmatch(name) or not file.is_file():
@@ -106,7 +109,7 @@ def _tenant(kzero: httpx.Client, number: int, folder: Path) -> FleetTenant:
     realm = organisation.kzero_tenant
     answer = kzero.post("/sandbox/tenants", json={"name": realm})
     if answer.status_code == _CONFLICT:
-        # An earlier run was ended before it could write the secrets down.
+        # An earlier run stopped before it wrote the secrets.
         kzero.delete(f"/sandbox/tenants/{realm}").raise_for_status()
         answer = kzero.post("/sandbox/tenants", json={"name": realm})
     kept: Json = answer.raise_for_status().json()
@@ -116,12 +119,12 @@ def _tenant(kzero: httpx.Client, number: int, folder: Path) -> FleetTenant:
 
 @contextmanager
 def fleet(sandbox: RunningSandbox, count: int, folder: Path) -> Iterator[list[FleetTenant]]:
-    """Make tenants and a project for them; afterwards the realms are removed and the Entra tenants put back.
+    """Create tenants and a project for them; afterwards remove the realms and reset the Entra tenants.
 
     Args:
-        sandbox: Where.
-        count: How many.
-        folder: Of the project; their secrets go beside it.
+        sandbox: The running sandbox.
+        count: How many tenants to create.
+        folder: The project's folder; the secrets are written to a folder beside it.
     """
     secrets = folder.with_name(f"{folder.name}-secrets")
     tenants = make_tenants(sandbox, range(1, count + 1), secrets)
@@ -131,7 +134,7 @@ def fleet(sandbox: RunningSandbox, count: int, folder: Path) -> Iterator[list[Fl
     finally:
         sandbox.layout.fleet_defects.unlink(missing_ok=True)
         with sandbox.entra() as entra, sandbox.kzero() as kzero:
-            # A later realm of the same name must not inherit what was wrong with this one.
+            # A later realm with the same name must not inherit this realm's faults.
             kzero.delete("/sandbox/faults").raise_for_status()
             for tenant in tenants:
                 entra.post(f"/sandbox/of/{tenant.organisation.tenant_id}/reset").raise_for_status()
@@ -139,12 +142,12 @@ def fleet(sandbox: RunningSandbox, count: int, folder: Path) -> Iterator[list[Fl
 
 
 def write_project(sandbox: RunningSandbox, tenants: Iterable[FleetTenant], folder: Path) -> None:
-    """Write the project folder; a file that is there stays as it is, so that changes to it stay.
+    """Write the project folder; existing files are kept, so that changes to them survive.
 
     Args:
-        sandbox: Where the tenants are.
-        tenants: Which.
-        folder: Of the project.
+        sandbox: The running sandbox.
+        tenants: The tenants that the project contains.
+        folder: The project's folder.
     """
     (folder / "stacks").mkdir(parents=True, exist_ok=True)
     credentials = folder / "credentials"
@@ -207,7 +210,7 @@ def _own_variables(tenant: FleetTenant) -> dict[str, str]:
 
 
 def common_variables(sandbox: RunningSandbox) -> dict[str, str]:
-    """Give what a terminal needs: the sandbox's own, but no tenant's, and the provider's application."""
+    """Return the variables for a terminal: the sandbox's without any tenant's, and the provider's application."""
     mine = re.compile(r"ARM_(TENANT|CLIENT)_|KZERO_")
     kept = {key: value for key, value in sandbox.process.environment().items() if not mine.match(key)}
     return kept | {

@@ -1,6 +1,6 @@
-"""Where everything of one sandbox lives: its directory's files, certificates, secrets and environment.
+"""The files of one sandbox: its directory, certificates, secrets and environment.
 
-Knows files only; starts nothing.
+Reads and writes files only. Must not know or start the servers.
 """
 
 import json
@@ -18,15 +18,15 @@ from kzero_sandbox.organisation import Organisation
 from kzero_sandbox.serving import Certificates, issue_certificates
 
 PASSPHRASE = "throw-away-sandbox-passphrase"
-"""Encrypts the sandbox's stack. Fixed: `stacks/Pulumi.sandbox.yaml` holds its salt, and Pulumi refuses any other one.
+"""Encrypts the sandbox's stack. It protects nothing: the state is stored, and deleted, with the sandbox's secrets.
 
-It keeps nothing from anybody, since the state lies beside the sandbox's secrets and goes with them.
+It is fixed because `stacks/Pulumi.sandbox.yaml` contains its salt, so that Pulumi refuses any other passphrase.
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class SandboxSecrets:
-    """Secrets made with the directory; the same over stops and starts."""
+    """The secrets created with the directory; they survive stops and starts."""
 
     master: MasterCredentials
     tenant: TenantCredentials
@@ -44,12 +44,12 @@ class Layout:
 
     @property
     def ca_file(self) -> Path:
-        """The certificate of the sandbox's authority."""
+        """The certificate of the sandbox's certificate authority."""
         return self.directory / "ca.pem"
 
     @property
     def ca_bundle(self) -> Path:
-        """That certificate and the machine's own roots, for programs that also reach the outside."""
+        """That certificate and the machine's own roots, for programs that also connect to the internet."""
         return self.directory / "ca-bundle.pem"
 
     @property
@@ -59,12 +59,12 @@ class Layout:
 
     @property
     def status_file(self) -> Path:
-        """What the supervisor last reported, JSON."""
+        """The supervisor's latest status, as JSON."""
         return self.directory / "status.json"
 
     @property
     def lock_file(self) -> Path:
-        """Locked by the supervisor while it runs."""
+        """The file that the supervisor locks while it runs."""
         return self.directory / "lock"
 
     @property
@@ -79,27 +79,27 @@ class Layout:
 
     @property
     def keycloak_home(self) -> Path:
-        """Keycloak's home: links into the distribution, and its database."""
+        """Keycloak's home directory: links into the distribution, and its database."""
         return self.directory / "keycloak"
 
     @property
     def entra_state(self) -> Path:
-        """What the Entra emulator keeps over stops."""
+        """The state that the Entra emulator keeps across restarts."""
         return self.directory / "entra.json"
 
     @property
     def entra_tenants(self) -> Path:
-        """The folder of what further Entra tenants keep, a file each."""
+        """The folder with the state of additional Entra tenants, one file per tenant."""
         return self.directory / "entra"
 
     @property
     def fleet_secrets(self) -> Path:
-        """The folder of further tenants' secrets, a file each."""
+        """The folder with the secrets of additional tenants, one file per tenant."""
         return self.directory / "fleet-secrets"
 
     @property
     def fleet_defects(self) -> Path:
-        """What was spoiled on purpose, JSON: names of tenants by defect."""
+        """The defects made on purpose, as JSON: names of tenants by defect."""
         return self.directory / "fleet-defects.json"
 
     @property
@@ -109,18 +109,18 @@ class Layout:
 
     @property
     def pulumi_home(self) -> Path:
-        """Pulumi's home: plugins and credentials of the sandbox alone."""
+        """Pulumi's home: plugins and credentials of this sandbox only."""
         return self.directory / "pulumi-home"
 
     def make(self) -> None:
-        """Make the folders."""
+        """Create the folders."""
         self.directory.mkdir(parents=True, exist_ok=True)
         self.directory.chmod(0o700)
         for folder in (self.logs, self.keycloak_home, self.pulumi_state, self.pulumi_home):
             folder.mkdir(exist_ok=True)
 
     def certificates(self) -> Certificates:
-        """Return the certificates, made when they are missing, and write the bundle of all roots."""
+        """Return the certificates, created if they are missing, and write the bundle of all roots."""
         files = Certificates(
             ca_file=self.ca_file,
             certificate_file=self.directory / "server.pem",
@@ -132,7 +132,7 @@ class Layout:
         return files
 
     def secrets(self, organisation: Organisation) -> SandboxSecrets:
-        """Return the secrets, made when they are missing, in a file that only the owner reads."""
+        """Return the secrets, created if they are missing, from a file that only the owner can read."""
         file = self.directory / "secrets.json"
         if file.is_file():
             kept = json.loads(file.read_text())
@@ -149,7 +149,7 @@ class Layout:
 
 
 def environment(layout: Layout, urls: Urls, organisation: Organisation, made: SandboxSecrets) -> dict[str, str]:
-    """Return the variables of a program that uses the sandbox as it would use Microsoft's and KZero's clouds."""
+    """Return the variables with which a program uses the sandbox as if it were Microsoft's and KZero's clouds."""
     return {
         **entra_environment(urls.entra, organisation),
         **tenant_environment(urls.kzero, made.tenant),
@@ -165,7 +165,7 @@ def environment(layout: Layout, urls: Urls, organisation: Organisation, made: Sa
 
 
 def entra_environment(entra_url: str, organisation: Organisation, client: str = "least-privilege") -> dict[str, str]:
-    """Return the variables by which azuread and the Graph client sign in as one of the organisation's clients."""
+    """Return the variables with which azuread and the Graph client sign in as one of the organisation's clients."""
     seed = organisation.client(client)
     return {
         "ARM_TENANT_ID": organisation.tenant_id,
@@ -177,7 +177,7 @@ def entra_environment(entra_url: str, organisation: Organisation, client: str = 
 
 
 def tenant_environment(kzero_url: str, credentials: TenantCredentials) -> dict[str, str]:
-    """Return the variables by which the automation signs in to one KZero tenant."""
+    """Return the variables with which the automation signs in to one KZero tenant."""
     return {
         "KZERO_SERVER_URL": kzero_url,
         "KZERO_REALM": credentials.realm,
@@ -187,7 +187,7 @@ def tenant_environment(kzero_url: str, credentials: TenantCredentials) -> dict[s
 
 
 def write_environment(layout: Layout, variables: dict[str, str]) -> None:
-    """Write the sandbox's shell file."""
+    """Write the sandbox's environment file."""
     write_exports(layout.environment_file, variables)
 
 
@@ -201,7 +201,7 @@ def write_exports(file: Path, variables: dict[str, str]) -> None:
 
 
 def write_private(file: Path, text: str) -> None:
-    """Write a file that only its owner can read, all at once."""
+    """Write a file that only its owner can read, and replace any existing file atomically."""
     draft = file.with_name(f"{file.name}.new")
     draft.unlink(missing_ok=True)
     draft.touch(mode=0o600)
@@ -214,7 +214,7 @@ def _quoted(value: str) -> str:
 
 
 def _machine_roots(own: Path) -> Path:
-    """Return the roots this process would trust by itself; never the bundle of an earlier start."""
+    """Return the roots that this process trusts by default, but never the bundle of an earlier start."""
     for name in (os.environ.get("SSL_CERT_FILE"), ssl.get_default_verify_paths().cafile):
         if name and Path(name).is_file() and Path(name).resolve() != own.resolve():
             return Path(name)

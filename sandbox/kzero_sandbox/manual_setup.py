@@ -1,7 +1,7 @@
-"""A tenant that somebody set up by clicking through both consoles, or half of it, for whoever takes it over.
+"""Tenants set up by hand in both consoles, completely or in part, for tests of taking such a tenant over.
 
-Makes what the portal and KZero's consoles make, by the same calls: Graph with a person's token, Keycloak's admin API as
-the realm's administrator. No automation owns what is made here.
+Creates what the Entra admin center and KZero's consoles create, with the same calls: Graph with a user's token, and
+Keycloak's admin API as the realm's administrator. No automation owns these objects. Must not know the product.
 """
 
 import json
@@ -31,25 +31,25 @@ MAPPERS: Final = {
     "tag": ("extensionAttribute1", TAG, "String"),
     "email": ("email", "email", "String"),
 }
-"""Name to user attribute, claim and JSON type: the table of KZero's guide, step 2."""
+"""User attribute, claim and JSON type by mapper name: the table in step 2 of KZero's guide."""
 
 
 class Variant(StrEnum):
-    """How far somebody got, or went beyond."""
+    """How much of the guide was done, or what was done beyond it."""
 
     COMPLETE = "complete"
-    """All of the guide, provisioning is on."""
+    """All of the guide; provisioning is on."""
     HALF = "half"
-    """Left in the middle: three of the seven mappers, a job without credentials and mappings, never started."""
+    """Stopped halfway: three of seven mappers, and a job without credentials and mappings that was never started."""
     EXTRA = "extra"
-    """All of the guide and more: another name, further mappers, rows, assignments, one row and one mapper changed."""
+    """All of the guide and more: another name; additional mappers, rows and assignments; a changed row and mapper."""
     TWINS = "twins"
-    """All of the guide, twice: two applications that could be meant."""
+    """All of the guide, twice: two applications that could be the right one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HandMade:
-    """An enterprise application made by hand.
+    """An enterprise application created by hand.
 
     Attributes:
         application_id: The application (client) id.
@@ -67,18 +67,18 @@ class HandMade:
 
 
 def make_by_hand(tenant: Tenant, variant: Variant, *, users: int = 0) -> list[HandMade]:
-    """Set a tenant up as a person would.
+    """Set up a tenant as a person would.
 
     Args:
-        tenant: Its two sides; its KZero side must be as it is at first.
-        variant: How far.
-        users: So many further users are made and assigned, for measurements.
+        tenant: The tenant's two sides; its KZero side must be in its initial state.
+        variant: How much of the guide to do.
+        users: How many additional users to create and assign, for measurements.
 
     Returns:
-        The applications, as many as there are.
+        The created applications.
 
     Raises:
-        httpx.HTTPStatusError: A service refused, most likely because this was done before.
+        httpx.HTTPStatusError: A service refused a request, most likely because the tenant was set up before.
     """
     organisation = Organisation()
     dashboard, portal = _Dashboard(tenant), _Portal(tenant)
@@ -122,7 +122,7 @@ def make_by_hand(tenant: Tenant, variant: Variant, *, users: int = 0) -> list[Ha
 
 
 class _Dashboard:
-    """KZero's dashboard and Advanced Console, the guide's steps 1 and 2."""
+    """KZero's dashboard and Advanced Console: the guide's steps 1 and 2."""
 
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
@@ -151,7 +151,7 @@ class _Dashboard:
 
 
 class _Portal:
-    """The Entra admin center, the guide's steps 3 and 4; signed in as an administrator, who becomes no owner."""
+    """The Entra admin center: the guide's steps 3 and 4. The administrator who signs in does not become an owner."""
 
     def __init__(self, tenant: Tenant) -> None:
         self._entra = tenant.entra
@@ -198,7 +198,7 @@ class _Portal:
         self._ask("POST", f"{self._job(made)}/start")
 
     def map(self, made: HandMade, target: str, source: str) -> None:
-        """Attribute mapping > Edit, or Add New Mapping, with a new attribute of the target list if it lacks one."""
+        """Attribute mapping > Edit or Add New Mapping; adds the attribute to the target list if it is missing."""
         path = f"{self._job(made)}/schema"
         schema = self._ask("GET", path)
         rule = schema["synchronizationRules"][0]

@@ -1,7 +1,7 @@
-"""The small made-up organisation that the sandbox starts with: one Entra tenant, one KZero tenant.
+"""The small fictional organisation that the sandbox starts with: one Entra tenant, one KZero tenant.
 
-Pure data: who exists, which applications may sign in with which Microsoft Graph permissions. Ids are fixed, so that two
-runs of the sandbox, and tests, see the same objects.
+Pure data: users, groups, and the applications that may sign in with their Microsoft Graph permissions. Ids are fixed,
+so that tests and repeated runs of the sandbox see the same objects.
 """
 
 import uuid
@@ -24,10 +24,10 @@ LEAST_PRIVILEGE = (
     "Synchronization.ReadWrite.All",
     "User.Read.All",
 )
-"""Application permissions of Microsoft Graph that together are enough to set one tenant up."""
+"""The Microsoft Graph application permissions that are sufficient to set up one tenant."""
 
 LOG_PERMISSIONS = ("AuditLog.Read.All", "Directory.Read.All")
-"""What reading the provisioning log and the directory audit takes, together; nothing else needs it."""
+"""The permissions that reading the provisioning log and the directory audit log requires; nothing else needs them."""
 
 ALL_PERMISSIONS = (
     *LEAST_PRIVILEGE,
@@ -44,13 +44,13 @@ ALL_PERMISSIONS = (
 
 
 def fixed_id(name: str) -> str:
-    """Return the object id that a seeded object of this name always has."""
+    """Return the fixed object id of the seeded object with this name."""
     return str(uuid.uuid5(_NAMESPACE, name))
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeedUser:
-    """A user of the directory, in the terms of Microsoft Graph's user resource."""
+    """A user of the directory, with the properties of Microsoft Graph's user resource."""
 
     user_principal_name: str
     display_name: str
@@ -80,7 +80,7 @@ class SeedGroup:
     display_name: str
     members: tuple[str, ...] = ()
     of: str = ""
-    """The organisation, where there are several, so that ids differ."""
+    """The organisation, where several exist, so that ids differ."""
 
     @property
     def id(self) -> str:
@@ -90,16 +90,16 @@ class SeedGroup:
 
 @dataclass(frozen=True, kw_only=True)
 class GraphClientSeed:
-    """An application registration that may sign in: client credentials and the permissions granted to it."""
+    """An application registration that may sign in: its client credentials and the permissions granted to it."""
 
     name: str
     permissions: tuple[str, ...]
     federated_subject: str | None = None
-    """Subject of the workload identity that may sign in for this client without a secret."""
+    """Subject of the workload identity that may sign in as this client without a secret."""
     of: str = ""
-    """The organisation, where there are several, so that ids and secrets differ."""
+    """The organisation, where several exist, so that ids and secrets differ."""
     multi_tenant: bool = False
-    """Whether it is registered elsewhere: the same client id and secret in every organisation that has consented."""
+    """Whether another organisation owns it; id and secret are then the same wherever its use was consented to."""
 
     @property
     def client_id(self) -> str:
@@ -113,7 +113,7 @@ class GraphClientSeed:
 
     @property
     def secret(self) -> str:
-        """The client secret, of use in the sandbox only."""
+        """The client secret, valid in the sandbox only."""
         return f"sandbox-secret-of-{self._home}{self.name}"
 
     @property
@@ -246,7 +246,7 @@ def _clients() -> tuple[GraphClientSeed, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Organisation:
-    """Everything the sandbox knows of one customer."""
+    """One customer: its Entra tenant, its KZero tenant, and the clients that may sign in."""
 
     name: str = "Contoso sandbox"
     tenant_id: str = "5a4d0b0c-0000-4000-8000-00000000e401"
@@ -255,7 +255,7 @@ class Organisation:
     domain: str = "contoso.example"
     """The default domain."""
     kzero_tenant: str = "Contoso"
-    """KZero tenant, a Keycloak realm; its mixed case is on purpose, names there are case sensitive."""
+    """KZero tenant, a Keycloak realm. The mixed case is deliberate: realm names are case-sensitive."""
     kzero_client_id: str = "scim-endpoint"
     """The Keycloak client whose mappers interpret provisioning requests."""
     users: tuple[SeedUser, ...] = field(default_factory=lambda: _users(*_DOMAINS))
@@ -265,14 +265,14 @@ class Organisation:
     )
     """User principal names of the members of the role Global Administrator."""
     clients: tuple[GraphClientSeed, ...] = field(default_factory=_clients)
-    """`admin`, `least-privilege`, `without-<permission>` for each permission of the latter, and `powerless`."""
+    """`admin`, `least-privilege`, `without-<permission>` for each permission of `least-privilege`, and `powerless`."""
 
     @classmethod
     def numbered(cls, number: int) -> "Organisation":
-        """Return one of many further customers, who all have consented to the multi-tenant application `partner`.
+        """Return one of many additional customers, which have all consented to the multi-tenant application `partner`.
 
         Args:
-            number: Which, from 1.
+            number: The customer's number, from 1.
         """
         name = f"tenant-{number:03d}"
         domain, initial_domain = f"{name}.example", f"{name}.onmicrosoft.com"
@@ -294,10 +294,10 @@ class Organisation:
         )
 
     def client(self, name: str) -> GraphClientSeed:
-        """Return the registered client of this name.
+        """Return the registered client with this name.
 
         Raises:
-            KeyError: when there is none.
+            KeyError: No client has this name.
         """
         for client in self.clients:
             if client.name == name:
@@ -305,10 +305,10 @@ class Organisation:
         raise KeyError(name)
 
     def user(self, user_principal_name: str) -> SeedUser:
-        """Return the seeded user of this user principal name.
+        """Return the seeded user with this user principal name.
 
         Raises:
-            KeyError: when there is none.
+            KeyError: No user has this name.
         """
         for user in self.users:
             if user.user_principal_name == user_principal_name:
@@ -316,10 +316,10 @@ class Organisation:
         raise KeyError(user_principal_name)
 
     def group(self, key: str) -> SeedGroup:
-        """Return the seeded group of this key.
+        """Return the seeded group with this key.
 
         Raises:
-            KeyError: when there is none.
+            KeyError: No group has this key.
         """
         for group in self.groups:
             if group.key == key:

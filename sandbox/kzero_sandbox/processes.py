@@ -1,4 +1,4 @@
-"""Start, watch and stop a sandbox from another process. Imports none of the servers, so that asking is quick."""
+"""Start, watch and stop a sandbox from another process. Must not import the servers, so that it loads quickly."""
 
 import contextlib
 import fcntl
@@ -21,24 +21,24 @@ _STOP_SECONDS = 25.0
 
 
 class SandboxError(RuntimeError):
-    """The sandbox could not be started, found or stopped; one line that says why and what to do."""
+    """The sandbox could not be started, found or stopped; the message is one line with the cause and what to do."""
 
 
 class SandboxProcess:
-    """The sandbox of one directory, running or not.
+    """The sandbox of one directory, whether it is running or not.
 
     Args:
         directory: The sandbox's directory, by default `.sandbox` of the checkout.
     """
 
     def __init__(self, directory: Path) -> None:
-        """Name the directory; nothing is touched."""
+        """Refer to the directory without touching it."""
         self.directory = directory.resolve()
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
     def environment_file(self) -> Path:
-        """Shell `export` lines; there while the sandbox runs or has run."""
+        """The file of shell `export` lines; it exists once the sandbox has started."""
         return self.directory / "env"
 
     @property
@@ -47,11 +47,11 @@ class SandboxProcess:
         return self.directory / "logs"
 
     def trust(self) -> ssl.SSLContext:
-        """Return what a client needs to trust the sandbox's certificates."""
+        """Return an SSL context that trusts the sandbox's certificates."""
         return ssl.create_default_context(cafile=str(self.directory / "ca.pem"))
 
     def is_running(self) -> bool:
-        """Return whether a supervisor holds the directory."""
+        """Return whether a supervisor holds the directory's lock."""
         try:
             with (self.directory / "lock").open("r") as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -62,7 +62,7 @@ class SandboxProcess:
         return False
 
     def status(self) -> Status | None:
-        """Return what the supervisor last reported; None when it is not running."""
+        """Return the supervisor's latest status, or None if it is not running."""
         if not self.is_running():
             return None
         return self._reported()
@@ -75,16 +75,16 @@ class SandboxProcess:
         auto_cycle: bool = True,
         progress: Callable[[str], None] = lambda _: None,
     ) -> Status:
-        """Start the sandbox and return when all its parts answer; a running one is left as it is.
+        """Start the sandbox and return when all its servers answer; a running sandbox is kept as it is.
 
         Args:
-            ports: Where to listen.
-            tied: Whether it ends with this process, however that ends.
-            auto_cycle: Whether Entra runs a provisioning cycle by itself when a job is started, as the real one does.
-            progress: Told what is going on.
+            ports: The ports to listen on.
+            tied: Whether the sandbox stops when this process ends for any reason.
+            auto_cycle: Whether Entra runs a provisioning cycle when a job is started, as the real service does.
+            progress: Receives messages about the progress.
 
         Raises:
-            SandboxError: It did not start.
+            SandboxError: The sandbox did not start.
         """
         if not self.is_running():
             options = [*(["--follow-stdin"] if tied else []), *([] if auto_cycle else ["--no-auto-cycle"])]
@@ -96,13 +96,13 @@ class SandboxProcess:
             raise
 
     def down(self) -> bool:
-        """Stop the sandbox and wait for its end.
+        """Stop the sandbox and wait until it has stopped.
 
         Returns:
-            Whether there was one to stop.
+            Whether a sandbox was running.
 
         Raises:
-            SandboxError: It did not stop.
+            SandboxError: The sandbox did not stop.
         """
         status = self.status()
         if status is None:
@@ -122,7 +122,7 @@ class SandboxProcess:
         """Return the variables of the environment file.
 
         Raises:
-            SandboxError: There is none.
+            SandboxError: The environment file does not exist.
         """
         try:
             lines = self.environment_file.read_text().splitlines()
@@ -150,7 +150,7 @@ class SandboxProcess:
             )
 
     def _let_go(self) -> None:
-        """Wait for the end of the process that this object started, if any."""
+        """Wait until the process that this object started has ended, if it started one."""
         if self._child is None:
             return
         if self._child.stdin is not None:

@@ -1,7 +1,9 @@
-"""Tenants set up as another one was, without its `pulumi up`: for benchmarks, which take more tenants than time.
+"""Copies of a tenant that `pulumi up` has set up, for benchmarks that need more tenants than they have time to set up.
 
-What the `up` left in Entra, in KZero and in the stack's state is copied with every id, name and address in it the
-replica's own. Users are not copied: Entra's provisioning engine sends them, in a cycle of the replica's own.
+A replica contains what `up` left in Entra, in KZero and in the stack's state, with its own ids, names and addresses.
+Users are not copied: Entra's provisioning engine sends them in the replica's first cycle.
+
+Must not know the format of a stack's state.
 """
 
 import base64
@@ -31,43 +33,43 @@ _PROJECT: Final = "kzero-scim"
 _NAMESPACE: Final = uuid.UUID("5a4d0b0c-0000-4000-8000-00000000e5e1")
 _TAGS: Final = "kzero-scim:tags"
 _SETTINGS: Final = "kzero.scim."
-"""What realm attributes of the SCIM endpoint begin with."""
+"""The prefix of the realm attributes that configure the SCIM endpoint."""
 _USERS: Final = 1_000
 _AT_ONCE: Final = 4
 
 
 class ReplicaError(RuntimeError):
-    """A replica that cannot be made; the message says why."""
+    """The replica cannot be made; the message says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Original:
-    """A tenant as its `up` left it, to be copied many times."""
+    """A tenant as `pulumi up` left it, to be copied many times."""
 
     tenant: FleetTenant
     stack_file: Path
     contents: Json
-    """All that its Entra tenant holds."""
+    """Everything that its Entra tenant holds."""
     attributes: dict[str, str]
     """The realm attributes of its SCIM endpoint."""
     scim_client: Json
     users: dict[str, str]
-    """Ids of the realm's users by name."""
+    """The ids of the realm's users by username."""
     checkpoint: Path
     """The stack's state in Pulumi's file backend."""
 
 
 def original(sandbox: RunningSandbox, tenant: FleetTenant, project: Path, backend: Path) -> Original:
-    """Read a tenant that a real `up` has set up.
+    """Read a tenant that `pulumi up` has set up.
 
     Args:
-        sandbox: Where.
-        tenant: Which.
-        project: Folder with its stack file.
-        backend: Folder of Pulumi's file backend.
+        sandbox: The running sandbox.
+        tenant: The tenant to read.
+        project: The folder with the tenant's stack file.
+        backend: The folder of Pulumi's file backend.
 
     Raises:
-        ReplicaError: It is not set up.
+        ReplicaError: The tenant is not set up.
         httpx.HTTPError: The sandbox does not answer, or refuses.
     """
     checkpoint = _checkpoint(backend, tenant)
@@ -107,19 +109,19 @@ def replicate_all(  # noqa: PLR0913, PLR0917 - what, from where, to where
     rewrite: Rewrite,
     progress: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Set tenants up as another one is, several at once.
+    """Make tenants replicas of another one, several at once.
 
     Args:
-        sandbox: Where; its Pulumi state too.
-        source: A tenant that a real `up` has set up.
+        sandbox: The running sandbox, which also holds the Pulumi state.
+        source: A tenant that `pulumi up` has set up.
         targets: Tenants without a provisioning job.
-        project: Folder of their project.
-        rewrite: Writes their state.
-        progress: Told how many are set up.
+        project: The folder of their project.
+        rewrite: Replaces names in a stack's state.
+        progress: Receives the number of replicas made so far.
 
     Raises:
-        ReplicaError: As `original` and `replicate`.
-        httpx.HTTPError: Likewise.
+        ReplicaError: A tenant cannot be read or copied, see `original` and `replicate`.
+        httpx.HTTPError: The sandbox does not answer, or refuses.
     """
     read = original(sandbox, source, project, sandbox.layout.pulumi_state)
     with ThreadPoolExecutor(_AT_ONCE) as threads:
@@ -129,13 +131,13 @@ def replicate_all(  # noqa: PLR0913, PLR0917 - what, from where, to where
 
 
 def replicate(sandbox: RunningSandbox, source: Original, target: FleetTenant, rewrite: Rewrite) -> None:
-    """Set a tenant up as the original is; its stack file becomes the original's, with its own names and tags.
+    """Make a tenant a replica of the original, with the original's stack file but its own names and tags.
 
     Args:
-        sandbox: Where.
-        source: What is copied.
-        target: Which tenant; it must have no provisioning job.
-        rewrite: Writes the state.
+        sandbox: The running sandbox.
+        source: The tenant to copy.
+        target: The tenant to set up; it must have no provisioning job.
+        rewrite: Replaces names in a stack's state.
 
     Raises:
         ReplicaError: The tenant is set up already, or the state cannot be copied.
@@ -147,7 +149,7 @@ def replicate(sandbox: RunningSandbox, source: Original, target: FleetTenant, re
             message = f"{target.name} is set up already: choose one that is not"
             raise ReplicaError(message)
         names = _names(source, target, own)
-        # The endpoint first, as an `up` has it: the cycle finds it open.
+        # Copy the endpoint first, as `up` does, so that the cycle finds it enabled.
         names |= _copy_realm(realm, source, target, names)
         _copy_directory(entra, source, target, own, names)
         entra.post(f"{_control(target)}/cycle").raise_for_status()
@@ -162,19 +164,19 @@ def replicate(sandbox: RunningSandbox, source: Original, target: FleetTenant, re
         raise ReplicaError(message) from None
     file = source.checkpoint.with_name(f"{target.name}.json")
     write_private(file, state)
-    # Of a state that is no more: the backend's note of its digest.
+    # The backend's digest describes the state that this file replaces.
     file.with_name(f"{file.name}.attrs").unlink(missing_ok=True)
     _copy_stack_file(source, target, names)
 
 
 def replaced(text: str, names: Mapping[str, str]) -> str:
-    """Return a text with each name in the place of another, all at once, the longest first."""
+    """Return a text with all names replaced in one pass, longest names first."""
     found = re.compile("|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)))
     return found.sub(lambda match: names[match.group()], text)
 
 
 def _names(source: Original, target: FleetTenant, own: Json) -> dict[str, str]:
-    """Give everything that is called otherwise in the replica, but what KZero gives ids to."""
+    """Return the replica's names by the original's, except those whose ids KZero assigns."""
     old, new = source.tenant.organisation, target.organisation
     names = {
         source.tenant.name: target.name,
@@ -188,7 +190,7 @@ def _names(source: Original, target: FleetTenant, own: Json) -> dict[str, str]:
     before, after = _signs_in(source.tenant), _signs_in(target)
     names |= {before.object_id: after.object_id, before.client_id: after.client_id}
     directory = source.contents["directory"]
-    # Microsoft's own applications are in each tenant, under an id of its own.
+    # Microsoft's own applications exist in each tenant, with a different object id.
     there = {item["appId"]: item["id"] for item in own["directory"]["service_principals"].values()}
     clients = {client.object_id for client in old.clients}
     for item in [*directory["applications"].values(), *directory["service_principals"].values()]:
@@ -230,7 +232,7 @@ def _copy_realm(realm: httpx.Client, source: Original, target: FleetTenant, name
 def _copy_directory(
     entra: httpx.Client, source: Original, target: FleetTenant, own: Json, names: Mapping[str, str]
 ) -> None:
-    """Copy what the Entra tenant holds, but its clients, which sign in with secrets of their own."""
+    """Copy the content of the Entra tenant except its clients, which have their own secrets."""
     copied: Json = json.loads(replaced(json.dumps(source.contents), names))
     principals: Json = copied["directory"]["service_principals"]
     for client in source.tenant.organisation.clients:

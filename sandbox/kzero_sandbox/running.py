@@ -1,4 +1,4 @@
-"""A running sandbox as its users see it: where it is, what to trust, and tenants to make for a test or a benchmark."""
+"""Clients of a running sandbox, and tenants for tests and benchmarks. Must not know the servers' code."""
 
 import secrets
 import ssl
@@ -22,20 +22,20 @@ _TIMEOUT_SECONDS = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Tenant:
-    """One KZero tenant beside one Entra tenant, for as long as the block that made it."""
+    """One KZero tenant paired with one Entra tenant."""
 
     credentials: TenantCredentials
     """The realm's name, and the secrets of its clients and of its administrator."""
     scim_url: str
-    """What Entra is to be told as Tenant URL."""
+    """The Tenant URL to enter in Entra."""
     env: dict[str, str] = field(repr=False)
-    """The environment of a program that manages this tenant; holds everything that `.sandbox/env` does."""
+    """The environment of a program that manages this tenant; includes all variables of `.sandbox/env`."""
     keycloak_admin: httpx.Client
-    """Signed in as the realm's administrator; its paths are below `/admin/realms/<realm>`, as in `"/users"`."""
+    """Signed in as the realm's administrator; paths are relative to `/admin/realms/<realm>`, for example `"/users"`."""
     entra: httpx.Client
     """The Entra emulator; its control API is below `/sandbox/`."""
     kzero: httpx.Client
-    """The front, not signed in; e.g. for SCIM requests and `/sandbox/requests`."""
+    """The front, not signed in; for example for SCIM requests and `/sandbox/requests`."""
 
     @property
     def realm(self) -> str:
@@ -43,20 +43,20 @@ class Tenant:
         return self.credentials.realm
 
     def user(self, username: str) -> dict[str, Any] | None:
-        """Return the Keycloak user of that name (Keycloak folds names to lower case), or None."""
+        """Return the Keycloak user with this name, or None. Keycloak converts names to lower case."""
         found = self.keycloak_admin.get("/users", params={"username": username, "exact": "true"})
         users: list[dict[str, Any]] = found.raise_for_status().json()
         return users[0] if users else None
 
     def set_realm_attributes(self, **attributes: str) -> None:
-        """Set realm attributes, dots in a name written as `__`: `kzero__scim__enabled="true"`."""
+        """Set realm attributes; write `__` for a dot in a name: `kzero__scim__enabled="true"`."""
         realm = self.keycloak_admin.get("").raise_for_status().json()
         wanted = {name.replace("__", "."): value for name, value in attributes.items()}
         changed = {**realm, "attributes": (realm.get("attributes") or {}) | wanted}
         self.keycloak_admin.put("", json=changed).raise_for_status()
 
     def accept_tokens(self, *tokens: str) -> None:
-        """Let the SCIM endpoint accept exactly these fixed tokens beside those of its profile."""
+        """Make the SCIM endpoint accept exactly these fixed tokens in addition to those of its profile."""
         self.set_realm_attributes(kzero__scim__secretTokens=" ".join(map(token_digest, tokens)))
 
     def scim_client(self) -> dict[str, Any]:
@@ -77,7 +77,7 @@ class Tenant:
 
 @dataclass(frozen=True, kw_only=True)
 class RunningSandbox:
-    """A sandbox that answers."""
+    """The process, addresses and organisation of a sandbox that is ready."""
 
     process: SandboxProcess
     urls: Urls
@@ -85,32 +85,32 @@ class RunningSandbox:
 
     @property
     def layout(self) -> Layout:
-        """Its files."""
+        """The sandbox's files."""
         return Layout(self.process.directory)
 
     @property
     def trust(self) -> ssl.SSLContext:
-        """What a client needs to trust its certificates."""
+        """An SSL context that trusts the sandbox's certificates."""
         return self.process.trust()
 
     @contextmanager
     def kzero(self) -> Iterator[httpx.Client]:
-        """Give a client of the KZero front."""
+        """Yield a client of the KZero front."""
         with self._client(self.urls.kzero) as client:
             yield client
 
     @contextmanager
     def entra(self) -> Iterator[httpx.Client]:
-        """Give a client of the Entra emulator."""
+        """Yield a client of the Entra emulator."""
         with self._client(self.urls.entra) as client:
             yield client
 
     @contextmanager
     def tenant(self, name: str | None = None) -> Iterator[Tenant]:
-        """Make a KZero tenant and put the Entra tenant back to its first state; the realm is removed afterwards.
+        """Reset the Entra tenant and yield a new KZero tenant, whose realm is removed afterwards.
 
         Args:
-            name: The realm's name; by default a new one of mixed case.
+            name: The realm's name; by default a new name in mixed case.
         """
         realm = name or f"Tenant-{secrets.token_hex(4)}"
         with self.kzero() as kzero, self.entra() as entra:
@@ -125,13 +125,13 @@ class RunningSandbox:
 
     @contextmanager
     def own_tenant(self) -> Iterator[Tenant]:
-        """Give the tenant that the sandbox was made with, as it is; nothing is put back or removed."""
+        """Yield the tenant that the sandbox was created with, unchanged; nothing is reset or removed."""
         credentials = self.layout.secrets(self.organisation).tenant
         with self.kzero() as kzero, self.entra() as entra, self.administration(credentials) as admin:
             yield self._tenant(credentials, admin, entra, kzero)
 
     def administration(self, credentials: TenantCredentials) -> httpx.Client:
-        """Give a client of a realm's admin API, signed in as its administrator; its paths begin below the realm."""
+        """Return a client of a realm's admin API, signed in as its administrator; paths are relative to the realm."""
         admin = self._client(f"{self.urls.kzero}/admin/realms/{credentials.realm}")
         admin.auth = _Administrator(self.urls.kzero, credentials)
         return admin
@@ -156,21 +156,24 @@ class RunningSandbox:
 
 @contextmanager
 def own_sandbox(directory: Path) -> Iterator[RunningSandbox]:
-    """Run a sandbox on free ports until the block ends, or this process does, however that ends.
+    """Run a sandbox on free ports until the block or this process ends.
 
-    No provisioning cycle begins by itself: Microsoft runs those on machines of its own, and a test decides when.
+    Entra starts no provisioning cycle: Microsoft runs cycles on its own servers, and here the test decides when.
 
     Args:
-        directory: Where it keeps its files.
+        directory: Where the sandbox keeps its files.
+
+    Yields:
+        The running sandbox.
 
     Raises:
-        SandboxError: It did not start.
+        SandboxError: The sandbox did not start.
     """
     process = SandboxProcess(directory)
     status = process.up(Ports(kzero=0, entra=0, keycloak=0), tied=True, auto_cycle=False)
     try:
         if status.urls is None:
-            message = f"the sandbox does not say where it is: {status.message}"
+            message = f"the sandbox reported no addresses: {status.message}"
             raise SandboxError(message)
         yield RunningSandbox(process=process, urls=status.urls)
     finally:
@@ -178,7 +181,7 @@ def own_sandbox(directory: Path) -> Iterator[RunningSandbox]:
 
 
 class _Administrator(httpx.Auth):
-    """Signs in as the realm's administrator when a token is missing or no longer taken."""
+    """Signs in as the realm's administrator when a token is missing or no longer accepted."""
 
     requires_response_body = True
 

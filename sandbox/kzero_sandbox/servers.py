@@ -1,6 +1,6 @@
-"""Serve the two origins of a sandbox, the Entra emulator and the KZero front, each in a thread of its own.
+"""Serve the two origins of a sandbox, the Entra emulator and the KZero front, each in its own thread.
 
-Apart from `kzero_sandbox.supervisor` because importing them takes a second, in which Keycloak can already be starting.
+Separate from `kzero_sandbox.supervisor` because importing the servers takes a second, in which Keycloak already starts.
 """
 
 import ssl
@@ -19,7 +19,7 @@ from kzero_sandbox.serving import ServerThread
 
 
 @contextmanager
-def serve(  # noqa: PLR0913 - what the two have in common, and a socket each
+def serve(  # noqa: PLR0913 - what both servers share, and one socket for each
     *,
     layout: Layout,
     urls: Urls,
@@ -30,17 +30,17 @@ def serve(  # noqa: PLR0913 - what the two have in common, and a socket each
     auto_cycle: bool,
     restart_keycloak: Callable[[], Awaitable[None]],
 ) -> Iterator[None]:
-    """Serve both while the block runs.
+    """Serve both origins while the block runs.
 
     Args:
-        layout: Where certificates and state are.
-        urls: What the origins are called.
-        organisation: What the Entra tenant is seeded with.
-        credentials: The sandbox's administrator of Keycloak.
+        layout: The files with certificates and state.
+        urls: The public addresses of the origins.
+        organisation: The content of a new Entra tenant.
+        credentials: The sandbox's administrator account in Keycloak.
         kzero: The front's listening socket.
         entra: The emulator's listening socket.
-        auto_cycle: Whether a provisioning cycle begins by itself when a job is started.
-        restart_keycloak: Ends Keycloak, starts it again and waits until it answers.
+        auto_cycle: Whether Entra runs a provisioning cycle when a job is started.
+        restart_keycloak: Stops Keycloak, starts it again and waits until it answers.
     """
     certificates = layout.certificates()
     emulator = EntraEmulator(

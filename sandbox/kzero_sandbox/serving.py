@@ -1,6 +1,6 @@
-"""Serve an ASGI app on loopback from a thread, with TLS by a throw-away authority.
+"""Serve an ASGI app on loopback from a thread, with TLS by a throw-away certificate authority.
 
-Knows nothing of the apps it serves.
+Must not know the apps that it serves.
 """
 
 import asyncio
@@ -21,10 +21,10 @@ _STOP_SECONDS = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class Certificates:
-    """Files of one server's TLS identity and of the authority that vouches for it."""
+    """The files of one server's TLS identity and of the authority that signed it."""
 
     ca_file: Path
-    """The authority's certificate; clients trust this one."""
+    """The authority's certificate, which clients trust."""
     certificate_file: Path
     """The server's certificate chain."""
     key_file: Path
@@ -32,11 +32,11 @@ class Certificates:
 
 
 def issue_certificates(directory: Path, *names: str) -> Certificates:
-    """Make an authority and a server certificate for the names, and write both to the directory.
+    """Create an authority and a server certificate for the names, and write both to the directory.
 
     Args:
-        directory: where to write ca.pem, server.pem and server-key.pem; made when missing.
-        names: host names and addresses of the server; default `localhost` and 127.0.0.1.
+        directory: Where to write ca.pem, server.pem and server-key.pem; created if it is missing.
+        names: The server's host names and addresses; by default `localhost` and 127.0.0.1.
     """
     directory.mkdir(parents=True, exist_ok=True)
     authority = trustme.CA(organization_name="kzero-scim sandbox")
@@ -54,12 +54,12 @@ def issue_certificates(directory: Path, *names: str) -> Certificates:
 
 
 def listen(port: int = 0) -> socket.socket:
-    """Return a socket that listens on loopback; port 0 takes a free one.
+    """Return a socket that listens on loopback; port 0 selects a free port.
 
-    Taken before the app exists, so that an app that must know its own address can be told it.
+    It exists before the app does, so that an app that must know its own address can be created with it.
     """
-    # With the protocol named: asyncio switches Nagle's algorithm off only where it sees TCP, and an answer would take
-    # 40 ms more without that.
+    # Name the protocol: asyncio disables Nagle's algorithm only where it sees TCP. Otherwise each response takes 40 ms
+    # longer.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((HOST, port))
@@ -69,15 +69,15 @@ def listen(port: int = 0) -> socket.socket:
 
 
 def port_of(listener: socket.socket) -> int:
-    """Return the port a listening socket has."""
+    """Return the port of a listening socket."""
     port: int = listener.getsockname()[1]
     return port
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, that does not wait for idle connections when it stops.
+    """uvicorn's server, but it does not wait for idle connections when it stops.
 
-    Closing one politely over TLS waits for the other side, which has no reason to look at an idle connection.
+    A TLS close waits for the other side, and a client does not read from an idle connection.
     """
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -91,13 +91,13 @@ class _Server(uvicorn.Server):
         await asyncio.sleep(0)
 
 
-def _abort(connection: Any) -> None:  # noqa: ANN401 - uvicorn has one class a protocol implementation
+def _abort(connection: Any) -> None:  # noqa: ANN401 - uvicorn has one class per protocol implementation
     if connection.transport is not None:
         connection.transport.abort()
 
 
 class ServerThread:
-    """Context manager: an ASGI app served by uvicorn in a thread while the block runs.
+    """Context manager that serves an ASGI app with uvicorn from a thread while the block runs.
 
     Example:
         listener = listen()
@@ -117,10 +117,10 @@ class ServerThread:
         """Prepare the server.
 
         Args:
-            app: the ASGI application.
-            port: where to listen; 0 takes a free port. Ignored with `listener`.
-            listener: a socket of `listen`, for an app that had to know its port.
-            certificates: serve https with these; None serves http.
+            app: The ASGI application.
+            port: The port to listen on; 0 selects a free port. Ignored with `listener`.
+            listener: A socket from `listen`, for an app that must know its port.
+            certificates: Serve https with these; None serves http.
         """
         self._listener = listener if listener is not None else listen(port)
         self._scheme = "https" if certificates else "http"
@@ -141,12 +141,12 @@ class ServerThread:
 
     @property
     def url(self) -> str:
-        """The server's origin, without a slash at the end."""
+        """The server's origin, without a trailing slash."""
         host = "localhost" if self._scheme == "https" else HOST
         return f"{self._scheme}://{host}:{self.port}"
 
     def __enter__(self) -> Self:
-        """Start serving; returns once requests are answered."""
+        """Start serving and return once requests are answered."""
         self._thread.start()
         self._await_start()
         return self
@@ -168,5 +168,5 @@ class ServerThread:
             self._thread.join(0.02)  # returns at once when the thread has died
             waited += 0.02
             if not self._thread.is_alive() or waited > _START_SECONDS:
-                message = f"server on port {self.port} did not start; look for the reason above in the log"
+                message = f"server on port {self.port} did not start; the log above contains the reason"
                 raise RuntimeError(message)

@@ -1,4 +1,4 @@
-"""What a sandbox's supervisor reports to those who started it. Knows no process and no file."""
+"""The status that a sandbox's supervisor reports to the process that started it. Must not know processes or files."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -8,7 +8,7 @@ from kzero_sandbox.addresses import Urls
 
 
 class Phase(StrEnum):
-    """How far a sandbox is."""
+    """The phases of a sandbox's life."""
 
     STARTING = "starting"
     READY = "ready"
@@ -18,7 +18,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """One report: how far, in words, by which process, and where things are."""
+    """One report: the phase, a message, the supervisor's process id, and the addresses once known."""
 
     phase: Phase
     message: str
@@ -26,12 +26,12 @@ class Status:
     urls: Urls | None = None
 
     def to_json(self) -> str:
-        """Return it as text for the status file."""
+        """Return the status as text for the status file."""
         return json.dumps(asdict(self), indent=2)
 
     @classmethod
     def from_json(cls, text: str) -> "Status":
-        """Read it back."""
+        """Return the status from the text of the status file."""
         content = json.loads(text)
         urls = content.pop("urls")
         phase = Phase(content.pop("phase"))

@@ -1,6 +1,6 @@
-"""The one process of a running sandbox: starts its parts, reports, and ends them together.
+"""The process of a running sandbox: starts the servers, reports the status, and stops them together.
 
-Started as `python -m kzero_sandbox`; `kzero_sandbox.processes` is its other end.
+Runs as `python -m kzero_sandbox`; `kzero_sandbox.processes` starts and stops it from another process.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ _WATCH_SECONDS = 0.5
 
 
 class SandboxStartError(RuntimeError):
-    """The sandbox cannot start; the message says why and what to do."""
+    """The sandbox cannot start; the message has the cause and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,17 +49,17 @@ class _Listeners:
 
 
 class Supervisor:
-    """Runs one sandbox until it is told to stop.
+    """Runs one sandbox until it receives a signal to stop.
 
     Args:
         directory: The sandbox's directory.
-        ports: Where to listen; 0 takes a free port.
+        ports: The ports to listen on; 0 selects a free port.
         follow_stdin: Stop when standard input ends, that is, with the process that holds its other end.
-        auto_cycle: Whether Entra runs a provisioning cycle by itself when a job is started, as the real one does.
+        auto_cycle: Whether Entra runs a provisioning cycle when a job is started, as the real service does.
     """
 
     def __init__(self, directory: Path, ports: Ports, *, follow_stdin: bool, auto_cycle: bool) -> None:
-        """Prepare; `run` does the work."""
+        """Prepare the sandbox; `run` starts it."""
         self._layout = Layout(directory.resolve())
         self._ports = ports
         self._follow_stdin = follow_stdin
@@ -82,7 +82,7 @@ class Supervisor:
             asyncio.run(self._serve())
         except (SandboxStartError, KeycloakStartError) as error:
             self._report(Status(phase=Phase.FAILED, message=str(error), pid=os.getpid()))
-            print(error, file=sys.stderr)  # noqa: T201 - likewise
+            print(error, file=sys.stderr)  # noqa: T201 - as above
             return 1
         self._report(Status(phase=Phase.STOPPED, message="stopped", pid=os.getpid()))
         return 0
@@ -138,7 +138,7 @@ class Supervisor:
             self._report(Status(phase=Phase.STARTING, message=message, pid=os.getpid(), urls=urls))
 
         await keycloak.wait_ready(progress)
-        progress(f"making KZero tenant {made.tenant.realm}")
+        progress(f"creating KZero tenant {made.tenant.realm}")
         master = made.master
         async with KeycloakAdmin(
             urls.keycloak, client_id=master.client_id, client_secret=master.client_secret
@@ -155,7 +155,7 @@ class Supervisor:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 message = (
-                    f"a sandbox is already running in {self._layout.directory}: `kzero-scim sandbox down` stops it"
+                    f"a sandbox is already running in {self._layout.directory}: stop it with `kzero-scim sandbox down`"
                 )
                 raise SandboxStartError(message) from None
             yield
@@ -165,7 +165,7 @@ class Supervisor:
 
 
 class _Restart:
-    """Restarts Keycloak in the main thread, with which Linux would end it."""
+    """Restarts Keycloak from the main thread: Linux would end it with any other thread that started it."""
 
     def __init__(self, keycloak: KeycloakProcess) -> None:
         self._keycloak = keycloak
@@ -173,7 +173,7 @@ class _Restart:
         self.is_under_way = False
 
     async def ask(self) -> None:
-        """Restart it and wait until it answers; to be called in another thread's loop."""
+        """Restart Keycloak and wait until it answers; call this from another thread's event loop."""
         await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._restart(), self._loop))
 
     async def _restart(self) -> None:
@@ -196,7 +196,7 @@ async def _until_stopped(stop: asyncio.Event, keycloak: KeycloakProcess, restart
 
 
 def _listen(ports: Ports) -> _Listeners:
-    """Take the ports of the servers here, and find those that Keycloak will take.
+    """Bind the servers' ports, and find free ports for Keycloak.
 
     Raises:
         SandboxStartError: A port is in use.

@@ -1,6 +1,6 @@
-"""What `pulumi-terraform-bridge` keeps in a state beside the properties, written as the official plugin writes it.
+"""The entries that `pulumi-terraform-bridge` adds to a state, in the format that the official plugin writes.
 
-A stack that the stand-in made must look like one of the official plugin, and the other way round.
+A stack that the stand-in made must look like one that the official plugin made, and the reverse.
 """
 
 import json
@@ -13,22 +13,22 @@ META: Final = "__meta"
 RAW_STATE_DELTA: Final = "__pulumi_raw_state_delta"
 
 TIMEOUTS_KEY: Final = "e2bfb730-ecaa-11e6-8f88-34363bc7c4c0"
-"""The Terraform SDK's name for a resource's timeouts in its private data."""
+"""The Terraform SDK's key for a resource's timeouts in its private data."""
 
 NEW_EXTRA_KEY: Final = "_new_extra_shim"
-"""The Terraform SDK's mark of a plan, as opposed to a state."""
+"""The Terraform SDK's marker of a plan, as opposed to a state."""
 
 SECOND: Final = 1_000_000_000
-"""In nanoseconds, Go's unit of a duration."""
+"""One second in nanoseconds, Go's unit of a duration."""
 
 
 def meta(timeouts: Mapping[str, int], *, schema_version: str | None = None, planned: bool = False) -> str:
-    """The `__meta` of a state or of a plan.
+    """Return the `__meta` entry of a state or of a plan.
 
     Args:
         timeouts: Seconds by operation.
-        schema_version: The version of the resource's schema; None when the official plugin leaves it out.
-        planned: Whether this is a preview's.
+        schema_version: The version of the resource's schema; None if the official plugin omits it.
+        planned: Whether the entry belongs to a preview.
     """
     content: dict[str, Any] = {NEW_EXTRA_KEY: {}} if planned else {}
     content[TIMEOUTS_KEY] = {name: seconds * SECOND for name, seconds in sorted(timeouts.items())}
@@ -38,7 +38,7 @@ def meta(timeouts: Mapping[str, int], *, schema_version: str | None = None, plan
 
 
 def schema_version(state: Mapping[str, Any]) -> str | None:
-    """The schema version that a state carries."""
+    """Return the schema version that a state contains."""
     try:
         found = json.loads(state.get(META, "{}")).get("schema_version")
     except (ValueError, AttributeError):
@@ -47,12 +47,12 @@ def schema_version(state: Mapping[str, Any]) -> str | None:
 
 
 def raw_state_delta(properties: Iterable[Property], state: Values) -> Values:
-    """How Pulumi's form of a state differs from Terraform's: where it has objects, lists, maps and single blocks."""
+    """Return how Pulumi's form of a state differs from Terraform's: its objects, lists, maps and single blocks."""
     return _object_delta(properties, state)
 
 
 def inputs_refreshed(inputs: Values, state: Values) -> Values:
-    """The inputs that a program set, with the values that now exist."""
+    """Return the inputs that a program set, with their current values."""
     refreshed: Values = {}
     for name, old in inputs.items():
         refreshed[name] = old if name == DEFAULTS else _refreshed(old, state.get(name, old))
@@ -60,9 +60,9 @@ def inputs_refreshed(inputs: Values, state: Values) -> Values:
 
 
 def inputs_imported(properties: Iterable[Property], state: Values) -> Values:
-    """The inputs that describe what exists, for a program that takes it over.
+    """Return the inputs that describe the existing resource, for a program that imports it.
 
-    Optional properties that the service fills in itself are left out: they conflict with each other
+    Optional properties that the service fills in itself are omitted, because they conflict with each other
     (`featureTags`, `features`, `tags`).
     """
     imported: Values = {DEFAULTS: []}

@@ -1,8 +1,8 @@
-"""Which cloud, which tenant and as whom: the plugin's configuration, the metadata host and the token.
+"""The plugin's configuration, the cloud's addresses from the metadata host, and access tokens.
 
 Follows go-azure-sdk (`sdk/environments/from_endpoint.go`, `sdk/auth`): one metadata document names the login endpoint
-and Graph; tokens come from the v2.0 token endpoint by client secret or by a federated assertion. A pipeline gives that
-either itself or by its own service.
+and Graph. Tokens come from the v2.0 token endpoint, with a client secret or a federated assertion. The assertion is
+configured, or requested from the pipeline's service.
 """
 
 import asyncio
@@ -31,16 +31,16 @@ _ID_TOKENS: Final = (
         ("ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID", "ARM_OIDC_AZURE_SERVICE_CONNECTION_ID"),
     ),
 )
-"""By which a pipeline's service is asked for an id token: GitHub's, or Azure DevOps' if there is a connection."""
+"""How to request an id token from a pipeline's service: GitHub's, or Azure DevOps' if a service connection is set."""
 _AUDIENCE: Final = "api://AzureADTokenExchange"
 
 RENEW_BEFORE: Final = 20 * 60
-"""Seconds before its end at which the Go SDK renews a token."""
+"""How many seconds before a token expires the Go SDK renews it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The plugin's configuration; what `azuread:` does not set comes from the environment, as the official's does."""
+    """The plugin's configuration. Like the official plugin, it reads missing `azuread:` values from the environment."""
 
     metadata_host: str
     tenant_id: str
@@ -56,10 +56,10 @@ class Settings:
         """Read the configuration.
 
         Args:
-            config: The `azuread:` values by their name without the prefix.
+            config: The `azuread:` values by name without the prefix.
 
         Raises:
-            Refusal: Something without which nothing can be asked is missing.
+            Refusal: A value that is required to send any request is missing.
         """
         use_oidc = str(_setting(config, "useOidc", "ARM_USE_OIDC")).lower() in {"true", "1"}
         url, bearer, connection = (
@@ -84,7 +84,7 @@ class Settings:
         )
         if not settings.metadata_host:
             message = (
-                "azuread's offline stand-in has no metadata host and never talks to Microsoft's own cloud; set "
+                "azuread's offline stand-in has no metadata host and never connects to Microsoft's own cloud; set "
                 "azuread:metadataHost or ARM_METADATA_HOSTNAME to the Entra emulator, or install the official plugin"
             )
             raise Refusal(message)
@@ -121,12 +121,12 @@ def _content(path: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Cloud:
-    """The addresses that the metadata host names, without a slash at the end.
+    """The addresses that the metadata host names, without a trailing slash.
 
     Attributes:
         login: The login endpoint.
-        graph: Microsoft Graph, without a version.
-        scope: What a token for Graph is asked for.
+        graph: Microsoft Graph, without an API version.
+        scope: The scope of a token for Graph.
     """
 
     login: str
@@ -135,10 +135,10 @@ class Cloud:
 
     @classmethod
     async def discover(cls, http: "httpx.AsyncClient", host: str) -> "Cloud":
-        """Ask the metadata host, always over TLS.
+        """Read the addresses from the metadata host, always over TLS.
 
         Raises:
-            Refusal: It does not answer, or not with what is needed.
+            Refusal: The metadata host does not answer, or its answer lacks an address.
         """
         import httpx  # noqa: PLC0415 - loaded late, see __main__
 
@@ -160,7 +160,7 @@ class Tokens:
     """Access tokens for Graph, kept until the Go SDK would renew them."""
 
     def __init__(self, http: "httpx.AsyncClient", cloud: Cloud, settings: Settings) -> None:
-        """Take what a token is asked for with; asks for nothing yet."""
+        """Keep what a token request needs; send no request yet."""
         self._http = http
         self._url = f"{cloud.login}/{settings.tenant_id}/oauth2/v2.0/token"
         self._scope = cloud.scope
@@ -170,7 +170,7 @@ class Tokens:
         self._renew_at = 0.0
 
     async def token(self) -> str:
-        """A token that is good for a while.
+        """Return a token that does not expire soon.
 
         Raises:
             Refusal: The token endpoint refused or did not answer.
@@ -181,14 +181,14 @@ class Tokens:
             return self._token
 
     async def object_id(self) -> str:
-        """The `oid` claim: the object id of the service principal that is signed in; empty when not told."""
+        """Return the `oid` claim, the object id of the signed-in service principal; empty if the token has none."""
         return str(claims(await self.token()).get("oid", ""))
 
     async def _ask(self) -> tuple[str, float]:
         import httpx  # noqa: PLC0415 - loaded late, see __main__
 
         form = {"client_id": self._settings.client_id, "grant_type": "client_credentials", "scope": self._scope}
-        # The official plugin prefers the secret when both are there.
+        # If both a secret and an assertion exist, the official plugin uses the secret.
         if self._settings.client_secret:
             form["client_secret"] = self._settings.client_secret
         else:
@@ -197,7 +197,7 @@ class Tokens:
         try:
             answer = await self._http.post(self._url, data=dict(sorted(form.items())))
         except httpx.HTTPError as error:
-            message = f"azuread cannot ask for a token at {self._url}: {error!r}"
+            message = f"azuread cannot request a token at {self._url}: {error!r}"
             raise Refusal(message) from error
         document = _document(answer)
         if "access_token" not in document:
@@ -224,12 +224,12 @@ class Tokens:
             answer = await self._http.request(method, url.copy_merge_params(query), headers=headers)
             return str(answer.raise_for_status().json()[field])
         except (httpx.HTTPError, ValueError, KeyError) as error:
-            message = f"azuread gets no id token of the pipeline at {url.host}: {error!r}"
+            message = f"azuread cannot get the pipeline's id token from {url.host}: {error!r}"
             raise Refusal(message) from error
 
 
 def claims(token: str) -> dict[str, Any]:
-    """The claims of a token, whose signature is Graph's business; empty when it is no JWT."""
+    """Return the claims of a token without checking its signature, which is Graph's task; empty if it is not a JWT."""
     try:
         part = token.split(".")[1]
         found = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
@@ -247,7 +247,7 @@ def _document(answer: "httpx.Response") -> dict[str, Any]:
 
 
 def _renewal(token: str, expires_in: float) -> float:
-    """When to renew, as go-azure-sdk does: 20 minutes before the end, or after half of a short life."""
+    """Return when to renew, as go-azure-sdk does: 20 minutes before expiry, or at half of a shorter lifetime."""
     expiry = time.time() + expires_in
     issued = claims(token).get("iat")
     if isinstance(issued, int | float) and 0 < expiry - issued < 2 * RENEW_BEFORE:

@@ -1,7 +1,7 @@
-"""Parts of Graph's documents in Pulumi's form that both a resource and a function show.
+"""Convert parts of Graph's documents that both a resource and a function return to Pulumi's form.
 
 Follows `internal/helpers/applications/applications.go` and the `flatten` functions of terraform-provider-azuread:
-what Graph leaves out or gives as null is an empty string, false or an empty list.
+a value that Graph omits or returns as null becomes an empty string, false or an empty list.
 """
 
 from collections.abc import Iterable
@@ -18,15 +18,15 @@ HIDE: Final = "HideApp"
 
 
 def text(document: Document, name: str) -> str:
-    """A string, empty when there is none."""
+    """Return a string, empty if it is missing."""
     return str(document.get(name) or "")
 
 
 def needed(document: Document, *path: str) -> str:
-    """A string without which nothing goes on, for instance the id of what was created.
+    """Return a required string, for instance the id of a created object.
 
     Raises:
-        Refusal: Graph's answer lacks it.
+        Refusal: Graph's answer lacks the string.
     """
     found: object = document
     for name in path:
@@ -38,22 +38,22 @@ def needed(document: Document, *path: str) -> str:
 
 
 def truth(document: Document, name: str) -> bool:
-    """A boolean, false when there is none."""
+    """Return a boolean, false if it is missing."""
     return bool(document.get(name))
 
 
 def texts(document: Document, name: str) -> list[str]:
-    """A list of strings, empty when there is none."""
+    """Return a list of strings, empty if it is missing."""
     return [str(each) for each in document.get(name) or []]
 
 
 def ids(documents: Iterable[Document]) -> list[str]:
-    """The object ids of directory objects."""
+    """Return the object ids of directory objects."""
     return [text(each, "id") for each in documents]
 
 
 def app_roles(document: Document) -> list[Values]:
-    """The app roles of an application or service principal."""
+    """Return the app roles of an application or service principal."""
     return [
         {
             "allowedMemberTypes": texts(role, "allowedMemberTypes"),
@@ -68,12 +68,12 @@ def app_roles(document: Document) -> list[Values]:
 
 
 def ids_by_value(documents: Iterable[Document] | None) -> dict[str, str]:
-    """Ids of app roles or permission scopes by their value, of those that have one."""
+    """Return the ids of app roles or permission scopes by their value, for those that have both."""
     return {each["value"]: each["id"] for each in documents or [] if each.get("value") and each.get("id")}
 
 
 def permission_scopes(documents: Iterable[Document] | None) -> list[Values]:
-    """OAuth 2.0 permission scopes."""
+    """Return the OAuth 2.0 permission scopes."""
     return [
         {
             "adminConsentDescription": text(scope, "adminConsentDescription"),
@@ -90,7 +90,7 @@ def permission_scopes(documents: Iterable[Document] | None) -> list[Values]:
 
 
 def feature_tags(document: Document) -> list[Values]:
-    """The tags that mean something, by name."""
+    """Return which tags with a defined meaning are set, by name."""
     tags = {tag.lower() for tag in texts(document, "tags")}
     return [
         {
@@ -103,7 +103,7 @@ def feature_tags(document: Document) -> list[Values]:
 
 
 def features(document: Document) -> list[Values]:
-    """The same under the names that are deprecated since version 2."""
+    """Return the same flags under the names that are deprecated since version 2."""
     (tags,) = feature_tags(document)
     return [
         {
@@ -116,11 +116,11 @@ def features(document: Document) -> list[Values]:
 
 
 def service_principal(document: Document, beta: Document) -> Values:
-    """A service principal, but for its owners and the relay state.
+    """Return a service principal without its owners and relay state.
 
     Args:
-        document: From Graph v1.0.
-        beta: From Graph beta, for `samlMetadataUrl`, which v1.0 does not give.
+        document: The service principal from Graph v1.0.
+        beta: The service principal from Graph beta, for `samlMetadataUrl`, which v1.0 does not return.
     """
     app_id = text(document, "appId")
     scopes = document.get("oauth2PermissionScopes")
@@ -147,7 +147,7 @@ def service_principal(document: Document, beta: Document) -> Values:
         "preferredSingleSignOnMode": text(document, "preferredSingleSignOnMode"),
         "redirectUris": texts(document, "replyUrls"),
         "samlMetadataUrl": text(beta, "samlMetadataUrl"),
-        # The application's own id is always among the names and says nothing.
+        # The application's own id is always among the names and carries no information.
         "servicePrincipalNames": [
             name for name in texts(document, "servicePrincipalNames") if name.lower() != app_id.lower()
         ],
@@ -158,6 +158,6 @@ def service_principal(document: Document, beta: Document) -> Values:
 
 
 def relay_states(document: Document) -> list[Values]:
-    """The settings of SAML single sign-on: none or one."""
+    """Return the SAML single sign-on settings as a list of at most one element."""
     settings = document.get("samlSingleSignOnSettings")
     return [] if settings is None else [{"relayState": text(settings, "relayState")}]

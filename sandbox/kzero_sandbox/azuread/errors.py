@@ -1,8 +1,8 @@
-"""What the plugin refuses or what Graph refused, in one line for the person who reads it."""
+"""Errors that the plugin reports to the engine, one line each for the person who reads it."""
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer to the engine, not a defect of the plugin
-    """The engine's request cannot be met; the message says what was done to what, and what was said."""
+class Refusal(Exception):  # noqa: N818 - an answer to the engine, not a fault of the plugin
+    """The plugin cannot do what the engine requested; the message names the operation, its target and the answer."""
 
 
 class GraphRefusal(Refusal):
@@ -15,7 +15,7 @@ class GraphRefusal(Refusal):
     """
 
     def __init__(self, request: str, *, status: int, code: str, text: str) -> None:
-        """Put a message together from the request (method and path) and Graph's answer."""
+        """Build the message from the request (method and path) and Graph's answer."""
         super().__init__(f"{request}: Microsoft Graph answered {status} {code}: {text}")
         self.status = status
         self.code = code
@@ -23,4 +23,4 @@ class GraphRefusal(Refusal):
 
 
 class Cancelled(Refusal):
-    """The engine cancelled while the plugin waited."""
+    """The engine cancelled the operation while the plugin waited."""

@@ -1,7 +1,8 @@
-"""Microsoft Graph as the official plugin calls it: paths, query encoding, pages, retries.
+"""Microsoft Graph requests as the official plugin sends them: paths, query encoding, pages, retries.
 
-It must not know what resources or functions make of the answers.
-Retries follow go-azure-sdk (`sdk/client/client.go`): 408, 424, 429 and 5xx, `Retry-After` first, else doubling.
+Must not know what resources or functions do with the answers.
+Retries follow go-azure-sdk (`sdk/client/client.go`): for 408, 424, 429 and 5xx, after the time in `Retry-After` if the
+answer has one, otherwise after a pause that doubles.
 """
 
 import os
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 Version = Literal["v1.0", "beta"]
 Again = Callable[[int, str], bool]
-"""Says by status and Graph's message whether an answer is worth another try."""
+"""Returns whether to retry, from the answer's status and Graph's message."""
 
 BAD_REQUEST: Final = 400
 FORBIDDEN: Final = 403
@@ -45,7 +46,7 @@ class Graph:
     """
 
     def __init__(self, http: "httpx.AsyncClient", cloud: Cloud, settings: Settings, pauses: Pauses) -> None:
-        """Take the way to Graph; sends nothing yet."""
+        """Keep the connection and its settings; send no request yet."""
         self._http = http
         self._tokens = Tokens(http, cloud, settings)
         self._pauses = pauses
@@ -56,10 +57,10 @@ class Graph:
 
     @classmethod
     async def connect(cls, http: "httpx.AsyncClient", settings: Settings, pauses: Pauses) -> "Graph":
-        """Find the cloud and sign in, as the official plugin does when it is configured.
+        """Discover the cloud and sign in, as the official plugin does when it is configured.
 
         Raises:
-            Refusal: The metadata host or the token endpoint does not play along.
+            Refusal: The metadata host or the token endpoint refused or did not answer.
         """
         graph = cls(http, await Cloud.discover(http, settings.metadata_host), settings, pauses)
         graph.object_id = await graph._tokens.object_id()
@@ -69,15 +70,15 @@ class Graph:
         return graph
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         await self._http.aclose()
 
     async def get(self, path: str, *, version: Version = "v1.0", select: str = "") -> Document:
-        """Read one object."""
+        """Return one object."""
         return await self._call("GET", path, version=version, query={"$select": select} if select else {})
 
     async def find(self, path: str, *, version: Version = "v1.0", select: str = "") -> Document | None:
-        """Read one object; None when there is none."""
+        """Return one object, or None if it does not exist."""
         try:
             return await self.get(path, version=version, select=select)
         except GraphRefusal as refusal:
@@ -88,13 +89,13 @@ class Graph:
     async def search(
         self, path: str, *, version: Version = "v1.0", equals: Mapping[str, str | bool] | None = None, where: str = ""
     ) -> list[Document]:
-        """Read all pages of a collection.
+        """Return the objects of all pages of a collection.
 
         Args:
             path: The collection.
             version: Graph's version.
-            equals: Property values to filter by, all of which must be met.
-            where: A filter in OData's words instead.
+            equals: Property values that all objects must have.
+            where: An OData filter, used if `equals` is empty.
         """
         filtered = " and ".join(f"{name} eq {_literal(value)}" for name, value in (equals or {}).items()) or where
         answer = await self._call("GET", path, version=version, query={"$filter": filtered} if filtered else {})
@@ -105,7 +106,7 @@ class Graph:
         return found
 
     async def post(self, path: str, body: Document, *, again: Again | None = None) -> Document:
-        """Create something and return it."""
+        """Create an object and return it."""
         return await self._call("POST", path, body=body, again=again)
 
     async def patch(self, path: str, body: Document) -> None:
@@ -126,7 +127,7 @@ class Graph:
         body: Document | None = None,
         again: Again | None = None,
     ) -> Document:
-        # The Go SDK encodes as a form: a blank is "+", a dollar sign "%24".
+        # The Go SDK encodes the query as a form: a space becomes "+", a dollar sign "%24".
         encoded = "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in (query or {}).items())
         url = f"{self.base}/{version}{path}" + (f"?{encoded}" if encoded else "")
         return await self._send(method, url, body=body, again=again)
@@ -155,7 +156,7 @@ class Graph:
 
 
 def connection() -> "httpx.AsyncClient":
-    """An HTTP client that trusts what Go's would: `SSL_CERT_FILE` if it is set, else the system's certificates."""
+    """Return an HTTP client that trusts the same certificates as Go: `SSL_CERT_FILE` if set, else the system's."""
     import httpx  # noqa: PLC0415 - loaded late, see __main__
 
     file = os.environ.get("SSL_CERT_FILE") or None
@@ -167,7 +168,7 @@ def connection() -> "httpx.AsyncClient":
     return httpx.AsyncClient(verify=trust, timeout=httpx.Timeout(60.0))
 
 
-def _literal(value: str | bool) -> str:  # noqa: FBT001 - a value of OData, not a switch
+def _literal(value: str | bool) -> str:  # noqa: FBT001 - an OData value, not a switch
     if isinstance(value, bool):
         return "true" if value else "false"
     return "'" + value.replace("'", "''") + "'"
@@ -179,7 +180,7 @@ def _document(answer: "httpx.Response", what: str) -> Document:
     try:
         found = answer.json()
     except ValueError as error:
-        message = f"{what}: Microsoft Graph answered {answer.status_code} with something that is no JSON"
+        message = f"{what}: Microsoft Graph answered {answer.status_code} with a body that is not JSON"
         raise Refusal(message) from error
     return found if isinstance(found, dict) else {}
 

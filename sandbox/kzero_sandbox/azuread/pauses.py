@@ -1,4 +1,4 @@
-"""Waiting that the engine can cut short."""
+"""Waits that the engine can cancel. Must not know what is waited for."""
 
 import asyncio
 
@@ -6,17 +6,17 @@ from kzero_sandbox.azuread.errors import Cancelled
 
 
 class Pauses:
-    """Every wait of the plugin goes through here: polls after a change, and pauses before a request is repeated."""
+    """All waits of the plugin: polling after a change, and pauses before a retry."""
 
     def __init__(self) -> None:
-        """Start with nothing cancelled."""
+        """Start without a cancellation."""
         self._cancelled = asyncio.Event()
 
     async def pause(self, seconds: float) -> None:
         """Wait.
 
         Raises:
-            Cancelled: The engine cancelled meanwhile.
+            Cancelled: The engine cancelled during the wait.
         """
         cancelled = self._cancelled
         try:
@@ -28,9 +28,9 @@ class Pauses:
         raise Cancelled(message)
 
     def cancel(self) -> None:
-        """End all present waits.
+        """Cancel all current waits.
 
-        Later ones are not touched: an attached plugin outlives the engine's run that cancelled it.
+        Later waits are not affected: an attached plugin outlives the run in which the engine cancelled.
         """
         self._cancelled.set()
         self._cancelled = asyncio.Event()

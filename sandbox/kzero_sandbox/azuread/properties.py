@@ -1,7 +1,7 @@
-"""What a resource's properties are, and what follows from that alone: checking inputs and comparing them with a state.
+"""Describe a resource's properties, check inputs against them, and compare inputs with a state.
 
-It does what `pulumi-terraform-bridge` and the Terraform SDK do for the official plugin, as far as the recordings and
-the provider's source show; it must not know any resource or Graph.
+Does what `pulumi-terraform-bridge` and the Terraform SDK do for the official plugin, as far as the recordings and the
+provider's source show. Must not know any resource or Graph.
 """
 
 import re
@@ -16,7 +16,7 @@ Kind = Literal["string", "boolean", "strings", "map", "object", "objects"]
 Change = Literal["ADD", "DELETE", "UPDATE", "ADD_REPLACE", "DELETE_REPLACE", "UPDATE_REPLACE"]
 
 DEFAULTS: Final = "__defaults"
-"""Beside the inputs, the names of those that the plugin filled in."""
+"""The key, beside the inputs, for the names of those that the plugin filled in."""
 
 UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -26,16 +26,16 @@ class Property:
     """One property of a resource.
 
     Attributes:
-        name: Its name in Pulumi.
+        name: The property's name in Pulumi.
         kind: `strings` is a set of strings, `object` a single block, `objects` a list of blocks.
-        required: It must be an input.
-        optional: It may be an input.
-        computed: The service gives it a value when the input does not.
-        force_new: A change replaces the resource.
-        default: What the plugin fills in when the input is absent.
-        uuid: Its strings must be UUIDs.
-        filled: Its string must not be empty.
-        conflicts: Properties that cannot be set together with it.
+        required: Whether a program must set it.
+        optional: Whether a program may set it.
+        computed: Whether the service sets a value if the program does not.
+        force_new: Whether a change replaces the resource.
+        default: The value that the plugin fills in if the program sets none.
+        uuid: Whether its strings must be UUIDs.
+        filled: Whether its string must not be empty.
+        conflicts: The properties that cannot be set together with it.
         parts: The properties of a block.
     """
 
@@ -53,13 +53,13 @@ class Property:
 
     @property
     def is_input(self) -> bool:
-        """Whether a program may set it."""
+        """Whether a program may set the property."""
         return self.required or self.optional
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """What is wrong with an input."""
+    """The reason why an input is invalid."""
 
     name: str
     reason: str
@@ -67,12 +67,12 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """What an update would change.
+    """The changes that an update would make.
 
     Attributes:
         details: The kind of change by property path.
         replaces: Top-level properties whose change replaces the resource.
-        stables: Properties that no update changes.
+        stables: Properties that an update never changes.
     """
 
     details: dict[str, Change]
@@ -85,16 +85,16 @@ class Difference:
         return sorted({_top(path) for path in self.details})
 
     def deletes(self, name: str) -> bool:
-        """Whether the whole property goes."""
+        """Return whether the change deletes the whole property."""
         return self.details.get(name) in {"DELETE", "DELETE_REPLACE"}
 
 
 def check(properties: Iterable[Property], news: Values, *, element: str) -> tuple[Values, list[Failure]]:
-    """Complete the inputs with defaults and find what is wrong with them.
+    """Return the inputs completed with defaults, and the reasons why inputs are invalid.
 
     Args:
         properties: The resource's properties.
-        news: The inputs as the program gave them.
+        news: The program's inputs.
         element: The resource's name in the program, for the messages.
 
     Returns:
@@ -108,13 +108,13 @@ def check(properties: Iterable[Property], news: Values, *, element: str) -> tupl
 def difference(
     properties: Iterable[Property], olds: Values, news: Values, *, ignored: Iterable[str] = ()
 ) -> Difference:
-    """Compare the state with the inputs.
+    """Return the changes from the state to the inputs.
 
     Args:
         properties: The resource's properties.
         olds: The state.
         news: The checked inputs.
-        ignored: Property paths from `ignoreChanges`.
+        ignored: The property paths in `ignoreChanges`.
     """
     skipped = {_top(path) for path in ignored}
     details: dict[str, Change] = {}
@@ -133,7 +133,7 @@ def difference(
 
 
 def is_empty(value: object) -> bool:
-    """Whether Terraform would take this for not set."""
+    """Return whether Terraform treats the value as not set."""
     if isinstance(value, Mapping):
         return all(is_empty(each) for name, each in value.items() if name != DEFAULTS)
     return value in (None, "", False, 0) or value == []

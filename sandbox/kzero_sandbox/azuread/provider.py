@@ -1,6 +1,6 @@
-"""The plugin's answers to the engine, on plain values: what each method of `pulumirpc.ResourceProvider` means here.
+"""The plugin's answers to the engine, on plain values: one method for each method of `pulumirpc.ResourceProvider`.
 
-It must not know gRPC (see `server`), nor what a resource or function does with Graph.
+Must not know gRPC (see `server`), nor what a resource or function does with Graph.
 """
 
 import asyncio
@@ -28,12 +28,12 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What a read found.
+    """The result of a read.
 
     Attributes:
-        resource_id: The id.
-        inputs: The inputs that describe it.
-        state: Its state.
+        resource_id: The resource's id.
+        inputs: The inputs that describe the resource.
+        state: The resource's state.
     """
 
     resource_id: str
@@ -42,21 +42,21 @@ class Found:
 
 
 class Provider:
-    """The plugin. One per process, as the engine starts one per provider."""
+    """The plugin. Each process has one, because the engine starts one process per provider."""
 
     def __init__(self, connect: Callable[[], "httpx.AsyncClient"] = connection, pauses: Pauses | None = None) -> None:
         """Start unconfigured.
 
         Args:
-            connect: Makes the HTTP client.
-            pauses: How to wait.
+            connect: Creates the HTTP client.
+            pauses: Waits for polls and retries.
         """
         self._connect = connect
         self._pauses = pauses or Pauses()
         self._graph: Graph | None = None
 
     async def configure(self, config: Mapping[str, object]) -> None:
-        """Find the cloud and sign in.
+        """Discover the cloud and sign in.
 
         Raises:
             Refusal: A setting is missing, or the sign-in failed.
@@ -73,20 +73,20 @@ class Provider:
             raise
 
     def cancel(self) -> None:
-        """End all waits."""
+        """Cancel all waits."""
         self._pauses.cancel()
 
     async def close(self) -> None:
-        """Give connections back."""
+        """Cancel all waits and close the connections."""
         self.cancel()
         if self._graph is not None:
             await self._graph.close()
 
     async def invoke(self, token: str, args: Values) -> Values:
-        """Call a function; what has no value is left out of its result.
+        """Call a function and return its result without empty values.
 
         Raises:
-            Refusal: There is no such function here, or it found nothing.
+            Refusal: The stand-in lacks the function, or the function found nothing.
         """
         function = FUNCTIONS.get(token)
         if function is None:
@@ -95,15 +95,15 @@ class Provider:
         return {name: value for name, value in result.items() if value is not None}
 
     def check(self, token: str, name: str, news: Values) -> tuple[Values, list[Failure]]:
-        """Complete and check a resource's inputs."""
+        """Return a resource's inputs completed with defaults, and the reasons why inputs are invalid."""
         return check(_resource(token).properties, news, element=name)
 
     def diff(self, token: str, olds: Values, news: Values, ignored: list[str]) -> Difference:
-        """Compare a resource's state with its inputs."""
+        """Return the changes from a resource's state to its inputs."""
         return difference(_resource(token).properties, olds, news, ignored=ignored)
 
     def create_preview(self, token: str, inputs: Values, seconds: float) -> Values:
-        """The state that a creation would end in, as far as it is known."""
+        """Return the state after a creation, as far as it is known before."""
         resource = _resource(token)
         state: Values = {"id": UNKNOWN}
         for each in resource.properties:
@@ -111,7 +111,7 @@ class Provider:
         return _finished(resource, state, {bridge.META: _planned(resource, "create", seconds)})
 
     async def create(self, token: str, inputs: Values, seconds: float) -> tuple[str, Values]:
-        """Create a resource, within a custom timeout if it is not 0, and return its id and state."""
+        """Create a resource, within the custom timeout unless that is 0, and return its id and state."""
         resource = _resource(token)
         timeouts = _timeouts(resource, "create", seconds)
         what = f"creating {token}"
@@ -119,7 +119,11 @@ class Provider:
         return resource_id, _kept(resource, resource_id, _as_planned(resource, state, inputs), timeouts)
 
     async def read(self, token: str, resource_id: str, inputs: Values, state: Values) -> Found | None:
-        """Read a resource, for a refresh (with inputs and state) or an import (without); None when it is gone."""
+        """Read a resource for a refresh (with inputs and state) or an import (without either).
+
+        Returns:
+            The resource, or None if it no longer exists.
+        """
         resource = _resource(token)
         what = f"reading {token} {resource_id}"
         found = await self._within(resource.timeouts["read"], what, resource.read(self.graph, resource_id))
@@ -139,7 +143,7 @@ class Provider:
         return Found(resource_id=resource_id, inputs=imported, state=finished)
 
     def update_preview(self, token: str, olds: Values, news: Values, seconds: float) -> Values:
-        """The state that an update would end in."""
+        """Return the state after an update."""
         resource = _resource(token)
         changes = difference(resource.properties, olds, news)
         state = {"id": olds.get("id")}
@@ -188,8 +192,8 @@ class Provider:
         found = await resource.read(self.graph, resource_id)
         if found is None:
             message = (
-                f"{resource_id} was written but Microsoft Graph does not find it: it may need a moment to be known "
-                "everywhere; refresh and run again"
+                f"{resource_id} was written, but Microsoft Graph does not find it yet: the change may not have "
+                "reached all of Graph's servers; refresh and run again"
             )
             raise Refusal(message)
         return found
@@ -199,7 +203,7 @@ class Provider:
             async with asyncio.timeout(seconds):
                 return await work
         except TimeoutError as error:
-            message = f"{what}: not done within {seconds:g} seconds"
+            message = f"{what}: not finished within {seconds:g} seconds"
             raise Refusal(message) from error
 
 
@@ -215,7 +219,7 @@ def _not_here(token: str) -> Refusal:
 
 
 def _timeouts(resource: Resource, operation: str, seconds: float) -> dict[str, int]:
-    """Seconds by operation; the program's custom timeout counts for the operation that is asked for."""
+    """Return seconds by operation; the program's custom timeout replaces that of the given operation."""
     return dict(resource.timeouts) | ({operation: int(seconds)} if seconds else {})
 
 
@@ -224,10 +228,10 @@ def _planned(resource: Resource, operation: str, seconds: float) -> str:
 
 
 def _as_planned(resource: Resource, state: Values, inputs: Values) -> Values:
-    """What Terraform makes of an answer after a plan.
+    """Return the state that Terraform derives from an answer after a plan.
 
-    An input that Graph does not give back is as the program gave it; a set that is empty and that the program does
-    not mention stays null until the next refresh.
+    An input that Graph does not return keeps the program's value. An empty set that the program does not mention stays
+    null until the next refresh.
     """
     planned = dict(state)
     for each in resource.properties:
@@ -245,7 +249,7 @@ def _kept(resource: Resource, resource_id: str, state: Values, timeouts: Mapping
 
 
 def _finished(resource: Resource, state: Values, extra: Values) -> Values:
-    """A state as it goes to the engine: without what only inputs carry, with what the bridge adds."""
+    """Return a state as the engine receives it: without the entries of inputs, with those that the bridge adds."""
     finished = {name: _without_defaults(value) for name, value in state.items()}
     if not has_unknown(finished):
         finished[bridge.RAW_STATE_DELTA] = bridge.raw_state_delta(resource.properties, finished)

@@ -1,7 +1,7 @@
-"""The plugin's gRPC face: `pulumirpc.ResourceProvider` and the plugin's life as a process.
+"""The plugin's gRPC service, `pulumirpc.ResourceProvider`, and the lifetime of its process.
 
-It turns messages into plain values and back; what the answers are is `provider`'s business.
-The service is put together by name, since the protocol's method names are none that Python code should have.
+Converts messages to plain values and back. Must not know what the answers mean, see `provider`.
+Registers the methods by name, because the protocol's method names do not follow Python's conventions.
 """
 
 import asyncio
@@ -25,10 +25,10 @@ from kzero_sandbox.azuread.structs import from_struct, to_struct
 SERVICE: Final = "pulumirpc.ResourceProvider"
 
 MESSAGE_SIZE: Final = 400 * 1024 * 1024
-"""Bytes; what Pulumi's own SDKs allow."""
+"""The limit in bytes that Pulumi's own SDKs set."""
 
 PARENT_CHECK: Final = 2.0
-"""Seconds between two looks whether the engine that started this process still lives."""
+"""How often, in seconds, to check whether the engine that started this process still runs."""
 
 Handler = Callable[[Any, grpc.aio.ServicerContext[Any, Any]], Awaitable[Any]]
 
@@ -41,7 +41,7 @@ class Servicer:
         self._provider = provider
 
     def handler(self) -> grpc.GenericRpcHandler:
-        """The service, to be added to a gRPC server."""
+        """Return the service, to be added to a gRPC server."""
         empty = empty_pb2.Empty
         methods: dict[str, tuple[Handler, type[Any]]] = {
             "Handshake": (self._handshake, provider_pb2.ProviderHandshakeRequest),
@@ -68,13 +68,13 @@ class Servicer:
             )
             for name, (method, request) in methods.items()
         }
-        service: grpc.GenericRpcHandler = grpc.method_handlers_generic_handler(  # type: ignore[no-untyped-call]  # likewise
+        service: grpc.GenericRpcHandler = grpc.method_handlers_generic_handler(  # type: ignore[no-untyped-call]  # as above
             SERVICE, handlers
         )
         return service
 
     async def _handshake(self, _request: object, context: grpc.aio.ServicerContext[Any, Any]) -> None:
-        # The official plugin is older than the handshake; the engine then configures it the older way.
+        # The official plugin is older than the handshake, so the engine uses the older configuration calls.
         await context.abort(grpc.StatusCode.UNIMPLEMENTED, "method Handshake not implemented")
 
     async def _attach(self, _request: object, _context: object) -> empty_pb2.Empty:
@@ -162,12 +162,12 @@ class Servicer:
 
 
 def schema() -> str:
-    """The plugin's schema, cut to what the stand-in holds, as JSON."""
+    """Return the schema of the resources and functions that the stand-in implements, as JSON."""
     return json.dumps(json.loads(Path(__file__).with_name("schema.json").read_text(encoding="utf-8")))
 
 
 async def start(provider: Provider) -> tuple[grpc.aio.Server, int]:
-    """Serve a provider on a free port of the loopback; the caller stops the server.
+    """Serve a provider on a free loopback port; the caller stops the server.
 
     Returns:
         The running server and its port.
@@ -181,11 +181,11 @@ async def start(provider: Provider) -> tuple[grpc.aio.Server, int]:
 
 
 async def serve(*, engine_address: str | None) -> None:
-    """Serve until a signal comes, or until the engine is gone.
+    """Serve until a signal arrives or the engine ends.
 
     Args:
-        engine_address: Where the engine listens; None when the plugin is started by hand to be attached to
-            (`PULUMI_DEBUG_PROVIDERS=azuread:<port>`) and has to outlive many runs.
+        engine_address: Where the engine listens. None if the plugin was started by hand so that runs attach to it
+            (`PULUMI_DEBUG_PROVIDERS=azuread:<port>`); it then serves until a signal arrives.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -193,7 +193,7 @@ async def serve(*, engine_address: str | None) -> None:
         loop.add_signal_handler(each, stop.set)
     provider = Provider()
     server, port = await start(provider)
-    print(port, flush=True)  # noqa: T201 - that is how a plugin tells the engine its port
+    print(port, flush=True)  # noqa: T201 - the engine reads the plugin's port from here
     watch = asyncio.create_task(_orphaned(stop)) if engine_address else None
     await stop.wait()
     if watch:
@@ -203,15 +203,15 @@ async def serve(*, engine_address: str | None) -> None:
 
 
 async def _orphaned(stop: asyncio.Event) -> None:
-    """Stop when the engine died without a word: nobody else would ever end this process."""
+    """Stop when the engine has died without a signal, because nothing else would end this process."""
     parent = os.getppid()
-    while os.getppid() == parent:  # noqa: ASYNC110 - no event tells of a parent's end
+    while os.getppid() == parent:  # noqa: ASYNC110 - no event reports a parent's end
         await asyncio.sleep(PARENT_CHECK)
     stop.set()
 
 
 def _explained(method: Handler) -> Handler:
-    """Answer refusals with their message alone: the engine shows it to the user."""
+    """Turn refusals into gRPC errors with only the message, which the engine shows to the user."""
 
     async def explained(request: object, context: grpc.aio.ServicerContext[Any, Any]) -> object:
         try:
@@ -225,11 +225,11 @@ def _explained(method: Handler) -> Handler:
 
 
 def _token(request: Any) -> str:  # noqa: ANN401 - six message types that share a field
-    """The resource's type, from the URN: its type is qualified by the components around the resource."""
+    """Return the resource's type from the URN, which puts the types of its parent components before it."""
     return str(request.urn).split("::")[-2].rsplit("$", 1)[-1]
 
 
-def _name(request: Any) -> str:  # noqa: ANN401 - likewise
+def _name(request: Any) -> str:  # noqa: ANN401 - as above
     return str(request.name or str(request.urn).rsplit("::", maxsplit=1)[-1])
 
 

@@ -1,4 +1,4 @@
-"""Pulumi's property values on the wire: `google.protobuf.Struct` to plain Python and back.
+"""Convert Pulumi's property values between `google.protobuf.Struct` and plain Python.
 
 Follows the wire format of the Pulumi SDK (`sdk/python/lib/pulumi/runtime/rpc.py`): secrets, output values and
 resource references are objects with a signature, unknown values are fixed strings.
@@ -12,7 +12,7 @@ from google.protobuf import json_format, struct_pb2
 from kzero_sandbox.azuread.errors import Refusal
 
 UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""A string that the engine does not know yet, for instance an id before its resource is created."""
+"""The placeholder for a string that the engine does not know yet, for instance an id before a creation."""
 
 UNKNOWN_VALUES: Final = frozenset(
     {
@@ -33,12 +33,12 @@ RESOURCE_REFERENCE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
 
 
 def is_unknown(value: object) -> bool:
-    """Whether the engine does not know this value yet."""
+    """Return whether the engine does not know this value yet."""
     return isinstance(value, str) and value in UNKNOWN_VALUES
 
 
 def has_unknown(value: object) -> bool:
-    """Whether this value or anything in it is unknown."""
+    """Return whether this value or any part of it is unknown."""
     if isinstance(value, Mapping):
         return any(has_unknown(each) for each in value.values())
     if isinstance(value, list):
@@ -47,16 +47,16 @@ def has_unknown(value: object) -> bool:
 
 
 def from_struct(struct: struct_pb2.Struct) -> dict[str, Any]:
-    """Plain values of a struct.
+    """Return the plain values of a struct.
 
-    Secrets come out bare: the plugin, as the official one, does not accept secrets, so that the engine itself marks
-    in the state what was secret in the inputs.
+    Secrets are unwrapped: like the official plugin, this plugin does not accept secrets, and the engine itself marks
+    the values in the state that were secret in the inputs.
     """
     return {name: _plain(value) for name, value in struct.fields.items()}
 
 
 def to_struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
-    """A struct of plain values."""
+    """Return a struct of plain values."""
     struct = struct_pb2.Struct()
     json_format.ParseDict(dict(values), struct)
     return struct
@@ -90,5 +90,5 @@ def _plain_object(struct: struct_pb2.Struct) -> object:
         return values.get("value", UNKNOWN)
     if signature == RESOURCE_REFERENCE:
         return values.get("id") or values.get("urn")
-    message = f"a value with the signature {signature} (an asset or archive) is nothing azuread takes"
+    message = f"a value with the signature {signature} (an asset or archive) is not supported by azuread"
     raise Refusal(message)

@@ -16,7 +16,7 @@ async def get_application(graph: Graph, args: Values) -> Values:
     """Find an application by object id, client id, display name or identifier URI."""
     application = await _application(graph, args)
     path = f"/applications/{application['id']}"
-    # Graph v1.0 does not give this one (microsoftgraph/msgraph-metadata#273).
+    # Graph v1.0 does not return this property (microsoftgraph/msgraph-metadata#273).
     beta = await graph.get(path, version="beta", select="oauth2RequirePostResponse")
     owners = await graph.search(f"{path}/owners")
     return {
@@ -79,7 +79,7 @@ async def _application(graph: Graph, args: Values) -> Document:
 def _apis(api: Document | None) -> list[Values]:
     if api is None:
         return []
-    # The Go SDK tells a null, which means version 1, from a value that is left out, which stays at zero.
+    # The Go SDK distinguishes null, which means version 1, from a missing value, which stays at zero.
     version = api.get("requestedAccessTokenVersion", 0)
     return [
         {

@@ -1,4 +1,4 @@
-"""azuread:index/getClientConfig:getClientConfig, who is signed in where.
+"""azuread:index/getClientConfig:getClientConfig, the signed-in application and its tenant.
 
 Follows `internal/services/serviceprincipals/client_config_data_source.go` of terraform-provider-azuread.
 """
@@ -8,7 +8,7 @@ from kzero_sandbox.azuread.properties import Values
 
 
 async def get_client_config(graph: Graph, args: Values) -> Values:  # noqa: ARG001 - every function has these parameters
-    """Tell what the sign-in told; asks Graph for nothing."""
+    """Return the ids known from signing in, without a request to Graph."""
     return {
         "clientId": graph.client_id,
         "id": f"{graph.tenant_id}-{graph.client_id}-{graph.object_id}",

@@ -20,7 +20,7 @@ FILTERS = (
 
 
 async def get_domains(graph: Graph, args: Values) -> Values:
-    """List the domains and filter them here: Graph takes no filter for domains."""
+    """List the domains and filter them here, because Graph supports no filter for domains."""
     domains = [each for each in await graph.search("/domains") if _wanted(each, args)]
     if not domains:
         message = f"Listing domains of tenant {graph.tenant_id}: no domains found for the provided filters"

@@ -9,7 +9,7 @@ from kzero_sandbox.azuread.graph import Document, Graph
 from kzero_sandbox.azuread.properties import Values
 
 MICROSOFT_365 = "allowExternalSenders,autoSubscribeNewMembers,hideFromAddressLists,hideFromOutlookClients"
-"""What only groups of Microsoft 365 have and what Graph only gives when asked for."""
+"""Properties that only Microsoft 365 groups have and that Graph only returns when they are selected."""
 
 
 async def get_group(graph: Graph, args: Values) -> Values:

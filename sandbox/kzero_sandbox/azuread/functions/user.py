@@ -48,7 +48,7 @@ TEXTS: Final = (
     "userPrincipalName",
     "userType",
 )
-"""Strings that Graph and Pulumi call alike."""
+"""Strings with the same name in Graph and in Pulumi."""
 
 ON_PREMISES: Final = (
     "DistinguishedName",
@@ -60,7 +60,7 @@ ON_PREMISES: Final = (
 )
 
 KEYS: Final = (
-    # In the order in which the official plugin looks at them; the object id stands apart.
+    # In the order in which the official plugin checks them.
     ("userPrincipalName", "UPN"),
     ("objectId", "object ID"),
     ("mail", "mail"),

@@ -16,7 +16,7 @@ from kzero_sandbox.azuread.resources.resource import FIVE_MINUTES
 
 
 class AppRoleAssignment:
-    """One app role for one principal; every change of an input replaces it."""
+    """One app role of one principal; a change of any input replaces it."""
 
     token: ClassVar[str] = "azuread:index/appRoleAssignment:AppRoleAssignment"
     schema_version: ClassVar[int] = 1
@@ -31,7 +31,7 @@ class AppRoleAssignment:
     )
 
     async def create(self, graph: Graph, pauses: Pauses, inputs: Values) -> str:  # noqa: ARG002 - every resource has these parameters
-        """Assign the role, after a look whether the service principal is there."""
+        """Assign the role, after checking that the service principal exists."""
         resource = inputs["resourceObjectId"]
         if await graph.find(f"/servicePrincipals/{resource}") is None:
             message = f'Service principal not found for resource (Object ID: "{resource}")'
@@ -46,7 +46,7 @@ class AppRoleAssignment:
         return f"/servicePrincipals/{needed(made, 'resourceId')}/appRoleAssignedTo/{needed(made, 'id')}"
 
     async def read(self, graph: Graph, resource_id: str) -> Values | None:
-        """Read the assignment."""
+        """Return the assignment, or None if it does not exist."""
         found = await graph.find(_path(resource_id))
         if found is None:
             return None
@@ -60,12 +60,12 @@ class AppRoleAssignment:
         }
 
     async def update(self, graph: Graph, resource_id: str, state: Values, inputs: Values) -> None:  # noqa: ARG002 - every resource has these parameters
-        """Refuse: an assignment has nothing that can be changed."""
+        """Refuse: Graph cannot change an assignment."""
         message = f"{resource_id}: an app role assignment cannot be changed, only replaced"
         raise Refusal(message)
 
     async def delete(self, graph: Graph, pauses: Pauses, resource_id: str, state: Values) -> None:  # noqa: ARG002 - every resource has these parameters
-        """Take the role away."""
+        """Remove the assignment."""
         path = _path(resource_id)
         try:
             await graph.delete(path)
@@ -75,14 +75,14 @@ class AppRoleAssignment:
 
 
 def _not_replicated(status: int, text: str) -> bool:
-    """Whether Entra just does not know a new principal or service principal everywhere yet."""
+    """Return whether Entra has not yet replicated a new principal or service principal to all its servers."""
     return status == NOT_FOUND or (status == BAD_REQUEST and "Not a valid reference update" in text)
 
 
 def _path(resource_id: str) -> str:
     if not re.fullmatch(r"/servicePrincipals/[^/]+/appRoleAssignedTo/[^/]+", resource_id):
         message = (
-            f'"{resource_id}" is no id of an AppRoleAssignment; it reads '
+            f'"{resource_id}" is not an id of an AppRoleAssignment; the format is '
             "/servicePrincipals/{service principal object id}/appRoleAssignedTo/{assignment id}"
         )
         raise Refusal(message)

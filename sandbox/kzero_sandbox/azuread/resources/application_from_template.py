@@ -16,7 +16,7 @@ from kzero_sandbox.azuread.resources.resource import FIVE_MINUTES, TEN_MINUTES, 
 
 
 class ApplicationFromTemplate:
-    """An application and its service principal, made from a template of the gallery."""
+    """An application and its service principal, created from a template of the gallery."""
 
     token: ClassVar[str] = "azuread:index/applicationFromTemplate:ApplicationFromTemplate"
     schema_version: ClassVar[int] = 0
@@ -36,7 +36,7 @@ class ApplicationFromTemplate:
     )
 
     async def create(self, graph: Graph, pauses: Pauses, inputs: Values) -> str:
-        """Instantiate the template and wait until the application is there to stay."""
+        """Instantiate the template and wait until Graph finds the application reliably."""
         template = inputs["templateId"]
         made = await graph.post(f"/applicationTemplates/{template}/instantiate", {"displayName": inputs["displayName"]})
         application, service_principal = needed(made, "application", "id"), needed(made, "servicePrincipal", "id")
@@ -48,7 +48,7 @@ class ApplicationFromTemplate:
         return f"/applicationTemplates/{template}/instantiate/{application}/{service_principal}"
 
     async def read(self, graph: Graph, resource_id: str) -> Values | None:
-        """Read the application; the service principal is only known from the id."""
+        """Read the application; the service principal's id is known from the resource's id only."""
         template, application, service_principal = _ids(resource_id)
         found = await graph.find(f"/applications/{application}")
         if found is None:
@@ -79,7 +79,7 @@ def _ids(resource_id: str) -> tuple[str, str, str]:
     match = re.fullmatch(r"/applicationTemplates/([^/]+)/instantiate/([^/]+)/([^/]+)", resource_id)
     if match is None:
         message = (
-            f'"{resource_id}" is no id of an ApplicationFromTemplate; it reads '
+            f'"{resource_id}" is not an id of an ApplicationFromTemplate; the format is '
             "/applicationTemplates/{template id}/instantiate/{application object id}/{service principal object id}"
         )
         raise Refusal(message)

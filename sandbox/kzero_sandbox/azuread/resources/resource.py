@@ -1,4 +1,4 @@
-"""The face that every resource of the stand-in shows, and the wait that they share."""
+"""The interface of all resources of the stand-in, and the wait that they share. Must not know any of them."""
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,17 +12,16 @@ TEN_MINUTES: Final = 600
 FIVE_MINUTES: Final = 300
 
 POLLS: Final = 5
-"""How often in a row the official plugin wants to see a change (`internal/helpers/consistency`)."""
+"""How often in a row the official plugin must see a change (`internal/helpers/consistency`)."""
 
 POLL_SECONDS: Final = "AZUREAD_STANDIN_POLL_SECONDS"
-"""The environment variable with the seconds between two polls; the official plugin's are 5 and fixed."""
+"""The environment variable for the seconds between two polls; the official plugin always waits 5."""
 
 
 class Resource(Protocol):
-    """A kind of resource.
+    """A type of resource.
 
-    States and inputs are plain values by their name in Pulumi. `id`, `__meta` and the like are not the resource's
-    business.
+    States and inputs are plain values by their name in Pulumi. The provider handles `id`, `__meta` and similar entries.
     """
 
     token: ClassVar[str]
@@ -31,24 +30,24 @@ class Resource(Protocol):
     properties: ClassVar[tuple[Property, ...]]
 
     async def create(self, graph: Graph, pauses: Pauses, inputs: Values) -> str:
-        """Create it and return its id."""
+        """Create the resource and return its id."""
         ...
 
     async def read(self, graph: Graph, resource_id: str) -> Values | None:
-        """Read what Graph knows of it; None when it is gone."""
+        """Return what Graph knows of the resource, or None if it does not exist."""
         ...
 
     async def update(self, graph: Graph, resource_id: str, state: Values, inputs: Values) -> None:
-        """Change it to what the inputs say."""
+        """Change the resource to match the inputs."""
         ...
 
     async def delete(self, graph: Graph, pauses: Pauses, resource_id: str, state: Values) -> None:
-        """Delete it."""
+        """Delete the resource."""
         ...
 
 
 async def settled(pauses: Pauses, seen: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until a change was seen five times in a row, as the official plugin does: 20 seconds at least."""
+    """Wait until a change was seen five times in a row, as the official plugin does. Takes at least 20 seconds."""
     seconds = float(os.environ.get(POLL_SECONDS) or 5)
     streak = 0
     while True:

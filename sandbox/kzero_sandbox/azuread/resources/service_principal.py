@@ -1,4 +1,4 @@
-"""azuread:index/servicePrincipal:ServicePrincipal, an application's face in a tenant.
+"""azuread:index/servicePrincipal:ServicePrincipal, the representation of an application in a tenant.
 
 Follows `internal/services/serviceprincipals/service_principal_resource.go` of terraform-provider-azuread.
 """
@@ -18,7 +18,7 @@ from kzero_sandbox.azuread.resources.resource import FIVE_MINUTES, TEN_MINUTES, 
 ODATA_TYPE = {"@odata.type": "#microsoft.graph.servicePrincipal"}
 
 OWNERS_AT_ONCE = 19
-"""How many owners a service principal can be created with beside the caller."""
+"""How many owners besides the caller a service principal can have at its creation."""
 
 TAGS = (
     # A feature's name, its name in the deprecated block, and the tag.
@@ -38,7 +38,7 @@ APP_ROLE = (
 
 
 class ServicePrincipal:
-    """A service principal, or with `useExisting` the one that is there already."""
+    """A service principal; with `useExisting`, an existing one."""
 
     token: ClassVar[str] = "azuread:index/servicePrincipal:ServicePrincipal"
     schema_version: ClassVar[int] = 1
@@ -108,7 +108,7 @@ class ServicePrincipal:
     )
 
     async def create(self, graph: Graph, pauses: Pauses, inputs: Values) -> str:  # noqa: ARG002 - every resource has these parameters
-        """Take over the existing one, or create one without the caller as its owner."""
+        """Adopt the existing service principal, or create one and remove the caller from its owners."""
         client_id = inputs["clientId"]
         existing = await graph.search("/servicePrincipals", equals={"appId": client_id})
         if existing:
@@ -125,7 +125,7 @@ class ServicePrincipal:
         return await self._create(graph, inputs)
 
     async def read(self, graph: Graph, resource_id: str) -> Values | None:
-        """Read the service principal and its owners."""
+        """Return the service principal with its owners, or None if it does not exist."""
         path = _path(resource_id)
         found = await graph.find(path)
         if found is None:
@@ -138,7 +138,7 @@ class ServicePrincipal:
         }
 
     async def update(self, graph: Graph, resource_id: str, state: Values, inputs: Values) -> None:
-        """Write every property that can be written, also those that the program does not mention."""
+        """Write every writable property, including those that the program does not mention."""
         path = _path(resource_id)
         await graph.patch(path, _body(inputs, _tags(self.properties, state, inputs)))
         wanted = inputs.get("owners") or []
@@ -150,9 +150,9 @@ class ServicePrincipal:
                 await graph.delete(f"{path}/owners/{owner}/$ref")
 
     async def delete(self, graph: Graph, pauses: Pauses, resource_id: str, state: Values) -> None:
-        """Delete it, also one that was there before.
+        """Delete the service principal, even if it existed before.
 
-        With `useExisting` the official plugin does not care what Graph answers and does not wait.
+        With `useExisting`, the official plugin ignores Graph's answer and does not wait.
         """
         path = _path(resource_id)
         try:
@@ -173,7 +173,7 @@ class ServicePrincipal:
         first = [graph.object_id, *owners[:OWNERS_AT_ONCE]]
         body = _body(inputs, _tags(self.properties, {}, inputs)) | {
             "appId": inputs["clientId"],
-            # Replaced below: being able to change it tells that the service principal is known everywhere.
+            # Replaced below: if Graph accepts the change, all its servers know the service principal.
             "description": f"TERRAFORM_UPDATE_{uuid.uuid4()}",
             "owners@odata.bind": [_directory_object(graph, each) for each in first],
         }
@@ -204,9 +204,9 @@ def _body(inputs: Values, tags: list[str]) -> Document:
 
 
 def _tags(properties: Iterable[Property], state: Values, inputs: Values) -> list[str]:
-    """The tags to write: from a block of features that changed, else as given, else as they are.
+    """Return the tags to write: those of a changed block of features, else the given tags, else the current ones.
 
-    A service principal that is taken over loses its tags when the program gives none: so does the official plugin.
+    As with the official plugin, an adopted service principal loses its tags if the program sets none.
     """
     changed = difference(properties, state, inputs).names
     for name in ("featureTags", "features"):
@@ -228,7 +228,7 @@ def _directory_object(graph: Graph, object_id: str) -> str:
 
 
 def _application_unknown(status: int, text: str) -> bool:
-    """Whether Entra just does not know a new application everywhere yet."""
+    """Return whether Entra has not yet replicated a new application to all its servers."""
     unknown = "does not reference a valid application object" in text
     elsewhere = "the backing application of the service principal being created must in the local tenant" in text
     return (status == BAD_REQUEST and unknown) or (status == FORBIDDEN and elsewhere)
@@ -236,6 +236,6 @@ def _application_unknown(status: int, text: str) -> bool:
 
 def _path(resource_id: str) -> str:
     if not re.fullmatch(r"/servicePrincipals/[^/]+", resource_id):
-        message = f'"{resource_id}" is no id of a ServicePrincipal; it reads /servicePrincipals/{{object id}}'
+        message = f'"{resource_id}" is not an id of a ServicePrincipal; the format is /servicePrincipals/{{object id}}'
         raise Refusal(message)
     return resource_id
