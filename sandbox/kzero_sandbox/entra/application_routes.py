@@ -13,20 +13,20 @@ from .graph_routing import GraphAnswer, GraphRequest, Json, Router, page, select
 
 
 class ApplicationRoutes:
-    """Handlers over one directory."""
+    """The handlers for the applications of one directory."""
 
     def __init__(self, directory: Directory, on_deleted: Callable[[str], None]) -> None:
         """Serve this directory.
 
         Args:
-            directory: where applications live.
-            on_deleted: told the id of each service principal that is deleted.
+            directory: The directory with the applications.
+            on_deleted: Receives the id of each service principal that is deleted.
         """
         self._directory = directory
         self._on_deleted = on_deleted
 
     def register(self, router: Router) -> None:
-        """Add the operations to the table."""
+        """Add the operations to the router's table."""
         read, write = permissions.READ_APPLICATIONS, permissions.WRITE_APPLICATIONS
         router.add("GET", "/applicationTemplates", permissions.NOTHING, self.list_templates)
         router.add("GET", "/applicationTemplates/{template}", permissions.NOTHING, self.get_template)
@@ -67,7 +67,7 @@ class ApplicationRoutes:
         }
 
     def list_templates(self, request: GraphRequest) -> GraphAnswer:
-        """GET /applicationTemplates: the one for applications outside the gallery."""
+        """GET /applicationTemplates: the template for applications outside the gallery."""
         return page(request, [self._template()], "applicationTemplates")
 
     def get_template(self, request: GraphRequest, template: str) -> GraphAnswer:
@@ -81,7 +81,7 @@ class ApplicationRoutes:
         name = request.json().get("displayName")
         if not isinstance(name, str) or not name:
             refuse("Property displayName is required.")
-        # An application that may only write what it owns becomes owner of what it creates.
+        # A caller that may only write what it owns becomes the owner of what it creates.
         full = {"Application.ReadWrite.All", "Directory.ReadWrite.All"} & request.caller.roles
         owner = None if full else request.caller.object_id
         application, principal = self._directory.instantiate(template, name, owner)
@@ -116,7 +116,7 @@ class ApplicationRoutes:
         return GraphAnswer(204)
 
     def delete_application(self, request: GraphRequest, application: str) -> GraphAnswer:
-        """DELETE /applications/{object id}: its service principal and all of its goes with it."""
+        """DELETE /applications/{object id}: also deletes its service principal with everything that belongs to it."""
         del request
         for principal in self._directory.delete_application(application):
             self._on_deleted(principal)
@@ -146,7 +146,7 @@ class ApplicationRoutes:
 
     def get_principal(self, request: GraphRequest, principal: str) -> GraphAnswer:
         """GET /servicePrincipals/{object id}."""
-        # Graph returns the entity's type and what is asked for; unknown names in $select of beta are null.
+        # Graph returns the entity's id and the selected properties; on beta, unknown names in $select are null.
         found = odata.select(self._principal(principal), selection(request, None))
         return GraphAnswer(
             200, {"@odata.context": request.context("servicePrincipals/$entity"), "id": principal, **found}

@@ -1,6 +1,6 @@
-"""What Entra makes of the template for applications outside the gallery: an application and its service principal.
+"""The application and service principal that Entra creates from the template for applications outside the gallery.
 
-The members are those of Microsoft's answer to applicationTemplate: instantiate.
+The members are those of Microsoft's documented response to applicationTemplate: instantiate.
 """
 
 import uuid
@@ -10,12 +10,12 @@ from typing import Any
 Json = dict[str, Any]
 
 NON_GALLERY_TEMPLATE = "8adf8e6e-67b2-4cf2-a259-e3dc5476c621"
-"""Application template "integrate any other application you don't find in the gallery"."""
+"""The application template "integrate any other application you don't find in the gallery"."""
 USER_ROLE = "18d14569-c3bd-439b-9a66-3a2aee01d14f"
 
 
 def now() -> str:
-    """Return the present as Graph writes it."""
+    """Return the current time in Graph's format."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -35,7 +35,7 @@ def _app_roles() -> list[Json]:
 
 
 def template_objects(display_name: str, tenant_id: str) -> tuple[Json, Json]:
-    """Return a new application and its service principal, both of this name."""
+    """Return a new application and its service principal with this name."""
     app_id = str(uuid.uuid4())
     scope = {
         "adminConsentDescription": f"Allow the application to access {display_name} on behalf of the user.",

@@ -1,6 +1,6 @@
-"""What flows: attributes of directory objects by the names of the synchronization schema, and the rows that map them.
+"""Compute the attribute values to provision: source attributes of directory objects, and the schema's mappings.
 
-Pure: reads the directory and a schema, sends nothing.
+Pure: reads the directory and a schema, and must not know SCIM requests.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _GRAPH_NAMES = {
     "objectId": "id",
     "physicalDeliveryOfficeName": "officeLocation",
 }
-"""Names of the schema that Graph's user resource spells otherwise."""
+"""Names in the synchronization schema that Graph's user resource spells differently."""
 _SOFT_DELETED = "IsSoftDeleted"
 Entry = dict[str, Value]
 
@@ -31,7 +31,7 @@ def _word(value: Any) -> Value:  # noqa: ANN401 - a JSON value
 def user_entry(directory: Directory, user_id: str, *, entitled: bool) -> Entry:
     """Return the source attributes of a user.
 
-    IsSoftDeleted is true for its documented causes: deleted, disabled, or not in scope.
+    IsSoftDeleted is true for its documented causes: the user is deleted, disabled or out of scope.
     """
     user = directory.users.get(user_id) or directory.deleted_users[user_id]
     deleted = user_id in directory.deleted_users or not user["accountEnabled"] or not entitled
@@ -57,7 +57,7 @@ def group_entry(directory: Directory, group_id: str) -> Entry:
 
 @dataclass(frozen=True)
 class Row:
-    """One attributeMapping, with what the target directory says of its target attribute."""
+    """One attributeMapping, with the properties of its target attribute from the target directory."""
 
     target: str
     source: Json
@@ -68,7 +68,7 @@ class Row:
     reference: bool
 
     def value(self, entry: Entry) -> Any:  # noqa: ANN401 - a string, a Boolean or nothing
-        """Return the value to send; None sends nothing, as nulls are not provisioned."""
+        """Return the value to send, or None to send nothing, because nulls are not provisioned."""
         found = evaluate(self.source, entry)
         if found in (None, "", []):
             found = self.default
@@ -78,7 +78,7 @@ class Row:
 
     @property
     def of_soft_deletion(self) -> bool:
-        """Whether the row reads IsSoftDeleted, so that it flows for users that are out of scope."""
+        """Whether the row reads IsSoftDeleted, so that it also applies to users that are out of scope."""
         return _SOFT_DELETED in attribute_names(self.source)
 
 
@@ -92,7 +92,7 @@ class Flow:
 
     @classmethod
     def of(cls, schema: Json, kind: str) -> Self:
-        """Read the mapping of `User` or `Group`; a schema without one maps nothing."""
+        """Read the mapping of `User` or `Group`; without a mapping in the schema, nothing is mapped."""
         for rule in schema["synchronizationRules"]:
             for mapping in rule["objectMappings"]:
                 if mapping["sourceObjectName"] == kind:
@@ -103,11 +103,11 @@ class Flow:
 
     @property
     def matching(self) -> list[Row]:
-        """The rows that objects are matched by, in order of precedence."""
+        """The rows that match existing objects, in order of precedence."""
         return sorted((row for row in self.rows if row.priority > 0), key=lambda row: row.priority)
 
     def values(self, entry: Entry, *, creating: bool) -> dict[str, Any]:
-        """Return the values of the plain attributes by target, references aside."""
+        """Return the values of all attributes except references, by target."""
         found = {}
         for row in self.rows:
             if row.reference or (row.flow_type == "ObjectAddOnly" and not creating):
@@ -118,11 +118,11 @@ class Flow:
         return found
 
     def deactivation(self, entry: Entry) -> dict[str, Any]:
-        """Return what flows for a user that is out of scope: the rows of IsSoftDeleted alone."""
+        """Return the values for a user that is out of scope: only those of rows that read IsSoftDeleted."""
         return {row.target: row.value(entry) for row in self.rows if row.of_soft_deletion}
 
     def add_only(self, target: str) -> bool:
-        """Tell whether a value that the target has already is left alone."""
+        """Return whether the row must not overwrite a value that the target already has."""
         return any(row.target == target and row.flow_type == "AttributeAddOnly" for row in self.rows)
 
     def references(self) -> list[Row]:
@@ -142,8 +142,8 @@ def _target_attributes(schema: Json, rule: Json, mapping: Json) -> dict[str, Jso
 def _row(mapping: Json, target: dict[str, Json]) -> Row:
     name = mapping["targetAttributeName"]
     definition = target.get(name, {})
-    # The guide's core `manager` may have been added as a plain string; its source is a reference all the same, and only
-    # an id that the target knows makes sense there.
+    # The guide's core `manager` may have been added as a plain string. Its source is still a reference, so only an id
+    # that the target knows is a valid value.
     from_reference = mapping["source"].get("type") == "Attribute" and mapping["source"].get("name") in {
         "manager",
         "members",

@@ -1,8 +1,8 @@
-"""The directory audit: who changed what through Graph, and when; and how both of Graph's logs are filtered.
+"""The directory audit log, which records who changed what through Graph, and the filters of both of Graph's logs.
 
 Follows learn.microsoft.com/graph/api/resources/directoryaudit and
 learn.microsoft.com/entra/identity/monitoring-health/reference-audit-activities. Microsoft does not document the target
-of Account Provisioning's entries; that it is the service principal is our reading.
+of entries by Account Provisioning; this module assumes that it is the service principal.
 """
 
 import json
@@ -49,25 +49,25 @@ _ASSIGNED_TO = {"User": ("grant to user", "from user"), "Group": ("to group", "f
 
 @dataclass(frozen=True)
 class LogFilter:
-    """What a log's $filter may say.
+    """The operators and functions that a log supports in $filter.
 
     Attributes:
-        operators: of comparisons.
-        functions: that may be called.
+        operators: The supported comparison operators.
+        functions: The supported functions.
     """
 
     operators: frozenset[str]
     functions: frozenset[str]
 
     def select(self, request: GraphRequest, entries: list[Json]) -> list[Json]:
-        """Return the entries that the request asks for, newest first unless it says otherwise.
+        """Return the entries that the request selects, newest first by default.
 
         Args:
-            request: with $filter and $orderby.
-            entries: oldest first.
+            request: The request with $filter and $orderby.
+            entries: All entries, oldest first.
 
         Raises:
-            GraphError: 400, for a query beyond what is documented.
+            GraphError: 400, for a query that Graph does not document.
         """
         text, order = request.query.get("$filter"), request.query.get("$orderby", "activityDateTime desc")
         if order not in {"activityDateTime desc", "activityDateTime asc", "activityDateTime"}:
@@ -98,14 +98,14 @@ DIRECTORY_AUDIT = LogFilter(frozenset({"eq", "ge", "le"}), frozenset({"startswit
 
 
 class AuditLog:
-    """Writes an entry for each change that Graph makes to what provisioning rests on, and serves them."""
+    """Records the changes that Graph makes to the objects that provisioning depends on, and serves the records."""
 
     def __init__(self, directory: Directory) -> None:
-        """Keep the entries with this directory."""
+        """Store the entries in this directory."""
         self._directory = directory
 
     def register(self, router: Router) -> None:
-        """Add the operation to the table."""
+        """Add the operation to the router's table."""
         router.add("GET", "/auditLogs/directoryAudits", permissions.READ_LOGS, self.list_audits)
 
     def list_audits(self, request: GraphRequest) -> GraphAnswer:
@@ -114,10 +114,10 @@ class AuditLog:
         return page(request, found, "auditLogs/directoryAudits", searched=True)
 
     def observe(self, request: GraphRequest) -> Callable[[GraphAnswer], None]:
-        """Look at a change that is about to be made.
+        """Prepare the entry for a change that is about to be made.
 
         Returns:
-            what is to be called with the answer; writes an entry if it was made.
+            A function to call with the answer; it records the entry if the change was made.
         """
         for method, pattern, activity in _ACTIVITIES:
             match = pattern.fullmatch(request.path.rstrip("/")) if method == request.method else None

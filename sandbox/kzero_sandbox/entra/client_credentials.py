@@ -1,8 +1,8 @@
-"""Tokens that the provisioning service fetches itself: the OAuth 2.0 client credentials among a job's secrets.
+"""Access tokens that the provisioning service fetches itself, with OAuth 2.0 client credentials among a job's secrets.
 
-Microsoft documents the keys' names only. That the service does not make the first exchange for secrets which were set
-through Graph, and renews a token by its creation time, is as a third party measured it (github.com/pranems/SCIMServer,
-docs/AUTHENTICATION_GUIDE.md, 7.3).
+Microsoft documents only the names of the keys. A third party measured (github.com/pranems/SCIMServer,
+docs/AUTHENTICATION_GUIDE.md, 7.3) that the service does not make the first exchange for secrets set through Graph, and
+that it renews a token according to its creation time.
 """
 
 import asyncio
@@ -25,32 +25,32 @@ _MARGIN = timedelta(seconds=60)
 
 
 def uses_client_credentials(secrets: dict[str, str]) -> bool:
-    """Tell whether a job signs in to its target as an OAuth 2.0 client; a secret token goes before."""
+    """Return whether a job signs in to its target as an OAuth 2.0 client; a secret token takes precedence."""
     return not secrets.get("SecretToken") and bool(secrets.get(EXCHANGE) or secrets.get(CLIENT_ID))
 
 
 class ClientCredentials:
-    """The access token of one job's secrets, renewed in place as it ends.
+    """The access token of one job's secrets, renewed before it expires.
 
     Args:
-        http: connections; not closed here.
-        secrets: the job's secrets; a renewed token is written into them.
+        http: The HTTP client; the caller closes it.
+        secrets: The job's secrets; a renewed token is stored in them.
     """
 
     def __init__(self, http: httpx.AsyncClient, secrets: dict[str, str]) -> None:
-        """Keep them."""
+        """Keep the HTTP client and the secrets."""
         self._http = http
         self._secrets = secrets
         self._exchanging = asyncio.Lock()
 
     async def token(self, *, refused: str | None = None) -> str:
-        """Return the token of the next request.
+        """Return the token for the next request.
 
         Args:
-            refused: the token that the target has just refused; another is fetched then.
+            refused: A token that the target has just refused, to fetch another one.
 
         Raises:
-            ScimError: there is none to be had.
+            ScimError: The credentials are incomplete, or the token endpoint refused or did not answer.
         """
         missing = [
             key for key in (CLIENT_ID, CLIENT_SECRET, EXCHANGE, ACCESS_TOKEN, CREATED) if key not in self._secrets
@@ -85,7 +85,7 @@ class ClientCredentials:
 
 
 def _is_over(token: str, created: str) -> bool:
-    """Tell whether a token has ended: its life, which is in it, counted from the time of its creation."""
+    """Return whether a token has expired: its creation time plus the lifetime in its claims is over."""
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))

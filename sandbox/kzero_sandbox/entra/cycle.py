@@ -1,4 +1,4 @@
-"""One provisioning cycle of a job, and on-demand provisioning: who is in scope, in which order, when to give up.
+"""Run a provisioning cycle of a job, or provision on demand: decide the scope, the order, and when to quarantine.
 
 Follows learn.microsoft.com/entra/identity/app-provisioning/how-provisioning-works, accidental-deletions and
 application-provisioning-quarantine-status.
@@ -32,7 +32,7 @@ _RANDOM_USER = "userName"
 
 @dataclass
 class _Progress:
-    """Counts of one cycle."""
+    """The outcomes and counts of one cycle."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     entitled: int = 0
@@ -49,10 +49,10 @@ class _Progress:
 
 
 class ProvisioningService:
-    """The service behind the synchronization operations of Graph that reaches out to targets."""
+    """The service behind Graph's synchronization operations that sends requests to targets."""
 
     def __init__(self, directory: Directory, jobs: Jobs, tokens: TokenIssuer, http: httpx.AsyncClient) -> None:
-        """Prepare; `http` is not closed here."""
+        """Prepare the service; the caller closes `http`."""
         self._directory = directory
         self._jobs = jobs
         self._tokens = tokens
@@ -66,7 +66,7 @@ class ProvisioningService:
         """Return a client for these credentials.
 
         Raises:
-            ScimError: when there is no usable Tenant URL.
+            ScimError: The Tenant URL is missing or invalid.
         """
         url = TenantUrl.parse(secrets.get("BaseAddress", ""))
         if uses_client_credentials(secrets):
@@ -81,10 +81,10 @@ class ProvisioningService:
     # --- connection test ---------------------------------------------------------------------------------------------
 
     async def validate(self, secrets: dict[str, str], *, groups: bool) -> None:
-        """Test a connection: ask for a user, and a group, that cannot exist.
+        """Test a connection: search for a user, and a group, that cannot exist.
 
         Raises:
-            ScimError: when the target does not answer with an empty list.
+            ScimError: The target does not answer with an empty list.
         """
         client = self._client(secrets)
         await client.find("Users", _RANDOM_USER, str(uuid.uuid4()))
@@ -116,10 +116,10 @@ class ProvisioningService:
     # --- cycle -------------------------------------------------------------------------------------------------------
 
     async def run_cycle(self, job: Job) -> Json:
-        """Run one cycle now, if the job is started.
+        """Run one cycle now if the job is started.
 
         Returns:
-            the execution as the job's status shows it; `state` is `NotStarted` where the job is not going.
+            The execution as the job's status shows it; `state` is `NotStarted` if the job is not started.
         """
         if job.schedule_state != "Active":
             return {"state": "NotStarted", "scheduleState": job.schedule_state}
@@ -148,7 +148,7 @@ class ProvisioningService:
         return execution
 
     def _deletions_above_threshold(self, job: Job) -> int:
-        """Return how many users would be disabled or deleted, if that is more than the tenant allows."""
+        """Return how many users would be disabled or deleted if that exceeds the threshold, otherwise 0."""
         secrets = self._jobs.secrets.get(job.service_principal_id, {})
         threshold = NotificationSettings.parse(secrets.get("SyncNotificationSettings")).threshold
         if threshold is None or job.force_deletes:
@@ -189,7 +189,7 @@ class ProvisioningService:
     async def _each(
         self, keys: Iterable[str], progress: _Progress, provision: Callable[[str], Awaitable[Outcome]]
     ) -> None:
-        """Provision several at a time; stop after the first that shows the whole endpoint to be out of reach."""
+        """Provision several objects at a time; stop after an outcome that shows that the endpoint is unreachable."""
         pending = list(keys)
         for start in range(0, len(pending), _PARALLEL):
             batch = pending[start : start + _PARALLEL]
@@ -201,12 +201,12 @@ class ProvisioningService:
         secrets = self._jobs.secrets.get(job.service_principal_id, {})
         if not entitled and secrets.get("SkipOutOfScopeDeletions", "").lower() == "true":
             outcome = Outcome("User", user_id, user_id)
-            outcome.skipped("SkipOutOfScopeDeletions", "Users that left the scope are left alone.")
+            outcome.skipped("SkipOutOfScopeDeletions", "Users that left the scope are not changed.")
             return outcome
         return await provisioner.user(user_id, entitled=entitled, references=False)
 
     def _changed(self, job: Job, provisioner: Provisioner, user_id: str, *, entitled: bool) -> bool:
-        """Tell whether an incremental cycle has anything to do for a user: what the watermark is in Entra."""
+        """Return whether an incremental cycle must provision a user. Entra uses a watermark for this."""
         if user_id in job.escrows or user_id not in job.links:
             return user_id in job.escrows or entitled
         link = job.links[user_id]
@@ -312,12 +312,12 @@ class ProvisioningService:
     # --- on demand ---------------------------------------------------------------------------------------------------
 
     async def provision_on_demand(self, job: Job, object_id: str, kind: str) -> Outcome:
-        """Provision one user or group now, whether the job is started or not.
+        """Provision one user or group now, whether or not the job is started.
 
-        The flag aadOptscim062020 has no effect here, as documented with the flag.
+        As Microsoft documents, the flag aadOptscim062020 has no effect here.
 
         Raises:
-            GraphError: 400, for an object that does not exist.
+            GraphError: 400, if the object does not exist.
         """
         known = self._directory.groups if kind == "Group" else self._directory.users
         if object_id not in known:

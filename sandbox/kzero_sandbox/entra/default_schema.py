@@ -1,8 +1,8 @@
-"""The synchronization schema that a job of template `scim` starts with.
+"""The synchronization schema of a new job with the template `scim`.
 
 Rows, names and shape follow Microsoft's published mapping table for non-gallery applications and
-learn.microsoft.com/graph/api/resources/synchronization-synchronizationschema; no verbatim export is published, so order
-and metadata are ours.
+learn.microsoft.com/graph/api/resources/synchronization-synchronizationschema. Microsoft publishes no verbatim export,
+so the order and the metadata are assumptions.
 """
 
 from typing import Any
@@ -40,7 +40,7 @@ _TARGET_USER = (
 
 
 def definition(name: str, **differences: Any) -> Json:  # noqa: ANN401 - members of an attributeDefinition
-    """Return an attributeDefinition: an optional, writable, single string unless said otherwise."""
+    """Return an attributeDefinition, by default of an optional, writable, single string."""
     return {
         "anchor": False,
         "apiExpressions": [],
@@ -119,7 +119,7 @@ def _directories() -> list[Json]:
 
 
 def row(target: str, source: Json, *, matching_priority: int = 0) -> Json:
-    """Return an attributeMapping that flows always when changed."""
+    """Return an attributeMapping that always flows when its source changes."""
     return {
         "defaultValue": None,
         "exportMissingReferences": False,
@@ -194,7 +194,7 @@ def _user_rows() -> list[Json]:
 
 
 def default_schema(identifier: str) -> Json:
-    """Return the schema of a new job, or of the template; the identifier becomes its id."""
+    """Return the schema of a new job or of the template, with this identifier as its id."""
     groups = [
         row("displayName", attribute("displayName"), matching_priority=1),
         row("externalId", attribute("objectId")),

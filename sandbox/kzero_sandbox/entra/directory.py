@@ -1,6 +1,6 @@
-"""The directory of the local Entra tenant: users, groups, applications, assignments, roles, as Graph's JSON.
+"""The directory of the local Entra tenant: users, groups, applications, assignments and roles, as Graph's JSON.
 
-Holds and relates objects. Knows nothing of HTTP, of permissions and of provisioning.
+Stores and relates objects. Must not know HTTP, permissions or provisioning.
 """
 
 import base64
@@ -17,7 +17,7 @@ from .graph_errors import not_found, refuse
 Json = dict[str, Any]
 
 DEFAULT_ACCESS = "00000000-0000-0000-0000-000000000000"
-"""App role id of an assignment without a role, where the application has none."""
+"""App role id of an assignment without a role, for applications that define no roles."""
 
 
 def _user(seed: SeedUser) -> Json:
@@ -55,39 +55,39 @@ def _user(seed: SeedUser) -> Json:
 
 @dataclass
 class Directory:
-    """Everything that one tenant holds.
+    """All objects of one tenant.
 
-    Collections are keyed by object id. `version` counts changes, so that what is derived can be kept until it is stale.
+    Collections are keyed by object id. `version` counts changes and shows whether cached derived data is outdated.
     """
 
     organisation: Organisation
     users: dict[str, Json] = field(default_factory=dict)
     deleted_users: dict[str, Json] = field(default_factory=dict)
-    """Soft-deleted users, restorable."""
+    """Soft-deleted users, which can be restored."""
     groups: dict[str, Json] = field(default_factory=dict)
     members: dict[str, list[str]] = field(default_factory=dict)
-    """Direct members of each group."""
+    """The direct members of each group."""
     managers: dict[str, str] = field(default_factory=dict)
-    """Manager's id of each user that has one."""
+    """The manager's id of each user that has a manager."""
     applications: dict[str, Json] = field(default_factory=dict)
     service_principals: dict[str, Json] = field(default_factory=dict)
     owners: dict[str, list[str]] = field(default_factory=dict)
-    """Owners of applications and service principals."""
+    """The owners of applications and service principals."""
     assignments: dict[str, Json] = field(default_factory=dict)
     roles: dict[str, Json] = field(default_factory=dict)
     role_members: dict[str, list[str]] = field(default_factory=dict)
     client_secrets: dict[str, str] = field(default_factory=dict)
-    """Of applications that Graph made, by the key's id."""
+    """The secrets of applications created through Graph, by the key's id."""
     federated: dict[str, list[Json]] = field(default_factory=dict)
-    """federatedIdentityCredential objects of each application."""
+    """The federatedIdentityCredential objects of each application."""
     audits: list[Json] = field(default_factory=list)
-    """directoryAudit objects, oldest first."""
+    """The directoryAudit objects, oldest first."""
     version: int = 0
     _index: dict[tuple[str, str], tuple[int, dict[str, list[Json]]]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def seeded(cls, organisation: Organisation) -> "Directory":
-        """Make the directory of the organisation as it is on the first day."""
+        """Return the initial directory of the organisation."""
         directory = cls(organisation)
         for user in organisation.users:
             directory.users[user.id] = _user(user)
@@ -142,11 +142,11 @@ class Directory:
         ]
 
     def changed(self) -> None:
-        """Note that something has changed."""
+        """Record that an object has changed."""
         self.version += 1
 
     def _added(self, collection: str, item: Json) -> None:
-        """Note a new object, and keep the indices: thousands are added one after the other."""
+        """Record a new object and update the indices; tests add thousands of objects, so do not rebuild them."""
         for (indexed, name), (version, index) in list(self._index.items()):
             if version == self.version:
                 if indexed == collection:
@@ -157,7 +157,7 @@ class Directory:
     # --- finding -----------------------------------------------------------------------------------------------------
 
     def indexed(self, collection: str, name: str, value: str) -> list[Json]:
-        """Return the objects of a collection whose property has the value, without regard to case."""
+        """Return the objects of a collection whose property has this value, ignoring case."""
         key = (collection, name)
         version, index = self._index.get(key, (-1, {}))
         if version != self.version:
@@ -171,7 +171,7 @@ class Directory:
         """Return a user by object id or user principal name.
 
         Raises:
-            GraphError: 404.
+            GraphError: 404, if the user does not exist.
         """
         found = self.users.get(key) or next(iter(self.indexed("users", "userPrincipalName", key)), None)
         if found is None:
@@ -179,10 +179,10 @@ class Directory:
         return found
 
     def principal(self, object_id: str) -> tuple[str, Json]:
-        """Return kind (User, Group, ServicePrincipal) and object of a principal.
+        """Return the kind (User, Group, ServicePrincipal) and the object of a principal.
 
         Raises:
-            GraphError: 404.
+            GraphError: 404, if the principal does not exist.
         """
         for kind, collection in (
             ("User", self.users),
@@ -194,20 +194,20 @@ class Directory:
         raise not_found(object_id)
 
     def assigned_to(self, service_principal_id: str) -> list[Json]:
-        """Return the app role assignments of which this service principal is the resource."""
+        """Return the app role assignments whose resource is this service principal."""
         return [entry for entry in self.assignments.values() if entry["resourceId"] == service_principal_id]
 
     def effective_members(self, group_id: str) -> Iterator[str]:
-        """Yield the direct members of a group that are users; nested groups are not read, as Entra does not."""
+        """Yield the users among a group's direct members; like Entra, ignore nested groups."""
         yield from (member for member in self.members.get(group_id, []) if member in self.users)
 
     # --- changing ----------------------------------------------------------------------------------------------------
 
     def add_user(self, seed: SeedUser, object_id: str | None = None) -> Json:
-        """Add a user, with an id of its own unless one is given.
+        """Add a user, with a new id unless one is given.
 
         Raises:
-            GraphError: 400, when the user principal name is taken.
+            GraphError: 400, if another user has the user principal name.
         """
         if self.indexed("users", "userPrincipalName", seed.user_principal_name):
             refuse("Another object with the same value for property userPrincipalName already exists.")
@@ -219,17 +219,17 @@ class Directory:
         return user
 
     def delete_user(self, key: str) -> None:
-        """Soft-delete a user: it can be restored, and is gone from groups, roles and assignments' scope meanwhile."""
+        """Soft-delete a user: groups, roles and scopes ignore the user until it is restored."""
         user = self.user(key)
         self.deleted_users[user["id"]] = {**user, "deletedDateTime": now()}
         del self.users[user["id"]]
         self.changed()
 
     def purge_user(self, object_id: str) -> None:
-        """Delete a user for good, with its memberships and assignments.
+        """Delete a user permanently, with its memberships and assignments.
 
         Raises:
-            GraphError: 404.
+            GraphError: 404, if the user does not exist.
         """
         if self.deleted_users.pop(object_id, None) is None and self.users.pop(object_id, None) is None:
             raise not_found(object_id)
@@ -241,10 +241,10 @@ class Directory:
         self.changed()
 
     def restore_user(self, object_id: str) -> Json:
-        """Bring a soft-deleted user back.
+        """Restore a soft-deleted user.
 
         Raises:
-            GraphError: 404.
+            GraphError: 404, if no deleted user has this id.
         """
         user = self.deleted_users.pop(object_id, None)
         if user is None:
@@ -255,10 +255,10 @@ class Directory:
         return user
 
     def delete_group(self, group_id: str) -> None:
-        """Delete a group, its memberships and assignments.
+        """Delete a group with its memberships and assignments.
 
         Raises:
-            GraphError: 404.
+            GraphError: 404, if the group does not exist.
         """
         if self.groups.pop(group_id, None) is None:
             raise not_found(group_id)
@@ -270,15 +270,18 @@ class Directory:
         self.changed()
 
     def instantiate(self, template_id: str, display_name: str, owner: str | None) -> tuple[Json, Json]:
-        """Make an application and its service principal from the non-gallery template.
+        """Create an application and its service principal from the non-gallery template.
 
         Args:
-            template_id: application template; only the non-gallery one exists here.
-            display_name: name of both.
-            owner: object id of the service principal that becomes owner of both, if any does.
+            template_id: The application template; only the non-gallery template exists here.
+            display_name: The name of both objects.
+            owner: The object id of the service principal that owns both objects, or None.
+
+        Returns:
+            The application and its service principal.
 
         Raises:
-            GraphError: 404, when the template is another.
+            GraphError: 404, for any other template.
         """
         if template_id != NON_GALLERY_TEMPLATE:
             raise not_found(template_id)
@@ -291,7 +294,7 @@ class Directory:
         return application, service_principal
 
     def rename_application(self, application: Json, display_name: str) -> None:
-        """Rename an application; its service principal follows, as it does in Entra."""
+        """Rename an application and, as Entra does, its service principal."""
         application["displayName"] = display_name
         for service_principal in self.indexed("service_principals", "appId", application["appId"]):
             service_principal["displayName"] = service_principal["appDisplayName"] = display_name
@@ -301,10 +304,10 @@ class Directory:
         """Delete an application, its service principals and their assignments.
 
         Returns:
-            ids of the service principals deleted with it.
+            The ids of the service principals deleted with it.
 
         Raises:
-            GraphError: 404.
+            GraphError: 404, if the application does not exist.
         """
         application = self.applications.pop(object_id, None)
         if application is None:
@@ -323,7 +326,7 @@ class Directory:
         """Delete a service principal and the assignments to it.
 
         Raises:
-            GraphError: 404.
+            GraphError: 404, if the service principal does not exist.
         """
         if self.service_principals.pop(object_id, None) is None:
             raise not_found(object_id)
@@ -336,7 +339,7 @@ class Directory:
         """Assign a user, group or service principal to a role of an application.
 
         Raises:
-            GraphError: 404 for an unknown principal, 400 for an unknown role or an assignment that exists.
+            GraphError: 404 for an unknown principal, 400 for an unknown role or an existing assignment.
         """
         resource = self.service_principals[service_principal_id]
         kind, principal = self.principal(principal_id)
@@ -346,7 +349,7 @@ class Directory:
         for entry in self.indexed("assignments", "principalId", principal_id):
             if entry["resourceId"] == service_principal_id and entry["appRoleId"] == role_id:
                 refuse("Permission being assigned already exists on the object")
-        # Ids are opaque to clients; like Entra's they are the principal's id and some more, in URL-safe base64.
+        # Ids are opaque to clients. Like Entra's, they contain the principal's id and more bytes, in URL-safe base64.
         raw = uuid.UUID(principal_id).bytes + uuid.uuid4().bytes
         assignment = {
             "id": base64.urlsafe_b64encode(raw).decode().rstrip("="),
@@ -367,7 +370,7 @@ class Directory:
         """Delete an assignment.
 
         Raises:
-            GraphError: 404.
+            GraphError: 404, if the assignment does not exist.
         """
         self.assignment(service_principal_id, assignment_id)
         del self.assignments[assignment_id]
@@ -377,7 +380,7 @@ class Directory:
         """Return an assignment of a service principal.
 
         Raises:
-            GraphError: 404.
+            GraphError: 404, if the assignment does not exist.
         """
         entry = self.assignments.get(assignment_id)
         if entry is None or entry["resourceId"] != service_principal_id:

@@ -27,14 +27,14 @@ _MANAGER = "manager"
 
 
 class DirectoryRoutes:
-    """Handlers over one directory."""
+    """The handlers for the users and groups of one directory."""
 
     def __init__(self, directory: Directory) -> None:
         """Serve this directory."""
         self._directory = directory
 
     def register(self, router: Router) -> None:
-        """Add the operations to the table."""
+        """Add the operations to the router's table."""
         read_users, write_users = permissions.READ_USERS, permissions.WRITE_USERS
         router.add("GET", "/users", read_users, self.list_users)
         router.add("POST", "/users", write_users, self.create_user)
@@ -75,7 +75,7 @@ class DirectoryRoutes:
         )
 
     def _by_index(self, collection: str, name: str, request: GraphRequest) -> list[Json] | None:
-        """Answer the commonest filter without a walk over everybody; None when it is another filter."""
+        """Answer the most common filter from an index instead of checking all objects; None for any other filter."""
         text = request.query.get("$filter")
         tree = odata.parse_filter(text) if text else None
         match tree:
@@ -183,7 +183,7 @@ class DirectoryRoutes:
         return GraphAnswer(204)
 
     def member_of(self, request: GraphRequest, user: str) -> GraphAnswer:
-        """GET /users/{id}/memberOf: the groups with this direct member."""
+        """GET /users/{id}/memberOf: the groups whose direct member the user is."""
         object_id = self._directory.user(user)["id"]
         groups = [
             {"@odata.type": "#microsoft.graph.group", **self._directory.groups[group]}
@@ -252,7 +252,7 @@ class DirectoryRoutes:
         return GraphAnswer(204)
 
     def list_members(self, request: GraphRequest, group: str, kind: str | None = None) -> GraphAnswer:
-        """GET /groups/{id}/members, of all kinds or of one."""
+        """GET /groups/{id}/members: all members, or only those of one kind."""
         self._group(group)
         members = [
             item
@@ -285,7 +285,7 @@ class DirectoryRoutes:
         return GraphAnswer(204)
 
     def list_group_owners(self, request: GraphRequest, group: str) -> GraphAnswer:
-        """GET /groups/{id}/owners: seeded groups have none."""
+        """GET /groups/{id}/owners: seeded groups have no owners."""
         self._group(group)
         return page(request, [], "directoryObjects")
 

@@ -1,9 +1,9 @@
-"""Expressions of attribute mappings: text to attributeMappingSource tree, back, and evaluation.
+"""Expressions of attribute mappings: convert text to an attributeMappingSource tree and back, and evaluate the tree.
 
 Follows learn.microsoft.com/entra/identity/app-provisioning/functions-for-customizing-application-data and, for the
-tree, learn.microsoft.com/graph/api/resources/synchronization-attributemappingsource. Parameter keys are those
-documented for Replace and Not; for the others they are the parameter names of the functions' page, since no tree of
-them is published.
+tree, learn.microsoft.com/graph/api/resources/synchronization-attributemappingsource. Parameter keys of Replace and Not
+are documented. Microsoft publishes no tree of the other functions, so their keys are the parameter names of the
+functions' page.
 """
 
 import itertools
@@ -22,22 +22,22 @@ _TOKEN = re.compile(
 
 
 class ExpressionError(ValueError):
-    """Text that is no expression, or a tree that cannot be evaluated."""
+    """A text that is not a valid expression, or a tree that cannot be evaluated."""
 
 
 @dataclass(frozen=True)
 class FunctionDefinition:
-    """Name and parameters of a function."""
+    """The name and parameters of a function."""
 
     name: str
     parameters: tuple[str, ...]
     required: int
-    """How many of the parameters must be given."""
+    """How many of the parameters are required."""
     repeated: tuple[str, ...] = ()
-    """Parameters that follow, as often as wanted, with a number behind each."""
+    """Parameters that may follow any number of times, each with a number appended."""
 
     def keys(self, count: int) -> Iterator[str]:
-        """Yield the parameter key of each of so many arguments."""
+        """Yield the parameter keys of this many arguments."""
         yield from self.parameters[:count]
         rest = count - len(self.parameters)
         numbered = (f"{name}{number}" for number in itertools.count(1) for name in self.repeated)
@@ -73,7 +73,7 @@ def attribute(name: str) -> Json:
 
 
 def constant(value: str) -> Json:
-    """Return the source that is always this value."""
+    """Return the source that always has this value."""
     return {"expression": _quoted(value), "name": value, "type": "Constant", "parameters": []}
 
 
@@ -82,10 +82,10 @@ def _quoted(value: str) -> str:
 
 
 def parse(text: str) -> Json:
-    """Read an expression.
+    """Return the tree of an expression.
 
     Raises:
-        ExpressionError: when it is none.
+        ExpressionError: The text is not a valid expression.
     """
     return _Parser(text).whole()
 
@@ -111,7 +111,7 @@ class _Parser:
         return tree
 
     def _fail(self) -> None:
-        message = f"Expression {self._text!r} is incomplete or has text too much after its part {self._next}."
+        message = f"Expression {self._text!r} is incomplete or has unexpected text after part {self._next}."
         raise ExpressionError(message)
 
     def _peek(self) -> tuple[str, str]:
@@ -145,7 +145,7 @@ class _Parser:
         return _call(definition, arguments)
 
     def _arguments(self) -> list[Json | None]:
-        self._next += 1  # the parenthesis, which the token's pattern looked ahead for
+        self._next += 1  # the parenthesis, which the name's pattern requires to follow
         arguments: list[Json | None] = []
         while True:
             if self._peek() in {("mark", ","), ("mark", ")")}:
@@ -175,12 +175,12 @@ def _call(definition: FunctionDefinition, arguments: list[Json | None]) -> Json:
 
 
 def call(name: str, *arguments: Json | None) -> Json:
-    """Return the source that calls a function; None stands for an argument left out."""
+    """Return the source that calls a function; None omits an argument."""
     return _call(FUNCTIONS[name], list(arguments))
 
 
 def format_source(source: Json) -> str:
-    """Write a tree as text, from its structure and not from what it says of itself; `parse` reads it back."""
+    """Return a tree's text, from its structure and not from its `expression` members; `parse` reads the text."""
     if source["type"] == "Attribute":
         return f"[{source['name']}]"
     if source["type"] == "Constant":
@@ -205,10 +205,10 @@ def attribute_names(source: Json) -> set[str]:
 
 
 def evaluate(source: Json, entry: Mapping[str, Value]) -> Value:
-    """Evaluate a source over the attributes of an object.
+    """Return the value of a source for the attributes of an object.
 
     Raises:
-        ExpressionError: when the source is malformed.
+        ExpressionError: The source is malformed.
     """
     if source["type"] == "Attribute":
         return entry.get(source["name"])

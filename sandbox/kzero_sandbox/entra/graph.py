@@ -1,4 +1,4 @@
-"""Graph over HTTP: authentication, `$batch`, errors; dispatches to the table of operations.
+"""Graph over HTTP: authentication, `$batch` and errors; the router's table handles the operations.
 
 Follows learn.microsoft.com/graph/use-the-api and learn.microsoft.com/graph/json-batching.
 """
@@ -26,10 +26,10 @@ _MAXIMUM_BATCH = 20
 
 
 class Graph:
-    """The Graph endpoint, versions v1.0 and beta."""
+    """The Graph endpoint, for versions v1.0 and beta."""
 
     def __init__(self, router: Router, tokens: TokenIssuer, traffic: Traffic, audit: AuditLog) -> None:
-        """Serve these operations to holders of these tokens."""
+        """Serve the router's operations to callers with a token of this issuer."""
         self._audit = audit
         self.router = router
         self._tokens = tokens
@@ -121,7 +121,7 @@ class Graph:
             refuse(f"Number of batch request steps exceeds the maximum value of {_MAXIMUM_BATCH}.", code="BadRequest")
         ids = [item.get("id") for item in items]
         if len(set(ids)) != len(ids) or not all(isinstance(key, str) and key for key in ids):
-            refuse("Every request of a batch needs an id of its own.", code="BadRequest")
+            refuse("Every request of a batch needs a unique id.", code="BadRequest")
         done: dict[str, Json] = {}
         waiting = list(items)
         while waiting:
@@ -138,7 +138,7 @@ class Graph:
         path = "/" + unquote(parts.path).lstrip("/")
         method = str(item.get("method", "")).upper()
         full = f"/{version}{path}"
-        # Who asks is noted with the batch itself.
+        # The entry of the batch itself records the user agent.
         entry = self._traffic.note(method, full, parts.query, body=item.get("body"), user_agent=None, batch=True)
         entry["client"] = caller.app_id
         headers = {"Content-Type": "application/json"}
@@ -188,7 +188,7 @@ class Graph:
 
 
 def _fault_answer(fault: Fault) -> GraphAnswer:
-    """Answer one request of a batch; a connection of its own to break off it has not."""
+    """Return the faulty answer to one request of a batch, which has no connection of its own to close."""
     return GraphAnswer(fault.status or 503, fault.answer_body(), dict(fault.headers))
 
 

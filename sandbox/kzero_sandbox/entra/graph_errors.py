@@ -1,4 +1,4 @@
-"""Refusals of the local Graph, in the shape that Microsoft Graph answers errors in.
+"""Errors of the local Graph, in the format of Microsoft Graph's errors.
 
 Follows learn.microsoft.com/graph/errors.
 """
@@ -12,13 +12,13 @@ class GraphError(Exception):
     """A request that Graph refuses; rendered as `{"error": {...}}`."""
 
     def __init__(self, status: int, code: str, message: str, *, inner: dict[str, Any] | None = None) -> None:
-        """Make the refusal.
+        """Create the error.
 
         Args:
-            status: HTTP status.
+            status: The HTTP status.
             code: Graph's error code, for example Request_ResourceNotFound.
             message: Graph's message.
-            inner: further members of innerError.
+            inner: Additional members of innerError.
         """
         super().__init__(message)
         self.status = status
@@ -28,7 +28,7 @@ class GraphError(Exception):
 
 
 def not_found(what: str) -> GraphError:
-    """Return the 404 that Graph gives for an object id it does not know."""
+    """Return the 404 error that Graph sends for an unknown object id."""
     return GraphError(
         404,
         "Request_ResourceNotFound",
@@ -40,7 +40,7 @@ def refuse(message: str, *, code: str = "Request_BadRequest", status: int = 400)
     """Refuse the request.
 
     Raises:
-        GraphError: always.
+        GraphError: Always.
     """
     raise GraphError(status, code, message)
 
@@ -49,13 +49,13 @@ def deny() -> NoReturn:
     """Refuse a token that lacks the permission.
 
     Raises:
-        GraphError: 403, always.
+        GraphError: Always, with status 403.
     """
     refuse("Insufficient privileges to complete the operation.", code="Authorization_RequestDenied", status=403)
 
 
 def error_body(error: GraphError, client_request_id: str | None = None) -> dict[str, Any]:
-    """Render a refusal as Graph's JSON body."""
+    """Return an error as Graph's JSON body."""
     request_id = str(uuid.uuid4())
     return {
         "error": {

@@ -1,6 +1,6 @@
-"""Dispatch of Graph requests: path templates, the permissions each needs, pages of collections.
+"""Route Graph requests: path templates, the permissions that operations need, and pages of collections.
 
-A request is plain data, so that `$batch` dispatches its items through the same table as HTTP does.
+A request is plain data, so that the items of `$batch` use the same table as HTTP requests.
 """
 
 import base64
@@ -20,23 +20,23 @@ from .tokens import Caller
 Json = dict[str, Any]
 OWNED_BY = "Application.ReadWrite.OwnedBy"
 Requirement = tuple[frozenset[str], ...]
-"""One permission out of each set is needed."""
+"""The caller needs one permission out of each set."""
 DEFAULT_PAGE = 100
 MAXIMUM_PAGE = 999
 
 
 @dataclass(frozen=True, kw_only=True)
 class GraphRequest:
-    """One request to Graph, already authenticated."""
+    """One authenticated request to Graph."""
 
     method: str
     version: str
     """v1.0 or beta."""
     path: str
-    """Decoded, below the version, with a leading slash."""
+    """The decoded path after the version, with a leading slash."""
     query: Mapping[str, str]
     headers: Mapping[str, str]
-    """Names in lower case."""
+    """Headers by lower-case name."""
     body: Any
     caller: Caller
     base_url: str
@@ -45,7 +45,7 @@ class GraphRequest:
         """Return the body, which must be a JSON object.
 
         Raises:
-            GraphError: 400.
+            GraphError: 400, if the body is not a JSON object.
         """
         if not isinstance(self.body, dict):
             refuse(
@@ -62,7 +62,7 @@ class GraphRequest:
 
 @dataclass(frozen=True)
 class GraphAnswer:
-    """What Graph answers."""
+    """Graph's answer to a request."""
 
     status: int
     body: Any = None
@@ -86,16 +86,16 @@ class Router:
     """The table of operations."""
 
     def __init__(self, is_owner: Callable[[str, str], bool]) -> None:
-        """Start empty.
+        """Start with an empty table.
 
         Args:
-            is_owner: tells whether an object (first id) is owned by a service principal (second id).
+            is_owner: Returns whether a service principal (second id) owns an object (first id).
         """
         self._routes: list[Route] = []
         self._is_owner = is_owner
 
     def add(self, method: str, template: str, needs: Requirement, handler: Handler) -> None:
-        """Add an operation; `{name}` in the template matches one segment and is handed to the handler."""
+        """Add an operation; `{name}` in the template matches one segment and becomes an argument of the handler."""
         pattern = re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(template)) + "/?")
         self._routes.append(Route(method=method, pattern=pattern, handler=handler, needs=needs))
 
@@ -103,7 +103,7 @@ class Router:
         """Answer a request.
 
         Raises:
-            GraphError: what Graph would refuse it with.
+            GraphError: Graph refuses the request.
         """
         route, parameters = self._resolve(request)
         self._authorise(route, parameters, request.caller)
@@ -127,7 +127,7 @@ class Router:
             granted = alternatives & caller.roles
             if not granted:
                 deny()
-            # The permission for owned objects reaches no others.
+            # The permission for owned objects does not include other objects.
             target = parameters.get("application") or parameters.get("principal")
             if granted == {OWNED_BY} and target and not self._is_owner(target, caller.object_id):
                 deny()
@@ -141,17 +141,17 @@ def page(
     default_properties: tuple[str, ...] | None = None,
     searched: bool = False,
 ) -> GraphAnswer:
-    """Answer with a page of a collection, as $filter, $select, $top, $count and $skiptoken ask for.
+    """Return a page of a collection according to $filter, $select, $top, $count and $skiptoken.
 
     Args:
-        request: the request with its query.
-        items: the whole collection.
-        context: entity of @odata.context.
-        default_properties: properties of an answer without $select; None returns all.
-        searched: the filter has been applied already.
+        request: The request with its query.
+        items: The whole collection.
+        context: The entity of @odata.context.
+        default_properties: The properties to return without $select; None returns all.
+        searched: Whether the filter was applied before.
 
     Raises:
-        GraphError: 400, for a query that Graph refuses.
+        GraphError: 400, if Graph refuses the query.
     """
     query = request.query
     advanced = request.headers.get("consistencylevel", "").lower() == "eventual" and query.get("$count") == "true"
@@ -174,7 +174,7 @@ def filtered(items: list[Json], text: str, *, advanced: bool) -> list[Json]:
     """Return the objects that a $filter selects.
 
     Raises:
-        GraphError: 400, for a filter that Graph refuses.
+        GraphError: 400, if Graph refuses the filter.
     """
     tree = odata.parse_filter(text)
     if odata.alternatives(tree) > odata.MAXIMUM_ALTERNATIVES:
@@ -197,7 +197,7 @@ def filtered(items: list[Json], text: str, *, advanced: bool) -> list[Json]:
 
 
 def selection(request: GraphRequest, default: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """Return the properties that an answer carries; None means all."""
+    """Return the properties to include in an answer; None means all."""
     if "$select" not in request.query:
         return default
     return tuple(name.strip() for name in request.query["$select"].split(",") if name.strip())

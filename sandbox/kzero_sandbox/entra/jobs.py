@@ -1,4 +1,4 @@
-"""Synchronization jobs: their state machine, credentials, what they remember of the target, and how Graph shows them.
+"""Synchronization jobs: their states, credentials and links to target objects, and their representation in Graph.
 
 Follows learn.microsoft.com/graph/api/resources/synchronization-synchronizationjob and -synchronizationstatus.
 """
@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 NEVER = "0001-01-01T00:00:00Z"
 TEMPLATES = {"customappsso": False, "customappssoOutDelta": False, "customappssoRoleIn": False, "scim": True}
-"""Templates of a non-gallery application, and which one is the default."""
+"""The templates of a non-gallery application, and which one is the default."""
 SECRET_KEYS = frozenset(
     """
     None UserName Password SecretToken AppKey BaseAddress ClientIdentifier ClientSecret SingleSignOnType Sandbox Url
@@ -27,9 +27,9 @@ SECRET_KEYS = frozenset(
     Oauth2AuthorizationCode Oauth2RedirectUri ApplicationTemplateIdentifier Oauth2TokenExchangeUri
     Oauth2AuthorizationUri AuthenticationType Server PerformInboundEntitlementGrants HardDeletesEnabled
     SyncAgentCompatibilityKey SyncAgentADContainer ValidateDomain TestReferences ConnectionString
-    """.split()  # noqa: SIM905 - as many quotation marks would bury the names
+    """.split()  # noqa: SIM905 - quotation marks around each name would hide the names
 )
-"""The enumeration synchronizationSecret, whole."""
+"""All members of the enumeration synchronizationSecret."""
 RESET_SCOPES = frozenset(
     {"None", "ConnectorDataStore", "Escrows", "Watermark", "QuarantineState", "Full", "ForceDeletes"}
 )
@@ -37,15 +37,15 @@ RESET_SCOPES = frozenset(
 
 @dataclass
 class Link:
-    """An object of the source and the object of the target that it was joined with."""
+    """A source object and the target object that it is matched with."""
 
     kind: str
     """User or Group."""
     target_id: str
     active: bool = True
-    """Whether the target was last told that the user is active."""
+    """Whether the target last received the user as active."""
     exported: dict[str, Any] = field(default_factory=dict)
-    """Values last seen at or sent to the target, by target attribute."""
+    """The values last read from or sent to the target, by target attribute."""
 
 
 @dataclass
@@ -59,13 +59,13 @@ class Job:
     schedule_state: str = "Disabled"
     code: str = "NotRun"
     watermark: bool = False
-    """Whether the next cycle is an incremental one."""
+    """Whether the next cycle is incremental."""
     force_deletes: bool = False
     """Whether the next cycle ignores the deletion threshold."""
     links: dict[str, Link] = field(default_factory=dict)
-    """By object id of the source."""
+    """The links by object id of the source."""
     escrows: dict[str, str] = field(default_factory=dict)
-    """Why an object could not be provisioned, by its id; tried again in the next cycle."""
+    """The error for each object that could not be provisioned, by its id; the next cycle retries these objects."""
     last_execution: Json | None = None
     last_successful: Json | None = None
     last_with_exports: Json | None = None
@@ -75,16 +75,16 @@ class Job:
     steady_last: str = NEVER
 
     def start(self) -> None:
-        """Set the job going; clears a quarantine. Harmless while it runs."""
+        """Start the job and clear a quarantine; does nothing to a running job."""
         self.schedule_state = self.code = "Active"
         self.quarantine = None
 
     def pause(self) -> None:
-        """Stop the job until it is started again."""
+        """Pause the job until it is started again."""
         self.schedule_state = self.code = "Paused"
 
     def restart(self, scopes: set[str]) -> None:
-        """Forget what the scopes name, and set the job going."""
+        """Reset what the scopes name, and start the job."""
         full = "Full" in scopes
         if full or "Watermark" in scopes:
             self.watermark = False
@@ -100,13 +100,13 @@ class Job:
         self.schedule_state = "Active"
 
     def replace_schema(self, schema: Json) -> None:
-        """Take a new schema; the next cycle is an initial one then."""
+        """Replace the schema, so that the next cycle is an initial cycle."""
         number = int(str(self.schema["version"]).removeprefix("v1.")) + 1
         self.schema = {**schema, "id": self.id, "version": f"v1.{number}"}
         self.watermark = False
 
     def enter_quarantine(self, reason: str, code: str, message: str) -> None:
-        """Put the job into quarantine, or note one failure more of the one it is in."""
+        """Put the job into quarantine, or count another failure if it is already in quarantine."""
         moment = now()
         before = self.quarantine or {"currentBegan": moment, "seriesBegan": moment, "seriesCount": 0}
         # Retried after 6, 12 and 24 hours, then daily: entra/identity/app-provisioning/application-provisioning-
@@ -124,13 +124,13 @@ class Job:
         self.code = "Quarantine"
 
     def leave_quarantine(self) -> None:
-        """Go on as before a quarantine."""
+        """Continue after a quarantine."""
         self.quarantine = None
         if self.code == "Quarantine":
             self.code = "Active"
 
     def shown(self) -> Json:
-        """Return the job as Graph shows it."""
+        """Return the job in Graph's format."""
         kinds = [link.kind for link in self.links.values()]
         return {
             "id": self.id,
@@ -161,14 +161,14 @@ class Job:
 
 @dataclass(frozen=True)
 class NotificationSettings:
-    """The part of the secret SyncNotificationSettings that the service acts on."""
+    """The settings in the secret SyncNotificationSettings that the service uses."""
 
     threshold: int | None
-    """Deletions above this number in one cycle are held back; None: no limit."""
+    """A cycle with more deletions than this makes none of them; None sets no limit."""
 
     @classmethod
     def parse(cls, text: str | None) -> "NotificationSettings":
-        """Read the secret's value, a JSON object in a string; what cannot be read sets no limit."""
+        """Parse the secret's value, a JSON object in a string; an invalid value sets no limit."""
         try:
             settings = json.loads(text or "{}")
         except ValueError:
@@ -186,7 +186,7 @@ class Jobs:
     tenant_id: str
     jobs: dict[str, Job] = field(default_factory=dict)
     secrets: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Key and value, by service principal, in the order in which they were set."""
+    """The values by service principal and key, in the order in which they were set."""
     log: list[Json] = field(default_factory=list)
     """provisioningObjectSummary objects, oldest first."""
 
@@ -198,7 +198,7 @@ class Jobs:
         """Return a job of a service principal.
 
         Raises:
-            GraphError: 404.
+            GraphError: 404, if the job does not exist.
         """
         job = self.jobs.get(job_id)
         if job is None or job.service_principal_id != service_principal_id:
@@ -206,14 +206,14 @@ class Jobs:
         return job
 
     def create(self, service_principal_id: str, app_id: str, template_id: str) -> Job:
-        """Make a job; a second one of a template gets an id of its own.
+        """Create a job; a second job of the same template gets a random id.
 
         Raises:
             GraphError: 400, for an unknown template.
         """
         if template_id not in TEMPLATES:
             refuse(f"Synchronization template '{template_id}' was not found.", code="BadRequest")
-        # The old template's name is taken for its successor's.
+        # The old template's name creates a job of its successor.
         used = "customappssoOutDelta" if template_id == "customappsso" else template_id
         tenant = self.tenant_id.replace("-", "")
         job_id = f"{used}.{tenant}.{app_id}"
@@ -227,20 +227,20 @@ class Jobs:
         """Delete a job.
 
         Raises:
-            GraphError: 404.
+            GraphError: 404, if the job does not exist.
         """
         del self.jobs[self.job(service_principal_id, job_id).id]
 
     def forget(self, service_principal_id: str) -> None:
-        """Delete everything of a service principal that is gone."""
+        """Delete the jobs and secrets of a deleted service principal."""
         self.jobs = {key: job for key, job in self.jobs.items() if job.service_principal_id != service_principal_id}
         self.secrets.pop(service_principal_id, None)
 
     def set_secrets(self, service_principal_id: str, pairs: list[Json]) -> None:
-        """Set secrets; an empty value deletes the key, keys not named stay.
+        """Set secrets; an empty value deletes the key, and keys that are not named stay unchanged.
 
         Raises:
-            GraphError: 400, for a key that does not exist.
+            GraphError: 400, for an unknown key.
         """
         held = dict(self.secrets.get(service_principal_id, {}))
         for pair in pairs:

@@ -1,4 +1,4 @@
-"""The login endpoint: metadata, keys, and tokens by client secret or by federated workload identity.
+"""The login endpoint: metadata, signing keys, and tokens by client secret or by federated workload identity.
 
 Follows learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow and reference-error-codes.
 """
@@ -26,7 +26,7 @@ _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 @dataclass
 class RegisteredClient:
-    """A client that may sign in; what it may do can be changed while the sandbox runs."""
+    """A client that may sign in; its permissions can change while the sandbox runs."""
 
     name: str
     client_id: str
@@ -36,7 +36,7 @@ class RegisteredClient:
     federated_subject: str | None = None
 
     def caller(self) -> Caller:
-        """Return who its tokens say it is."""
+        """Return the caller that its tokens identify."""
         return Caller(app_id=self.client_id, object_id=self.object_id, roles=frozenset(self.permissions))
 
 
@@ -59,7 +59,7 @@ class LoginError(Exception):
     """A sign-in that Entra refuses."""
 
     def __init__(self, status: int, error: str, code: int, message: str) -> None:
-        """Make the refusal of an AADSTS code."""
+        """Create the error for an AADSTS code."""
         super().__init__(message)
         self.status = status
         self.error = error
@@ -90,12 +90,12 @@ def _refuse(status: int, error: str, code: int, message: str) -> NoReturn:
 
 
 class Login:
-    """The endpoints of one tenant."""
+    """The login endpoints of one tenant."""
 
     def __init__(
         self, directory: Directory, tokens: TokenIssuer, clients: dict[str, RegisteredClient], registry: Registry
     ) -> None:
-        """Serve sign-ins of these clients, and of the applications that are registered through Graph."""
+        """Serve the sign-ins of these clients and of applications registered through Graph."""
         self._directory = directory
         self._organisation = directory.organisation
         self._tokens = tokens
@@ -116,7 +116,7 @@ class Login:
         ]
 
     async def metadata(self, request: Request) -> Response:
-        """GET /metadata/endpoints: the description of the cloud that azuread and its kin read first."""
+        """GET /metadata/endpoints: the description of the cloud that azuread and similar clients read first."""
         del request
         base = self._tokens.base_url
         return JSONResponse(
@@ -199,7 +199,7 @@ class Login:
         return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
     async def consent(self, request: Request) -> Response:
-        """GET the page of admin consent: agrees at once, as the tenant's administrator would after signing in.
+        """GET the admin consent page: consents immediately, as the tenant's administrator does after signing in.
 
         Follows learn.microsoft.com/entra/identity-platform/v2-admin-consent.
         """
@@ -235,7 +235,7 @@ class Login:
         client = self.clients.get(client_id)
         consented = client is not None and client.object_id in self._directory.service_principals
         if not consented and (client is not None or client_id == PARTNER.client_id):
-            # Known, here or in all tenants, and without a service principal in this one.
+            # The client exists, here or in all tenants, but has no service principal in this tenant.
             self._refuse_missing(client_id)
         if client is None:
             return self._registered(client_id, form)
@@ -270,13 +270,13 @@ class Login:
         )
 
     def _refuse_missing(self, client_id: str) -> NoReturn:
-        # microsoft.github.io/teams-sdk/teams/app-authentication/troubleshooting has the answer.
+        # The message is documented at microsoft.github.io/teams-sdk/teams/app-authentication/troubleshooting.
         message = f"The client application {client_id} is missing service principal in the tenant"
         instructions = "See instructions here: https://go.microsoft.com/fwlink/?linkid=2225119"
         _refuse(401, "invalid_client", 7000229, f"{message} {self._organisation.tenant_id}. {instructions}")
 
     def _registered(self, client_id: str, form: dict[str, str]) -> Caller:
-        """Let an application in that was registered through Graph, here or in another tenant."""
+        """Authenticate an application that was registered through Graph, in this tenant or in another."""
         found = self._registry.find(client_id)
         if found is None or (found[0] is not self._directory and found[1]["signInAudience"] not in MULTI_TENANT):
             self._refuse_unknown(client_id)

@@ -1,7 +1,7 @@
-"""OData of Microsoft Graph: $filter as a tree, evaluated over JSON objects; $select; pages.
+"""Microsoft Graph's OData: parse $filter into a tree and evaluate it over JSON objects; apply $select.
 
 Covers what learn.microsoft.com/graph/aad-advanced-queries documents for directory objects in basic queries, and the
-limits of it that matter to a client: 15 alternatives in one filter, `endsWith` for advanced queries only.
+limits that matter to a client: 15 alternatives in one filter, and `endsWith` in advanced queries only.
 """
 
 import re
@@ -44,7 +44,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Junction:
-    """`left and right`, `left or right`."""
+    """`left and right` or `left or right`."""
 
     operator: str
     left: "Filter"
@@ -60,7 +60,7 @@ class Negation:
 
 @dataclass(frozen=True)
 class Exists:
-    """`name/any(x:x/property operator value)`: one object of a collection is like that."""
+    """`name/any(x:x/property operator value)`: at least one object of a collection meets the comparison."""
 
     name: str
     operand: Comparison
@@ -82,7 +82,7 @@ def quote(value: str) -> str:
 
 
 def format_filter(tree: Filter) -> str:
-    """Write a filter tree as text; `parse_filter` reads it back."""
+    """Return a filter tree's text; `parse_filter` reads the text."""
     match tree:
         case Comparison(name, operator, value):
             return f"{name} {operator} {_format_value(value)}"
@@ -107,10 +107,10 @@ def _format_value(value: Value) -> str:
 
 
 def parse_filter(text: str) -> Filter:
-    """Read a $filter.
+    """Return the tree of a $filter.
 
     Raises:
-        GraphError: 400, when the text is no filter of the supported kind.
+        GraphError: 400, if the text is not a supported filter.
     """
     return _Parser(text).whole()
 
@@ -229,7 +229,7 @@ class _Parser:
 
 
 def names(tree: Filter) -> set[str]:
-    """Return the property names that a filter asks for."""
+    """Return the property names in a filter."""
     match tree:
         case Junction(_, left, right):
             return names(left) | names(right)
@@ -240,7 +240,7 @@ def names(tree: Filter) -> set[str]:
 
 
 def alternatives(tree: Filter) -> int:
-    """Count the alternatives of a filter as Graph does to limit them."""
+    """Return the number of a filter's alternatives, as Graph counts them for its limit."""
     match tree:
         case Junction("or", left, right):
             return alternatives(left) + alternatives(right)
@@ -255,7 +255,7 @@ def alternatives(tree: Filter) -> int:
 
 
 def needs_advanced_query(tree: Filter) -> bool:
-    """Tell whether Graph answers this filter only with `ConsistencyLevel: eventual` and `$count=true`."""
+    """Return whether Graph requires `ConsistencyLevel: eventual` and `$count=true` for this filter."""
     match tree:
         case Junction(_, left, right):
             return needs_advanced_query(left) or needs_advanced_query(right)
@@ -268,7 +268,7 @@ def needs_advanced_query(tree: Filter) -> bool:
 
 
 def matches(tree: Filter, item: Json) -> bool:
-    """Evaluate a filter over one object; strings compare without case, as directory objects do."""
+    """Return whether one object meets a filter; like Graph's directory objects, strings are compared ignoring case."""
     match tree:
         case Junction("and", left, right):
             return matches(left, item) and matches(right, item)
@@ -323,7 +323,7 @@ def _compare(operator: str, actual: Any, literal: Value) -> bool:  # noqa: ANN40
 
 
 def select(item: Json, properties: Iterable[str] | None) -> Json:
-    """Return the object with the selected properties only; None selects all."""
+    """Return the object with only the selected properties; None selects all."""
     if properties is None:
         return item
     wanted = list(properties)

@@ -1,4 +1,4 @@
-"""What became of one object: the steps Microsoft shows for it, as on-demand answer and as provisioning log entry.
+"""The result of provisioning one object, with Microsoft's steps, as on-demand answer and as provisioning log entry.
 
 Follows learn.microsoft.com/graph/api/synchronization-synchronizationjob-provisionondemand (the two JSON strings) and
 learn.microsoft.com/graph/api/resources/provisioningobjectsummary.
@@ -27,7 +27,7 @@ def _words(values: Json) -> dict[str, str]:
 
 @dataclass
 class Outcome:
-    """The course of one object's provisioning."""
+    """The steps and the result of provisioning one object."""
 
     kind: str
     """User or Group."""
@@ -45,10 +45,10 @@ class Outcome:
     modified: list[Json] = field(default_factory=list)
     began: str = field(default_factory=_precise)
     complete_failure: bool = False
-    """Whether the endpoint as a whole failed, so that the cycle is pointless."""
+    """Whether the endpoint as a whole failed, so that the cycle cannot continue."""
 
     def step(self, name: str, kind: str, status: str, description: str, details: Json | None = None) -> None:
-        """Note a step."""
+        """Record a step."""
         self.steps.append(
             {
                 "name": name,
@@ -61,12 +61,12 @@ class Outcome:
         )
 
     def imported(self, entry: Json) -> None:
-        """Note that the object was read from the directory."""
+        """Record that the object was read from the directory."""
         description = f"Retrieved {self.kind} '{self.name}' from {SOURCE_DIRECTORY}"
         self.step("EntryImport", "Import", "Success", description, entry)
 
     def matched(self, target_id: str, values: Json) -> None:
-        """Note that the object was found at the target."""
+        """Record that the object was found at the target."""
         self.target_id = target_id
         details = {**values, "id": target_id}
         self.step(
@@ -78,7 +78,7 @@ class Outcome:
         )
 
     def unmatched(self) -> None:
-        """Note that the target has no such object and gets one."""
+        """Record that the target has no such object and that one will be created."""
         description = (
             f"{self.kind} '{self.name}' will be created in {TARGET_DIRECTORY} ({self.kind} is active and assigned in"
             f" {SOURCE_DIRECTORY}, but no matching {self.kind} was found in {TARGET_DIRECTORY})"
@@ -86,7 +86,7 @@ class Outcome:
         self.step("EntrySynchronizationAdd", "Matching", "Success", description)
 
     def scoped(self, *, active: bool, assigned: bool) -> None:
-        """Note whether the object is in scope."""
+        """Record whether the object is in scope."""
         entitled = active and assigned
         self.step(
             "EntrySynchronizationScoping",
@@ -105,12 +105,12 @@ class Outcome:
         )
 
     def skipped(self, reason: str, description: str) -> None:
-        """Note that nothing was to be done."""
+        """Record that the object required no change."""
         self.status, self.error_code, self.error_message = "Skipped", reason, description
         self.step("EntrySynchronizationSkip", "Export", "Skipped", description, {"SkipReason": reason})
 
     def exported(self, action: str, target_id: str) -> None:
-        """Note that the target was changed."""
+        """Record that the target was changed."""
         self.action, self.status, self.target_id = action, "Success", target_id
         name = {"Create": "EntryExportAdd", "Delete": "EntryExportDelete"}.get(action, "EntryExportUpdate")
         done = {"Create": "created", "Delete": "deleted", "Disable": "disabled"}.get(action, "updated")
@@ -118,7 +118,7 @@ class Outcome:
         self.step(name, "Export", "Success", description, {"ReportableIdentifier": self.name})
 
     def failed(self, action: str, code: str, message: str) -> None:
-        """Note that the target refused."""
+        """Record that the target refused a change."""
         self.action, self.status, self.error_code, self.error_message = action, "Failure", code, message
         matching = action == "Other"
         name = {"Create": "EntryExportAdd", "Delete": "EntryExportDelete", "Other": "EntryImport"}.get(
@@ -131,7 +131,7 @@ class Outcome:
         self.step(name, kind, "Failure", description, {"ErrorCode": code, "ReportableIdentifier": self.name})
 
     def modify(self, name: str, old: Any, new: Any) -> None:  # noqa: ANN401 - JSON values
-        """Note a changed attribute."""
+        """Record a changed attribute."""
         self.modified.append(
             {
                 "displayName": name,

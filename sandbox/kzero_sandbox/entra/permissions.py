@@ -1,6 +1,6 @@
-"""Which application permissions of Microsoft Graph each kind of operation accepts.
+"""The application permissions of Microsoft Graph that each kind of operation accepts.
 
-From the permission tables of the operations' pages on learn.microsoft.com/graph/api.
+Source: the permission tables on the operations' pages at learn.microsoft.com/graph/api.
 """
 
 from .graph_routing import OWNED_BY, Requirement
@@ -19,7 +19,7 @@ WRITE_APPLICATIONS: Requirement = (_any(*_APPLICATION_WRITE, "Directory.ReadWrit
 READ_ASSIGNMENTS: Requirement = (
     _any("Application.Read.All", "Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", *_DIRECTORY_READ),
 )
-# The permission for owned applications is not among those documented for assignments.
+# Microsoft does not document the permission for owned applications for assignments.
 WRITE_ASSIGNMENTS: Requirement = (
     _any("AppRoleAssignment.ReadWrite.All"),
     _any("Application.Read.All", "Application.ReadWrite.All", *_DIRECTORY_READ),
@@ -39,7 +39,7 @@ READ_ROLES: Requirement = (
 )
 READ_ORGANIZATION: Requirement = (_any("Organization.Read.All", *_DIRECTORY_READ),)
 READ_DOMAINS: Requirement = (_any("Domain.Read.All", *_DIRECTORY_READ),)
-# Microsoft's tables name both, for either log.
+# Microsoft's tables require both for each of the two logs.
 READ_LOGS: Requirement = (_any("AuditLog.Read.All"), _any(*_DIRECTORY_READ))
 READ_OBJECTS: Requirement = (
     _any("User.Read.All", "Group.Read.All", "Application.Read.All", "User.ReadWrite.All", *_DIRECTORY_READ),

@@ -1,4 +1,4 @@
-"""Provisioning of one user or group of one job: match, create, change, disable, delete; shared by cycles and on-demand.
+"""Provision one user or group of one job: match, create, update, disable, delete. Used by cycles and on demand.
 
 Follows learn.microsoft.com/entra/identity/app-provisioning/how-provisioning-works.
 """
@@ -14,16 +14,16 @@ from .scim_requests import Change, build_group, build_user, member_changes, patc
 
 
 class Provisioner:
-    """Carries objects of one job to its target."""
+    """Provisions objects of one job to its target."""
 
     def __init__(self, directory: Directory, job: Job, client: ScimClient, *, compliant: bool) -> None:
-        """Prepare.
+        """Prepare the provisioner.
 
         Args:
-            directory: the source.
-            job: its schema says what flows, its links what is joined.
-            client: speaks to the target.
-            compliant: send changes in the manner of aadOptscim062020.
+            directory: The source directory.
+            job: The job; its schema defines the mappings, its links the matched objects.
+            client: The client of the target.
+            compliant: Whether to send changes in the format of aadOptscim062020.
         """
         self._directory = directory
         self._job = job
@@ -35,12 +35,12 @@ class Provisioner:
     # --- users -------------------------------------------------------------------------------------------------------
 
     async def user(self, user_id: str, *, entitled: bool, references: bool = True) -> Outcome:
-        """Bring one user of the directory to the target.
+        """Provision one user of the directory to the target.
 
         Args:
-            user_id: object id.
-            entitled: whether the user is in scope.
-            references: also set what refers to other users.
+            user_id: The user's object id.
+            entitled: Whether the user is in scope.
+            references: Whether to also set references to other users.
         """
         entry = user_entry(self._directory, user_id, entitled=entitled)
         outcome = Outcome("User", user_id, str(entry["userPrincipalName"]))
@@ -132,10 +132,10 @@ class Provisioner:
         outcome.exported(action, link.target_id)
 
     async def user_references(self, user_id: str, outcome: Outcome) -> None:
-        """Set what refers to other users, the manager for one, where both are at the target.
+        """Set references to other users, such as the manager, where both users exist at the target.
 
         Raises:
-            ScimError: when the target refuses.
+            ScimError: The target refuses the change.
         """
         link = self._job.links.get(user_id)
         entry = user_entry(self._directory, user_id, entitled=True)
@@ -157,7 +157,7 @@ class Provisioner:
             link.exported[row.target] = other.target_id
 
     async def removed(self, source_id: str) -> Outcome:
-        """Delete at the target what no longer exists in the directory, or a group that left the scope."""
+        """Delete from the target an object that the directory no longer has, or a group that left the scope."""
         link = self._job.links[source_id]
         outcome = Outcome(link.kind, source_id, str(link.exported.get("userName") or link.exported.get("displayName")))
         try:
@@ -172,7 +172,7 @@ class Provisioner:
     # --- groups ------------------------------------------------------------------------------------------------------
 
     async def group(self, group_id: str) -> Outcome:
-        """Bring one assigned group and its members that are at the target there."""
+        """Provision one assigned group and those of its members that exist at the target."""
         entry = group_entry(self._directory, group_id)
         outcome = Outcome("Group", group_id, str(entry["displayName"]))
         outcome.imported(_shown(entry, self.groups))

@@ -1,4 +1,4 @@
-"""Graph's operations on application registrations: secrets, federated credentials, service principals, what is granted.
+"""Graph's operations on application registrations: secrets, federated credentials, service principals, granted roles.
 
 Follows learn.microsoft.com/graph/api/application-post-applications, application-addpassword,
 application-post-federatedidentitycredentials, serviceprincipal-post-serviceprincipals.
@@ -12,20 +12,20 @@ from .registrations import Registry, add_federated, add_password, add_principal,
 
 
 class RegistrationRoutes:
-    """Handlers over one directory."""
+    """The handlers for the application registrations of one directory."""
 
     def __init__(self, directory: Directory, registry: Registry) -> None:
         """Serve this directory.
 
         Args:
-            directory: where applications live.
-            registry: all tenants, for applications of another one.
+            directory: The directory with the applications.
+            registry: All tenants, to find applications of other tenants.
         """
         self._directory = directory
         self._registry = registry
 
     def register(self, router: Router) -> None:
-        """Add the operations to the table."""
+        """Add the operations to the router's table."""
         read, write = permissions.READ_APPLICATIONS, permissions.WRITE_APPLICATIONS
         one = "/applications/{application}"
         federated = f"{one}/federatedIdentityCredentials"
@@ -52,7 +52,7 @@ class RegistrationRoutes:
         return GraphAnswer(201, {"@odata.context": request.context("applications/$entity"), **application})
 
     def create_principal(self, request: GraphRequest) -> GraphAnswer:
-        """POST /servicePrincipals: of an application of this tenant, or of a multi-tenant one of another."""
+        """POST /servicePrincipals: for an application of this tenant or a multi-tenant application of another."""
         app_id = request.json().get("appId")
         if not isinstance(app_id, str):
             refuse("A value is required for property 'appId' of resource 'ServicePrincipal'.")
@@ -61,7 +61,7 @@ class RegistrationRoutes:
         return GraphAnswer(201, {"@odata.context": request.context("servicePrincipals/$entity"), **principal})
 
     def _own(self, request: GraphRequest, item: Json) -> None:
-        # An application that may only write what it owns becomes owner of what it creates.
+        # A caller that may only write what it owns becomes the owner of what it creates.
         full = {"Application.ReadWrite.All", "Directory.ReadWrite.All"} & request.caller.roles
         self._directory.owners[item["id"]] = [] if full else [request.caller.object_id]
         self._directory.changed()
@@ -108,7 +108,7 @@ class RegistrationRoutes:
         return GraphAnswer(204)
 
     def list_held(self, request: GraphRequest, principal: str) -> GraphAnswer:
-        """GET /servicePrincipals/{id}/appRoleAssignments: what the service principal itself is granted."""
+        """GET /servicePrincipals/{id}/appRoleAssignments: the roles granted to the service principal itself."""
         if principal not in self._directory.service_principals:
             raise not_found(principal)
         held = self._directory.indexed("assignments", "principalId", principal)

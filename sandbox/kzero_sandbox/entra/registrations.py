@@ -1,4 +1,4 @@
-"""Application registrations made through Graph: what they are made of, and whom login lets in as one of them.
+"""Application registrations made through Graph: create applications and their service principals and credentials.
 
 An application is registered in one tenant and signs in to every tenant that has a service principal of it. Follows
 learn.microsoft.com/entra/identity-platform/app-objects-and-service-principals and
@@ -20,21 +20,21 @@ from .graph_errors import GraphError, refuse
 Json = dict[str, Any]
 
 GRAPH = "00000003-0000-0000-c000-000000000000"
-"""Application id of Microsoft Graph, the same in every tenant."""
+"""The application id of Microsoft Graph, the same in every tenant."""
 MULTI_TENANT = frozenset({"AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount"})
 MOST_FEDERATED = 20
-"""Federated identity credentials of one application."""
+"""The maximum number of federated identity credentials of one application."""
 
 
 class Registry:
-    """The tenants of one Entra, to find an application wherever it is registered."""
+    """The tenants of one Entra, to find an application in the tenant that registered it."""
 
     def __init__(self) -> None:
-        """Know no tenant."""
+        """Start without tenants."""
         self._directories: list[Callable[[], Directory]] = []
 
     def join(self, directory: Callable[[], Directory]) -> None:
-        """Add a tenant; its directory is asked for anew each time, since a tenant may be put back."""
+        """Add a tenant; its directory is requested for each search, because a reset replaces it."""
         self._directories.append(directory)
 
     def find(self, app_id: str) -> tuple[Directory, Json] | None:
@@ -75,10 +75,10 @@ def graph_principal(of: str) -> Json:
 
 
 def new_application(body: Json, tenant_id: str) -> Json:
-    """Return an application registered with these properties.
+    """Return a new application with these properties.
 
     Raises:
-        GraphError: 400, for one without a name.
+        GraphError: 400, if the name is missing.
     """
     name = body.get("displayName")
     if not isinstance(name, str) or not name:
@@ -93,10 +93,11 @@ def new_application(body: Json, tenant_id: str) -> Json:
 
 
 def add_principal(directory: Directory, registry: Registry, app_id: str) -> Json:
-    """Make the service principal of an application in a tenant.
+    """Create the service principal of an application in a tenant.
 
     Raises:
-        GraphError: 400 for an application that is not, or is of another tenant alone; 409 where there is one.
+        GraphError: 400, if the application does not exist or another tenant reserves it for itself; 409, if the tenant
+            already has the service principal.
     """
     found = registry.find(app_id)
     if found is None or (found[0] is not directory and found[1]["signInAudience"] not in MULTI_TENANT):
@@ -125,7 +126,7 @@ def add_principal(directory: Directory, registry: Registry, app_id: str) -> Json
 
 
 def add_password(directory: Directory, application: Json, asked: Json) -> Json:
-    """Give an application a client secret, which is told once; by default it ends in two years."""
+    """Add a client secret to an application and return it, with its text; by default, it expires after two years."""
     made = datetime.now(UTC)
     ends = asked.get("endDateTime") or (made + timedelta(days=730)).strftime("%Y-%m-%dT%H:%M:%SZ")
     text = f"{secrets.token_urlsafe(3)}~{secrets.token_urlsafe(27)}"
@@ -149,7 +150,7 @@ def add_federated(directory: Directory, application: Json, body: Json) -> Json:
     """Let the holder of another issuer's token sign in as an application.
 
     Raises:
-        GraphError: 400 for what is missing or one too many; 409 for a name or an issuer and subject that are taken.
+        GraphError: 400 for a missing value or too many credentials; 409 for a used name, or a used issuer and subject.
     """
     held = directory.federated.setdefault(application["id"], [])
     for name in ("name", "issuer", "subject"):
@@ -178,7 +179,7 @@ def add_federated(directory: Directory, application: Json, body: Json) -> Json:
 
 
 def grant(directory: Directory, principal: Json, application: Json) -> None:
-    """Consent, as an administrator does, to all application permissions of Graph that an application asks for."""
+    """Consent, as an administrator does, to all application permissions of Graph that an application requests."""
     (graph,) = directory.indexed("service_principals", "appId", GRAPH)
     asked = {
         access["id"]

@@ -1,7 +1,7 @@
-"""What a synchronization schema must be to be accepted by PUT.
+"""The rules that a synchronization schema must meet to be accepted by PUT.
 
 Microsoft documents the rules (learn.microsoft.com/graph/synchronization-configure-with-custom-target-attributes and
-entra/identity/app-provisioning/customize-application-attributes), not the wording of the refusals, which is ours.
+entra/identity/app-provisioning/customize-application-attributes) but not the error messages, which are this module's.
 """
 
 import re
@@ -18,11 +18,11 @@ _FLOW_BEHAVIORS = frozenset({"FlowWhenChanged", "FlowAlways"})
 _TYPES = frozenset({"String", "Integer", "Reference", "Binary", "Boolean", "DateTime"})
 
 
-def check_schema(schema: Any) -> None:  # noqa: ANN401 - whatever a client sent
-    """Refuse a schema that Entra would not take.
+def check_schema(schema: Any) -> None:  # noqa: ANN401 - any JSON from a client
+    """Refuse a schema that Entra would not accept.
 
     Raises:
-        GraphError: 400, naming the member that is wrong.
+        GraphError: 400, naming the invalid member.
     """
     _require(isinstance(schema, dict), "the request body must be a synchronizationSchema")
     directories, rules = schema.get("directories"), schema.get("synchronizationRules")
@@ -41,7 +41,7 @@ def _require(condition: bool, message: str) -> None:  # noqa: FBT001 - a conditi
         refuse(f"Invalid synchronization schema: {message}.")
 
 
-def _list(item: Any, name: str) -> list[Any]:  # noqa: ANN401 - whatever a client sent
+def _list(item: Any, name: str) -> list[Any]:  # noqa: ANN401 - as above
     _require(isinstance(item, dict) and isinstance(item.get(name), list), f"'{name}' must be a list")
     return list(item[name])
 
@@ -73,7 +73,7 @@ def _attributes(attributes: list[Any], owner: str) -> dict[str, Json]:
     return found
 
 
-def _check_rule(rule: Any, objects: dict[tuple[str, str], dict[str, Json]]) -> None:  # noqa: ANN401 - from a client
+def _check_rule(rule: Any, objects: dict[tuple[str, str], dict[str, Json]]) -> None:  # noqa: ANN401 - as above
     _require(isinstance(rule, dict) and isinstance(rule.get("id"), str), "every synchronizationRule needs an 'id'")
     for mapping in _list(rule, "objectMappings"):
         _require(isinstance(mapping, dict), "'objectMappings' must hold objectMapping objects")
@@ -121,14 +121,14 @@ def _check_rows(rows: list[Any], source: dict[str, Json], target: dict[str, Json
     )
 
 
-def _check_source(source: Any, row: str) -> None:  # noqa: ANN401 - whatever a client sent
+def _check_source(source: Any, row: str) -> None:  # noqa: ANN401 - as above
     _require(isinstance(source, dict), f"row '{row}' has no source")
     kind, name = source.get("type"), source.get("name")
     _require(kind in {"Attribute", "Constant", "Function"}, f"the source of row '{row}' has the unknown type '{kind}'")
     _require(isinstance(name, str), f"the source of row '{row}' has no name")
     parameters = source.get("parameters") or []
     _require(isinstance(parameters, list), f"the parameters of row '{row}' must be a list")
-    _require(kind == "Function" or not parameters, f"the source of row '{row}' is no function but has parameters")
+    _require(kind == "Function" or not parameters, f"the source of row '{row}' is not a function but has parameters")
     if kind == "Function":
         _require(name in FUNCTIONS, f"row '{row}' calls the unknown function '{name}'")
         _require(bool(parameters), f"row '{row}' calls '{name}' without parameters")

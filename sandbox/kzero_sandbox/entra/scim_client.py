@@ -1,4 +1,4 @@
-"""The provisioning service's HTTP side: SCIM requests to a Tenant URL.
+"""The provisioning service's HTTP client: sends SCIM requests to a Tenant URL. Must not know jobs or schemas.
 
 Follows learn.microsoft.com/entra/identity/app-provisioning/use-scim-to-provision-users-and-groups.
 """
@@ -24,10 +24,10 @@ _INVALID_URL = "InvalidTenantUrl"
 
 
 class ScimError(Exception):
-    """A SCIM request that failed; `code` is the error code the provisioning service reports it under."""
+    """A failed SCIM request; `code` is the error code that the provisioning service reports."""
 
     def __init__(self, code: str, message: str, status: int | None = None, *, no_endpoint: bool = False) -> None:
-        """Make the error; status is the HTTP status, None where there was no answer."""
+        """Create the error; status is the HTTP status, or None if no answer arrived."""
         super().__init__(message)
         self.no_endpoint = no_endpoint
         self.code = code
@@ -41,13 +41,13 @@ class ScimError(Exception):
 
     @property
     def complete(self) -> bool:
-        """Whether the whole endpoint is out of reach, rather than one object refused."""
+        """Whether the whole endpoint is unreachable, rather than one object refused."""
         return self.status is None or self.unauthorized or self.no_endpoint
 
 
 @dataclass(frozen=True)
 class TenantUrl:
-    """A Tenant URL, taken apart: flags that change the client's behaviour are not sent."""
+    """The parts of a Tenant URL; flags that change the client's behavior are not sent to the target."""
 
     address: str
     parameters: tuple[tuple[str, str], ...]
@@ -56,10 +56,10 @@ class TenantUrl:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Take a Tenant URL apart.
+        """Parse a Tenant URL.
 
         Raises:
-            ScimError: when it is no https URL.
+            ScimError: The text is not an https URL.
         """
         parts = urlsplit(text.strip())
         if parts.scheme != "https" or not parts.netloc:
@@ -75,7 +75,7 @@ class TenantUrl:
 
 
 class ScimClient:
-    """Speaks to one SCIM endpoint with bearer tokens."""
+    """A client of one SCIM endpoint that sends bearer tokens."""
 
     def __init__(
         self,
@@ -87,10 +87,10 @@ class ScimClient:
         """Prepare a client.
 
         Args:
-            http: connections; not closed here.
-            url: the Tenant URL.
-            token: gives the bearer token of the next request.
-            renew: gives another for one that was refused; None if there is no other.
+            http: The HTTP client; the caller closes it.
+            url: The Tenant URL.
+            token: Returns the bearer token for the next request.
+            renew: Returns another token for one that was refused; None if tokens cannot be renewed.
         """
         self._http = http
         self.url = url
@@ -106,17 +106,17 @@ class ScimClient:
         except ScimError as error:
             if error.status != httpx.codes.NOT_FOUND:
                 raise
-            # A search has no object that could be missing; Entra takes it for an endpoint that is none: entra/identity/
-            # app-provisioning/application-provisioning-quarantine-status.
+            # A search names no object that could be missing, so Entra concludes that the URL is not a SCIM endpoint:
+            # entra/identity/app-provisioning/application-provisioning-quarantine-status.
             raise ScimError(error.code, error.message, error.status, no_endpoint=True) from error
         found = body.get("Resources") or [] if isinstance(body, dict) and "totalResults" in body else None
         if not isinstance(found, list):
-            message = f"The answer to GET /{resource} is no SCIM ListResponse."
+            message = f"The answer to GET /{resource} is not a SCIM ListResponse."
             raise ScimError(_INCOMPATIBLE, message, 200)
         return found
 
     async def get(self, resource: str, identifier: str, **parameters: str) -> Json | None:
-        """Return a resource; None when it is gone."""
+        """Return a resource, or None if it does not exist."""
         try:
             return _object(await self._send("GET", f"/{resource}/{identifier}", parameters))
         except ScimError as error:
@@ -137,7 +137,7 @@ class ScimClient:
         await self._send("PATCH", f"/{resource}/{identifier}", {}, body)
 
     async def delete(self, resource: str, identifier: str) -> None:
-        """Delete a resource; one that is gone is deleted."""
+        """Delete a resource; a missing resource counts as deleted."""
         try:
             await self._send("DELETE", f"/{resource}/{identifier}", {})
         except ScimError as error:
@@ -176,7 +176,7 @@ class ScimClient:
 
 def _object(value: Any) -> Json:  # noqa: ANN401 - JSON
     if not isinstance(value, dict):
-        message = "The answer is no SCIM resource."
+        message = "The answer is not a SCIM resource."
         raise ScimError(_INCOMPATIBLE, message, 200)
     return value
 
@@ -208,7 +208,7 @@ def _refusal(answer: httpx.Response, method: str, path: str) -> ScimError:
 
 
 def connections(ca_file: Path | None) -> httpx.AsyncClient:
-    """Return connections that verify TLS against this authority, or the machine's own ones."""
+    """Return an HTTP client that verifies TLS against this authority, or against the machine's own authorities."""
     context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
     return httpx.AsyncClient(
         verify=context,

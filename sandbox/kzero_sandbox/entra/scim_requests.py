@@ -1,7 +1,8 @@
-"""Bodies of SCIM requests as the provisioning service shapes them, in its two manners.
+"""Bodies of SCIM requests in the provisioning service's two formats.
 
-Without a flag: operations `Add` and `Replace`, one attribute each, Booleans as the words "True" and "False". With
-aadOptscim062020: operations in lower case, real Booleans, several plain attributes in one operation without a path.
+Without a flag: operations `Add` and `Replace`, one attribute each, Booleans as the words "True" and "False".
+With aadOptscim062020: operations in lower case, real Booleans, and several plain attributes in one operation that has
+no path.
 Follows learn.microsoft.com/entra/identity/app-provisioning/application-provisioning-config-problem-scim-compatibility.
 """
 
@@ -26,7 +27,7 @@ class Change:
     value: Any
     """A string, a Boolean, or the target's id of a referenced object."""
     present: bool
-    """Whether the target has a value already, to be replaced."""
+    """Whether the target already has a value, which the change replaces."""
     reference: bool = False
 
 
@@ -40,7 +41,7 @@ def _split_urn(path: str) -> tuple[str | None, str]:
 def build_user(values: Mapping[str, Any]) -> Json:
     """Return the body that creates a user.
 
-    The URN of a custom extension is not listed in `schemas`: customize-application-attributes, "custom extension".
+    `schemas` does not list the URN of a custom extension: customize-application-attributes, "custom extension".
     """
     body: Json = {"schemas": [CORE_USER, SCIM_USER], "meta": {"resourceType": "User"}}
     for path, value in values.items():
@@ -49,7 +50,7 @@ def build_user(values: Mapping[str, Any]) -> Json:
 
 
 def build_group(values: Mapping[str, Any]) -> Json:
-    """Return the body that creates a group: without members, they follow by PATCH."""
+    """Return the body that creates a group, without its members, which PATCH adds later."""
     body: Json = {"schemas": [SCIM_GROUP], "meta": {"resourceType": "Group"}}
     for path, value in values.items():
         _put(body, path, value)
@@ -80,7 +81,7 @@ def _put_in_list(holder: Json, match: re.Match[str], value: Any) -> None:  # noq
 
 
 def read_value(resource: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401 - JSON
-    """Return what a resource holds at a target attribute; None when nothing."""
+    """Return the value of a resource's target attribute, or None if it has none."""
     extension, name = _split_urn(path)
     holder: Any = resource if extension is None else _member(resource, extension)
     match = _VALUE_PATH.fullmatch(name)
@@ -92,7 +93,7 @@ def read_value(resource: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401 -
         return None
     for part in name.split("."):
         holder = _member(holder, part)
-    # A reference is an object, or a list of one, with the id in it.
+    # A reference is an object that contains the id, or a list with one such object.
     if isinstance(holder, list) and len(holder) == 1:
         holder = holder[0]
     return holder.get("value") if isinstance(holder, dict) else holder
@@ -110,9 +111,9 @@ def patch_body(changes: Sequence[Change], address: str, *, compliant: bool) -> J
     """Return the body that makes the changes.
 
     Args:
-        changes: what to set.
-        address: the Tenant URL's address, for links to referenced users.
-        compliant: in the manner of aadOptscim062020.
+        changes: The attributes to set.
+        address: The Tenant URL's address, for links to referenced users.
+        compliant: Whether to use the format of aadOptscim062020.
     """
     operations = [_operation(change, address, compliant=compliant) for change in changes]
     if compliant:
@@ -124,8 +125,8 @@ def _operation(change: Change, address: str, *, compliant: bool) -> Json:
     verb = "Replace" if change.present else "Add"
     value = change.value
     if change.reference:
-        # The enterprise manager is sent as a bare string in both manners, although RFC 7643 makes it an object
-        # (apache/directory-scimple issue 1242, Captain-P-Goldfish/SCIM-SDK issue 686); the core `manager` of
+        # Both formats send the enterprise manager as a bare string, although RFC 7643 defines it as an object
+        # (apache/directory-scimple issue 1242, Captain-P-Goldfish/SCIM-SDK issue 686). The core `manager` in
         # Microsoft's own sample is a list with a link.
         verb = "Add"
         if ":" not in change.path:
@@ -141,7 +142,7 @@ def _gathered(changes: Sequence[Change], operations: list[Json]) -> list[Json]:
         for change, operation in zip(changes, operations, strict=True)
         if change.present and not change.reference and not isinstance(change.value, bool) and "[" not in change.path
     ]
-    if len(plain) < 2:  # noqa: PLR2004 - one alone keeps its path
+    if len(plain) < 2:  # noqa: PLR2004 - a single operation keeps its path
         return operations
     gathered = {"op": "replace", "value": {operation["path"]: operation["value"] for operation in plain}}
     return [*(operation for operation in operations if operation not in plain), gathered]

@@ -1,4 +1,4 @@
-"""What the local Entra holds, kept in a JSON file between runs of the sandbox. Signing keys are not kept."""
+"""Keep the state of the local Entra in a JSON file between runs of the sandbox. Signing keys are not kept."""
 
 import dataclasses
 import hashlib
@@ -22,29 +22,29 @@ _Contents = tuple[Directory, Jobs, dict[str, RegisteredClient]]
 
 
 class StateFile:
-    """One file; written whole, by renaming a finished copy into place."""
+    """One state file; every write replaces the whole file atomically."""
 
     def __init__(self, path: Path) -> None:
-        """Use this file; it need not exist."""
+        """Use this file, which need not exist."""
         self._path = path
         self._written = b""
-        """Digest of what was written last."""
+        """The digest of the last written content."""
 
     def load(self, organisation: Organisation) -> _Contents | None:
-        """Return what the file holds; None when there is none, or it is of another tenant or format."""
+        """Return the file's content, or None if it does not exist or is of another tenant or format."""
         if not self._path.exists():
             return None
         return from_contents(organisation, json.loads(self._path.read_text(encoding="utf-8")))
 
     def save(self, directory: Directory, jobs: Jobs, clients: dict[str, RegisteredClient]) -> None:
-        """Write everything, if it differs from what was written last."""
+        """Write the state if it has changed since the last write."""
         text = json.dumps(contents(directory, jobs, clients))
         digest = hashlib.sha256(text.encode()).digest()
         if digest == self._written:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         draft = self._path.with_suffix(".new")
-        # It holds synchronization secrets: nobody else may read it.
+        # The file contains synchronization secrets: only the owner may read it.
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
         draft.replace(self._path)
@@ -52,7 +52,7 @@ class StateFile:
 
 
 def contents(directory: Directory, jobs: Jobs, clients: dict[str, RegisteredClient]) -> dict[str, Any]:
-    """Return all that a tenant holds, as JSON values; lists and objects in it are the tenant's own."""
+    """Return the state of a tenant as JSON values; lists and objects in it are shared with the tenant."""
     return {
         "format": _FORMAT,
         "tenantId": jobs.tenant_id,
@@ -68,7 +68,7 @@ def contents(directory: Directory, jobs: Jobs, clients: dict[str, RegisteredClie
 
 
 def from_contents(organisation: Organisation, data: dict[str, Any]) -> _Contents | None:
-    """Make what `contents` returned again; None when it is of another tenant or format."""
+    """Return the state from the result of `contents`, or None if it is of another tenant or format."""
     if data.get("format") != _FORMAT or data.get("tenantId") != organisation.tenant_id:
         return None
     directory = Directory(organisation, **data["directory"])

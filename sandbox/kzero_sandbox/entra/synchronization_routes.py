@@ -28,7 +28,7 @@ _FILTER_OPERATORS = (
 
 
 class SynchronizationRoutes:
-    """Handlers over the jobs of one tenant."""
+    """The handlers for the synchronization jobs of one tenant."""
 
     def __init__(
         self, directory: Directory, jobs: Jobs, service: ProvisioningService, on_started: Callable[[Job], None]
@@ -36,10 +36,10 @@ class SynchronizationRoutes:
         """Serve these jobs.
 
         Args:
-            directory: where the service principals are.
-            jobs: the jobs.
-            service: reaches out to targets.
-            on_started: told of each job that is started or restarted.
+            directory: The directory with the service principals.
+            jobs: The jobs.
+            service: Sends requests to targets.
+            on_started: Receives each job that is started or restarted.
         """
         self._directory = directory
         self._jobs = jobs
@@ -47,7 +47,7 @@ class SynchronizationRoutes:
         self._on_started = on_started
 
     def register(self, router: Router) -> None:
-        """Add the operations to the table."""
+        """Add the operations to the router's table."""
         read, write = permissions.READ_SYNCHRONIZATION, permissions.WRITE_SYNCHRONIZATION
         base = "/servicePrincipals/{principal}/synchronization"
         router.add("GET", f"{base}/templates", read, self.list_templates)
@@ -90,7 +90,7 @@ class SynchronizationRoutes:
     # --- templates ---------------------------------------------------------------------------------------------------
 
     def _templates(self, principal: str) -> list[Json]:
-        # Only an application made from the template has provisioning: terraform-provider-azuread issue 1165.
+        # Only an application created from the template supports provisioning: terraform-provider-azuread issue 1165.
         if self._principal(principal)["applicationTemplateId"] != NON_GALLERY_TEMPLATE:
             return []
         return [
@@ -126,7 +126,7 @@ class SynchronizationRoutes:
         return GraphAnswer(200, {"@odata.context": request.context("synchronizationTemplate/$entity"), **found})
 
     def get_template_schema(self, request: GraphRequest, principal: str, template: str) -> GraphAnswer:
-        """GET templates/{id}/schema: what a new job starts with."""
+        """GET templates/{id}/schema: the schema of a new job."""
         self._template(principal, template)
         context = request.context("synchronizationSchema/$entity")
         return GraphAnswer(200, {"@odata.context": context, **default_schema(f"{template}.{'0' * 32}")})
@@ -134,7 +134,7 @@ class SynchronizationRoutes:
     # --- secrets -----------------------------------------------------------------------------------------------------
 
     def list_secrets(self, request: GraphRequest, principal: str) -> GraphAnswer:
-        """GET secrets: the keys, with their values hidden."""
+        """GET secrets: the keys, with hidden values."""
         self._principal(principal)
         held = self._jobs.secrets.get(principal, {})
         return page(request, [{"key": key, "value": "*"} for key in held], "synchronizationSecretKeyStringValuePair")
@@ -195,7 +195,7 @@ class SynchronizationRoutes:
         return GraphAnswer(204)
 
     def restart(self, request: GraphRequest, principal: str, job: str) -> GraphAnswer:
-        """POST restart; without criteria everything is reset, as the portal's "Restart provisioning" does."""
+        """POST restart; without criteria, reset everything, as the portal's "Restart provisioning" does."""
         found = self._job(principal, job)
         body = request.body or {}
         criteria = body.get("criteria") if isinstance(body, dict) else None
@@ -237,7 +237,7 @@ class SynchronizationRoutes:
         return GraphAnswer(204)
 
     async def provision_on_demand(self, request: GraphRequest, principal: str, job: str) -> GraphAnswer:
-        """POST provisionOnDemand, of one subject."""
+        """POST provisionOnDemand for one subject."""
         found = self._job(principal, job)
         parameters: list[Json] = request.json().get("parameters") or []
         try:
@@ -264,14 +264,14 @@ class SynchronizationRoutes:
         return GraphAnswer(200, {"@odata.context": context, **copy.deepcopy(self._job(principal, job).schema)})
 
     def put_schema(self, request: GraphRequest, principal: str, job: str) -> GraphAnswer:
-        """PUT schema: the whole of it."""
+        """PUT schema: replace the whole schema."""
         found = self._job(principal, job)
         check_schema(request.body)
         found.replace_schema({name: value for name, value in request.json().items() if not name.startswith("@")})
         return GraphAnswer(204)
 
     def patch_schema(self, request: GraphRequest, principal: str, job: str) -> GraphAnswer:
-        """PATCH schema: advertised by Graph's metadata, answered 404 by the service (msgraph-sdk-python issue 820)."""
+        """PATCH schema: Graph's metadata lists it, but the service answers 404 (msgraph-sdk-python issue 820)."""
         del request
         self._job(principal, job)
         uri = (
@@ -282,7 +282,7 @@ class SynchronizationRoutes:
         refuse('{"Message":"' + message + '"}', code="UnknownError", status=404)
 
     def reset_schema(self, request: GraphRequest, principal: str, job: str) -> GraphAnswer:
-        """DELETE schema: back to the default."""
+        """DELETE schema: restore the default schema."""
         del request
         found = self._job(principal, job)
         found.replace_schema(default_schema(found.id))
@@ -324,7 +324,7 @@ class SynchronizationRoutes:
         return page(request, operators, "filterOperators")
 
     def parse_expression(self, request: GraphRequest, principal: str, job: str) -> GraphAnswer:
-        """POST schema/parseExpression: 200 also for an expression that is none."""
+        """POST schema/parseExpression: answers 200 even for an invalid expression."""
         self._job(principal, job)
         body = request.json()
         answer: Json = {
@@ -348,7 +348,7 @@ class SynchronizationRoutes:
         return GraphAnswer(200, answer)
 
     def discover(self, request: GraphRequest, principal: str, job: str, directory: str) -> GraphAnswer:
-        """POST directories/{id}/discover: non-gallery applications are not discovered, the definition is as it was."""
+        """POST directories/{id}/discover: return the definition unchanged, as for all non-gallery applications."""
         for item in self._job(principal, job).schema["directories"]:
             if item["id"] == directory:
                 return GraphAnswer(200, {"@odata.context": request.context("directoryDefinition/$entity"), **item})

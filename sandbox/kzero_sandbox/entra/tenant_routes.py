@@ -12,11 +12,11 @@ USER_DEFAULTS = (
     "businessPhones", "displayName", "givenName", "id", "jobTitle", "mail", "mobilePhone", "officeLocation",
     "preferredLanguage", "surname", "userPrincipalName",
 )  # fmt: skip
-"""What v1.0 returns of a user without $select; accountEnabled, for one, is not among it."""
+"""The properties of a user that v1.0 returns without $select; accountEnabled, for example, is not one of them."""
 
 
 def typed_objects(directory: Directory, ids: list[str]) -> list[Json]:
-    """Return principals by id, each with its @odata.type; soft-deleted users are left out."""
+    """Return principals by id, each with its @odata.type, without soft-deleted users."""
     items = []
     for object_id in ids:
         if object_id not in directory.deleted_users:
@@ -26,14 +26,14 @@ def typed_objects(directory: Directory, ids: list[str]) -> list[Json]:
 
 
 class TenantRoutes:
-    """Handlers over one directory."""
+    """The handlers for the roles, domains and objects of one directory."""
 
     def __init__(self, directory: Directory) -> None:
         """Serve this directory."""
         self._directory = directory
 
     def register(self, router: Router) -> None:
-        """Add the operations to the table."""
+        """Add the operations to the router's table."""
         roles = permissions.READ_ROLES
         router.add("GET", "/directoryRoles", roles, self.list_roles)
         router.add("GET", "/directoryRoles/{role}", roles, self.get_role)
@@ -57,16 +57,16 @@ class TenantRoutes:
         raise not_found(role or template or "")
 
     def get_role(self, request: GraphRequest, role: str | None = None, template: str | None = None) -> GraphAnswer:
-        """GET /directoryRoles/{id} or by its template."""
+        """GET /directoryRoles/{id}, or by role template."""
         found = self._role(role, template)
         return GraphAnswer(200, {"@odata.context": request.context("directoryRoles/$entity"), **found})
 
     def list_role_members(
         self, request: GraphRequest, role: str | None = None, template: str | None = None
     ) -> GraphAnswer:
-        """GET /directoryRoles/{id}/members, the role named by id or by template.
+        """GET /directoryRoles/{id}/members, with the role given by id or by role template.
 
-        As in Graph, without a permission to read users the members are listed with their ids only.
+        As in Graph, a caller without a permission to read users only gets the members' ids.
         """
         members = typed_objects(self._directory, self._directory.role_members[self._role(role, template)["id"]])
         if not permissions.READ_USERS[0] & request.caller.roles:
@@ -86,7 +86,7 @@ class TenantRoutes:
         )
 
     def get_objects(self, request: GraphRequest) -> GraphAnswer:
-        """POST /directoryObjects/getByIds: unknown ids are left out; at most 1,000."""
+        """POST /directoryObjects/getByIds: omits unknown ids; at most 1,000 ids."""
         body = request.json()
         ids = body.get("ids", [])
         if not 1 <= len(ids) <= 1000:  # noqa: PLR2004 - documented limit

@@ -1,7 +1,7 @@
-"""The local Entra with further tenants at the same origin, told apart as the real one does: by the token, by the path.
+"""Serve several tenants of the local Entra from one origin, and route each request to its tenant as Entra does.
 
-`/{tenant}/...` of login goes to that tenant, Graph to the tenant of the token, and the control API of a tenant is below
-`/sandbox/of/{tenant}/`. Everything else is the first tenant's, which alone there is at first.
+`/{tenant}/...` of login goes to that tenant, and a Graph request to the tenant of its token. A tenant's control API is
+below `/sandbox/of/{tenant}/`. All other requests go to the first tenant, which is the only one at the start.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from .emulator import EntraEmulator
 MOST_TENANTS = 5_000
 _SAVE_SECONDS = 2.0
 _SAVE_SHARE = 20
-"""So many times as long as saving took passes before the next."""
+"""The pause between two saves, as a multiple of the time that the last save took."""
 _GRAPH = re.compile(r"/(v1\.0|beta)/")
 _CONTROL = re.compile(r"/sandbox/of/(?P<tenant>[^/]+)(?P<rest>/.*)")
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -37,17 +37,17 @@ class EntraTenants:
     """All tenants of one local Entra.
 
     Attributes:
-        app: the ASGI application; serve it at the first tenant's `base_url`.
-        first: the tenant that there always is.
+        app: The ASGI application; serve it at the first tenant's `base_url`.
+        first: The tenant that always exists.
     """
 
     def __init__(self, first: EntraEmulator, ca_file: Path | None, folder: Path) -> None:
-        """Serve this tenant, and those that the folder tells of.
+        """Serve this tenant and those with a file in the folder.
 
         Args:
-            first: the tenant that there always is; it keeps its own state.
-            ca_file: as for an emulator.
-            folder: where further tenants are kept between runs, a file each.
+            first: The tenant that always exists; it stores its own state.
+            ca_file: The authority that signed the certificates of SCIM endpoints; see `EntraEmulator`.
+            folder: The folder for the state of additional tenants, one file per tenant.
         """
         self.first = first
         self._ca_file = ca_file
@@ -111,12 +111,12 @@ class EntraTenants:
     # --- control -----------------------------------------------------------------------------------------------------
 
     async def _listed(self, request: Request) -> Response:
-        """GET tenants: all but the first."""
+        """GET tenants: all except the first."""
         del request
         return JSONResponse([_shown(number, emulator) for number, emulator in sorted(self._numbered.items())])
 
     async def _made(self, request: Request) -> Response:
-        """POST tenants: see to it that there are `count` of them beside the first; answers those."""
+        """POST tenants: ensure that `count` tenants besides the first exist, and return them."""
         count = (await request.json()).get("count")
         if not isinstance(count, int) or not 0 < count <= MOST_TENANTS:
             return JSONResponse({"error": f"count must be a number from 1 to {MOST_TENANTS}"}, 400)
@@ -148,7 +148,7 @@ class EntraTenants:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Keep what all tenants hold while the block runs, and end what is under way at its end."""
+        """Save the state of all tenants while the block runs, and cancel background work at its end."""
         saving = asyncio.create_task(self._keep_saving())
         async with self.first.running():
             yield
@@ -169,7 +169,7 @@ def _shown(number: int, emulator: EntraEmulator) -> dict[str, Any]:
 
 
 def _tenant_of(scope: Scope) -> str:
-    """Read the tenant of a request's token; the tenant itself verifies it."""
+    """Return the tenant in a request's token without verifying the token, which the tenant itself does."""
     header = dict(scope["headers"]).get(b"authorization", b"")
     try:
         claims = header.split(b" ", 1)[1].split(b".")[1]

@@ -1,4 +1,4 @@
-"""Signing keys and tokens of the local Entra: access tokens for Graph, provisioning tokens, workload identity tokens.
+"""The signing keys and tokens of the local Entra: for Graph, for provisioning, and for workload identities.
 
 Follows learn.microsoft.com/entra/identity-platform/access-token-claims-reference.
 """
@@ -14,35 +14,35 @@ from joserfc.jwk import KeySet, RSAKey
 
 LIFETIME_SECONDS = 3599
 PROVISIONING_AUDIENCE = "8adf8e6e-67b2-4cf2-a259-e3dc5476c621"
-"""Audience of the token that Entra issues to itself where no secret token is configured: the application template."""
+"""The audience of the token that Entra issues itself if no secret token is configured: the template's id."""
 WORKLOAD_AUDIENCE = "api://AzureADTokenExchange"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Who an access token for Graph was issued to."""
+    """The application, or user, that an access token for Graph was issued to."""
 
     app_id: str
     object_id: str
     roles: frozenset[str]
     user: str | None = None
-    """User principal name of the person who is signed in, if one is."""
+    """The user principal name of the signed-in user, if any."""
 
 
 class TokenRefusedError(Exception):
-    """A token that is malformed, not ours, for somebody else, or expired."""
+    """The token is malformed, signed by another issuer, for another audience, or expired."""
 
 
 class TokenIssuer:
-    """Issues and verifies RS256 tokens of one tenant; keys live as long as this object."""
+    """Issues and verifies RS256 tokens of one tenant; the keys exist as long as this object."""
 
     def __init__(self, tenant_id: str, base_url: str, *, keys: tuple[RSAKey, RSAKey] | None = None) -> None:
-        """Make new signing keys.
+        """Create new signing keys.
 
         Args:
-            tenant_id: the tenant that issues.
-            base_url: origin of the local Entra, which is also the audience of its Graph.
-            keys: those of another tenant, since all of Entra's tenants share theirs.
+            tenant_id: The tenant that issues the tokens.
+            base_url: The origin of the local Entra, which is also the audience of its Graph.
+            keys: The keys of another tenant to use instead, because all of Entra's tenants share their keys.
         """
         self.tenant_id = tenant_id
         self.base_url = base_url
@@ -65,7 +65,7 @@ class TokenIssuer:
         return _public(self._workload_key, self.workload_issuer)
 
     def access_token(self, caller: Caller, *, lifetime: int = LIFETIME_SECONDS) -> str:
-        """Issue an access token for Graph with the roles that the client has been granted."""
+        """Return an access token for Graph with the roles granted to the client."""
         return self._sign(
             {
                 "aud": self.base_url,
@@ -84,7 +84,7 @@ class TokenIssuer:
         )
 
     def provisioning_token(self, *, lifetime: int = LIFETIME_SECONDS) -> str:
-        """Issue the token that the provisioning service presents where no secret token is configured."""
+        """Return the token that the provisioning service sends if no secret token is configured."""
         return self._sign(
             {"aud": PROVISIONING_AUDIENCE, "iss": self.issuer, "idp": self.issuer, "idtyp": "app", "ver": "1.0"},
             lifetime,
@@ -93,13 +93,13 @@ class TokenIssuer:
     def workload_token(
         self, subject: str, *, audience: str = WORKLOAD_AUDIENCE, lifetime: int = 600, issuer: str | None = None
     ) -> str:
-        """Issue a token as a CI system does for a job: what a federated credential exchanges.
+        """Return a token as a CI system issues it to a job, for a federated credential.
 
         Args:
-            subject: Whose job it is.
-            audience: For whom it is.
-            lifetime: In seconds.
-            issuer: The CI system that is played; by default the sandbox's own issuer.
+            subject: The subject that identifies the job.
+            audience: The token's audience.
+            lifetime: The lifetime in seconds.
+            issuer: The CI system to imitate; by default the sandbox's own issuer.
         """
         moment = int(time.time())
         claims = {
@@ -116,10 +116,10 @@ class TokenIssuer:
         )
 
     def verify_access_token(self, token: str) -> Caller:
-        """Return who an access token for Graph was issued to.
+        """Return the caller that an access token for Graph was issued to.
 
         Raises:
-            TokenRefusedError: with the reason.
+            TokenRefusedError: The token is invalid; the message says why.
         """
         known = self._verified.get(token)
         if known and known[0] > time.time():
@@ -134,16 +134,16 @@ class TokenIssuer:
         """Return the subject of a workload identity token.
 
         Raises:
-            TokenRefusedError: with the reason.
+            TokenRefusedError: The token is invalid; the message says why.
         """
         claims = _verify(token, self._workload_key, issuer=self.workload_issuer, audience=WORKLOAD_AUDIENCE)
         return str(claims["sub"])
 
     def workload_claims(self, token: str) -> dict[str, Any]:
-        """Return the claims of a workload identity token, of whichever issuer it says to be.
+        """Return the claims of a workload identity token of any issuer that the sandbox imitates.
 
         Raises:
-            TokenRefusedError: it is not signed by an issuer that the sandbox plays, or over.
+            TokenRefusedError: The sandbox did not sign the token, or the token is expired.
         """
         try:
             decoded = jwt.decode(token, KeySet([self._workload_key]), algorithms=["RS256"])

@@ -1,6 +1,6 @@
-"""What comes in: a log of requests for assertions, and faults that are answered in the place of Graph or login.
+"""Record incoming requests for tests, and hold the faults that replace answers of Graph or login.
 
-Secrets do not reach the log: of login forms the names only, of credentials the keys only.
+Secrets are not recorded: of login forms only the names, of credentials only the keys.
 """
 
 from typing import Any
@@ -14,20 +14,20 @@ _MAXIMUM_LOG = 20_000
 
 
 class Traffic:
-    """The request log and the faults."""
+    """The request log and the faults of one tenant."""
 
     def __init__(self) -> None:
-        """Start with neither."""
+        """Start with an empty log and no faults."""
         self.faults = Faults()
         self.log: list[Json] = []
         self.consistency_reads = 0
-        """For how many requests an object that was just created is not found yet."""
+        """The number of requests for which an object is not found after its creation."""
         self._unsettled: dict[str, int] = {}
 
     def note(  # noqa: PLR0913 - what a request has
         self, method: str, path: str, query: str, *, body: Json | None, user_agent: str | None, batch: bool = False
     ) -> Json:
-        """Log a request; the caller fills in `client` and `status` when they are known."""
+        """Log a request and return the entry; the caller adds `client` and `status` when they are known."""
         entry = {
             "at": now(),
             "method": method,
@@ -45,7 +45,7 @@ class Traffic:
         return entry
 
     def created(self, body: Any) -> None:  # noqa: ANN401 - JSON
-        """Note what an answer 201 created."""
+        """Record the objects that an answer with status 201 created."""
         if not self.consistency_reads or not isinstance(body, dict):
             return
         for item in (body, body.get("application"), body.get("servicePrincipal")):
@@ -53,7 +53,7 @@ class Traffic:
                 self._unsettled[item["id"]] = self.consistency_reads
 
     def unsettled(self, path: str) -> str | None:
-        """Return the id in the path of an object that is not to be found yet; counts the request."""
+        """Return the id in the path of an object that must not be found yet, and count the request."""
         if not self.consistency_reads:
             return None
         for segment in path.split("/"):
@@ -64,7 +64,7 @@ class Traffic:
         return None
 
     def clear(self) -> None:
-        """Forget log, faults and settings."""
+        """Clear the log, the faults and the settings."""
         self.faults.clear()
         self.log.clear()
         self._unsettled.clear()
