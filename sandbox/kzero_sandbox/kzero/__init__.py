@@ -1,4 +1,4 @@
-"""A local KZero: a real Keycloak, a realm a tenant, and the SCIM endpoint in front on the same origin.
+"""A local KZero: a real Keycloak with one realm per tenant, and a SCIM endpoint in front of it on the same origin.
 
-Knows nothing of the product's own clients, so that it can prove them wrong.
+Must not know the product's clients, so that it can prove them wrong.
 """

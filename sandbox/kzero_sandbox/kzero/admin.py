@@ -1,6 +1,6 @@
-"""The sandbox's own thin access to its Keycloak's admin API, as the master realm's service account.
+"""A client of the sandbox's Keycloak admin API, signed in as a service account of the master realm.
 
-Knows nothing of SCIM.
+Must not know SCIM.
 """
 
 import asyncio
@@ -19,27 +19,27 @@ class KeycloakRefusedError(RuntimeError):
 
     Args:
         status: The HTTP status.
-        reason: Keycloak's own words.
+        reason: Keycloak's own error message.
     """
 
     def __init__(self, status: int, reason: str) -> None:
-        """Keep the status beside the reason."""
+        """Keep the status and the reason."""
         super().__init__(f"Keycloak answered {status}: {reason}")
         self.status = status
         self.reason = reason
 
 
 class KeycloakAdmin:
-    """Requests to `/admin/realms/{realm}` with a token kept fresh.
+    """Sends requests to `/admin/realms/{realm}` with a valid token.
 
     Args:
         url: Keycloak's own address.
         client_id: A service account of the master realm with role `admin`.
-        client_secret: Its secret.
+        client_secret: The service account's secret.
     """
 
     def __init__(self, url: str, *, client_id: str, client_secret: str) -> None:
-        """Prepare; the first request asks for a token."""
+        """Prepare the client; the first request fetches a token."""
         self.url = url
         self._credentials = {"client_id": client_id, "client_secret": client_secret}
         self._http = httpx.AsyncClient(base_url=url, timeout=_TIMEOUT_SECONDS, trust_env=False)
@@ -58,19 +58,19 @@ class KeycloakAdmin:
         await self._http.aclose()
 
     def forget_token(self) -> None:
-        """Ask for a new token next time: one issued before a realm was made has no rights in it."""
+        """Fetch a new token for the next request: a token has no rights in realms created after it was issued."""
         self._token_ends = 0.0
 
     async def request(self, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401 - httpx's own
-        """Send one request to `/admin/realms{path}`.
+        """Send one request to `/admin/realms{path}` and return the response.
 
         Args:
             method: The HTTP method.
-            path: What follows `/admin/realms`; see `realm_path`.
-            options: httpx's (`json`, `params`).
+            path: The path after `/admin/realms`; see `realm_path`.
+            options: Options of httpx, for example `json` and `params`.
 
         Raises:
-            KeycloakRefusedError: The answer is an error.
+            KeycloakRefusedError: Keycloak answered with an error.
         """
         response = await self._send(method, path, options)
         if response.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
@@ -81,7 +81,7 @@ class KeycloakAdmin:
         return response
 
     async def get(self, path: str, **params: str | int) -> Any:  # noqa: ANN401 - JSON
-        """Return the JSON of a GET."""
+        """Return the JSON that a GET request returns."""
         return (await self.request("GET", path, params=params)).json()
 
     async def _send(self, method: str, path: str, options: dict[str, Any]) -> httpx.Response:
@@ -105,7 +105,7 @@ class KeycloakAdmin:
 
 
 def realm_path(realm: str, *parts: str) -> str:
-    """Return the path of something in a realm, each part quoted."""
+    """Return the path of an object in a realm, with each part quoted."""
     return "/" + "/".join(quote(part, safe="") for part in (realm, *parts))
 
 

@@ -1,4 +1,4 @@
-"""The three discovery documents of a tenant's SCIM endpoint; the custom extensions are those its mapper set names."""
+"""The three discovery documents of a tenant's SCIM endpoint, with the custom extensions that its mappers define."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -33,7 +33,7 @@ MAX_RESULTS = 200
 
 
 def service_provider_config(base_url: str) -> dict[str, Any]:
-    """Return what the endpoint can do."""
+    """Return the capabilities of the endpoint."""
     return _json(
         ServiceProviderConfig(
             patch=Patch(supported=True),
@@ -56,7 +56,7 @@ def service_provider_config(base_url: str) -> dict[str, Any]:
 
 
 def resource_types(mappings: Sequence[AttributeMapping], base_url: str) -> list[dict[str, Any]]:
-    """Return the resource types, users with the extensions of the mapper set."""
+    """Return the resource types; users have the extensions that the mappers define."""
     extensions = [
         SchemaExtension(schema=Reference(urn), required=False)
         for urn in (ENTERPRISE_USER, *_custom_attributes(mappings))
@@ -80,7 +80,7 @@ def resource_types(mappings: Sequence[AttributeMapping], base_url: str) -> list[
 
 
 def schemas(mappings: Sequence[AttributeMapping], base_url: str) -> list[dict[str, Any]]:
-    """Return the schemas of users and groups, and one an extension that a mapper's claim names."""
+    """Return the schemas of users, groups and each extension that a mapper's claim names."""
     found = [User.to_schema(), Group.to_schema(), EnterpriseUser.to_schema()]
     for urn, attributes in _custom_attributes(mappings).items():
         found.append(Schema(id=urn, name=urn.split(":")[-3], description="From the mapper set", attributes=attributes))

@@ -1,6 +1,6 @@
-"""Evaluate a SCIM filter against a flattened resource, and find what can be asked of an index instead.
+"""Evaluate a SCIM filter against a flattened resource, and find the equalities that a search index can answer.
 
-Pure; knows nothing of HTTP or Keycloak.
+Pure; must not know HTTP or Keycloak.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,10 +26,10 @@ CASE_EXACT = frozenset({"id", "externalid"})
 
 
 class SameKeys:
-    """Which keys of a flattened resource an attribute of a filter means.
+    """The keys of a flattened resource that an attribute of a filter refers to.
 
     Args:
-        aliases: Other keys by key: `email` means `emails[type eq "work"].value` too.
+        aliases: Additional keys by key: for example, `email` also refers to `emails[type eq "work"].value`.
     """
 
     def __init__(self, aliases: Mapping[str, tuple[str, ...]]) -> None:
@@ -45,13 +45,13 @@ def parse(text: str) -> FilterNode:
     """Return a filter's tree.
 
     Raises:
-        InvalidFilterException: The text is no filter.
+        InvalidFilterException: The text is not a valid filter.
     """
     return ScimFilter(text).ast
 
 
 def equalities(node: FilterNode) -> dict[str, Any]:
-    """Return the values that a match must have by key: the `eq` terms that the whole filter depends on."""
+    """Return by key the values that every match must have, from the `eq` terms that the whole filter requires."""
     if isinstance(node, Comparison) and node.op == CompareOperator.eq:
         return {key(str(node.attr_path)): node.value}
     if isinstance(node, LogicalExpr) and node.op == LogicalOperator.and_:
@@ -70,7 +70,7 @@ def matches(node: FilterNode, resource: Mapping[str, Any], same: SameKeys) -> bo
 
 
 def _value_path_equality(node: ValuePath) -> dict[str, Any]:
-    """Read `emails[type eq "work" and value eq "x"]`, as the grammar gives `emails[type eq "work"].value eq "x"`."""
+    """Return the equality in `a[type eq "x" and value eq "y"]`, into which `a[type eq "x"].value eq "y"` is parsed."""
     kind, value = None, None
     terms = node.val_filter.terms if isinstance(node.val_filter, LogicalExpr) else ()
     for term in terms:
@@ -112,7 +112,7 @@ class _Evaluator(FilterVisitor[bool]):
         values: list[Any] = []
         for wanted in self._same.of(key(str(path))):
             for name, value in self._resource.items():
-                # `emails.value` means the value of every entry; a complex attribute alone means its value.
+                # `emails.value` refers to the value of every entry; a complex attribute alone refers to its value.
                 bare = _without_conditions(name)
                 if wanted in {name, bare} or f"{wanted}.value" in {name, bare}:
                     values += value if isinstance(value, list) else [value]
@@ -157,7 +157,7 @@ def _holds(actual: object, op: CompareOperator, wanted: object, *, exact: bool) 
     try:
         return _OPERATORS[op](left, right)
     except (TypeError, AttributeError):
-        return op == CompareOperator.ne  # values of different kinds are unequal, and not ordered
+        return op == CompareOperator.ne  # values of different types are unequal and have no order
 
 
 def _comparable(value: object, *, exact: bool) -> object:

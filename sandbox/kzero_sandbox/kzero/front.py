@@ -1,6 +1,6 @@
-"""The origin that a KZero tenant's URLs name: the SCIM endpoint, and Keycloak behind it for everything else.
+"""The origin of a KZero tenant's URLs: answers SCIM requests itself and forwards all others to Keycloak.
 
-Also `/sandbox/*`, the control of this KZero for tests and the command line.
+Also serves `/sandbox/*`, with which tests and the command line control this KZero.
 """
 
 import ssl
@@ -30,7 +30,7 @@ from kzero_sandbox.kzero.tokens import TokenVerifier
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _TIMEOUT_SECONDS = 60.0
 _LOG_LENGTH = 20_000
-# RFC 9110 section 7.6.1: meant for one connection, never forwarded.
+# RFC 9110 section 7.6.1: headers for one connection only, which a proxy must not forward.
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 )
@@ -45,22 +45,22 @@ class LoggedRequest:
     query: str
     status: int
     user_agent: str | None
-    """Who asked: the provider, Entra's provisioning service, a browser."""
+    """The client: the provider, Entra's provisioning service, or a browser."""
 
 
 class KZeroFront:
     """The ASGI app of the local KZero.
 
     Args:
-        public_url: Its own origin, e.g. `https://localhost:8443`.
-        keycloak_url: Keycloak's address behind it.
-        entra_url: The origin of Entra's login endpoint, e.g. `https://localhost:8444`.
-        credentials: The sandbox's administrator of Keycloak.
+        public_url: The front's own origin, for example `https://localhost:8443`.
+        keycloak_url: The address of Keycloak behind the front.
+        entra_url: The origin of Entra's login endpoint, for example `https://localhost:8444`.
+        credentials: The sandbox's administrator account in Keycloak.
         trust: Trusts the Entra emulator's certificate.
-        restart_keycloak: Ends Keycloak, starts it again and waits until it answers; None where nobody can.
+        restart_keycloak: Stops Keycloak, starts it again and waits until it answers; None if a restart is not possible.
     """
 
-    def __init__(  # noqa: PLR0913 - one keyword a thing that it stands on
+    def __init__(  # noqa: PLR0913 - one keyword per dependency
         self,
         *,
         public_url: str,
@@ -70,7 +70,7 @@ class KZeroFront:
         trust: ssl.SSLContext,
         restart_keycloak: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """Put the parts together; connections are opened when the app starts."""
+        """Keep the settings; the app opens connections when it starts."""
         self._public_url = public_url
         self._keycloak_url = keycloak_url
         self._entra_url = entra_url
@@ -126,7 +126,7 @@ class KZeroFront:
         return await self._faults.around(request.method, request.url.path, lambda: self._proxy.forward(request))
 
     async def _create_tenant(self, request: Request) -> Response:
-        """Make a tenant named by `{"name": …}` and return its credentials."""
+        """Create a tenant with the name in `{"name": …}` and return its credentials."""
         name = (await request.json()).get("name")
         if not isinstance(name, str) or not name:
             return JSONResponse({"error": "name is missing"}, status_code=400)
@@ -146,15 +146,15 @@ class KZeroFront:
         return Response(status_code=204)
 
     async def _restart(self, request: Request) -> Response:
-        """Restart Keycloak, and answer when it answers again."""
+        """Restart Keycloak, and answer once Keycloak answers again."""
         del request
         if self._restart_keycloak is None:
-            return JSONResponse({"error": "nobody here can restart Keycloak"}, status_code=501)
+            return JSONResponse({"error": "this KZero cannot restart Keycloak"}, status_code=501)
         await self._restart_keycloak()
         return Response(status_code=204)
 
     async def _requests(self, request: Request) -> Response:
-        """Return the requests so far, oldest first, or forget them."""
+        """Return the requests so far, oldest first, or delete them."""
         if request.method == "DELETE":
             self._log.clear()
             return Response(status_code=204)
@@ -162,7 +162,7 @@ class KZeroFront:
 
 
 class ReverseProxy:
-    """Hands requests on to Keycloak, streaming, as the proxy that Keycloak expects in front of it.
+    """Forwards requests to Keycloak, streaming, with the headers that Keycloak expects from a proxy.
 
     Args:
         target: Keycloak's address.
@@ -172,7 +172,7 @@ class ReverseProxy:
     def __init__(self, target: str, public_url: str) -> None:
         """Prepare the connections."""
         self._target = target
-        # The transport alone: a client would keep cookies of one user for the next, and follow redirects.
+        # Use only the transport: a client would send one user's cookies for the next user, and follow redirects.
         self._transport = httpx.AsyncHTTPTransport(
             limits=httpx.Limits(max_connections=200, max_keepalive_connections=50)
         )
@@ -192,7 +192,7 @@ class ReverseProxy:
         await self._transport.aclose()
 
     async def forward(self, request: Request) -> Response:
-        """Send a request to Keycloak and return its answer as it is."""
+        """Send a request to Keycloak and return its answer unchanged."""
         query = request.scope["query_string"]
         path = request.scope.get("raw_path") or request.url.path.encode()
         target = httpx.URL(self._target).copy_with(raw_path=path + (b"?" + query if query else b""))
@@ -224,7 +224,7 @@ class ReverseProxy:
 
 
 class _Logged:
-    """Notes every request but those to `/sandbox`."""
+    """Records every request except those to `/sandbox`."""
 
     def __init__(self, app: ASGIApp, log: deque[LoggedRequest]) -> None:
         self._app = app

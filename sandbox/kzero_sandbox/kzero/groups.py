@@ -1,4 +1,4 @@
-"""SCIM groups of one tenant, kept as Keycloak groups through its admin API and nowhere else."""
+"""The SCIM groups of one tenant, stored only as Keycloak groups through the admin API. Must not know mappers."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -17,15 +17,15 @@ _PAGE = 200
 _SAME = SameKeys({})
 _NOT_FOUND, _CONFLICT = 404, 409
 _LONGEST_NAME = 255
-"""Characters that Keycloak stores of a group's name."""
+"""The maximum number of characters that Keycloak stores of a group's name."""
 
 
 class Groups:
-    """The groups of a realm as SCIM resources. `displayName` is the group's name; no mapper takes part.
+    """The groups of a realm as SCIM resources. `displayName` is the group's name; mappers do not apply.
 
     Args:
-        admin: Access to Keycloak.
-        realm: The tenant.
+        admin: The client of Keycloak.
+        realm: The tenant's realm.
         base_url: The tenant's SCIM base URL, for `meta.location`.
     """
 
@@ -36,11 +36,11 @@ class Groups:
         self._base_url = base_url
 
     async def create(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Make a group, with members when the body has them.
+        """Create a group, with members if the body has any, and return it.
 
         Raises:
-            InvalidValueException: It has no displayName.
-            UniquenessException: There is a group of that name.
+            InvalidValueException: The body has no displayName.
+            UniquenessException: A group with this name exists.
         """
         sent = flatten(body)
         group = _changed({}, sent)
@@ -51,31 +51,31 @@ class Groups:
         await self._set_members(created, _ids(body.get("members")), was=set())
         return await self.get(created)
 
-    async def get(self, id: str, *, members: bool = True) -> dict[str, Any]:  # noqa: A002 - SCIM's word
-        """Return a group, with its members unless they are not wanted.
+    async def get(self, id: str, *, members: bool = True) -> dict[str, Any]:  # noqa: A002 - SCIM's term
+        """Return a group, by default with its members.
 
         Raises:
-            NotFoundException: There is none with that id.
+            NotFoundException: No group has this id.
         """
         response = await self._request("GET", "groups", id, what=id)
         return await self._resource(response.json(), members=members)
 
-    async def replace(self, id: str, body: Mapping[str, Any]) -> dict[str, Any]:  # noqa: A002 - likewise
-        """Replace a group's name, external id and members.
+    async def replace(self, id: str, body: Mapping[str, Any]) -> dict[str, Any]:  # noqa: A002 - as above
+        """Replace a group's name, external id and members, and return the group.
 
         Raises:
-            SCIMException: As `create` and `get`.
+            SCIMException: See `create` and `get`.
         """
         group = (await self._request("GET", "groups", id, what=id)).json()
         await self._request("PUT", "groups", id, what=id, json=_changed(group, {"externalid": None} | flatten(body)))
         await self._set_members(id, _ids(body.get("members")), was=await self._member_ids(id))
         return await self.get(id)
 
-    async def patch(self, id: str, body: object) -> None:  # noqa: A002 - likewise
-        """Change a group.
+    async def patch(self, id: str, body: object) -> None:  # noqa: A002 - as above
+        """Change a group as a PATCH body says.
 
         Raises:
-            SCIMException: As `member_changes` and `get`.
+            SCIMException: See `member_changes` and `get`.
         """
         changes, members = member_changes(body)
         group = (await self._request("GET", "groups", id, what=id)).json()
@@ -88,20 +88,20 @@ class Groups:
                 for user in ids:
                     await self._member("PUT" if op == "add" else "DELETE", id, user)
 
-    async def delete(self, id: str) -> None:  # noqa: A002 - likewise
-        """Remove a group.
+    async def delete(self, id: str) -> None:  # noqa: A002 - as above
+        """Delete a group.
 
         Raises:
-            NotFoundException: There is none with that id.
+            NotFoundException: No group has this id.
         """
         await self._request("DELETE", "groups", id, what=id)
 
     async def find(self, condition: FilterNode | None, start: int, count: int, *, members: bool) -> Page:
-        """Return the groups that match, from the one-based `start`, at most `count`."""
+        """Return at most `count` of the groups that match, from the one-based `start`."""
         found = []
         wanted = equalities(condition) if condition is not None else {}
         async for group in self._candidates(wanted):
-            # A filter on members needs them even where the answer leaves them out.
+            # A filter on members needs them even if the answer omits them.
             resource = await self._resource(group, members=members)
             if condition is None or matches(condition, flat(resource), _SAME):
                 found.append(resource)
@@ -109,7 +109,7 @@ class Groups:
 
     async def _candidates(self, wanted: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
         name = wanted.get("displayname")
-        # Keycloak's exact search minds letter case, SCIM's displayName does not.
+        # Keycloak's exact search is case-sensitive, SCIM's displayName is not.
         query = {"search": name} if isinstance(name, str) else {}
         first = 0
         while True:
@@ -144,7 +144,7 @@ class Groups:
             ]
         return resource
 
-    async def _members(self, id: str) -> list[dict[str, Any]]:  # noqa: A002 - likewise
+    async def _members(self, id: str) -> list[dict[str, Any]]:  # noqa: A002 - as above
         found: list[dict[str, Any]] = []
         while True:
             page = await self._request(
@@ -155,17 +155,17 @@ class Groups:
             if len(users) < _PAGE:
                 return found
 
-    async def _member_ids(self, id: str) -> set[str]:  # noqa: A002 - likewise
+    async def _member_ids(self, id: str) -> set[str]:  # noqa: A002 - as above
         return {user["id"] for user in await self._members(id)}
 
-    async def _set_members(self, id: str, wanted: list[str], *, was: set[str]) -> None:  # noqa: A002 - likewise
+    async def _set_members(self, id: str, wanted: list[str], *, was: set[str]) -> None:  # noqa: A002 - as above
         for user in wanted:
             if user not in was:
                 await self._member("PUT", id, user)
         for user in was - set(wanted):
             await self._member("DELETE", id, user)
 
-    async def _member(self, method: str, id: str, user: str) -> None:  # noqa: A002 - likewise
+    async def _member(self, method: str, id: str, user: str) -> None:  # noqa: A002 - as above
         try:
             await self._admin.request(method, realm_path(self._realm, "users", user, "groups", id))
         except KeycloakRefusedError as error:
@@ -195,7 +195,7 @@ def _changed(group: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
             attributes.pop(EXTERNAL_ID, None)
     name = changes.get("displayname") or group.get("name")
     if name is not None and (not isinstance(name, str) or len(name) > _LONGEST_NAME):
-        raise InvalidValueException(detail=f"displayName must be a text of up to {_LONGEST_NAME} characters")
+        raise InvalidValueException(detail=f"displayName must be a string of at most {_LONGEST_NAME} characters")
     return {**group, "name": name, "attributes": attributes}
 
 

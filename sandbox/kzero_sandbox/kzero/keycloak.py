@@ -1,6 +1,7 @@
 """Run a real Keycloak as a child process, with its data in the sandbox's own directory.
 
-The distribution is shared and only read: Keycloak gets a home of links into it, beside a data folder of its own.
+The distribution is shared and read-only: Keycloak gets a home directory of links into it, and a separate data folder.
+Must not know SCIM or tenants.
 """
 
 import asyncio
@@ -28,8 +29,8 @@ _STOP_SECONDS = 10.0
 _LOG_TAIL_LINES = 12
 _PR_SET_PDEATHSIG = 1
 
-# The first compiler stage and the serial collector halve the start and a fifth of the memory is enough:
-# measured on two cores 6.4 s instead of 10 s, 330 MB instead of 1.7 GB.
+# The first compiler stage and the serial collector halve the start time, and a fifth of the memory is enough:
+# measured on two cores, 6.4 s instead of 10 s and 330 MB instead of 1.7 GB.
 _JVM = (
     "-Xms64m",
     "-Xmx512m",
@@ -52,12 +53,12 @@ _JVM = (
 
 
 class KeycloakStartError(RuntimeError):
-    """Keycloak is missing, or did not become ready; the message says which and what to do."""
+    """Keycloak is missing or did not become ready; the message says why and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MasterCredentials:
-    """The service account in realm `master` by which the sandbox administers its Keycloak, and a console user."""
+    """The service account in realm `master` with which the sandbox administers its Keycloak, and a console user."""
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -66,7 +67,7 @@ class MasterCredentials:
 
     @classmethod
     def generate(cls) -> "MasterCredentials":
-        """Make new ones; they last as long as the sandbox's directory."""
+        """Return new credentials, which are valid as long as the sandbox's directory exists."""
         return cls(
             client_id="sandbox",
             client_secret=secrets.token_urlsafe(32),
@@ -76,10 +77,10 @@ class MasterCredentials:
 
 
 def distribution() -> Path:
-    """Return the folder of the built Keycloak: KEYCLOAK_HOME, else the project's cache.
+    """Return the folder of the built Keycloak: KEYCLOAK_HOME, or the project's cache.
 
     Raises:
-        KeycloakStartError: There is none; says where it was looked for and how to get one.
+        KeycloakStartError: No built Keycloak exists; the message says where it was expected and how to get one.
     """
     configured = os.environ.get("KEYCLOAK_HOME")
     if configured:
@@ -100,21 +101,21 @@ def distribution() -> Path:
 
 
 class KeycloakProcess:
-    """One Keycloak server; `start` from the main thread, `wait_ready`, `stop`.
+    """One Keycloak server: call `start` from the main thread, then `wait_ready`, finally `stop`.
 
     Args:
-        home: Where its data and log live, made when missing.
+        home: The folder for its data; created if it is missing.
         port: Its HTTP port on loopback.
         management_port: The port of its health endpoint on loopback.
-        public_url: The origin users see, in front of it, e.g. `https://localhost:8443`.
-        credentials: What the master realm's first administrators are made with on the first start.
-        log: The file its output is appended to.
+        public_url: The origin that users see, for example `https://localhost:8443`.
+        credentials: The administrators that the first start creates in the master realm.
+        log: The file to which the server's output is appended.
     """
 
-    def __init__(  # noqa: PLR0913 - one keyword a setting of the server
+    def __init__(  # noqa: PLR0913 - one keyword per setting of the server
         self, *, home: Path, port: int, management_port: int, public_url: str, credentials: MasterCredentials, log: Path
     ) -> None:
-        """Prepare; nothing is started yet."""
+        """Prepare the server without starting it."""
         self._home = home
         self._port = port
         self._management_port = management_port
@@ -130,9 +131,9 @@ class KeycloakProcess:
         return f"http://{_HOST}:{self._port}"
 
     def start(self) -> None:
-        """Start the server and return at once.
+        """Start the server and return immediately.
 
-        To be called from the main thread: Linux ends the child when the thread that started it ends.
+        Call this from the main thread: Linux ends the child when the thread that started it ends.
 
         Raises:
             KeycloakStartError: Keycloak or Java is missing.
@@ -156,10 +157,10 @@ class KeycloakProcess:
         """Wait until the server answers requests.
 
         Args:
-            progress: Told now and then what the server is doing.
+            progress: Receives messages about what the server is doing.
 
         Raises:
-            KeycloakStartError: It ended or took longer than four minutes; holds the end of its log.
+            KeycloakStartError: The server ended or took longer than four minutes; the message has the end of its log.
         """
         clock = asyncio.get_running_loop().time
         began = clock()
@@ -176,7 +177,7 @@ class KeycloakProcess:
                 await asyncio.sleep(_POLL_SECONDS)
 
     def stop(self) -> None:
-        """End the server and wait for it; does nothing when it is not running."""
+        """Stop the server and wait for its end; does nothing if it is not running."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             try:
@@ -188,7 +189,7 @@ class KeycloakProcess:
             self._output.close()
 
     def ended(self) -> str | None:
-        """Return why the server is no longer running, or None while it is."""
+        """Return why the server is no longer running, or None while it runs."""
         if self._process is None or self._process.poll() is None:
             return None
         return self._failure("ended")
@@ -198,7 +199,7 @@ class KeycloakProcess:
         for name in _SHARED:
             link = self._home / name
             if link.is_symlink():
-                link.unlink()  # the cache may have moved since
+                link.unlink()  # the cache may have moved since the last start
             link.symlink_to(source / name)
 
     def _arguments(self) -> list[str]:
@@ -218,7 +219,7 @@ class KeycloakProcess:
             f"--hostname={self._public_url}",
             "--proxy-headers=xforwarded",
             "--cache=local",
-            # Readiness is polled while it starts; each "not yet" would be a line.
+            # Readiness is polled during the start; Keycloak would log each negative answer.
             "--log-level=info,io.smallrye.health:off",
         ]
 
@@ -234,7 +235,7 @@ class KeycloakProcess:
     def _failure(self, what: str) -> str:
         lines = self._log.read_text(errors="replace").splitlines() if self._log.is_file() else []
         tail = " | ".join(line.strip() for line in lines[-_LOG_TAIL_LINES:] if line.strip())
-        return f"Keycloak {what}; its log {self._log} ends: {tail or '(empty)'}"
+        return f"Keycloak {what}; the end of its log {self._log}: {tail or '(empty)'}"
 
 
 def _java_path() -> str:
@@ -244,5 +245,5 @@ def _java_path() -> str:
 
 
 def _die_with_parent() -> None:
-    """Ask Linux to end this process when its parent ends, however that happens."""
+    """Ask Linux to end this process when its parent ends for any reason."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,8 +1,8 @@
-"""Read the `scim-endpoint` client's mapper set as KZero's guide suggests: which attribute is stored where.
+"""Interpret the `scim-endpoint` client's mappers as KZero's guide suggests: which attribute is stored where.
 
-A mapper's Token Claim is a SCIM path and its User Attribute the Keycloak user attribute it is kept in. This is the
-sandbox's reading of the guide; KZero publishes no other description. An attribute without a mapper is dropped.
-Pure; knows nothing of HTTP.
+A mapper's Token Claim is a SCIM path, and its User Attribute is the Keycloak user attribute that stores the value. This
+is the sandbox's interpretation of the guide; KZero publishes no other description. Attributes without a mapper are
+ignored. Pure; must not know HTTP.
 """
 
 import json
@@ -16,7 +16,7 @@ from kzero_sandbox.kzero.paths import ENTERPRISE_USER, covers, flatten, key, pla
 
 USER_ATTRIBUTE_MAPPER = "oidc-usermodel-attribute-mapper"
 EXTERNAL_ID = "scim.externalId"
-"""The user attribute in which `externalId` is kept, mapper or not: Entra asks for it."""
+"""The user attribute that stores `externalId`, with or without a mapper, because Entra searches for it."""
 
 _TOKEN_OPTIONS = ("id.token.claim", "access.token.claim", "userinfo.token.claim", "introspection.token.claim")
 _WORK_EMAIL = 'emails[type eq "work"].value'
@@ -26,7 +26,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "email": (key(_WORK_EMAIL), "emails.value"),
     "manager": (key(_MANAGER), f"{key(_MANAGER)}.value", "manager.value"),
 }
-"""Standard paths that a claim of the guide takes beside its own."""
+"""Standard paths that a claim of the guide accepts in addition to its own."""
 
 _SHOWN_AS = {"email": _WORK_EMAIL, "manager": f"{_MANAGER}.value"}
 
@@ -39,14 +39,14 @@ _CORE_FIELDS = {
     "lastName": "lastName",
     "email": "email",
 }
-# Keycloak has these as fields of a user; the same name among the attributes would be a second truth.
+# Keycloak stores these as fields of a user; an attribute with the same name would be a second, conflicting value.
 _FIELDS_ONLY = frozenset({"username", "firstName", "lastName", "email"})
 _ACTIVE = "active"
 
 
 @dataclass(frozen=True, kw_only=True)
 class AttributeMapping:
-    """One usable mapper: a SCIM attribute and where it is kept."""
+    """One usable mapper: a SCIM attribute and where it is stored."""
 
     name: str
     user_attribute: str
@@ -56,13 +56,13 @@ class AttributeMapping:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The keys of flattened SCIM attributes that it takes, its own first."""
+        """The keys of flattened SCIM attributes that the mapper accepts, its own first."""
         own = key(self.claim)
         return (own, *ALIASES.get(own, ()))
 
     @property
     def core_field(self) -> str | None:
-        """The field of a Keycloak user that it drives beside the attribute, if any."""
+        """The field of a Keycloak user that the mapper sets in addition to the attribute, if any."""
         if key(self.claim) == _ACTIVE:
             return "enabled" if self.user_attribute == "isSoftDeleted" else None
         return _CORE_FIELDS.get(self.user_attribute)
@@ -70,26 +70,26 @@ class AttributeMapping:
 
 @dataclass(kw_only=True)
 class UserChange:
-    """What is to be written to a Keycloak user; a None removes."""
+    """The changes to write to a Keycloak user; None removes a value."""
 
     fields: dict[str, Any] = field(default_factory=dict)
     attributes: dict[str, list[str] | None] = field(default_factory=dict)
 
     def apply(self, user: dict[str, Any]) -> dict[str, Any]:
-        """Return a user's representation with the change made."""
+        """Return a user's representation with the changes applied."""
         attributes = dict(user.get("attributes") or {})
         for name, values in self.attributes.items():
             if values is None:
                 attributes.pop(name, None)
             else:
                 attributes[name] = values
-        # Keycloak leaves a field alone that is absent or null; an empty string empties it.
+        # Keycloak ignores a field that is missing or null; an empty string clears the field.
         fields = {name: "" if value is None else value for name, value in self.fields.items()}
         return {**user, **fields, "attributes": attributes}
 
 
 def usable(protocol_mappers: Iterable[Mapping[str, Any]]) -> list[AttributeMapping]:
-    """Return the user attribute mappers with at least one token option on, by name."""
+    """Return the user attribute mappers with at least one enabled token option, by name."""
     found = []
     for mapper in protocol_mappers:
         config = mapper.get("config") or {}
@@ -110,10 +110,10 @@ def usable(protocol_mappers: Iterable[Mapping[str, Any]]) -> list[AttributeMappi
 
 
 def to_keycloak(mappings: Sequence[AttributeMapping], changes: Mapping[str, Any]) -> UserChange:
-    """Translate changes of SCIM attributes, by key, to what is written to the user. What no mapper takes is dropped.
+    """Return the changes to a user for changed SCIM attributes by key; attributes without a mapper are ignored.
 
     Raises:
-        InvalidValueException: A value is not of the mapper's Claim JSON Type.
+        InvalidValueException: A value does not match the mapper's Claim JSON Type.
     """
     change = UserChange()
     if "externalid" in changes:
@@ -129,7 +129,7 @@ def to_keycloak(mappings: Sequence[AttributeMapping], changes: Mapping[str, Any]
 
 
 def to_scim(mappings: Sequence[AttributeMapping], user: Mapping[str, Any]) -> dict[str, Any]:
-    """Rebuild a SCIM resource from a Keycloak user, without `id`, `schemas` and `meta`."""
+    """Return the SCIM resource of a Keycloak user, without `id`, `schemas` and `meta`."""
     attributes: dict[str, list[str]] = user.get("attributes") or {}
     resource: dict[str, Any] = {}
     if attributes.get(EXTERNAL_ID):
@@ -142,17 +142,17 @@ def to_scim(mappings: Sequence[AttributeMapping], user: Mapping[str, Any]) -> di
 
 
 def extension_urns(resource: Mapping[str, Any]) -> list[str]:
-    """Return the extension schemas that a resource has attributes of."""
+    """Return the extension schemas whose attributes a resource has."""
     return sorted(name for name in resource if name.lower().startswith("urn:"))
 
 
 def attribute_of(mappings: Sequence[AttributeMapping], name: str) -> AttributeMapping | None:
-    """Return the mapper that takes a SCIM attribute, by key."""
+    """Return the mapper that accepts a SCIM attribute, by key."""
     return next((mapping for mapping in mappings if name in mapping.keys), None)
 
 
 def flat(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a rebuilt resource by key, `id` included, as filters see it."""
+    """Return a resource from `to_scim` by key, including `id`, for filters."""
     return flatten(resource) | {"id": resource["id"]}
 
 
@@ -160,7 +160,7 @@ def _keep(change: UserChange, mapping: AttributeMapping, value: object) -> None:
     texts = None if value is None else _texts(mapping, value)
     core = mapping.core_field
     if core == "enabled":
-        # Removing `active` means nothing to Keycloak, where a user is always either.
+        # Keycloak cannot remove `enabled`: a user is always enabled or disabled.
         change.fields[core] = texts != ["false"]
     elif core is not None:
         change.fields[core] = texts[0] if texts else None
@@ -186,17 +186,17 @@ def _text(mapping: AttributeMapping, value: object) -> str:
     elif isinstance(value, (str, int, float)):
         text = str(value)
     else:
-        detail = f"{mapping.claim}: a {type(value).__name__} cannot be kept as {mapping.json_type}"
+        detail = f"{mapping.claim}: a {type(value).__name__} cannot be stored as {mapping.json_type}"
         raise InvalidValueException(detail=detail)
     if kind == "boolean":
         text = text.lower()
         if text not in {"true", "false"}:
-            raise InvalidValueException(detail=f"{mapping.claim}: {value!r} is no boolean")
+            raise InvalidValueException(detail=f"{mapping.claim}: {value!r} is not a boolean")
     elif kind in {"int", "long"}:
         try:
             int(text)
         except ValueError:
-            raise InvalidValueException(detail=f"{mapping.claim}: {value!r} is no number") from None
+            raise InvalidValueException(detail=f"{mapping.claim}: {value!r} is not a number") from None
     return text
 
 
@@ -207,7 +207,7 @@ def _stored(mapping: AttributeMapping, user: Mapping[str, Any], attributes: Mapp
         return bool(user.get("enabled"))
     if core is not None:
         value = user.get(core) or None
-        # Keycloak folds user names to lower case; show the spelling that was sent while it is the same name.
+        # Keycloak converts user names to lower case; return the spelling that was sent if it is the same name.
         return kept[0] if value and kept and kept[0].lower() == value.lower() else value
     if not kept:
         return None
@@ -226,5 +226,5 @@ def _typed(json_type: str, text: str) -> object:
         if kind == "json":
             return json.loads(text)
     except ValueError:
-        return text  # written by somebody else; shown as it is
+        return text  # another program wrote it; return it unchanged
     return text

@@ -1,9 +1,9 @@
-"""Interpret a SCIM PATCH in both of Entra's styles as changes by attribute key.
+"""Interpret a SCIM PATCH in either of Entra's two formats as changes by attribute key.
 
-Style 1 (default): `Add`, `Replace`, `Remove`, a path each, booleans as strings. Style 2 (flag `aadOptscim062020`):
-lower case, no path, dotted and URN keys.
+Format 1 (default): `Add`, `Replace`, `Remove`, each with a path, and booleans as strings. Format 2 (with the flag
+`aadOptscim062020`): operations in lower case, without a path, with dotted and URN keys.
 https://learn.microsoft.com/entra/identity/app-provisioning/application-provisioning-config-problem-scim-compatibility
-Pure; knows nothing of HTTP or Keycloak.
+Pure; must not know HTTP or Keycloak.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,15 +21,15 @@ from scim2_models.path import AttrPath, CompareOperator, Comparison, ValuePath
 from kzero_sandbox.kzero.paths import flatten, key, leaves
 
 Changes = dict[str, Any]
-"""New value by attribute key; None for an attribute that is removed."""
+"""The new values by attribute key; None removes an attribute."""
 
 
 def operations(body: object) -> list[dict[str, Any]]:
     """Return a PATCH body's operations with `op` in lower case.
 
     Raises:
-        InvalidSyntaxException: The body holds no list of operations.
-        InvalidValueException: An operation is none of add, replace, remove.
+        InvalidSyntaxException: The body has no list of operations.
+        InvalidValueException: An operation is not add, replace or remove.
     """
     found = next((v for k, v in body.items() if k.lower() == "operations"), None) if isinstance(body, Mapping) else None
     if not isinstance(found, list) or not all(isinstance(entry, Mapping) for entry in found):
@@ -38,16 +38,16 @@ def operations(body: object) -> list[dict[str, Any]]:
     for entry in found:
         op = str(entry.get("op", "")).lower()
         if op not in {"add", "replace", "remove"}:
-            raise InvalidValueException(detail=f"operation {entry.get('op')!r} is none of add, replace, remove")
+            raise InvalidValueException(detail=f"operation {entry.get('op')!r} is not add, replace or remove")
         result.append({**entry, "op": op})
     return result
 
 
 def interpret(body: object) -> Changes:
-    """Return what a PATCH of a user changes, later operations winning.
+    """Return the changes that a PATCH makes to a user; later operations override earlier ones.
 
     Raises:
-        SCIMException: Of the kind that RFC 7644 section 3.5.2 names.
+        SCIMException: The body is invalid; the type is the one that RFC 7644 section 3.5.2 defines.
     """
     changes: Changes = {}
     for operation in operations(body):
@@ -58,14 +58,14 @@ def interpret(body: object) -> Changes:
 
 
 def member_changes(body: object) -> tuple[Changes, list[tuple[str, list[str]]]]:
-    """Return what a PATCH of a group changes: its plain attributes, and its members.
+    """Return the changes that a PATCH makes to a group's plain attributes and to its members.
 
     Returns:
-        The changes of attributes other than `members`; and in order (op, member ids): `add`, `remove`, `replace` with
-        the whole set; `replace` with no ids empties the group.
+        The changes of attributes other than `members`, and the member changes in order as (op, member ids). `replace`
+        sets all members; `replace` without ids removes all of them.
 
     Raises:
-        SCIMException: Of the kind that RFC 7644 section 3.5.2 names.
+        SCIMException: The body is invalid; the type is the one that RFC 7644 section 3.5.2 defines.
     """
     changes: Changes = {}
     members: list[tuple[str, list[str]]] = []
@@ -92,7 +92,7 @@ def _changes_of(operation: Mapping[str, Any]) -> Changes:
             raise InvalidValueException(detail="an operation without a path needs an object as its value")
         return flatten(value)
     if not isinstance(path, str):
-        raise InvalidPathException(detail=f"path {path!r} is no string")
+        raise InvalidPathException(detail=f"path {path!r} is not a string")
     _check(path)
     if operation["op"] == "remove" or value is None:
         return {key(path): None}
@@ -100,7 +100,7 @@ def _changes_of(operation: Mapping[str, Any]) -> Changes:
 
 
 def _check(path: str) -> None:
-    Path(path).ast  # noqa: B018 - raises InvalidPathException when it is none
+    Path(path).ast  # noqa: B018 - raises InvalidPathException for an invalid path
 
 
 def _members_of(op: str, path: str, value: object) -> tuple[str, list[str]]:
@@ -112,7 +112,7 @@ def _members_of(op: str, path: str, value: object) -> tuple[str, list[str]]:
             and condition.op == CompareOperator.eq
             and condition.attr_path == AttrPath("value")
         ):
-            raise InvalidPathException(detail=f'{path}: only members[value eq "id"] is understood')
+            raise InvalidPathException(detail=f'{path}: only members[value eq "id"] is supported')
         return op, [str(condition.value)]
     if op == "remove" and value is None:
         return "replace", []

@@ -1,7 +1,7 @@
-"""SCIM attribute paths as keys: a resource, or a PATCH, flattened to its leaves.
+"""Flatten SCIM resources and PATCH values to their leaves, with one key per attribute.
 
-Entra addresses one attribute in several ways (nested, dotted, by URN, through a value filter). Flattened, each has one
-key, so that what follows need not care which way was used. Pure; knows nothing of HTTP or Keycloak.
+Entra addresses an attribute in several ways: nested, dotted, by URN, or through a value filter. After flattening, each
+attribute has one key, whichever way was used. Pure; must not know HTTP or Keycloak.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,9 +20,9 @@ _NOT_ATTRIBUTES = frozenset({"schemas", "id", "meta"})
 
 
 def key(path: str) -> str:
-    r"""Return the key of a path: letter case and spacing folded, a claim name's escapes (`2\.0`) undone.
+    r"""Return the key of a path: in lower case, without extra spaces and without a claim name's escapes (`2\.0`).
 
-    Text that is no SCIM path is its own key, so that an odd claim name merely matches nothing.
+    A text that is not a SCIM path is its own key, so that an unusual claim name matches nothing.
     """
     node = parsed(path)
     folded = (str(node) if node is not None else _unescaped(path)).lower()
@@ -32,7 +32,7 @@ def key(path: str) -> str:
 
 
 def parsed(path: str) -> PathNode | None:
-    r"""Return the tree of a path, a claim name's escapes (`2\.0`) undone; None when it is no SCIM path."""
+    r"""Return the tree of a path without a claim name's escapes (`2\.0`), or None if it is not a SCIM path."""
     try:
         return Path[Any](_unescaped(path)).ast
     except InvalidPathException:
@@ -40,9 +40,9 @@ def parsed(path: str) -> PathNode | None:
 
 
 def leaves(value: object, path: str) -> Iterator[tuple[str, Any]]:
-    """Yield (path, plain value) of everything below a value that stands at a path."""
+    """Yield (path, plain value) for every leaf of a value at a path."""
     if isinstance(value, Mapping):
-        # Below an extension's URN stand attributes; below an attribute stand sub-attributes.
+        # An extension's URN contains attributes; an attribute contains sub-attributes.
         glue = ":" if _is_schema(path) else "."
         for name, inner in value.items():
             yield from leaves(inner, f"{path}{glue}{name}")
@@ -54,7 +54,7 @@ def leaves(value: object, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def flatten(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the leaves of a resource, or of the value of a PATCH operation without a path, by key."""
+    """Return the leaves, by key, of a resource or of the value of a PATCH operation without a path."""
     flat: dict[str, Any] = {}
     for name, value in resource.items():
         if name.lower() not in _NOT_ATTRIBUTES:
@@ -63,15 +63,15 @@ def flatten(resource: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def covers(outer: str, inner: str) -> bool:
-    """Return whether a key is another one or holds it: `name` covers `name.givenname`."""
+    """Return whether a key equals or contains another one: `name` covers `name.givenname`."""
     return inner == outer or inner.startswith((f"{outer}.", f"{outer}[", f"{outer}:"))
 
 
 def place(resource: dict[str, Any], path: str, value: object) -> None:
     """Set a value in a nested resource at a path; the reverse of `flatten`.
 
-    A value filter of the form `attribute[type eq "x"].sub` makes or finds the entry of that type. A path that is no
-    SCIM path becomes an attribute of that name.
+    A value filter of the form `attribute[type eq "x"].sub` finds or creates the entry of that type. A text that is not
+    a SCIM path becomes an attribute with that name.
     """
     node = parsed(path)
     target = node.attr_path if isinstance(node, ValuePath) else node

@@ -1,6 +1,6 @@
-"""The SCIM endpoint of every tenant, `/realms/{tenant}/scim/v2`: from a request to an answer.
+"""The SCIM endpoint of every tenant, `/realms/{tenant}/scim/v2`: answers requests according to the tenant's settings.
 
-Obeys the tenant's settings and mapper set as they are at the moment of the request.
+Reads the tenant's settings and mappers again for each request.
 """
 
 import json
@@ -27,14 +27,14 @@ _DEFAULT_COUNT = 100
 
 
 class ScimEndpoint:
-    """Answers SCIM requests of all tenants.
+    """Answers the SCIM requests of all tenants.
 
     Args:
-        admin: Access to Keycloak.
+        admin: The client of Keycloak.
         verifier: Checks bearer tokens.
-        public_url: The origin of the front, as in the realms' issuer.
-        entra_url: The origin of Entra's login endpoint, where its keys are.
-        fallback: Answers what the endpoint does not, being off: Keycloak itself.
+        public_url: The origin of the front, which is also in the realms' issuer.
+        entra_url: The origin of Entra's login endpoint, which publishes Entra's keys.
+        fallback: Answers the requests of tenants whose endpoint is off: Keycloak itself.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class ScimEndpoint:
         self._fallback = fallback
 
     async def __call__(self, request: Request) -> Response:
-        """Answer one request; like a KZero whose endpoint is off, with Keycloak's 404, when it is."""
+        """Answer one request. If the tenant's endpoint is off, the answer is Keycloak's 404, as from a real KZero."""
         tenant = request.path_params["tenant"]
         settings = await read_settings(self._admin, tenant)
         if settings is None or not settings.enabled:
@@ -75,7 +75,7 @@ class ScimEndpoint:
     def _expected(self, settings: EndpointSettings) -> Expected:
         if settings.profile == "Azure":
             if not settings.azure_tenant_id:
-                reason = "profile Azure needs an Azure Tenant ID; none is set"
+                reason = "profile Azure needs an Azure Tenant ID, which is not set"
                 raise TokenRefusedError(reason)
             return Expected(
                 issuer=f"https://sts.windows.net/{settings.azure_tenant_id}/",
@@ -83,7 +83,7 @@ class ScimEndpoint:
                 audience=ENTRA_SCIM_AUDIENCE,
             )
         if settings.profile == "Generic":
-            # The public name is in the issuer; the keys are fetched where they are made.
+            # The issuer contains the public origin; the keys are fetched directly from Keycloak.
             return Expected(
                 issuer=f"{self._public_url}/realms/{settings.realm}",
                 keys_url=f"{self._admin.url}/realms/{settings.realm}/protocol/openid-connect/certs",
@@ -101,7 +101,7 @@ class ScimEndpoint:
             return await self._users(request, Users(self._admin, settings.realm, settings.mappings, base_url), id_)
         if kind == "Groups":
             return await self._groups(request, Groups(self._admin, settings.realm, base_url), id_)
-        raise NotFoundException(detail=f"there is no SCIM resource type at /{kind}")
+        raise NotFoundException(detail=f"/{kind} is not a SCIM resource type")
 
     async def _users(self, request: Request, users: Users, id_: str) -> Response:
         match request.method, bool(id_):
@@ -153,7 +153,7 @@ def _discovery(method: str, kind: str, id_: str, settings: EndpointSettings, bas
     for document in found:
         if document["id"].lower() == id_.lower():
             return _resource(document)
-    raise NotFoundException(detail=f"there is no {id_} among {kind}")
+    raise NotFoundException(detail=f"{kind} has no {id_}")
 
 
 def _filter(request: Request) -> FilterNode | None:
@@ -162,12 +162,12 @@ def _filter(request: Request) -> FilterNode | None:
 
 
 def _window(request: Request) -> tuple[int, int]:
-    """Return startIndex and count, within RFC 7644 section 3.4.2.4's bounds."""
+    """Return startIndex and count, within the bounds of RFC 7644 section 3.4.2.4."""
     try:
         start = int(request.query_params.get("startIndex", "1"))
         count = int(request.query_params.get("count", str(_DEFAULT_COUNT)))
     except ValueError:
-        raise InvalidValueException(detail="startIndex and count are whole numbers") from None
+        raise InvalidValueException(detail="startIndex and count must be integers") from None
     return max(start, 1), min(max(count, 0), discovery.MAX_RESULTS)
 
 
@@ -175,18 +175,18 @@ async def _body(request: Request) -> dict[str, Any]:
     try:
         body = json.loads(await request.body(), parse_constant=_no_constant)
         spelled = json.dumps(body, ensure_ascii=False)
-        spelled.encode()  # half a character, which Keycloak could not keep either
+        spelled.encode()  # fails for an unpaired surrogate, which Keycloak cannot store either
     except (ValueError, RecursionError):
-        raise InvalidSyntaxException(detail="the body is no JSON") from None
+        raise InvalidSyntaxException(detail="the body is not JSON") from None
     if not isinstance(body, dict):
-        raise InvalidSyntaxException(detail="the body is no JSON object")
+        raise InvalidSyntaxException(detail="the body is not a JSON object")
     if "\\u0000" in spelled:
-        raise InvalidValueException(detail="a text holds the character U+0000")
+        raise InvalidValueException(detail="a string contains the character U+0000")
     return body
 
 
 def _no_constant(name: str) -> NoReturn:
-    message = f"{name} is no JSON"
+    message = f"{name} is not JSON"
     raise ValueError(message)
 
 
@@ -214,7 +214,7 @@ def _resource(resource: dict[str, Any]) -> Response:
 
 
 def _challenge(realm: str, reason: str) -> str:
-    """Return a `WWW-Authenticate` value after RFC 6750 section 3."""
+    """Return a `WWW-Authenticate` value according to RFC 6750 section 3."""
     described = reason.replace('"', "'")
     return f'Bearer realm="{realm}", error="invalid_token", error_description="{described}"'
 

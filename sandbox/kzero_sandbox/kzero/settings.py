@@ -1,6 +1,6 @@
-"""What the SCIM endpoint of a tenant is set to, read from Keycloak at every request.
+"""Read the settings of a tenant's SCIM endpoint from Keycloak, for every request.
 
-The settings stand in realm attributes, the sandbox's stand-in for KZero's page Integrations > SCIM.
+Realm attributes hold the settings; they are the sandbox's substitute for KZero's page Integrations > SCIM.
 """
 
 import asyncio
@@ -14,13 +14,13 @@ ENABLED = "kzero.scim.enabled"
 PROFILE = "kzero.scim.profile"
 AZURE_TENANT_ID = "kzero.scim.azureTenantId"
 SECRET_TOKENS = "kzero.scim.secretTokens"
-"""SHA-256 digests, separated by spaces, of the fixed bearer tokens that are accepted beside those of the profile."""
+"""SHA-256 digests, separated by spaces, of the fixed tokens that are accepted in addition to those of the profile."""
 _NOT_FOUND = 404
 
 
 @dataclass(frozen=True, kw_only=True)
 class EndpointSettings:
-    """One tenant's endpoint: the three values of KZero's page, fixed tokens, and the mapper set of `scim-endpoint`."""
+    """One tenant's endpoint: the three values of KZero's page, fixed tokens, and the mappers of `scim-endpoint`."""
 
     realm: str
     enabled: bool
@@ -31,7 +31,7 @@ class EndpointSettings:
 
 
 async def read_settings(admin: KeycloakAdmin, realm: str) -> EndpointSettings | None:
-    """Return a tenant's settings, or None when there is no realm of exactly that name."""
+    """Return a tenant's settings, or None if no realm has exactly this name."""
     try:
         representation, clients = await asyncio.gather(
             admin.get(realm_path(realm)), admin.get(realm_path(realm, "clients"), clientId=SCIM_CLIENT)

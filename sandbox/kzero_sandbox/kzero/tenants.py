@@ -1,4 +1,4 @@
-"""Make and remove KZero tenants: a realm with the clients, accounts and rules that a KZero tenant has at first."""
+"""Create and delete KZero tenants: realms with the clients, accounts and rules of a new KZero tenant."""
 
 import asyncio
 import base64
@@ -18,8 +18,8 @@ AUTOMATION_CLIENT = "kzero-scim"
 ADMINISTRATOR = "tenant-admin"
 _ITERATIONS = 1_000
 
-# The least that the automation needs: read and write the mapper set, look a user up, and, because the sandbox keeps the
-# endpoint's settings in realm attributes, write the realm; view-events tells who changed something.
+# The minimum for the automation: read and write the mappers, look up a user, and write the realm, because the sandbox
+# stores the endpoint's settings in realm attributes. view-events shows who changed something.
 AUTOMATION_ROLES = (
     "manage-clients", "manage-realm", "query-users", "view-clients", "view-events", "view-realm", "view-users",
 )  # fmt: skip
@@ -27,10 +27,10 @@ AUTOMATION_ROLES = (
 
 @dataclass(frozen=True, kw_only=True)
 class TenantCredentials:
-    """What a new tenant's owner is told: the realm, and secrets made for it.
+    """The realm of a new tenant and the secrets generated for it.
 
-    The automation signs in with `client_id` and `client_secret` in the realm itself; `scim_client_secret` belongs to
-    the client `scim-endpoint` (profile Generic); the administrator is a person for the Advanced Console.
+    The automation signs in to the realm with `client_id` and `client_secret`. `scim_client_secret` belongs to the
+    client `scim-endpoint` (profile Generic). The administrator is a user for the Advanced Console.
     """
 
     realm: str
@@ -43,7 +43,7 @@ class TenantCredentials:
 
     @classmethod
     def generate(cls, realm: str) -> "TenantCredentials":
-        """Make the secrets of a tenant."""
+        """Return generated credentials for a tenant."""
         return cls(
             realm=realm,
             client_id=AUTOMATION_CLIENT,
@@ -56,7 +56,7 @@ class TenantCredentials:
 
 
 async def tenant_exists(admin: KeycloakAdmin, name: str) -> bool:
-    """Return whether there is a realm of exactly that name."""
+    """Return whether a realm with exactly this name exists."""
     realms = await admin.get("", briefRepresentation="true")
     return any(realm["realm"] == name for realm in realms)
 
@@ -65,18 +65,18 @@ async def create_tenant(admin: KeycloakAdmin, credentials: TenantCredentials) ->
     """Import the realm of a new tenant; its SCIM endpoint is off and its `scim-endpoint` client has no mappers.
 
     Raises:
-        KeycloakRefusedError: 409 when there is such a realm.
+        KeycloakRefusedError: 409, if the realm exists.
     """
-    # In a thread, since making its key takes a while, and so that several realms can be made at once.
+    # In a thread, because generating the realm's key is slow, and so that several realms can be created at once.
     await admin.request("POST", "", json=await asyncio.to_thread(_realm, credentials))
     admin.forget_token()
 
 
 async def delete_tenant(admin: KeycloakAdmin, name: str) -> None:
-    """Remove a tenant's realm with all that is in it.
+    """Delete a tenant's realm with all its content.
 
     Raises:
-        KeycloakRefusedError: 404 when there is no such realm.
+        KeycloakRefusedError: 404, if the realm does not exist.
     """
     await admin.request("DELETE", realm_path(name))
 
@@ -88,9 +88,9 @@ def _realm(credentials: TenantCredentials) -> dict[str, Any]:
         "enabled": True,
         "sslRequired": "external",
         "loginWithEmailAllowed": True,
-        # Entra may rename a user (userName) with PATCH.
+        # Entra can change a user's name (userName) with PATCH.
         "editUsernameAllowed": True,
-        # Who changed what, without the values.
+        # Record who changed what, without the values.
         "adminEventsEnabled": True,
         "adminEventsDetailsEnabled": False,
         "clients": [
@@ -126,10 +126,10 @@ def _realm(credentials: TenantCredentials) -> dict[str, Any]:
 
 
 def _password(value: str) -> dict[str, Any]:
-    """Return a password as Keycloak keeps it.
+    """Return a password in Keycloak's storage format.
 
-    Left to itself Keycloak hashes it slowly on purpose, about an eighth of the time that a realm takes; a random
-    password gains nothing by that, and it is hashed anew when somebody signs in.
+    Keycloak itself hashes passwords slowly on purpose, which takes about an eighth of the time to create a realm. A
+    random password does not need that, and Keycloak hashes it again when the user signs in.
     """
     salt = secrets.token_bytes(16)
     digest = hashlib.pbkdf2_hmac("sha256", value.encode(), salt, _ITERATIONS)
@@ -143,10 +143,10 @@ def _password(value: str) -> dict[str, Any]:
 
 
 def _keys() -> list[dict[str, Any]]:
-    """Return the realm's keys: one signing key made here, and no encryption key.
+    """Return the realm's keys: one signing key generated here, and no encryption key.
 
-    Left to itself Keycloak makes two RSA keys a realm, which takes it seconds before it is warm; no client here uses
-    encrypted tokens.
+    Keycloak itself would generate two RSA keys per realm, which takes seconds until it has warmed up. No client here
+    uses encrypted tokens.
     """
     signing = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = signing.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
@@ -192,33 +192,33 @@ def _service_account(client_id: str, roles: list[str]) -> dict[str, Any]:
 
 
 def _user_profile() -> dict[str, Any]:
-    """Return the realm's user profile: any attribute is stored, none but the user name is required."""
-    everybody = {"view": ["admin", "user"], "edit": ["admin", "user"]}
+    """Return the realm's user profile: any attribute can be stored, and only the user name is required."""
+    everyone = {"view": ["admin", "user"], "edit": ["admin", "user"]}
     return {
         "attributes": [
             {
                 "name": "username",
                 "displayName": "${username}",
                 "validations": {"length": {"min": 3, "max": 255}, "up-username-not-idn-homograph": {}},
-                "permissions": everybody,
+                "permissions": everyone,
             },
             {
                 "name": "email",
                 "displayName": "${email}",
                 "validations": {"email": {}, "length": {"max": 255}},
-                "permissions": everybody,
+                "permissions": everyone,
             },
             {
                 "name": "firstName",
                 "displayName": "${firstName}",
                 "validations": {"length": {"max": 255}},
-                "permissions": everybody,
+                "permissions": everyone,
             },
             {
                 "name": "lastName",
                 "displayName": "${lastName}",
                 "validations": {"length": {"max": 255}},
-                "permissions": everybody,
+                "permissions": everyone,
             },
         ],
         "unmanagedAttributePolicy": "ENABLED",

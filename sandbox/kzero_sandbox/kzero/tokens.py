@@ -1,7 +1,8 @@
-"""Check the bearer token of a SCIM request, as a KZero of either profile must.
+"""Check the bearer token of a SCIM request according to the tenant's profile.
 
-Profile Azure: issued by Entra to the configured tenant. Profile Generic: issued by the realm to client `scim-endpoint`.
-Either also takes the tenant's fixed tokens, what Entra calls a secret token; several, so that one can follow another.
+Profile Azure: Entra must have issued the token for the configured tenant. Profile Generic: the realm must have issued
+it to the client `scim-endpoint`. Both also accept the tenant's fixed tokens, which Entra calls secret tokens; a tenant
+can have several, so that one can replace another.
 """
 
 import hashlib
@@ -15,29 +16,29 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 ENTRA_SCIM_AUDIENCE = "8adf8e6e-67b2-4cf2-a259-e3dc5476c621"
-"""Audience of the token that Entra issues itself for any application that is not from the gallery."""
+"""The audience of the token that Entra issues itself for any application that is not from the gallery."""
 
 _LEEWAY_SECONDS = 30
 
 
 class TokenRefusedError(Exception):
-    """A request's token is missing or does not fit; the message is for `WWW-Authenticate` and holds no part of it."""
+    """A request's token is missing or invalid; the message is for `WWW-Authenticate` and contains no token."""
 
 
 def token_digest(token: str) -> str:
-    """Give what is kept of a fixed token."""
+    """Return the digest that is stored of a fixed token."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def is_fixed_token(authorization: str | None, digests: Collection[str]) -> bool:
-    """Tell whether an Authorization header bears one of the tenant's fixed tokens."""
+    """Return whether an Authorization header contains one of the tenant's fixed tokens."""
     scheme, _, token = (authorization or "").partition(" ")
     return scheme.lower() == "bearer" and token_digest(token.strip()) in digests
 
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """What a token must be."""
+    """What a token must contain."""
 
     issuer: str
     keys_url: str
@@ -46,14 +47,14 @@ class Expected:
 
 
 class TokenVerifier:
-    """Verifies signatures by the issuers' published keys; the keys are asked for again when one is not known.
+    """Verifies signatures with the issuers' published keys, which are fetched again when a key is unknown.
 
     Args:
-        http: Used for the keys; trusts the sandbox's authority.
+        http: Fetches the keys; must trust the sandbox's authority.
     """
 
     def __init__(self, http: httpx.AsyncClient) -> None:
-        """Start with no keys known."""
+        """Start without keys."""
         self._http = http
         self._keys: dict[str, KeySet] = {}
 
@@ -61,7 +62,7 @@ class TokenVerifier:
         """Return the claims of the token in an Authorization header.
 
         Raises:
-            TokenRefusedError: It is missing, malformed, expired, or somebody else's.
+            TokenRefusedError: The token is missing, malformed, expired, or from another issuer.
         """
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():

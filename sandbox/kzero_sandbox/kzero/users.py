@@ -1,4 +1,4 @@
-"""SCIM users of one tenant, kept in Keycloak through its admin API and nowhere else."""
+"""The SCIM users of one tenant, stored only in Keycloak through the admin API."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ _BAD_REQUEST, _NOT_FOUND, _CONFLICT = 400, 404, 409
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """Part of a list: the resources, and how many there are in all."""
+    """Part of a list: the resources, and the total number of matches."""
 
     resources: list[dict[str, Any]]
     total: int
@@ -45,8 +45,8 @@ class Users:
     """The users of a realm as SCIM resources.
 
     Args:
-        admin: Access to Keycloak.
-        realm: The tenant.
+        admin: The client of Keycloak.
+        realm: The tenant's realm.
         mappings: How SCIM attributes are stored.
         base_url: The tenant's SCIM base URL, for `meta.location`.
     """
@@ -59,11 +59,11 @@ class Users:
         self._base_url = base_url
 
     async def create(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Make a user.
+        """Create a user and return it.
 
         Raises:
-            InvalidValueException: No user name arrives, or Keycloak refuses a value.
-            UniquenessException: There is such a user.
+            InvalidValueException: The user name is missing, or Keycloak refuses a value.
+            UniquenessException: The user exists.
         """
         sent = flatten(body)
         change = to_keycloak(self._mappings, sent)
@@ -72,19 +72,19 @@ class Users:
         response = await self._write("POST", realm_path(self._realm, "users"), user)
         return await self.get(response.headers["location"].rpartition("/")[2])
 
-    async def get(self, id: str) -> dict[str, Any]:  # noqa: A002 - SCIM's word
+    async def get(self, id: str) -> dict[str, Any]:  # noqa: A002 - SCIM's term
         """Return a user.
 
         Raises:
-            NotFoundException: There is none with that id.
+            NotFoundException: No user has this id.
         """
         return self._resource(await self._user(id))
 
-    async def replace(self, id: str, body: Mapping[str, Any]) -> dict[str, Any]:  # noqa: A002 - likewise
-        """Replace a user: a mapped attribute that the body lacks is removed, `active` apart.
+    async def replace(self, id: str, body: Mapping[str, Any]) -> dict[str, Any]:  # noqa: A002 - as above
+        """Replace a user and return it: mapped attributes that the body lacks are removed, except `active`.
 
         Raises:
-            SCIMException: As `create` and `get`.
+            SCIMException: See `create` and `get`.
         """
         user = await self._user(id)
         sent = flatten(body)
@@ -95,11 +95,11 @@ class Users:
         await self._write("PUT", realm_path(self._realm, "users", id), change.apply(user))
         return await self.get(id)
 
-    async def patch(self, id: str, body: object) -> dict[str, Any]:  # noqa: A002 - likewise
-        """Change a user.
+    async def patch(self, id: str, body: object) -> dict[str, Any]:  # noqa: A002 - as above
+        """Change a user as a PATCH body says, and return it.
 
         Raises:
-            SCIMException: As `interpret`, `create` and `get`.
+            SCIMException: See `interpret`, `create` and `get`.
         """
         changes = interpret(body)
         user = await self._user(id)
@@ -109,11 +109,11 @@ class Users:
         await self._write("PUT", realm_path(self._realm, "users", id), change.apply(user))
         return await self.get(id)
 
-    async def delete(self, id: str) -> None:  # noqa: A002 - likewise
-        """Remove a user.
+    async def delete(self, id: str) -> None:  # noqa: A002 - as above
+        """Delete a user.
 
         Raises:
-            NotFoundException: There is none with that id.
+            NotFoundException: No user has this id.
         """
         try:
             await self._admin.request("DELETE", realm_path(self._realm, "users", id))
@@ -121,7 +121,7 @@ class Users:
             raise self._translated(error, id) from None
 
     async def find(self, condition: FilterNode | None, start: int, count: int) -> Page:
-        """Return the users that match, from the one-based `start`, at most `count`."""
+        """Return at most `count` of the users that match, from the one-based `start`."""
         path = realm_path(self._realm, "users")
         if condition is None:
             total = int(await self._admin.get(f"{path}/count"))
@@ -135,7 +135,7 @@ class Users:
         return Page(resources=found[start - 1 : start - 1 + count], total=len(found))
 
     async def _candidates(self, wanted: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
-        """Yield every user that could match, by an index of Keycloak where there is one."""
+        """Yield every user that could match, from one of Keycloak's indexes if possible."""
         if isinstance(wanted.get("id"), str):
             try:
                 yield await self._user(wanted["id"])
@@ -163,7 +163,7 @@ class Users:
                 return {mapping.core_field: value, "exact": "true"}
         return {}
 
-    async def _user(self, id: str) -> dict[str, Any]:  # noqa: A002 - likewise
+    async def _user(self, id: str) -> dict[str, Any]:  # noqa: A002 - as above
         try:
             user: dict[str, Any] = await self._admin.get(realm_path(self._realm, "users", id))
         except KeycloakRefusedError as error:
@@ -192,7 +192,7 @@ class Users:
             raise InvalidValueException(detail="userName is required")
         raise InvalidValueException(
             detail=(
-                "userName is required, but no mapper of client scim-endpoint takes it: the guide's loginName, a user "
+                "userName is required, but no mapper of client scim-endpoint accepts it: the guide's loginName, a user "
                 "attribute mapper with User Attribute userPrincipalName and Token Claim userName, is missing or off"
             )
         )

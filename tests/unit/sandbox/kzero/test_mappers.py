@@ -1,4 +1,4 @@
-"""How the sandbox's KZero reads a mapper set, and what it stores and shows by it."""
+"""How the sandbox's KZero interprets mappers, and what it stores and returns with them."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ _words = st.text("abcdefghijklmnopqrstuvwxyzABC09.@-", min_size=1, max_size=12)
 
 
 def mapper(name: str, user_attribute: str, claim: str, json_type: str = "String", **config: str) -> dict[str, Any]:
-    """Return a mapper as Keycloak represents it, all token options on."""
+    """Return a mapper in Keycloak's format with all token options on."""
     return {
         "name": name,
         "protocolMapper": "oidc-usermodel-attribute-mapper",
@@ -46,12 +46,12 @@ GUIDE = [
 
 
 def stored(mappings: list[AttributeMapping], resource: dict[str, Any]) -> dict[str, Any]:
-    """Return the Keycloak user that a POST of the resource makes."""
+    """Return the Keycloak user that a POST of the resource creates."""
     return to_keycloak(mappings, flatten(resource)).apply({"enabled": True})
 
 
-def test_the_guides_seven_store_what_entra_sends() -> None:
-    """Core fields and attributes are both filled, in the names of the guide's table."""
+def test_the_guides_seven_mappers_store_what_entra_sends() -> None:
+    """The mappers fill both core fields and attributes, with the names in the guide's table."""
     user = stored(
         usable(GUIDE),
         {
@@ -83,8 +83,8 @@ def test_the_guides_seven_store_what_entra_sends() -> None:
     }
 
 
-def test_an_attribute_without_a_mapper_is_dropped() -> None:
-    """What no mapper takes leaves no trace."""
+def test_an_attribute_without_a_mapper_is_ignored() -> None:
+    """An attribute without a mapper is not stored."""
     mappings = usable(entry for entry in GUIDE if entry["name"] != "tag")
 
     user = stored(mappings, {"userName": "alex", EXTENSION: {"tag": "field"}, "title": "Technician"})
@@ -93,7 +93,7 @@ def test_an_attribute_without_a_mapper_is_dropped() -> None:
 
 
 def test_a_mapper_with_all_token_options_off_is_not_used() -> None:
-    """Off everywhere means that it maps nothing; one option is enough."""
+    """A mapper with all token options off is ignored; one option is enough to use it."""
     off = dict.fromkeys(("id.token.claim", "access.token.claim", "userinfo.token.claim"), "false")
     silent = mapper("a", "a", "a", **off, **{"introspection.token.claim": "false"})
     audible = mapper("b", "b", "b", **off)
@@ -102,14 +102,14 @@ def test_a_mapper_with_all_token_options_off_is_not_used() -> None:
 
 
 def test_mappers_of_other_kinds_are_not_used() -> None:
-    """Only the type User Attribute maps SCIM attributes."""
+    """Only mappers of the type User Attribute map SCIM attributes."""
     other = {**mapper("a", "a", "a"), "protocolMapper": "oidc-audience-mapper"}
 
     assert usable([other]) == []
 
 
 def test_escaped_dots_in_a_claim_mean_the_same_path() -> None:
-    r"""The claim `…:2\.0:User:tag` takes what `…:2.0:User:tag` takes."""
+    r"""The claims `…:2\.0:User:tag` and `…:2.0:User:tag` accept the same attribute."""
     plain, escaped = usable(
         [mapper("a", "x", f"{EXTENSION}:tag"), mapper("b", "x", EXTENSION.replace(".", "\\.") + ":tag")]
     )
@@ -120,7 +120,7 @@ def test_escaped_dots_in_a_claim_mean_the_same_path() -> None:
 
 @pytest.mark.parametrize("json_type", ["String", "JSON", "int"])
 def test_active_needs_a_boolean_mapper(json_type: str) -> None:
-    """A status mapper of another Claim JSON Type is an error that names it, not a user who is silently left enabled."""
+    """A status mapper of another Claim JSON Type is an error that names it; otherwise users would stay enabled."""
     mappings = usable([mapper("status", "isSoftDeleted", "active", json_type)])
 
     with pytest.raises(InvalidValueException, match=f"'status' has Claim JSON Type {json_type}"):
@@ -128,7 +128,7 @@ def test_active_needs_a_boolean_mapper(json_type: str) -> None:
 
 
 @pytest.mark.parametrize(("sent", "enabled"), [("False", False), ("false", False), (False, False), ("True", True)])
-def test_active_understands_entras_strings(sent: object, enabled: bool) -> None:  # noqa: FBT001 - a parameter
+def test_active_accepts_entras_strings(sent: object, enabled: bool) -> None:  # noqa: FBT001 - a parameter
     """Entra sends booleans as strings by default."""
     change = to_keycloak(usable(GUIDE), {"active": sent})
 
@@ -136,15 +136,15 @@ def test_active_understands_entras_strings(sent: object, enabled: bool) -> None:
 
 
 def test_a_value_of_the_wrong_type_is_refused() -> None:
-    """The message names the path and the value."""
+    """The error names the path and the value."""
     mappings = usable([mapper("n", "n", "employeeNumber", "int")])
 
-    with pytest.raises(InvalidValueException, match="employeeNumber: 'seven' is no number"):
+    with pytest.raises(InvalidValueException, match="employeeNumber: 'seven' is not a number"):
         to_keycloak(mappings, flatten({"employeeNumber": "seven"}))
 
 
-def test_removing_a_complex_attribute_removes_what_is_below() -> None:
-    """`Remove name` takes both names away; Keycloak empties a field by an empty string."""
+def test_removing_a_complex_attribute_removes_its_sub_attributes() -> None:
+    """`Remove name` removes both names; Keycloak clears a field with an empty string."""
     change = to_keycloak(usable(GUIDE), {"name": None})
 
     user = change.apply({"firstName": "A", "lastName": "L", "attributes": {"givenName": ["A"], "other": ["x"]}})
@@ -152,8 +152,8 @@ def test_removing_a_complex_attribute_removes_what_is_below() -> None:
     assert user == {"firstName": "", "lastName": "", "attributes": {"other": ["x"]}}
 
 
-def test_a_user_name_is_shown_as_it_was_sent_until_somebody_renames_the_user() -> None:
-    """Keycloak folds case; the spelling kept in the attribute counts while it is the same name."""
+def test_a_user_name_keeps_its_spelling_until_the_user_is_renamed() -> None:
+    """Keycloak converts names to lower case; the spelling in the attribute is returned while the name is the same."""
     mappings = usable(GUIDE)
     user = {"username": "alex", "enabled": True, "attributes": {"userPrincipalName": ["Alex"]}}
 
@@ -174,8 +174,8 @@ def test_a_user_name_is_shown_as_it_was_sent_until_somebody_renames_the_user() -
         }
     )
 )
-def test_what_is_stored_is_shown_again(resource: dict[str, Any]) -> None:
-    """The mapping is its own reverse for all that the guide's seven take."""
+def test_what_is_stored_is_returned_again(resource: dict[str, Any]) -> None:
+    """For the guide's seven mappers, `to_scim` is the inverse of `to_keycloak`."""
     mappings = usable(GUIDE)
 
     assert to_scim(mappings, stored(mappings, resource)) == resource
@@ -212,19 +212,19 @@ USER = {
         ('userName ne "nobody"', True),
     ],
 )
-def test_filters_see_the_shown_resource(condition: str, expected: bool) -> None:  # noqa: FBT001 - a parameter
-    """Entra's own filters and the rest of RFC 7644's operators, over aliases and extensions."""
+def test_filters_match_the_returned_resource(condition: str, expected: bool) -> None:  # noqa: FBT001 - a parameter
+    """Entra's filters and all RFC 7644 operators work with aliases and extensions."""
     assert matches(parse(condition), flat(USER), SameKeys(ALIASES)) is expected
 
 
 def test_equalities_are_those_the_whole_filter_depends_on() -> None:
-    """An index may serve a term of a conjunction, never one of a disjunction."""
+    """An index can serve a term of a conjunction but not a term of a disjunction."""
     assert equalities(parse('userName eq "a" and active eq true')) == {"username": "a", "active": True}
     assert equalities(parse('userName eq "a" or active eq true')) == {}
     assert equalities(parse('emails[type eq "work"].value eq "x"')) == {'emails[type eq "work"].value': "x"}
 
 
-def test_text_that_is_no_path_is_its_own_key() -> None:
-    """An odd claim name matches nothing but itself, and does no harm."""
+def test_a_text_that_is_not_a_path_is_its_own_key() -> None:
+    """An unusual claim name only matches itself and causes no error."""
     assert key("a.b.c.d") == "a.b.c.d"
     assert to_scim(usable([mapper("odd", "x", "a.b.c.d")]), {"attributes": {"x": ["1"]}}) == {"a.b.c.d": "1"}
