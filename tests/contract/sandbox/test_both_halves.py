@@ -1,4 +1,4 @@
-"""The sandbox's two halves together: the local Entra provisions into the local KZero, by raw Graph requests alone."""
+"""The sandbox's two halves together: the local Entra provisions to the local KZero, set up with raw Graph requests."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ USER = "alex@contoso.example"
 
 @dataclass(frozen=True, kw_only=True)
 class Provisioning:
-    """A job of the local Entra that provisions into a tenant of the local KZero."""
+    """A job of the local Entra that provisions to a tenant of the local KZero."""
 
     endpoint: KZeroEndpoint
     principal: str
@@ -22,7 +22,7 @@ class Provisioning:
 
     @property
     def entra(self) -> httpx.Client:
-        """The emulator."""
+        """The client of the Entra emulator."""
         return self.endpoint.tenant.entra
 
     def graph(self, method: str, path: str, body: Any = None) -> Any:  # noqa: ANN401 - JSON
@@ -44,7 +44,7 @@ class Provisioning:
 
 
 def graph(entra: httpx.Client, method: str, path: str, body: Any = None) -> Any:  # noqa: ANN401 - JSON
-    """Send a Graph request with every permission."""
+    """Send a Graph request with every permission; it must succeed."""
     token = entra.post("/sandbox/token").json()["access_token"]
     answer = entra.request(method, f"/v1.0{path}", json=body, headers={"Authorization": f"Bearer {token}"})
     assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
@@ -53,7 +53,7 @@ def graph(entra: httpx.Client, method: str, path: str, body: Any = None) -> Any:
 
 @pytest.fixture
 def provisioning(kzero_endpoint: KZeroEndpoint) -> Provisioning:
-    """A started job without a secret token, as the guide's step 4 leaves it; nobody is assigned yet."""
+    """Return a started job without a secret token, as after step 4 of the guide; no user is assigned yet."""
     entra = kzero_endpoint.tenant.entra
     made = graph(entra, "POST", f"/applicationTemplates/{TEMPLATE}/instantiate", {"displayName": "KZero"})
     principal = made["servicePrincipal"]["id"]
@@ -66,10 +66,10 @@ def provisioning(kzero_endpoint: KZeroEndpoint) -> Provisioning:
     return Provisioning(endpoint=kzero_endpoint, principal=principal, job=job)
 
 
-def test_an_assigned_user_arrives_is_disabled_when_unassigned_and_enabled_when_assigned_again(
+def test_a_user_is_created_disabled_and_enabled_as_the_assignment_changes(
     provisioning: Provisioning,
 ) -> None:
-    """A user's life as the provisioning cycle leads it, seen in Keycloak."""
+    """Cycles create, disable and enable a user in Keycloak as the assignment is added, removed and added again."""
     tenant = provisioning.endpoint.tenant
     assignment = provisioning.assign(USER)
     provisioning.cycle()
@@ -95,8 +95,8 @@ def test_an_assigned_user_arrives_is_disabled_when_unassigned_and_enabled_when_a
     assert (enabled["id"], enabled["enabled"]) == (arrived["id"], True)
 
 
-def test_nobody_arrives_who_is_not_assigned(provisioning: Provisioning) -> None:
-    """A cycle without assignments makes no user."""
+def test_unassigned_users_are_not_created(provisioning: Provisioning) -> None:
+    """A cycle without assignments creates no user."""
     provisioning.cycle()
 
     assert [user["username"] for user in provisioning.endpoint.tenant.keycloak_admin.get("/users").json()] == [
@@ -105,7 +105,7 @@ def test_nobody_arrives_who_is_not_assigned(provisioning: Provisioning) -> None:
 
 
 def test_an_endpoint_that_is_off_fails_the_connection_test(provisioning: Provisioning) -> None:
-    """Entra's Test Connection finds out that KZero's endpoint is off."""
+    """Entra's Test Connection reports that KZero's endpoint is off."""
     provisioning.endpoint.tenant.set_realm_attributes(kzero__scim__enabled="false")
     token = provisioning.entra.post("/sandbox/token").json()["access_token"]
     path = f"/v1.0/servicePrincipals/{provisioning.principal}/synchronization/jobs/{provisioning.job}"

@@ -1,4 +1,4 @@
-"""Starting a sandbox where it cannot start: each obstacle is named, with the way out, and nothing is left running."""
+"""Starting a sandbox that cannot start: the error names the obstacle and the remedy, and no process is left running."""
 
 import socket
 import subprocess
@@ -18,7 +18,7 @@ FREE = Ports(kzero=0, entra=0, keycloak=0)
 
 @pytest.mark.parametrize("name", ["kzero", "entra", "keycloak"])
 def test_a_port_in_use_is_named_with_its_option(tmp_path: Path, name: str) -> None:
-    """The message holds the port and the flag that chooses another."""
+    """The error contains the port and the option that chooses another."""
     process = SandboxProcess(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -31,7 +31,7 @@ def test_a_port_in_use_is_named_with_its_option(tmp_path: Path, name: str) -> No
 
 
 def test_a_missing_keycloak_is_named_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message holds the place that was looked at."""
+    """The error contains the path where Keycloak was expected."""
     monkeypatch.setenv("KEYCLOAK_HOME", str(tmp_path / "nothing"))
     process = SandboxProcess(tmp_path / "sandbox")
 
@@ -41,8 +41,8 @@ def test_a_missing_keycloak_is_named_with_the_remedy(tmp_path: Path, monkeypatch
     assert process.down() is False
 
 
-def test_a_keycloak_that_was_not_built_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A distribution as it comes out of the archive needs its build step first."""
+def test_a_keycloak_that_was_not_built_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An extracted distribution without its build step is reported."""
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "quarkus-run.jar").touch()
     monkeypatch.setenv("KEYCLOAK_HOME", str(tmp_path))
@@ -51,8 +51,8 @@ def test_a_keycloak_that_was_not_built_is_named(tmp_path: Path, monkeypatch: pyt
         SandboxProcess(tmp_path / "sandbox").up(FREE, tied=True)
 
 
-def test_no_java_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keycloak needs one."""
+def test_a_missing_java_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing Java is reported."""
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
 
@@ -62,7 +62,7 @@ def test_no_java_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.usefixtures("keycloak")
 def test_a_tied_sandbox_ends_with_whoever_holds_its_standard_input(tmp_path: Path) -> None:
-    """A killed test run leaves nothing behind: here the input has ended before Keycloak is up."""
+    """A sandbox stops when its standard input ends, even before Keycloak is ready."""
     ports = ("--kzero-port=0", "--entra-port=0", "--keycloak-port=0")
     command = [sys.executable, "-m", "kzero_sandbox", f"--directory={tmp_path}", *ports, "--follow-stdin"]
 
@@ -74,7 +74,7 @@ def test_a_tied_sandbox_ends_with_whoever_holds_its_standard_input(tmp_path: Pat
 
 
 def test_a_second_supervisor_of_one_directory_is_refused(sandbox: RunningSandbox) -> None:
-    """It names the command that stops the first, which goes on undisturbed."""
+    """The error names the command that stops the first sandbox, which keeps running."""
     command = [sys.executable, "-m", "kzero_sandbox", f"--directory={sandbox.process.directory}", "--kzero-port=0"]
 
     second = subprocess.run(command, input=b"", capture_output=True, timeout=120, check=False)
@@ -87,7 +87,7 @@ def test_a_second_supervisor_of_one_directory_is_refused(sandbox: RunningSandbox
 
 
 def test_up_leaves_a_running_sandbox_as_it_is(sandbox: RunningSandbox) -> None:
-    """A second `up` answers at once with the same addresses; `status` and `env` show them."""
+    """A second `up` returns immediately with the same addresses; `status` and `env` show them."""
     runner = CliRunner()
     directory = ["--directory", str(sandbox.process.directory)]
 
@@ -101,8 +101,8 @@ def test_up_leaves_a_running_sandbox_as_it_is(sandbox: RunningSandbox) -> None:
     assert f"export KZERO_SERVER_URL='{sandbox.urls.kzero}'" in env.output
 
 
-def test_commands_say_when_there_is_no_sandbox(tmp_path: Path) -> None:
-    """Each names the command that starts one."""
+def test_commands_report_a_missing_sandbox(tmp_path: Path) -> None:
+    """Each command names the command that starts a sandbox."""
     runner = CliRunner()
 
     for command in ("status", "cycle", "env"):
@@ -113,15 +113,15 @@ def test_commands_say_when_there_is_no_sandbox(tmp_path: Path) -> None:
 
 
 def test_a_cycle_without_jobs_runs_nothing(sandbox: RunningSandbox) -> None:
-    """The command asks the emulator and prints its answer."""
+    """The command calls the emulator and prints its answer."""
     answer = CliRunner().invoke(app, ["cycle", "--directory", str(sandbox.process.directory)])
 
     assert answer.exit_code == 0
     assert '"cycles"' in answer.output
 
 
-def test_secrets_are_for_the_owner_alone(sandbox: RunningSandbox) -> None:
-    """Files with secrets have mode 0600, and no log holds a secret."""
+def test_only_the_owner_can_read_secrets(sandbox: RunningSandbox) -> None:
+    """Files with secrets have mode 0600, and no log contains a secret."""
     layout = sandbox.layout
     secrets = layout.secrets(sandbox.organisation)
 
@@ -132,8 +132,8 @@ def test_secrets_are_for_the_owner_alone(sandbox: RunningSandbox) -> None:
         assert secret not in logged
 
 
-def test_the_environment_trusts_the_sandbox_and_the_world(sandbox: RunningSandbox) -> None:
-    """The bundle holds the sandbox's authority before the machine's own roots."""
+def test_the_environment_trusts_the_sandbox_and_public_authorities(sandbox: RunningSandbox) -> None:
+    """The bundle contains the sandbox's authority before the machine's own roots."""
     environment = sandbox.process.environment()
     bundle = Path(environment["SSL_CERT_FILE"]).read_text()
 

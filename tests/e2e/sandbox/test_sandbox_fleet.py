@@ -1,4 +1,4 @@
-"""The sandbox's fleet: tenants with a project, and what can be wrong with them."""
+"""The sandbox's fleet: tenants with a project, replicas, and defects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stacks of `pulumi_azuread` run on the stand-in of its plugin under a real engine."""
+"""Stacks of `pulumi_azuread` on the stand-in of its plugin with a real engine."""
 
 import os
 import socket
@@ -36,7 +36,7 @@ TOKEN = "e30.eyJvaWQiOiAiOTk5OTk5OTktOTk5OS05OTk5LTk5OTktOTk5OTk5OTk5OTk5In0.sig
 
 @dataclass
 class Directory:
-    """A directory behind just enough of Microsoft Graph for one application, its assignments and a user."""
+    """A directory behind the part of Microsoft Graph that one application, its assignments and a user need."""
 
     address: str = ""
     applications: dict[str, Document] = field(default_factory=dict)
@@ -55,11 +55,11 @@ class Directory:
                 Route(f"{graph}/applicationTemplates/{{id}}/instantiate", self._instantiate, methods=["POST"]),
                 Route(f"{graph}/applications/{{id}}", self._application, methods=["GET", "PATCH", "DELETE"]),
                 Route("/beta/applications/{id}", self._application),
-                Route(f"{graph}/applications/{{id}}/owners", self._nobody),
+                Route(f"{graph}/applications/{{id}}/owners", self._no_owners),
                 Route("/beta/servicePrincipals/{id}", self._service_principal),
                 Route(f"{graph}/servicePrincipals", self._service_principals),
                 Route(f"{graph}/servicePrincipals/{{id}}", self._service_principal, methods=["GET", "PATCH", "DELETE"]),
-                Route(f"{graph}/servicePrincipals/{{id}}/owners", self._nobody),
+                Route(f"{graph}/servicePrincipals/{{id}}/owners", self._no_owners),
                 Route(f"{graph}/servicePrincipals/{{id}}/appRoleAssignedTo", self._assign, methods=["POST"]),
                 Route(
                     f"{graph}/servicePrincipals/{{sp}}/appRoleAssignedTo/{{id}}",
@@ -115,7 +115,7 @@ class Directory:
         self.assignments[assignment["id"]] = assignment
         return JSONResponse(assignment, status_code=201)
 
-    async def _nobody(self, _request: Request) -> Response:
+    async def _no_owners(self, _request: Request) -> Response:
         return JSONResponse({"value": []})
 
     async def _users(self, request: Request) -> Response:
@@ -145,7 +145,7 @@ class Directory:
 
 @dataclass
 class Plugin:
-    """The stand-in, running as a process of its own."""
+    """The stand-in, running in a separate process."""
 
     port: int
     name: str = "azuread"
@@ -153,12 +153,12 @@ class Plugin:
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Iterator[Directory]:
-    """A directory that serves over TLS; its CA lies in `ca.pem`."""
+    """Yield a directory that serves over TLS and whose CA is in `ca.pem`."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     leaf = authority.issue_cert("localhost")
     leaf.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "server.pem"))
-    # Bound before the server starts, so that nobody has to wait for it: connections queue.
+    # Bound before the server starts, so that connections queue and no client has to wait for the server.
     listener = socket.create_server(("127.0.0.1", 0))
     directory = Directory(address=f"https://localhost:{listener.getsockname()[1]}")
     config = uvicorn.Config(
@@ -175,7 +175,7 @@ def directory(tmp_path: Path) -> Iterator[Directory]:
 
 @pytest.fixture
 def plugin(directory: Directory, tmp_path: Path) -> Iterator[Plugin]:
-    """The stand-in, signed in to the directory once the engine configures it."""
+    """Yield the stand-in, which signs in to the directory when the engine configures it."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ARM_")}
     environment |= {
         "ARM_METADATA_HOSTNAME": directory.address.removeprefix("https://"),
@@ -218,12 +218,12 @@ def program(name: str = "KZero SCIM") -> None:
 
 
 def ops(run: Run) -> dict[str, str]:
-    """What a run does to the program's resources, by name."""
+    """Return what a run does to the program's resources, by name."""
     return {name: step.op for name, step in run.changes.items() if name in {"app", "sp", "user"}}
 
 
-def test_a_stack_is_made_seen_unchanged_and_unmade(stack: EngineStack, directory: Directory) -> None:
-    """The whole life of a stack: created, previewed and refreshed without a change, destroyed."""
+def test_a_stack_is_created_refreshed_without_changes_and_destroyed(stack: EngineStack, directory: Directory) -> None:
+    """A stack is created, previewed and refreshed without a change, and destroyed."""
     preview = stack.preview()
     made = stack.up()
     again = stack.preview(refresh=True)
@@ -244,7 +244,7 @@ def test_a_stack_is_made_seen_unchanged_and_unmade(stack: EngineStack, directory
 
 
 def test_drift_is_seen_and_repaired(stack: EngineStack, directory: Directory) -> None:
-    """A rename and a lost assignment outside Pulumi show in a preview with refresh and are undone by the next run."""
+    """A preview with refresh shows a rename and a lost assignment made outside Pulumi, and `up` repairs both."""
     stack.up()
     (application,) = directory.applications.values()
     application["displayName"] = "Renamed outside"
@@ -261,7 +261,7 @@ def test_drift_is_seen_and_repaired(stack: EngineStack, directory: Directory) ->
 
 
 def test_a_refusal_reads_in_one_line(stack: EngineStack) -> None:
-    """What is not found is named, without a traceback."""
+    """A missing object is named in one line without a traceback."""
 
     def unknown_user() -> None:
         azuread.get_user(user_principal_name="nobody@contoso.com")

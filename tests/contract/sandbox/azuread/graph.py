@@ -1,4 +1,4 @@
-"""A Graph that a test scripts, for what no recording shows."""
+"""A Graph that a test scripts, for cases that the recordings lack."""
 
 import base64
 import json
@@ -12,17 +12,17 @@ ME = "99999999-9999-9999-9999-999999999999"
 
 
 class Script:
-    """Answers by method and path, and keeps what was asked.
+    """Returns scripted answers by method and path, and records the requests.
 
     Attributes:
-        asked: What was asked of Graph: method, path and query, decoded.
-        bodies: The JSON bodies that were sent, in order.
-        forms: The forms that were sent to the token endpoint.
-        token_answer: What the token endpoint answers.
+        asked: The requests to Graph: method, path and query, decoded.
+        bodies: The JSON bodies of the requests, in order.
+        forms: The forms sent to the token endpoint.
+        token_answer: The token endpoint's answer.
     """
 
     def __init__(self) -> None:
-        """Know nothing but the sign-in yet."""
+        """Start with only the answers for signing in."""
         self.asked: list[str] = []
         self.bodies: list[Any] = []
         self.forms: list[str] = []
@@ -30,17 +30,17 @@ class Script:
         self._answers: dict[str, list[httpx.Response]] = {}
 
     def on(self, what: str, *documents: object, status: int = 200, headers: dict[str, str] | None = None) -> None:
-        """Answer `what` (as in `asked`) with these documents one after another, the last one for ever."""
+        """Answer `what` (as in `asked`) with these documents one after another; repeat the last one."""
         answers = self._answers.setdefault(what, [])
         answers += [httpx.Response(status, json=each, headers=headers) for each in documents]
 
     def missing(self, what: str, times: int = 1) -> None:
-        """Answer that there is no such object."""
+        """Answer that the object does not exist."""
         error = {"error": {"code": "Request_ResourceNotFound", "message": "Resource does not exist"}}
         self.on(what, *[error] * times, status=404)
 
     def done(self, what: str) -> None:
-        """Answer that it was done, without a word."""
+        """Answer 204 without a body."""
         self._answers.setdefault(what, []).append(httpx.Response(204))
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -63,6 +63,6 @@ class Script:
 
 
 def token(**claimed: object) -> str:
-    """An access token with these claims; nobody checks its signature."""
+    """Return an access token with these claims and an invalid signature, which is never checked."""
     claims = base64.urlsafe_b64encode(json.dumps(claimed).encode()).decode().rstrip("=")
     return f"e30.{claims}.sig"

@@ -1,4 +1,4 @@
-"""The stand-in of the azuread plugin for contract tests: on the wire, in front of a Graph that a test scripts."""
+"""Run the azuread stand-in for contract tests: call it over gRPC, and script the Graph behind it."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -35,20 +35,20 @@ MESSAGES: dict[str, tuple[type[Any], type[Any]]] = {
 
 
 class Waits(Pauses):
-    """Waits for nothing, and keeps for how many seconds it should have."""
+    """Does not wait, but records the seconds of each wait."""
 
     def __init__(self) -> None:
-        """Start with no wait."""
+        """Start without waits."""
         super().__init__()
         self.seconds: list[float] = []
 
     async def pause(self, seconds: float) -> None:
-        """Keep it."""
+        """Record the wait."""
         self.seconds.append(seconds)
 
 
 def sign_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set the environment that the recordings were made with."""
+    """Set the environment in which the recordings were made."""
     for name in ("ARM_USE_OIDC", "ARM_OIDC_TOKEN", "AZUREAD_STANDIN_POLL_SECONDS"):
         monkeypatch.delenv(name, raising=False)
     for name, value in {
@@ -61,14 +61,14 @@ def sign_in(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Plugin:
-    """The stand-in, called over the wire."""
+    """A client of the stand-in over gRPC."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
-        """Call over this channel."""
+        """Use this channel."""
         self.channel = channel
 
     async def __call__(self, method: str, request: dict[str, Any]) -> dict[str, Any]:
-        """Return the answer as the recordings have it."""
+        """Return the answer in the recordings' format."""
         asked, answered = MESSAGES[method]
         call: Any = self.channel.unary_unary(
             f"/{SERVICE}/{method}",
@@ -88,7 +88,7 @@ class Plugin:
 async def running(
     answer: Callable[[httpx.Request], httpx.Response], pauses: Pauses | None = None
 ) -> AsyncIterator[Plugin]:
-    """Run the stand-in, whose every HTTP request goes to `answer`."""
+    """Run the stand-in and send all its HTTP requests to `answer`."""
     provider = Provider(lambda: httpx.AsyncClient(transport=httpx.MockTransport(answer)), pauses)
     server, port = await start(provider)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:

@@ -1,4 +1,4 @@
-"""The stand-in of the azuread plugin: functions beyond what the recordings show, after the official one's source."""
+"""Functions of the azuread stand-in in cases that the recordings lack, according to the official plugin's source."""
 
 from collections.abc import AsyncIterator
 
@@ -19,7 +19,7 @@ def graph() -> Script:
 
 @pytest.fixture
 async def plugin(graph: Script, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Plugin]:
-    """The plugin, configured."""
+    """Yield the configured plugin."""
     sign_in(monkeypatch)
     async with running(graph) as plugin:
         assert "response" in await plugin("Configure", {"args": {}})
@@ -31,7 +31,7 @@ def named(function: str) -> str:
 
 
 async def test_a_group_is_found_by_its_id_with_all_its_members(plugin: Plugin, graph: Script) -> None:
-    """Also indirect members when asked for; lists are read to their last page."""
+    """`getGroup` reads all pages of members, and includes indirect members if requested."""
     graph.on("GET /beta/groups/g", GROUP)
     following = "https://localhost:18443/graph/beta/groups/g/transitiveMembers?$skiptoken=2"
     graph.on("GET /beta/groups/g/transitiveMembers", {"value": [{"id": "a"}], "@odata.nextLink": following})
@@ -47,8 +47,8 @@ async def test_a_group_is_found_by_its_id_with_all_its_members(plugin: Plugin, g
     assert group["includeTransitiveMembers"] is True
 
 
-async def test_a_microsoft_365_group_is_asked_for_more(plugin: Plugin, graph: Script) -> None:
-    """Some properties only come when they are named."""
+async def test_a_microsoft_365_group_is_read_with_more_properties(plugin: Plugin, graph: Script) -> None:
+    """`getGroup` selects the properties that Graph only returns by name for Microsoft 365 groups."""
     graph.on("GET /beta/groups/g", GROUP | {"groupTypes": ["Unified"], "membershipRule": "user.city -eq 'Paris'"})
     select = "allowExternalSenders,autoSubscribeNewMembers,hideFromAddressLists,hideFromOutlookClients"
     graph.on(f"GET /beta/groups/g?$select={select}", {"allowExternalSenders": True})
@@ -63,7 +63,7 @@ async def test_a_microsoft_365_group_is_asked_for_more(plugin: Plugin, graph: Sc
 
 
 async def test_a_group_of_the_wrong_kind_is_refused(plugin: Plugin, graph: Script) -> None:
-    """The flags are conditions."""
+    """`getGroup` refuses a group that does not have the requested flags."""
     graph.on("GET /beta/groups/g", GROUP)
 
     answer = await plugin("Invoke", {"tok": named("getGroup"), "args": {"objectId": "g", "securityEnabled": False}})
@@ -72,7 +72,7 @@ async def test_a_group_of_the_wrong_kind_is_refused(plugin: Plugin, graph: Scrip
 
 
 async def test_two_groups_of_one_name_are_refused(plugin: Plugin, graph: Script) -> None:
-    """A name that is not unique is no name."""
+    """`getGroup` refuses a display name that several groups have."""
     graph.on("GET /beta/groups?$filter=displayName eq 'O''Neil'", {"value": [GROUP, GROUP]})
 
     answer = await plugin("Invoke", {"tok": named("getGroup"), "args": {"displayName": "O'Neil"}})
@@ -82,7 +82,7 @@ async def test_two_groups_of_one_name_are_refused(plugin: Plugin, graph: Script)
 
 
 async def test_a_user_has_a_manager_and_an_organisation(plugin: Plugin, graph: Script) -> None:
-    """Found by object id; the manager is a request of its own."""
+    """`getUser` finds a user by object id and reads the manager with a separate request."""
     user = {"id": "u", "displayName": "Adele Vance", "employeeOrgData": {"costCenter": "7", "division": None}}
     graph.on("GET /v1.0/users/u", user)
     graph.on(f"GET /v1.0/users/u?$select={SELECT}", user)
@@ -104,10 +104,8 @@ async def test_a_user_has_a_manager_and_an_organisation(plugin: Plugin, graph: S
         ({"employeeId": "17"}, "employeeId eq '17'"),
     ],
 )
-async def test_a_user_who_is_not_there_is_named(
-    plugin: Plugin, graph: Script, args: dict[str, str], where: str
-) -> None:
-    """By whatever the program looked for."""
+async def test_a_missing_user_is_named(plugin: Plugin, graph: Script, args: dict[str, str], where: str) -> None:
+    """The error names the value that the program searched for."""
     graph.on(f"GET /v1.0/users?$filter={where}", {"value": []})
 
     answer = await plugin("Invoke", {"tok": named("getUser"), "args": args})
@@ -117,7 +115,7 @@ async def test_a_user_who_is_not_there_is_named(
 
 
 async def test_a_template_is_found_by_name(plugin: Plugin, graph: Script) -> None:
-    """What Graph leaves out is empty."""
+    """Values that Graph omits are empty in the result."""
     template = {"id": TEMPLATE, "displayName": "Custom", "homePageUrl": None, "categories": ["hr"]}
     graph.on("GET /v1.0/applicationTemplates?$filter=displayName eq 'Custom'", {"value": [template]})
 
@@ -137,7 +135,7 @@ async def test_a_template_is_found_by_name(plugin: Plugin, graph: Script) -> Non
 
 
 async def test_a_service_principal_is_found_by_client_id(plugin: Plugin, graph: Script) -> None:
-    """Its own application id is none of its names, and roles without a value have no place in the map."""
+    """The names do not include the application id, and the role map omits roles without a value."""
     role = {"id": "r", "displayName": "Admin", "value": "admin", "isEnabled": True, "allowedMemberTypes": ["User"]}
     document = {
         "id": "s",
@@ -159,7 +157,7 @@ async def test_a_service_principal_is_found_by_client_id(plugin: Plugin, graph: 
 
 
 async def test_an_application_shows_all_its_blocks(plugin: Plugin, graph: Script) -> None:
-    """Found by identifier URI; blocks that Graph gives as null are empty lists."""
+    """`getApplication` finds an application by identifier URI; blocks that Graph returns as null are empty lists."""
     application = {
         "id": "a",
         "appId": "c",
@@ -192,7 +190,7 @@ async def test_an_application_shows_all_its_blocks(plugin: Plugin, graph: Script
 
 
 async def test_domains_are_filtered_here(plugin: Plugin, graph: Script) -> None:
-    """Graph takes no filter for domains; unverified ones count only when asked for."""
+    """`getDomains` filters the domains itself and returns unverified domains only on request."""
     initial = {"id": "x.onmicrosoft.com", "isInitial": True, "isVerified": True, "supportedServices": ["Email"]}
     draft = {"id": "draft.example", "isInitial": False, "isVerified": False, "supportedServices": []}
     graph.on("GET /v1.0/domains", {"value": [initial, draft]})
@@ -210,15 +208,15 @@ async def test_domains_are_filtered_here(plugin: Plugin, graph: Script) -> None:
     "function", ["getApplication", "getApplicationTemplate", "getGroup", "getServicePrincipal", "getUser"]
 )
 async def test_a_look_up_of_nothing_is_refused(plugin: Plugin, graph: Script, function: str) -> None:
-    """It asks Graph for nothing."""
+    """A function without search arguments fails without a request to Graph."""
     answer = await plugin("Invoke", {"tok": named(function), "args": {}})
 
     assert f"{function}: one of" in answer["errors"][0]
     assert graph.asked == []
 
 
-async def test_other_functions_are_refused_plainly(plugin: Plugin) -> None:
-    """The official plugin has more; this says so."""
+async def test_other_functions_are_refused(plugin: Plugin) -> None:
+    """A function that the stand-in lacks fails with an error that says so."""
     answer = await plugin("Invoke", {"tok": named("getUsers"), "args": {}})
 
     assert f"{named('getUsers')} is not part of the offline stand-in" in answer["errors"][0]

@@ -1,4 +1,4 @@
-"""The stand-in of the azuread plugin as a plugin: sign-in, retries, cancellation, secrets, schema, process."""
+"""The azuread stand-in as a plugin: sign-in, retries, cancellation, secrets, schema, process."""
 
 import asyncio
 import json
@@ -43,17 +43,17 @@ def waits() -> Waits:
 
 @pytest.fixture
 async def plugin(graph: Script, waits: Waits, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Plugin]:
-    """The plugin, not configured yet."""
+    """Yield the plugin, not yet configured."""
     sign_in(monkeypatch)
     async with running(graph, waits) as plugin:
         yield plugin
 
 
 class TestSignIn:
-    """Configuration of the provider, by `azuread:` or by environment."""
+    """Configuration of the provider through `azuread:` or the environment."""
 
-    async def test_configuration_goes_before_the_environment(self, plugin: Plugin, graph: Script) -> None:
-        """And a secret in it is taken bare."""
+    async def test_configuration_overrides_the_environment(self, plugin: Plugin, graph: Script) -> None:
+        """Configuration overrides the environment, and a secret in it is unwrapped."""
         args = {"clientId": "from-config", "clientSecret": SECRET | {"value": "from-config-too"}}
 
         await plugin("Configure", {"args": args})
@@ -65,7 +65,7 @@ class TestSignIn:
     async def test_a_federated_token_needs_no_secret(
         self, plugin: Plugin, graph: Script, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A pipeline's token is the assertion."""
+        """A pipeline's token is used as the assertion, without a secret."""
         monkeypatch.delenv("ARM_CLIENT_SECRET")
 
         answer = await plugin("Configure", {"args": {"useOidc": "true", "oidcToken": "pipeline"}})
@@ -86,10 +86,10 @@ class TestSignIn:
             ("ARM_CLIENT_SECRET", "azuread:clientSecret or ARM_CLIENT_SECRET"),
         ],
     )
-    async def test_what_is_missing_is_named(
+    async def test_a_missing_setting_is_named(
         self, plugin: Plugin, monkeypatch: pytest.MonkeyPatch, variable: str, named: str
     ) -> None:
-        """Without a metadata host it does not fall back to Microsoft's cloud."""
+        """A missing setting is named; without a metadata host, the stand-in does not use Microsoft's cloud."""
         monkeypatch.delenv(variable)
 
         answer = await plugin("Configure", {"args": {}})
@@ -99,7 +99,7 @@ class TestSignIn:
     async def test_a_secret_in_a_file_is_read(
         self, plugin: Plugin, graph: Script, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        """As the official plugin does, without the line's end."""
+        """A secret is read from a file without the trailing newline, as the official plugin does."""
         monkeypatch.delenv("ARM_CLIENT_SECRET")
         (tmp_path / "secret").write_text("in-a-file\n")
 
@@ -107,16 +107,16 @@ class TestSignIn:
 
         assert "client_secret=in-a-file" in graph.forms[0]
 
-    async def test_nothing_works_before_it(self, plugin: Plugin) -> None:
-        """The message says what is missing."""
+    async def test_a_call_before_configuration_fails(self, plugin: Plugin) -> None:
+        """A call before the configuration fails with a message that says what is missing."""
         answer = await plugin("Invoke", {"tok": CLIENT_CONFIG, "args": {}})
 
         assert "azuread is not configured" in answer["errors"][0]
 
-    async def test_a_refusal_is_told_without_the_secret(
+    async def test_a_refusal_does_not_show_the_secret(
         self, plugin: Plugin, graph: Script, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """As whom, where, and what the endpoint said."""
+        """The error names the client, the tenant and the endpoint's message, but not the secret."""
         monkeypatch.setenv("ARM_CLIENT_SECRET", "never-to-be-seen")
         said = {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret provided."}
         graph.token_answer = httpx.Response(401, json=said)
@@ -127,8 +127,8 @@ class TestSignIn:
         assert "AADSTS7000215: Invalid client secret provided." in answer["errors"][0]
         assert "never-to-be-seen" not in answer["errors"][0]
 
-    async def test_an_endpoint_that_is_no_login_is_told(self, plugin: Plugin, graph: Script) -> None:
-        """A proxy's page, for instance."""
+    async def test_an_endpoint_that_is_not_a_login_is_reported(self, plugin: Plugin, graph: Script) -> None:
+        """An answer that is not from a login endpoint, such as a proxy's page, is reported with its status."""
         graph.token_answer = httpx.Response(502, text="<html>")
 
         answer = await plugin("Configure", {"args": {}})
@@ -136,7 +136,7 @@ class TestSignIn:
         assert "answered 502: Bad Gateway" in answer["errors"][0]
 
     async def test_a_token_without_an_object_id_is_looked_up(self, plugin: Plugin, graph: Script) -> None:
-        """By the application's service principal."""
+        """If the token has no object id, the application's service principal provides it."""
         graph.token_answer = httpx.Response(200, json={"access_token": token(), "expires_in": 3599})
         graph.on(f"GET /v1.0/servicePrincipals?$filter=appId eq '{CLIENT}'", {"value": [{"id": "found"}]})
         await plugin("Configure", {"args": {}})
@@ -145,8 +145,8 @@ class TestSignIn:
 
         assert answer["response"]["return"]["objectId"] == "found"
 
-    async def test_a_token_is_kept_until_it_is_due(self, plugin: Plugin, graph: Script) -> None:
-        """One that ends within 20 minutes is due."""
+    async def test_a_token_is_kept_until_its_renewal(self, plugin: Plugin, graph: Script) -> None:
+        """A token is kept until it expires within 20 minutes."""
         graph.on("GET /v1.0/domains", {"value": [{"id": "contoso.com"}]})
         await plugin("Configure", {"args": {}})
         await plugin("Invoke", DOMAINS)
@@ -158,8 +158,8 @@ class TestSignIn:
         assert kept == 1
         assert len(graph.forms) == kept + 2
 
-    async def test_tells_who_is_signed_in(self, plugin: Plugin) -> None:
-        """From the token's claims."""
+    async def test_returns_the_signed_in_client(self, plugin: Plugin) -> None:
+        """`getClientConfig` returns the ids from the token's claims."""
         await plugin("Configure", {"args": {}})
 
         answer = await plugin("Invoke", {"tok": CLIENT_CONFIG, "args": {}})
@@ -168,7 +168,7 @@ class TestSignIn:
 
 
 def test_a_trust_store_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """By the variable that names it."""
+    """The error for an unreadable trust store names the environment variable."""
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
 
     with pytest.raises(Refusal, match=r"SSL_CERT_FILE=.*none\.pem: No such file"):
@@ -176,10 +176,10 @@ def test_a_trust_store_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPa
 
 
 class TestRetries:
-    """What Graph may be asked again."""
+    """Which answers of Graph are retried."""
 
     async def test_throttling_is_waited_out(self, plugin: Plugin, graph: Script, waits: Waits) -> None:
-        """For as long as Graph says, or twice as long each time when it does not."""
+        """A throttled request is retried after the time that Graph states, or after a pause that doubles."""
         busy = {"error": {"code": "TooManyRequests", "message": "later"}}
         graph.on("GET /v1.0/domains", busy, status=429, headers={"Retry-After": "7"})
         graph.on("GET /v1.0/domains", busy, status=503)
@@ -191,8 +191,8 @@ class TestRetries:
         assert "response" in answer
         assert waits.seconds == [7.0, 2.0]
 
-    async def test_it_gives_up_in_the_end(self, plugin: Plugin, graph: Script, waits: Waits) -> None:
-        """After 16 more tries, with Graph's answer."""
+    async def test_it_gives_up_after_all_retries(self, plugin: Plugin, graph: Script, waits: Waits) -> None:
+        """After 16 retries, the error contains Graph's answer."""
         graph.on("GET /v1.0/domains", {"error": {"code": "Down", "message": "out"}}, status=500)
         await plugin("Configure", {"args": {}})
 
@@ -204,7 +204,7 @@ class TestRetries:
 
     @pytest.mark.parametrize("status", [400, 401, 403, 501])
     async def test_a_refusal_is_final(self, plugin: Plugin, graph: Script, waits: Waits, status: int) -> None:
-        """Asking again would not help."""
+        """A refusal is not retried."""
         graph.on("GET /v1.0/domains", {"error": {"code": "No", "message": "no"}}, status=status)
         await plugin("Configure", {"args": {}})
 
@@ -215,12 +215,12 @@ class TestRetries:
 
 
 async def test_cancel_ends_a_wait_but_not_the_plugin(graph: Script, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An attached plugin serves the next run."""
+    """Cancel ends a current wait, and the plugin still answers the next call."""
     sign_in(monkeypatch)
     seen = asyncio.Event()
 
     class Noted(Pauses):
-        """Real waits whose beginning shows."""
+        """Waits for real and shows when a wait has started."""
 
         async def pause(self, seconds: float) -> None:
             """Wait."""
@@ -242,8 +242,8 @@ async def test_cancel_ends_a_wait_but_not_the_plugin(graph: Script, monkeypatch:
     assert "response" in again
 
 
-async def test_secrets_and_outputs_are_taken_bare(plugin: Plugin) -> None:
-    """An output that is not known yet is unknown."""
+async def test_secrets_and_outputs_are_unwrapped(plugin: Plugin) -> None:
+    """Secrets and outputs are unwrapped; an output without a value is unknown."""
     news = {
         "displayName": SECRET | {"value": "KZero"},
         "templateId": OUTPUT | {"dependencies": []},
@@ -260,18 +260,18 @@ async def test_secrets_and_outputs_are_taken_bare(plugin: Plugin) -> None:
 
 
 class TestSchema:
-    """The schema is the official one's, cut; the plugin's own tables agree with it."""
+    """The schema is part of the official plugin's schema and agrees with the plugin's own tables."""
 
     DOCUMENT: dict[str, Any] = json.loads(schema())
 
-    def test_holds_what_the_plugin_holds(self) -> None:
-        """Not more and not less."""
+    def test_contains_what_the_plugin_implements(self) -> None:
+        """The schema contains exactly the resources and functions that the plugin implements."""
         assert self.DOCUMENT["version"] == "6.11.1"
         assert set(self.DOCUMENT["resources"]) == set(RESOURCES)
         assert set(self.DOCUMENT["functions"]) == set(FUNCTIONS)
 
     def test_refers_to_nothing_that_was_cut_away(self) -> None:
-        """Else `pulumi package get-schema` refuses it."""
+        """The schema refers to no type that it lacks, which `pulumi package get-schema` would refuse."""
         types = {f"#/types/{each}" for each in self.DOCUMENT["types"]}
 
         assert set(re.findall(r'"\$ref": "([^"]+)"', json.dumps(self.DOCUMENT))) - types <= {"pulumi.json#/Any"}
@@ -279,7 +279,7 @@ class TestSchema:
 
     @pytest.mark.parametrize("token", RESOURCES)
     def test_inputs_are_the_official_ones(self, token: str) -> None:
-        """Names, which are required, which replace."""
+        """Input names, required inputs and inputs that replace the resource match the official schema."""
         declared = self.DOCUMENT["resources"][token]
         inputs = {each.name: each for each in RESOURCES[token].properties if each.is_input}
 
@@ -291,7 +291,7 @@ class TestSchema:
 
     @pytest.mark.parametrize("token", RESOURCES)
     def test_outputs_are_the_official_ones(self, token: str) -> None:
-        """Names and kinds."""
+        """Output names and kinds match the official schema."""
         declared = self.DOCUMENT["resources"][token]["properties"]
 
         assert {each.name for each in RESOURCES[token].properties} == set(declared)
@@ -299,7 +299,7 @@ class TestSchema:
             assert self.kind_of(declared[each.name]) == each.kind
 
     def kind_of(self, declared: dict[str, Any]) -> str:
-        """The kind of a property in a schema, in the words of the plugin's tables."""
+        """Return the kind of a property in a schema, in the terms of the plugin's tables."""
         if declared.get("type") == "array":
             return "strings" if declared["items"].get("type") == "string" else "objects"
         if declared.get("type") == "object":
@@ -309,7 +309,7 @@ class TestSchema:
 
 @pytest.mark.parametrize("engine", [[], ["127.0.0.1:1"]])
 def test_starts_with_and_without_an_engine_and_stops_on_a_signal(engine: list[str]) -> None:
-    """It prints its port alone on the first line, and ends without a traceback."""
+    """The plugin prints only its port on the first line and stops on a signal without a traceback."""
     command = [sys.executable, "-m", "kzero_sandbox.azuread", *engine]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -323,7 +323,7 @@ def test_starts_with_and_without_an_engine_and_stops_on_a_signal(engine: list[st
 
 
 def test_starts_without_the_sdk() -> None:
-    """Half a second of imports would be felt at every run."""
+    """The plugin starts without importing the SDK, which would take half a second of every run."""
     program = (
         "import sys; from kzero_sandbox.azuread.__main__ import shorten_imports; shorten_imports(); "
         "import kzero_sandbox.azuread.server; "

@@ -1,4 +1,4 @@
-"""The stand-in of the azuread plugin answers and asks as the official plugin was recorded to do."""
+"""The azuread stand-in sends the same answers and requests as the recorded official plugin."""
 
 import json
 from collections import Counter
@@ -37,7 +37,7 @@ def lines(name: str) -> list[dict[str, Any]]:
 
 
 def segments() -> list[list[Exchange]]:
-    """The exchanges of http.jsonl, cut where a plugin was configured."""
+    """Return the exchanges of http.jsonl, split where a plugin was configured."""
     cut: list[list[Exchange]] = []
     for exchange in lines("http"):
         if exchange["path"] == "/metadata/endpoints":
@@ -47,7 +47,7 @@ def segments() -> list[list[Exchange]]:
 
 
 def without_intrusion(segment: list[Exchange]) -> list[Exchange]:
-    """A segment without the changes that were made outside Pulumi, which began with a look at all applications."""
+    """Return a segment without the changes made outside Pulumi, which start with a request for all applications."""
     for index, exchange in enumerate(segment):
         if exchange["path"] == "/v1.0/applications" and not exchange["query"]:
             return segment[:index]
@@ -64,16 +64,16 @@ def segments_of(run: str) -> list[list[Exchange]]:
 
 
 class Double:
-    """Answers each request with the next recorded answer to the same request, and keeps what was asked."""
+    """Answers each request with the next recorded answer to the same request, and records the requests."""
 
     def __init__(self, recorded: list[list[Exchange]]) -> None:
-        """Answer from these segments, a new one each time the metadata document is asked for."""
+        """Answer from these segments; each request for the metadata document starts the next segment."""
         self.to_come = list(recorded)
         self.open: list[Exchange] = []
         self.asked: list[str] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        """Answer a request, with 418 when it was not recorded."""
+        """Return the recorded answer to a request, or 418 if there is no recorded answer."""
         if request.url.path == "/metadata/endpoints":
             assert not self.open, "the plugin left recorded requests out"
             self.open = list(self.to_come.pop(0))
@@ -87,7 +87,7 @@ class Double:
 
 
 def key_of_request(request: httpx.Request) -> str:
-    """A request as http.jsonl has it, as one string."""
+    """Return a request as one string, in the format of http.jsonl."""
     content = request.content.decode()
     body = json.loads(content) if request.headers.get("Content-Type") == "application/json" else content or None
     return as_key(request.method, request.url.path, unquote(request.url.query.decode()), body)
@@ -121,7 +121,7 @@ async def call(double: Double, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 
 @pytest.mark.parametrize("run", RUNS)
 async def test_answers_and_requests_are_the_official_ones(run: str, double: Double, call: Plugin) -> None:
-    """Every answer is the recorded one, and so are the requests of every call, in their order."""
+    """Every answer matches the recording, and so do the requests of every call, in order."""
     recorded = segments_of(run)
     whole = [key_of_exchange(each) for segment in recorded for each in segment]
 

@@ -1,4 +1,4 @@
-"""The stand-in of the azuread plugin: resources beyond what the recordings show, after the official one's source."""
+"""Resources of the azuread stand-in in cases that the recordings lack, according to the official plugin's source."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -44,7 +44,7 @@ def waits() -> Waits:
 
 @pytest.fixture
 async def plugin(graph: Script, waits: Waits, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Plugin]:
-    """The plugin, configured."""
+    """Yield the configured plugin."""
     sign_in(monkeypatch)
     async with running(graph, waits) as plugin:
         assert "response" in await plugin("Configure", {"args": {}})
@@ -57,7 +57,7 @@ def urn(kind: str, name: str = "x") -> str:
 
 
 def script_service_principal(graph: Script, document: dict[str, Any]) -> None:
-    """Let the service principal be readable, without owners."""
+    """Make the service principal readable, without owners."""
     graph.on(f"GET /v1.0{SP}", document)
     graph.on(f"GET /beta{SP}?$select=samlMetadataUrl", document)
     graph.on(f"GET /v1.0{SP}/owners", {"value": []})
@@ -69,7 +69,7 @@ class TestApplicationFromTemplate:
     async def test_a_new_application_is_seen_five_times_in_a_row(
         self, plugin: Plugin, graph: Script, waits: Waits
     ) -> None:
-        """Reads lie 5 seconds apart, and a miss begins the row anew."""
+        """The plugin reads a new application every 5 seconds, and a miss restarts the count of five."""
         graph.on(
             "POST /v1.0/applicationTemplates/8adf8e6e-67b2-4cf2-a259-e3dc5476c621/instantiate",
             {"application": {"id": "a"}, "servicePrincipal": {"id": "s"}},
@@ -84,8 +84,8 @@ class TestApplicationFromTemplate:
         assert answer["response"]["properties"]["applicationObjectId"] == "a"
         assert waits.seconds == [5.0] * 6
 
-    async def test_an_answer_without_ids_is_told(self, plugin: Plugin, graph: Script) -> None:
-        """Rather than a traceback."""
+    async def test_an_answer_without_ids_is_reported(self, plugin: Plugin, graph: Script) -> None:
+        """The error names the missing id."""
         path = "POST /v1.0/applicationTemplates/t/instantiate"
         graph.on(path, {"application": {"id": "a"}})
         inputs = {"displayName": "KZero", "templateId": "t"}
@@ -94,8 +94,8 @@ class TestApplicationFromTemplate:
 
         assert "Microsoft Graph's answer lacks servicePrincipal.id" in answer["errors"][0]
 
-    async def test_a_custom_timeout_stands_in_the_state(self, plugin: Plugin, graph: Script) -> None:
-        """As in the official plugin's private data, in nanoseconds."""
+    async def test_a_custom_timeout_is_kept_in_the_state(self, plugin: Plugin, graph: Script) -> None:
+        """The state contains a custom timeout in nanoseconds, as in the official plugin's private data."""
         graph.done("PATCH /v1.0/applications/a")
         graph.on("GET /v1.0/applications/a", {"id": "a", "displayName": "New"})
         request = {
@@ -111,7 +111,7 @@ class TestApplicationFromTemplate:
         assert '"update":30000000000' in answer["response"]["properties"]["__meta"]
 
     async def test_another_template_replaces(self, plugin: Plugin) -> None:
-        """A property that cannot be changed is a replacement."""
+        """A change of a property that cannot be changed replaces the resource."""
         request = {
             "urn": urn(APPLICATION),
             "olds": {"displayName": "KZero", "templateId": "8adf8e6e-67b2-4cf2-a259-e3dc5476c621"},
@@ -129,8 +129,8 @@ class TestApplicationFromTemplate:
             "stables": ["templateId"],
         }
 
-    async def test_ignored_changes_are_none(self, plugin: Plugin) -> None:
-        """`ignoreChanges` keeps what is."""
+    async def test_ignored_changes_make_no_difference(self, plugin: Plugin) -> None:
+        """`ignoreChanges` keeps the current value."""
         request = {
             "urn": urn(APPLICATION),
             "olds": {"displayName": "Renamed outside", "templateId": "t"},
@@ -159,17 +159,17 @@ class TestApplicationFromTemplate:
         ]
 
     async def test_a_foreign_id_cannot_be_imported(self, plugin: Plugin) -> None:
-        """The message says what an id looks like."""
+        """The error for an id of another format shows the expected format."""
         answer = await plugin("Read", {"urn": urn(APPLICATION), "id": "nope"})
 
         assert "instantiate/{application object id}/{service principal object id}" in answer["errors"][0]
 
 
 class TestServicePrincipal:
-    """A service principal, new or taken over."""
+    """A service principal, new or adopted."""
 
-    async def test_a_preview_knows_what_the_program_says(self, plugin: Plugin) -> None:
-        """What the service will fill in is unknown, what nobody sets is null."""
+    async def test_a_preview_contains_the_programs_values(self, plugin: Plugin) -> None:
+        """In a preview, values that the service sets are unknown, and values that no one sets are null."""
         inputs = {"__defaults": [], "accountEnabled": True, "clientId": UNKNOWN, "notes": "by hand"}
 
         answer = await plugin("Create", {"urn": urn(SERVICE_PRINCIPAL), "properties": inputs, "preview": True})
@@ -182,7 +182,7 @@ class TestServicePrincipal:
         assert "__pulumi_raw_state_delta" not in planned
 
     async def test_a_new_one_is_made_without_the_caller_as_owner(self, plugin: Plugin, graph: Script) -> None:
-        """It is created with a passing description and the caller, both of which go again."""
+        """The temporary description and the caller's ownership are removed after the creation."""
         graph.on(FILTER, {"value": []})
         graph.on("POST /v1.0/servicePrincipals", SP_DOCUMENT, status=201)
         graph.done(f"PATCH /v1.0{SP}")
@@ -198,8 +198,8 @@ class TestServicePrincipal:
         assert described == {"@odata.type": "#microsoft.graph.servicePrincipal", "description": None}
         assert graph.asked[3] == f"DELETE /v1.0{SP}/owners/{ME}/$ref"
 
-    async def test_an_existing_one_is_not_taken_over_unasked(self, plugin: Plugin, graph: Script) -> None:
-        """Without `useExisting` the message says how to go on."""
+    async def test_an_existing_one_is_not_adopted_without_use_existing(self, plugin: Plugin, graph: Script) -> None:
+        """Without `useExisting`, the error says how to adopt the existing service principal."""
         graph.on(FILTER, {"value": [SP_DOCUMENT]})
 
         answer = await plugin("Create", {"urn": urn(SERVICE_PRINCIPAL), "properties": {"clientId": APP_ID}})
@@ -208,7 +208,7 @@ class TestServicePrincipal:
         assert graph.asked == [FILTER]
 
     async def test_feature_tags_become_tags(self, plugin: Plugin, graph: Script) -> None:
-        """A block of features that changed is written as tags."""
+        """A changed block of features is written as tags."""
         graph.done(f"PATCH /v1.0{SP}")
         script_service_principal(graph, SP_DOCUMENT)
         request = {
@@ -223,7 +223,7 @@ class TestServicePrincipal:
         assert graph.bodies[0]["tags"] == ["WindowsAzureActiveDirectoryIntegratedApp", "HideApp"]
 
     async def test_tags_stay_when_the_program_gives_none(self, plugin: Plugin, graph: Script) -> None:
-        """An update for another reason writes the tags that are there."""
+        """An update for another reason writes the current tags."""
         graph.done(f"PATCH /v1.0{SP}")
         script_service_principal(graph, SP_DOCUMENT)
         request = {
@@ -239,7 +239,7 @@ class TestServicePrincipal:
         assert graph.bodies[0]["notes"] == "new"
 
     async def test_owners_are_added_and_removed(self, plugin: Plugin, graph: Script) -> None:
-        """Only the difference is written."""
+        """An update only writes the difference between the owners."""
         old, new = "cccccccc-0000-0000-0000-000000000001", "cccccccc-0000-0000-0000-000000000002"
         graph.done(f"PATCH /v1.0{SP}")
         graph.done(f"POST /v1.0{SP}/owners/$ref")
@@ -259,8 +259,8 @@ class TestServicePrincipal:
         assert graph.bodies[1] == {"@odata.id": f"{BASE}/graph/v1.0/directoryObjects/{new}"}
         assert answer["response"]["properties"]["owners"] == [new]
 
-    async def test_changes_are_told_by_element(self, plugin: Plugin) -> None:
-        """Sets by what comes and goes, blocks by their parts, a removed property as a whole."""
+    async def test_changes_are_listed_by_element(self, plugin: Plugin) -> None:
+        """A diff lists added and removed elements of sets, changed parts of blocks, and removed properties."""
         request = {
             "urn": urn(SERVICE_PRINCIPAL),
             "olds": {
@@ -281,7 +281,7 @@ class TestServicePrincipal:
 
         answer = await plugin("Diff", request)
 
-        # An addition is the protocol's zero and is not written.
+        # An addition is the protocol's zero value, which is not written.
         assert answer["response"]["detailedDiff"] == {
             "features[0].visibleToUsers": {"kind": "UPDATE"},
             "notes": {"kind": "DELETE"},
@@ -290,8 +290,8 @@ class TestServicePrincipal:
             "tags[1]": {},
         }
 
-    async def test_blocks_have_defaults_of_their_own(self, plugin: Plugin) -> None:
-        """Each block notes what was filled in."""
+    async def test_each_block_lists_its_own_defaults(self, plugin: Plugin) -> None:
+        """Each block lists the properties that the plugin filled in."""
         news = {"clientId": APP_ID, "accountEnabled": False, "features": [{"enterpriseApplication": True}]}
 
         answer = await plugin("Check", {"urn": urn(SERVICE_PRINCIPAL), "news": news})
@@ -305,7 +305,7 @@ class TestServicePrincipal:
         }
 
     async def test_tags_and_feature_tags_exclude_each_other(self, plugin: Plugin) -> None:
-        """Both write the same property of Graph."""
+        """The plugin refuses tags together with feature tags, because both write the same property of Graph."""
         news = {"clientId": APP_ID, "tags": ["HideApp"], "featureTags": [{"hide": True}]}
 
         answer = await plugin("Check", {"urn": urn(SERVICE_PRINCIPAL), "news": news})
@@ -315,7 +315,7 @@ class TestServicePrincipal:
     async def test_an_import_gives_the_inputs_that_differ_from_the_defaults(
         self, plugin: Plugin, graph: Script
     ) -> None:
-        """What the service fills in by itself is no input of the program to write."""
+        """An import omits values that the service fills in itself."""
         script_service_principal(graph, SP_DOCUMENT | {"notes": "by hand"})
 
         answer = await plugin("Read", {"urn": urn(SERVICE_PRINCIPAL), "id": SP})
@@ -323,7 +323,7 @@ class TestServicePrincipal:
         assert answer["response"]["inputs"] == {"__defaults": [], "clientId": APP_ID, "notes": "by hand"}
 
     async def test_deleting_a_new_one_waits_until_it_is_gone(self, plugin: Plugin, graph: Script, waits: Waits) -> None:
-        """Five times in a row not found."""
+        """A deletion waits until the service principal was not found five times in a row."""
         graph.done(f"DELETE /v1.0{SP}")
         graph.on(f"GET /v1.0{SP}", SP_DOCUMENT)
         graph.missing(f"GET /v1.0{SP}")
@@ -334,8 +334,8 @@ class TestServicePrincipal:
         assert len(graph.asked) == 7
         assert waits.seconds == [5.0] * 5
 
-    async def test_deleting_one_that_was_taken_over_minds_no_answer(self, plugin: Plugin, graph: Script) -> None:
-        """As the official plugin does: one request, whatever the answer."""
+    async def test_deleting_an_adopted_one_ignores_the_answer(self, plugin: Plugin, graph: Script) -> None:
+        """As in the official plugin, deleting an adopted service principal sends one request and ignores the answer."""
         graph.missing(f"DELETE /v1.0{SP}")
 
         answer = await plugin("Delete", {"urn": urn(SERVICE_PRINCIPAL), "id": SP, "properties": {"useExisting": True}})
@@ -345,12 +345,12 @@ class TestServicePrincipal:
 
 
 class TestAppRoleAssignment:
-    """An app role for a user or group."""
+    """An app role of a user or group."""
 
     async def test_entra_is_given_time_to_know_a_new_principal(
         self, plugin: Plugin, graph: Script, waits: Waits
     ) -> None:
-        """Both answers that Entra gives meanwhile are tried again."""
+        """The plugin retries after both answers that Entra gives while it does not know a new principal."""
         unknown = {"code": "Request_BadRequest", "message": "Not a valid reference update."}
         graph.on(f"GET /v1.0{SP}", SP_DOCUMENT)
         graph.missing(f"POST /v1.0{SP}/appRoleAssignedTo")
@@ -363,8 +363,8 @@ class TestAppRoleAssignment:
         assert answer["response"]["id"] == f"{SP}/appRoleAssignedTo/m5J4"
         assert waits.seconds == [1.0, 2.0]
 
-    async def test_a_refusal_of_graph_is_told(self, plugin: Plugin, graph: Script) -> None:
-        """Request, status, code and message, in one line."""
+    async def test_a_refusal_of_graph_is_reported(self, plugin: Plugin, graph: Script) -> None:
+        """The error contains request, status, code and message in one line."""
         denied = {"code": "Authorization_RequestDenied", "message": "Insufficient privileges."}
         graph.on(f"GET /v1.0{SP}", SP_DOCUMENT)
         graph.on(f"POST /v1.0{SP}/appRoleAssignedTo", {"error": denied}, status=403)
@@ -379,17 +379,17 @@ class TestAppRoleAssignment:
         ]
 
     async def test_a_lost_assignment_after_creation_is_an_error(self, plugin: Plugin, graph: Script) -> None:
-        """Rather than a resource without a state."""
+        """The creation fails if the assignment cannot be read afterwards."""
         graph.on(f"GET /v1.0{SP}", SP_DOCUMENT)
         graph.on(f"POST /v1.0{SP}/appRoleAssignedTo", ROLE_DOCUMENT, status=201)
         graph.missing(f"GET /v1.0{SP}/appRoleAssignedTo/m5J4")
 
         answer = await plugin("Create", {"urn": urn(ASSIGNMENT), "properties": ROLE_INPUTS})
 
-        assert f"{SP}/appRoleAssignedTo/m5J4 was written but Microsoft Graph does not find it" in answer["errors"][0]
+        assert f"{SP}/appRoleAssignedTo/m5J4 was written, but Microsoft Graph does not find it" in answer["errors"][0]
 
     async def test_a_resource_inside_a_component_is_recognised(self, plugin: Plugin) -> None:
-        """Its type in the URN is qualified by the component's."""
+        """The plugin finds a resource's type in a URN that also contains the component's type."""
         token = next(token for token in RESOURCES if token.endswith(ASSIGNMENT))
         inside = f"urn:pulumi:dev::project::kzero:components:Tenant${token}::user"
 
@@ -398,8 +398,8 @@ class TestAppRoleAssignment:
         assert answer["response"]["inputs"] == ROLE_INPUTS | {"__defaults": []}
 
 
-async def test_other_resources_are_refused_plainly(plugin: Plugin) -> None:
-    """The official plugin has more; this says so."""
+async def test_other_resources_are_refused(plugin: Plugin) -> None:
+    """The error for a resource that the stand-in lacks says so."""
     other = "urn:pulumi:dev::project::azuread:index/group:Group::x"
 
     answer = await plugin("Check", {"urn": other, "news": {}})

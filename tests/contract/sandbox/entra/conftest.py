@@ -1,4 +1,4 @@
-"""Fixtures of the local Entra's contract tests: one server for all of them, put back to its first day for each."""
+"""Fixtures of the local Entra's contract tests: one shared server, which each test starts with its initial state."""
 
 from collections.abc import Iterator
 
@@ -10,20 +10,20 @@ from tests.contract.sandbox.entra.world import TAG, TOKEN, Application, Entra, T
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """An authority and a certificate for localhost."""
+    """Return an authority and a certificate for localhost."""
     return issue_certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(scope="session")
 def running(certificates: Certificates) -> Iterator[Entra]:
-    """The local Entra, shared."""
+    """Yield the shared local Entra."""
     with running_entra(certificates) as entra:
         yield entra
 
 
 @pytest.fixture
 def entra(running: Entra) -> Entra:
-    """The local Entra on its first day, signed in with every permission."""
+    """Return the local Entra in its initial state, signed in with every permission."""
     running.http.post("/sandbox/reset")
     token = running.http.post("/sandbox/token").json()["access_token"]
     running.http.headers["Authorization"] = f"Bearer {token}"
@@ -32,14 +32,14 @@ def entra(running: Entra) -> Entra:
 
 @pytest.fixture
 def target(certificates: Certificates) -> Iterator[Target]:
-    """An empty scim2-server that knows the custom extension."""
+    """Yield an empty scim2-server that knows the custom extension."""
     with running_target(certificates) as target:
         yield target
 
 
 @pytest.fixture
 def application(entra: Entra) -> Application:
-    """An enterprise application with a job, not started, that maps extensionAttribute1 to the guide's tag."""
+    """Return an enterprise application whose job maps extensionAttribute1 to the guide's tag and is not started."""
     application = entra.application()
     application.create_job()
     schema = application.schema()
@@ -59,7 +59,7 @@ def application(entra: Entra) -> Application:
 
 @pytest.fixture
 def provisioning(application: Application, target: Target) -> Application:
-    """That application, started, provisioning to the scim2-server in the manner without a flag."""
+    """Return that application with its job started, which provisions to the scim2-server without a flag."""
     application.set_secrets(BaseAddress=target.url, SecretToken=TOKEN)
     application.start()
     return application

@@ -1,4 +1,4 @@
-"""The sandbox's Entra as an OAuth 2.0 client: what it needs, when it renews its token, what it does with a refusal."""
+"""The sandbox's Entra as an OAuth 2.0 client: required secrets, renewal of the token, refused tokens."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ EXCHANGE = "https://kzero.example/token"
 
 
 def token(number: int, life: int = 3600) -> str:
-    """Make a token that lives so many seconds."""
+    """Return a token with a lifetime in seconds."""
     claims = base64.urlsafe_b64encode(json.dumps({"jti": number, "iat": 0, "exp": life}).encode()).decode().rstrip("=")
     return f"e30.{claims}.signature"
 
 
 def secrets(created: datetime | None = None) -> dict[str, str]:
-    """Give a whole set, with a token of that age."""
+    """Return complete secrets with a token created at this time."""
     return {
         "BaseAddress": "https://kzero.example/realms/Contoso/scim/v2",
         "Oauth2ClientId": "scim-endpoint",
@@ -33,7 +33,7 @@ def secrets(created: datetime | None = None) -> dict[str, str]:
 
 
 class Target:
-    """A token endpoint and a SCIM endpoint that accepts what the former issued last."""
+    """A token endpoint and a SCIM endpoint that only accepts the last issued token."""
 
     def __init__(self, accepted: str) -> None:
         """Accept this token at first."""
@@ -42,7 +42,7 @@ class Target:
         self.status = 200
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        """Answer."""
+        """Answer a request to either endpoint."""
         if str(request.url) == EXCHANGE:
             self.exchanges.append(request.content.decode())
             self.accepted = token(len(self.exchanges))
@@ -53,7 +53,7 @@ class Target:
 
 
 async def ask(target: Target, held: dict[str, str]) -> None:
-    """Let the provisioning service look for a user."""
+    """Search for a user as the provisioning service does."""
     async with httpx.AsyncClient(transport=httpx.MockTransport(target)) as http:
         client = ClientCredentials(http, held)
         url = TenantUrl.parse(held["BaseAddress"])
@@ -61,8 +61,8 @@ async def ask(target: Target, held: dict[str, str]) -> None:
         await scim.find("Users", "userName", "nobody")
 
 
-async def test_a_token_is_used_until_its_life_is_over_and_then_exchanged() -> None:
-    """By the time of its creation; the new one and its time stand among the secrets."""
+async def test_a_token_is_used_until_it_expires_and_then_exchanged() -> None:
+    """A token is used until it expires, counted from its creation time; the new token and its time are stored."""
     held, target = secrets(), Target(token(0))
     await ask(target, held)
     assert target.exchanges == []
@@ -81,14 +81,14 @@ async def test_a_token_is_used_until_its_life_is_over_and_then_exchanged() -> No
 
 
 async def test_a_refused_token_is_exchanged_once() -> None:
-    """As when the realm's keys have changed."""
+    """A refused token is exchanged once, for example after the realm's keys have changed."""
     held, target = secrets(), Target("another")
     await ask(target, held)
     assert len(target.exchanges) == 1
 
 
 @pytest.mark.parametrize("key", ["Oauth2AccessToken", "Oauth2AccessTokenCreationTime", "Oauth2ClientSecret"])
-async def test_without_a_first_token_there_is_none(key: str) -> None:
+async def test_without_a_first_token_the_exchange_fails(key: str) -> None:
     """The service does not make the first exchange for secrets that were set through Graph."""
     held, target = secrets(), Target(token(0))
     del held[key]
@@ -99,7 +99,7 @@ async def test_without_a_first_token_there_is_none(key: str) -> None:
 
 
 async def test_a_refused_exchange_is_refused_credentials() -> None:
-    """So that a job goes into quarantine for it."""
+    """A refused exchange counts as refused credentials, so that the job goes into quarantine."""
     held, target = secrets(datetime.now(UTC) - timedelta(hours=2)), Target(token(0))
     target.status = 401
 
@@ -109,8 +109,8 @@ async def test_a_refused_exchange_is_refused_credentials() -> None:
     assert failed.value.complete
 
 
-def test_a_secret_token_goes_before() -> None:
-    """What is left of the other method would otherwise be used unseen."""
+def test_a_secret_token_takes_precedence() -> None:
+    """A secret token is used even if secrets of the other method exist."""
     assert uses_client_credentials(secrets())
     assert not uses_client_credentials({**secrets(), "SecretToken": "x"})
     assert not uses_client_credentials({"BaseAddress": "https://kzero.example"})

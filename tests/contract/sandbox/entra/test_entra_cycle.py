@@ -22,7 +22,7 @@ def _id(entra: Entra, name: str) -> str:
 def test_a_user_is_created_updated_disabled_and_enabled_again(
     entra: Entra, provisioning: Application, target: Target, flag: str
 ) -> None:
-    """The life of an assigned user arrives at an independent server in both manners."""
+    """Creating, updating, disabling and enabling a user works with an independent server in both formats."""
     provisioning.set_secrets(BaseAddress=target.url + flag)
     alex = _id(entra, ALEX)
 
@@ -63,7 +63,7 @@ def test_a_user_is_created_updated_disabled_and_enabled_again(
 def test_the_body_of_a_new_user_does_not_list_the_custom_extension(
     entra: Entra, provisioning: Application, target: Target
 ) -> None:
-    """Microsoft: "the custom schema URN is omitted from schemas"; the attribute itself is sent."""
+    """As Microsoft documents, `schemas` omits the custom schema's URN, but the body contains its attribute."""
     provisioning.assign(_id(entra, ALEX))
     provisioning.cycle()
 
@@ -73,10 +73,10 @@ def test_the_body_of_a_new_user_does_not_list_the_custom_extension(
     assert body[CUSTOM_EXTENSION] == {"tag": "field"}
 
 
-def test_without_the_flag_a_change_is_one_operation_an_attribute_and_booleans_are_words(
+def test_without_the_flag_a_change_is_one_operation_per_attribute_and_booleans_are_words(
     entra: Entra, provisioning: Application, target: Target
 ) -> None:
-    """The manner that a Tenant URL without a flag gets."""
+    """Without a flag in the Tenant URL, each attribute is one operation, and booleans are words."""
     alex = _id(entra, ALEX)
     provisioning.assign(alex)
     provisioning.cycle()
@@ -99,7 +99,7 @@ def test_without_the_flag_a_change_is_one_operation_an_attribute_and_booleans_ar
 def test_with_the_flag_plain_changes_are_gathered_and_booleans_are_booleans(
     entra: Entra, provisioning: Application, target: Target
 ) -> None:
-    """The manner of aadOptscim062020; the flag itself is not sent on."""
+    """With aadOptscim062020, plain changes are one operation and booleans are booleans; the flag is not sent."""
     provisioning.set_secrets(BaseAddress=target.url + COMPLIANT)
     alex = _id(entra, ALEX)
     provisioning.assign(alex)
@@ -123,8 +123,8 @@ def test_with_the_flag_plain_changes_are_gathered_and_booleans_are_booleans(
 def test_a_user_is_looked_for_by_the_matching_attribute_and_joined(
     entra: Entra, provisioning: Application, target: Target
 ) -> None:
-    """A user that the target has already is taken over, not made twice."""
-    # With an address of type work: Entra adds to emails[type eq "work"], which a strict server refuses where none is.
+    """Entra searches for a user by the matching attribute and adopts an existing one."""
+    # With a work address: Entra adds to emails[type eq "work"], which a strict server refuses if no such entry exists.
     emails = [{"type": "work", "value": "old@contoso.example"}]
     schemas = ["urn:ietf:params:scim:schemas:core:2.0:User"]
     body = {"schemas": schemas, "userName": ALEX, "active": False, "emails": emails}
@@ -142,7 +142,7 @@ def test_a_user_is_looked_for_by_the_matching_attribute_and_joined(
 def test_an_incremental_cycle_without_changes_sends_nothing(
     entra: Entra, provisioning: Application, target: Target
 ) -> None:
-    """After the initial cycle only changed objects are processed; a restart begins anew."""
+    """After the initial cycle, only changed objects are processed; a restart processes all objects again."""
     provisioning.assign(_id(entra, ALEX))
     provisioning.cycle()
     target.application.received.clear()
@@ -159,7 +159,7 @@ def test_an_incremental_cycle_without_changes_sends_nothing(
 def test_an_assigned_group_brings_its_direct_members_and_itself(
     entra: Entra, provisioning: Application, target: Target
 ) -> None:
-    """Members of an assigned group are in scope; the group gets them by PATCH, and loses them so."""
+    """Members of an assigned group are in scope, and PATCH requests add and remove them as the group's members."""
     provisioning.set_secrets(BaseAddress=target.url + COMPLIANT)
     group = entra.organisation.group("kzero-users").id
     provisioning.assign(group)
@@ -178,7 +178,7 @@ def test_an_assigned_group_brings_its_direct_members_and_itself(
 
 
 def test_without_the_flag_a_member_is_removed_by_value(entra: Entra, provisioning: Application, target: Target) -> None:
-    """Microsoft's older request, whose value scim2-server, after RFC 7644, does not read."""
+    """Without the flag, a member is removed by value, which scim2-server, following RFC 7644, ignores."""
     group = entra.organisation.group("kzero-users").id
     provisioning.assign(group)
     provisioning.cycle()
@@ -191,7 +191,7 @@ def test_without_the_flag_a_member_is_removed_by_value(entra: Entra, provisionin
 
 
 def test_members_of_a_nested_group_are_not_in_scope(entra: Entra, provisioning: Application, target: Target) -> None:
-    """Entra reads direct members only."""
+    """Entra provisions direct members only."""
     provisioning.assign(entra.organisation.group("kzero-nested").id)
 
     provisioning.cycle()
@@ -202,7 +202,7 @@ def test_members_of_a_nested_group_are_not_in_scope(entra: Entra, provisioning: 
 def test_managers_are_set_by_a_later_patch_with_the_targets_ids(
     entra: Entra, provisioning: Application, target: Target
 ) -> None:
-    """A chain of managers arrives; a manager who is not in scope is left out."""
+    """Managers are set after all users exist; a manager who is out of scope is omitted."""
     names = ["robin@contoso.example", ALEX, "sam@contoso.example"]
     provisioning.assign(*(_id(entra, name) for name in names))
 
@@ -218,7 +218,7 @@ def test_managers_are_set_by_a_later_patch_with_the_targets_ids(
 
 
 def test_a_refused_object_is_an_escrow_and_tried_again(entra: Entra, provisioning: Application, target: Target) -> None:
-    """One object's failure is an entry level error: the rest goes on, the next cycle tries again."""
+    """A failed object does not stop the cycle, and the next cycle retries it."""
     target.application.takes_bare_manager = False
     provisioning.assign(_id(entra, "robin@contoso.example"), _id(entra, ALEX))
     first = provisioning.cycle()
@@ -243,7 +243,7 @@ def test_users_without_mail_get_no_email(entra: Entra, provisioning: Application
 def test_a_user_who_leaves_the_organisation_is_disabled(
     entra: Entra, provisioning: Application, target: Target, how: str
 ) -> None:
-    """The property accountEnabled set to false and a soft delete each make IsSoftDeleted true."""
+    """Setting accountEnabled to false and a soft delete each disable the user at the target."""
     alex = _id(entra, ALEX)
     provisioning.assign(alex)
     provisioning.cycle()
@@ -270,7 +270,7 @@ def test_a_purged_user_is_deleted_at_the_target(entra: Entra, provisioning: Appl
 
 
 def test_disabled_users_are_not_created(entra: Entra, provisioning: Application, target: Target) -> None:
-    """A user who is disabled before the first cycle never reaches the target."""
+    """A user who is disabled before the first cycle is never created at the target."""
     provisioning.assign(_id(entra, "jo@contoso.example"))
 
     provisioning.cycle()
@@ -278,8 +278,8 @@ def test_disabled_users_are_not_created(entra: Entra, provisioning: Application,
     assert target.users() == {}
 
 
-def test_sync_all_brings_everybody(entra: Entra, provisioning: Application, target: Target) -> None:
-    """The secret SyncAll = "true" takes the whole directory, assigned or not, except the disabled."""
+def test_sync_all_provisions_all_users(entra: Entra, provisioning: Application, target: Target) -> None:
+    """The secret SyncAll = "true" provisions the whole directory, assigned or not, except disabled users."""
     provisioning.set_secrets(SyncAll="true")
 
     provisioning.cycle()
@@ -290,7 +290,7 @@ def test_sync_all_brings_everybody(entra: Entra, provisioning: Application, targ
 def test_a_wrong_token_puts_the_job_into_quarantine_until_it_is_right(
     entra: Entra, provisioning: Application, target: Target
 ) -> None:
-    """Refused credentials are no entry level error; a start clears the quarantine."""
+    """Refused credentials quarantine the job; starting it clears the quarantine."""
     provisioning.set_secrets(SecretToken="wrong")
     provisioning.assign(_id(entra, ALEX))
 
@@ -314,7 +314,7 @@ def test_a_wrong_token_puts_the_job_into_quarantine_until_it_is_right(
 def test_without_a_secret_token_entra_presents_a_token_of_its_own(
     entra: Entra, provisioning: Application, target: Target
 ) -> None:
-    """RS256, issued by the tenant for the application template, as Microsoft documents for an empty token."""
+    """Without a secret token, Entra sends an RS256 token of the tenant for the application template, as documented."""
     provisioning.set_secrets(SecretToken="")
     provisioning.assign(_id(entra, ALEX))
     provisioning.cycle()
@@ -327,7 +327,7 @@ def test_without_a_secret_token_entra_presents_a_token_of_its_own(
 
 
 def test_too_many_deletions_are_held_back(entra: Entra, provisioning: Application, target: Target) -> None:
-    """The accidental deletion threshold quarantines the job; ForceDeletes lets them through."""
+    """The accidental deletion threshold quarantines the job; ForceDeletes allows the deletions."""
     settings = {"Enabled": True, "Recipients": "", "DeleteThresholdEnabled": True, "DeleteThresholdValue": 1}
     provisioning.set_secrets(SyncNotificationSettings=json.dumps(settings))
     people = [_id(entra, name) for name in (ALEX, "sam@contoso.example")]
@@ -356,8 +356,8 @@ def test_a_job_that_is_not_started_does_nothing(entra: Entra, application: Appli
     assert target.application.received == []
 
 
-def test_the_log_tells_what_became_of_whom(entra: Entra, provisioning: Application, target: Target) -> None:
-    """GET /auditLogs/provisioning has provisioningObjectSummary entries, newest first, filterable."""
+def test_the_log_shows_the_result_for_each_user(entra: Entra, provisioning: Application, target: Target) -> None:
+    """GET /auditLogs/provisioning returns provisioningObjectSummary entries, newest first, and supports filters."""
     provisioning.assign(_id(entra, ALEX))
     provisioning.cycle()
 
@@ -376,7 +376,7 @@ def test_the_log_tells_what_became_of_whom(entra: Entra, provisioning: Applicati
 
 
 def test_synchronized_entries_are_counted_by_kind(entra: Entra, provisioning: Application, target: Target) -> None:
-    """The job's status counts users and groups that are joined."""
+    """The job's status counts the provisioned users and groups."""
     provisioning.assign(entra.organisation.group("kzero-users").id)
 
     provisioning.cycle()
@@ -397,7 +397,7 @@ def _read(answer: dict[str, str]) -> tuple[dict[str, Any], dict[str, list[dict[s
 def test_on_demand_provisions_and_then_finds_nothing_to_do(
     entra: Entra, provisioning: Application, target: Target
 ) -> None:
-    """Success first, with Microsoft's steps; the second time Skipped with RedundantExport."""
+    """The first run succeeds with Microsoft's steps; the second is Skipped with RedundantExport."""
     alex = _id(entra, ALEX)
     provisioning.assign(alex)
 
@@ -418,7 +418,7 @@ def test_on_demand_provisions_and_then_finds_nothing_to_do(
 
 
 def test_on_demand_skips_a_user_out_of_scope(entra: Entra, provisioning: Application, target: Target) -> None:
-    """Who is not assigned is not entitled; nothing is sent that would change the target."""
+    """A user who is not assigned is not entitled, and the target is not changed."""
     key, value = _read(provisioning.provision(_id(entra, ALEX)).json())
 
     assert key["result"] == "Skipped"
@@ -428,7 +428,7 @@ def test_on_demand_skips_a_user_out_of_scope(entra: Entra, provisioning: Applica
 
 
 def test_on_demand_shows_a_refusal_as_failure(entra: Entra, provisioning: Application, target: Target) -> None:
-    """A target that refuses makes result Failure with its words, in an answer 200."""
+    """If the target refuses, the answer is 200 with result Failure and the target's message."""
     provisioning.set_secrets(SecretToken="wrong")
     alex = _id(entra, ALEX)
     provisioning.assign(alex)
@@ -443,7 +443,7 @@ def test_on_demand_shows_a_refusal_as_failure(entra: Entra, provisioning: Applic
 
 
 def test_on_demand_does_not_obey_the_flag(entra: Entra, provisioning: Application, target: Target) -> None:
-    """Microsoft: "this feature flag currently doesn't work with on-demand provisioning"."""
+    """As Microsoft documents, the feature flag does not apply to on-demand provisioning."""
     provisioning.set_secrets(BaseAddress=target.url + COMPLIANT)
     alex = _id(entra, ALEX)
     provisioning.assign(alex)
@@ -456,7 +456,7 @@ def test_on_demand_does_not_obey_the_flag(entra: Entra, provisioning: Applicatio
 
 
 def test_on_demand_provisions_a_group(entra: Entra, provisioning: Application, target: Target) -> None:
-    """An assigned group can be provisioned on demand too."""
+    """An assigned group can be provisioned on demand."""
     group = entra.organisation.group("kzero-users").id
     provisioning.assign(group)
 
@@ -478,7 +478,7 @@ def test_on_demand_provisions_a_group(entra: Entra, provisioning: Application, t
 def test_on_demand_refuses_what_it_does_not_know(
     entra: Entra, provisioning: Application, parameters: list[dict[str, object]]
 ) -> None:
-    """Malformed or unknown subjects are an error 400 of Graph."""
+    """Malformed or unknown subjects are a 400 error."""
     answer = entra.http.post(f"{provisioning.job_path}/provisionOnDemand", json={"parameters": parameters})
 
     assert answer.status_code == 400

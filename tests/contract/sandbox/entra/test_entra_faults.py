@@ -1,4 +1,4 @@
-"""Faults of the local Entra: requests that are held, that fail after the deed, the n-th one, answers cut short."""
+"""Faults of the local Entra: held requests, failures after processing, the n-th request, truncated answers."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -17,29 +17,29 @@ APPLICATION = {"displayName": "Made"}
 
 @pytest.fixture
 def others() -> Iterator[ThreadPoolExecutor]:
-    """Who sends a request that hangs while the test goes on."""
+    """Yield threads for requests that wait while the test continues."""
     with ThreadPoolExecutor() as executor:
         yield executor
 
 
 def _until(condition: Callable[[], Any]) -> None:
-    """Ask again and again, ten seconds at most."""
+    """Check a condition repeatedly, for at most ten seconds."""
     pause = threading.Event()
     for _ in range(1000):
         if condition():
             return
         pause.wait(0.01)
-    pytest.fail("it did not come to that within ten seconds")
+    pytest.fail("the condition was not met within ten seconds")
 
 
 def _add(http: httpx.Client, **fault: Any) -> str:  # noqa: ANN401 - JSON
-    """Switch a fault on, and give its own address."""
+    """Activate a fault and return its path in the control API."""
     [added] = http.post("/sandbox/faults", json=fault).raise_for_status().json()
     return f"/sandbox/faults/{added['id']}"
 
 
 def test_a_request_is_held_until_the_faults_are_cleared(entra: Entra, others: ThreadPoolExecutor) -> None:
-    """Meanwhile the rule tells that it holds one, though it is used up; then the service answers."""
+    """While a request is held, the rule shows it, even if the rule is used up; afterwards the service answers."""
     fault = _add(entra.http, path="^/v1.0/users$", hold=True)
 
     answer = others.submit(entra.http.get, "/v1.0/users")
@@ -51,8 +51,8 @@ def test_a_request_is_held_until_the_faults_are_cleared(entra: Entra, others: Th
     assert entra.http.get(fault).status_code == 404
 
 
-def test_what_is_broken_off_before_the_deed_was_not_done(entra: Entra, others: ThreadPoolExecutor) -> None:
-    """Held, then broken off: the service never saw the request."""
+def test_a_request_cut_off_before_processing_changes_nothing(entra: Entra, others: ThreadPoolExecutor) -> None:
+    """A request that is held and then cut off never reaches the service."""
     before = entra.http.get("/sandbox/state").json()["applications"]
     fault = _add(entra.http, path="/instantiate$", hold=True, resetConnection=True)
 
@@ -65,8 +65,8 @@ def test_what_is_broken_off_before_the_deed_was_not_done(entra: Entra, others: T
 
 
 @pytest.mark.parametrize("kind", [{"status": 504}, {"status": 0, "resetConnection": True}])
-def test_what_fails_after_the_deed_was_done(entra: Entra, kind: dict[str, Any]) -> None:
-    """As with a gateway that gives up waiting: the answer is an error or none, the object exists."""
+def test_a_request_that_fails_after_processing_has_an_effect(entra: Entra, kind: dict[str, Any]) -> None:
+    """As with a gateway that times out, the answer is an error or missing, but the object exists."""
     before = entra.http.get("/sandbox/state").json()["applications"]
     _add(entra.http, path="/instantiate$", when="after", **kind)
 
@@ -80,14 +80,14 @@ def test_what_fails_after_the_deed_was_done(entra: Entra, kind: dict[str, Any]) 
 
 
 def test_the_nth_request_can_be_hit(entra: Entra) -> None:
-    """Those before it go through, and those after it."""
+    """Requests before and after the n-th one succeed."""
     _add(entra.http, path="^/v1.0/users$", status=500, skip=2)
 
     assert [entra.http.get("/v1.0/users").status_code for _ in range(4)] == [200, 200, 500, 200]
 
 
 def test_an_answer_can_be_cut_short(entra: Entra) -> None:
-    """Half of the JSON, with the head that belongs to the half."""
+    """The answer is half of the JSON, with a matching Content-Length."""
     whole = entra.http.get("/v1.0/users").content
     _add(entra.http, path="^/v1.0/users$", truncate=True)
 
@@ -98,7 +98,7 @@ def test_an_answer_can_be_cut_short(entra: Entra) -> None:
 
 
 def test_a_fault_with_a_wrong_time_is_refused(entra: Entra) -> None:
-    """The message says what there is."""
+    """The error lists the valid values."""
     answer = entra.http.post("/sandbox/faults", json={"path": "x", "when": "later"})
 
     assert (answer.status_code, "'before' or 'after'" in answer.text) == (400, True)

@@ -21,7 +21,7 @@ def _names(answer: httpx.Response) -> list[str]:
 
 
 def test_users_without_select_have_the_default_properties_only(entra: Entra) -> None:
-    """As in Microsoft Graph v1.0: accountEnabled and userType must be asked for."""
+    """As in Microsoft Graph v1.0, accountEnabled and userType are only returned if they are selected."""
     answer = entra.http.get("/v1.0/users/alex@contoso.example")
 
     assert set(answer.json()) == {
@@ -30,8 +30,8 @@ def test_users_without_select_have_the_default_properties_only(entra: Entra) -> 
     }  # fmt: skip
 
 
-def test_select_returns_what_was_asked_for(entra: Entra) -> None:
-    """Extension attributes come as Graph nests them."""
+def test_select_returns_the_selected_properties(entra: Entra) -> None:
+    """Extension attributes are nested as in Graph."""
     query = {"$select": "id,accountEnabled,onPremisesExtensionAttributes"}
     body = entra.http.get("/v1.0/users/morgan@contoso.example", params=query).json()
 
@@ -57,19 +57,19 @@ def test_select_returns_what_was_asked_for(entra: Entra) -> None:
     ],
 )
 def test_filters(entra: Entra, query: str, found: list[str]) -> None:
-    """eq, and, startswith, in; `+` for a space; apostrophes doubled; case does not count."""
+    """Filters support eq, and, startswith and in, `+` for a space and doubled apostrophes, and ignore case."""
     assert _names(entra.http.get(f"/v1.0/users?{query}")) == found
 
 
 def test_a_user_is_found_by_a_name_with_hash_signs(entra: Entra) -> None:
-    """A guest's name, percent-encoded in the path."""
+    """A guest is found by the user name, percent-encoded in the path."""
     path = "/v1.0/users/pat_partner.example%23EXT%23@contoso-sandbox.onmicrosoft.com"
 
     assert entra.http.get(path).json()["displayName"] == "Pat Visitor"
 
 
 def test_ends_with_is_an_advanced_query(entra: Entra) -> None:
-    """It needs `ConsistencyLevel: eventual` and `$count=true`."""
+    """`endswith` requires `ConsistencyLevel: eventual` and `$count=true`."""
     query = "$filter=endswith(userPrincipalName,'.onmicrosoft.com')"
 
     plain = entra.http.get(f"/v1.0/users?{query}")
@@ -90,16 +90,16 @@ def test_ends_with_is_an_advanced_query(entra: Entra) -> None:
     ids=["no-value", "half", "unknown-property", "sixteen-alternatives"],
 )
 def test_filters_that_graph_refuses(entra: Entra, filter_text: str, code: str) -> None:
-    """400 with Graph's code; more than 15 alternatives are too many."""
+    """An invalid filter, or one with more than 15 alternatives, is a 400 error with Graph's code."""
     answer = entra.http.get("/v1.0/users", params={"$filter": filter_text})
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
 
 
 def test_pages_follow_the_next_link(entra: Entra) -> None:
-    """100 a page without $top, up to 999 with it; every user once."""
+    """A page has 100 objects without $top and up to 999 with it; all pages together contain every user once."""
     entra.http.post("/sandbox/users", json={"count": 240})
-    everybody = 240 + len(entra.organisation.users)
+    everyone = 240 + len(entra.organisation.users)
 
     seen: list[str] = []
     url: str | None = "/v1.0/users?$select=userPrincipalName"
@@ -111,25 +111,25 @@ def test_pages_follow_the_next_link(entra: Entra) -> None:
     whole = entra.http.get("/v1.0/users?$top=999").json()
     too_much = entra.http.get("/v1.0/users?$top=1000")
 
-    assert (pages, len(seen), len(set(seen))) == (3, everybody, everybody)
-    assert len(whole["value"]) == everybody
+    assert (pages, len(seen), len(set(seen))) == (3, everyone, everyone)
+    assert len(whole["value"]) == everyone
     assert "@odata.nextLink" not in whole
     assert too_much.status_code == 400
 
 
-def test_manager_is_an_object_of_its_own(entra: Entra) -> None:
-    """GET manager, 404 for who has none, and $expand."""
+def test_the_manager_is_a_separate_object(entra: Entra) -> None:
+    """GET manager and $expand return the manager; GET manager is a 404 for a user without one."""
     manager = entra.http.get("/v1.0/users/alex@contoso.example/manager").json()
-    nobody = entra.http.get("/v1.0/users/morgan@contoso.example/manager")
+    missing = entra.http.get("/v1.0/users/morgan@contoso.example/manager")
     expanded = entra.http.get("/v1.0/users/alex@contoso.example?$expand=manager($select=id)").json()
 
     assert manager["userPrincipalName"] == "robin@contoso.example"
-    assert (nobody.status_code, nobody.json()["error"]["code"]) == (404, "Request_ResourceNotFound")
+    assert (missing.status_code, missing.json()["error"]["code"]) == (404, "Request_ResourceNotFound")
     assert expanded["manager"]["id"] == manager["id"]
 
 
-def test_groups_tell_their_members_and_two_share_a_name(entra: Entra) -> None:
-    """The seeded traps: an ambiguous name, a nested group."""
+def test_groups_list_their_members_and_two_share_a_name(entra: Entra) -> None:
+    """The seeded directory contains two groups with the same name and a nested group."""
     query = "$filter=displayName+eq+'Duplicates'+and+securityEnabled+eq+true"
     duplicates = entra.http.get(f"/beta/groups?{query}").json()["value"]
     nested = entra.organisation.group("kzero-nested").id
@@ -142,7 +142,7 @@ def test_groups_tell_their_members_and_two_share_a_name(entra: Entra) -> None:
 
 
 def test_global_administrators_are_found_by_the_roles_template(entra: Entra) -> None:
-    """By directoryRoles with a filter, or by the template as alternate key."""
+    """The role's members are found with a filter on directoryRoles, or with the template as alternate key."""
     roles = entra.http.get(f"/v1.0/directoryRoles?$filter=roleTemplateId eq '{GLOBAL_ADMINISTRATOR}'").json()["value"]
     by_id = entra.http.get(f"/v1.0/directoryRoles/{roles[0]['id']}/members?$select=userPrincipalName,accountEnabled")
     by_template = entra.http.get(f"/v1.0/directoryRoles(roleTemplateId='{GLOBAL_ADMINISTRATOR}')/members")
@@ -155,8 +155,8 @@ def test_global_administrators_are_found_by_the_roles_template(entra: Entra) -> 
 # --- applications ---------------------------------------------------------------------------------------------------
 
 
-def test_instantiating_makes_an_application_and_its_service_principal(entra: Entra) -> None:
-    """With the roles, the tags and the settings of Microsoft's answer for the non-gallery template."""
+def test_instantiating_creates_an_application_and_its_service_principal(entra: Entra) -> None:
+    """The objects have the roles, tags and settings of Microsoft's response for the non-gallery template."""
     path = f"/v1.0/applicationTemplates/{NON_GALLERY_TEMPLATE}/instantiate"
     body = entra.http.post(path, json={"displayName": "KZero"}).json()
     application, principal = body["application"], body["servicePrincipal"]
@@ -169,8 +169,8 @@ def test_instantiating_makes_an_application_and_its_service_principal(entra: Ent
     assert [item["id"] for item in found] == [principal["id"]]
 
 
-def test_deleting_an_application_takes_everything_of_it_along(entra: Entra, application: Application) -> None:
-    """Service principal, assignments, job and secrets are gone."""
+def test_deleting_an_application_deletes_everything_that_belongs_to_it(entra: Entra, application: Application) -> None:
+    """The service principal, assignments, job and secrets are deleted with the application."""
     application.assign(entra.organisation.user("alex@contoso.example").id)
 
     assert entra.http.delete(f"/v1.0/applications/{application.id}").status_code == 204
@@ -182,14 +182,14 @@ def test_deleting_an_application_takes_everything_of_it_along(entra: Entra, appl
 
 
 def test_renaming_an_application_renames_its_service_principal(entra: Entra, application: Application) -> None:
-    """PATCH displayName of the application."""
+    """Changing an application's displayName with PATCH also renames its service principal."""
     entra.http.patch(f"/v1.0/applications/{application.id}", json={"displayName": "Renamed"})
 
     assert entra.http.get(application.path).json()["displayName"] == "Renamed"
 
 
 def test_an_assignment_has_the_documented_members(entra: Entra, application: Application) -> None:
-    """Names and types of principal and resource, an opaque id in URL-safe base64."""
+    """An assignment has the names and types of principal and resource, and an opaque id in URL-safe base64."""
     group = entra.organisation.group("kzero-users")
 
     [assignment] = application.assign(group.id)
@@ -214,7 +214,7 @@ def test_an_assignment_has_the_documented_members(entra: Entra, application: App
 def test_assignments_that_graph_refuses(
     entra: Entra, application: Application, changes: dict[str, str], status: int, words: str
 ) -> None:
-    """A second assignment of the same role, and unknown ids."""
+    """A second assignment of the same role and unknown ids are refused."""
     alex = entra.organisation.user("alex@contoso.example").id
     application.assign(alex)
     body = {"principalId": alex, "resourceId": application.principal, "appRoleId": USER_ROLE} | changes
@@ -238,7 +238,7 @@ def test_assignments_that_graph_refuses(
     ],
 )
 def test_errors_have_graphs_shape(entra: Entra, method: str, path: str, status: int, code: str) -> None:
-    """`error` with code, message and innerError that repeats the client's request id."""
+    """An error has a code, a message and an innerError that repeats the client's request id."""
     answer = entra.http.request(method, path, headers={"client-request-id": "my-request"})
 
     error = answer.json()["error"]
@@ -257,8 +257,8 @@ def _batch(entra: Entra, *requests: Json) -> dict[str, Json]:
     return {item["id"]: item for item in answer.json()["responses"]}
 
 
-def test_a_batch_answers_each_request_by_itself(entra: Entra, application: Application) -> None:
-    """Reads, writes and failures side by side; answers are told apart by id, not by order."""
+def test_a_batch_answers_each_request_separately(entra: Entra, application: Application) -> None:
+    """A batch may contain reads, writes and failures; answers are identified by id, not by order."""
     alex = entra.organisation.user("alex@contoso.example").id
     body = {"principalId": alex, "resourceId": application.principal, "appRoleId": USER_ROLE}
     assign: Json = {
@@ -285,8 +285,8 @@ def test_a_batch_answers_each_request_by_itself(entra: Entra, application: Appli
     assert len(answers["3"]["body"]["value"]) == 1
 
 
-def test_a_batch_holds_twenty_requests(entra: Entra) -> None:
-    """One more is refused as a whole."""
+def test_a_batch_has_at_most_twenty_requests(entra: Entra) -> None:
+    """A batch with 21 requests is refused as a whole."""
     requests = [{"id": str(number), "method": "GET", "url": "/organization"} for number in range(21)]
 
     answer = entra.http.post("/v1.0/$batch", json={"requests": requests})
@@ -296,7 +296,7 @@ def test_a_batch_holds_twenty_requests(entra: Entra) -> None:
 
 
 def test_permissions_hold_inside_a_batch(entra: Entra) -> None:
-    """Each item needs its own permission."""
+    """Each request of a batch needs its own permission."""
     body = {"requests": [{"id": "1", "method": "GET", "url": "/users"}, {"id": "2", "method": "GET", "url": "/groups"}]}
 
     answer = entra.http.post("/v1.0/$batch", json=body, headers=entra.headers("User.Read.All"))
@@ -307,8 +307,8 @@ def test_permissions_hold_inside_a_batch(entra: Entra) -> None:
 # --- faults and log -------------------------------------------------------------------------------------------------
 
 
-def test_a_fault_answers_so_many_requests_and_then_no_more(entra: Entra) -> None:
-    """Status, headers and a Graph body, as often as was asked."""
+def test_a_fault_answers_a_given_number_of_requests(entra: Entra) -> None:
+    """A fault sends its status, its headers and a Graph error body as often as requested."""
     fault = {"method": "GET", "path": "^/v1.0/users$", "status": 429, "headers": {"Retry-After": "2"}, "times": 2}
     entra.http.post("/sandbox/faults", json=fault)
 
@@ -321,7 +321,7 @@ def test_a_fault_answers_so_many_requests_and_then_no_more(entra: Entra) -> None
 
 
 def test_a_fault_can_hit_one_item_of_a_batch(entra: Entra) -> None:
-    """The others of the batch go through."""
+    """The other requests of the batch succeed."""
     entra.http.post("/sandbox/faults", json={"path": "/groups", "status": 503})
 
     answers = _batch(
@@ -332,7 +332,7 @@ def test_a_fault_can_hit_one_item_of_a_batch(entra: Entra) -> None:
 
 
 def test_a_fault_can_break_the_connection(entra: Entra) -> None:
-    """The client sees a connection that ends before its answer does."""
+    """The connection ends before the client receives an answer."""
     entra.http.post("/sandbox/faults", json={"path": "/organization", "resetConnection": True})
 
     with pytest.raises(httpx.RemoteProtocolError):
@@ -341,14 +341,14 @@ def test_a_fault_can_break_the_connection(entra: Entra) -> None:
 
 
 def test_login_can_fail_too(entra: Entra) -> None:
-    """Faults match the token endpoint as well."""
+    """Faults also match the token endpoint."""
     entra.http.post("/sandbox/faults", json={"path": "/oauth2/v2.0/token", "status": 500, "body": {"error": "x"}})
 
     assert entra.sign_in("admin").json() == {"error": "x"}
 
 
-def test_new_objects_are_not_found_at_first_when_asked_for(entra: Entra) -> None:
-    """The setting consistencyReads makes creates eventual: so many requests for the object are answered 404."""
+def test_new_objects_are_not_found_at_first_on_request(entra: Entra) -> None:
+    """With the setting consistencyReads, the first requests for a new object are answered 404."""
     entra.http.patch("/sandbox/settings", json={"consistencyReads": 2})
     application = entra.application()
 
@@ -358,7 +358,7 @@ def test_new_objects_are_not_found_at_first_when_asked_for(entra: Entra) -> None
 
 
 def test_the_log_has_every_request_and_no_secret(entra: Entra, application: Application) -> None:
-    """Method, path, status, client; values of credentials are hidden, items of batches are marked."""
+    """The log has method, path, status and client; credential values are hidden and batch requests are marked."""
     entra.http.delete("/sandbox/requests")
     entra.sign_in("least-privilege")
     application.set_secrets(SecretToken="very-secret-token")

@@ -13,7 +13,7 @@ from tests.contract.sandbox.entra.world import Entra
 
 
 def test_metadata_describes_a_cloud_of_https_urls_on_one_origin(entra: Entra) -> None:
-    """The document that azuread reads first, with the members it requires."""
+    """The document that azuread reads first has the members that azuread requires."""
     body = entra.http.get("/metadata/endpoints?api-version=2022-09-01").json()
 
     base = entra.emulator.base_url
@@ -24,7 +24,7 @@ def test_metadata_describes_a_cloud_of_https_urls_on_one_origin(entra: Entra) ->
 
 
 def test_a_token_carries_tenant_client_and_granted_permissions(entra: Entra) -> None:
-    """Verified with the published keys, as any receiver would."""
+    """A token verifies with the published keys and contains tenant, client and permissions."""
     answer = entra.sign_in("least-privilege")
 
     body = answer.json()
@@ -63,7 +63,7 @@ def _token_request(entra: Entra, **changes: str) -> dict[str, str]:
 def test_a_wrong_sign_in_is_refused_with_entras_code(
     entra: Entra, changes: dict[str, str], status: int, error: str, code: str
 ) -> None:
-    """Each mistake has the AADSTS code that Entra gives it, and no secret in its words."""
+    """Each mistake returns Entra's AADSTS code and a message without the secret."""
     answer = entra.http.post(
         f"/{entra.organisation.tenant_id}/oauth2/v2.0/token", data=_token_request(entra, **changes)
     )
@@ -76,7 +76,7 @@ def test_a_wrong_sign_in_is_refused_with_entras_code(
 
 
 def test_an_unknown_tenant_is_refused_everywhere(entra: Entra) -> None:
-    """AADSTS90002 for token, discovery and keys."""
+    """Token, discovery and keys requests for an unknown tenant fail with AADSTS90002."""
     other = "99999999-0000-4000-8000-000000000000"
 
     answers = [
@@ -90,7 +90,7 @@ def test_an_unknown_tenant_is_refused_everywhere(entra: Entra) -> None:
 
 
 def test_azure_identity_signs_in_with_a_secret(entra: Entra, certificates: Certificates) -> None:
-    """Microsoft's own library accepts discovery document and token."""
+    """Microsoft's own library accepts the discovery document and the token."""
     seed = entra.organisation.client("admin")
     with ClientSecretCredential(
         entra.organisation.tenant_id,
@@ -107,7 +107,7 @@ def test_azure_identity_signs_in_with_a_secret(entra: Entra, certificates: Certi
 
 
 def test_azure_identity_signs_in_with_a_federated_workload_identity(entra: Entra, certificates: Certificates) -> None:
-    """A CI system's token is exchanged, no secret needed."""
+    """A CI system's token is exchanged without a secret."""
     seed = entra.organisation.client("admin")
     subject = {"subject": seed.federated_subject}
 
@@ -137,7 +137,7 @@ def test_azure_identity_signs_in_with_a_federated_workload_identity(entra: Entra
 def test_a_workload_identity_that_is_not_registered_is_refused(
     entra: Entra, token: dict[str, object], code: str
 ) -> None:
-    """Subject, audience and lifetime of the exchanged token count."""
+    """A workload token with another subject, another audience or a past expiry is refused."""
     assertion = entra.http.post("/sandbox/oidc-token", json=token).json()["value"]
     form = _token_request(entra, client_assertion=assertion)
     form["client_assertion_type"] = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -149,16 +149,16 @@ def test_a_workload_identity_that_is_not_registered_is_refused(
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer nonsense", "Bearer a.b.c", "Basic YTpi"])
-def test_graph_refuses_what_is_no_token_of_this_tenant(entra: Entra, authorization: str) -> None:
-    """401 InvalidAuthenticationToken."""
+def test_graph_refuses_anything_but_a_token_of_this_tenant(entra: Entra, authorization: str) -> None:
+    """Anything but a token of this tenant is a 401 InvalidAuthenticationToken error."""
     answer = entra.http.get("/v1.0/users", headers={"Authorization": authorization})
 
     assert answer.status_code == 401
     assert answer.json()["error"]["code"] == "InvalidAuthenticationToken"
 
 
-def test_graph_refuses_tokens_that_are_expired_or_for_somebody_else(entra: Entra) -> None:
-    """An old token, and the token the provisioning service presents to targets, open nothing in Graph."""
+def test_graph_refuses_tokens_that_are_expired_or_for_another_audience(entra: Entra) -> None:
+    """Graph refuses an expired token, and the token that the provisioning service sends to targets."""
     expired = entra.http.post("/sandbox/token", json={"lifetime": -10}).json()["access_token"]
     foreign = entra.http.post("/sandbox/provisioning-token").json()["access_token"]
 

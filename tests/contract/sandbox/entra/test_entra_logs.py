@@ -1,4 +1,4 @@
-"""Graph's two logs: what became of whom in provisioning, and who changed what in the directory."""
+"""Graph's two logs: the provisioning log and the directory audit log."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PROVISIONING, AUDITS = "/v1.0/auditLogs/provisioning", "/v1.0/auditLogs/director
 
 
 def test_both_permissions_are_needed(entra: Entra) -> None:
-    """As Microsoft's tables have it for either log."""
+    """As Microsoft documents, each of the two logs requires both permissions."""
     both = entra.headers("AuditLog.Read.All", "Directory.Read.All")
 
     for path in (PROVISIONING, AUDITS):
@@ -32,14 +32,14 @@ def test_both_permissions_are_needed(entra: Entra) -> None:
     ],
 )
 def test_a_filter_beyond_the_documented_is_refused(entra: Entra, path: str, text: str, status: int) -> None:
-    """Each log has operators of its own."""
+    """Each log supports its own operators and refuses all others."""
     assert entra.http.get(path, params={"$filter": text}).status_code == status
 
 
 def test_the_provisioning_log_is_filtered_by_status_and_time(
     entra: Entra, provisioning: Application, target: Target
 ) -> None:
-    """Failures of one job, newest first, a page at a time."""
+    """The log returns the failures of one job, newest first, in pages."""
     for name in ("alex@contoso.example", "morgan@contoso.example"):
         provisioning.assign(entra.organisation.user(name).id)
     target.application.token = "another"
@@ -60,8 +60,8 @@ def test_the_provisioning_log_is_filtered_by_status_and_time(
     assert none["value"] == []
 
 
-def test_the_audit_tells_who_changed_what(entra: Entra, application: Application) -> None:
-    """A person, or an application; with the names that Entra gives its activities."""
+def test_the_audit_shows_who_changed_what(entra: Entra, application: Application) -> None:
+    """An entry names the user or application and Entra's name of the activity."""
     token = entra.http.post("/sandbox/token", json={"user": "robin@contoso.example"}).json()["access_token"]
     robin = {"Authorization": f"Bearer {token}"}
     user = entra.organisation.user("alex@contoso.example")

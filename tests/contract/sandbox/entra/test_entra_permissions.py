@@ -1,4 +1,4 @@
-"""Which application permissions the local Graph asks for, and that the documented least ones are enough."""
+"""The application permissions that the local Graph requires; the documented least privilege is sufficient."""
 
 import pytest
 from kzero_sandbox.entra.application_template import NON_GALLERY_TEMPLATE, USER_ROLE
@@ -16,8 +16,8 @@ _GETS = {
 }
 
 
-def test_the_least_privilege_is_enough_to_set_a_tenant_up(entra: Entra) -> None:
-    """Instantiate, assign, job, secrets, schema, start, on-demand, clean-up: every request is allowed."""
+def test_the_least_privilege_is_enough_to_set_up_a_tenant(entra: Entra) -> None:
+    """The least privilege allows every request from instantiating the template to the cleanup."""
     token = entra.sign_in("least-privilege").json()["access_token"]
     entra.http.headers["Authorization"] = f"Bearer {token}"
     application = entra.application()
@@ -39,7 +39,7 @@ def test_the_least_privilege_is_enough_to_set_a_tenant_up(entra: Entra) -> None:
 
 @pytest.mark.parametrize("permission", sorted(_GETS))
 def test_a_client_without_a_permission_is_denied_what_needs_it(entra: Entra, permission: str) -> None:
-    """403 Authorization_RequestDenied, in Graph's words."""
+    """Without the permission, the answer is 403 Authorization_RequestDenied with Graph's message."""
     token = entra.sign_in(f"without-{permission}").json()["access_token"]
 
     answer = entra.http.get(_GETS[permission], headers={"Authorization": f"Bearer {token}"})
@@ -50,7 +50,7 @@ def test_a_client_without_a_permission_is_denied_what_needs_it(entra: Entra, per
 
 
 def test_instantiating_needs_a_permission_to_write_applications(entra: Entra) -> None:
-    """Application.ReadWrite.OwnedBy is the least."""
+    """Application.ReadWrite.OwnedBy is the least permission to instantiate a template."""
     path = f"/v1.0/applicationTemplates/{NON_GALLERY_TEMPLATE}/instantiate"
 
     denied = entra.http.post(path, json={"displayName": "x"}, headers=entra.headers("Application.Read.All"))
@@ -72,7 +72,7 @@ def test_instantiating_needs_a_permission_to_write_applications(entra: Entra) ->
 def test_assigning_needs_two_permissions(
     entra: Entra, application: Application, permissions: tuple[str, ...], status: int
 ) -> None:
-    """AppRoleAssignment.ReadWrite.All and one to read applications."""
+    """An assignment requires AppRoleAssignment.ReadWrite.All and a permission to read applications."""
     alex = entra.organisation.user("alex@contoso.example").id
     body = {"principalId": alex, "resourceId": application.principal, "appRoleId": USER_ROLE}
 
@@ -93,7 +93,7 @@ def test_assigning_needs_two_permissions(
 def test_synchronization_permissions(
     entra: Entra, application: Application, permissions: tuple[str, ...], read: int, write: int
 ) -> None:
-    """Reading a job and starting it, as the operations' permission tables say."""
+    """Reading and starting a job require the permissions in the operations' permission tables."""
     headers = entra.headers(*permissions)
 
     reading = entra.http.get(application.job_path, headers=headers)
@@ -102,8 +102,8 @@ def test_synchronization_permissions(
     assert (reading.status_code, writing.status_code) == (read, write)
 
 
-def test_the_permission_for_owned_applications_reaches_no_others(entra: Entra, application: Application) -> None:
-    """Application.ReadWrite.OwnedBy: its own application yes, one that another client made no."""
+def test_the_permission_for_owned_applications_covers_no_others(entra: Entra, application: Application) -> None:
+    """Application.ReadWrite.OwnedBy allows changes to the client's own application but not to another client's."""
     headers = entra.headers("Application.ReadWrite.OwnedBy")
     path = f"/v1.0/applicationTemplates/{NON_GALLERY_TEMPLATE}/instantiate"
     own = entra.http.post(path, json={"displayName": "own"}, headers=headers).json()["application"]["id"]
@@ -116,8 +116,8 @@ def test_the_permission_for_owned_applications_reaches_no_others(entra: Entra, a
     assert [answer.status_code for answer in answers] == [204, 403]
 
 
-def test_permissions_can_be_changed_while_it_runs(entra: Entra) -> None:
-    """The control API grants and revokes; the next token tells."""
+def test_permissions_can_change_at_run_time(entra: Entra) -> None:
+    """The control API grants and revokes permissions; the next token contains them."""
     entra.http.patch("/sandbox/clients/powerless", json={"permissions": ["User.Read.All"]})
 
     token = entra.sign_in("powerless").json()["access_token"]

@@ -1,4 +1,4 @@
-"""Properties of the small languages of the local Entra: OData filters and mapping expressions read back as written."""
+"""Properties of the local Entra's two languages: OData filters and mapping expressions survive a round trip."""
 
 import string
 from typing import Any
@@ -28,13 +28,13 @@ _FILTERS = st.recursive(
 
 @given(_FILTERS)
 def test_a_filter_reads_back_as_it_was_written(tree: odata.Filter) -> None:
-    """parse_filter is the inverse of format_filter."""
+    """`parse_filter` is the inverse of `format_filter`."""
     assert odata.parse_filter(odata.format_filter(tree)) == tree
 
 
 @given(st.text())
 def test_a_quoted_value_finds_exactly_its_object(value: str) -> None:
-    """Whatever is in a name, quoting keeps it one value."""
+    """A quoted value is one value, whatever characters it contains."""
     tree = odata.parse_filter(f"displayName eq {odata.quote(value)}")
 
     assert odata.matches(tree, {"displayName": value})
@@ -66,20 +66,20 @@ _EXPRESSIONS = st.recursive(st.one_of(_ATTRIBUTES, _CONSTANTS), _calls, max_leav
 
 @given(_EXPRESSIONS)
 def test_an_expression_reads_back_as_it_was_written(tree: Json) -> None:
-    """Parsing is the inverse of format_source, and a tree's own `expression` says the same."""
+    """`parse` is the inverse of `format_source`, and a tree's own `expression` is the same text."""
     assert expressions.parse(expressions.format_source(tree)) == tree
     assert tree["expression"] == expressions.format_source(tree)
 
 
 @given(_EXPRESSIONS)
 def test_every_expression_has_a_value(tree: Json) -> None:
-    """Evaluation of what can be written does not fail, also where no attribute has a value."""
+    """Evaluating a valid expression does not fail, even if no attribute has a value."""
     assert isinstance(expressions.evaluate(tree, {}), str | None)
 
 
 @given(st.booleans())
 def test_the_default_row_of_active_inverts_is_soft_deleted(deleted: bool) -> None:  # noqa: FBT001 - the value drawn
-    """`Switch([IsSoftDeleted], , "False", "True", "True", "False")`."""
+    """`Switch([IsSoftDeleted], , "False", "True", "True", "False")` inverts IsSoftDeleted."""
     tree = expressions.parse('Switch([IsSoftDeleted], , "False", "True", "True", "False")')
 
     assert expressions.evaluate(tree, {"IsSoftDeleted": str(deleted)}) == str(not deleted)

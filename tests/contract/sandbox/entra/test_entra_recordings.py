@@ -1,7 +1,7 @@
-"""The requests that the official azuread plugin made, replayed: each gets the recorded status and the recorded members.
+"""Replay the official azuread plugin's requests: each answer has the recorded status and the recorded members.
 
-`../azuread/http.jsonl` holds the exchanges of pulumi-azuread 6.11.1 with another double of Graph. Ids differ, so they
-are translated as they are handed out.
+`../azuread/http.jsonl` contains the exchanges of pulumi-azuread 6.11.1 with another double of Graph. Ids differ, so
+the replay translates them as they appear.
 """
 
 import json
@@ -41,7 +41,7 @@ class _Replay:
         return text
 
     def send(self, exchange: Json) -> tuple[int, Any]:
-        """Make the recorded request, in this world's ids."""
+        """Send the recorded request with this Entra's ids, and return status and body."""
         path = self._translated(exchange["path"]) + (
             f"?{self._translated(exchange['query'])}" if exchange["query"] else ""
         )
@@ -63,7 +63,7 @@ class _Replay:
         return answer.status_code, parsed
 
     def _learn(self, recorded: Any, own: Any) -> None:  # noqa: ANN401 - JSON
-        """Remember which id stands for which."""
+        """Store which of this Entra's ids corresponds to which recorded id."""
         if isinstance(recorded, dict) and isinstance(own, dict):
             for name, value in recorded.items():
                 if name in {"id", "appId"} and isinstance(value, str) and isinstance(own.get(name), str):
@@ -78,10 +78,10 @@ def _exchanges() -> list[Json]:
 
 
 def _expected(exchange: Json) -> set[str]:
-    """Return the members that the answer must have, of the object itself or of the first of a list."""
+    """Return the members that the answer must have: those of the object, or of a list's first object."""
     response = exchange["response"] or {}
     if exchange["path"].endswith("/manager"):
-        return set()  # the recording's double answered a list, Graph answers the manager
+        return set()  # the recording's double returned a list, Graph returns the manager
     values = response.get("value")
     item = (values or [{}])[0] if isinstance(values, list) else response
     names = {name for name in item if not name.startswith("@")}
@@ -90,13 +90,13 @@ def _expected(exchange: Json) -> set[str]:
     if selected:
         return set(selected.group(1).split(","))  # the double ignored $select
     if exchange["path"].startswith("/v1.0/users"):
-        # The double returned everything; Graph's v1.0 returns these only when selected, which the plugin then does.
+        # The double returned everything; Graph's v1.0 returns these only if selected, which the plugin then does.
         names -= {"accountEnabled", "mailNickname", "userType"}
     return names
 
 
 def test_every_request_of_the_official_plugin_is_answered_as_recorded(entra: Entra) -> None:
-    """Status by status and member by member, in order."""
+    """Every answer has the recorded status and members, in order."""
     replay = _Replay(entra)
     differences = []
 
@@ -112,7 +112,7 @@ def test_every_request_of_the_official_plugin_is_answered_as_recorded(entra: Ent
 
 
 def test_lists_of_the_official_plugin_are_as_long_as_recorded(entra: Entra) -> None:
-    """A look-up by name finds one object, an application without owners has none."""
+    """A search by name finds one object, and an application without owners returns an empty list."""
     replay = _Replay(entra)
     differences = []
 

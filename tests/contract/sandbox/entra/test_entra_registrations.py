@@ -1,4 +1,4 @@
-"""Applications that are registered through Graph: who may sign in as one, to which tenant, and what it may do there."""
+"""Applications registered through Graph: how they sign in, to which tenants, and with which permissions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _tenants(folder: Path) -> EntraTenants:
 
 @dataclass
 class Provider:
-    """An Entra with the provider's tenant and a customer's, and the provider's application in the first."""
+    """An Entra with the provider's tenant, a customer's tenant, and the provider's application in the first."""
 
     http: httpx.AsyncClient
     application: Json
@@ -44,11 +44,11 @@ class Provider:
 
     @property
     def path(self) -> str:
-        """Path of the application."""
+        """The path of the application."""
         return f"/applications/{self.application['id']}"
 
     async def graph(self, tenant: Organisation, method: str, path: str, body: Json | None = None) -> httpx.Response:
-        """Ask Graph as an administrator of a tenant."""
+        """Send a Graph request as an administrator of a tenant."""
         answer = await self.http.post(f"/sandbox/of/{tenant.tenant_id}/token")
         bearer = {"Authorization": f"Bearer {answer.json()['access_token']}"}
         return await self.http.request(method, f"/v1.0{path}", json=body, headers=bearer)
@@ -64,7 +64,7 @@ class Provider:
         return await self.http.post(f"/{tenant.tenant_id}/oauth2/v2.0/token", data=form)
 
     async def with_job(self, tenant: Organisation, **changes: Any) -> httpx.Response:  # noqa: ANN401 - JSON
-        """Sign in with a job's token."""
+        """Sign in with the token of a CI job."""
         token = (await self.http.post("/sandbox/oidc-token", json=_JOB | changes)).json()["value"]
         kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
         return await self.sign_in(tenant, client_assertion=token, client_assertion_type=kind)
@@ -78,7 +78,7 @@ class Provider:
 
 @pytest.fixture
 async def provider(tmp_path: Path) -> AsyncIterator[Provider]:
-    """A multi-tenant application with a secret that asks for one permission; no tenant has consented."""
+    """Yield a multi-tenant application with a secret that requests one permission; no tenant has consented."""
     transport = httpx.ASGITransport(_tenants(tmp_path).app)
     async with httpx.AsyncClient(transport=transport, base_url=_ORIGIN) as http:
         (await http.post("/sandbox/tenants", json={"count": 2})).raise_for_status()
@@ -108,10 +108,10 @@ async def _consent(provider: Provider) -> Json:
     return principal
 
 
-async def test_an_application_signs_in_where_it_has_a_service_principal_and_may_what_it_is_granted_there(
+async def test_an_application_signs_in_with_the_permissions_of_its_service_principal(
     provider: Provider,
 ) -> None:
-    """Registered in one tenant, consented to in another: each tenant's grants are its own."""
+    """An application of one tenant that another tenant consented to has each tenant's own grants there."""
     before = await provider.sign_in(_CUSTOMER)
     principal = await _consent(provider)
     graph = await provider.graph_principal(_CUSTOMER)
@@ -131,8 +131,8 @@ async def test_an_application_signs_in_where_it_has_a_service_principal_and_may_
     assert [entry["appRoleId"] for entry in held.json()["value"]] == [role["id"]]
 
 
-async def test_consent_by_the_link_is_the_same(provider: Provider) -> None:
-    """The administrator is sent back to a registered address only; agreeing twice grants nothing twice."""
+async def test_the_consent_link_has_the_same_effect(provider: Provider) -> None:
+    """The consent page only redirects to a registered address, and a second consent grants nothing twice."""
     query = {"client_id": provider.client_id, "scope": f"{_ORIGIN}/.default", "state": "7"}
     path = f"/{_CUSTOMER.tenant_id}/v2.0/adminconsent"
 
@@ -146,8 +146,8 @@ async def test_consent_by_the_link_is_the_same(provider: Provider) -> None:
     assert (await provider.http.get("/v1.0/users", headers=bearer)).status_code == 200
 
 
-async def test_a_tenant_can_close_the_door(provider: Provider) -> None:
-    """Disabled, the service principal is refused; deleted, it is missing, and another can be made."""
+async def test_a_tenant_can_block_the_application(provider: Provider) -> None:
+    """A disabled service principal is refused; a deleted one is reported as missing and can be created again."""
     principal = await _consent(provider)
     path = f"/servicePrincipals/{principal['id']}"
 
@@ -162,8 +162,8 @@ async def test_a_tenant_can_close_the_door(provider: Provider) -> None:
     assert (await provider.sign_in(_HOME)).status_code == 401
 
 
-async def test_secrets_are_told_once_and_end(provider: Provider) -> None:
-    """A wrong, an ended and a removed one are told apart; reading the application shows none."""
+async def test_secrets_are_returned_once_and_expire(provider: Provider) -> None:
+    """Wrong, expired and removed secrets have different errors; reading the application shows no secret."""
     await _consent(provider)
     past = {"passwordCredential": {"endDateTime": "2026-01-01T00:00:00Z"}}
     ended = (await provider.graph(_HOME, "POST", f"{provider.path}/addPassword", past)).json()["secretText"]
@@ -190,7 +190,7 @@ async def test_secrets_are_told_once_and_end(provider: Provider) -> None:
     ids=["right", "issuer", "subject", "audience", "over"],
 )
 async def test_a_job_signs_in_by_its_platforms_token(provider: Provider, changes: Json, code: int | None) -> None:
-    """Issuer, subject, audience and lifetime count, each with a code of its own; in every tenant that consented."""
+    """Issuer, subject, audience and lifetime must match, each with its own error code."""
     await _consent(provider)
     federated = f"{provider.path}/federatedIdentityCredentials"
     body = {**_JOB, "name": "github", "audiences": ["api://AzureADTokenExchange"]}
@@ -206,8 +206,8 @@ async def test_a_job_signs_in_by_its_platforms_token(provider: Provider, changes
     assert _code(await provider.with_job(_CUSTOMER)) == 700211
 
 
-async def test_an_application_of_one_tenant_alone_is_unknown_in_others(provider: Provider) -> None:
-    """It cannot have a service principal there either."""
+async def test_a_single_tenant_application_is_unknown_in_others(provider: Provider) -> None:
+    """A single-tenant application cannot have a service principal in another tenant."""
     await provider.graph(_HOME, "PATCH", provider.path, {"signInAudience": "AzureADMyOrg"})
 
     made = await provider.graph(_CUSTOMER, "POST", "/servicePrincipals", {"appId": provider.client_id})
@@ -217,7 +217,7 @@ async def test_an_application_of_one_tenant_alone_is_unknown_in_others(provider:
 
 
 async def test_registrations_and_consents_outlive_a_restart(tmp_path: Path) -> None:
-    """Secrets and grants are kept, in the home tenant and in the customer's."""
+    """Secrets and grants are stored for the home tenant and for the customer's tenant."""
     form = {"grant_type": "client_credentials", "scope": f"{_ORIGIN}/.default"}
     first = _tenants(tmp_path)
     async with first.running(), httpx.AsyncClient(transport=httpx.ASGITransport(first.app), base_url=_ORIGIN) as http:

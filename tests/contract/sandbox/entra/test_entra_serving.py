@@ -21,14 +21,14 @@ _APP = Starlette(routes=[Route("/", _hello)])
 
 
 def test_a_listening_socket_names_its_protocol() -> None:
-    """Asyncio turns Nagle's algorithm off for sockets that say TCP only; without that every answer takes 40 ms more."""
+    """The socket names TCP, so that asyncio disables Nagle's algorithm; otherwise every answer takes 40 ms longer."""
     with listen() as listener:
         assert listener.proto == socket.IPPROTO_TCP
         assert listener.getsockname()[0] == "127.0.0.1"
 
 
 def test_an_app_is_served_over_verified_tls_and_stops_with_the_block(certificates: Certificates) -> None:
-    """Also while a client still holds an idle connection."""
+    """The server also stops while a client has an idle connection."""
     listener = listen()
     context = ssl.create_default_context(cafile=str(certificates.ca_file))
     with httpx.Client(verify=context, trust_env=False) as client:
@@ -40,6 +40,6 @@ def test_an_app_is_served_over_verified_tls_and_stops_with_the_block(certificate
 
 
 def test_a_client_that_does_not_know_the_authority_refuses_the_server(certificates: Certificates) -> None:
-    """The certificate is worth what its authority is worth."""
+    """A client that does not trust the authority refuses the certificate."""
     with ServerThread(_APP, certificates=certificates) as server, pytest.raises(httpx.ConnectError):
         httpx.get(server.url, trust_env=False)

@@ -23,7 +23,7 @@ def _rows(schema: Json, mapping: str = "User") -> list[Json]:
 
 
 def test_a_new_job_is_disabled_and_has_not_run(entra: Entra) -> None:
-    """Id, template, schedule and status of a job that was just made."""
+    """A new job has the expected id, template, schedule and status."""
     application = entra.application()
     application.create_job()
 
@@ -38,8 +38,8 @@ def test_a_new_job_is_disabled_and_has_not_run(entra: Entra) -> None:
     assert job["status"]["steadyStateLastAchievedTime"] == "0001-01-01T00:00:00Z"
 
 
-def test_a_second_job_of_a_template_shows(entra: Entra, application: Application) -> None:
-    """Nothing hinders a duplicate: it has an id of its own, so that it is seen."""
+def test_a_second_job_of_a_template_is_listed(entra: Entra, application: Application) -> None:
+    """Graph accepts a second job of the same template, which has its own id."""
     first = application.job
     second = application.create_job()
 
@@ -50,7 +50,7 @@ def test_a_second_job_of_a_template_shows(entra: Entra, application: Application
 
 
 def test_the_old_template_becomes_its_successor(entra: Entra) -> None:
-    """Asking for customappsso gives customappssoOutDelta."""
+    """A job with the template customappsso is created with customappssoOutDelta."""
     application = entra.application()
 
     answer = entra.http.post(f"{application.path}/synchronization/jobs", json={"templateId": "customappsso"})
@@ -67,7 +67,7 @@ def test_only_applications_of_the_template_can_provision(entra: Entra) -> None:
 
 
 def test_templates_name_scim_as_default(entra: Entra, application: Application) -> None:
-    """The four templates of a non-gallery application; the schema of one is a new job's."""
+    """A non-gallery application has four templates, and a template's schema is that of a new job."""
     base = f"{application.path}/synchronization/templates"
 
     templates = {item["id"]: item["default"] for item in entra.http.get(base).json()["value"]}
@@ -79,7 +79,7 @@ def test_templates_name_scim_as_default(entra: Entra, application: Application) 
 
 
 def test_start_pause_restart(entra: Entra, application: Application) -> None:
-    """Each is 204; starting a job that runs is harmless."""
+    """Each operation answers 204; starting a running job has no effect."""
     seen = []
     for action in ("start", "start", "pause", "restart"):
         body = {"criteria": {"resetScope": "Watermark, Escrows, QuarantineState"}} if action == "restart" else None
@@ -91,14 +91,14 @@ def test_start_pause_restart(entra: Entra, application: Application) -> None:
 
 
 def test_an_unknown_reset_scope_is_refused(entra: Entra, application: Application) -> None:
-    """The flags are an enumeration."""
+    """A reset scope outside the enumeration is a 400 error."""
     answer = entra.http.post(f"{application.job_path}/restart", json={"criteria": {"resetScope": "Everything"}})
 
     assert answer.status_code == 400
 
 
 def test_a_deleted_job_is_gone(entra: Entra, application: Application) -> None:
-    """404 afterwards."""
+    """A request for a deleted job is a 404 error."""
     assert entra.http.delete(application.job_path).status_code == 204
     assert entra.http.get(application.job_path).json()["error"]["code"] == "Request_ResourceNotFound"
 
@@ -107,7 +107,7 @@ def test_a_deleted_job_is_gone(entra: Entra, application: Application) -> None:
 
 
 def test_secrets_are_merged_hidden_and_deleted_by_an_empty_value(entra: Entra, application: Application) -> None:
-    """PUT keeps the keys it does not name; GET shows "*"; "" deletes."""
+    """PUT keeps the keys that it does not name, GET returns "*", and an empty value deletes a key."""
     path = f"{application.path}/synchronization/secrets"
     application.set_secrets(BaseAddress="https://localhost:1", SecretToken="x")
     application.set_secrets(SyncAll="false")
@@ -121,7 +121,7 @@ def test_secrets_are_merged_hidden_and_deleted_by_an_empty_value(entra: Entra, a
 
 
 def test_an_unknown_secret_key_is_refused(application: Application) -> None:
-    """In the service's words; nothing is set."""
+    """An unknown key is refused with the service's message, and nothing is stored."""
     answer = application.set_secrets(BaseAddress="https://localhost:1", EnforceSandbox="x")
 
     assert answer.status_code == 400
@@ -132,7 +132,7 @@ def test_an_unknown_secret_key_is_refused(application: Application) -> None:
 
 
 def test_the_default_schema_has_the_documented_rows(entra: Entra) -> None:
-    """Microsoft's table for non-gallery applications: 22 rows for users, 3 for groups."""
+    """The default schema has Microsoft's rows for non-gallery applications: 22 for users, 3 for groups."""
     application = entra.application()
     application.create_job()
 
@@ -151,7 +151,7 @@ def test_the_default_schema_has_the_documented_rows(entra: Entra) -> None:
 
 
 def test_a_schema_is_replaced_as_a_whole_and_reset_by_delete(entra: Entra, application: Application) -> None:
-    """PUT 204 is read back; the next cycle is an initial one; DELETE brings the default."""
+    """PUT replaces the schema, the next cycle is an initial cycle, and DELETE restores the default schema."""
     with_tag = application.schema()
     assert TAG in {row["targetAttributeName"] for row in _rows(with_tag)}
     assert entra.http.get("/sandbox/jobs").json()[0]["initialCycleNext"] is True
@@ -164,7 +164,7 @@ def test_a_schema_is_replaced_as_a_whole_and_reset_by_delete(entra: Entra, appli
 
 
 def test_patching_a_schema_is_the_services_404(entra: Entra, application: Application) -> None:
-    """Graph's metadata advertises it, the service behind does not have it."""
+    """Graph's metadata lists the operation, but the service behind it answers 404."""
     answer = entra.http.patch(f"{application.job_path}/schema", json=application.schema())
 
     assert answer.status_code == 404
@@ -233,7 +233,7 @@ def _read_only(schema: Json) -> None:
 def test_a_wrong_schema_is_refused_and_nothing_changed(
     application: Application, spoil: Callable[[Json], None], words: str
 ) -> None:
-    """400, naming what is wrong."""
+    """A wrong schema is a 400 error that names the problem, and the schema stays unchanged."""
     before = application.schema()
     schema = copy.deepcopy(before)
     spoil(schema)
@@ -246,7 +246,7 @@ def test_a_wrong_schema_is_refused_and_nothing_changed(
 
 
 def test_an_expression_is_parsed_and_evaluated(entra: Entra, application: Application) -> None:
-    """Microsoft's own example, tree and result."""
+    """Microsoft's own example has the documented tree and result."""
     body = {
         "expression": 'Replace([preferredLanguage], "-", , , "_", ,  )',
         "targetAttributeDefinition": None,
@@ -264,10 +264,10 @@ def test_an_expression_is_parsed_and_evaluated(entra: Entra, application: Applic
 
 
 @pytest.mark.parametrize("expression", ["", "Switch(", "Nonsense([a])", "[a] [b]", "Not()x", "Append([a])"])
-def test_what_is_no_expression_is_answered_with_its_error(
+def test_an_invalid_expression_is_answered_with_its_error(
     entra: Entra, application: Application, expression: str
 ) -> None:
-    """200 with parsingSucceeded false, as the operation does."""
+    """An invalid expression is answered 200 with parsingSucceeded false."""
     answer = entra.http.post(f"{application.job_path}/schema/parseExpression", json={"expression": expression})
 
     assert answer.status_code == 200
@@ -276,7 +276,7 @@ def test_what_is_no_expression_is_answered_with_its_error(
 
 
 def test_functions_and_operators_are_listed(entra: Entra, application: Application) -> None:
-    """With their parameters, as the portal's editor reads them; with and without parentheses."""
+    """Functions and operators are listed with their parameters; the path works with and without parentheses."""
     functions = entra.http.get(f"{application.job_path}/schema/functions()").json()["value"]
     operators = entra.http.get(f"{application.job_path}/schema/filterOperators").json()["value"]
 
@@ -299,10 +299,10 @@ def _validate(entra: Entra, application: Application, **credentials: str) -> Jso
     return error
 
 
-def test_a_connection_test_asks_for_objects_that_cannot_exist(
+def test_a_connection_test_searches_for_objects_that_cannot_exist(
     entra: Entra, application: Application, target: Target
 ) -> None:
-    """A user and a group with random names, by filter; saved credentials, completed by those of the request."""
+    """The test searches for a random user and group with the saved credentials and those of the request."""
     application.set_secrets(BaseAddress=target.url)
 
     assert _validate(entra, application, SecretToken=TOKEN) is None
@@ -324,7 +324,7 @@ def test_a_connection_test_asks_for_objects_that_cannot_exist(
 def test_a_failed_connection_test_says_why(
     entra: Entra, application: Application, target: Target, credentials: dict[str, str], words: str
 ) -> None:
-    """CredentialValidationUnavailable with the service's inner code; the token is not in it."""
+    """The error is CredentialValidationUnavailable with the service's inner code, and does not contain the token."""
     application.set_secrets(BaseAddress=target.url, SecretToken=TOKEN)
 
     error = _validate(entra, application, **credentials)
@@ -337,10 +337,10 @@ def test_a_failed_connection_test_says_why(
     assert TOKEN not in str(error)
 
 
-def test_an_answer_that_is_no_list_fails_the_connection_test(entra: Entra, application: Application) -> None:
-    """An endpoint that answers 200 with something else is not taken for SCIM."""
+def test_an_answer_that_is_not_a_list_fails_the_connection_test(entra: Entra, application: Application) -> None:
+    """An endpoint that answers 200 with other content is not accepted as SCIM."""
     tenant = entra.organisation.tenant_id
-    # The discovery document of the local Entra, which answers JSON to anybody, in the place of a SCIM endpoint.
+    # The local Entra's discovery document replaces the SCIM endpoint: it is JSON and requires no token.
     application.set_secrets(BaseAddress=f"{entra.emulator.base_url}/{tenant}/v2.0/.well-known/openid-configuration")
 
     error = _validate(entra, application)
@@ -351,16 +351,14 @@ def test_an_answer_that_is_no_list_fails_the_connection_test(entra: Entra, appli
 # --- the sandbox's own ----------------------------------------------------------------------------------------------
 
 
-def test_starting_a_job_runs_a_cycle_by_itself_when_asked_to(
-    entra: Entra, application: Application, target: Target
-) -> None:
-    """With the setting autoCycle, as the real service does."""
+def test_starting_a_job_runs_a_cycle_with_auto_cycle(entra: Entra, application: Application, target: Target) -> None:
+    """With the setting autoCycle, starting a job runs a cycle, as in the real service."""
     application.set_secrets(BaseAddress=target.url, SecretToken=TOKEN)
     application.assign(entra.organisation.user("alex@contoso.example").id)
     entra.http.patch("/sandbox/settings", json={"autoCycle": True})
     try:
         application.start()
-        # A cycle of one job runs after the other: this one begins when the one in the background has ended.
+        # A job's cycles run one after the other: this one starts when the background cycle has ended.
         application.cycle()
     finally:
         entra.http.patch("/sandbox/settings", json={"autoCycle": False})
@@ -370,7 +368,7 @@ def test_starting_a_job_runs_a_cycle_by_itself_when_asked_to(
 
 
 def test_state_survives_a_restart_of_the_sandbox(tmp_path: Path) -> None:
-    """What was saved is what a second emulator starts with; secrets are readable by the owner only."""
+    """A second emulator starts with the saved state; only the owner can read the file."""
     organisation = Organisation()
     state = tmp_path / "entra.json"
     first = EntraEmulator("https://localhost:1", organisation, None, state_file=state)

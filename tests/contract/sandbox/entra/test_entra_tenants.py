@@ -1,4 +1,4 @@
-"""Several Entra tenants at one origin: who signs in where, and what a token sees."""
+"""Several Entra tenants at one origin: sign-ins, and which tenant a token reads."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _tenants(folder: Path) -> EntraTenants:
 
 @pytest.fixture
 async def entra(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    """An Entra with two tenants beside the first."""
+    """Yield an Entra with two tenants besides the first."""
     transport = httpx.ASGITransport(_tenants(tmp_path).app)
     async with httpx.AsyncClient(transport=transport, base_url=_ORIGIN) as client:
         (await client.post("/sandbox/tenants", json={"count": 2})).raise_for_status()
@@ -48,8 +48,8 @@ async def _graph(entra: httpx.AsyncClient, token: str, path: str) -> httpx.Respo
 
 
 @pytest.mark.parametrize("tenant", [_ONE, _TWO], ids=["one", "two"])
-async def test_a_token_sees_the_tenant_that_issued_it(entra: httpx.AsyncClient, tenant: Organisation) -> None:
-    """The provider's application signs in to each customer and sees that one alone."""
+async def test_a_token_reads_the_tenant_that_issued_it(entra: httpx.AsyncClient, tenant: Organisation) -> None:
+    """The provider's application signs in to each customer and only reads that customer's tenant."""
     answer = await _sign_in(entra, tenant, PARTNER.client_id, PARTNER.secret)
 
     found = await _graph(entra, answer.raise_for_status().json()["access_token"], "/users")
@@ -58,7 +58,7 @@ async def test_a_token_sees_the_tenant_that_issued_it(entra: httpx.AsyncClient, 
 
 
 async def test_an_application_of_one_tenant_is_unknown_in_another(entra: httpx.AsyncClient) -> None:
-    """Its secret is of no use elsewhere, and the first tenant does not know it either."""
+    """An application's secret is valid in its own tenant only."""
     own = _ONE.client("least-privilege")
 
     assert (await _sign_in(entra, _ONE, own.client_id, own.secret)).status_code == 200
@@ -67,8 +67,8 @@ async def test_an_application_of_one_tenant_is_unknown_in_another(entra: httpx.A
         assert refused.json()["error_codes"] == [700016]
 
 
-async def test_a_multi_tenant_application_is_refused_where_nobody_has_consented(entra: httpx.AsyncClient) -> None:
-    """AADSTS7000229 in the first tenant, which never has, and in one that has taken its consent back."""
+async def test_a_multi_tenant_application_is_refused_without_consent(entra: httpx.AsyncClient) -> None:
+    """The sign-in fails with AADSTS7000229 in a tenant that never consented and in one that withdrew consent."""
     never = await _sign_in(entra, Organisation(), PARTNER.client_id, PARTNER.secret)
     admin = (await entra.post(f"/sandbox/of/{_ONE.tenant_id}/token", json={})).json()["access_token"]
     gone = f"/v1.0/servicePrincipals/{_ONE.client('partner').object_id}"
@@ -79,8 +79,8 @@ async def test_a_multi_tenant_application_is_refused_where_nobody_has_consented(
     assert (await _sign_in(entra, _TWO, PARTNER.client_id, PARTNER.secret)).status_code == 200
 
 
-async def test_a_tenant_holds_what_it_is_told_to_and_nothing_of_another(entra: httpx.AsyncClient) -> None:
-    """What one tenant held can be put back into it, and into no other."""
+async def test_a_tenant_accepts_its_own_content_only(entra: httpx.AsyncClient) -> None:
+    """A tenant's content can be restored in that tenant but not in another."""
     held = (await entra.get(f"/sandbox/of/{_ONE.tenant_id}/contents")).json()
     await entra.post(f"/sandbox/of/{_ONE.tenant_id}/users", json={"count": 3})
 
@@ -93,7 +93,7 @@ async def test_a_tenant_holds_what_it_is_told_to_and_nothing_of_another(entra: h
 
 
 async def test_a_token_that_names_another_tenant_is_refused(entra: httpx.AsyncClient) -> None:
-    """The tenant in a token chooses who verifies it, and does not make it valid."""
+    """The tenant in a token decides which tenant verifies it, but does not make it valid."""
     answer = await _sign_in(entra, _ONE, PARTNER.client_id, PARTNER.secret)
     head, claims, signature = answer.json()["access_token"].split(".")
     changed = json.loads(base64.urlsafe_b64decode(claims + "=="))
@@ -103,8 +103,8 @@ async def test_a_token_that_names_another_tenant_is_refused(entra: httpx.AsyncCl
     assert (await _graph(entra, f"{head}.{forged}.{signature}", "/users")).status_code == 401
 
 
-async def test_a_tenant_that_there_is_not_is_not_found(entra: httpx.AsyncClient) -> None:
-    """AADSTS90002, as for any tenant that Entra does not know."""
+async def test_an_unknown_tenant_is_not_found(entra: httpx.AsyncClient) -> None:
+    """An unknown tenant is refused with AADSTS90002."""
     nowhere = Organisation.numbered(3)
 
     refused = await _sign_in(entra, nowhere, PARTNER.client_id, PARTNER.secret)
@@ -112,8 +112,8 @@ async def test_a_tenant_that_there_is_not_is_not_found(entra: httpx.AsyncClient)
     assert refused.json()["error_codes"] == [90002]
 
 
-async def test_the_control_of_a_tenant_touches_it_alone(entra: httpx.AsyncClient) -> None:
-    """Its clients, its users, its faults."""
+async def test_a_tenants_control_api_affects_that_tenant_only(entra: httpx.AsyncClient) -> None:
+    """Clients, users and faults of one tenant do not affect another tenant."""
     body = {"secret": "another one"}  # pragma: allowlist secret
     (await entra.patch(f"/sandbox/of/{_ONE.tenant_id}/clients/partner", json=body)).raise_for_status()
 
@@ -122,8 +122,8 @@ async def test_the_control_of_a_tenant_touches_it_alone(entra: httpx.AsyncClient
     assert (await entra.get("/sandbox/of/nobody/state")).status_code == 404
 
 
-async def test_tenants_are_there_again_after_a_stop(tmp_path: Path) -> None:
-    """With what they held."""
+async def test_tenants_survive_a_restart(tmp_path: Path) -> None:
+    """After a restart, the tenants exist with their content."""
     tenants = _tenants(tmp_path)
     transport = httpx.ASGITransport(tenants.app)
     async with tenants.running(), httpx.AsyncClient(transport=transport, base_url=_ORIGIN) as client:

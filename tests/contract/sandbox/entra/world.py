@@ -1,4 +1,4 @@
-"""What the contract tests of the local Entra stand on: it, and an independent SCIM server, both over TLS in threads."""
+"""The servers of the local Entra's contract tests: Entra and an independent SCIM server, both over TLS in threads."""
 
 import json
 import ssl
@@ -35,7 +35,7 @@ class Entra:
     organisation: Organisation
 
     def sign_in(self, client: str, secret: str | None = None) -> httpx.Response:
-        """Ask for a token as one of the registered clients."""
+        """Request a token as one of the registered clients."""
         seed = self.organisation.client(client)
         form = {
             "client_id": seed.client_id,
@@ -46,12 +46,12 @@ class Entra:
         return self.http.post(f"/{self.organisation.tenant_id}/oauth2/v2.0/token", data=form)
 
     def headers(self, *permissions: str) -> dict[str, str]:
-        """Return the headers of a client with these permissions only."""
+        """Return the headers of a client with only these permissions."""
         answer = self.http.post("/sandbox/token", json={"permissions": list(permissions)})
         return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
     def application(self, name: str = "KZero Passwordless SCIM") -> "Application":
-        """Instantiate the non-gallery template."""
+        """Instantiate the non-gallery template and return the application."""
         answer = self.http.post(
             f"/v1.0/applicationTemplates/{NON_GALLERY_TEMPLATE}/instantiate", json={"displayName": name}
         )
@@ -71,16 +71,16 @@ class Application:
 
     @property
     def path(self) -> str:
-        """Path of the service principal."""
+        """The path of the service principal."""
         return f"/v1.0/servicePrincipals/{self.principal}"
 
     @property
     def job_path(self) -> str:
-        """Path of the job."""
+        """The path of the job."""
         return f"{self.path}/synchronization/jobs/{self.job}"
 
     def assign(self, *principals: str) -> list[Json]:
-        """Assign users or groups by object id."""
+        """Assign users or groups by object id and return the assignments."""
         assigned = []
         for principal in principals:
             body = {"principalId": principal, "resourceId": self.principal, "appRoleId": USER_ROLE}
@@ -96,7 +96,7 @@ class Application:
                 assert self.entra.http.delete(f"{self.path}/appRoleAssignedTo/{item['id']}").status_code == 204
 
     def create_job(self) -> str:
-        """Make the synchronization job."""
+        """Create the synchronization job and return its id."""
         answer = self.entra.http.post(f"{self.path}/synchronization/jobs", json={"templateId": "scim"})
         assert answer.status_code == 201
         self.job = answer.json()["id"]
@@ -117,7 +117,7 @@ class Application:
         return self.entra.http.put(f"{self.job_path}/schema", json=schema)
 
     def status(self) -> Json:
-        """Return the job as Graph shows it."""
+        """Return the job in Graph's format."""
         job: Json = self.entra.http.get(self.job_path).json()
         return job
 
@@ -133,14 +133,14 @@ class Application:
         return execution
 
     def provision(self, object_id: str, kind: str = "User") -> httpx.Response:
-        """Provision on demand."""
+        """Provision an object on demand."""
         rule = self.schema()["synchronizationRules"][0]["id"]
         body = {"parameters": [{"ruleId": rule, "subjects": [{"objectId": object_id, "objectTypeName": kind}]}]}
         return self.entra.http.post(f"{self.job_path}/provisionOnDemand", json=body)
 
 
 class _Target(ASGIApplication):
-    """scim2-server with one bearer token, that remembers what it was sent."""
+    """scim2-server with one bearer token; records the requests."""
 
     def __init__(self, storage: AsyncInMemoryStorage, provider: ScimProvider) -> None:
         super().__init__(storage, provider)
@@ -149,13 +149,13 @@ class _Target(ASGIApplication):
         self.received: list[ScimRequest] = []
 
     def check_auth(self, request: ScimRequest) -> None:
-        """Accept the one token."""
+        """Accept only the one token."""
         self.received.append(request)
         if request.header("Authorization") != f"Bearer {self.token}":
             raise UnauthorizedException
 
     async def dispatch_request(self, request: ScimRequest) -> ScimResponse:
-        """Take the manager as Entra sends it, a bare id: RFC 7643 makes it an object, and scim2-server is strict."""
+        """Convert the manager, which Entra sends as a bare id, to the object that RFC 7643 and scim2-server require."""
         if request.method == "PATCH" and self.takes_bare_manager:
             original, body = request.body, json.loads(request.body)
             for operation in body["Operations"]:
@@ -177,28 +177,28 @@ class Target:
     http: httpx.Client = field(repr=False)
 
     def users(self) -> dict[str, Json]:
-        """Return its users by user name."""
+        """Return the server's users by user name."""
         answer = self.http.get(f"{self.url}/Users", headers={"Authorization": f"Bearer {self.application.token}"})
         return {user["userName"]: user for user in answer.json().get("Resources", [])}
 
     def groups(self) -> dict[str, Json]:
-        """Return its groups by display name."""
+        """Return the server's groups by display name."""
         answer = self.http.get(f"{self.url}/Groups", headers={"Authorization": f"Bearer {self.application.token}"})
         return {group["displayName"]: group for group in answer.json().get("Resources", [])}
 
     def bodies(self, method: str) -> list[Json]:
-        """Return the bodies it received with a method."""
+        """Return the bodies of the received requests with this method."""
         requests = [request for request in self.application.received if request.method == method]
         return [json.loads(request.body) for request in requests]
 
     def queries(self) -> list[dict[str, str]]:
-        """Return the queries of the GET requests it received."""
+        """Return the queries of the received GET requests."""
         return [dict(request.query) for request in self.application.received if request.method == "GET"]
 
 
 @contextmanager
 def running_entra(certificates: Certificates) -> Iterator[Entra]:
-    """Run a local Entra while the block runs."""
+    """Yield a local Entra that runs during the block."""
     listener = listen()
     organisation = Organisation()
     emulator = EntraEmulator(f"https://localhost:{port_of(listener)}", organisation, certificates.ca_file)
@@ -230,7 +230,7 @@ def _provider() -> ScimProvider:
 
 @contextmanager
 def running_target(certificates: Certificates) -> Iterator[Target]:
-    """Run a scim2-server that knows the custom extension while the block runs."""
+    """Yield a scim2-server that knows the custom extension and runs during the block."""
     application = _Target(AsyncInMemoryStorage(), _provider())
     context = ssl.create_default_context(cafile=str(certificates.ca_file))
     with (

@@ -1,4 +1,4 @@
-"""The local KZero as a whole origin: discovery for an independent SCIM client, Keycloak behind it, its control API."""
+"""The local KZero's origin: discovery for an independent SCIM client, Keycloak behind it, and the control API."""
 
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ class IndependentClient(BaseSyncSCIMClient):
     """`scim2-client`, which validates every answer against RFC 7643 and 7644, over httpx."""
 
     def __init__(self, client: httpx.Client) -> None:
-        """Send by this client, whose base URL is the endpoint's."""
+        """Send requests with this client, whose base URL is the endpoint's."""
         super().__init__()
         self._http = client
 
@@ -30,7 +30,7 @@ class IndependentClient(BaseSyncSCIMClient):
 
 
 def test_an_independent_client_discovers_the_endpoint(kzero_endpoint: KZeroEndpoint) -> None:
-    """The three documents are valid, and the custom extension of the mapper `tag` is among the schemas."""
+    """The three documents are valid, and the schemas contain the custom extension of the mapper `tag`."""
     client = IndependentClient(kzero_endpoint.scim)
 
     client.discover()
@@ -46,8 +46,8 @@ def test_an_independent_client_discovers_the_endpoint(kzero_endpoint: KZeroEndpo
     assert [attribute.name for attribute in custom.attributes or []] == ["tag"]
 
 
-def test_an_independent_client_leads_a_users_life(kzero_endpoint: KZeroEndpoint) -> None:
-    """Create, get, find, replace and delete with an RFC client that validates all answers."""
+def test_an_independent_client_creates_finds_replaces_and_deletes_a_user(kzero_endpoint: KZeroEndpoint) -> None:
+    """An RFC client that validates all answers can create, find, replace and delete a user."""
     client = IndependentClient(kzero_endpoint.scim)
     client.discover()
     user_model: Any = client.provider.model_for("User")
@@ -66,7 +66,7 @@ def test_an_independent_client_leads_a_users_life(kzero_endpoint: KZeroEndpoint)
 
 
 def test_discovery_documents_by_name(kzero_endpoint: KZeroEndpoint) -> None:
-    """Each schema and resource type can be asked for alone; one that is not there is a SCIM 404; writing is refused."""
+    """Schemas and resource types can be read one by one; a missing one is a SCIM 404, and writing is refused."""
     scim = kzero_endpoint.scim
 
     assert Schema.model_validate(scim.get(f"/Schemas/{User.__schema__}").json()).name == "User"
@@ -77,23 +77,23 @@ def test_discovery_documents_by_name(kzero_endpoint: KZeroEndpoint) -> None:
     assert scim.put("/Users", json={}).status_code == 405
 
 
-def test_a_body_that_is_no_json_is_a_scim_error(kzero_endpoint: KZeroEndpoint) -> None:
-    """400 invalidSyntax, for text and for JSON that is no object."""
+def test_a_body_that_is_not_a_json_object_is_a_scim_error(kzero_endpoint: KZeroEndpoint) -> None:
+    """A text, or JSON that is not an object, is a 400 invalidSyntax error."""
     for content in (b"<user/>", b"[]"):
         answer = kzero_endpoint.scim.post("/Users", content=content)
         assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidSyntax")
 
 
 def test_keycloak_behind_the_front_knows_its_public_name(tenant: Tenant, sandbox: RunningSandbox) -> None:
-    """What Keycloak says of itself names the front, so that tokens and redirects are right from outside."""
+    """Keycloak's documents name the front's origin, so that tokens and redirects work from outside."""
     found = tenant.kzero.get(f"/realms/{tenant.realm}/.well-known/openid-configuration").json()
 
     assert found["issuer"] == f"{sandbox.urls.kzero}/realms/{tenant.realm}"
     assert found["token_endpoint"].startswith(sandbox.urls.kzero)
 
 
-def test_the_console_is_served_and_cookies_stay_with_their_user(tenant: Tenant) -> None:
-    """A login page sets cookies; a second visitor does not send those of the first."""
+def test_the_console_is_served_without_another_users_cookies(tenant: Tenant) -> None:
+    """A login page sets cookies, which are not sent for a second visitor."""
     path = f"/realms/{tenant.realm}/protocol/openid-connect/auth"
     query = {"client_id": "account-console", "response_type": "code", "redirect_uri": "https://nowhere.invalid"}
 
@@ -107,7 +107,7 @@ def test_the_console_is_served_and_cookies_stay_with_their_user(tenant: Tenant) 
 
 
 def test_a_tenants_automation_has_no_more_rights_than_it_needs(tenant: Tenant) -> None:
-    """The client `kzero-scim` sees its own realm and its users, and can neither make users nor see other realms."""
+    """The client `kzero-scim` can read its realm and users but cannot create users or read other realms."""
     token = tenant.realm_token(tenant.credentials.client_id, tenant.credentials.client_secret)
     headers = {"Authorization": f"Bearer {token}"}
 
@@ -121,8 +121,8 @@ def test_a_tenants_automation_has_no_more_rights_than_it_needs(tenant: Tenant) -
     assert status("GET", "master") == 403
 
 
-def test_the_control_api_makes_and_removes_tenants(sandbox: RunningSandbox) -> None:
-    """A second tenant of the same name is a conflict; a removed one is gone; a nameless one is refused."""
+def test_the_control_api_creates_and_deletes_tenants(sandbox: RunningSandbox) -> None:
+    """A second tenant with the same name is a 409 error, a deleted tenant a 404, and a missing name a 400."""
     with sandbox.kzero() as kzero:
         made = kzero.post("/sandbox/tenants", json={"name": "Fabrikam"})
         again = kzero.post("/sandbox/tenants", json={"name": "Fabrikam"})
@@ -135,8 +135,8 @@ def test_the_control_api_makes_and_removes_tenants(sandbox: RunningSandbox) -> N
     assert statuses == [201, 409, 204, 404, 400]
 
 
-def test_the_request_log_shows_what_the_front_was_asked(kzero_endpoint: KZeroEndpoint) -> None:
-    """For tests that count requests; the control API's own are not in it."""
+def test_the_request_log_lists_the_fronts_requests(kzero_endpoint: KZeroEndpoint) -> None:
+    """The log lists the requests to the front, except those to the control API."""
     kzero = kzero_endpoint.tenant.kzero
     kzero.delete("/sandbox/requests")
 
@@ -148,8 +148,8 @@ def test_the_request_log_shows_what_the_front_was_asked(kzero_endpoint: KZeroEnd
     ]
 
 
-def test_resources_say_only_what_their_schemas_declare(kzero_endpoint: KZeroEndpoint) -> None:
-    """A stored user validates against the standard model, its extensions named in `schemas`."""
+def test_resources_contain_only_declared_extensions(kzero_endpoint: KZeroEndpoint) -> None:
+    """A stored user's extensions are listed in `schemas`."""
     user = kzero_endpoint.create()
 
     shown = kzero_endpoint.scim.get(f"/Users/{user}").json()
@@ -163,7 +163,7 @@ def _fault(tenant: Tenant, **fault: Any) -> None:  # noqa: ANN401 - JSON
 
 
 def test_the_front_of_kzero_has_the_same_faults(tenant: Tenant) -> None:
-    """Keycloak's admin API and the SCIM endpoint alike; a fault after the deed leaves what was done."""
+    """Faults apply to Keycloak's admin API and to the SCIM endpoint; a fault after processing keeps the change."""
     _fault(tenant, path="/admin/realms/[^/]+/users$", method="POST", when="after", status=504)
     _fault(tenant, path="/scim/v2/ServiceProviderConfig$", status=503)
     _fault(tenant, path="/admin/realms/[^/]+/users/count$", truncate=True)

@@ -1,4 +1,4 @@
-"""The local KZero's SCIM endpoint on a real Keycloak, asked in Entra's shape by a plain HTTP client."""
+"""The local KZero's SCIM endpoint on a real Keycloak, with requests in Entra's format from a plain HTTP client."""
 
 import uuid
 from typing import Any
@@ -11,28 +11,28 @@ from tests.kzero_endpoint import ENTERPRISE, EXTENSION, PATCH_OP, KZeroEndpoint,
 
 @pytest.fixture
 def endpoint(kzero_endpoint: KZeroEndpoint) -> KZeroEndpoint:
-    """The endpoint of a fresh tenant, set up as the guide says."""
+    """Return the endpoint of a new tenant, set up according to the guide."""
     return kzero_endpoint
 
 
 class TestSettings:
-    """The endpoint obeys its settings at every request."""
+    """The endpoint applies its current settings to every request."""
 
     def test_off_answers_not_found_and_so_does_an_unknown_tenant(self, tenant: Tenant) -> None:
-        """A tenant without the endpoint, one in the wrong case and one that does not exist all answer 404."""
+        """An endpoint that is off, a tenant's name in the wrong case and an unknown tenant all answer 404."""
         for realm in (tenant.realm, tenant.realm.upper(), "Nobody"):
             assert tenant.kzero.get(f"/realms/{realm}/scim/v2/ServiceProviderConfig").status_code == 404
 
-    def test_on_asks_for_a_token(self, endpoint: KZeroEndpoint) -> None:
-        """Without a token every document is refused with a challenge."""
+    def test_on_requires_a_token(self, endpoint: KZeroEndpoint) -> None:
+        """Without a token, the endpoint refuses the request with a challenge."""
         answer = endpoint.tenant.kzero.get(f"/realms/{endpoint.tenant.realm}/scim/v2/ServiceProviderConfig")
 
         assert answer.status_code == 401
         assert answer.headers["WWW-Authenticate"].startswith(f'Bearer realm="{endpoint.tenant.realm}"')
         assert answer.headers["Content-Type"] == "application/scim+json"
 
-    def test_switched_off_again_answers_not_found_at_once(self, endpoint: KZeroEndpoint) -> None:
-        """Nothing is remembered from an earlier request."""
+    def test_switched_off_again_answers_not_found_immediately(self, endpoint: KZeroEndpoint) -> None:
+        """The endpoint answers 404 immediately after it is switched off."""
         assert endpoint.scim.get("/Users").status_code == 200
 
         endpoint.tenant.set_realm_attributes(kzero__scim__enabled="false")
@@ -46,15 +46,15 @@ class TestSettings:
         assert endpoint.scim.get("/Users").status_code == 401
 
     def test_a_token_for_something_else_or_out_of_date_is_refused(self, endpoint: KZeroEndpoint) -> None:
-        """A Graph token of the right tenant has the wrong audience; an old provisioning token has ended."""
+        """A Graph token with the wrong audience and an expired provisioning token are refused."""
         graph_token = endpoint.tenant.entra.post("/sandbox/token").json()["access_token"]
         for token in (graph_token, provisioning_token(endpoint.tenant, lifetime=-3600), "not.a.token"):
             answer = endpoint.scim.get("/Users", headers={"Authorization": f"Bearer {token}"})
             assert answer.status_code == 401
             assert token not in answer.text
 
-    def test_profile_generic_takes_the_realms_own_token(self, endpoint: KZeroEndpoint) -> None:
-        """Remote Token Authentication: the token of client `scim-endpoint`, and no longer Entra's."""
+    def test_profile_generic_accepts_the_realms_own_token(self, endpoint: KZeroEndpoint) -> None:
+        """With Remote Token Authentication, only the token of client `scim-endpoint` is accepted, and not Entra's."""
         tenant = endpoint.tenant
         tenant.set_realm_attributes(kzero__scim__profile="Generic")
         owner = tenant.realm_token("scim-endpoint", tenant.credentials.scim_client_secret)
@@ -69,10 +69,10 @@ class TestSettings:
 
 
 class TestMappers:
-    """The mapper set decides what arrives, at every request."""
+    """The mappers decide, for every request, which attributes are stored."""
 
     def test_a_user_arrives_with_the_mapped_attributes(self, endpoint: KZeroEndpoint) -> None:
-        """The guide's seven fill Keycloak's fields and the attributes of the guide's names."""
+        """The guide's seven mappers fill Keycloak's fields and the attributes that the guide names."""
         endpoint.create()
 
         user = endpoint.kept()
@@ -93,8 +93,8 @@ class TestMappers:
             "isSoftDeleted": ["true"],
         }
 
-    def test_without_the_mapper_tag_the_tag_no_longer_arrives(self, endpoint: KZeroEndpoint) -> None:
-        """The rest still does."""
+    def test_without_the_mapper_tag_the_tag_is_not_stored(self, endpoint: KZeroEndpoint) -> None:
+        """Without the mapper, the attribute is not stored, but all others are."""
         endpoint.tenant.keycloak_admin.delete(endpoint.mapper_path("tag")).raise_for_status()
 
         endpoint.create()
@@ -103,8 +103,8 @@ class TestMappers:
         assert "extensionAttribute1" not in attributes
         assert attributes["surName"] == ["Lindqvist"]
 
-    def test_without_the_mapper_login_name_no_user_can_be_made(self, endpoint: KZeroEndpoint) -> None:
-        """A SCIM error says which mapper is missing."""
+    def test_without_the_mapper_login_name_no_user_can_be_created(self, endpoint: KZeroEndpoint) -> None:
+        """The SCIM error names the missing mapper."""
         endpoint.tenant.keycloak_admin.delete(endpoint.mapper_path("loginName")).raise_for_status()
 
         answer = endpoint.scim.post("/Users", json=entra_user())
@@ -114,7 +114,7 @@ class TestMappers:
         assert "loginName" in answer.json()["detail"]
 
     def test_a_status_mapper_of_the_wrong_type_is_an_error(self, endpoint: KZeroEndpoint) -> None:
-        """Claim JSON Type String cannot tell whether somebody may sign in."""
+        """A status mapper with Claim JSON Type String is refused, because it cannot disable a user reliably."""
         endpoint.change_mapper("status", jsonType__label="String")
 
         answer = endpoint.scim.post("/Users", json=entra_user())
@@ -123,7 +123,7 @@ class TestMappers:
         assert "'status' has Claim JSON Type String" in answer.json()["detail"]
 
     def test_a_mapper_with_all_token_options_off_maps_nothing(self, endpoint: KZeroEndpoint) -> None:
-        """Like a missing one."""
+        """A mapper with all token options off has no effect, like a missing mapper."""
         endpoint.change_mapper(
             "manager",
             id__token__claim="false",
@@ -136,8 +136,8 @@ class TestMappers:
 
         assert "manager" not in endpoint.kept()["attributes"]
 
-    def test_an_escaped_claim_takes_the_same_attribute(self, endpoint: KZeroEndpoint) -> None:
-        r"""The tag's claim with `2\.0` is the same path."""
+    def test_an_escaped_claim_accepts_the_same_attribute(self, endpoint: KZeroEndpoint) -> None:
+        r"""The tag's claim with `2\.0` is the same path as with `2.0`."""
         endpoint.change_mapper("tag", claim__name=f"{EXTENSION}:tag".replace(".", "\\."))
 
         endpoint.create()
@@ -146,10 +146,10 @@ class TestMappers:
 
 
 class TestUsers:
-    """The life of a user, as Entra leads it."""
+    """Create, find, change and delete a user as Entra does."""
 
     def test_the_answer_shows_what_is_stored(self, endpoint: KZeroEndpoint) -> None:
-        """What no mapper took is not echoed, the spelling of the user name is kept, the place is named."""
+        """The answer omits unmapped attributes, keeps the user name's spelling, and names the location."""
         answer = endpoint.scim.post("/Users", json=entra_user())
 
         user = answer.json()
@@ -164,7 +164,7 @@ class TestUsers:
         assert endpoint.scim.get(f"/Users/{user['id']}").json() == user
 
     def test_a_second_user_of_that_name_is_a_conflict(self, endpoint: KZeroEndpoint) -> None:
-        """409 with scimType uniqueness."""
+        """A second user with the same name is a 409 error with scimType uniqueness."""
         endpoint.create()
 
         answer = endpoint.scim.post("/Users", json=entra_user())
@@ -182,14 +182,14 @@ class TestUsers:
         ],
     )
     def test_filters_find_the_user(self, endpoint: KZeroEndpoint, condition: str) -> None:
-        """Those that Entra sends, whichever index of Keycloak serves them."""
+        """The filters that Entra sends find the user, whichever index of Keycloak is used."""
         endpoint.create()
         endpoint.create(userName="other@contoso.example", emails=[], externalId="1", active=False, **{EXTENSION: {}})
 
         assert endpoint.found(condition) == ["Alex@contoso.example"]
 
     def test_the_connection_test_finds_an_empty_list(self, endpoint: KZeroEndpoint) -> None:
-        """Entra asks for a user that cannot exist and expects a list without any."""
+        """A search for a user that cannot exist returns an empty list, as Entra's connection test expects."""
         answer = endpoint.scim.get("/Users", params={"filter": f'userName eq "{uuid.uuid4()}"'})
 
         assert answer.status_code == 200
@@ -201,14 +201,14 @@ class TestUsers:
             "Resources": [],
         }
 
-    def test_a_filter_that_is_none_is_a_scim_error(self, endpoint: KZeroEndpoint) -> None:
-        """400 invalidFilter."""
+    def test_an_invalid_filter_is_a_scim_error(self, endpoint: KZeroEndpoint) -> None:
+        """An invalid filter is a 400 invalidFilter error."""
         answer = endpoint.scim.get("/Users", params={"filter": "userName is alex"})
 
         assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidFilter")
 
     def test_pages_cover_all_users_once(self, endpoint: KZeroEndpoint) -> None:
-        """StartIndex counts from one; the tenant's own administrator is a user too."""
+        """`startIndex` starts at one, and the tenant's own administrator is also a user."""
         for number in range(3):
             name = f"user{number}@contoso.example"
             endpoint.create(userName=name, emails=[], externalId=str(number))
@@ -220,7 +220,7 @@ class TestUsers:
         assert sorted(names) == ["tenant-admin", *(f"user{number}@contoso.example" for number in range(3))]
 
     def test_disabling_and_enabling_in_entras_default_style(self, endpoint: KZeroEndpoint) -> None:
-        """`Replace` with "False" as a string, and back with a true boolean."""
+        """`Replace` with "False" as a string disables the user, and a boolean enables the user again."""
         user = endpoint.create()
 
         assert endpoint.patch(user, {"op": "Replace", "path": "active", "value": "False"}).status_code == 200
@@ -230,7 +230,7 @@ class TestUsers:
         assert endpoint.kept()["enabled"] is True
 
     def test_default_style_patch(self, endpoint: KZeroEndpoint) -> None:
-        """An operation a path: value filter, URN, removal."""
+        """A PATCH with one operation per path can use a value filter, a URN and a removal."""
         user = endpoint.create()
 
         endpoint.patch(
@@ -249,7 +249,7 @@ class TestUsers:
         assert "givenName" not in kept["attributes"]
 
     def test_flag_style_patch(self, endpoint: KZeroEndpoint) -> None:
-        """Lower case and without paths, as with `aadOptscim062020`."""
+        """A PATCH in lower case without paths, as with `aadOptscim062020`, changes the same attributes."""
         user = endpoint.create()
 
         endpoint.patch(
@@ -279,8 +279,8 @@ class TestUsers:
         assert endpoint.kept("sasha@contoso.example")["id"] == user
         assert endpoint.found('userName eq "sasha@contoso.example"') == ["Sasha@contoso.example"]
 
-    def test_put_removes_what_it_lacks(self, endpoint: KZeroEndpoint) -> None:
-        """The whole of the mapped attributes is replaced; `active` stays when it is not said."""
+    def test_put_removes_missing_attributes(self, endpoint: KZeroEndpoint) -> None:
+        """PUT replaces all mapped attributes; `active` stays unchanged if the body lacks it."""
         user = endpoint.create(active=False)
 
         endpoint.scim.put(f"/Users/{user}", json={"userName": "alex@contoso.example"}).raise_for_status()
@@ -290,7 +290,7 @@ class TestUsers:
         assert set(kept["attributes"]) == {"userPrincipalName", "isSoftDeleted"}
 
     def test_delete(self, endpoint: KZeroEndpoint) -> None:
-        """Gone in Keycloak, and not found afterwards."""
+        """A deleted user no longer exists in Keycloak, and a request for it answers 404."""
         user = endpoint.create()
 
         assert endpoint.scim.delete(f"/Users/{user}").status_code == 204
@@ -300,10 +300,10 @@ class TestUsers:
 
 
 class TestGroups:
-    """The life of a group, as Entra leads it."""
+    """Create, find, change and delete a group as Entra does."""
 
     def test_create_find_fill_empty_rename_delete(self, endpoint: KZeroEndpoint) -> None:
-        """In both of Entra's styles of member changes."""
+        """A group can be created, filled, emptied, renamed and deleted in both of Entra's formats."""
         user = endpoint.create()
         scim = endpoint.scim
         created = scim.post("/Groups", json={"displayName": "Staff", "externalId": "g1", "members": []})
@@ -328,13 +328,13 @@ class TestGroups:
         assert scim.get(path).status_code == 404
 
     def test_a_member_that_does_not_exist_is_an_error(self, endpoint: KZeroEndpoint) -> None:
-        """400 that names the user."""
+        """A missing member is a 400 error that names the user."""
         group = endpoint.scim.post("/Groups", json={"displayName": "Staff"}).json()["id"]
-        nobody = str(uuid.uuid4())
+        missing = str(uuid.uuid4())
 
         answer = endpoint.scim.patch(
-            f"/Groups/{group}", json={"Operations": [{"op": "Add", "path": "members", "value": [{"value": nobody}]}]}
+            f"/Groups/{group}", json={"Operations": [{"op": "Add", "path": "members", "value": [{"value": missing}]}]}
         )
 
         assert answer.status_code == 400
-        assert nobody in answer.json()["detail"]
+        assert missing in answer.json()["detail"]

@@ -1,4 +1,4 @@
-"""The local KZero's SCIM endpoint, asked what no client should ask: an error of SCIM's own, never a failure."""
+"""The local KZero's SCIM endpoint answers arbitrary requests with a success or a SCIM error, never with a failure."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ PARTS = [
 FILTERS = st.text(max_size=30) | st.lists(st.sampled_from(PARTS), max_size=9).map(" ".join)
 
 LINES = TEXT.filter(lambda text: "\n" not in text)
-"""A path with a line break is none of the endpoint's: Keycloak answers it."""
+"""The endpoint's paths contain no line break; Keycloak answers a path with one."""
 
 
 def sound(answer: httpx.Response) -> bool:
-    """Tell whether an answer is a success, or a SCIM error that blames the request."""
+    """Return whether an answer is a success, or a SCIM error that blames the request."""
     if answer.status_code < 300:
         return True
     if not 400 <= answer.status_code < 500:
@@ -128,8 +128,8 @@ def test_any_path_is_answered(kzero_endpoint: KZeroEndpoint, method: str, kind: 
     assert sound(answer), (answer.status_code, answer.text)
 
 
-def test_a_body_that_is_no_json_is_refused(kzero_endpoint: KZeroEndpoint) -> None:
-    """Also one that is nested without a bottom."""
+def test_a_body_that_is_not_json_is_refused(kzero_endpoint: KZeroEndpoint) -> None:
+    """A body that is not JSON, or that is nested too deeply, is refused."""
     for body in (b"", b"\xff", b"{", b"[" * 100_000, b'{"a":' * 100_000, b"NaN", b'{"userName": NaN}'):
         answer = kzero_endpoint.scim.post("/Users", content=body)
         assert answer.status_code == 400, (body[:20], answer.text)

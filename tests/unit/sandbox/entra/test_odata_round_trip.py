@@ -1,4 +1,4 @@
-"""Names inside filters and paths of Microsoft Graph arrive as they are; the sandbox's own parser is the oracle."""
+"""Names in filters and paths of Microsoft Graph arrive unchanged; the sandbox's own parser checks this."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GRAPH = "https://graph.microsoft.com"
 @example("') or (displayName ne '")
 @example("o''brien_x.example#EXT#@contoso.example")
 def test_a_name_is_one_literal_of_a_filter(name: str) -> None:
-    """Nothing in it ends the literal, joins another condition or is taken for a keyword."""
+    """No name ends the literal, adds a condition or is read as a keyword."""
     quoted = odata_quote(name)
 
     assert parse_filter(f"displayName eq {quoted}") == Comparison("displayName", "eq", name)
@@ -34,8 +34,8 @@ def test_a_name_is_one_literal_of_a_filter(name: str) -> None:
 
 
 @given(st.lists(NAMES, min_size=1, max_size=40, unique=True), st.sampled_from(["users", "groups"]))
-def test_all_names_asked_for_arrive_in_the_filters(names: list[str], collection: str) -> None:
-    """Through the percent-encoding of the address, in parts of what Graph takes."""
+def test_all_searched_names_arrive_in_the_filters(names: list[str], collection: str) -> None:
+    """All names survive percent-encoding and are split into filters of the size that Graph accepts."""
     asked: list[str] = []
     for request in _filters(collection, "displayName", names):
         parts = urlsplit(request.path)
@@ -53,7 +53,7 @@ def test_all_names_asked_for_arrive_in_the_filters(names: list[str], collection:
 @example("o'brien_x.example#EXT#@contoso.example")
 @example("../applications")
 def test_a_name_is_one_segment_of_a_path(name: str) -> None:
-    """As the client's own URL type sends it: no query, no fragment, no way up."""
+    """The client's URL type sends a name as one path segment, without query, fragment or parent folder."""
     url = httpx.URL(f"{GRAPH}/v1.0/groups/{segment(name)}/members?$top=1")
 
     path = url.raw_path.decode().split("?")[0].split("/")
@@ -64,7 +64,7 @@ def test_a_name_is_one_segment_of_a_path(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", ".", ".."])
-def test_what_would_leave_the_path_is_refused(name: str) -> None:
-    """A client takes them for folders, encoded or not."""
+def test_a_name_that_would_leave_the_path_is_refused(name: str) -> None:
+    """Names that a client treats as folders, encoded or not, are refused."""
     with pytest.raises(GraphError, match="cannot name anything"):
         segment(name)

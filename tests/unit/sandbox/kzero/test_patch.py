@@ -1,4 +1,4 @@
-"""How the sandbox's KZero reads PATCH bodies, in both of Entra's styles."""
+"""How the sandbox's KZero interprets PATCH bodies in both of Entra's formats."""
 
 from typing import Any
 
@@ -31,11 +31,11 @@ _users = st.fixed_dictionaries(
 
 
 def patch(*operations: dict[str, Any]) -> dict[str, Any]:
-    """Return a PATCH body."""
+    """Return a PATCH body with these operations."""
     return {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": list(operations)}
 
 
-def test_default_style_has_a_path_each_and_any_letter_case() -> None:
+def test_default_style_has_one_path_per_operation_in_any_case() -> None:
     """Add, Replace and Remove with paths become values by key; a removed attribute becomes None."""
     body = patch(
         {"op": "Replace", "path": "active", "value": "False"},
@@ -53,21 +53,21 @@ def test_default_style_has_a_path_each_and_any_letter_case() -> None:
 
 
 def test_flag_style_has_no_path_and_dotted_or_urn_keys() -> None:
-    """A path-less replace reads dotted keys and URN keys as the attributes they name."""
+    """A replace operation without a path accepts dotted keys and URN keys."""
     body = patch({"op": "replace", "value": {"active": False, "name.givenName": "Alex", TAG: "t", MANAGER: "m"}})
 
     assert interpret(body) == {"active": False, "name.givenname": "Alex", TAG.lower(): "t", MANAGER.lower(): "m"}
 
 
 def test_an_array_as_value_of_a_reference_gives_its_value() -> None:
-    """Microsoft's manager sample sends an array of one object."""
+    """The value of a reference may be an array of one object, as in Microsoft's manager sample."""
     body = patch({"op": "Add", "path": "manager", "value": [{"$ref": "https://localhost/Users/1", "value": "1"}]})
 
     assert interpret(body)["manager.value"] == "1"
 
 
 def test_later_operations_win() -> None:
-    """Two operations on one attribute, in either spelling, leave the second."""
+    """Of two operations on one attribute, in either notation, the second applies."""
     body = patch(
         {"op": "Replace", "path": "name.givenName", "value": "first"},
         {"op": "replace", "value": {"name": {"givenName": "second"}}},
@@ -77,14 +77,14 @@ def test_later_operations_win() -> None:
 
 
 @given(_users)
-def test_a_pathless_patch_says_what_a_post_of_the_same_body_says(user: dict[str, Any]) -> None:
-    """The law that lets one mapping serve POST, PUT and PATCH."""
+def test_a_pathless_patch_equals_a_post_of_the_same_body(user: dict[str, Any]) -> None:
+    """A PATCH without a path has the same meaning as a POST of its value, so that one mapping serves both."""
     assert interpret(patch({"op": "add", "value": user})) == flatten(user)
 
 
 @given(_users)
-def test_one_operation_a_path_says_what_the_whole_body_says(user: dict[str, Any]) -> None:
-    """Entra's default style, an operation for each leaf, means the same as the nested resource."""
+def test_one_operation_per_path_equals_the_whole_body(user: dict[str, Any]) -> None:
+    """Entra's default format, with one operation per leaf, has the same meaning as the nested resource."""
     leaves = [{"op": "Replace", "path": path, "value": value} for path, value in flatten(user).items()]
 
     assert interpret(patch(*leaves)) == flatten(user)
@@ -102,7 +102,7 @@ def test_one_operation_a_path_says_what_the_whole_body_says(user: dict[str, Any]
     ],
 )
 def test_malformed_patches_are_refused(body: object, error: type[Exception]) -> None:
-    """Each kind of mistake has the SCIM error that RFC 7644 names for it."""
+    """Each mistake raises the SCIM error that RFC 7644 defines for it."""
     with pytest.raises(error):
         interpret(body)
 
@@ -118,13 +118,13 @@ def test_malformed_patches_are_refused(body: object, error: type[Exception]) -> 
         ({"op": "remove", "path": "members"}, ("replace", [])),
     ],
 )
-def test_members_of_a_group_in_every_spelling(operation: dict[str, Any], expected: tuple[str, list[str]]) -> None:
-    """Both of Entra's ways to add and remove members, and RFC 7644's to empty a group."""
+def test_members_of_a_group_in_every_notation(operation: dict[str, Any], expected: tuple[str, list[str]]) -> None:
+    """Both of Entra's ways to add and remove members, and RFC 7644's way to empty a group, are accepted."""
     assert member_changes(patch(operation)) == ({}, [expected])
 
 
 def test_name_and_members_in_one_patch() -> None:
-    """A path-less operation may hold members beside plain attributes."""
+    """An operation without a path may contain members and plain attributes."""
     body = patch({"op": "replace", "value": {"displayName": "Staff", "members": [{"value": "1"}]}})
 
     assert member_changes(body) == ({"displayname": "Staff"}, [("replace", ["1"])])

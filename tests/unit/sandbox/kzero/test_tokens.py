@@ -1,4 +1,4 @@
-"""Which bearer tokens the sandbox's KZero takes: judged by signature, issuer, audience, client and time."""
+"""Which bearer tokens the sandbox's KZero accepts: checks of signature, issuer, audience, client and time."""
 
 import time
 from collections.abc import Callable
@@ -19,14 +19,14 @@ OTHER_KEY = RSAKey.generate_key(2048, parameters={"kid": "second"})
 
 
 def token(key: RSAKey = KEY, **claims: Any) -> str:  # noqa: ANN401 - claims
-    """Return a header value with a token that fits, but for the given claims; None leaves a claim out."""
+    """Return a header value with a valid token except for the given claims; None omits a claim."""
     fitting = {"iss": ISSUER, "aud": "scim", "exp": int(time.time()) + 600} | claims
     kept = {name: value for name, value in fitting.items() if value is not None}
     return "Bearer " + jwt.encode({"alg": "RS256", "kid": key.kid}, kept, key)
 
 
 def verifier(answer: Callable[[], httpx.Response]) -> TokenVerifier:
-    """Return a verifier whose issuer publishes what the function answers."""
+    """Return a verifier whose issuer answers requests for its keys with the function's result."""
     return TokenVerifier(httpx.AsyncClient(transport=httpx.MockTransport(lambda _: answer())))
 
 
@@ -35,8 +35,8 @@ def publishes(*keys: RSAKey) -> Callable[[], httpx.Response]:
     return lambda: httpx.Response(200, json={"keys": [key.as_dict(private=False) for key in keys]})
 
 
-async def test_a_fitting_token_gives_its_claims() -> None:
-    """The issuer's own token for this audience."""
+async def test_a_valid_token_returns_its_claims() -> None:
+    """The claims of the issuer's own token for this audience are returned."""
     claims = await verifier(publishes(KEY)).verify(token(sub="entra"), EXPECTED)
 
     assert claims["sub"] == "entra"
@@ -58,7 +58,7 @@ async def test_a_fitting_token_gives_its_claims() -> None:
     ],
 )
 async def test_others_are_refused_with_a_reason_and_without_the_token(header: str | None, reason: str) -> None:
-    """A validly signed token of another issuer is refused like any other."""
+    """An invalid token is refused with a reason that does not contain the token."""
     with pytest.raises(TokenRefusedError) as refused:
         await verifier(publishes(KEY)).verify(header, EXPECTED)
 
@@ -70,7 +70,7 @@ async def test_others_are_refused_with_a_reason_and_without_the_token(header: st
 
 
 async def test_a_token_of_another_client_is_refused() -> None:
-    """Profile Generic takes the tokens of one client."""
+    """Profile Generic accepts the tokens of one client only."""
     expected = Expected(issuer=ISSUER, keys_url=KEYS_URL, client_id="scim-endpoint")
     subject = verifier(publishes(KEY))
 
@@ -79,8 +79,8 @@ async def test_a_token_of_another_client_is_refused() -> None:
         await subject.verify(token(azp="kzero-scim"), expected)
 
 
-async def test_keys_are_asked_for_again_when_the_issuer_has_new_ones() -> None:
-    """An issuer may change its keys while the endpoint runs."""
+async def test_keys_are_fetched_again_when_the_issuer_has_new_ones() -> None:
+    """The issuer may change its keys while the endpoint runs."""
     answers = iter([publishes(KEY)(), publishes(OTHER_KEY)()])
     subject = verifier(lambda: next(answers))
     await subject.verify(token(), EXPECTED)
@@ -90,13 +90,13 @@ async def test_keys_are_asked_for_again_when_the_issuer_has_new_ones() -> None:
 
 @pytest.mark.parametrize("status", [404, 500])
 async def test_an_issuer_without_keys_is_named(status: int) -> None:
-    """A tenant that Entra does not know has no keys."""
+    """The error for an issuer without keys, such as an unknown Entra tenant, names the address."""
     with pytest.raises(TokenRefusedError, match=f"{KEYS_URL} answered {status}"):
         await verifier(lambda: httpx.Response(status)).verify(token(), EXPECTED)
 
 
-def test_a_tenants_fixed_tokens_are_known_by_their_digests() -> None:
-    """Several at a time, so that one can follow another; nothing else passes, least of all without any."""
+def test_a_tenants_fixed_tokens_match_their_digests() -> None:
+    """A tenant can have several fixed tokens, so that one can replace another; all other tokens are refused."""
     digests = {token_digest("old"), token_digest("new")}
 
     assert is_fixed_token("Bearer old", digests)
