@@ -1,6 +1,6 @@
-"""What is wrong with a tenant of the sandbox's fleet on purpose, so that drift, reports and time-outs have a cause.
+"""Make and repair defects of a tenant of the sandbox's fleet, so that drift, reports and timeouts have a cause.
 
-Each defect is made as it comes about: by a person in a console, by a service that refuses or is slow.
+Each defect arises as it would in reality: from a person's change in a console, or a service that refuses or is slow.
 """
 
 import json
@@ -19,16 +19,16 @@ from kzero_sandbox.running import RunningSandbox
 Json = dict[str, Any]
 
 _SLOW_SECONDS: Final = 2.0
-_WRONG: Final = "a secret that nobody was told of"
+_WRONG: Final = "a wrong secret"
 
 
 class Defect(StrEnum):
-    """What can be wrong."""
+    """The kinds of defects."""
 
     DRIFT = "drift"
-    """An administrator renamed a mapper's claim in KZero and took a group's assignment away in Entra."""
+    """An administrator renamed a mapper's claim in KZero and removed a group's assignment in Entra."""
     QUARANTINE = "quarantine"
-    """The endpoint refuses Entra's token, and cycles have failed until Entra gave up."""
+    """The endpoint refuses Entra's token, and a failed cycle put the job into quarantine."""
     FAILING_CREDENTIALS = "failing-credentials"
     """Entra refuses the secrets of the applications that sign in to this tenant."""
     SLOW = "slow"
@@ -41,17 +41,17 @@ class DefectError(RuntimeError):
 
 @dataclass(frozen=True)
 class _Sides:
-    """Clients of one tenant's two sides, with what each needs to be told."""
+    """Clients of one tenant's two sides."""
 
     tenant: FleetTenant
     entra: httpx.Client
     kzero: httpx.Client
     realm: httpx.Client
-    """Signed in as the realm's administrator; its paths begin below the realm."""
+    """Signed in as the realm's administrator; paths are relative to the realm."""
 
     @property
     def control(self) -> str:
-        """Where this tenant's control API is in Entra."""
+        """The path of this tenant's control API in Entra."""
         return f"/sandbox/of/{self.tenant.organisation.tenant_id}"
 
     @property
@@ -61,26 +61,26 @@ class _Sides:
 
     @property
     def scim_path(self) -> str:
-        """A pattern of its SCIM endpoint's."""
+        """A pattern of the paths of this tenant's SCIM endpoint."""
         return f"^/realms/{self.tenant.credentials.realm}/scim/v2"
 
     def graph(self, method: str, path: str) -> httpx.Response:
-        """Ask Graph as the tenant's administrator."""
+        """Send a Graph request as the tenant's administrator."""
         upn = f"admin@{self.tenant.organisation.domain}"
         token = _json(self.entra.post(f"{self.control}/token", json={"user": upn}))["access_token"]
         headers = {"Authorization": f"Bearer {token}"}
         return self.entra.request(method, f"/v1.0{path}", headers=headers).raise_for_status()
 
     def application(self) -> str:
-        """Return the service principal's id of the tenant's enterprise application with a job.
+        """Return the id of the enterprise application's service principal, which has a provisioning job.
 
         Raises:
-            DefectError: There is none.
+            DefectError: No application has a provisioning job.
         """
         jobs = _json(self.entra.get(f"{self.control}/jobs"))
         if not jobs:
             name = self.tenant.name
-            message = f"{name} is not set up yet, so there is nothing to spoil: run `kzero-scim fleet up {name}` first"
+            message = f"{name} is not set up yet, so it cannot have a defect: run `kzero-scim fleet up {name}` first"
             raise DefectError(message)
         return str(jobs[0]["servicePrincipalId"])
 
@@ -89,7 +89,7 @@ def make(sandbox: RunningSandbox, defect: Defect, tenant: FleetTenant) -> None:
     """Make a defect.
 
     Raises:
-        DefectError: It takes a tenant that is set up.
+        DefectError: The tenant is not set up.
         httpx.HTTPError: The sandbox does not answer, or refuses.
     """
     with _sides(sandbox, tenant) as sides:
@@ -194,7 +194,7 @@ _MAKERS: Final = {
 
 
 def _drop(server: httpx.Client, path: str) -> None:
-    """Switch a server's faults of this path off."""
+    """Remove a server's faults with this path."""
     server.delete("/sandbox/faults", params={"path": path}).raise_for_status()
 
 

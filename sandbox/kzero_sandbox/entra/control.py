@@ -1,7 +1,7 @@
-"""The control API, `/sandbox/*`: what a test or a person does to the local Entra beside Graph. Loopback only.
+"""The control API, `/sandbox/*`: what tests and users can do to the local Entra in addition to Graph. Loopback only.
 
-Changes that Graph offers (rename, unassign, pause, edit the schema, disable a user) are made through Graph with a token
-of POST /sandbox/token, as the portal would.
+Changes that Graph supports (rename, unassign, pause, edit the schema, disable a user) are made through Graph with a
+token from POST /sandbox/token, as in the portal.
 """
 
 import json
@@ -95,7 +95,7 @@ class Control:
     # --- state -------------------------------------------------------------------------------------------------------
 
     async def state(self, request: Request) -> Response:
-        """GET state: a summary."""
+        """GET state: a summary of the tenant."""
         del request
         emulator = self._emulator
         return JSONResponse(
@@ -111,18 +111,18 @@ class Control:
         )
 
     async def reset(self, request: Request) -> Response:
-        """POST reset: back to the first day."""
+        """POST reset: restore the initial state."""
         del request
         self._emulator.reset()
         return Response(status_code=204)
 
     async def contents(self, request: Request) -> Response:
-        """GET all that the tenant holds, secrets too."""
+        """GET everything that the tenant holds, including secrets."""
         del request
         return JSONResponse(self._emulator.contents())
 
     async def hold(self, request: Request) -> Response:
-        """PUT what it is to hold, in the place of everything."""
+        """PUT the content of the tenant, which replaces everything."""
         self._emulator.hold(json.loads(await request.body()))
         return Response(status_code=204)
 
@@ -146,7 +146,7 @@ class Control:
         return JSONResponse(self._settings())
 
     async def cycle(self, request: Request) -> Response:
-        """POST cycle: run one of every started job, or of `jobId`; answers each job's execution."""
+        """POST cycle: run a cycle of every started job, or of `jobId`; respond with each job's execution."""
         body = await _body(request, {"jobId", "tenantId"})
         try:
             executions = await self._emulator.run_cycle(body.get("tenantId"), body.get("jobId"))
@@ -155,7 +155,7 @@ class Control:
         return JSONResponse({"cycles": executions})
 
     async def jobs(self, request: Request) -> Response:
-        """GET jobs: with what Graph does not show, the joined objects and the escrows."""
+        """GET jobs, including the linked objects and the escrows, which Graph does not show."""
         del request
         return JSONResponse(
             [
@@ -173,7 +173,7 @@ class Control:
         )
 
     async def secrets(self, request: Request) -> Response:
-        """GET the synchronization secrets of a service principal, values and all."""
+        """GET the synchronization secrets of a service principal with their values."""
         return JSONResponse(self._emulator.jobs.secrets.get(request.path_params["principal"], {}))
 
     # --- traffic -----------------------------------------------------------------------------------------------------
@@ -192,9 +192,9 @@ class Control:
     # --- identities --------------------------------------------------------------------------------------------------
 
     async def token(self, request: Request) -> Response:
-        """POST token: an access token for Graph with all permissions, or of `client`, or with `permissions`.
+        """POST token: an access token for Graph with all permissions, with those of `client`, or with `permissions`.
 
-        With `user` (a user principal name) what is done with it is that person's doing in the directory audit.
+        With `user` (a user principal name), the directory audit log records changes with this token as that user's.
         """
         body = await _body(request, {"client", "permissions", "lifetime", "user"})
         client = self._client(body.get("client", "admin"))
@@ -205,13 +205,13 @@ class Control:
         return JSONResponse({"access_token": self._emulator.tokens.access_token(caller, lifetime=lifetime)})
 
     async def provisioning_token(self, request: Request) -> Response:
-        """POST provisioning-token: what the provisioning service presents to a target without a secret token."""
+        """POST provisioning-token: the token that the provisioning service sends if no secret token is configured."""
         body = await _body(request, {"lifetime"})
         lifetime = int(body.get("lifetime", LIFETIME_SECONDS))
         return JSONResponse({"access_token": self._emulator.tokens.provisioning_token(lifetime=lifetime)})
 
     async def workload_token(self, request: Request) -> Response:
-        """POST oidc-token: a workload identity token for `subject`, as a CI system (`issuer`) hands it to a job."""
+        """POST oidc-token: a workload identity token for `subject`, as a CI system (`issuer`) issues it to a job."""
         body = await _body(request, {"subject", "audience", "lifetime", "issuer"})
         options = {name: body[name] for name in ("audience", "lifetime", "issuer") if name in body}
         return JSONResponse({"value": self._emulator.tokens.workload_token(str(body["subject"]), **options)})
@@ -249,7 +249,7 @@ class Control:
         return JSONResponse([self._shown(client) for client in self._emulator.clients.values()])
 
     async def change_client(self, request: Request) -> Response:
-        """PATCH a client, by name or id: permissions, secret, federatedSubject; tokens issued keep their roles."""
+        """PATCH a client by name or id: permissions, secret, federatedSubject; existing tokens keep their roles."""
         body = await _body(request, {"permissions", "secret", "federatedSubject"})
         client = self._client(request.path_params["client"])
         client.permissions = set(body.get("permissions", client.permissions))
@@ -260,9 +260,9 @@ class Control:
     # --- users -------------------------------------------------------------------------------------------------------
 
     async def add_users(self, request: Request) -> Response:
-        """POST users: `count` synthetic ones, named `prefix` and a number; optionally members of group id `group`.
+        """POST users: create `count` synthetic users, named `prefix` and a number.
 
-        With `assignTo`, a service principal's id, each is assigned to it.
+        With `group`, a group's id, add them to the group. With `assignTo`, a service principal's id, assign them to it.
         """
         body = await _body(request, {"count", "prefix", "group", "assignTo"})
         prefix, domain = str(body.get("prefix", "user")), self._emulator.organisation.domain
@@ -285,7 +285,7 @@ class Control:
         return JSONResponse(added, 201)
 
     async def change_user(self, request: Request) -> Response:
-        """PATCH a user, by id or name: Graph's properties, extensionAttribute1..15, manager (id, name or null)."""
+        """PATCH a user by id or name: Graph's properties, extensionAttribute1..15, manager (id, name or null)."""
         user = self._directory.user(request.path_params["user"])
         body = json.loads(await request.body())
         if "manager" in body:
@@ -297,14 +297,14 @@ class Control:
         for name, value in body.items():
             holder = user["onPremisesExtensionAttributes"] if name.startswith("extensionAttribute") else user
             if name not in holder or name == "id":
-                message = f"a user has no '{name}' that can be changed"
+                message = f"a user has no property '{name}' that can be changed"
                 raise ValueError(message)
             holder[name] = value
         self._directory.changed()
         return JSONResponse(user)
 
     async def purge_user(self, request: Request) -> Response:
-        """DELETE a user for good."""
+        """DELETE a user permanently."""
         key = request.path_params["user"]
         known = key in self._directory.deleted_users
         self._directory.purge_user(key if known else self._directory.user(key)["id"])
@@ -314,7 +314,7 @@ class Control:
 def _guarded(endpoint: Endpoint) -> Endpoint:
     async def guarded(request: Request) -> Response:
         if request.client is not None and request.client.host not in _LOOPBACK:
-            return JSONResponse({"error": "the control API answers on loopback only"}, 403)
+            return JSONResponse({"error": "the control API accepts requests from loopback only"}, 403)
         try:
             return await endpoint(request)
         except GraphError as error:

@@ -1,4 +1,4 @@
-"""The local Entra, put together: login, Graph, provisioning service and control API of one tenant as one ASGI app."""
+"""The local Entra: login, Graph, provisioning service and control API of one tenant as one ASGI app."""
 
 import asyncio
 import time
@@ -37,24 +37,24 @@ from .traffic import Traffic
 Json = dict[str, Any]
 _SAVE_SECONDS = 2.0
 _SAVE_SHARE = 50
-"""So many times as long as a save took nothing is saved again: no request is answered meanwhile."""
+"""The minimum pause between two saves, as a multiple of the last save's duration: a save blocks all requests."""
 
 
 class EntraEmulator:
     """One tenant of a local Microsoft Entra ID.
 
     Attributes:
-        app: the ASGI application; serve it at `base_url`.
-        organisation: what it was seeded with.
-        tokens: issues and verifies its tokens.
-        directory: users, groups, applications.
-        jobs: synchronization jobs.
-        clients: registered clients by client id.
-        traffic: request log and faults.
-        auto_cycle: run a cycle in the background whenever a job is started; off, so that tests decide when.
+        app: The ASGI application; serve it at `base_url`.
+        organisation: The organisation that defines the initial content.
+        tokens: Issues and verifies the tenant's tokens.
+        directory: The users, groups and applications.
+        jobs: The synchronization jobs.
+        clients: The registered clients by client id.
+        traffic: The request log and the faults.
+        auto_cycle: Whether to run a cycle in the background when a job is started; off if tests decide when cycles run.
     """
 
-    def __init__(  # noqa: PLR0913 - one keyword a thing that it stands on
+    def __init__(  # noqa: PLR0913 - one keyword per dependency
         self,
         base_url: str,
         organisation: Organisation,
@@ -64,22 +64,22 @@ class EntraEmulator:
         auto_cycle: bool = False,
         beside: "EntraEmulator | None" = None,
     ) -> None:
-        """Make a tenant.
+        """Create a tenant, or load it from its state file.
 
         Args:
-            base_url: origin it is served at, https, without a slash at the end.
-            organisation: what it starts with.
-            ca_file: authority that vouches for the SCIM endpoints it provisions to; None: the machine's own ones.
-            state_file: where to keep what it holds between runs; None: nowhere.
-            auto_cycle: see the class.
-            beside: another tenant of the same Entra, whose signing keys and connections it shares.
+            base_url: The origin that serves the tenant, https, without a trailing slash.
+            organisation: The organisation that defines the initial content.
+            ca_file: The authority that signed the certificates of SCIM endpoints; None for the machine's own.
+            state_file: The file that keeps the tenant's state between runs; None to keep nothing.
+            auto_cycle: Whether to run a cycle in the background when a job is started.
+            beside: Another tenant of the same Entra, whose signing keys and connections are shared.
         """
         self.base_url = base_url.rstrip("/")
         self.organisation = organisation
         keys = beside.tokens.keys if beside else None
         self.tokens: TokenIssuer = TokenIssuer(organisation.tenant_id, self.base_url, keys=keys)
         self._beside = beside
-        self._registry: Registry = beside._registry if beside else Registry()  # noqa: SLF001 - one of its own kind
+        self._registry: Registry = beside._registry if beside else Registry()  # noqa: SLF001 - an instance of the same class
         self.traffic = Traffic()
         self.auto_cycle = auto_cycle
         self._ca_file = ca_file
@@ -117,13 +117,13 @@ class EntraEmulator:
 
     def _connections(self) -> httpx.AsyncClient:
         if self._beside is not None:
-            return self._beside._connections()  # noqa: SLF001 - one of its own kind
+            return self._beside._connections()  # noqa: SLF001 - as above
         if self._http is None or self._http.is_closed:
             self._http = connections(self._ca_file)
         return self._http
 
     def reset(self) -> None:
-        """Go back to the first day: seeded directory, no jobs, no faults, empty log."""
+        """Restore the initial state: seeded directory, no jobs, no faults, empty log."""
         self.traffic.clear()
         self._settle(*self._first_day())
 
@@ -132,28 +132,28 @@ class EntraEmulator:
         return Directory.seeded(organisation), Jobs(organisation.tenant_id), registered_clients(organisation)
 
     def contents(self) -> Json:
-        """Return all that it holds, secrets too, as JSON values."""
+        """Return everything that the tenant holds, including secrets, as JSON values."""
         return contents(self.directory, self.jobs, self.clients)
 
     def hold(self, data: Json) -> None:
-        """Hold what `contents` of this tenant returned, in the place of all that it holds.
+        """Replace everything that the tenant holds with the result of an earlier call of `contents`.
 
         Raises:
-            ValueError: it is another tenant's.
+            ValueError: The content is another tenant's.
         """
         made = from_contents(self.organisation, data)
         if made is None:
-            message = f"this is not what tenant {self.organisation.tenant_id} held"
+            message = f"this is not the content of tenant {self.organisation.tenant_id}"
             raise ValueError(message)
         self._settle(*made)
 
     def save(self) -> None:
-        """Write the state file, if there is one and something has changed."""
+        """Write the state file if the tenant has one and its state has changed."""
         if self._state is not None:
             self._state.save(self.directory, self.jobs, self.clients)
 
     async def _keep_saving(self) -> None:
-        """Save every now and then, so that little is lost when the process is killed; a large tenant less often."""
+        """Save at intervals, which are longer for a large tenant, so that little is lost if the process is killed."""
         took = 0.0
         while True:
             await asyncio.sleep(max(_SAVE_SECONDS, _SAVE_SHARE * took))
@@ -168,17 +168,17 @@ class EntraEmulator:
             task.add_done_callback(self._background.discard)
 
     async def run_cycle(self, tenant_id: str | None = None, job_id: str | None = None) -> dict[str, Json]:
-        """Run one cycle of every job, or of one.
+        """Run one cycle of every job, or of one job.
 
         Args:
-            tenant_id: must be this tenant, if given.
-            job_id: the one job to run.
+            tenant_id: If given, must be this tenant's id.
+            job_id: The only job to run.
 
         Returns:
-            the execution of each job, as the job's status shows it, by job id.
+            The execution of each job by job id, as the job's status shows it.
 
         Raises:
-            KeyError: for another tenant, or an unknown job.
+            KeyError: The tenant is another one, or the job is unknown.
         """
         if tenant_id is not None and tenant_id != self.organisation.tenant_id:
             raise KeyError(tenant_id)
@@ -205,7 +205,7 @@ class EntraEmulator:
         return bool(self._background)
 
     def _recorded(self, name: str) -> Callable[[Request], Awaitable[Response]]:
-        """Return an endpoint of login that logs requests and obeys faults."""
+        """Return a login endpoint that logs requests and applies faults."""
 
         async def endpoint(request: Request) -> Response:
             form = {part.partition("=")[0]: "*" for part in (await request.body()).decode().split("&") if part}
@@ -231,7 +231,7 @@ class EntraEmulator:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Keep what it holds while the block runs, and end what is under way at its end."""
+        """Save the tenant's state while the block runs, and cancel background work at its end."""
         saving = asyncio.create_task(self._keep_saving()) if self._state else None
         yield
         if saving is not None:
@@ -239,7 +239,7 @@ class EntraEmulator:
         await self.close()
 
     async def close(self) -> None:
-        """Save, and end what is under way."""
+        """Save the state and cancel background work."""
         self.save()
         for task in list(self._background):
             task.cancel()
