@@ -1,6 +1,7 @@
 """Make and repair defects of a tenant of the sandbox's fleet, so that drift, reports and timeouts have a cause.
 
 Each defect arises as it would in reality: from a person's change in a console, or a service that refuses or is slow.
+Must not import the product.
 """
 
 import json

@@ -1,6 +1,7 @@
 """Many tenants in a running sandbox, and a project folder with a stack file and credentials for each.
 
 The folder looks like a provider's repository: Pulumi.yaml, stacks and fleet.yaml. Credentials are kept outside it.
+Must not import the product.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Tenants set up by hand in both consoles, completely or in part, for tests of taking such a tenant over.
 
 Creates what the Entra admin center and KZero's consoles create, with the same calls: Graph with a user's token, and
-Keycloak's admin API as the realm's administrator. No automation owns these objects. Must not know the product.
+Keycloak's admin API as the realm's administrator. No automation owns these objects. Must not import the product.
 """
 
 import json

@@ -1,7 +1,7 @@
 """The small fictional organisation that the sandbox starts with: one Entra tenant, one KZero tenant.
 
 Pure data: users, groups, and the applications that may sign in with their Microsoft Graph permissions. Ids are fixed,
-so that tests and repeated runs of the sandbox see the same objects.
+so that tests and repeated runs of the sandbox see the same objects. Must not know the servers.
 """
 
 import uuid

@@ -1,6 +1,7 @@
 """The entries that `pulumi-terraform-bridge` adds to a state, in the format that the official plugin writes.
 
 A stack that the stand-in made must look like one that the official plugin made, and the reverse.
+Must not know any resource or Graph.
 """
 
 import json

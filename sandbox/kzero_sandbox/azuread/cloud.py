@@ -2,7 +2,7 @@
 
 Follows go-azure-sdk (`sdk/environments/from_endpoint.go`, `sdk/auth`): one metadata document names the login endpoint
 and Graph. Tokens come from the v2.0 token endpoint, with a client secret or a federated assertion. The assertion is
-configured, or requested from the pipeline's service.
+configured, or requested from the pipeline's service. Must not know what Graph's objects mean.
 """
 
 import asyncio

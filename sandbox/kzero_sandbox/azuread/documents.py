@@ -1,7 +1,7 @@
 """Convert parts of Graph's documents that both a resource and a function return to Pulumi's form.
 
 Follows `internal/helpers/applications/applications.go` and the `flatten` functions of terraform-provider-azuread:
-a value that Graph omits or returns as null becomes an empty string, false or an empty list.
+a value that Graph omits or returns as null becomes an empty string, false or an empty list. Must not send requests.
 """
 
 from collections.abc import Iterable

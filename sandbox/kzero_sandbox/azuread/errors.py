@@ -1,4 +1,4 @@
-"""Errors that the plugin reports to the engine, one line each for the person who reads it."""
+"""Errors that the plugin reports to the engine, one line each for the person who reads it. Must not know gRPC."""
 
 
 class Refusal(Exception):  # noqa: N818 - an answer to the engine, not a fault of the plugin

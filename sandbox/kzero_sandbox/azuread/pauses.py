@@ -13,7 +13,7 @@ class Pauses:
         self._cancelled = asyncio.Event()
 
     async def pause(self, seconds: float) -> None:
-        """Wait.
+        """Wait this many seconds.
 
         Raises:
             Cancelled: The engine cancelled during the wait.

@@ -1,7 +1,7 @@
 """Convert Pulumi's property values between `google.protobuf.Struct` and plain Python.
 
 Follows the wire format of the Pulumi SDK (`sdk/python/lib/pulumi/runtime/rpc.py`): secrets, output values and
-resource references are objects with a signature, unknown values are fixed strings.
+resource references are objects with a signature, unknown values are fixed strings. Must not know any resource or Graph.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,7 @@
 """Graph's operations on applications, service principals and app role assignments.
 
 Follows learn.microsoft.com/graph/api/resources/application, serviceprincipal, approleassignment, applicationtemplate.
+Must not know synchronization jobs.
 """
 
 from collections.abc import Callable

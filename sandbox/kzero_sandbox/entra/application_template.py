@@ -1,6 +1,7 @@
 """The application and service principal that Entra creates from the template for applications outside the gallery.
 
 The members are those of Microsoft's documented response to applicationTemplate: instantiate.
+Must not know the directory.
 """
 
 import uuid

@@ -3,6 +3,7 @@
 Follows learn.microsoft.com/graph/api/resources/directoryaudit and
 learn.microsoft.com/entra/identity/monitoring-health/reference-audit-activities. Microsoft does not document the target
 of entries by Account Provisioning; this module assumes that it is the service principal.
+Must not change the audited objects.
 """
 
 import json

@@ -2,7 +2,7 @@
 
 Microsoft documents only the names of the keys. A third party measured (github.com/pranems/SCIMServer,
 docs/AUTHENTICATION_GUIDE.md, 7.3) that the service does not make the first exchange for secrets set through Graph, and
-that it renews a token according to its creation time.
+that it renews a token according to its creation time. Must not know SCIM resources.
 """
 
 import asyncio

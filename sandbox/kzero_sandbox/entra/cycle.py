@@ -1,7 +1,7 @@
 """Run a provisioning cycle of a job, or provision on demand: decide the scope, the order, and when to quarantine.
 
 Follows learn.microsoft.com/entra/identity/app-provisioning/how-provisioning-works, accidental-deletions and
-application-provisioning-quarantine-status.
+application-provisioning-quarantine-status. Must not know Graph's routes.
 """
 
 import asyncio

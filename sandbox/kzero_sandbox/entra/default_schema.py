@@ -2,7 +2,7 @@
 
 Rows, names and shape follow Microsoft's published mapping table for non-gallery applications and
 learn.microsoft.com/graph/api/resources/synchronization-synchronizationschema. Microsoft publishes no verbatim export,
-so the order and the metadata are assumptions.
+so the order and the metadata are assumptions. Must not know jobs or the directory.
 """
 
 from typing import Any

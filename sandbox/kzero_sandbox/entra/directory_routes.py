@@ -1,6 +1,6 @@
 """Graph's operations on users and groups.
 
-Follows learn.microsoft.com/graph/api/resources/user and group.
+Follows learn.microsoft.com/graph/api/resources/user and group. Must not know synchronization jobs.
 """
 
 import uuid

@@ -3,7 +3,7 @@
 Follows learn.microsoft.com/entra/identity/app-provisioning/functions-for-customizing-application-data and, for the
 tree, learn.microsoft.com/graph/api/resources/synchronization-attributemappingsource. Parameter keys of Replace and Not
 are documented. Microsoft publishes no tree of the other functions, so their keys are the parameter names of the
-functions' page.
+functions' page. Must not know the directory or SCIM.
 """
 
 import itertools

@@ -1,6 +1,7 @@
 """Graph over HTTP: authentication, `$batch` and errors; the router's table handles the operations.
 
 Follows learn.microsoft.com/graph/use-the-api and learn.microsoft.com/graph/json-batching.
+Must not know individual operations.
 """
 
 import asyncio

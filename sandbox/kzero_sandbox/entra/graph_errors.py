@@ -1,6 +1,6 @@
 """Errors of the local Graph, in the format of Microsoft Graph's errors.
 
-Follows learn.microsoft.com/graph/errors.
+Follows learn.microsoft.com/graph/errors. Must not know HTTP or individual operations.
 """
 
 import uuid

@@ -1,6 +1,7 @@
 """Route Graph requests: path templates, the permissions that operations need, and pages of collections.
 
 A request is plain data, so that the items of `$batch` use the same table as HTTP requests.
+Must not know HTTP or individual operations.
 """
 
 import base64

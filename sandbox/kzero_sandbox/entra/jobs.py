@@ -1,6 +1,7 @@
 """Synchronization jobs: their states, credentials and links to target objects, and their representation in Graph.
 
 Follows learn.microsoft.com/graph/api/resources/synchronization-synchronizationjob and -synchronizationstatus.
+Must not know the directory or SCIM.
 """
 
 import json

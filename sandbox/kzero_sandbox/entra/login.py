@@ -1,6 +1,7 @@
 """The login endpoint: metadata, signing keys, and tokens by client secret or by federated workload identity.
 
 Follows learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow and reference-error-codes.
+Must not know Graph's operations.
 """
 
 import secrets

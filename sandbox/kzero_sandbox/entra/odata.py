@@ -2,6 +2,7 @@
 
 Covers what learn.microsoft.com/graph/aad-advanced-queries documents for directory objects in basic queries, and the
 limits that matter to a client: 15 alternatives in one filter, and `endsWith` in advanced queries only.
+Must not know HTTP or the directory.
 """
 
 import re

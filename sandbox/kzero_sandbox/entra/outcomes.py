@@ -1,7 +1,7 @@
 """The result of provisioning one object, with Microsoft's steps, as on-demand answer and as provisioning log entry.
 
 Follows learn.microsoft.com/graph/api/synchronization-synchronizationjob-provisionondemand (the two JSON strings) and
-learn.microsoft.com/graph/api/resources/provisioningobjectsummary.
+learn.microsoft.com/graph/api/resources/provisioningobjectsummary. Must not know HTTP or the directory.
 """
 
 import json

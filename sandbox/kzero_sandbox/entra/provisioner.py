@@ -1,6 +1,7 @@
 """Provision one user or group of one job: match, create, update, disable, delete. Used by cycles and on demand.
 
 Follows learn.microsoft.com/entra/identity/app-provisioning/how-provisioning-works.
+Must not know scope, schedule or Graph.
 """
 
 from typing import Any

@@ -2,6 +2,7 @@
 
 Follows learn.microsoft.com/graph/api/application-post-applications, application-addpassword,
 application-post-federatedidentitycredentials, serviceprincipal-post-serviceprincipals.
+Must not know synchronization jobs.
 """
 
 from . import permissions

@@ -2,7 +2,7 @@
 
 An application is registered in one tenant and signs in to every tenant that has a service principal of it. Follows
 learn.microsoft.com/entra/identity-platform/app-objects-and-service-principals and
-learn.microsoft.com/entra/workload-id/workload-identity-federation.
+learn.microsoft.com/entra/workload-id/workload-identity-federation. Must not know HTTP or synchronization jobs.
 """
 
 import secrets

@@ -2,6 +2,7 @@
 
 Microsoft documents the rules (learn.microsoft.com/graph/synchronization-configure-with-custom-target-attributes and
 entra/identity/app-provisioning/customize-application-attributes) but not the error messages, which are this module's.
+Must not know jobs or the directory.
 """
 
 import re

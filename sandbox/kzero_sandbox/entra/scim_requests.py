@@ -4,6 +4,7 @@ Without a flag: operations `Add` and `Replace`, one attribute each, Booleans as 
 With aadOptscim062020: operations in lower case, real Booleans, and several plain attributes in one operation that has
 no path.
 Follows learn.microsoft.com/entra/identity/app-provisioning/application-provisioning-config-problem-scim-compatibility.
+Must not know HTTP or the directory.
 """
 
 import re

@@ -1,6 +1,7 @@
 """Graph's operations on directory roles, the organization, its domains, and objects of any kind.
 
 Follows learn.microsoft.com/graph/api/resources/directoryrole, organization, domain, directoryobject.
+Must not know synchronization jobs.
 """
 
 from . import permissions

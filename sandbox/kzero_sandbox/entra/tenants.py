@@ -2,6 +2,7 @@
 
 `/{tenant}/...` of login goes to that tenant, and a Graph request to the tenant of its token. A tenant's control API is
 below `/sandbox/of/{tenant}/`. All other requests go to the first tenant, which is the only one at the start.
+Must not know Graph's operations.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """The signing keys and tokens of the local Entra: for Graph, for provisioning, and for workload identities.
 
-Follows learn.microsoft.com/entra/identity-platform/access-token-claims-reference.
+Follows learn.microsoft.com/entra/identity-platform/access-token-claims-reference. Must not know HTTP or the directory.
 """
 
 import time

@@ -1,6 +1,7 @@
 """Record incoming requests for tests, and hold the faults that replace answers of Graph or login.
 
 Secrets are not recorded: of login forms only the names, of credentials only the keys.
+Must not know the directory.
 """
 
 from typing import Any

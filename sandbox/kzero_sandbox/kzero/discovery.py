@@ -1,4 +1,7 @@
-"""The three discovery documents of a tenant's SCIM endpoint, with the custom extensions that its mappers define."""
+"""The three discovery documents of a tenant's SCIM endpoint, with the custom extensions that its mappers define.
+
+Must not know HTTP or Keycloak.
+"""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,6 +1,7 @@
 """Read the settings of a tenant's SCIM endpoint from Keycloak, for every request.
 
 Realm attributes hold the settings; they are the sandbox's substitute for KZero's page Integrations > SCIM.
+Must not know HTTP or change the settings.
 """
 
 import asyncio

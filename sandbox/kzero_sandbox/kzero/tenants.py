@@ -1,4 +1,7 @@
-"""Create and delete KZero tenants: realms with the clients, accounts and rules of a new KZero tenant."""
+"""Create and delete KZero tenants: realms with the clients, accounts and rules of a new KZero tenant.
+
+Must not know SCIM requests.
+"""
 
 import asyncio
 import base64

@@ -2,7 +2,7 @@
 
 Profile Azure: Entra must have issued the token for the configured tenant. Profile Generic: the realm must have issued
 it to the client `scim-endpoint`. Both also accept the tenant's fixed tokens, which Entra calls secret tokens; a tenant
-can have several, so that one can replace another.
+can have several, so that one can replace another. Must not know SCIM requests or Keycloak's admin API.
 """
 
 import hashlib

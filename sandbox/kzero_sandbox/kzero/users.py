@@ -1,4 +1,7 @@
-"""The SCIM users of one tenant, stored only in Keycloak through the admin API."""
+"""The SCIM users of one tenant, stored only in Keycloak through the admin API.
+
+Must not know tokens or the endpoint's settings.
+"""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
