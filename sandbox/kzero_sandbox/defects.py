@@ -100,15 +100,15 @@ def make(sandbox: RunningSandbox, defect: Defect, tenant: FleetTenant) -> None:
 
 
 def repair(sandbox: RunningSandbox, defect: Defect, tenant: FleetTenant) -> None:
-    """Repair a defect that a service causes; what a person changed, the next `up` reverts.
+    """Repair a defect that a service causes; the next `up` repairs a person's changes.
 
     Raises:
-        DefectError: It is one that `up` repairs.
+        DefectError: The defect is one that `up` repairs.
         httpx.HTTPError: The sandbox does not answer, or refuses.
     """
     with _sides(sandbox, tenant) as sides:
         if defect is Defect.DRIFT:
-            message = f"drift is what `kzero-scim fleet up {tenant.name}` repairs"
+            message = f"drift cannot be repaired here: run `kzero-scim fleet up {tenant.name}`"
             raise DefectError(message)
         if defect is Defect.FAILING_CREDENTIALS:
             for client in tenant.organisation.clients:
@@ -125,7 +125,7 @@ def repair(sandbox: RunningSandbox, defect: Defect, tenant: FleetTenant) -> None
 
 
 def made(layout: Layout) -> dict[Defect, list[str]]:
-    """Return the names of the tenants with each defect that was made and not repaired; a drift is noted for good.
+    """Return the names of the tenants with each defect that was made and not repaired; a drift stays listed.
 
     Args:
         layout: The sandbox's files.

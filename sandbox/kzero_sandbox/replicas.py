@@ -27,7 +27,7 @@ from kzero_sandbox.running import RunningSandbox
 
 Json = dict[str, Any]
 Rewrite = Callable[[str, Mapping[str, str]], str]
-"""Takes a stack's state and what to replace in it; see `kzero_scim.commands.sandbox.replica_state`."""
+"""Returns a stack's state with the given names replaced; see `kzero_scim.commands.sandbox.replica_state`."""
 
 _PROJECT: Final = "kzero-scim"
 _NAMESPACE: Final = uuid.UUID("5a4d0b0c-0000-4000-8000-00000000e5e1")

@@ -29,7 +29,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Emulator(Protocol):
-    """What is controlled; see `emulator.EntraEmulator`."""
+    """The controlled tenant; see `emulator.EntraEmulator`."""
 
     base_url: str
     organisation: Organisation
@@ -41,20 +41,20 @@ class Emulator(Protocol):
     auto_cycle: bool
 
     def reset(self) -> None:
-        """Go back to the first day."""
+        """Restore the initial state."""
 
     def contents(self) -> Json:
-        """Return all that it holds."""
+        """Return everything that the tenant holds."""
 
     def hold(self, data: Json) -> None:
-        """Hold what `contents` returned."""
+        """Replace everything that the tenant holds with the result of `contents`."""
 
     async def run_cycle(self, tenant_id: str | None = None, job_id: str | None = None) -> dict[str, Json]:
-        """Run one cycle of every job, or of one."""
+        """Run one cycle of every job, or of one job."""
 
 
 class Control:
-    """Handlers over one emulator."""
+    """The handlers of the control API for one emulator."""
 
     def __init__(self, emulator: Emulator) -> None:
         """Control this emulator."""

@@ -20,7 +20,7 @@ from tests.e2e.cli_project import CliProject, install_azuread, search_path
 
 
 def test_tenants_are_set_up_from_their_project_and_spoiled_one_by_one(sandbox: RunningSandbox, tmp_path: Path) -> None:
-    """The project works as written; a replica is what `up` makes; a defect shows at its own tenant until repaired."""
+    """The project works, a replica equals the result of `up`, and a defect affects one tenant until it is repaired."""
     folder = tmp_path / "fleet"
     with fleet(sandbox, 2, folder) as (one, two):
         environment = (
