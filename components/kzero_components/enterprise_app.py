@@ -8,32 +8,11 @@ from typing import Any, Final
 import pulumi
 import pulumi_azuread as azuread
 
+from kzero_scim.entra.enterprise_application import LEFT_ALONE, NON_GALLERY_TEMPLATE
 from kzero_scim.settings.moves import next_entra_tenant
-
-NON_GALLERY_TEMPLATE: Final = "8adf8e6e-67b2-4cf2-a259-e3dc5476c621"
-"""The application template behind "Integrate any other application you don't find in the gallery"; see
-https://learn.microsoft.com/graph/api/applicationtemplate-instantiate."""
 
 _GET_APPLICATION: Final = "azuread:index/getApplication:getApplication"
 _TAGS: Final = ("WindowsAzureActiveDirectoryCustomSingleSignOnApplication", "WindowsAzureActiveDirectoryIntegratedApp")
-
-LEFT_ALONE: Final = (
-    "accountEnabled",
-    "alternativeNames",
-    "appRoleAssignmentRequired",
-    "description",
-    "featureTags",
-    "features",
-    "loginUrl",
-    "notes",
-    "notificationEmailAddresses",
-    "owners",
-    "preferredSingleSignOnMode",
-    "samlSingleSignOn",
-    "tags",
-    "useExisting",
-)
-"""What people may have set on a service principal of their own: azuread would write every one of them."""
 
 
 class EnterpriseApp(pulumi.ComponentResource):

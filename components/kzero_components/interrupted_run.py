@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import pulumi
 
-from kzero_components.enterprise_app import NON_GALLERY_TEMPLATE
 from kzero_scim import sdk as kzero
+from kzero_scim.entra.enterprise_application import NON_GALLERY_TEMPLATE
 
 _APPLICATION: Final = "azuread:index/applicationFromTemplate:ApplicationFromTemplate"
 _ENDPOINT: Final = "kzero:keycloak:ScimEndpoint"

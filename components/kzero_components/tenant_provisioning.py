@@ -21,10 +21,9 @@ from kzero_scim.display import plain
 from kzero_scim.guide.checklist import Evidence, as_output, judge
 from kzero_scim.keycloak import native_scim
 from kzero_scim.mapping.attribute_mapping import guide_rows
-from kzero_scim.resource.codec import fields_of
-from kzero_scim.settings.connection import connection, remote_token_client
-from kzero_scim.settings.provider_config import Config
-from kzero_scim.settings.tenant_settings import TenantSettings, configuration
+from kzero_scim.sdk.provider_arguments import provider_arguments
+from kzero_scim.settings.connection import remote_token_client
+from kzero_scim.settings.tenant_settings import TenantSettings
 
 _ENTRA_PORTAL: Final = "https://entra.microsoft.com"
 
@@ -374,18 +373,6 @@ def _release(arguments: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTra
     """Make a destroy keep what was set up by hand and only remove it from the state."""
     released = pulumi.ResourceOptions(retain_on_delete=True)
     return pulumi.ResourceTransformationResult(arguments.props, pulumi.ResourceOptions.merge(arguments.opts, released))
-
-
-def provider_arguments(settings: TenantSettings) -> dict[str, Any]:
-    """Return the connection as arguments of the provider resource, secrets marked."""
-    config = connection(settings, configuration())
-    arguments: dict[str, Any] = {}
-    for key, spec in fields_of(Config).items():
-        value = getattr(config, spec.name)
-        if value is not None:
-            secret = spec.about.secret or pulumi.runtime.is_config_secret(f"azuread:{key}")
-            arguments[spec.name] = pulumi.Output.secret(value) if secret else value
-    return arguments
 
 
 def _lockout_guard(

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from kzero_components.enterprise_app import NON_GALLERY_TEMPLATE
-
 from kzero_scim.clients.graph.batch import BatchRequest
 from kzero_scim.clients.graph.client import GraphClient, odata_quote, segment
+from kzero_scim.entra.enterprise_application import NON_GALLERY_TEMPLATE
 from kzero_scim.errors import AdoptionError, GraphError
 from kzero_scim.guide import values
 from kzero_scim.provider.entra.synchronization_credentials.secret_keys import ADDRESS, MASK, keys_of

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from kzero_components.adopted_tenant import Existing, declare_existing
 from pulumi import automation
 
 from kzero_scim.errors import AdoptionError, KzeroScimError
@@ -17,6 +16,7 @@ from kzero_scim.provider.package import KZERO, Package
 from kzero_scim.resource.model import Found, Resource, as_plain
 from kzero_scim.settings.tenant_settings import TenantSettings
 from kzero_scim.stack.stack import project_name, pulumi_cli
+from kzero_scim.tenant.adopt.program import Existing, declare_existing
 from kzero_scim.tenant.adopt.survey import Survey
 
 

@@ -9,8 +9,6 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from kzero_components.adopted_tenant import ExistingApplication
-
 from kzero_scim.clients.graph.client import odata_quote
 from kzero_scim.entra.schema.document import all_targets, custom_attributes, extract, is_enabled
 from kzero_scim.entra.schema.merge import Wanted, record
@@ -38,6 +36,7 @@ from kzero_scim.resource.model import Found, Resource
 from kzero_scim.settings.tenant_settings import TenantSettings
 from kzero_scim.tenant.adopt.candidates import Candidate, Job
 from kzero_scim.tenant.adopt.described import Mappers, Rows, missing_mappers, own_mappers, own_rows, settings_from
+from kzero_scim.tenant.adopt.program import ExistingApplication
 from kzero_scim.tenant.live_resource import silent_call
 
 _TEMPLATES: Final = ("scim", "customappsso")

@@ -12,9 +12,9 @@ from typing import Any, Final
 import pulumi
 import pulumi_azuread as azuread
 
-from kzero_components.enterprise_app import LEFT_ALONE, NON_GALLERY_TEMPLATE
-from kzero_components.tenant_provisioning import provider_arguments
 from kzero_scim import sdk as kzero
+from kzero_scim.entra.enterprise_application import LEFT_ALONE, NON_GALLERY_TEMPLATE
+from kzero_scim.sdk.provider_arguments import provider_arguments
 from kzero_scim.settings.tenant_settings import TenantSettings
 
 _NAME: Final = "tenant"
