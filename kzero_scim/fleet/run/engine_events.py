@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +27,7 @@ _UNKNOWN: Final = frozenset(
 )
 _STACK: Final = "pulumi:pulumi:Stack"
 _PROVIDER: Final = "pulumi:providers:"
+_DEFAULT_PROVIDER: Final = re.compile(r"default(_\d.*)?")
 _OPERATIONS: Final = {
     "create": "create",
     "update": "update",
@@ -46,6 +47,8 @@ _DOING: Final = {
     "same": "comparing",
 }
 _COLOR: Final = re.compile(r"<\{%.*?%\}>")
+_UNHANDLED: Final = "an unhandled error occurred: "
+"""How the engine tells once more what a program failed with."""
 _CONSEQUENCE: Final = re.compile(r"(preview|update|refresh|operation) failed|resource plugin .* is expected to have")
 
 
@@ -54,6 +57,7 @@ class EngineEvents:
 
     Args:
         refreshing: The command itself is a refresh: what it finds is drift, and nothing is a change.
+        rewrite: Gives what an error is to be told as.
 
     Attributes:
         errors: What the engine called an error, each once, a line each.
@@ -62,8 +66,9 @@ class EngineEvents:
             change is no change of the tenant's, for Pulumi neither: some tell of the last provisioning cycle.
     """
 
-    def __init__(self, *, refreshing: bool) -> None:
+    def __init__(self, *, refreshing: bool, rewrite: Callable[[str], str] = str) -> None:
         """Know nothing yet."""
+        self._rewrite = rewrite
         self.errors: list[str] = []
         self.warnings: list[str] = []
         self.outputs: Mapping[str, Any] = {}
@@ -100,7 +105,7 @@ class EngineEvents:
 
     def _said(self, severity: str, message: str) -> None:
         lines = {"error": self.errors, "warning": self.warnings}.get(severity)
-        line = one_line(_COLOR.sub("", message))
+        line = as_one_line(self._rewrite(_COLOR.sub("", message).removeprefix(_UNHANDLED)))
         if lines is not None and line and line not in lines and not _CONSEQUENCE.fullmatch(line):
             lines.append(line)
 
@@ -108,7 +113,7 @@ class EngineEvents:
         if not self._refreshing and step.op.value != "refresh":
             self._change(step)
         kind = _kind(step)
-        if not kind:
+        if not kind or _is_component(step):
             return ""
         if step.op.value == "refresh":
             return f"reading {kind}"
@@ -125,10 +130,7 @@ class EngineEvents:
 
     def _change(self, step: StepEventMetadata) -> None:
         operation, kind = _OPERATIONS.get(step.op.value), _kind(step)
-        if operation is None or not kind:
-            return
-        # A provider comes and goes with its stack; only that its settings change is worth telling.
-        if step.type.startswith(_PROVIDER) and operation in {"create", "delete"}:
+        if operation is None or not kind or not _is_told(step, operation):
             return
         properties = _properties(step) if operation in {"update", "replace"} else []
         before = self._changes.get(step.urn)
@@ -136,12 +138,13 @@ class EngineEvents:
             # The parts of a replacement are steps of their own, and only the first of them says why.
             operation = "replace" if "replace" in {operation, before.operation} else operation
             properties = _known(before.properties, properties)
-        name = step.urn.rsplit("::", 1)[-1]
-        self._changes[step.urn] = ResourceChange(resource=kind, name=name, operation=operation, properties=properties)
+        self._changes[step.urn] = ResourceChange(
+            resource=kind, name=_name(step), operation=operation, properties=properties
+        )
 
     def _compare(self, step: StepEventMetadata) -> None:
         kind = _kind(step)
-        if not kind or step.type.startswith(_PROVIDER):
+        if not kind or _is_component(step) or step.type.startswith(_PROVIDER):
             return
         if step.new is None or step.op.value == "delete":
             found = [Difference(resource=kind, property=WHOLE, was="exists", now=None)]
@@ -154,10 +157,35 @@ class EngineEvents:
             self._drift[step.urn] = found
 
 
-def _kind(step: StepEventMetadata) -> str:
-    """Name a resource's kind; "" for those that stand for nothing on either side: components and the stack."""
+def as_one_line(message: str) -> str:
+    """Give a message as one line; one with a heading and a line for each problem as ``heading: problem; problem``."""
+    heading, _, problems = message.partition(":\n  ")
+    return one_line(f"{heading}: {'; '.join(problems.splitlines())}" if problems else message)
+
+
+def _is_told(step: StepEventMetadata, operation: str) -> bool:
+    """Whether a change is told: every deletion, and what is done to resources of the two sides.
+
+    A component and a provider come with what they are for, and a default provider is the engine's own.
+    """
+    if step.type.startswith(_PROVIDER):
+        named = _DEFAULT_PROVIDER.fullmatch(_name(step)) is None
+        return (operation == "delete" and named) or operation not in {"create", "delete"}
+    return operation == "delete" or not _is_component(step)
+
+
+def _is_component(step: StepEventMetadata) -> bool:
     state = step.new or step.old
-    if step.type == _STACK or state is None or not state.custom:
+    return state is not None and not state.custom
+
+
+def _name(step: StepEventMetadata) -> str:
+    return step.urn.rsplit("::", 1)[-1]
+
+
+def _kind(step: StepEventMetadata) -> str:
+    """Name a resource's kind; "" for the stack."""
+    if step.type == _STACK or (step.new or step.old) is None:
         return ""
     return "Provider" if step.type.startswith(_PROVIDER) else step.type.rsplit(":", 1)[-1].rsplit("/", 1)[-1]
 

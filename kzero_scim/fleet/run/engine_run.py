@@ -1,12 +1,13 @@
 """One tenant's run of Pulumi's engine in this process: its program and its provider here, its environment only its own.
 
 One at a time: the process's environment and working directory are the tenant's while it runs. Nothing of it is left
-for the next: environment, folder, temporary files, provider, connections and tokens go with it.
+for the next: environment, folder, temporary files, the project's modules, provider, connections and tokens go with it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import tempfile
 import time
@@ -17,16 +18,16 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-from kzero_components.tenant_program import declare_tenant
 from pulumi import automation
 from pulumi.automation._stack import StackInitMode  # not exported; Stack.select makes none of our kind
 
 from kzero_scim.display import one_line
-from kzero_scim.errors import KzeroScimError, SettingsError, unforeseen
+from kzero_scim.errors import KzeroScimError, unforeseen
 from kzero_scim.fleet.model import Command, Outcome, TenantResult
 from kzero_scim.fleet.portals import portals_of
 from kzero_scim.fleet.run import pulumi_home
-from kzero_scim.fleet.run.engine_events import EngineEvents
+from kzero_scim.fleet.run.engine_events import EngineEvents, as_one_line
+from kzero_scim.fleet.run.project_program import SAID, ProjectProgram, leaving_nothing
 from kzero_scim.fleet.run.pulumi_process import PulumiProcess
 from kzero_scim.fleet.run.tenant_log import TenantLog
 from kzero_scim.guide.checklist import from_output
@@ -71,7 +72,7 @@ def run_tenant(run: TenantRun, told: Told) -> TenantResult:
     with TenantLog(run.log, run.environment) as log:
         log.write(f"kzero-scim fleet {run.command} of {run.tenant}, {datetime.now(UTC):%Y-%m-%d} UTC")
         try:
-            with _as_tenant(run):
+            with _as_tenant(run), leaving_nothing(run.folder), _printing_to(log):
                 result = _Engine(run, log, told).result()
         except KzeroScimError as error:
             result = _failed(run, str(error))
@@ -89,7 +90,8 @@ class _Engine:
         self._run = run
         self._log = log
         self._told = told
-        self._events = EngineEvents(refreshing=run.command is Command.REFRESH)
+        self._program = ProjectProgram.of(run.folder)
+        self._events = EngineEvents(refreshing=run.command is Command.REFRESH, rewrite=self._program.rewrite)
         self._problems: list[str] = []
         self._process = PulumiProcess(run.cli, run.cli_version, lambda pid: told("engine", pid))
 
@@ -170,11 +172,11 @@ class _Engine:
             if pulumi.runtime.is_config_secret(key):
                 self._log.learn(value)
         try:
-            declare_tenant()
-        except SettingsError as error:
-            self._problems.append(str(error))
-            # What the engine reports without a traceback.
-            raise pulumi.RunError(str(error)) from None
+            self._program.run(self._log.write)
+        except pulumi.RunError as error:
+            if str(error) != SAID:
+                self._problems.append(str(error))
+            raise
 
     def _take(self, event: automation.EngineEvent) -> None:
         doing = self._events.take(event)
@@ -202,7 +204,8 @@ class _Engine:
 
     def _broken_off(self) -> TenantResult:
         run, events = self._run, self._events
-        lines = list(map(_as_one_line, self._problems)) or events.errors or [reason_of(self._process.complaints)]
+        told = [line for line in events.errors if line != SAID]
+        lines = list(map(as_one_line, self._problems)) or told or [reason_of(self._process.complaints)]
         if self._process.exit_code < 0:
             lines = [f"the engine was ended by signal {-self._process.exit_code}", *lines]
         # A line that announces those after it ends with a colon.
@@ -245,6 +248,30 @@ class _Stack(automation.Stack):
         return automation.UpdateSummary("", datetime.now(UTC), "", {}, {}, "")
 
 
+class _Printed(io.TextIOBase):
+    """Takes what a program prints, for the tenant's log."""
+
+    def __init__(self, log: TenantLog) -> None:
+        self._log = log
+        self._begun = ""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        *lines, self._begun = f"{self._begun}{text}".split("\n")
+        for line in lines:
+            self._log.write(line)
+        return len(text)
+
+
+@contextlib.contextmanager
+def _printing_to(log: TenantLog) -> Iterator[None]:
+    printed = _Printed(log)
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        yield
+
+
 @contextlib.contextmanager
 def _as_tenant(run: TenantRun) -> Iterator[None]:
     """Give this process the tenant's environment, the project's folder and one for temporary files, for a while."""
@@ -268,12 +295,6 @@ def _set_environment(variables: Mapping[str, str]) -> None:
     os.environ.update(variables)
     # Python remembers where temporary files go.
     tempfile.tempdir = None
-
-
-def _as_one_line(message: str) -> str:
-    """Give an error that has a heading and a line for each problem: ``heading: problem; problem``."""
-    heading, *problems = (line.strip(" -") for line in message.splitlines() if line.strip())
-    return f"{heading} {'; '.join(problems)}" if problems else heading
 
 
 def _failed(run: TenantRun, reason: str) -> TenantResult:

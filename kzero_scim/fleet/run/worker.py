@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -46,9 +47,12 @@ def work(connection: Connection) -> None:
 
     # The SDK sends the engine some sixty of these a run, which throws them away: a fifteenth of a preview.
     pulumi.log.debug = lambda *_, **__: None
-    keep_what_is_loaded()
     connection.send(("ready", None))
+    loaded = 0
     while True:
+        if loaded != (loaded := len(sys.modules)):
+            # At the start, and after the first tenant, whose program has imported what the next ones use too.
+            keep_what_is_loaded()
         try:
             run: TenantRun = connection.recv()
         except EOFError:

@@ -36,6 +36,8 @@ class Project:
         """Make the folder."""
         self.folder = folder
         (folder / "stacks").mkdir()
+        (folder / "Pulumi.yaml").write_text("name: fleet\nruntime: python\n")
+        (folder / "__main__.py").write_text("")
 
     def run(self, tenant: str, script: str, **variables: str) -> TenantRun:
         """Say what to run: a tenant with a script in the CLI's place, and with variables of its own."""
