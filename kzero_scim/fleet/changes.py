@@ -7,21 +7,15 @@ import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from pathlib import Path
+from typing import Final
 
 from kzero_scim.display import listed, one_line, plain
 from kzero_scim.errors import SettingsError
-from kzero_scim.fleet.project import FleetProject, FleetTenant
+from kzero_scim.fleet.files import is_program, own_files
+from kzero_scim.fleet.project import FleetProject
 
-_STACKS: Final = "stacks/"
 _STACK_FILE: Final = re.compile(r"stacks/Pulumi\.(?P<tenant>[^/]+)\.yaml")
-_WITHOUT_EFFECT: Final = ("*.md", "docs/*", "tests/*", "gitops/*", ".*", "*/.*", "LICENSE", "CODEOWNERS")
-"""Files of a project that no tenant's run reads. Whatever else changes touches everybody: too many tenants are looked
-at rather than too few."""
-_DEPENDENCIES: Final = ("*.lock", "requirements*.txt", "pyproject.toml", ".python-version")
-"""Files that count also in the folders above the project's, up to the repository's."""
 _NO_COMMIT: Final = re.compile(r"0{40,64}")
 """What platforms give for "the commit before" of a branch that is new."""
 _SECONDS: Final = 120.0
@@ -83,7 +77,7 @@ def of_files(project: FleetProject, files: Iterable[str], renamed: Mapping[str, 
     """
     owners: dict[str, set[str]] = {}
     for tenant in project.tenants.values():
-        for file in files_of(project, tenant):
+        for file in own_files(project, tenant):
             owners.setdefault(file, set()).add(tenant.name)
     everybody: list[str] = []
     tenants: set[str] = set()
@@ -95,53 +89,9 @@ def of_files(project: FleetProject, files: Iterable[str], renamed: Mapping[str, 
         elif stack is not None:
             if not (project.folder / path).exists():
                 notes.append(_gone(stack["tenant"], (renamed or {}).get(path, "")))
-        elif _has_effect(path):
+        elif is_program(project, path):
             everybody.append(path)
     return Change(tuple(everybody), frozenset(tenants), notes)
-
-
-def files_of(project: FleetProject, tenant: FleetTenant) -> set[str]:
-    """Name the files that a tenant is read from, alone or with others, relative to the project's folder.
-
-    They are its stack file, whatever file a setting of it names (``usersFile``, a certificate), and its file of
-    credentials.
-    """
-    named = [value for value in _texts(tenant.document.get("config") or {}) if _may_be_path(value)]
-    if project.settings.credentials.files:
-        named.append(f"{project.settings.credentials.files}/{tenant.name}.env")
-    folder = project.folder.resolve()
-    return {
-        tenant.file.relative_to(project.folder).as_posix(),
-        *(os.path.relpath(os.path.normpath(folder / name), folder) for name in named),
-    }
-
-
-def _may_be_path(value: str) -> bool:
-    return 0 < len(value) <= 255 and value.isprintable() and "://" not in value  # noqa: PLR2004 - a path's bound
-
-
-def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any value of a YAML file
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        # The ciphers of secrets name no files.
-        yield from (text for key, item in value.items() if key != "secure" for text in _texts(item))
-    elif isinstance(value, list):
-        yield from (text for item in value for text in _texts(item))
-
-
-def _has_effect(path: str) -> bool:
-    if path.startswith("../"):
-        above = PurePosixPath(path)
-        return above.parts.count("..") == len(above.parts) - 1 and _matches(above.name, _DEPENDENCIES)
-    if path.startswith(_STACKS):
-        # What no stack file names, or names no longer.
-        return False
-    return _matches(path, _DEPENDENCIES) or not _matches(path, _WITHOUT_EFFECT)
-
-
-def _matches(path: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(path, pattern) for pattern in patterns)
 
 
 def _gone(tenant: str, new_path: str) -> str:

@@ -7,15 +7,14 @@ well: a run seldom looks at every tenant, and the last cycles are told by severa
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from kzero_scim.errors import SettingsError
+from kzero_scim.fleet import git
 from kzero_scim.fleet.model import Command, FleetRun
 from kzero_scim.fleet.project import FleetProject
 
@@ -89,22 +88,8 @@ def _read(file: Path, remedy: str) -> FleetRun:
 
 def commit_of(folder: Path) -> str:
     """Name the commit that a folder is at, with ``+`` behind it if it has changes; "" where there is no git."""
-    commit = _git(folder, "rev-parse", "HEAD")
-    return commit + ("+" if commit and _git(folder, "status", "--porcelain", "--untracked-files=no") else "")
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    try:
-        done = subprocess.run(  # noqa: S603 - git's own words, no shell
-            ["git", "-C", str(folder), *arguments],  # noqa: S607 - as everybody finds git
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
-        )
-    except OSError:
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+    commit = git.asked(folder, "rev-parse", "HEAD")
+    return commit + ("+" if commit and git.asked(folder, "status", "--porcelain", "--untracked-files=no") else "")
 
 
 def _file(project: FleetProject, command: Command) -> Path:

@@ -40,12 +40,14 @@ class FleetSettings(BaseModel):
 
     Attributes:
         exclude: Globs of stacks that are no tenants: examples.
+        unrelated: Globs of files that are not part of the program: a change of them concerns no tenant.
         credentials: Where tenants' credentials come from.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     exclude: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
+    unrelated: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
     credentials: CredentialSettings = CredentialSettings()
 
 

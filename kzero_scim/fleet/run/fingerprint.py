@@ -7,12 +7,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Final
 
-from kzero_scim.fleet.changes import files_of
+from kzero_scim.fleet.files import own_files, program_files
 from kzero_scim.fleet.project import FleetProject, FleetTenant
-
-_PROGRAM: Final = ("Pulumi.yaml", "__main__.py", "requirements.lock", "components", "kzero_scim", "plugin")
 
 
 class Fingerprints:
@@ -28,28 +25,19 @@ class Fingerprints:
 
     def of(self, tenant: FleetTenant) -> str:
         """Give a tenant's: of its stack file, of the files that this names, and of the program."""
-        digest = hashlib.sha256(self._program.encode())
-        _take(
-            digest,
-            self._project.folder,
-            [self._project.folder / name for name in sorted(files_of(self._project, tenant))],
-        )
-        return digest.hexdigest()
+        return _digest(self._project.folder, sorted(own_files(self._project, tenant)), self._program)
 
     @cached_property
     def _program(self) -> str:
-        folder, digest = self._project.folder, hashlib.sha256()
-        for name in _PROGRAM:
-            place = folder / name
-            files = [place] if place.is_file() else sorted(place.rglob("*"))
-            _take(digest, folder, [file for file in files if "__pycache__" not in file.parts])
-        return digest.hexdigest()
+        return _digest(self._project.folder, program_files(self._project))
 
 
-def _take(digest: hashlib._Hash, folder: Path, files: Iterable[Path]) -> None:
-    for file in files:
+def _digest(folder: Path, paths: Iterable[str], before: str = "") -> str:
+    digest = hashlib.sha256(before.encode())
+    for path in paths:
         # What cannot be read is what the tenant's run will complain of.
         with suppress(OSError):
-            if file.is_file():
-                content = file.read_bytes()
-                digest.update(f"{file.relative_to(folder).as_posix()} {len(content)}\0".encode() + content)
+            file = folder / path
+            content = str(file.readlink()).encode() if file.is_symlink() and file.is_dir() else file.read_bytes()
+            digest.update(f"{path} {len(content)}\0".encode(errors="surrogateescape") + content)
+    return digest.hexdigest()
