@@ -15,7 +15,7 @@ _AZUREAD_PROGRAM: Final = '''"""Declares the azuread part of a tenant, nothing e
 
 import pulumi
 
-from components.enterprise_app import EnterpriseApp
+from kzero_components.enterprise_app import EnterpriseApp
 
 entra_tenant_id = pulumi.Config("azuread").require("tenantId")
 app = EnterpriseApp("tenant", display_name="KZero Passwordless SCIM", tenant_id=entra_tenant_id)
