@@ -267,7 +267,7 @@ def headline_of(changes: Sequence[ResourceChange]) -> list[Sentence]:
     if len(changes) >= _FIRST_SET_UP and everything <= {"create", "import"} and "create" in everything:
         return [(f"set up for the first time, {len(changes)} resources",)]
     if len(changes) >= _FIRST_SET_UP and everything == {"delete"}:
-        return [(f"everything deleted, {len(changes)} resources",)]
+        return [(f"{len(changes)} resources deleted",)]
     telling = [change for change in changes if not is_consequence(change)] or changes
     said = list(dict.fromkeys(sentence for change in sorted(telling, key=_risk) for sentence in sentences_of(change)))
     more = len(said) - MOST_SAID

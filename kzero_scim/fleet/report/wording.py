@@ -53,6 +53,8 @@ _OPERATIONS: Final = {
 _KINDS: Final = {"add": "added", "update": "changed", "delete": "removed", "replace": "changed"}
 _ASSIGNED: Final = {"add": "assigned", "delete": "unassigned", "update": "changed", "replace": "changed"}
 _TRIGGERS: Final = "triggers"
+_OWN_NAME: Final = "tenant"
+"""What this project's components call each of their resources."""
 
 
 @cache
@@ -137,8 +139,11 @@ def _follow_up(change: ResourceChange) -> str:
 
 
 def _label(change: ResourceChange) -> Sentence:
-    known = facts_of(change.resource)
-    return (known.label,) if known else (Name(change.resource or "resource"),)
+    if known := facts_of(change.resource):
+        return (known.label,)
+    kind = Name(change.resource or "resource")
+    # A program of one's own may declare several of a kind.
+    return (kind, " ", Name(change.name)) if change.name not in {"", _OWN_NAME} else (kind,)
 
 
 def _of_property(kind: str, label: Sentence, place: str, items: Sequence[PropertyChange]) -> list[Sentence]:

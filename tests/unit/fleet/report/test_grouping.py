@@ -15,8 +15,10 @@ from kzero_scim.fleet.report.wording import summary_of
 from kzero_scim.tenant.drift import Difference
 
 
-def change(resource: str, *properties: PropertyChange, operation: str = "update") -> ResourceChange:
-    return ResourceChange(resource=resource, name="tenant", operation=operation, properties=list(properties))
+def change(
+    resource: str, *properties: PropertyChange, operation: str = "update", name: str = "tenant"
+) -> ResourceChange:
+    return ResourceChange(resource=resource, name=name, operation=operation, properties=list(properties))
 
 
 def prop(path: str, was: object = None, now: object = None, kind: str = "") -> PropertyChange:
@@ -66,6 +68,7 @@ TAG = {"claim": "urn:ietf:params:scim:schemas:extension:kzero:2.0:User.tag", "us
          "application replaced"),
         (change("SynchronizationJob", operation="delete"), "provisioning job deleted"),
         (change("Novelty\n", prop("a.b", 1, 2)), "`Novelty`: `a` changed"),
+        (change("Group", operation="delete", name="admins"), "`Group` `admins` deleted"),
         (change("MapperSet", prop("mappers[broken", 1, 2)), "mappers: `mappers[broken` changed"),
     ],
 )  # fmt: skip
