@@ -21,14 +21,14 @@ _TOLD: Final = 32
 def declare_tenant() -> TenantProvisioning:
     """Declare both sides of the tenant whose stack runs, and export what was found.
 
-    Wrong settings end the program: each problem is a line of one error.
+    Wrong settings end the program, with one error that has a line for each problem.
 
     Returns:
-        The tenant, for resources of the project's own that depend on it.
+        The tenant, so that the project's own resources can depend on it.
     """
     if threading.current_thread() is threading.main_thread():
         # When a resource has failed, the engine interrupts the program. There is nothing to tidy up, and the traceback
-        # of a KeyboardInterrupt would bury the error that matters. In the fleet's process no signal is the program's.
+        # of a KeyboardInterrupt would bury the error that matters. In the fleet, the program has no signals.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         tenant = TenantProvisioning("tenant", settings=TenantSettings.from_config())

@@ -184,6 +184,32 @@ def test_a_change_and_what_somebody_did_by_hand(
     assert found.results("up")["tenant-003"]["changes"][0]["properties"][0]["now"] == "email"
 
 
+def test_what_a_project_adds_to_its_program_stays(project: tuple[Fleet, list[FleetTenant]]) -> None:
+    """Until the program no longer declares it: then the preview and the up tell its deletion, and the component's."""
+    found, _ = project
+    found.be_set_up()
+    program = found.folder / "__main__.py"
+    original = program.readlink()
+    program.unlink()
+    (found.folder / "additions.py").write_text(_ADDITIONS)
+    try:
+        program.write_text(f"{original.read_text()}\nfrom additions import Partner\n\nPartner('partner')\n")
+        assert found.kzero_scim("fleet", "up", "--yes", "tenant-001").code == 0
+        assert _told(found.results("up")["tenant-001"]) == [("create", "ApplicationFromTemplate", "partner")]
+        assert found.kzero_scim("fleet", "up", "--yes", "tenant-001").code == 0
+        assert found.results("up")["tenant-001"]["outcome"] == "unchanged"
+
+        program.write_text(original.read_text())
+        deleted = [("delete", "ApplicationFromTemplate", "partner"), ("delete", "Partner", "partner")]
+        for command, code in (["preview"], 2), (["up", "--yes"], 0):
+            assert found.kzero_scim("fleet", *command, "tenant-001").code == code
+            result = found.results(command[0])["tenant-001"]
+            assert (result["outcome"], sorted(_told(result))) == ("changed", deleted)
+    finally:
+        program.unlink()
+        program.symlink_to(original)
+
+
 def test_a_tenant_that_hangs_is_stopped_and_its_stack_is_free(
     project: tuple[Fleet, list[FleetTenant]], sandbox: RunningSandbox
 ) -> None:
@@ -243,6 +269,27 @@ def test_ctrl_c(project: tuple[Fleet, list[FleetTenant]], sandbox: RunningSandbo
     assert found.results("up")["tenant-003"]["error"] == "interrupted"
     assert found.locks() == []
     assert "Traceback" not in printed + rest
+
+
+_ADDITIONS = """
+import pulumi
+import pulumi_azuread as azuread
+
+class Partner(pulumi.ComponentResource):
+    def __init__(self, name):
+        super().__init__("team:additions:Partner", name)
+        azuread.ApplicationFromTemplate(
+            name,
+            display_name="Partner",
+            template_id="8adf8e6e-67b2-4cf2-a259-e3dc5476c621",
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+"""
+"""A module that a team has put beside its program."""
+
+
+def _told(result: dict[str, Any]) -> list[tuple[str, str, str]]:
+    return [(change["operation"], change["resource"], change["name"]) for change in result["changes"]]
 
 
 def rename_claim(kzero: httpx.Client, tenant: FleetTenant, mapper: str, claim: str) -> None:

@@ -48,7 +48,7 @@ _DOING: Final = {
 }
 _COLOR: Final = re.compile(r"<\{%.*?%\}>")
 _UNHANDLED: Final = "an unhandled error occurred: "
-"""How the engine tells once more what a program failed with."""
+"""How the engine begins when it repeats the error that a program ended with."""
 _CONSEQUENCE: Final = re.compile(r"(preview|update|refresh|operation) failed|resource plugin .* is expected to have")
 
 
@@ -57,7 +57,7 @@ class EngineEvents:
 
     Args:
         refreshing: The command itself is a refresh: what it finds is drift, and nothing is a change.
-        rewrite: Gives what an error is to be told as.
+        rewrite: Returns the text by which an error is reported.
 
     Attributes:
         errors: What the engine called an error, each once, a line each.
@@ -164,9 +164,9 @@ def as_one_line(message: str) -> str:
 
 
 def _is_told(step: StepEventMetadata, operation: str) -> bool:
-    """Whether a change is told: every deletion, and what is done to resources of the two sides.
+    """Whether a change is reported: every deletion, and every other change of a resource.
 
-    A component and a provider come with what they are for, and a default provider is the engine's own.
+    A new component or provider only accompanies its resources. The engine itself adds and removes default providers.
     """
     if step.type.startswith(_PROVIDER):
         named = _DEFAULT_PROVIDER.fullmatch(_name(step)) is None

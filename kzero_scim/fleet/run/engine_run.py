@@ -27,7 +27,7 @@ from kzero_scim.fleet.model import Command, Outcome, TenantResult
 from kzero_scim.fleet.portals import portals_of
 from kzero_scim.fleet.run import pulumi_home
 from kzero_scim.fleet.run.engine_events import EngineEvents, as_one_line
-from kzero_scim.fleet.run.project_program import SAID, ProjectProgram, leaving_nothing
+from kzero_scim.fleet.run.project_program import REPORTED, ProjectProgram, leaving_nothing
 from kzero_scim.fleet.run.pulumi_process import PulumiProcess
 from kzero_scim.fleet.run.tenant_log import TenantLog
 from kzero_scim.guide.checklist import from_output
@@ -174,7 +174,7 @@ class _Engine:
         try:
             self._program.run(self._log.write)
         except pulumi.RunError as error:
-            if str(error) != SAID:
+            if str(error) != REPORTED:
                 self._problems.append(str(error))
             raise
 
@@ -204,7 +204,7 @@ class _Engine:
 
     def _broken_off(self) -> TenantResult:
         run, events = self._run, self._events
-        told = [line for line in events.errors if line != SAID]
+        told = [line for line in events.errors if line != REPORTED]
         lines = list(map(as_one_line, self._problems)) or told or [reason_of(self._process.complaints)]
         if self._process.exit_code < 0:
             lines = [f"the engine was ended by signal {-self._process.exit_code}", *lines]

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import pulumi
 from pulumi.runtime import rpc
@@ -25,13 +25,13 @@ from pulumi.runtime import rpc
 from kzero_scim.errors import KzeroScimError, SettingsError
 from kzero_scim.stack import safe_yaml
 
-SAID: Final = "the program ended after it said why"
-"""What a program that ends with Pulumi's exit code for "the user has been told" is reported with."""
-_SAID_CODE: Final = 32  # `sdk/python/cmd/pulumi-language-python-exec`
+REPORTED: Final = "the program ended after it reported an error"
+"""Error of a program that ends with Pulumi's exit code for "the program has reported the error itself"."""
+_REPORTED_CODE: Final = 32  # `sdk/python/cmd/pulumi-language-python-exec`
 _MAIN: Final = "__main__.py"
 _TRACEBACK: Final = "Traceback (most recent call last):"
 _LATE: Final = "python inline source runtime error: "
-"""How pulumi's Automation API begins the report of an error that no code of the program caught in time."""
+"""How pulumi's Automation API begins the report of an exception in asynchronous code, as in ``Output.apply``."""
 _FRAME: Final = re.compile(r'^ +File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
 
 
@@ -61,9 +61,7 @@ class ProjectProgram:
         runtime = document.get("runtime")
         name = runtime.get("name") if isinstance(runtime, dict) else runtime
         if name != "python":
-            message = (
-                f"{file}: runtime is {name}; the fleet runs programs in Python only, use `pulumi` for this project"
-            )
+            message = f"{file}: runtime is {name}; the fleet runs Python programs only, use `pulumi` for this project"
             raise SettingsError(message)
         main = (project / str(document.get("main") or ".")).resolve()
         if main.is_file():
@@ -80,18 +78,18 @@ class ProjectProgram:
             log: Takes the lines of a traceback.
 
         Raises:
-            pulumi.RunError: It failed; one line with file and line, or :data:`SAID`.
+            pulumi.RunError: It failed; the message is one line with file and line, or :data:`REPORTED`.
         """
         process = os.getpid()
         os.chdir(self.folder)
         sys.argv = [self.entry]
-        # Python keeps what "." meant when it was first looked into.
+        # Python remembers which folder "." was at the first import from it.
         sys.path_importer_cache.pop(self.entry, None)
         try:
             runpy.run_path(self.entry, run_name="__main__")
         except SystemExit as ended:
-            if ended.code == _SAID_CODE:
-                raise pulumi.RunError(SAID) from None
+            if ended.code == _REPORTED_CODE:
+                raise pulumi.RunError(REPORTED) from None
             if ended.code:
                 said = f"sys.exit({ended.code})" if isinstance(ended.code, int) else str(ended.code)
                 raise pulumi.RunError(self._at(ended, said)) from None
@@ -105,11 +103,11 @@ class ProjectProgram:
             raise pulumi.RunError(self._at(error, _said_by(error))) from None
         finally:
             if os.getpid() != process:
-                # A child that the program forked and did not end: it must not go on as a second worker.
+                # The program forked this child and did not end it: it must not become a second worker.
                 os._exit(1)
 
     def rewrite(self, message: str) -> str:
-        """Give an engine's error as one with file and line, where it is the traceback of an error in the program."""
+        """Return an error of the engine; a traceback of the program becomes one line with file and line."""
         if not message.startswith(_LATE) or _TRACEBACK not in message:
             return message
         told = message.rpartition(_TRACEBACK)[2]
@@ -133,9 +131,9 @@ class ProjectProgram:
 
 @contextmanager
 def leaving_nothing(project: Path) -> Iterator[None]:
-    """Undo at the end what programs leave in a process: modules of their own, import paths, arguments, log handlers.
+    """Undo at the end what a program leaves in this process: its own modules, import paths, arguments, log handlers.
 
-    Installed packages stay loaded: to import them again would take longer than a preview.
+    Installed packages stay loaded; importing them again for each tenant would take too long.
     """
     modules, path, arguments = set(sys.modules), list(sys.path), list(sys.argv)
     handlers, level = list(logging.root.handlers), logging.root.level
@@ -158,7 +156,8 @@ def _forget(kept: set[str], project: Path) -> None:
         del sys.modules[name]
     if own:
         # A local SDK registers its classes with pulumi, which refuses to take the same ones twice.
-        for registered in (*rpc._RESOURCE_PACKAGES.values(), *rpc._RESOURCE_MODULES.values()):  # noqa: SLF001 - no other way
+        registries: list[dict[str, list[Any]]] = [rpc._RESOURCE_PACKAGES, rpc._RESOURCE_MODULES]  # noqa: SLF001
+        for registered in (items for registry in registries for items in registry.values()):
             registered[:] = [item for item in registered if type(item).__module__ not in own]
 
 

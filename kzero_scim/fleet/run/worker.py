@@ -51,7 +51,7 @@ def work(connection: Connection) -> None:
     loaded = 0
     while True:
         if loaded != (loaded := len(sys.modules)):
-            # At the start, and after the first tenant, whose program has imported what the next ones use too.
+            # At the start, and after the first tenant: its program has imported what the next ones import.
             keep_what_is_loaded()
         try:
             run: TenantRun = connection.recv()

@@ -27,11 +27,12 @@ def event(  # noqa: PLR0913 - one keyword a fact
     new: dict[str, Any] | None = None,
     diff: dict[str, str] | None = None,
     custom: bool = True,
+    name: str = "tenant",
 ) -> EngineEvent:
     """Make a step's event; a diff is path to kind."""
     metadata = {
         "op": operation,
-        "urn": f"{_URN}{type_}::tenant",
+        "urn": f"{_URN}{type_}::{name}",
         "type": type_,
         "old": None if old is None else state(type_, old, custom=custom),
         "new": None if new is None else state(type_, new, custom=custom),
@@ -108,6 +109,25 @@ def test_components_the_stack_and_new_providers_are_no_changes() -> None:
     assert [(change.resource, change.operation) for change in found.changes] == [("Provider", "update")]
 
 
+def test_every_deletion_is_told() -> None:
+    """Of a resource, of a component and of a provider that the program declared; default providers are the engine's."""
+    component, providers = "kzero-scim:components:ScimEndpoint", "pulumi:providers:azuread"
+    found = gathered(
+        event("resourcePreEvent", "delete", MAPPERS, old={}),
+        event("resourcePreEvent", "delete", component, old={}, custom=False),
+        event("resOutputsEvent", "delete", component, old={}, custom=False),
+        event("resourcePreEvent", "delete", providers, old={}, name="second"),
+        event("resourcePreEvent", "delete", providers, old={}, name="default_6_11_1"),
+        event("resourcePreEvent", "delete", "pulumi:pulumi:Stack", old={}, custom=False),
+    )
+
+    assert [(change.operation, change.resource, change.name) for change in found.changes] == [
+        ("delete", "MapperSet", "tenant"),
+        ("delete", "ScimEndpoint", "tenant"),
+        ("delete", "Provider", "second"),
+    ]
+
+
 def test_drift_is_what_a_refresh_finds() -> None:
     """Before a preview it is told beside the change that undoes it."""
     wanted, actual = {"mappers": {"email": {"claim": "email"}}}, {"mappers": {"email": {"claim": "mail"}}}
@@ -153,6 +173,8 @@ def test_what_failed_is_no_change() -> None:
 def test_errors_and_warnings_are_single_lines() -> None:
     """Each once, without colours, and without the sentence that only repeats that there was one."""
     found = gathered(
+        said("error", "an unhandled error occurred: first line"),
+        said("error", "two problems:\n  one\n  two"),
         said("error", "<{%reset%}>first\n  line<{%reset%}>\n"),
         said("error", "preview failed"),
         said("error", "first line"),
@@ -160,7 +182,7 @@ def test_errors_and_warnings_are_single_lines() -> None:
         said("info", "chatter"),
     )
 
-    assert (found.errors, found.warnings) == (["first line"], ["look out"])
+    assert (found.errors, found.warnings) == (["first line", "two problems: one; two"], ["look out"])
 
 
 def test_what_the_engine_does_now() -> None:
