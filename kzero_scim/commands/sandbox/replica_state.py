@@ -32,9 +32,10 @@ def rewritten(state: str, names: Mapping[str, str]) -> str:
     resources: list[Json] = json.loads(renamed)["checkpoint"]["latest"]["resources"]
     fingerprints = {}
     for resource in resources:
-        if found := fingerprint_of(resource["type"], resource["outputs"]):
+        outputs: Json = resource.get("outputs", {})  # the stack's root and empty components have none
+        if outputs and (found := fingerprint_of(resource["type"], outputs)):
             name, fingerprint = found
-            fingerprints[resource["outputs"][name]] = fingerprint
+            fingerprints[outputs[name]] = fingerprint
     # Everywhere, since other resources take them for their triggers.
     return _replaced(renamed, fingerprints)
 
