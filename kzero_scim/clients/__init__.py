@@ -1,1 +1,1 @@
-"""The only places that speak HTTP: Microsoft Graph, KZero's Keycloak, and the SCIM endpoint."""
+"""The HTTP clients for Microsoft Graph, KZero's Keycloak and the SCIM endpoint. Only these modules send requests."""

@@ -1,6 +1,6 @@
-"""What is accepted of an answer before anything looks inside: how large, how long in coming, and which JSON.
+"""Limits on every HTTP answer: its size, its duration, and which JSON is accepted. Knows no service.
 
-A service, or what sits in between, may send anything. Knows no service.
+A service, or a proxy in between, may send anything.
 """
 
 from __future__ import annotations
@@ -13,48 +13,48 @@ from typing import Any, Final, NoReturn
 import httpx
 
 LARGEST: Final = 32 * 1024 * 1024
-"""Bytes after decompression; a longer answer is an error.
+"""Bytes after decompression. A larger answer is an error.
 
-The largest known synchronization schema has 2 MB, and a page of 999 users with all properties 4 MB.
+The largest known synchronization schema has 2 MB. A page of 999 users with all properties has 4 MB.
 """
 WITHIN: Final = 90.0
-"""Seconds from sending a request to the last byte of its answer, where each single read is in time."""
+"""Seconds from sending a request to the last byte of its answer, even if each single read is in time."""
 BEARER: Final = re.compile(r"[\x21-\x7e]+")
-"""What a bearer token is made of; anything else would be refused, and quoted, by whoever writes the header."""
+"""The characters of a bearer token. httpx refuses other characters in a header, and quotes the header in its error."""
 
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _CODED: Final = ("content-encoding", "content-length", "transfer-encoding")
 
 
 class UnacceptableAnswerError(httpx.RequestError):
-    """An answer is too large or too slow; its text follows the server's name. Asking again would not help."""
+    """An answer is too large or too slow. The message follows the server's name. A retry would not help."""
 
 
 class Answer(httpx.Response):
-    """A whole answer, whose JSON is read by :func:`read_json`."""
+    """A complete answer. :func:`read_json` reads its JSON."""
 
     def json(self, **options: Any) -> Any:  # noqa: ANN401 - any JSON value
-        """Read the body.
+        """Return the body as JSON.
 
         Raises:
-            ValueError: It is no JSON that is accepted.
+            ValueError: :func:`read_json` does not accept the body.
         """
         del options
         return read_json(self.content)
 
 
 def too_large() -> str:
-    """Say that an answer is too large, to follow "answered"."""
+    """Return what an answer that is too large contained, to follow "answered"."""
     return f"more than {LARGEST // 1024**2} MB"
 
 
 def too_slow(seconds: float) -> str:
-    """Say that an answer took too long, to follow "answered"."""
-    return f"too slowly: not all was there after {seconds:g} s"
+    """Return how an answer that took too long came, to follow "answered"."""
+    return f"too slowly: the answer was incomplete after {seconds:g} s"
 
 
 async def whole_body(response: httpx.Response) -> bytes | None:
-    """Read a streamed answer's body; None if it is longer than :data:`LARGEST`, and then no more of it is read."""
+    """Return the body of a streamed answer, or None if it is longer than :data:`LARGEST`. Then reading stops."""
     received = bytearray()
     async for piece in response.aiter_bytes():
         received += piece
@@ -64,16 +64,16 @@ async def whole_body(response: httpx.Response) -> bytes | None:
 
 
 async def whole(send: Any, request: httpx.Request, within: float) -> Answer:  # noqa: ANN401 - a bound method of httpx
-    """Send a request and read all of the answer, within bounds.
+    """Send a request and return its complete answer, within the limits of size and time.
 
     Args:
-        send: Sends the request and gives a streamed :class:`httpx.Response`.
+        send: Sends the request and returns a streamed :class:`httpx.Response`.
         request: The request.
-        within: Seconds for all of it.
+        within: Seconds from sending the request to the last byte.
 
     Raises:
         UnacceptableAnswerError: The answer is too large or too slow.
-        httpx.TransportError: There was none.
+        httpx.TransportError: The server did not answer.
     """
     try:
         async with asyncio.timeout(within):
@@ -93,15 +93,15 @@ async def whole(send: Any, request: httpx.Request, within: float) -> Answer:  # 
 
 
 def read_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
-    """Read JSON, and only what every later step can carry: no NaN, no half characters, no bottomless nesting.
+    """Return the JSON value of a body. Refuses NaN, unpaired surrogates and endless nesting, which break later steps.
 
     Raises:
-        ValueError: It is none of that.
+        ValueError: The body is not accepted.
     """
     try:
         content = json.loads(body, parse_constant=_refuse_constant)
         if _SURROGATE.search(body):
-            json.dumps(content, ensure_ascii=False).encode()  # half a character fails here
+            json.dumps(content, ensure_ascii=False).encode()  # an unpaired surrogate fails here
     except RecursionError as error:
         message = "nested too deeply"
         raise ValueError(message) from error
@@ -109,7 +109,7 @@ def read_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def read_object(body: bytes) -> dict[str, Any] | None:
-    """Read a JSON object; None if it is none that :func:`read_json` accepts."""
+    """Return the JSON object of a body, or None if :func:`read_json` refuses it or it is not an object."""
     try:
         content = read_json(body)
     except ValueError:
@@ -118,5 +118,5 @@ def read_object(body: bytes) -> dict[str, Any] | None:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    message = f"{name} is no JSON"
+    message = f"{name} is not JSON"
     raise ValueError(message)

@@ -1,4 +1,4 @@
-"""What a token says about itself, read without verifying it: to explain and to foretell, never to trust."""
+"""Reads the claims of a token without verifying them, for explanations and forecasts. Never base trust on them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kzero_scim.clients.answers import read_object
 
 
 def claims_of(token: object) -> dict[str, Any] | None:
-    """Read a JWT's claims; None if it is no JWT that can be read."""
+    """Return a JWT's claims, or None if it is not a readable JWT."""
     if not isinstance(token, str):
         return None
     try:

@@ -1,6 +1,6 @@
-"""Connections that the clients of many tenants share, so that none greets a server anew that another is connected to.
+"""Connections that the clients of many tenants share, to save connection set-ups. Must not know tokens or cookies.
 
-Only connections: tokens and cookies stay with the client of the tenant that they are of.
+Tokens and cookies stay with each tenant's own client.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from kzero_scim.clients.tls import ssl_context
 T = TypeVar("T")
 
 _KEPT: Final = 32
-"""Idle connections that are kept to one server."""
+"""Idle connections to keep per server."""
 
 
 class SharedConnections:
-    """Connections to any server, verified by :func:`ssl_context`, by way of the environment's proxies.
+    """A pool of connections, verified by :func:`ssl_context`, through the environment's proxies.
 
-    There is no limit to their number: a server that does not answer must not keep others' clients waiting.
+    Their number has no limit, so that a server that does not answer cannot block requests to other servers.
     """
 
     def __init__(self) -> None:
-        """Open nothing yet."""
+        """Open no connection yet."""
         self._known: dict[str, asyncio.Task[Any]] = {}
         self._idle: defaultdict[tuple[str, str, int | None], list[httpx.AsyncClient]] = defaultdict(list)
 
     def transport(self) -> httpx.AsyncBaseTransport:
-        """Give what one client sends by; closing it closes nothing."""
+        """Return a transport for one client. Closing it leaves the shared connections open."""
         return _Lent(self)
 
     @asynccontextmanager
     async def lend(self, url: httpx.URL) -> AsyncIterator[httpx.AsyncClient]:
-        """Give a connection to a server for one request and its answer; the one used last, if one is idle."""
+        """Yield a connection for one request and its answer: the idle one that was used last, or a new one."""
         idle = self._idle[url.scheme, url.host, url.port]
         http = idle.pop() if idle else _connection()
         try:
@@ -52,11 +52,11 @@ class SharedConnections:
                 await http.aclose()
 
     async def once(self, key: str, ask: Callable[[httpx.AsyncClient], Awaitable[T]]) -> T:
-        """Ask something that is the same for all tenants, once; a failure is asked again by whoever comes next.
+        """Return what is the same for all tenants, requested once. After a failure the next caller requests it again.
 
         Args:
-            key: What is asked.
-            ask: Asks it with the client that it is given.
+            key: Identifies the request.
+            ask: Makes the request with a given client.
         """
         task = self._known.get(key)
         if task is None:
@@ -73,7 +73,7 @@ class SharedConnections:
             return await ask(http)
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close all connections."""
         for task in self._known.values():
             task.cancel()
         for idle in self._idle.values():
@@ -86,7 +86,7 @@ class _Lent(httpx.AsyncBaseTransport):
         self._connections = connections
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request as it is; its connection is free for others when the answer is read or closed."""
+        """Send a request unchanged. Its connection is free again when the answer is read or closed."""
         async with AsyncExitStack() as stack:
             http = await stack.enter_async_context(self._connections.lend(request.url))
             answer = await http.send(request, stream=True)
@@ -101,17 +101,17 @@ class _Stream(httpx.AsyncByteStream):
         self._stack = stack
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Give the body as it came; who asked decodes it."""
+        """Yield the body as received; the caller decodes it."""
         async for piece in self._answer.aiter_raw():
             yield piece
 
     async def aclose(self) -> None:
-        """Give the connection back."""
+        """Return the connection to the pool."""
         await self._stack.aclose()
 
 
 def _connection() -> httpx.AsyncClient:
-    """Make a client of one connection: a pool of many looks at each of them for each request."""
+    """Return a client with a single connection. A pool of many examines each of them for each request."""
     return httpx.AsyncClient(
         verify=ssl_context(),
         limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=30.0),

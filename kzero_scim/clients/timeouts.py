@@ -1,4 +1,4 @@
-"""How long clients wait for an answer. KZERO_SCIM_TIMEOUT sets it, for slow lines and for services that hang."""
+"""How long clients wait for an answer. ``KZERO_SCIM_TIMEOUT`` changes it, for slow lines and for services that hang."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _LONGEST: Final = 3600.0
 
 
 def seconds(default: float) -> float:
-    """Give the seconds to wait for each read of an answer: the variable's, or the client's own.
+    """Return the seconds to wait for each read of an answer: the variable's value, or the client's default.
 
     Raises:
-        SettingsError: The variable holds no number of seconds between 0 and an hour.
+        SettingsError: The variable is not a number of seconds above 0 and up to an hour.
     """
     text = os.environ.get(VARIABLE, "").strip()
     if not text:
@@ -25,6 +25,6 @@ def seconds(default: float) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value <= _LONGEST:
-        message = f"{VARIABLE}: '{text}' is not valid; give the seconds to wait for an answer, above 0 and at most 3600"
+        message = f"{VARIABLE}: '{text}' is not valid; set it to a number of seconds above 0 and up to 3600"
         raise SettingsError(message)
     return value

@@ -1,4 +1,4 @@
-"""Which certificate authorities every client trusts; verification itself is never off."""
+"""The certificate authorities that every client trusts. Verification is always on."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from functools import cache
 
 
 def ca_file() -> str | None:
-    """Give the CA bundle named by ``SSL_CERT_FILE``, or None for the default trust store."""
+    """Return the CA bundle that ``SSL_CERT_FILE`` names, or None for the default trust store."""
     return os.environ.get("SSL_CERT_FILE") or None
 
 
 def ssl_context() -> ssl.SSLContext:
-    """Give a verifying TLS context over :func:`ca_file`; one an environment setting, as making one takes 20 ms."""
+    """Return a verifying TLS context for :func:`ca_file`. Contexts are cached, because making one takes 20 ms."""
     return _context(ca_file())
 
 

@@ -1,4 +1,4 @@
-"""A token endpoint as Entra asks it: OAuth 2.0 client credentials (RFC 6749 section 4.4). Knows no resource."""
+"""Requests tokens as Entra does, with OAuth 2.0 client credentials (RFC 6749 section 4.4). Knows no resource."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _CREDENTIALS: Final = "remoteTokenClientId and remoteTokenClientSecret (KZERO_RE
 
 @dataclass(frozen=True, kw_only=True)
 class AccessToken:
-    """A bearer token, and how long it is good for.
+    """A bearer token and its lifetime.
 
     Attributes:
-        value: The token itself.
+        value: The token.
         issued_at: When it was issued.
-        expires_at: When it ends; None if neither the token nor the answer tells.
-        audiences: For whom it is; empty if the token does not tell.
+        expires_at: When it expires; None if neither the token nor the answer says so.
+        audiences: The token's audiences; empty if it has none.
     """
 
     value: str = field(repr=False)
@@ -39,17 +39,17 @@ class AccessToken:
 
     @property
     def lifespan(self) -> int | None:
-        """Seconds from issue to end."""
+        """Seconds from issue to expiry."""
         return None if self.expires_at is None else round((self.expires_at - self.issued_at).total_seconds())
 
 
 class TokenEndpoint:
-    """Asks token endpoints for access tokens. A redirect is not followed: credentials stay with the host they are for.
+    """Requests access tokens. Follows no redirect, which could send credentials to another host.
 
     Args:
-        http: What sends the requests; by default a client with a time-out of 15 s and two repetitions.
+        http: Sends the requests; by default a client with a timeout of 15 s and two retries.
         now: The clock.
-        transport: What that default client sends by, in place of connections of its own.
+        transport: The default client's transport, in place of its own connections.
     """
 
     def __init__(
@@ -59,12 +59,12 @@ class TokenEndpoint:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """Open nothing yet."""
+        """Open no connection yet."""
         self._http = http or RetryingClient(policy=RetryPolicy(delays=(0.3, 1.0)), timeout=TIMEOUT, transport=transport)
         self._now = now
 
     async def obtain(self, address: str, client_id: str, client_secret: str) -> AccessToken:
-        """Get an access token for a client's own account.
+        """Return an access token for a client's service account.
 
         Args:
             address: The token endpoint, ``https://host/realms/name/protocol/openid-connect/token``.
@@ -72,20 +72,20 @@ class TokenEndpoint:
             client_secret: Its secret.
 
         Raises:
-            TokenError: There is none; says whether endpoint, client, secret or the client's settings are wrong.
+            TokenError: The endpoint issued no token. The message names what to correct.
         """
         form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
-        doing = f'token endpoint {address} gives client "{client_id}" no token'
+        doing = f'token endpoint {address} did not issue a token to client "{client_id}"'
         try:
             answer = await self._http.post(address, data=form, headers={"Accept": "application/json"})
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             if refused := untrusted(error):
                 store = ca_file() or "the default trust store"
-                cause = f"its certificate is not trusted ({refused.verify_message}); checked against {store}"
+                cause = f"its certificate is not trusted ({refused.verify_message}; checked against {store})"
             else:
-                cause = f"it cannot be reached: {root_cause(error)}; check remoteTokenEndpoint and kzeroServerUrl"
+                cause = f"it cannot be reached ({root_cause(error)}); check remoteTokenEndpoint and kzeroServerUrl"
             message = f"{doing}: {cause}"
-            raise TokenError(message) from None  # the cause holds the request, and that the secret
+            raise TokenError(message) from None  # the cause contains the request, which contains the secret
         document = read_object(answer.content) or {}
         if not answer.is_success:
             message = f"{doing}: {_refusal(answer, document, client_id)}"
@@ -93,12 +93,12 @@ class TokenEndpoint:
         value = document.get("access_token")
         kind = str(document.get("token_type", "bearer")).casefold()
         if not isinstance(value, str) or not BEARER.fullmatch(value) or kind != "bearer":
-            message = f"{doing}: it answered {answer.status_code} without a bearer token; check remoteTokenEndpoint"
+            message = f"{doing}: its answer {answer.status_code} contains no bearer token; check remoteTokenEndpoint"
             raise TokenError(message, status=answer.status_code)
         return self._described(value, document)
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close all connections."""
         await self._http.aclose()
 
     def _described(self, value: str, answer: dict[str, Any]) -> AccessToken:
@@ -124,22 +124,22 @@ def _moment(seconds: object) -> datetime | None:
 
 
 def _refusal(answer: httpx.Response, document: dict[str, Any], client_id: str) -> str:
-    """Say what the endpoint answered, and what to do about it."""
+    """Return the endpoint's answer in words, and the remedy."""
     status = answer.status_code
     words = " ".join(str(document.get("error_description") or document.get("error") or "").split())[:_LONGEST_REASON]
-    said = f"answered {status}" + (f", {words.rstrip('.')}" if words else "")
+    said = f"it answered {status}" + (f", {words.rstrip('.')}" if words else "")
     if status == httpx.codes.NOT_FOUND:
-        return f"{said}; check kzeroTenant (case counts) and remoteTokenEndpoint"
+        return f"{said}; check kzeroTenant (case-sensitive) and remoteTokenEndpoint"
     if answer.has_redirect_location:
-        return f"{said}, a redirect, which is not followed with credentials; check remoteTokenEndpoint"
+        return f"{said}, a redirect, and credentials are not sent to another address; check remoteTokenEndpoint"
     if "service account" in words.lower() or "service account" in str(document.get("error", "")).lower():
         return (
-            f'{said}; switch on Client authentication and Service accounts roles of client "{client_id}" '
-            "(Capability config)"
+            f'{said}; in the Capability config of client "{client_id}", switch on Client authentication and Service '
+            "accounts roles"
         )
     if status in {httpx.codes.UNAUTHORIZED, httpx.codes.BAD_REQUEST}:
         return (
-            f"{said}; the client does not exist there, is disabled, or its secret is wrong or was rotated: compare "
+            f"{said}; the client does not exist there or is disabled, or its secret is wrong. Compare "
             f"{_CREDENTIALS} with the client's Credentials tab"
         )
     return said

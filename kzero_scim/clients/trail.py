@@ -1,4 +1,4 @@
-"""Which requests were made on behalf of the operation that runs: to name one where its answer made no sense."""
+"""Records the latest requests of an operation, so that an unexpected error can name the request before it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _requests: ContextVar[list[str] | None] = ContextVar("requests", default=None)
 
 @contextlib.contextmanager
 def recorded() -> Iterator[list[str]]:
-    """Collect the latest requests of what runs inside, tasks that it starts included; the newest is last."""
+    """Yield the latest requests made inside the block and by tasks started in it, the newest last."""
     latest: list[str] = []
     mark = _requests.set(latest)
     try:
@@ -23,7 +23,7 @@ def recorded() -> Iterator[list[str]]:
 
 
 def note(request: str) -> None:
-    """Note a request in words, as an error would name it."""
+    """Record a request, in the words that an error uses for it."""
     latest = _requests.get()
     if latest is not None and (not latest or latest[-1] != request):
         latest.append(request)

@@ -60,7 +60,7 @@ def without(permission: str) -> Callable[[Tenant], None]:
 
 MISTAKES = {
     "the tenant's name in the wrong case": Mistake(
-        ('realm "{lower_realm}" does not exist at {server}', 'did you mean "{realm}"? Names are case sensitive'),
+        ('realm "{lower_realm}" does not exist at {server}', 'did you mean "{realm}"? Names are case-sensitive'),
         {"kzeroTenant": lambda tenant: tenant.realm.lower()},
     ),
     "an unknown tenant": Mistake(
@@ -78,7 +78,7 @@ MISTAKES = {
         ("AADSTS90002", f"Tenant '{ELSEWHERE}' not found", "correct tenant ID"), {"azuread:tenantId": ELSEWHERE}
     ),
     "a server that is no Keycloak": Mistake(
-        ('looking realm "{realm}" up failed', "{entra} answered 401", "check", "kzeroServerUrl"),
+        ('looking up realm "{realm}" failed', "{entra} answered 401", "check", "kzeroServerUrl"),
         {"kzeroServerUrl": lambda tenant: f"https://{tenant.env['ARM_METADATA_HOSTNAME']}"},
     ),
     "a whole Tenant URL as the server": Mistake(
@@ -88,7 +88,7 @@ MISTAKES = {
     "a wrong KZero secret": Mistake(
         (
             'KZero refused to sign in client "kzero-scim" to realm "{realm}"',
-            "its secret is wrong or was rotated; copy the secret anew",
+            "its secret is wrong. Copy the secret",
             "KZERO_CLIENT_SECRET",
         ),
         env={"KZERO_CLIENT_SECRET": "not-the-secret-of-the-client"},
@@ -97,7 +97,7 @@ MISTAKES = {
         ('KZero refused to sign in client "kzero-scim" to realm "{realm}"', "is disabled"), arrange=disable_client
     ),
     "no KZero credentials": Mistake(
-        ("needs an account: set", "kzeroClientId", "KZERO_CLIENT_SECRET"),
+        ("no account for KZero is configured; set", "kzeroClientId", "KZERO_CLIENT_SECRET"),
         env={"KZERO_CLIENT_ID": "", "KZERO_CLIENT_SECRET": ""},
     ),
     "a wrong Entra secret": Mistake(
@@ -160,12 +160,12 @@ MISTAKES = {
         ("testuser: unknown key; did you mean 'testUser'?",), {"testuser": "alex@contoso.example"}
     ),
     "a KZero that cannot be reached": Mistake(
-        ('looking realm "{realm}" up failed: https://localhost:', "cannot be reached", "kzeroServerUrl", "proxy"),
+        ('looking up realm "{realm}" failed: https://localhost:', "cannot be reached", "kzeroServerUrl", "proxy"),
         {"kzeroServerUrl": lambda _: f"https://localhost:{closed_port()}"},
     ),
     "an endpoint that nobody enabled": Mistake(
         (
-            "{tenant_url}, answers 404: it is not enabled, or the tenant's name is in the wrong case",
+            "{tenant_url}, answers 404: it is not enabled, or the tenant's name has the wrong case",
             'select tenant "{realm}", open Integrations > SCIM > SCIM Endpoint',
             "enter Profile: Azure, Azure Tenant ID: {entra_tenant}, Enable: ON, and click Update",
         ),

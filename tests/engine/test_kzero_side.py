@@ -86,6 +86,6 @@ def test_a_realm_in_the_wrong_case_fails_the_preview_with_one_line(side: KZeroSi
     side.realm = tenant.realm.lower()
     with pytest.raises(RunFailedError) as failed:
         side.stack.preview()
-    assert any(f'did you mean "{tenant.realm}"? Names are case sensitive' in text for text in failed.value.run.errors)
+    assert any(f'did you mean "{tenant.realm}"? Names are case-sensitive' in text for text in failed.value.run.errors)
     assert "Traceback" not in failed.value.run.output
     assert not tenant.scim_client().get("protocolMappers")

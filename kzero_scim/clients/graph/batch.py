@@ -1,4 +1,4 @@
-"""Many requests of Microsoft Graph in one: what a ``$batch`` is made of, and what its answer says. Sends nothing.
+"""Builds Microsoft Graph's ``$batch`` requests and reads their answers. Sends nothing.
 
 https://learn.microsoft.com/graph/json-batching
 """
@@ -23,10 +23,10 @@ class BatchRequest:
     """One request inside a ``$batch``.
 
     Attributes:
-        method: ``GET``, ``POST`` and so on.
-        path: Relative to the version, percent-encoded, with its query: ``/users/a%40b.example?$select=id``.
+        method: The HTTP method, such as ``GET``.
+        path: Relative to ``/v1.0``, percent-encoded, with its query: ``/users/a%40b.example?$select=id``.
         body: The JSON body, if any.
-        headers: Further headers.
+        headers: Additional headers.
     """
 
     method: str
@@ -37,11 +37,11 @@ class BatchRequest:
 
 @dataclass(frozen=True)
 class BatchAnswer:
-    """Its answer.
+    """The answer to one request inside a ``$batch``.
 
     Attributes:
         status: The HTTP status.
-        body: The JSON object, ``{}`` if there is none.
+        body: The JSON object, or ``{}``.
     """
 
     status: int
@@ -49,24 +49,24 @@ class BatchAnswer:
 
     @property
     def ok(self) -> bool:
-        """True for a 2xx."""
+        """True for a 2xx status."""
         return httpx.codes.is_success(self.status)
 
 
 def batch_document(chunk: Mapping[int, BatchRequest]) -> Json:
-    """Write the body of a ``$batch``; each request's id is its key."""
+    """Return the body of a ``$batch``. Each request's id is its key."""
     return {"requests": [_entry(index, request) for index, request in chunk.items()]}
 
 
 def batch_answers(chunk: Mapping[int, BatchRequest], document: Json) -> dict[int, tuple[BatchAnswer, float | None]]:
-    """Read the answers, each with the seconds that it asks to wait, None if it asks for none.
+    """Return the answers by request id, each with the seconds that its Retry-After asks to wait, or None.
 
     Args:
         chunk: The requests, by id.
         document: The answer's body.
 
     Raises:
-        GraphError: Some requests have no answer.
+        GraphError: Some requests got no answer.
     """
     responses = document.get("responses")
     found: dict[int, tuple[BatchAnswer, float | None]] = {}
@@ -84,17 +84,17 @@ def batch_answers(chunk: Mapping[int, BatchRequest], document: Json) -> dict[int
         found[index] = BatchAnswer(status, inner if isinstance(inner, dict) else {}), wait
     if missing := [index for index in chunk if index not in found]:
         first = chunk[missing[0]]
-        raise graph_errors.unexpected(first.path, f"a batch without {len(missing)} of its answers", first.method)
+        raise graph_errors.unexpected(first.path, f"a batch in which {len(missing)} answers are missing", first.method)
     return found
 
 
 def may_repeat(request: BatchRequest) -> bool:
-    """Tell whether a request may be sent again after a lost answer."""
+    """Return whether a request may be sent again after its answer was lost."""
     return operation(request.method, request.path).is_repeatable
 
 
 def is_worth_repeating(request: BatchRequest, status: int) -> bool:
-    """Tell whether an answer refuses a request only for a moment."""
+    """Return whether an answer refuses a request only temporarily."""
     return may_answer_pass(status, is_repeatable=may_repeat(request))
 
 

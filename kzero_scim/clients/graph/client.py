@@ -1,4 +1,4 @@
-"""Microsoft Graph v1.0 over HTTP: JSON in, JSON out, errors in words. Knows no resource of ours.
+"""The client of Microsoft Graph v1.0: sends and returns JSON, and explains errors. Knows no Pulumi resource.
 
 https://learn.microsoft.com/graph/use-the-api, ``/graph/paging``, ``/graph/json-batching``, ``/graph/errors``.
 """
@@ -48,17 +48,17 @@ from kzero_scim.errors import GraphError
 from kzero_scim.settings.provider_config import Config
 
 WITHIN: Final = 180.0
-"""Seconds from sending a request to the last byte of its answer; provisioning on demand may take a minute."""
+"""Seconds from sending a request to the last byte of its answer. On-demand provisioning can take a minute."""
 BATCH_SIZE: Final = 20
-"""Requests in one ``$batch``, Graph's limit."""
+"""Requests in one ``$batch`` (Graph's limit)."""
 BATCHES_AT_ONCE: Final = 4
 MOST_PAGES: Final = 1000
 RETRIES: Final = RetryPolicy(delays=(0.5, 1.0, 2.0, 4.0, 8.0), jitter=0.5, longest=60.0, is_cut=False)
 """A longer Retry-After ends the attempts: the error says how long Graph wants to be left alone."""
 _NO_DIRECTORY_ROLE: Final = "0997a1d0-0d1d-4acb-b408-d5ca73121e90"
-"""What Entra puts into a token's ``wids`` where there is no directory role."""
+"""The value that Entra puts into a token's ``wids`` for an account without a directory role."""
 SHARED_SECONDS: Final = 1.0
-"""So long the answer to a GET serves further GETs of the same, unless something is written meanwhile."""
+"""How long the answer to a GET is reused for the same GET. A write ends the reuse."""
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -73,21 +73,21 @@ class _Answer:
 
 
 class GraphClient:
-    """Microsoft Graph of one tenant.
+    """Microsoft Graph for one tenant.
 
     Every request has time-outs and is repeated on 429, 5xx, 408, 424 and broken connections, by :class:`RetryPolicy`.
-    A POST whose answer got lost is not repeated, except commands that may be given twice (``graph_operations``).
-    Redirects are never followed, TLS is always verified.
+    A POST whose answer was lost is not repeated, except commands that do no harm when repeated (``operations.py``).
+    Redirects are never followed. TLS is always verified.
 
     Args:
-        sign_in: Gives tokens and the cloud.
-        http: What sends the requests.
-        policy: How patient to be.
-        sleep: What waits.
-        clock: Seconds that only go forward.
+        sign_in: Provides tokens and the cloud.
+        http: Sends the requests.
+        policy: How often and how long to retry.
+        sleep: Waits.
+        clock: A monotonic clock, in seconds.
         within: Seconds from sending a request to the last byte of its answer.
-        transport: What the default ``http`` sends by, in place of connections of its own.
-        is_gathering: Whether reads that are asked in the same moment go as one ``$batch``.
+        transport: The transport of the default ``http``, in place of its own connections.
+        is_gathering: Whether to send simultaneous reads as one ``$batch``.
     """
 
     def __init__(  # noqa: PLR0913 - the seams of its tests
@@ -102,7 +102,7 @@ class GraphClient:
         transport: httpx.AsyncBaseTransport | None = None,
         is_gathering: bool = False,
     ) -> None:
-        """Open nothing yet."""
+        """Open no connection yet."""
         self._sign_in = sign_in
         self._gathering = ReadBatcher(sign_in.token, self._gathered, BATCH_SIZE) if is_gathering else None
         self._http = http or httpx.AsyncClient(
@@ -127,34 +127,33 @@ class GraphClient:
         environment: Mapping[str, str] | None = None,
         connections: SharedConnections | None = None,
     ) -> Self:
-        """Make a client for the configured tenant; asks nothing of it yet.
+        """Return a client for the configured tenant. Sends no request yet.
 
         Args:
             config: The configuration.
-            environment: Holds what the configuration has no place for; None for the process's own.
-            connections: Connections that other tenants' clients use too; None for connections of its own.
+            environment: Variables that have no setting; None for the process's environment.
+            connections: Connections shared with other tenants' clients; None for its own connections.
         """
         return cls(
             SignIn(config, environment, connections=connections),
             transport=connections.transport() if connections else None,
-            # Who looks at one of many tenants looks at all of it in one moment.
+            # A sweep over many tenants reads all of one tenant at once.
             is_gathering=connections is not None,
         )
 
     @property
     def tenant_id(self) -> str:
-        """The Entra tenant's id, as configured.
+        """The configured Entra tenant ID.
 
         Raises:
-            SettingsError: None is.
+            SettingsError: No tenant is configured.
         """
         return self._sign_in.tenant_id
 
     async def granted_permissions(self) -> frozenset[str] | None:
-        """Read the application permissions from the token; None where they alone do not decide.
+        """Return the application permissions in the token, or None if they do not decide alone.
 
-        That is so for a signed-in person and for an application with a directory role, and not known where the token
-        cannot be read.
+        They do not for a signed-in person or an application with a directory role, nor if the token is unreadable.
 
         Raises:
             GraphError: The sign-in failed.
@@ -170,7 +169,7 @@ class GraphClient:
             return None
 
     async def caller_id(self) -> str | None:
-        """Read the object id of who is signed in from the token; None where that cannot be read.
+        """Return the object ID of the signed-in account from the token, or None if the token is unreadable.
 
         Raises:
             GraphError: The sign-in failed.
@@ -179,19 +178,19 @@ class GraphClient:
         return oid if isinstance(oid, str) else None
 
     async def _claims(self) -> Json | None:
-        """Read the token; None where it cannot be read: Microsoft promises nobody but Graph one that can."""
+        """Return the token's claims, or None if it is unreadable. Microsoft guarantees the format to Graph only."""
         return claims_of(await self._sign_in.token())
 
     async def get(self, path: str, params: Parameters | None = None, *, fresh: bool = False) -> Json:
-        """GET one object.
+        """GET one object and return it.
 
         Args:
-            path: Relative to the version, percent-encoded.
+            path: Relative to ``/v1.0``, percent-encoded.
             params: The query.
-            fresh: Ask even if the same was asked less than :data:`SHARED_SECONDS` ago.
+            fresh: Send the request even if the last same one is less than :data:`SHARED_SECONDS` old.
 
         Raises:
-            GraphError: Graph refused, cannot be reached or answered no JSON object.
+            GraphError: Graph refused, cannot be reached, or did not answer with a JSON object.
         """
         note(f"GET {path}")
         key = (path, tuple(sorted((params or {}).items())))
@@ -200,7 +199,7 @@ class GraphClient:
             task = asyncio.create_task(self._read(path, params))
             self._shared[key] = (self._clock(), task)
         try:
-            # Each asker has a document of its own; reading a large one again is quicker than copying it.
+            # Each caller gets its own document. Parsing a large one again is faster than copying it.
             found = await asyncio.shield(task)
             return _document("GET", path, found) if isinstance(found, _Answer) else copy.deepcopy(found)
         except GraphError:
@@ -209,15 +208,15 @@ class GraphClient:
             raise
 
     async def pages(self, path: str, params: Parameters | None = None, *, at_most: int | None = None) -> list[Json]:
-        """GET a collection with all its pages.
+        """GET all pages of a collection and return its entries.
 
         Args:
-            path: Relative to the version, percent-encoded.
+            path: Relative to ``/v1.0``, percent-encoded.
             params: The query.
-            at_most: Ask for no further page once there are so many.
+            at_most: Stop requesting pages when this many entries were read.
 
         Raises:
-            GraphError: As for :meth:`get`; also if a page's address lies outside Graph.
+            GraphError: As for :meth:`get`, and if the address of a page is not Graph's.
         """
         found: list[Json] = []
         async with aclosing(self.each_page(path, params)) as pages:
@@ -228,7 +227,7 @@ class GraphClient:
         return found
 
     async def each_page(self, path: str, params: Parameters | None = None) -> AsyncGenerator[list[Json], None]:
-        """GET a collection page by page, for one that is too large to be kept whole as Graph gives it.
+        """GET a collection and yield it page by page, for one that is too large to keep in memory.
 
         Raises:
             GraphError: As for :meth:`pages`.
@@ -237,7 +236,7 @@ class GraphClient:
         for _ in range(MOST_PAGES):
             values = answer.get("value")
             if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
-                raise graph_errors.unexpected(path, "no list where a list belongs")
+                raise graph_errors.unexpected(path, "something else where a list belongs")
             yield values
             following = answer.get("@odata.nextLink")
             if following is None:
@@ -246,12 +245,12 @@ class GraphClient:
         raise graph_errors.unexpected(path, f"more than {MOST_PAGES} pages")
 
     async def post(self, path: str, body: Json | None = None, *, repeatable: bool | None = None) -> Json | None:
-        """POST.
+        """POST and return the JSON object answered, if any.
 
         Args:
-            path: Relative to the version, percent-encoded.
+            path: Relative to ``/v1.0``, percent-encoded.
             body: The JSON body, if any.
-            repeatable: Whether it may be sent again after a lost answer; None for what ``graph_operations`` says.
+            repeatable: Whether to send it again after its answer was lost; None for the default in ``operations.py``.
 
         Returns:
             The JSON object answered, or None if the answer is empty.
@@ -259,15 +258,15 @@ class GraphClient:
         return await self._write("POST", path, body, repeatable=repeatable)
 
     async def put(self, path: str, body: Json) -> Json | None:
-        """PUT; as :meth:`post`."""
+        """PUT, as :meth:`post` does."""
         return await self._write("PUT", path, body)
 
     async def patch(self, path: str, body: Json) -> Json | None:
-        """PATCH; as :meth:`post`."""
+        """PATCH, as :meth:`post` does."""
         return await self._write("PATCH", path, body)
 
     async def delete(self, path: str, *, missing_ok: bool = False) -> None:
-        """DELETE; with ``missing_ok`` something that is gone already is no error."""
+        """DELETE. With ``missing_ok``, an object that does not exist is not an error."""
         try:
             await self._write("DELETE", path, None)
         except GraphError as error:
@@ -275,10 +274,10 @@ class GraphClient:
                 raise
 
     async def batch(self, requests: Sequence[BatchRequest]) -> list[BatchAnswer]:
-        """Send many requests, 20 a ``$batch``, a few batches at once; those refused for a moment are sent again.
+        """Send many requests, 20 per ``$batch``, a few batches at once. Repeats requests that were refused temporarily.
 
         Returns:
-            The answers in the requests' order. An answer may be an error: :meth:`error` says it in words.
+            The answers in the order of the requests. An answer may be an error; :meth:`error` explains it.
 
         Raises:
             GraphError: A whole batch failed.
@@ -291,7 +290,7 @@ class GraphClient:
                 chunks = [pending[start : start + BATCH_SIZE] for start in range(0, len(pending), BATCH_SIZE)]
                 rounds = await asyncio.gather(
                     *(self._one_batch({index: requests[index] for index in chunk}) for chunk in chunks),
-                    return_exceptions=True,  # none may go on unobserved once another has failed
+                    return_exceptions=True,  # otherwise the others would run unobserved after one has failed
                 )
                 asked: dict[int, float | None] = {}
                 for received in rounds:
@@ -315,7 +314,7 @@ class GraphClient:
         return [answers[index] for index in range(len(requests))]
 
     def error(self, request: BatchRequest, answer: BatchAnswer) -> GraphError:
-        """Say in words what is wrong with one answer of a batch."""
+        """Return the error that explains one refused answer of a batch."""
         return graph_errors.refused(request.method, request.path, answer.status, answer.body)
 
     async def consistent(
@@ -325,11 +324,11 @@ class GraphClient:
         statuses: Collection[int] = (404,),
         within: float = 60.0,
     ) -> T:
-        """Repeat a request while Graph's copies do not agree yet on what was just made.
+        """Repeat a request until Graph's replicas agree on an object that was just created, and return its result.
 
         Args:
             request: Makes the request.
-            statuses: Refusals to wait out.
+            statuses: Statuses after which to wait and repeat.
             within: Seconds to wait in total.
 
         Raises:
@@ -347,7 +346,7 @@ class GraphClient:
             delay = min(delay * 2, 5.0)
 
     async def aclose(self) -> None:
-        """Close the connections; reads that nobody waits for any more are given up."""
+        """Close all connections and cancel reads without a caller."""
         if self._gathering is not None:
             self._gathering.close()
         for _, task in self._shared.values():
@@ -355,7 +354,7 @@ class GraphClient:
         await self._http.aclose()
 
     async def _read(self, path: str, params: Parameters | None) -> _Answer | Json:
-        """GET something, with others where that is wanted; a whole schema goes alone, a batch would only carry it."""
+        """GET something, in a batch with other reads if enabled. A schema is read alone, because it is too large."""
         if self._gathering is not None and not path.endswith("/schema"):
             found = await self._gathering.get(path, params)
             if found is not None:
@@ -363,7 +362,7 @@ class GraphClient:
         return await self._request("GET", path, params=params)
 
     async def _gathered(self, requests: Sequence[BatchRequest]) -> list[BatchAnswer] | None:
-        """Send reads as one batch, once: what it does not answer is asked alone, with all patience."""
+        """Send reads as one batch, once. The caller repeats what stays unanswered as single requests, with retries."""
         chunk = dict(enumerate(requests))
         body = batch_document(chunk)
         try:
@@ -386,7 +385,7 @@ class GraphClient:
             return None
         document = read_object(answer.body)
         if document is None:
-            raise graph_errors.unexpected(path, f"{answer.status} with something that is no JSON object", method)
+            raise graph_errors.unexpected(path, f"{answer.status} with something other than a JSON object", method)
         return document
 
     async def _one_batch(self, chunk: Mapping[int, BatchRequest]) -> dict[int, tuple[BatchAnswer, float | None]]:
@@ -405,7 +404,7 @@ class GraphClient:
         body: Json | None = None,
         repeatable: bool | None = None,
     ) -> _Answer:
-        """Send one request until it is answered for good."""
+        """Send one request, with retries, and return its answer."""
         note(f"{method} {path}")
         may_repeat = operation(method, path).is_repeatable if repeatable is None else repeatable
         token = await self._sign_in.token()
@@ -463,14 +462,14 @@ class GraphClient:
         return _Answer(response.status_code, response.headers, received)
 
     async def _inside(self, path: str, link: object) -> str:
-        """Refuse a next page at another server: it would get the token."""
+        """Return the address of a next page. Refuses another server, because it would receive the token."""
         graph = urlsplit((await self._sign_in.cloud()).graph)
         try:
             target = urlsplit(link) if isinstance(link, str) else None
         except ValueError:
             target = None
         if target is None or (target.scheme, target.netloc) != (graph.scheme, graph.netloc):
-            raise graph_errors.unexpected(path, "a next page at another server")
+            raise graph_errors.unexpected(path, "with a next page on another server")
         return target.geturl()
 
 
@@ -483,17 +482,17 @@ def _document(method: str, path: str, answer: _Answer) -> Json:
 
 
 def odata_quote(value: str) -> str:
-    """Write a string literal of an OData filter: ``O'Hara`` to ``'O''Hara'``."""
+    """Return a string literal for an OData filter: ``O'Hara`` becomes ``'O''Hara'``."""
     return "'" + value.replace("'", "''") + "'"
 
 
 def segment(value: str) -> str:
-    """Percent-encode one segment of a path; a guest's ``#EXT#`` name must not end the path, nor two dots leave it.
+    """Return one path segment, percent-encoded, so that a guest's ``#EXT#`` cannot end the path.
 
     Raises:
-        GraphError: It is no name: empty, or dots that would be taken for a folder.
+        GraphError: The value is empty or dots, which a server reads as a folder.
     """
     if value in {"", ".", ".."}:
-        message = f'"{value}" cannot name anything in Microsoft Graph; correct the id'
+        message = f'"{value}" is not a valid id in Microsoft Graph; correct the id'
         raise GraphError(message)
     return quote(value, safe="")

@@ -1,4 +1,4 @@
-"""Where an Azure cloud has its login and its Microsoft Graph: Microsoft's own clouds, or one that describes itself.
+"""The login and Microsoft Graph addresses of Azure clouds: Microsoft's own, or one that a metadata host describes.
 
 National clouds: https://learn.microsoft.com/graph/deployments
 """
@@ -18,7 +18,7 @@ from kzero_scim.clients.tls import ca_file
 from kzero_scim.errors import GraphError, SettingsError
 
 _ORIGIN = re.compile(r"https://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:\d{1,5})?/?")
-"""The secret is sent there: no user, no path, nothing that two readers could take for different hosts."""
+"""An origin without user or path, so that every parser sees the same host. The client secret is sent to it."""
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:\d{1,5})?|\[[0-9A-Fa-f:]+\](:\d{1,5})?")
 
 
@@ -27,11 +27,11 @@ class Cloud:
     """One Azure cloud.
 
     Attributes:
-        name: For messages.
+        name: Its name, for messages.
         login: Origin of the login endpoint, ``https://login.microsoftonline.com``.
-        graph: Microsoft Graph without version and without a slash at the end, ``https://graph.microsoft.com``.
-        exchange_audience: Audience of the id tokens that this cloud takes in exchange for its own.
-        is_custom: True if it described itself; Microsoft's instance discovery does not know it then.
+        graph: Microsoft Graph without version and trailing slash, ``https://graph.microsoft.com``.
+        exchange_audience: The audience that a pipeline's id token needs to be exchanged for a token of this cloud.
+        is_custom: True if a metadata host described it. Microsoft's instance discovery does not know such a cloud.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Cloud:
 
     @property
     def scope(self) -> str:
-        """The scope of an application's token for Graph."""
+        """The scope to request for an application's Graph token."""
         return f"{self.graph}/.default"
 
 
@@ -75,14 +75,14 @@ CLOUDS: Final[Mapping[str, Cloud]] = {
     "dod": _DEFENSE,
     "china": _CHINA,
 }
-"""By the names that azuread takes for ``environment``."""
+"""Clouds by the names that azuread accepts as ``environment``."""
 
 
 def known_cloud(name: str | None) -> Cloud:
-    """Give Microsoft's cloud of that name; None is the public one.
+    """Return Microsoft's cloud of a name; None stands for the public cloud.
 
     Raises:
-        SettingsError: There is none.
+        SettingsError: The name is unknown.
     """
     cloud = CLOUDS.get((name or "public").casefold())
     if cloud is None:
@@ -92,18 +92,18 @@ def known_cloud(name: str | None) -> Cloud:
 
 
 async def described_cloud(host: str, http: httpx.AsyncClient | None = None) -> Cloud:
-    """Ask a metadata host for its endpoints, as azuread does.
+    """Return the cloud that a metadata host describes, as azuread reads it.
 
     Args:
         host: ``host[:port]``.
-        http: What sends the request.
+        http: Sends the request.
 
     Raises:
-        SettingsError: The host is misspelt.
-        GraphError: It cannot be reached or describes no cloud.
+        SettingsError: The host is malformed.
+        GraphError: The host cannot be reached or describes no cloud.
     """
     if not _HOST.fullmatch(host):
-        message = f'metadata host "{host}" is not of the form host[:port]; correct ARM_METADATA_HOSTNAME'
+        message = f'metadata host "{host}" is malformed; set ARM_METADATA_HOSTNAME to host or host:port'
         raise SettingsError(message)
     url = f"https://{host}/metadata/endpoints?api-version=2022-09-01"
     client = http or RetryingClient(timeout=10.0)
@@ -136,17 +136,17 @@ def _endpoint(host: str, field: str, value: object) -> str:
     if isinstance(value, str) and _ORIGIN.fullmatch(value):
         return value.rstrip("/")
     shown = f'"{str(value)[:200]}"' if value else "nothing"
-    message = f"metadata host {host} gives {shown} as {field}, where an https address belongs; is it the right host?"
+    message = f"metadata host {host} answered {shown} as {field}, not an https address; check ARM_METADATA_HOSTNAME"
     raise GraphError(message)
 
 
 def _unreachable(host: str, error: httpx.HTTPError) -> GraphError:
     if refused := untrusted(error):
         return GraphError(
-            f"metadata host {host}: its certificate is not trusted ({refused.verify_message}); checked against "
-            f"{ca_file() or 'the default trust store'}; set SSL_CERT_FILE to the CA that issued it"
+            f"certificate of metadata host {host} is not trusted ({refused.verify_message}; checked against "
+            f"{ca_file() or 'the default trust store'}); set SSL_CERT_FILE to the CA that issued it"
         )
     return GraphError(
-        f"metadata host {host} cannot be reached: {root_cause(error)}; check ARM_METADATA_HOSTNAME, the network and "
+        f"metadata host {host} cannot be reached ({root_cause(error)}); check ARM_METADATA_HOSTNAME, the network and "
         "the proxy settings (HTTPS_PROXY, NO_PROXY)"
     )

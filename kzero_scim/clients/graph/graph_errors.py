@@ -1,4 +1,4 @@
-"""Says in one line what Microsoft Graph refused, why, and what to do next. Sends nothing.
+"""Errors of Microsoft Graph in one line: what was refused, why, and the remedy. Sends nothing.
 
 Error documents: https://learn.microsoft.com/graph/errors
 """
@@ -17,12 +17,12 @@ from kzero_scim.clients.tls import ca_file
 from kzero_scim.errors import GraphError
 
 _LONGEST: Final = 600
-"""Characters of Graph's own message that are shown."""
+"""The most characters of Graph's own message to show."""
 
 _ADVICE: Final[Mapping[int, str]] = {
     401: "Graph does not accept the token; check that ARM_TENANT_ID, ARM_CLIENT_ID and the cloud belong together",
-    404: "it does not exist (any more), or is too new to be seen",
-    413: "it is too large for Graph",
+    404: "it does not exist, was deleted, or is too new for all of Graph's replicas",
+    413: "the request is too large for Graph",
     423: "the tenant or the object is locked; try again later",
     429: "Graph is throttling this application; try again later",
 }
@@ -31,13 +31,13 @@ _ADVICE: Final[Mapping[int, str]] = {
 def refused(
     method: str, path: str, status: int, body: Mapping[str, Any], headers: httpx.Headers | None = None
 ) -> GraphError:
-    """Say what an error answer means.
+    """Return the error for an answer that refuses a request.
 
     Args:
-        method: The request's.
-        path: The request's, relative to the version.
+        method: The request's method.
+        path: The request's path, relative to ``/v1.0``.
         status: The HTTP status.
-        body: Graph's error document, ``{}`` if there is none.
+        body: Graph's error document, or ``{}``.
         headers: The answer's headers, for the request id.
     """
     doing = operation(method, path)
@@ -51,7 +51,7 @@ def refused(
     if said:
         parts.append(f": {said}")
     if 300 <= status < 400:  # noqa: PLR2004 - the redirects
-        parts.append("; redirects are not followed; check the proxy and ARM_METADATA_HOSTNAME")
+        parts.append(", and redirects are not followed; check the proxy and ARM_METADATA_HOSTNAME")
     elif status == httpx.codes.FORBIDDEN and doing.permission:
         parts.append(
             f"; grant the application permission {doing.permission} with admin consent to the application that "
@@ -65,36 +65,37 @@ def refused(
 
 
 def unreachable(method: str, path: str, error: httpx.HTTPError) -> GraphError:
-    """Say why a request got no answer."""
-    start = f"cannot {operation(method, path).words}: Microsoft Graph"
+    """Return the error for a request that got no answer."""
+    start = f"cannot {operation(method, path).words}:"
     if refusal := untrusted(error):
         store = ca_file() or "the default trust store"
         return GraphError(
-            f"{start}'s certificate is not trusted ({refusal.verify_message}); checked against {store}; "
-            "set SSL_CERT_FILE to the CA that issued it"
+            f"{start} Microsoft Graph's certificate is not trusted ({refusal.verify_message}; checked against "
+            f"{store}); set SSL_CERT_FILE to the CA that issued it"
         )
     return GraphError(
-        f"{start} gave no answer: {root_cause(error)}; check the network and the proxy settings (HTTPS_PROXY, NO_PROXY)"
+        f"{start} Microsoft Graph did not answer ({root_cause(error)}); check the network and the proxy settings "
+        "(HTTPS_PROXY, NO_PROXY)"
     )
 
 
 def unexpected(path: str, what: str, method: str = "GET") -> GraphError:
-    """Say that an answer is not what Graph answers."""
+    """Return the error for an answer that Graph does not document."""
     return GraphError(
-        f"cannot {operation(method, path).words}: Microsoft Graph answered {what}; is a proxy in between, or "
-        "ARM_METADATA_HOSTNAME wrong?"
+        f"cannot {operation(method, path).words}: Microsoft Graph answered {what}; check ARM_METADATA_HOSTNAME and any "
+        "proxy in between"
     )
 
 
 def exhausted(failure: GraphError, attempts: int, asked: float | None) -> GraphError:
-    """Add to a failure how often it was tried, or how long Graph wants to be left alone."""
-    wish = f", and it asks to wait {asked:.0f} s" if asked is not None else ""
+    """Return a failure with the number of attempts and the wait that Graph asked for, if any."""
+    wish = f", and Graph asks to wait {asked:.0f} s" if asked is not None else ""
     tried = f"tried {attempts} times{wish}" if attempts > 1 or wish else "tried once"
     return GraphError(f"{failure} [{tried}]", status=failure.status, code=failure.code)
 
 
 def _message(details: Mapping[str, Any]) -> str:
-    """Give Graph's message in one line, with that of an inner error, where the synchronization service puts its own."""
+    """Return Graph's message and the inner error's, in one line. The synchronization service uses the inner one."""
     inner = details.get("innerError") or details.get("innererror")
     deeper = inner if isinstance(inner, dict) else {}
     texts = [_one_line(details.get("message"))]
@@ -103,7 +104,7 @@ def _message(details: Mapping[str, Any]) -> str:
 
 
 def _one_line(text: object) -> str:
-    """Give a message in one line; the synchronization service packs a whole document into one as JSON."""
+    """Return a message in one line. The synchronization service packs a JSON document into its messages."""
     if not isinstance(text, str):
         return ""
     packed = read_object(text.encode()) if text.lstrip().startswith("{") else None

@@ -1,4 +1,4 @@
-"""Asks a pipeline's own service for an id token that Entra takes in exchange. Synchronous: runs in a thread."""
+"""Gets an id token from a pipeline's own service, to exchange for Entra's. Synchronous: runs in a thread."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from kzero_scim.clients.tls import ssl_context
 from kzero_scim.errors import GraphError
 
 LARGEST: Final = 1024 * 1024
-"""Bytes of an answer that are read; an id token has a few thousand."""
+"""Bytes to read of an answer. An id token has a few thousand."""
 WITHIN: Final = 60.0
 """Seconds for an answer."""
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def github_token(url: str, bearer: str, audience: str) -> str:
-    """Get one from GitHub Actions.
+    """Return an id token of GitHub Actions.
 
     https://docs.github.com/actions/reference/security/oidc: add the audience, get ``{"value": token}``.
 
     Raises:
-        GraphError: The service gave none.
+        GraphError: The service issued no token.
     """
     target = httpx.URL(url).copy_merge_params({"audience": audience})
     return _id_token("GET", target, bearer, "value")
 
 
 def devops_token(url: str, bearer: str, connection: str) -> str:
-    """Get one from Azure DevOps for a service connection.
+    """Return an id token of Azure DevOps for a service connection.
 
     https://learn.microsoft.com/rest/api/azure/devops/distributedtask/oidctoken/create
 
     Raises:
-        GraphError: The service gave none.
+        GraphError: The service issued no token.
     """
     target = httpx.URL(url).copy_merge_params({"api-version": "7.1", "serviceConnectionId": connection})
     return _id_token("POST", target, bearer, "oidcToken")
@@ -46,7 +46,7 @@ def devops_token(url: str, bearer: str, connection: str) -> str:
 def _id_token(method: str, url: httpx.URL, bearer: str, field: str) -> str:
     headers = {"Authorization": f"Bearer {bearer}", "Accept": "application/json", "User-Agent": USER_AGENT}
     if url.scheme != "https" and url.host not in _LOOPBACK:
-        message = f"the pipeline's id token service {url.host} would be sent a token unencrypted; it must be https"
+        message = f"cannot send the pipeline's token to id token service {url.host} unencrypted; the URL must be https"
         raise GraphError(message)
     try:
         with (
@@ -55,20 +55,20 @@ def _id_token(method: str, url: httpx.URL, bearer: str, field: str) -> str:
         ):
             document = read_object(_beginning(response)) if response.is_success else {}
     except (httpx.HTTPError, ValueError) as error:
-        message = f"the pipeline's id token service {url.host} gave no token: {root_cause(error)}"
+        message = f"cannot get an id token from the pipeline's service {url.host}: {root_cause(error)}"
         raise GraphError(message) from error
     token = document.get(field) if isinstance(document, dict) else None
     if not isinstance(token, str) or not token:
         message = (
-            f"the pipeline's id token service {url.host} answered {response.status_code} without a token; "
-            "allow the job to ask for id tokens (GitHub: permissions: id-token: write)"
+            f"cannot get an id token from the pipeline's service {url.host}: it answered {response.status_code} "
+            "without a token; allow the job to request id tokens (GitHub: permissions: id-token: write)"
         )
         raise GraphError(message, status=response.status_code)
     return token
 
 
 def _beginning(response: httpx.Response) -> bytes:
-    """Read what may be read; a longer or slower answer is cut, and then no JSON."""
+    """Return the body, or nothing if it is too large or too slow."""
     body, until = bytearray(), time.monotonic() + WITHIN
     for piece in response.iter_bytes():
         body += piece

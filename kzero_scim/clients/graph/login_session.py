@@ -1,6 +1,6 @@
-"""What azure-identity sends its requests by: answers within bounds, and no redirect, since the secret would go with it.
+"""The transport of azure-identity's synchronous credentials: limits answers, follows no redirect. Knows no credential.
 
-Imports ``requests`` and ``azure.core``, which are slow to import: imported when first needed.
+A redirect would carry the secret away. Import this module only when needed: ``requests`` and ``azure.core`` are slow.
 """
 
 from __future__ import annotations
@@ -17,36 +17,38 @@ from kzero_scim.clients.tls import ca_file
 from kzero_scim.errors import GraphError
 
 LARGEST: Final = 4 * 1024 * 1024
-"""Bytes; a token has some thousand, the login's own description about 2,000."""
+"""Bytes. A token has a few thousand, the login's own description about 2,000."""
 WITHIN: Final = 60.0
 """Seconds from sending a request to the last byte of its answer."""
 _PIECE: Final = 64 * 1024
 
 
 class LoginSession(requests.Session):
-    """A session that reads each answer at once, and no more than is reasonable.
+    """A session that reads each answer completely, within limits of size and time.
 
     Args:
         within: Seconds from sending a request to the last byte of its answer.
     """
 
     def __init__(self, within: float = WITHIN) -> None:
-        """Open nothing yet."""
+        """Open no connection yet."""
         super().__init__()
         self._within = within
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # noqa: ANN401 - as in requests
-        """Send a request.
+        """Send a request and return its complete answer.
 
         Raises:
-            GraphError: The answer is too large, too slow, or sends the credentials elsewhere.
+            GraphError: The answer is too large, too slow or a redirect.
         """
         until = time.monotonic() + self._within
         response = super().send(request, **{**options, "stream": True, "allow_redirects": False})
         host = request.url.split("/")[2] if request.url else "the login"
         try:
             if response.is_redirect:
-                message = f"{host} answered {response.status_code}, a redirect; the credentials are not sent on"
+                message = (
+                    f"{host} answered {response.status_code}, a redirect; credentials are not sent to another address"
+                )
                 raise GraphError(message)
             received = bytearray()
             for piece in response.iter_content(_PIECE):
@@ -60,12 +62,12 @@ class LoginSession(requests.Session):
         finally:
             response.close()
         bound_retry_after(response.headers)
-        response._content = bytes(received)  # noqa: SLF001 - where requests keeps a body that was read
+        response._content = bytes(received)  # noqa: SLF001 - requests keeps a body that was read here
         return response
 
 
 def login_transport() -> RequestsTransport:
-    """Give what azure-identity's credentials take as their ``transport``."""
+    """Return the ``transport`` for azure-identity's credentials."""
     return RequestsTransport(
         session=LoginSession(),
         connection_verify=ca_file() or True,  # azure-identity does not read SSL_CERT_FILE by itself

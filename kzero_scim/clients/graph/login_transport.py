@@ -1,6 +1,6 @@
-"""What azure-identity's asynchronous credentials send by: connections that tenants share, and no redirect.
+"""The transport of azure-identity's asynchronous credentials, on shared connections. Follows no redirect.
 
-Imports ``azure.core``, which is slow to import: imported when first needed.
+Import this module only when needed: ``azure.core`` is slow to import.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from kzero_scim.errors import GraphError
 
 
 class LoginTransport(AsyncHttpTransport[Any, Any]):
-    """Sends the requests of one credential; it is the credential that repeats them.
+    """Sends the requests of one credential. The credential itself retries.
 
     Args:
-        transport: What sends.
+        transport: Sends the requests.
     """
 
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
-        """Open nothing yet."""
+        """Open no connection yet."""
         self._http = RetryingClient(policy=ONCE, within=60.0, transport=transport)
 
     async def send(self, request: Any, **_: Any) -> AsyncHttpResponse:  # noqa: ANN401 - azure.core's request
-        """Send a request.
+        """Send a request and return its complete answer.
 
         Raises:
-            GraphError: The answer sends the credentials elsewhere.
-            ServiceRequestError: There is none.
+            GraphError: The answer is a redirect.
+            ServiceRequestError: The server did not answer.
         """
         try:
             answer = await self._http.request(request.method, request.url, headers=request.headers, data=request.body)
@@ -41,15 +41,16 @@ class LoginTransport(AsyncHttpTransport[Any, Any]):
             reason = f"certificate verify failed: {refused.verify_message}" if refused else root_cause(error)
             raise ServiceRequestError(reason, error=error) from None
         if answer.is_redirect:
-            message = f"{answer.url.host} answered {answer.status_code}, a redirect; the credentials are not sent on"
+            where = f"{answer.url.host} answered {answer.status_code}"
+            message = f"{where}, a redirect; credentials are not sent to another address"
             raise GraphError(message)
         return _Answer(request, answer)
 
     async def open(self) -> None:
-        """Do nothing: connections are opened by requests."""
+        """Do nothing. Requests open connections."""
 
     async def close(self) -> None:
-        """Close the client; shared connections stay."""
+        """Close the client. Shared connections stay open."""
         await self._http.aclose()
 
     async def __aexit__(
@@ -63,7 +64,7 @@ class LoginTransport(AsyncHttpTransport[Any, Any]):
 
 
 class _Answer(AsyncHttpResponse):
-    """An answer that was read whole, as azure.core sees one."""
+    """A complete answer in azure.core's form."""
 
     def __init__(self, request: Any, answer: httpx.Response) -> None:  # noqa: ANN401 - azure.core's request
         super().__init__(request, answer)
@@ -74,6 +75,6 @@ class _Answer(AsyncHttpResponse):
         self.content_type = answer.headers.get("Content-Type")
 
     def body(self) -> bytes:
-        """Give the body."""
+        """Return the body."""
         content: bytes = self.internal_response.content
         return content

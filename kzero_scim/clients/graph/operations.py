@@ -1,6 +1,6 @@
-"""Names Microsoft Graph's operations in words, with the least application permission that each needs. Pure data.
+"""Microsoft Graph's operations in words, with the least application permission that each needs. Pure data, no requests.
 
-Permissions: the tables of the operations' pages below https://learn.microsoft.com/graph/api/.
+Permissions are from the operations' pages below https://learn.microsoft.com/graph/api/.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ class Operation:
     """One operation.
 
     Attributes:
-        words: What it does to what, to follow "cannot": ``read the synchronization job x of service principal y``.
-        permission: The least application permission, ``""`` if unknown.
-        is_repeatable: True if doing it twice does no harm: it may be sent again after an answer got lost.
+        words: The action and its object, to follow "cannot": ``read the synchronization job x of service principal y``.
+        permission: The least application permission; ``""`` if unknown.
+        is_repeatable: True if doing it twice does no harm, so that it may be sent again after its answer was lost.
     """
 
     words: str
@@ -52,7 +52,7 @@ _TABLE: Final[tuple[tuple[str, str, str, str], ...]] = (
     (
         "GET",
         _SP + "/appRoleAssignedTo(/.*)?",
-        "read who is assigned to service principal {sp}",
+        "read the assignments of service principal {sp}",
         "Application.Read.All (or Directory.Read.All)",
     ),
     (
@@ -68,7 +68,7 @@ _TABLE: Final[tuple[tuple[str, str, str, str], ...]] = (
         "AppRoleAssignment.ReadWrite.All, together with Application.Read.All",
     ),
     ("GET", _SP, "read service principal {sp}", "Application.Read.All or Application.ReadWrite.OwnedBy"),
-    ("GET", "/servicePrincipals", "look for service principals", "Application.Read.All"),
+    ("GET", "/servicePrincipals", "search service principals", "Application.Read.All"),
     ("GET", "/users/(?P<user>[^/]+)(/.*)?", "look up user {user}", "User.Read.All"),
     ("GET", "/users", "look up users", "User.Read.All"),
     ("GET", "/groups/(?P<group>[^/]+)/members(/.*)?", "read the members of group {group}", "GroupMember.Read.All"),
@@ -78,12 +78,12 @@ _TABLE: Final[tuple[tuple[str, str, str, str], ...]] = (
     (
         "GET",
         "/(directoryRoles|roleManagement)(/.*|\\(.*)?",
-        "read who is Global Administrator",
+        "read the Global Administrators",
         "RoleManagement.Read.Directory",
     ),
     ("GET", "/auditLogs/provisioning", "read the provisioning logs", _LOGS),
     ("GET", "/auditLogs/.*", "read the directory audit", _LOGS),
-    ("*", "/applications.*", "use the application registrations", "Application.ReadWrite.OwnedBy"),
+    ("*", "/applications.*", "access the application registrations", "Application.ReadWrite.OwnedBy"),
     ("POST", "/applicationTemplates/.*", "create the enterprise application", "Application.ReadWrite.OwnedBy"),
     ("GET", "/applicationTemplates.*", "read the gallery of applications", ""),
 )
@@ -91,17 +91,17 @@ _COMPILED: Final = tuple((method, re.compile(pattern), words, right) for method,
 
 _VERSION: Final = re.compile(r"https://.*?/v1\.0(?=/)")
 _REPEATABLE_POSTS: Final = re.compile(
-    # Commands and questions. An assignment that exists is refused the second time, which callers take for done.
+    # Commands and queries. Graph refuses an assignment that exists already; callers treat that refusal as success.
     r".*/(start|pause|restart|validateCredentials|provisionOnDemand|parseExpression|appRoleAssignedTo)"
 )
 
 
 def operation(method: str, path: str) -> Operation:
-    """Name the operation behind a request.
+    """Return the operation of a request.
 
     Args:
-        method: ``GET``, ``POST`` and so on.
-        path: Relative to the version or a whole address, percent-encoded; a query is ignored.
+        method: The HTTP method, such as ``GET``.
+        path: Relative to ``/v1.0`` or a full address, percent-encoded; its query is ignored.
     """
     bare = _VERSION.sub("", path.split("?", maxsplit=1)[0])
     repeatable = method != "POST" or _REPEATABLE_POSTS.fullmatch(bare) is not None

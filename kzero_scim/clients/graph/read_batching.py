@@ -1,7 +1,7 @@
-"""Reads that are asked in the same moment go to Microsoft Graph as one ``$batch``. Sends nothing itself.
+"""Collects simultaneous reads into one ``$batch`` of Microsoft Graph. Sends nothing itself.
 
-https://learn.microsoft.com/graph/json-batching. Whatever a batch does not answer with 2xx is left to be asked alone, so
-that refusals, throttling and errors are those of the single request.
+https://learn.microsoft.com/graph/json-batching. The caller repeats every read that the batch does not answer with 2xx
+as a single request, so that refusals, throttling and errors are those of the single request.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ Json = dict[str, Any]
 
 
 class ReadBatcher:
-    """Gathers reads until they can be sent.
+    """Collects reads until they can be sent.
 
     Args:
-        ready: Waits until something can be sent: until there is a token.
-        send: Sends requests as one batch, once, and gives the answers in their order; None if it was not answered.
-        most: Requests that fit into one batch.
+        ready: Waits until requests can be sent, that is until a token is available.
+        send: Sends requests as one batch, once, and returns the answers in their order; None if it got no answer.
+        most: The most requests in one batch.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class ReadBatcher:
         send: Callable[[Sequence[BatchRequest]], Awaitable[list[BatchAnswer] | None]],
         most: int,
     ) -> None:
-        """Gather nothing yet."""
+        """Start without reads."""
         self._ready = ready
         self._send = send
         self._most = most
@@ -39,13 +39,13 @@ class ReadBatcher:
         self._sending: set[asyncio.Task[None]] = set()
 
     async def get(self, path: str, params: Mapping[str, str] | None) -> Json | None:
-        """Ask with others.
+        """GET one object together with other reads.
 
         Returns:
-            The object; None if it is to be asked for alone.
+            The object; None if the caller must request it alone.
 
         Raises:
-            KzeroScimError: Nothing can be sent: the sign-in failed.
+            KzeroScimError: The sign-in failed, so nothing was sent.
         """
         query = f"?{urlencode(params, quote_via=quote, safe='$,')}" if params else ""
         answer: asyncio.Future[Json | None] = asyncio.get_running_loop().create_future()
@@ -57,7 +57,7 @@ class ReadBatcher:
         return await answer
 
     def close(self) -> None:
-        """Send nothing further."""
+        """Cancel all batches."""
         for task in self._sending:
             task.cancel()
 
@@ -65,9 +65,9 @@ class ReadBatcher:
         error: Exception | None = None
         try:
             await self._ready()
-            # Those who are woken by the same token ask now.
+            # Other readers that waited for the same token add their reads now.
             await asyncio.sleep(0)
-        except Exception as caught:  # noqa: BLE001 - whoever waits is told
+        except Exception as caught:  # noqa: BLE001 - every waiting reader gets the error
             error = caught
         waiting, self._waiting = self._waiting, []
         if error is not None:
@@ -81,7 +81,7 @@ class ReadBatcher:
     async def _ask(self, part: Sequence[tuple[BatchRequest, asyncio.Future[Json | None]]]) -> None:
         answers: list[BatchAnswer] | None = None
         try:
-            # One alone gains nothing by a batch.
+            # A batch has no advantage for a single read.
             if len(part) > 1:
                 answers = await self._send([request for request, _ in part])
         finally:

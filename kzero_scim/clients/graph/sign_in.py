@@ -1,4 +1,4 @@
-"""Signs in to Entra for Microsoft Graph: which credential, tokens, and what a refused login means.
+"""Signs in to Entra for Microsoft Graph: chooses the credential, keeps tokens, explains refusals. Knows no resource.
 
 The choice and its order are azuread's (https://registry.terraform.io/providers/hashicorp/azuread/latest/docs), so that
 one configuration serves both: certificate, client secret, OIDC token, OIDC request (GitHub, Azure DevOps), managed
@@ -30,41 +30,43 @@ from kzero_scim.clients.tls import ca_file
 from kzero_scim.errors import GraphError, SettingsError
 from kzero_scim.settings.provider_config import Config, complete
 
-logging.getLogger("azure").addHandler(logging.NullHandler())  # else its warnings reach stderr beside our errors
+logging.getLogger("azure").addHandler(
+    logging.NullHandler()
+)  # otherwise its warnings appear on stderr next to our errors
 
 RENEW_BEFORE: Final = 300.0
-"""Seconds before its expiry from which a token is not used any more."""
+"""A token is renewed this many seconds before it expires."""
 
 _MEANINGS: Final[Mapping[str, str]] = {
-    "7000215": "the client secret is wrong; set ARM_CLIENT_SECRET to the secret's value, not to its id",
-    "7000222": "the client secret has expired; make a new one for the application in Entra and set ARM_CLIENT_SECRET",
-    "700016": "the tenant has no application of that client id; correct ARM_CLIENT_ID or ARM_TENANT_ID",
+    "7000215": "the client secret is wrong; set ARM_CLIENT_SECRET to the secret's value, not to its ID",
+    "7000222": "the client secret has expired; create a new one for the application in Entra and set ARM_CLIENT_SECRET",
+    "700016": "the tenant has no application with this client ID; correct ARM_CLIENT_ID or ARM_TENANT_ID",
     "7000229": "the application has no service principal in this tenant; grant it admin consent there",
-    "7000112": "the application is disabled in this tenant; an administrator can enable it again",
-    "90002": "there is no such tenant in this cloud; correct ARM_TENANT_ID (or ARM_ENVIRONMENT)",
-    "900023": "the tenant id is neither a GUID nor a domain; correct ARM_TENANT_ID",
+    "7000112": "the application is disabled in this tenant; ask an administrator to enable it",
+    "90002": "this cloud has no such tenant; correct ARM_TENANT_ID (or ARM_ENVIRONMENT)",
+    "900023": "the tenant ID is neither a GUID nor a domain; correct ARM_TENANT_ID",
     "700024": "the id token is expired or not yet valid; get a fresh one, and check this machine's clock",
-    "700027": "the application does not accept this certificate or assertion; upload it there, or set the right one",
-    "70021": "no federated credential of the application fits the id token; compare issuer, subject and audience",
-    "700211": "no federated credential of the application has the id token's issuer; correct the credential's issuer",
-    "700212": "no federated credential of the application has the id token's audience; correct its audience",
-    "700213": "no federated credential of the application has the id token's subject; correct its subject",
-    "50034": "the tenant has no such user; sign in as another",
-    "50076": "multi-factor authentication is asked for; sign in again with `az login`",
-    "53003": "a conditional access policy forbids it; exempt the application's workload identity, or its network",
+    "700027": "the application does not accept this certificate or assertion; upload it there, or use the right one",
+    "70021": "no federated credential of the application matches the id token; compare issuer, subject and audience",
+    "700211": "no federated credential of the application has the id token's issuer; correct the credential",
+    "700212": "no federated credential of the application has the id token's audience; correct the credential",
+    "700213": "no federated credential of the application has the id token's subject; correct the credential",
+    "50034": "the tenant has no such user; sign in as another user",
+    "50076": "multi-factor authentication is required; run `az login` again",
+    "53003": "a Conditional Access policy blocks the sign-in; exclude the application or its network from the policy",
     "700082": "the Azure CLI's login has expired; run `az login`",
 }
 
 _NOTHING_GIVEN: Final = (
     "no credentials for Entra: set ARM_TENANT_ID, ARM_CLIENT_ID and one of ARM_CLIENT_SECRET, "
-    "ARM_CLIENT_CERTIFICATE_PATH, or ARM_USE_OIDC=true (with ARM_OIDC_TOKEN or a pipeline's own variables); or "
-    "ARM_USE_MSI=true; or sign in by `az login` with ARM_USE_CLI=true. "
-    "The same can be given as azuread: settings of the stack"
+    "ARM_CLIENT_CERTIFICATE_PATH or ARM_USE_OIDC=true (with ARM_OIDC_TOKEN or a pipeline's own variables); or "
+    "set ARM_USE_MSI=true; or run `az login` and set ARM_USE_CLI=true. "
+    "The azuread: settings of the stack accept the same values"
 )
 
 
 class AccessToken(Protocol):
-    """What a credential gives."""
+    """The token that a credential returns."""
 
     @property
     def token(self) -> str:
@@ -72,27 +74,27 @@ class AccessToken(Protocol):
 
     @property
     def expires_on(self) -> int:
-        """Seconds since 1970."""
+        """When it expires, in seconds since 1970."""
 
 
 class Credential(Protocol):
     """A synchronous credential of azure-identity."""
 
     def get_token(self, *scopes: str) -> AccessToken:
-        """Sign in."""
+        """Sign in and return a token."""
 
     def close(self) -> None:
-        """Close its connections."""
+        """Close all connections."""
 
 
 class AsyncCredential(Protocol):
     """An asynchronous credential of azure-identity."""
 
     async def get_token(self, *scopes: str) -> AccessToken:
-        """Sign in."""
+        """Sign in and return a token."""
 
     async def close(self) -> None:
-        """Close its connections."""
+        """Close all connections."""
 
 
 @dataclass(frozen=True)
@@ -100,10 +102,10 @@ class Method:
     """One way to sign in.
 
     Attributes:
-        words: To follow "sign in": ``as application x with a client secret``.
-        make: Builds the credential; runs in a thread.
-        make_async: Builds one that signs in by shared connections; it asks for the token alone, where the other first
-            asks where that is to be had.
+        words: Describes it, to follow "sign in": ``as application x with a client secret``.
+        make: Returns the credential; runs in a thread.
+        make_async: Returns a credential that signs in on shared connections. It requests only the token, while the
+            other one first requests the login's own description.
     """
 
     words: str
@@ -112,18 +114,18 @@ class Method:
 
 
 class SignIn:
-    """Tokens for Microsoft Graph, one at a time, kept until shortly before they expire.
+    """Provides tokens for Microsoft Graph and keeps each until shortly before it expires.
 
     Args:
         config: The provider's configuration.
-        environment: The process environment: fills what the configuration leaves out.
-        http: What asks a metadata host; by default a client of its own.
+        environment: Variables for what the configuration leaves out; None for the process's environment.
+        http: Sends requests to a metadata host; by default its own client.
         clock: Seconds since 1970.
-        method: How to sign in, instead of what the configuration says.
-        connections: Connections, and what is known of clouds, that other tenants use too.
+        method: How to sign in, instead of the configured method.
+        connections: Connections and clouds' descriptions, shared with other tenants.
     """
 
-    def __init__(  # noqa: PLR0913 - the seams of its tests, and what tenants share
+    def __init__(  # noqa: PLR0913 - most are for tests
         self,
         config: Config,
         environment: Mapping[str, str] | None = None,
@@ -133,7 +135,7 @@ class SignIn:
         method: Method | None = None,
         connections: SharedConnections | None = None,
     ) -> None:
-        """Ask nothing yet."""
+        """Send no request yet."""
         self._environment = os.environ if environment is None else environment
         self._config = complete(config, self._environment)
         self._http = http
@@ -146,29 +148,29 @@ class SignIn:
 
     @property
     def tenant_id(self) -> str:
-        """The tenant that is signed in to.
+        """The ID of the tenant to sign in to.
 
         Raises:
-            SettingsError: None is configured.
+            SettingsError: No tenant is configured.
         """
         if not self._config.tenant_id:
-            message = "no Entra tenant is configured: set azuread:tenantId in the stack, or ARM_TENANT_ID"
+            message = "no Entra tenant is configured; set azuread:tenantId in the stack, or ARM_TENANT_ID"
             raise SettingsError(message)
         return self._config.tenant_id
 
     async def cloud(self) -> Cloud:
-        """Give the cloud, asking its metadata host once if one is configured."""
+        """Return the cloud. Reads its description once, if a metadata host is configured."""
         async with self._lock:
             return await self._find_cloud()
 
     async def token(self, rejected: str | None = None) -> str:
-        """Give a token for Microsoft Graph.
+        """Return a token for Microsoft Graph.
 
         Args:
-            rejected: A token that Graph did not accept; a new one is asked for unless that has happened already.
+            rejected: A token that Graph did not accept. A new one is requested, unless another caller did so already.
 
         Raises:
-            SettingsError: There are no usable credentials.
+            SettingsError: No usable credentials are configured.
             GraphError: The login refused or cannot be reached.
         """
         async with self._lock:
@@ -187,7 +189,7 @@ class SignIn:
     async def _described(self, host: str) -> Cloud:
         if self._connections is None:
             return await described_cloud(host, self._http)
-        # One answer for all: a metadata host describes a cloud, no tenant.
+        # One answer serves all tenants: a metadata host describes a cloud.
         return await self._connections.once(f"cloud {host}", lambda http: described_cloud(host, http))
 
     async def _sign_in(self, cloud: Cloud) -> AccessToken:
@@ -203,7 +205,7 @@ class SignIn:
 
 
 def _get_token(method: Method, cloud: Cloud) -> AccessToken:
-    """Sign in with a credential made for the purpose: a kept one would keep tokens of its own, rejected ones too."""
+    """Return a token of a new credential. A reused one could return a cached token that Graph has rejected."""
     credential = method.make(cloud)
     try:
         return _checked(credential.get_token(cloud.scope), cloud)
@@ -220,20 +222,20 @@ async def _get_token_async(credential: AsyncCredential, cloud: Cloud) -> AccessT
 
 def _checked(token: AccessToken, cloud: Cloud) -> AccessToken:
     if not BEARER.fullmatch(token.token):
-        message = f"{cloud.login} gave a token that cannot be one; is it the right login?"
+        message = f"{cloud.login} issued something that is not a token; check ARM_ENVIRONMENT and ARM_METADATA_HOSTNAME"
         raise GraphError(message)
     return token
 
 
 def choose(config: Config, environment: Mapping[str, str]) -> Method:
-    """Choose how to sign in, in azuread's order; the first for which everything is given.
+    """Return the first sign-in method, in azuread's order, that is completely configured.
 
     Args:
         config: The completed configuration.
-        environment: For the variables that have no place in the configuration.
+        environment: Variables that have no setting.
 
     Raises:
-        SettingsError: Nothing is given; names what to set.
+        SettingsError: None is configured. The message names the variables to set.
     """
     method = given(config, environment)
     if method is not None:
@@ -244,7 +246,7 @@ def choose(config: Config, environment: Mapping[str, str]) -> Method:
 
 
 def given(config: Config, environment: Mapping[str, str]) -> Method | None:
-    """Choose among what is given by settings and variables, as :func:`choose` does; None if nothing is.
+    """Return the method that settings and variables configure, as :func:`choose` does, or None. Omits the Azure CLI.
 
     Raises:
         SettingsError: A file that a variable names cannot be read.
@@ -310,7 +312,7 @@ def _certificate(config: Config, tenant: str, client: str, encoded: str | None) 
         try:
             data = base64.b64decode(encoded, validate=True) if encoded else Path(path or "").read_bytes()
         except (OSError, binascii.Error) as error:
-            message = f"cannot read the client certificate ({_where(encoded, path)}): {_reason(error)}"
+            message = f"cannot read the client certificate {_where(encoded, path)}: {_reason(error)}"
             raise SettingsError(message) from error
         password = config.client_certificate_password
         try:
@@ -319,7 +321,7 @@ def _certificate(config: Config, tenant: str, client: str, encoded: str | None) 
             )
         except ValueError as error:
             message = (
-                f"cannot use the client certificate ({_where(encoded, path)}): it must be PFX or PEM with its private "
+                f"cannot use the client certificate {_where(encoded, path)}; give it as PFX or PEM with its private "
                 "key, and its password in ARM_CLIENT_CERTIFICATE_PASSWORD"
             )
             raise SettingsError(message) from error
@@ -352,7 +354,7 @@ def _managed_identity(client: str | None) -> Method:
 
         return ManagedIdentityCredential(client_id=client) if client else ManagedIdentityCredential()
 
-    return Method("by managed identity", make)
+    return Method("with a managed identity", make)
 
 
 def _azure_cli(tenant: str | None) -> Method:
@@ -361,7 +363,7 @@ def _azure_cli(tenant: str | None) -> Method:
 
         return AzureCliCredential(tenant_id=tenant or "")
 
-    return Method("as the Azure CLI is signed in", make)
+    return Method("with the Azure CLI's login", make)
 
 
 def _options(cloud: Cloud) -> dict[str, Any]:
@@ -387,17 +389,17 @@ def _read(path: str, variable: str) -> str:
     try:
         text = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        message = f"cannot read {path}, named by {variable}: {_reason(error)}"
+        message = f"cannot read {path}, which {variable} names: {_reason(error)}"
         raise SettingsError(message) from error
     if not text:
-        message = f"{path}, named by {variable}, is empty"
+        message = f"{path}, which {variable} names, is empty"
         raise SettingsError(message)
     return text
 
 
 def _refusal(error: Exception, method: Method, tenant: str | None, cloud: Cloud) -> GraphError:
     text = " ".join(str(getattr(error, "message", None) or error).split())
-    start = f"cannot sign in to Entra tenant {tenant or '(none given)'} {method.words}"
+    start = f"cannot sign in to Entra tenant {tenant or '(not configured)'} {method.words}"
     if match := re.search(r"AADSTS(\d+)", text):
         code = match.group(1)
         said = text[match.start() :].split(". ", maxsplit=1)[0].split(" Trace ID", maxsplit=1)[0].rstrip(".")
@@ -408,7 +410,10 @@ def _refusal(error: Exception, method: Method, tenant: str | None, cloud: Cloud)
         return GraphError(f"{start}: {said}")
     if "certificate verify failed" in text.casefold():
         store = ca_file() or "the default trust store"
-        said = f"the certificate of {cloud.login} is not trusted, checked against {store}; set SSL_CERT_FILE"
+        said = (
+            f"the certificate of {cloud.login} is not trusted (checked against {store}); set SSL_CERT_FILE to the CA "
+            "that issued it"
+        )
         return GraphError(f"{start}: {said}")
     kind = type(error).__name__
     if kind in {"ServiceRequestError", "ServiceResponseError"}:  # azure.core's, imported only when used

@@ -1,1 +1,1 @@
-"""The admin API of a KZero tenant's Keycloak. Knows no resource."""
+"""The client of Keycloak's admin API for a KZero tenant. Knows no resource."""

@@ -1,4 +1,4 @@
-"""Keycloak's admin API for what its own SCIM API needs: service accounts' roles and the realm's user profile."""
+"""Keycloak's service account roles and user profile, which its own SCIM API needs. Knows no resource."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from kzero_scim.clients.keycloak.client import KeycloakClient, Representation
 
 MANAGEMENT: Final = "realm-management"
-"""The client whose roles are those of the admin API."""
+"""The client that holds the roles of the admin API."""
 _DONE: Final = (200, 201, 204)
 
 
 class KeycloakAccounts:
-    """Operations on one server; each raises :class:`~kzero_scim.errors.KeycloakError` in one line.
+    """Reads and changes service accounts and user profiles. Every failure is a ``KeycloakError``.
 
     Args:
-        keycloak: Signs in and sends.
+        keycloak: Signs in and sends the requests.
     """
 
     def __init__(self, keycloak: KeycloakClient) -> None:
@@ -31,15 +31,15 @@ class KeycloakAccounts:
         self._keycloak = keycloak
 
     async def management_roles(self, realm: str, client_uuid: str, client_id: str) -> tuple[str, list[str]]:
-        """Read a client's service account: its id, and the roles of realm-management assigned to it.
+        """Return the ID of a client's service account and its roles of client realm-management.
 
         Args:
             realm: The realm.
-            client_uuid: Keycloak's own id of the client.
+            client_uuid: Keycloak's internal ID of the client.
             client_id: The client's name, for messages.
 
         Raises:
-            KeycloakError: Also 400 where the client has no service account.
+            KeycloakError: With status 400 if the client has no service account.
         """
         doing = f'reading the service account of client "{client_id}" in realm "{realm}"'
         path = f"/clients/{_quoted(client_uuid)}/service-account-user"
@@ -51,16 +51,17 @@ class KeycloakAccounts:
         return str(account["id"]), sorted(str(role["name"]) for role in of_management.get("mappings") or [])
 
     async def assign_management_role(self, realm: str, user_id: str, role: str, whose: str, *, remove: bool) -> None:
-        """Assign a role of realm-management to an account, or take it away.
+        """Assign a role of client realm-management to an account, or remove it.
 
         Args:
             realm: The realm.
-            user_id: The account.
+            user_id: The account's ID.
             role: The role.
-            whose: Whose account it is, for messages.
-            remove: Take it away.
+            whose: The account's owner, for messages.
+            remove: Remove the role instead.
         """
-        doing = f'{"removing" if remove else "assigning"} the role {role} of {whose} in realm "{realm}"'
+        change = f"removing role {role} from" if remove else f"assigning role {role} to"
+        doing = f'{change} {whose} in realm "{realm}"'
         management = await self._keycloak.client(realm, MANAGEMENT)
         if management is None:
             return
@@ -70,17 +71,17 @@ class KeycloakAccounts:
         await self._send(realm, "delete" if remove else "post", path, doing, role, [found])
 
     async def user_profile(self, realm: str) -> Representation:
-        """Read the realm's user profile (Realm settings > User profile)."""
+        """Return the realm's user profile (Realm settings > User profile)."""
         doing = f'reading the user profile of realm "{realm}"'
         found: Representation = await self._send(realm, "get", "/users/profile", doing, "view-realm")
         return found
 
     async def set_user_profile(self, realm: str, profile: Mapping[str, Any]) -> None:
-        """Write the realm's user profile whole."""
+        """Replace the realm's user profile."""
         doing = f'changing the user profile of realm "{realm}"'
         await self._send(realm, "put", "/users/profile", doing, "manage-realm", dict(profile))
 
-    async def _send(  # noqa: PLR0913, PLR0917 - one parameter a fact of the request
+    async def _send(  # noqa: PLR0913, PLR0917 - each is a property of the request
         self, realm: str, method: str, path: str, doing: str, role: str, body: object = None
     ) -> Any:  # noqa: ANN401 - JSON
         address = f"admin/realms/{_quoted(realm)}{path}"

@@ -1,4 +1,4 @@
-"""Keycloak's admin API of a KZero tenant, on python-keycloak. Knows realms, clients, mappers and users, no resource."""
+"""Keycloak's admin API for a KZero tenant, on python-keycloak: realms, clients, mappers, users. Knows no resource."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class KeycloakClient:
-    """One KZero server, signed in to the tenant's own realm when an operation first needs it.
+    """The admin API of one KZero server. Signs in to the tenant's realm when an operation first needs it.
 
-    All operations raise :class:`~kzero_scim.errors.KeycloakError`, whose message names the operation, its object and
-    the remedy; ``code`` is :data:`~kzero_scim.errors.NO_REALM` if there is no realm of that name.
+    Each failure is a :class:`~kzero_scim.errors.KeycloakError`, whose message names the operation, its object and the
+    remedy. Its ``code`` is :data:`~kzero_scim.errors.NO_REALM` if the realm does not exist.
 
     Args:
-        server_url: The server's origin; a path (``/auth``) only where Keycloak is served below one.
-        credentials: Who signs in.
-        transport: What sends the requests, in place of the network.
-        policy: How patient to be with a request that failed for a moment.
+        server_url: The server's origin, with a path (``/auth``) only if Keycloak is served under one.
+        credentials: The account to sign in with.
+        transport: Sends the requests, in place of the network.
+        policy: How often and how long to retry.
     """
 
     def __init__(
@@ -53,10 +53,10 @@ class KeycloakClient:
         transport: httpx.AsyncBaseTransport | None = None,
         policy: RetryPolicy | None = None,
     ) -> None:
-        """Check the address; open nothing yet.
+        """Check the address. Open no connection yet.
 
         Raises:
-            SettingsError: The address is not one.
+            SettingsError: The address is not valid.
         """
         self.server_url = _checked(server_url)
         self.credentials = credentials
@@ -66,18 +66,18 @@ class KeycloakClient:
 
     @classmethod
     def from_config(cls, config: Config, *, transport: httpx.AsyncBaseTransport | None = None) -> KeycloakClient:
-        """Make the client of the provider's configuration.
+        """Return the client for the provider's configuration.
 
         Args:
             config: The configuration.
-            transport: What sends the requests, in place of connections of its own.
+            transport: Sends the requests, in place of its own connections.
 
         Raises:
-            SettingsError: The server's address is missing or is not one. Credentials are asked for when needed.
+            SettingsError: The server's address is missing or not valid. Credentials are checked by the first operation.
         """
         if not config.server_url:
             message = (
-                "kzeroServerUrl is not configured: set it (or KZERO_SERVER_URL) to the origin of the KZero server, "
+                "kzeroServerUrl is not configured; set it (or KZERO_SERVER_URL) to the origin of the KZero server, "
                 f"for KZero's cloud {values.CLOUD}"
             )
             raise SettingsError(message)
@@ -91,14 +91,14 @@ class KeycloakClient:
         return cls(config.server_url, credentials, transport=transport)
 
     def tenant_url(self, realm: str) -> str:
-        """Give the SCIM base URL of a tenant, which Entra calls Tenant URL."""
+        """Return the SCIM base URL of a tenant, which Entra calls Tenant URL."""
         return f"{self.server_url}/realms/{quote(realm, safe='')}/scim/v2"
 
     async def check_realm(self, realm: str) -> None:
-        """Make sure that there is a realm of exactly this name. Needs no credentials; asks once a process.
+        """Check that a realm of exactly this name exists. Needs no credentials and sends one request per process.
 
         Raises:
-            KeycloakError: There is none; a realm whose name differs in case only is named.
+            KeycloakError: It does not exist. The message names a realm whose name differs only in case.
         """
         if await self._realm_name(realm) == realm:
             return
@@ -106,17 +106,17 @@ class KeycloakClient:
         found = await asyncio.gather(self._realm_name(realm), *(self._realm_name(name) for name in candidates))
         near = next((name for name in found if name is not None and name != realm), None)
         hint = (
-            f'did you mean "{near}"? Names are case sensitive'
+            f'did you mean "{near}"? Names are case-sensitive'
             if near
-            else ("copy the tenant's name exactly as the KZero dashboard shows it; names are case sensitive")
+            else ("copy the tenant's name exactly as the KZero dashboard shows it; names are case-sensitive")
         )
         message = f'realm "{realm}" does not exist at {self.server_url}; {hint}'
         raise KeycloakError(message, status=httpx.codes.NOT_FOUND, code=NO_REALM)
 
     async def client(self, realm: str, client_id: str) -> Representation | None:
-        """Read a client with its own ``protocolMappers`` (one request); None if there is none.
+        """Return a client with its ``protocolMappers`` (one request), or None if it does not exist.
 
-        A caller who may only query clients sees none; see :meth:`may_miss`.
+        Keycloak also returns no client to an account that may only query clients; see :meth:`may_miss`.
         """
         path = urls_patterns.URL_ADMIN_CLIENTS.format(**{"realm-name": quote(realm, safe="")})
 
@@ -131,34 +131,34 @@ class KeycloakClient:
         return None
 
     async def granted_roles(self, realm: str) -> frozenset[str]:
-        """Sign in, and read the account's admin roles in the realm from its token.
+        """Sign in and return the account's admin roles in the realm, from its token.
 
         Raises:
-            KeycloakError: The sign-in failed, or the token does not tell roles.
+            KeycloakError: The sign-in failed, or the token contains no roles.
         """
         doing = f'signing in to realm "{realm}"'
         session = self._admin(realm, doing).connection
         if not isinstance(session, Session):
-            message = f"{doing}: no account is configured"
+            message = f"{doing} failed: no account is configured"
             raise KeycloakError(message)
         await ask(self.server_url, doing, "", session.a__refresh_if_required, self.credentials.principal)
         granted = session.granted_roles(realm)
         if granted is None:
-            message = f"{doing}: the token names no roles; assign the account roles of client realm-management"
+            message = f"{doing} failed: the token contains no roles; assign it roles of client realm-management"
             raise KeycloakError(message)
         return granted
 
     def may_miss(self, realm: str, *roles: str) -> bool:
-        """Tell whether something was perhaps not shown because the account holds none of these roles.
+        """Return whether an empty list may be due to the account having none of these roles.
 
-        Keycloak filters lists: who holds query-clients or query-users alone gets an empty one instead of an error.
+        Keycloak filters lists: an account with only query-clients or query-users gets an empty list, not an error.
         """
         admin = self._admins.get(realm)
         granted = admin.connection.granted_roles(realm) if admin and isinstance(admin.connection, Session) else None
         return granted is not None and not granted & {*roles, "realm-admin"}
 
     async def add_mappers(self, realm: str, client_uuid: str, mappers: Sequence[Representation]) -> None:
-        """Add protocol mappers to a client, all or none (one request)."""
+        """Add protocol mappers to a client: all or none, in one request."""
         base = {"realm-name": quote(realm, safe=""), "id": client_uuid}
         path = f"{urls_patterns.URL_ADMIN_CLIENT.format(**base)}/protocol-mappers/add-models"
 
@@ -170,7 +170,7 @@ class KeycloakClient:
         await self.ask(realm, f'adding the mappers {names} in realm "{realm}"', "manage-clients", request)
 
     async def update_mapper(self, realm: str, client_uuid: str, mapper: Representation) -> None:
-        """Write one existing protocol mapper whole; its ``id`` says which."""
+        """Replace one protocol mapper, identified by its ``id``."""
 
         async def request(admin: KeycloakAdmin) -> object:
             return await admin.a_update_client_mapper(client_uuid, mapper["id"], mapper)
@@ -178,7 +178,7 @@ class KeycloakClient:
         await self.ask(realm, f'updating mapper "{mapper["name"]}" in realm "{realm}"', "manage-clients", request)
 
     async def delete_mapper(self, realm: str, client_uuid: str, mapper: Representation) -> None:
-        """Remove one protocol mapper; gone already is no error."""
+        """Delete one protocol mapper. A mapper that does not exist is not an error."""
 
         async def request(admin: KeycloakAdmin) -> object:
             return await admin.a_remove_client_mapper(client_uuid, mapper["id"])
@@ -191,19 +191,19 @@ class KeycloakClient:
                 raise
 
     async def realm_attributes(self, realm: str) -> dict[str, str]:
-        """Read a realm's attributes.
+        """Return a realm's attributes.
 
         Raises:
-            KeycloakError: Also if the account sees a reduced realm only, without its attributes.
+            KeycloakError: Also if Keycloak shows the account only a reduced realm without attributes.
         """
         return dict((await self._whole_realm(realm))["attributes"] or {})
 
     async def set_realm_attributes(self, realm: str, changes: Mapping[str, str | None]) -> None:
-        """Set (or with None remove) attributes of a realm and keep all its others.
+        """Set attributes of a realm, or remove those that are None. All other attributes stay.
 
-        Keycloak replaces the whole map by what is sent, and leaves alone what is not sent (RealmRepresentation). So
-        the map is read, merged and sent, and nothing but the map: fields that Keycloak also keeps as attributes
-        (``scimApiEnabled``) would win over the map.
+        Keycloak replaces the whole map of attributes by the one sent, and keeps fields that are not sent. So this reads
+        the map, merges it, and sends nothing but the map: a field that Keycloak also keeps as an attribute
+        (``scimApiEnabled``) would override the map.
         """
         attributes: dict[str, str] = await self.realm_attributes(realm)
         merged = {**attributes, **{name: value for name, value in changes.items() if value is not None}}
@@ -219,12 +219,12 @@ class KeycloakClient:
         await self.ask(realm, doing, "manage-realm", request)
 
     async def client_attributes(self, realm: str, client_id: str) -> dict[str, str] | None:
-        """Read a client's attributes; None if there is no such client."""
+        """Return a client's attributes, or None if the client does not exist."""
         found = await self.client(realm, client_id)
         return None if found is None else dict(found.get("attributes") or {})
 
     async def set_client_attributes(self, realm: str, client_uuid: str, changes: Mapping[str, str | None]) -> None:
-        """Set (or with None remove) attributes of a client; Keycloak keeps those that are not sent."""
+        """Set attributes of a client, or remove those that are None. Keycloak keeps attributes that are not sent."""
         attributes = {name: value or "" for name, value in changes.items()}  # an empty value removes
 
         async def request(admin: KeycloakAdmin) -> object:
@@ -234,20 +234,23 @@ class KeycloakClient:
         await self.ask(realm, doing, "manage-clients", request)
 
     async def find_user(self, realm: str, username: str) -> Representation | None:
-        """Read the user of exactly this name (case aside, as Keycloak has it) with all attributes; None if none.
+        """Return the user with exactly this name, in any case, with all attributes; None if it does not exist.
 
         Raises:
-            KeycloakError: Also if there seems to be none and the account may not see users.
+            KeycloakError: Also if no user was found and the account may not see users.
         """
 
         async def request(admin: KeycloakAdmin) -> list[Representation]:
             query = {"username": username, "exact": "true", "briefRepresentation": "false", "first": 0, "max": 2}
             return _rows(await admin.a_get_users(query))
 
-        doing = f'looking user "{username}" up in realm "{realm}"'
+        doing = f'looking up user "{username}" in realm "{realm}"'
         found = await self.ask(realm, doing, "view-users", request)
         if not found and self.may_miss(realm, "view-users", "manage-users"):
-            message = f"{doing} shows nothing to an account without the role view-users of client realm-management"
+            message = (
+                f"{doing} failed: KZero shows no users to an account without the role view-users of client "
+                "realm-management; assign the role"
+            )
             raise KeycloakError(message, status=httpx.codes.FORBIDDEN)
         return found[0] if found else None
 
@@ -257,8 +260,8 @@ class KeycloakClient:
         Args:
             realm: The realm.
             path: Below the realm, percent-encoded, with a slash: ``/admin-events``.
-            doing: The operation and its object, for errors.
-            role: The realm-management role that it takes.
+            doing: The operation and its object, for messages.
+            role: The realm-management role that it requires.
             query: The query.
         """
         whole = f"{urls_patterns.URL_ADMIN_REALM.format(**{'realm-name': quote(realm, safe='')})}{path}"
@@ -269,12 +272,12 @@ class KeycloakClient:
         return await self.ask(realm, doing, role, request)
 
     def caller(self, realm: str) -> str | None:
-        """Give the id of the user as which the account is signed in; a client's is that of its service account."""
+        """Return the user ID of the signed-in account. For a client, it is the ID of its service account."""
         admin = self._admins.get(realm)
         return admin.connection.subject() if admin and isinstance(admin.connection, Session) else None
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close all connections."""
         for task in self._checks.values():
             task.cancel()
         await self._http.aclose()
@@ -291,8 +294,8 @@ class KeycloakClient:
         found = await self.ask(realm, doing, "view-realm", request)
         if "attributes" not in found:
             message = (
-                f"{doing}: KZero shows {self.credentials.principal} a reduced realm; it lacks the role view-realm of "
-                "client realm-management (and manage-realm, to change attributes)"
+                f"{doing} failed: KZero shows {self.credentials.principal} only a reduced realm; assign it the role "
+                "view-realm of client realm-management (manage-realm to change attributes)"
             )
             raise KeycloakError(message, status=httpx.codes.FORBIDDEN)
         return found
@@ -300,12 +303,12 @@ class KeycloakClient:
     async def ask(
         self, realm: str, doing: str, role: str, request: Callable[[KeycloakAdmin], Awaitable[ResultT]]
     ) -> ResultT:
-        """Run one operation of the admin API, signed in, and turn its failure into one line.
+        """Sign in, run one operation of the admin API, and explain its failure in one line.
 
         Args:
-            realm: The realm that is worked on.
+            realm: The realm.
             doing: The operation and its object, for messages.
-            role: The realm-management role that it takes.
+            role: The realm-management role that it requires.
             request: The operation.
 
         Raises:
@@ -321,12 +324,12 @@ class KeycloakClient:
             raise
 
     def _admin(self, realm: str, doing: str) -> KeycloakAdmin:
-        """Give python-keycloak's client for a realm; the names in its URLs are not quoted by it."""
+        """Return python-keycloak's client for a realm. Quotes names, because python-keycloak does not quote URLs."""
         if realm not in self._admins:
             if not self.credentials.complete:
                 message = (
-                    f"{doing} needs an account: set kzeroClientId and kzeroClientSecret (KZERO_CLIENT_ID, "
-                    "KZERO_CLIENT_SECRET), or kzeroUsername and kzeroPassword (KZERO_USERNAME, "
+                    f"{doing} failed: no account for KZero is configured; set kzeroClientId and kzeroClientSecret "
+                    "(KZERO_CLIENT_ID, KZERO_CLIENT_SECRET), or kzeroUsername and kzeroPassword (KZERO_USERNAME, "
                     "KZERO_PASSWORD)"
                 )
                 raise SettingsError(message)
@@ -342,7 +345,7 @@ class KeycloakClient:
         return self._admins[realm]
 
     async def _realm_name(self, realm: str) -> str | None:
-        """Give the name of the realm found under a name, None if there is none; shares and keeps what was found."""
+        """Return the exact name of a realm, or None if it does not exist. Callers share and reuse the answer."""
         task = self._checks.get(realm)
         if task is None:
             task = self._checks[realm] = asyncio.create_task(self._public_realm(realm))
@@ -356,7 +359,7 @@ class KeycloakClient:
         return name
 
     async def _public_realm(self, realm: str) -> str | None:
-        doing = f'looking realm "{realm}" up'
+        doing = f'looking up realm "{realm}"'
         note(doing)
         try:
             response = await self._http.get(f"{self.server_url}/realms/{quote(realm, safe='')}")
@@ -376,7 +379,7 @@ class KeycloakClient:
 
 
 def _checked(server_url: str) -> str:
-    """Check and trim the server's address."""
+    """Return the server's address, checked and trimmed."""
     url = server_url.strip().rstrip("/")
     parts = urlsplit(url)
     wrong = None
@@ -394,7 +397,7 @@ def _checked(server_url: str) -> str:
 
 
 def _spellings(realm: str, configured: str | None) -> list[str]:
-    """List names that differ from a realm's in case or surrounding blanks only, the likeliest first."""
+    """Return names that differ from a realm's only in case or surrounding blanks, the likeliest first."""
     bare = realm.strip()
     words = re.split(r"([-_. ])", bare)
     variants = [
@@ -427,10 +430,10 @@ def _text(value: object) -> str:
 
 
 def _client(row: Representation) -> Representation:
-    """Make sure that a client is one as far as we look into it.
+    """Return a client after checking the fields that this project reads.
 
     Raises:
-        TypeError: It is none.
+        TypeError: A field has the wrong type.
     """
     attributes, mappers = row.get("attributes") or {}, _rows(row.get("protocolMappers") or [])
     texts = [row.get("id"), row.get("clientId")]
@@ -443,5 +446,5 @@ def _client(row: Representation) -> Representation:
 
 
 def _is_table(value: object) -> bool:
-    """Tell whether something is an object whose values are texts, as Keycloak's attributes and settings are."""
+    """Return whether a value is an object with text values, as Keycloak's attributes and settings are."""
     return isinstance(value, dict) and all(isinstance(text, str | None) for text in value.values())

@@ -1,4 +1,4 @@
-"""Signing in to a tenant's Keycloak, and its errors in one line. Knows no operation of the admin API."""
+"""Signs in to a tenant's Keycloak and explains its errors in one line. Knows no operation of the admin API."""
 
 from __future__ import annotations
 
@@ -21,33 +21,33 @@ from kzero_scim.errors import NO_REALM, KeycloakError
 ResultT = TypeVar("ResultT")
 
 LONGEST_REASON: Final = 200
-"""Characters of the server's own words that an error repeats."""
+"""The most characters of the server's own message to show."""
 
 _LOGIN_REMEDIES: Final = {
     "invalid_client": (
-        "the client does not exist there, is disabled, or its secret is wrong or was rotated; copy the secret anew "
-        "from the client's Credentials tab into kzeroClientSecret (KZERO_CLIENT_SECRET)"
+        "the client does not exist there or is disabled, or its secret is wrong. Copy the secret from the client's "
+        "Credentials tab into kzeroClientSecret (KZERO_CLIENT_SECRET)"
     ),
     "service account": (
-        "switch on Client authentication and Service accounts roles in the client's Capability config, or name another "
-        "client in kzeroClientId (KZERO_CLIENT_ID)"
+        "switch on Client authentication and Service accounts roles in the client's Capability config, or set "
+        "kzeroClientId (KZERO_CLIENT_ID) to another client"
     ),
     "direct access": (
         "switch on Direct access grants in the client's Capability config, or sign in with a service-account client"
     ),
     "invalid_grant": (
-        "the user name or password is wrong, the account is disabled or locked, or it has an action to complete; check "
+        "the user name or password is wrong, or the account is disabled, locked or has a required action. Check "
         "kzeroUsername and kzeroPassword (KZERO_USERNAME, KZERO_PASSWORD)"
     ),
 }
 
 
 class Credentials:
-    """Who signs in, and in which realm. Not a dataclass: its representation must not show the secrets.
+    """The account to sign in with, and its realm. Not a dataclass, because its repr must not show secrets.
 
     Args:
-        realm: The realm to sign in to, None for the realm that is worked on.
-        client_id: The service-account client, or the client to sign a user in with.
+        realm: The realm to sign in to; None for the realm of the operation.
+        client_id: The client with the service account, or the client to sign a user in with.
         client_secret: Its secret.
         username: A user to sign in instead.
         password: That user's password.
@@ -62,7 +62,7 @@ class Credentials:
         username: str | None = None,
         password: str | None = None,
     ) -> None:
-        """Keep them."""
+        """Store the credentials."""
         self.realm = realm
         self.client_id = client_id
         self.client_secret = client_secret
@@ -71,32 +71,32 @@ class Credentials:
 
     @property
     def complete(self) -> bool:
-        """Tell whether there is something to sign in with."""
+        """True if a client with its secret or a user with its password is set."""
         return bool((self.client_id and self.client_secret) or (self.username and self.password))
 
     @property
     def principal(self) -> str:
-        """Name who signs in, for messages."""
+        """The account's name, for messages."""
         return f'user "{self.username}"' if self.username else f'client "{self.client_id}"'
 
 
 class Session(KeycloakOpenIDConnection):
-    """python-keycloak's connection, with one sign-in at a time and on one shared ``httpx`` client.
+    """python-keycloak's connection, with one sign-in at a time and one shared ``httpx`` client.
 
-    Resources run concurrently. As python-keycloak has it, each would sign in for itself. Its own two ``httpx`` clients
-    (for tokens, and for the admin API) are replaced for connection reuse, proxies, repetition and a typed TLS context:
-    the path that it passes as ``verify`` is deprecated in httpx.
+    Resources run concurrently, and python-keycloak would sign in for each. This class replaces its two ``httpx``
+    clients (for tokens and for the admin API) to reuse connections, use proxies, retry, and pass a TLS context: httpx
+    deprecates the path that python-keycloak passes as ``verify``.
 
     Args:
         server_url: The server, without a trailing slash.
-        realm: The realm to work on, quoted for a URL.
+        realm: The realm of the operations, quoted for a URL.
         login_realm: The realm to sign in to, quoted for a URL.
-        credentials: Who signs in.
-        http: What sends all requests.
+        credentials: The account to sign in with.
+        http: Sends all requests.
         timeout: Seconds.
     """
 
-    def __init__(  # noqa: PLR0913 - each is a fact of its own
+    def __init__(  # noqa: PLR0913 - each is independent
         self,
         *,
         server_url: str,
@@ -106,7 +106,7 @@ class Session(KeycloakOpenIDConnection):
         http: httpx.AsyncClient,
         timeout: int,
     ) -> None:
-        """Open nothing yet."""
+        """Open no connection yet."""
         super().__init__(
             server_url=f"{server_url}/",
             grant_type="password" if credentials.username else "client_credentials",
@@ -126,20 +126,20 @@ class Session(KeycloakOpenIDConnection):
         self._signing_in = asyncio.Lock()
 
     async def a__refresh_if_required(self) -> None:
-        """Sign in if there is no token, or none that lasts."""
+        """Sign in if no token is stored or it has expired."""
         before = self.token
         if before is None or self._is_expired():
             await self._sign_in(before)
 
     async def a_refresh_token(self) -> None:
-        """Sign in again: the server has refused the token. Called once a request."""
+        """Sign in again after the server has refused the token. Called once per request."""
         await self._sign_in(self.token)
 
     def granted_roles(self, realm: str) -> frozenset[str] | None:
-        """Read the admin roles from the token, None if it does not tell. For explanations only.
+        """Return the admin roles in the token, or None if it contains none. For explanations only.
 
         Args:
-            realm: The realm that is worked on.
+            realm: The realm of the operations.
         """
         try:
             access = self._claims()["resource_access"]
@@ -151,7 +151,7 @@ class Session(KeycloakOpenIDConnection):
         return frozenset(roles)
 
     def subject(self) -> str | None:
-        """Read from the token which user the account is; None if it does not tell."""
+        """Return the account's user ID from the token, or None if the token does not contain it."""
         subject = self._claims().get("sub")
         return None if subject is None else str(subject)
 
@@ -165,14 +165,14 @@ class Session(KeycloakOpenIDConnection):
     async def _sign_in(self, refused: dict[str, Any] | None) -> None:
         async with self._signing_in:
             if self.token is not refused:
-                return  # another request has signed in while this one waited
+                return  # another request signed in while this one waited
             try:
                 await self.a_get_token()
                 _require_token(self.token)
             except (keycloak_errors.KeycloakOperationError, keycloak_errors.KeycloakAuthenticationError) as error:
                 raise self._login_error(
                     error
-                ) from None  # the cause holds the answer's body, and that perhaps the secret
+                ) from None  # the cause holds the answer's body, which may contain the secret
 
     def _login_error(self, error: keycloak_errors.KeycloakError) -> KeycloakError:
         code, reason = server_words(error)
@@ -196,10 +196,10 @@ class Session(KeycloakOpenIDConnection):
 
 
 def _require_token(answer: object) -> None:
-    """Refuse what cannot be sent as a bearer token; a header of it would be quoted in an error.
+    """Check that an answer contains a bearer token. httpx quotes an invalid header in its error.
 
     Raises:
-        TypeError: It is none.
+        TypeError: It contains none.
     """
     token = answer.get("access_token") if isinstance(answer, dict) else None
     if not isinstance(token, str) or not BEARER.fullmatch(token):
@@ -208,7 +208,7 @@ def _require_token(answer: object) -> None:
 
 
 def server_words(error: keycloak_errors.KeycloakError) -> tuple[str, str]:
-    """Take Keycloak's code and explanation from an error's body, never the rest of the body."""
+    """Return Keycloak's code and explanation from an error's body, and nothing else of the body."""
     body = read_object(error.response_body or b"")
     if body is None:
         return "", "no explanation"
@@ -220,17 +220,17 @@ def server_words(error: keycloak_errors.KeycloakError) -> tuple[str, str]:
 async def ask(
     server_url: str, doing: str, role: str, request: Callable[[], Awaitable[ResultT]], who: str = "the account"
 ) -> ResultT:
-    """Run one operation of the admin API and turn its failure into one line.
+    """Run one operation of the admin API and explain its failure in one line.
 
     Args:
         server_url: The server.
         doing: The operation and its object: ``reading client "scim-endpoint" of realm "Contoso"``.
-        role: The realm-management role that it takes.
+        role: The realm-management role that it requires.
         request: The operation.
-        who: Who is signed in.
+        who: The signed-in account, for messages.
 
     Raises:
-        KeycloakError: It failed.
+        KeycloakError: The operation failed.
     """
     note(doing)
     try:
@@ -242,31 +242,32 @@ async def ask(
         code, reason = server_words(error)
         if status == httpx.codes.FORBIDDEN:
             message = (
-                f"KZero forbids {doing}: {who} lacks the role {role} of client realm-management; "
-                "assign it under Service accounts roles (of the client) or Role mapping (of the user)"
+                f"{doing} failed: {who} lacks the role {role} of client realm-management; assign it under the client's "
+                "Service accounts roles or the user's Role mapping"
             )
         elif status == httpx.codes.UNAUTHORIZED:
-            message = f"{doing} failed: {server_url} refuses a token that it has just issued to {who} ({reason})"
+            message = (
+                f"{doing} failed: {server_url} refuses the token that it just issued to {who} ({reason}); check the "
+                "server's clock and any proxy in between"
+            )
         elif status == httpx.codes.NOT_FOUND and reason.startswith("Realm "):
             message, code = f"{doing} failed: {reason}", NO_REALM
         else:
             message = f"{doing} failed: {server_url} answered {status}: {reason}"
         raise KeycloakError(message, status=status, code=code) from error
     except (TypeError, KeyError, ValueError, AttributeError, IndexError):
-        # python-keycloak's word for a body of another kind than Keycloak sends: a proxy's page, for instance.
-        message = (
-            f"{doing} failed: {server_url} did not answer as Keycloak does; check kzeroServerUrl (KZERO_SERVER_URL)"
-        )
-        raise KeycloakError(message) from None  # the cause quotes the whole body
+        # python-keycloak raises these for a body that Keycloak does not send, such as a proxy's page.
+        message = f"{doing} failed: {server_url} did not answer like Keycloak; check kzeroServerUrl (KZERO_SERVER_URL)"
+        raise KeycloakError(message) from None  # the cause quotes the complete body
 
 
 def unreachable(server_url: str, doing: str, error: BaseException) -> str:
-    """Say why nothing answered, and what to check."""
+    """Return why the server did not answer, and what to check."""
     if refused := untrusted(error):
         store = ca_file() or "the default trust store"
         return (
-            f"{doing} failed: the certificate of {server_url} is not trusted ({refused.verify_message}); checked "
-            f"against {store}; set SSL_CERT_FILE to the CA that issued it"
+            f"{doing} failed: the certificate of {server_url} is not trusted ({refused.verify_message}; checked "
+            f"against {store}); set SSL_CERT_FILE to the CA that issued it"
         )
     cause = error.__cause__ or error
     if isinstance(cause, UnacceptableAnswerError):

@@ -1,4 +1,4 @@
-"""Disabling users of a KZero tenant, and who must never be. It changes what ``client.py`` reads."""
+"""Disables users of a KZero tenant, and names those that must stay enabled. Knows no resource."""
 
 from __future__ import annotations
 
@@ -17,42 +17,42 @@ if TYPE_CHECKING:
 
 _ADMINISTRATION: Final = "realm-management"
 _SERVICE_ACCOUNT: Final = "service-account-"
-"""How Keycloak begins the user names of service accounts."""
+"""The prefix of the user names of Keycloak's service accounts."""
 
 
 class Immunity:
-    """Tells which users of a realm are none that provisioning may disable.
+    """Finds the users of a realm that kzero-scim must not disable.
 
     Args:
-        keycloak: The client, whose account is one of them.
+        keycloak: The client. Its own account is one of these users.
         realm: The realm.
-        management: Keycloak's own id of the realm's client realm-management.
+        management: Keycloak's internal ID of the realm's client realm-management.
     """
 
     def __init__(self, keycloak: KeycloakClient, realm: str, management: str) -> None:
-        """Ask nothing yet."""
+        """Send no request yet."""
         self._keycloak = keycloak
         self._realm = realm
         self._management = management
 
     @classmethod
     async def of(cls, keycloak: KeycloakClient, realm: str) -> Immunity:
-        """Look the client realm-management up, whose roles make administrators.
+        """Return an instance for a realm. Looks up the client realm-management, whose roles make administrators.
 
         Raises:
-            KeycloakError: It cannot be seen.
+            KeycloakError: The account cannot see that client.
         """
         client = await keycloak.client(realm, _ADMINISTRATION)
         if client is None:
             message = (
-                f'client {_ADMINISTRATION} of realm "{realm}" cannot be seen, so that administrators could not be told '
-                "from other users; assign the account its role view-clients"
+                f'cannot distinguish administrators from other users in realm "{realm}": the account cannot see client '
+                f"{_ADMINISTRATION}; assign it that client's role view-clients"
             )
             raise KeycloakError(message)
         return cls(keycloak, realm, str(client["id"]))
 
     async def reason(self, user: Representation) -> str | None:
-        """Say why a user is left alone, None if it is not: administrator, service account, or the caller.
+        """Return why a user must stay enabled (administrator, service account or this automation), or None.
 
         Raises:
             KeycloakError: The user's roles cannot be read.
@@ -64,7 +64,7 @@ class Immunity:
         return "administrator" if await self._administers(user) else None
 
     async def _administers(self, user: Representation) -> bool:
-        """Tell whether a user has a role of realm-management, of their own, by a group or inside another role."""
+        """Return whether a user has a role of realm-management: directly, through a group or through another role."""
         path = urls_patterns.URL_ADMIN_USER_CLIENT_ROLES_COMPOSITE.format(
             **{"realm-name": quote(self._realm, safe=""), "id": user["id"], "client-id": self._management}
         )
@@ -77,12 +77,12 @@ class Immunity:
 
 
 async def disable_user(keycloak: KeycloakClient, realm: str, user: Representation) -> None:
-    """Disable one user and change nothing else of it.
+    """Disable one user and change nothing else.
 
     Args:
         keycloak: The client.
         realm: The realm.
-        user: The whole user as it was read, with its id.
+        user: The complete user as read, with its ID.
 
     Raises:
         KeycloakError: Keycloak refused.

@@ -1,4 +1,4 @@
-"""The Graph client against scripted answers, and against the sandbox's Entra for what needs a login."""
+"""The Graph client against scripted answers, and against the sandbox's Entra where a login is needed."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class _SignedIn:
 
 
 class Script:
-    """A Graph that gives one answer after the other, the last one for ever."""
+    """A Graph that returns the given answers in order and repeats the last one."""
 
     def __init__(self, *answers: httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]) -> None:
-        """Take the answers."""
+        """Store the answers."""
         self.answers = list(answers)
         self.requests: list[httpx.Request] = []
         self.waits: list[float] = []
@@ -77,7 +77,7 @@ def _refusal(status: int, headers: dict[str, str] | None = None) -> httpx.Respon
 
 
 async def test_a_request_says_who_asks() -> None:
-    """Token, User-Agent, and an id of its own."""
+    """A request carries the token, the User-Agent and an id of its own."""
     script = Script(_json({"id": "1"}))
 
     assert await script.client.get("/users/a%23b", {"$select": "id"}) == {"id": "1"}
@@ -91,7 +91,7 @@ async def test_a_request_says_who_asks() -> None:
 
 @pytest.mark.parametrize("status", [408, 424, 429, 500, 502, 503, 504])
 async def test_momentary_refusals_are_waited_out(status: int) -> None:
-    """With Graph's own Retry-After where there is one."""
+    """The client waits and repeats after a temporary refusal, as long as Retry-After asks."""
     script = Script(_refusal(status, {"Retry-After": "7"}), _refusal(status), _json({"id": "1"}))
 
     assert await script.client.get("/x") == {"id": "1"}
@@ -100,7 +100,7 @@ async def test_momentary_refusals_are_waited_out(status: int) -> None:
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 410, 423])
 async def test_final_refusals_are_not_repeated(status: int) -> None:
-    """Status and code stay on the error."""
+    """A final refusal is not repeated; the error has its status and code."""
     script = Script(_refusal(status))
 
     with pytest.raises(GraphError) as caught:
@@ -110,7 +110,7 @@ async def test_final_refusals_are_not_repeated(status: int) -> None:
 
 
 async def test_patience_is_bounded_and_said() -> None:
-    """Six attempts."""
+    """The client gives up after six attempts, and the error says so."""
     script = Script(_refusal(503))
 
     with pytest.raises(GraphError, match="tried 6 times"):
@@ -120,17 +120,17 @@ async def test_patience_is_bounded_and_said() -> None:
 
 
 async def test_an_endless_retry_after_is_not_obeyed() -> None:
-    """The error says how long Graph wants to be left alone."""
+    """The client does not wait an hour; the error says how long Graph asks to wait."""
     script = Script(_refusal(429, {"Retry-After": "3600"}))
 
-    with pytest.raises(GraphError, match=r"throttling.*asks to wait 3600 s"):
+    with pytest.raises(GraphError, match=r"throttling.*Graph asks to wait 3600 s"):
         await script.client.get("/x")
 
     assert script.waits == []
 
 
 async def test_a_lost_answer_to_a_creation_is_not_repeated() -> None:
-    """It may have been carried out."""
+    """A creation is not repeated after a lost answer, because it may have succeeded."""
     for lost in (httpx.ReadError("reset"), _refusal(500), _refusal(504)):
         script = Script(lost)
         with pytest.raises(GraphError):
@@ -139,14 +139,14 @@ async def test_a_lost_answer_to_a_creation_is_not_repeated() -> None:
 
 
 async def test_a_creation_that_certainly_did_not_happen_is_repeated() -> None:
-    """Throttled, unavailable, or never connected."""
+    """A creation is repeated after throttling, 503 or a failed connection."""
     for harmless in (_refusal(429), _refusal(503), httpx.ConnectError("refused"), httpx.ConnectTimeout("late")):
         script = Script(harmless, _json({"id": "1"}, 201))
         assert await script.client.post("/servicePrincipals/x/synchronization/jobs", {}) == {"id": "1"}
 
 
 async def test_a_lost_answer_to_a_command_is_repeated() -> None:
-    """Starting a job twice does no harm."""
+    """A command is repeated after a lost answer: to start a job twice does no harm."""
     script = Script(httpx.ReadError("reset"), httpx.Response(204))
 
     assert await script.client.post("/servicePrincipals/x/synchronization/jobs/j/start") is None
@@ -154,7 +154,7 @@ async def test_a_lost_answer_to_a_command_is_repeated() -> None:
 
 
 async def test_a_rejected_token_is_renewed_once() -> None:
-    """A second 401 is final."""
+    """A rejected token is renewed once; a second 401 is an error."""
     script = Script(_refusal(401), _json({"id": "1"}))
     assert await script.client.get("/x") == {"id": "1"}
     assert script.requests[1].headers["Authorization"] == "Bearer token1"
@@ -166,7 +166,7 @@ async def test_a_rejected_token_is_renewed_once() -> None:
 
 
 async def test_redirects_are_not_followed() -> None:
-    """They would carry the token away."""
+    """The client follows no redirect, which would carry the token away."""
     script = Script(httpx.Response(302, headers={"Location": "https://evil.test/"}))
 
     with pytest.raises(GraphError, match="redirects are not followed"):
@@ -185,13 +185,13 @@ async def test_redirects_are_not_followed() -> None:
     ],
 )
 async def test_what_is_no_json_object_is_an_error(answer: httpx.Response) -> None:
-    """A proxy's page, a list, garbage, nothing."""
+    """A proxy's page, a list, invalid bytes and an empty body are errors."""
     with pytest.raises(GraphError, match="instead of a JSON object"):
         await Script(answer).client.get("/x")
 
 
 async def test_a_flood_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Answers have a limit."""
+    """An answer above the size limit is an error."""
     monkeypatch.setattr(answers, "LARGEST", 1024**2)
     script = Script(httpx.Response(200, content=b" " * (1024**2 + 1)))
 
@@ -200,7 +200,7 @@ async def test_a_flood_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_pages_are_followed_within_graph() -> None:
-    """The next page's address is taken as it is."""
+    """The client follows the address of the next page unchanged."""
     following = "https://graph.test/v1.0/users?$skiptoken=a%20b"
     script = Script(_json({"value": [{"id": "1"}], "@odata.nextLink": following}), _json({"value": [{"id": "2"}]}))
 
@@ -210,17 +210,17 @@ async def test_pages_are_followed_within_graph() -> None:
 
 @pytest.mark.parametrize("link", ["https://evil.test/v1.0/users", "http://graph.test/v1.0/users", "/users", 7])
 async def test_a_page_elsewhere_never_gets_the_token(link: object) -> None:
-    """Another server, another scheme, or no address."""
+    """A next page on another server, with another scheme or without an address is an error."""
     script = Script(_json({"value": [], "@odata.nextLink": link}))
 
-    with pytest.raises(GraphError, match="a next page at another server"):
+    with pytest.raises(GraphError, match="a next page on another server"):
         await script.client.pages("/users")
 
     assert len(script.requests) == 1
 
 
 async def test_equal_questions_share_one_answer_for_a_moment() -> None:
-    """At once or within a second; each asker gets an object of its own; a write ends it."""
+    """Equal reads within a second share one request, each with its own copy; a write ends it."""
     script = Script(lambda _: _json({"list": [1]}))
     first, second = await asyncio.gather(script.client.get("/x"), script.client.get("/x"))
     first["list"].append(2)
@@ -242,7 +242,7 @@ async def test_equal_questions_share_one_answer_for_a_moment() -> None:
 
 
 async def test_a_refusal_is_not_shared() -> None:
-    """Who waits for something to appear must see it."""
+    """A refusal is not reused, so that a caller waiting for an object sees it appear."""
     script = Script(_refusal(404), _refusal(404), _json({"id": "1"}))
 
     assert await script.client.consistent(lambda: script.client.get("/x")) == {"id": "1"}
@@ -250,7 +250,7 @@ async def test_a_refusal_is_not_shared() -> None:
 
 
 async def test_waiting_for_consistency_ends() -> None:
-    """With the last refusal, and at once for another one."""
+    """Waiting ends with the last refusal, and immediately for another status."""
     script = Script(_refusal(404))
     with pytest.raises(GraphError):
         await script.client.consistent(lambda: script.client.get("/x"), within=10)
@@ -263,14 +263,14 @@ async def test_waiting_for_consistency_ends() -> None:
 
 
 async def test_deleting_what_is_gone_is_no_error_on_request() -> None:
-    """Only then."""
+    """Deleting a missing object is an error unless ``missing_ok`` is set."""
     await Script(_refusal(404)).client.delete("/x", missing_ok=True)
     with pytest.raises(GraphError):
         await Script(_refusal(404)).client.delete("/x")
 
 
 def _batch(request: httpx.Request, special: dict[str, Json] | None = None) -> httpx.Response:
-    """Answer a batch in reverse order, 200 with the path, but what is special otherwise, once."""
+    """Answer a batch in reverse order with 200 and the path, or once with the special answer of a path."""
     entries = json.loads(request.content)["requests"]
     assert len(entries) <= 20
     once = {} if special is None else special
@@ -282,7 +282,7 @@ def _batch(request: httpx.Request, special: dict[str, Json] | None = None) -> ht
 
 
 async def test_batches_hold_twenty_and_keep_the_order() -> None:
-    """Whatever the order of the answers."""
+    """A batch has at most 20 requests, and the answers keep the requests' order."""
     script = Script(_batch)
 
     answers = await script.client.batch([BatchRequest("GET", f"/users/{number}") for number in range(45)])
@@ -292,7 +292,7 @@ async def test_batches_hold_twenty_and_keep_the_order() -> None:
 
 
 async def test_only_what_was_refused_in_a_batch_is_sent_again() -> None:
-    """After the longest wait that was asked for; final refusals stay answers."""
+    """Only temporarily refused requests are repeated, after the longest wait asked for."""
     special: dict[str, Json] = {
         "/users/1": {"status": 429, "headers": {"Retry-After": "4"}, "body": {}},
         "/users/2": {"status": 503, "headers": {"retry-after": "9"}},
@@ -310,13 +310,13 @@ async def test_only_what_was_refused_in_a_batch_is_sent_again() -> None:
 
 
 async def test_a_batch_without_all_its_answers_is_an_error() -> None:
-    """None is taken for granted."""
-    with pytest.raises(GraphError, match="without 1 of its answers"):
+    """A batch with a missing answer is an error."""
+    with pytest.raises(GraphError, match="1 answers are missing"):
         await Script(_json({"responses": []})).client.batch([BatchRequest("GET", "/users/1")])
 
 
 async def test_a_lost_batch_with_creations_is_not_repeated() -> None:
-    """One with reads is."""
+    """A lost batch is repeated if it only reads, and not if it creates something."""
     creation = BatchRequest("POST", "/servicePrincipals/x/synchronization/jobs", {})
     script = Script(httpx.ReadError("reset"), _batch)
     with pytest.raises(GraphError):
@@ -330,7 +330,7 @@ async def test_a_lost_batch_with_creations_is_not_repeated() -> None:
 
 
 async def test_a_client_signs_in_once(entra: LocalEntra) -> None:
-    """Metadata, the login's own description, one token; then Graph only."""
+    """Many reads cause one request each for metadata, the login's description and a token."""
     graph = entra.graph()
 
     await asyncio.gather(*(graph.get(f"/users/{user.id}") for user in entra.organisation.users))
@@ -352,7 +352,7 @@ async def test_a_client_signs_in_once(entra: LocalEntra) -> None:
     ],
 )
 async def test_wrong_credentials_are_explained(entra: LocalEntra, changes: dict[str, str], said: str) -> None:
-    """In one line, without the secret."""
+    """Wrong credentials give one line with the cause and without the secret."""
     graph = GraphClient.from_config(entra.config(**changes))
 
     with pytest.raises(GraphError) as caught:
@@ -365,26 +365,26 @@ async def test_wrong_credentials_are_explained(entra: LocalEntra, changes: dict[
 
 
 async def test_a_misspelt_metadata_host_is_refused(entra: LocalEntra) -> None:
-    """It is a host and a port, no address."""
+    """A metadata host that is an address instead of host and port is refused."""
     graph = GraphClient.from_config(entra.config(metadata_host="https://localhost:1/x"))
 
-    with pytest.raises(SettingsError, match=r"not of the form host\[:port\]"):
+    with pytest.raises(SettingsError, match=r"is malformed; set ARM_METADATA_HOSTNAME to host or host:port"):
         await graph.get("/organization")
     await graph.aclose()
 
 
 async def test_an_untrusted_certificate_is_named(entra: LocalEntra, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With what to set."""
+    """The error for an untrusted certificate says what to set."""
     monkeypatch.delenv("SSL_CERT_FILE")
     graph = GraphClient.from_config(entra.config())
 
-    with pytest.raises(GraphError, match=r"certificate is not trusted.*set SSL_CERT_FILE"):
+    with pytest.raises(GraphError, match=r"certificate of metadata host .* is not trusted.*set SSL_CERT_FILE"):
         await graph.get("/organization")
     await graph.aclose()
 
 
 async def test_a_missing_permission_is_named(entra: LocalEntra) -> None:
-    """As the sandbox's Graph enforces the roles of the token."""
+    """The error names the missing permission, as the sandbox's Graph enforces a token's roles."""
     graph = entra.graph("without-User.Read.All")
 
     with pytest.raises(GraphError, match=r"grant the application permission User\.Read\.All") as caught:
@@ -395,7 +395,7 @@ async def test_a_missing_permission_is_named(entra: LocalEntra) -> None:
 
 
 async def test_a_pipeline_signs_in_without_a_secret(entra: LocalEntra, tmp_path: Path) -> None:
-    """By an id token, given as it is or in a file."""
+    """A pipeline signs in with an id token, given directly or in a file."""
     seed = entra.organisation.client("admin")
     async with httpx.AsyncClient(verify=ssl_context()) as http:
         answer = await http.post(f"https://{entra.host}/sandbox/oidc-token", json={"subject": seed.federated_subject})

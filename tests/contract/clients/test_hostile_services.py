@@ -1,4 +1,4 @@
-"""Services that answer elsewhere, endlessly, slowly, or of the wrong kind: one line, bounded, no credential lost."""
+"""Services that redirect, or answer endlessly, slowly or wrongly: one-line errors, limits, no leaked credential."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[HostileSe
 
 @pytest.fixture
 def server(running: list[HostileServer], monkeypatch: pytest.MonkeyPatch) -> HostileServer:
-    """The first, in good order."""
+    """Return the first server, reset."""
     for served in running:
         served.begin_anew()
     monkeypatch.setenv("SSL_CERT_FILE", str(running[0].ca_file))
@@ -47,7 +47,7 @@ def server(running: list[HostileServer], monkeypatch: pytest.MonkeyPatch) -> Hos
 
 @pytest.fixture
 def elsewhere(running: list[HostileServer], server: HostileServer) -> HostileServer:
-    """Another host, where no credential may arrive."""
+    """Return a server on another host, which must not receive a credential."""
     del server
     return running[1]
 
@@ -184,7 +184,7 @@ def one_line(error: BaseException) -> str:
 async def test_no_credential_follows_a_redirect(
     ask: Callable[[HostileServer], Awaitable[None]], status: int, server: HostileServer, elsewhere: HostileServer
 ) -> None:
-    """Neither a token in a header nor a secret in a form reaches the other host: nothing does."""
+    """The target of a redirect receives no request, neither a token nor a secret."""
     server.redirect_to(elsewhere, status)
 
     with pytest.raises(KzeroScimError) as caught:
@@ -199,7 +199,7 @@ async def test_no_credential_follows_a_redirect(
 async def test_an_endless_answer_is_cut_off(
     ask: Callable[[HostileServer], Awaitable[None]], server: HostileServer
 ) -> None:
-    """50 MB, where the largest answer that anybody needs has a few."""
+    """An answer of 50 MB, above every limit, is an error."""
     server.size = 50
 
     with pytest.raises(KzeroScimError) as caught:
@@ -209,7 +209,7 @@ async def test_an_endless_answer_is_cut_off(
 
 
 async def test_a_bomb_is_measured_when_it_has_gone_off(server: HostileServer) -> None:
-    """60 MB that travel as 60 KB."""
+    """The limit applies after decompression: 60 KB that expand to 60 MB are an error."""
     server.body = gzip.compress(b" " * (60 * 1024 * 1024))
     server.headers = {"content-encoding": "gzip"}
 
@@ -219,7 +219,7 @@ async def test_a_bomb_is_measured_when_it_has_gone_off(server: HostileServer) ->
 
 
 async def test_a_slow_drip_comes_to_an_end(server: HostileServer) -> None:
-    """Each byte is in time, and all of them together never are."""
+    """An answer that is too slow as a whole is an error, although each byte is in time."""
     server.body, server.pause = b"{" + b" " * 2000, 0.02
     started = time.monotonic()
     graph, scim = graph_of(server, within=0.2), ScimClient(within=0.2)
@@ -286,7 +286,7 @@ BYTES: list[bytes] = [
 async def test_an_answer_of_the_wrong_kind_is_one_line(
     ask: Callable[[HostileServer], Awaitable[None]], status: int, server: HostileServer
 ) -> None:
-    """A list where an object belongs, a number for a text, nothing, bottomless JSON: an error of ours, or no matter."""
+    """A list, number, empty or deeply nested answer gives a one-line error, or none."""
     server.status = status
     for body in [*(json.dumps(document).encode() for document in WRONG), *BYTES]:
         server.body = body
@@ -313,7 +313,7 @@ CLIENTS: list[Any] = [
 
 @pytest.mark.parametrize("answer", CLIENTS)
 async def test_a_client_of_the_wrong_kind_is_named(answer: object, server: HostileServer) -> None:
-    """The operation and the server are in the line."""
+    """The error names the operation and the server."""
     keycloak = keycloak_of(server)
     server.body = json.dumps({"access_token": "t", "expires_in": 600, "refresh_expires_in": 0}).encode()
     connection = keycloak._admin("Contoso", "signing in").connection  # noqa: SLF001 - signs in before the answer turns bad
@@ -324,20 +324,20 @@ async def test_a_client_of_the_wrong_kind_is_named(answer: object, server: Hosti
             await keycloak.client("Contoso", "scim-endpoint")
     finally:
         await keycloak.aclose()
-    assert "did not answer as Keycloak does" in one_line(caught.value)
+    assert "did not answer like Keycloak" in one_line(caught.value)
 
 
 async def test_a_metadata_host_names_origins_and_nothing_else(server: HostileServer) -> None:
-    """What has a user, a path or a space in it could be read as another host than it looks like."""
+    """An address with a user, path or space is refused, because parsers may see another host."""
     for login in ("https://a@b", "https://a/b", "https://a\\@b", "https://a b", "http://a", "https://", "https://a?b"):
         server.body = json.dumps(
             {"authentication": {"loginEndpoint": login}, "microsoftGraphResourceId": "https://graph.test"}
         ).encode()
-        with pytest.raises(GraphError, match=r"authentication\.loginEndpoint, where an https address belongs"):
+        with pytest.raises(GraphError, match=r"authentication\.loginEndpoint, not an https address"):
             await metadata(server)
 
 
 def test_an_id_token_service_is_asked_over_tls_only() -> None:
-    """The pipeline's own bearer token is sent there."""
+    """An id token service must use https, because it receives the pipeline's bearer token."""
     with pytest.raises(GraphError, match="must be https"):
         github_token("http://pipeline.example/token", SECRET, "api://x")

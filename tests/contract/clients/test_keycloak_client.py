@@ -1,4 +1,4 @@
-"""The Keycloak client against a real Keycloak: what it reads and writes, and what each refusal says."""
+"""The Keycloak client against a real Keycloak: its reads, its writes and its errors."""
 
 import asyncio
 import traceback
@@ -30,7 +30,7 @@ def trusted(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_realm_is_checked_for_its_exact_name_without_signing_in(tenant: Tenant) -> None:
-    """One public request, however often it is asked."""
+    """The check sends one public request, even if it runs twice."""
     nobody = Credentials()
     async with signed_in(tenant, nobody) as kzero:
         await kzero.keycloak.check_realm(tenant.realm)
@@ -40,7 +40,7 @@ async def test_a_realm_is_checked_for_its_exact_name_without_signing_in(tenant: 
 
 @pytest.mark.parametrize("change", [str.lower, str.upper, str.swapcase, lambda name: f" {name} "])
 async def test_a_realm_in_the_wrong_case_names_the_near_miss(tenant: Tenant, change: Callable[[str], str]) -> None:
-    """Whatever was done to the name, as long as the configured one is right."""
+    """The error for a name in the wrong case shows the configured name."""
     async with signed_in(tenant) as kzero:
         with pytest.raises(KeycloakError, match=f'did you mean "{tenant.realm}"') as refused:
             await kzero.keycloak.check_realm(change(tenant.realm))
@@ -48,21 +48,21 @@ async def test_a_realm_in_the_wrong_case_names_the_near_miss(tenant: Tenant, cha
 
 
 async def test_the_near_miss_is_found_without_a_configured_realm(tenant: Tenant) -> None:
-    """From the usual spellings of a name."""
+    """The right name is found from usual spellings, without a configured one."""
     async with signed_in(tenant, Credentials()) as kzero:
         with pytest.raises(KeycloakError, match=f'did you mean "{tenant.realm}"'):
             await kzero.keycloak.check_realm(tenant.realm.lower())
 
 
 async def test_an_unknown_realm_says_where_to_copy_the_name_from(tenant: Tenant) -> None:
-    """No near miss is made up."""
+    """The error for an unknown name says where to copy the right one from."""
     async with signed_in(tenant) as kzero:
         with pytest.raises(KeycloakError, match="exactly as the KZero dashboard shows it"):
             await kzero.keycloak.check_realm("Nowhere")
 
 
 async def test_signing_in_to_a_realm_in_the_wrong_case_names_the_near_miss_too(tenant: Tenant) -> None:
-    """Where the configured realm itself is wrong."""
+    """The error shows the right name if the configured realm has the wrong case."""
     made = automation(tenant)
     wrong = Credentials(realm=tenant.realm.lower(), client_id=made.client_id, client_secret=made.client_secret)
     async with signed_in(tenant, wrong) as kzero:
@@ -71,7 +71,7 @@ async def test_signing_in_to_a_realm_in_the_wrong_case_names_the_near_miss_too(t
 
 
 async def test_a_realm_with_blanks_and_umlauts_can_be_worked_on(tenant: Tenant) -> None:
-    """python-keycloak puts names into URLs unquoted."""
+    """Realm names are quoted in URLs, which python-keycloak does not do."""
     name = f"Zü ri {tenant.realm}"
     made = tenant.kzero.post("/sandbox/tenants", json={"name": name}).raise_for_status().json()
     try:
@@ -92,7 +92,7 @@ async def test_a_realm_with_blanks_and_umlauts_can_be_worked_on(tenant: Tenant) 
 
 
 async def test_concurrent_requests_sign_in_once(tenant: Tenant) -> None:
-    """One token for all resources of a run."""
+    """All operations of a run share one token."""
     async with signed_in(tenant) as kzero:
         found = await asyncio.gather(*(kzero.keycloak.client(tenant.realm, CLIENT) for _ in range(8)))
     assert all(client is not None for client in found)
@@ -102,7 +102,7 @@ async def test_concurrent_requests_sign_in_once(tenant: Tenant) -> None:
 
 
 async def test_a_user_of_the_realm_may_sign_in_instead(tenant: Tenant) -> None:
-    """With the password grant of admin-cli."""
+    """A user can sign in with the password grant of admin-cli."""
     made = tenant.credentials
     person = Credentials(realm=tenant.realm, username=made.admin_username, password=made.admin_password)
     async with signed_in(tenant, person) as kzero:
@@ -110,7 +110,7 @@ async def test_a_user_of_the_realm_may_sign_in_instead(tenant: Tenant) -> None:
 
 
 def credentials(tenant: Tenant, case: str) -> Credentials:
-    """Give wrong credentials of one kind."""
+    """Return wrong credentials of one kind."""
     made = tenant.credentials
     if case == "secret":
         return Credentials(realm=tenant.realm, client_id=made.client_id, client_secret="wrong-secret-4711")
@@ -133,7 +133,7 @@ def credentials(tenant: Tenant, case: str) -> Credentials:
 async def test_refused_credentials_say_who_where_and_what_to_do(
     tenant: Tenant, case: str, said: str, remedy: str
 ) -> None:
-    """In one line, without the secret, also in the whole traceback's messages."""
+    """The error has one line with account, realm and remedy; no message shows the secret."""
     async with signed_in(tenant, credentials(tenant, case)) as kzero:
         with pytest.raises(KeycloakError) as refused:
             await kzero.keycloak.client(tenant.realm, CLIENT)
@@ -146,7 +146,7 @@ async def test_refused_credentials_say_who_where_and_what_to_do(
 
 
 async def test_missing_credentials_are_a_settings_error(tenant: Tenant) -> None:
-    """Only when something needs them."""
+    """Missing credentials are an error of the first operation that needs them."""
     async with signed_in(tenant, Credentials()) as kzero:
         with pytest.raises(SettingsError, match="KZERO_CLIENT_ID"):
             await kzero.keycloak.client(tenant.realm, CLIENT)
@@ -156,7 +156,7 @@ async def test_missing_credentials_are_a_settings_error(tenant: Tenant) -> None:
 
 
 async def test_each_forbidden_operation_names_the_role_that_it_takes(tenant: Tenant) -> None:
-    """An account without any role."""
+    """The error of a forbidden operation names the missing role."""
     async with signed_in(tenant, account(tenant)) as kzero:
         keycloak = kzero.keycloak
         mapper = {"id": "0", "name": "x", "protocol": "openid-connect", "protocolMapper": "y", "config": {}}
@@ -172,14 +172,14 @@ async def test_each_forbidden_operation_names_the_role_that_it_takes(tenant: Ten
 
 
 async def test_a_reduced_realm_is_not_taken_for_one_without_attributes(tenant: Tenant) -> None:
-    """Writing it back would lose all attributes of others."""
+    """A reduced realm is an error, because writing it would delete all attributes."""
     async with signed_in(tenant, account(tenant, "view-users")) as kzero:
         with pytest.raises(KeycloakError, match=r"reduced realm.*view-realm"):
             await kzero.keycloak.set_realm_attributes(tenant.realm, {"mine": "1"})
 
 
 async def test_lists_that_keycloak_filters_are_not_taken_for_empty(tenant: Tenant) -> None:
-    """Who may only query gets empty lists instead of an error."""
+    """An empty list is not trusted if the account may only query."""
     async with signed_in(tenant, account(tenant, "query-clients", "query-users")) as kzero:
         assert await kzero.keycloak.client(tenant.realm, CLIENT) is None
         assert kzero.keycloak.may_miss(tenant.realm, "view-clients", "manage-clients")
@@ -191,7 +191,7 @@ async def test_lists_that_keycloak_filters_are_not_taken_for_empty(tenant: Tenan
 
 
 async def test_realm_attributes_of_others_and_other_settings_survive_a_write(tenant: Tenant) -> None:
-    """Keycloak replaces the map, so it is merged; nothing but the map is sent."""
+    """A write keeps all other attributes and settings of the realm."""
     tenant.keycloak_admin.put("", json={"displayName": "As it was", "failureFactor": 17}).raise_for_status()
     tenant.set_realm_attributes(theirs="1")
     before = tenant.keycloak_admin.get("").json()
@@ -205,14 +205,14 @@ async def test_realm_attributes_of_others_and_other_settings_survive_a_write(ten
 
 
 async def test_attributes_that_are_as_wanted_are_not_written(tenant: Tenant) -> None:
-    """One read, no write."""
+    """Attributes that already have the wanted values are not written."""
     async with signed_in(tenant) as kzero:
         await kzero.keycloak.set_realm_attributes(tenant.realm, {"gone": None})
     assert f"PUT /admin/realms/{tenant.realm}" not in requests_of(tenant)
 
 
 async def test_client_attributes_are_set_and_removed_one_by_one(tenant: Tenant) -> None:
-    """Keycloak merges these."""
+    """Setting or removing one attribute keeps the others."""
     async with signed_in(tenant) as kzero:
         uuid = tenant.scim_client()["id"]
         await kzero.keycloak.set_client_attributes(tenant.realm, uuid, {"a": "1", "b": "2"})
@@ -224,7 +224,7 @@ async def test_client_attributes_are_set_and_removed_one_by_one(tenant: Tenant) 
 
 
 async def test_a_user_is_found_by_exact_name_with_all_attributes(tenant: Tenant) -> None:
-    """No prefix matches; case does not count for Keycloak."""
+    """A user is found by its exact name in any case, not by a prefix."""
     body = {"username": "alex@contoso.example", "attributes": {"extensionAttribute1": ["field"]}}
     tenant.keycloak_admin.post("/users", json=body).raise_for_status()
     async with signed_in(tenant) as kzero:
@@ -235,7 +235,7 @@ async def test_a_user_is_found_by_exact_name_with_all_attributes(tenant: Tenant)
 
 
 async def test_mappers_are_added_all_or_none(tenant: Tenant) -> None:
-    """A name that is taken lets the whole request fail."""
+    """If one mapper's name exists already, no mapper is added."""
     uuid = tenant.scim_client()["id"]
     kind = {"protocol": "openid-connect", "protocolMapper": "oidc-usermodel-attribute-mapper"}
     one: dict[str, Any] = {**kind, "name": "one", "config": {}}
@@ -251,7 +251,7 @@ async def test_mappers_are_added_all_or_none(tenant: Tenant) -> None:
 
 
 async def test_an_unreachable_server_is_named_with_what_to_check() -> None:
-    """The port is closed."""
+    """The error names the unreachable server and what to check."""
     keycloak = KeycloakClient("https://localhost:1", Credentials(client_id="a", client_secret="b"), policy=ONCE)
     with pytest.raises(KeycloakError, match=r"https://localhost:1 cannot be reached.*KZERO_SERVER_URL") as failed:
         await keycloak.client("Contoso", CLIENT)
@@ -264,7 +264,7 @@ async def test_an_unreachable_server_is_named_with_what_to_check() -> None:
 async def test_a_certificate_of_another_ca_is_refused_and_the_trust_store_named(
     tenant: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Verification is never off."""
+    """An untrusted certificate is an error that names the trust store."""
     other = tmp_path / "other-ca.pem"
     trustme.CA().cert_pem.write_to_path(str(other))
     monkeypatch.setenv("SSL_CERT_FILE", str(other))

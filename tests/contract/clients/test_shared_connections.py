@@ -1,4 +1,4 @@
-"""Connections that the clients of many tenants share, and the sign-in by them."""
+"""Connections that the clients of many tenants share, and signing in on them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 @pytest_asyncio.fixture
 async def connections() -> AsyncIterator[SharedConnections]:
-    """Give the pool, and close it."""
+    """Yield a pool and close it."""
     made = SharedConnections()
     yield made
     await made.aclose()
@@ -36,7 +36,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostileServer]
 
 @pytest.fixture
 def server(running: HostileServer, entra: LocalEntra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HostileServer:
-    """Give a server that answers as a test wants; it and the local Entra are trusted."""
+    """Return a server that a test scripts. The process trusts it and the local Entra."""
     running.begin_anew()
     bundle = tmp_path / "trusted.pem"
     bundle.write_bytes(running.ca_file.read_bytes() + entra.ca_file.read_bytes())
@@ -47,7 +47,7 @@ def server(running: HostileServer, entra: LocalEntra, tmp_path: Path, monkeypatc
 async def test_a_sign_in_asks_for_the_cloud_once_and_for_each_token_alone(
     entra: LocalEntra, connections: SharedConnections
 ) -> None:
-    """Two tenants' clients: one look at what the cloud is, a token each, and nothing else before Graph."""
+    """Two tenants' clients read the cloud once and request one token each."""
     for _ in range(2):
         graph = GraphClient.from_config(entra.config(), environment={}, connections=connections)
         await graph.get("/organization")
@@ -61,7 +61,7 @@ async def test_a_sign_in_asks_for_the_cloud_once_and_for_each_token_alone(
 async def test_a_refused_sign_in_says_the_same_by_shared_connections(
     entra: LocalEntra, connections: SharedConnections
 ) -> None:
-    """Entra's code, and what to do."""
+    """A refused sign-in gives the same error with and without shared connections."""
     config = entra.config(client_secret="wrong")
     said = []
     for shared in (connections, None):
@@ -77,7 +77,7 @@ async def test_a_refused_sign_in_says_the_same_by_shared_connections(
 async def test_what_is_not_the_environment_of_the_process_signs_in(
     entra: LocalEntra, connections: SharedConnections, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A tenant's mapping alone counts, also for variables that have no place in the configuration."""
+    """Only the tenant's own environment counts, also for variables without a setting."""
     own = tmp_path / "secret"
     own.write_text(entra.config().client_secret or "")
     monkeypatch.setenv("ARM_CLIENT_SECRET", "of the process")
@@ -92,7 +92,7 @@ async def test_what_is_not_the_environment_of_the_process_signs_in(
 async def test_a_login_that_sends_the_secret_elsewhere_is_refused(
     entra: LocalEntra, server: HostileServer, connections: SharedConnections
 ) -> None:
-    """A redirect is not followed, and not tried again."""
+    """The sign-in neither follows nor retries a redirect."""
     host = server.url.removeprefix("https://")
     server.body = (
         f'{{"name": "x", "authentication": {{"loginEndpoint": "{server.url}"}},'
@@ -103,7 +103,7 @@ async def test_a_login_that_sends_the_secret_elsewhere_is_refused(
     server.received.clear()
     server.status, server.headers = 307, {"location": "https://localhost:1/"}
 
-    with pytest.raises(GraphError, match="a redirect; the credentials are not sent on"):
+    with pytest.raises(GraphError, match="a redirect; credentials are not sent to another address"):
         await graph.get("/organization")
 
     await graph.aclose()
@@ -111,7 +111,7 @@ async def test_a_login_that_sends_the_secret_elsewhere_is_refused(
 
 
 async def test_one_tenants_cookies_do_not_reach_another(server: HostileServer, connections: SharedConnections) -> None:
-    """The client that was given one sends it again; another, by the same connection, does not."""
+    """A client sends only its own cookies, also on a shared connection."""
     server.headers = {"set-cookie": "session=of-one; Path=/"}
     seen = []
     async with (
@@ -128,7 +128,7 @@ async def test_one_tenants_cookies_do_not_reach_another(server: HostileServer, c
 async def test_a_server_that_hangs_keeps_nobody_waiting(
     entra: LocalEntra, server: HostileServer, connections: SharedConnections
 ) -> None:
-    """However many requests wait for it, another server's are sent, and given up ones spoil nothing."""
+    """Requests to another server succeed while many wait for one that hangs."""
     server.pause = 1.0
     async with httpx.AsyncClient(transport=connections.transport()) as http:
         hanging = [asyncio.create_task(http.get(server.url)) for _ in range(40)]
@@ -145,7 +145,7 @@ async def test_a_server_that_hangs_keeps_nobody_waiting(
 
 
 async def test_what_could_not_be_asked_is_asked_again(connections: SharedConnections) -> None:
-    """A failure is not kept for the tenants that come after."""
+    """A failure is not reused for the next tenant."""
     asked = 0
 
     async def ask(_: httpx.AsyncClient) -> str:
@@ -165,7 +165,7 @@ async def test_what_could_not_be_asked_is_asked_again(connections: SharedConnect
 
 
 async def test_reads_of_one_moment_are_one_request(entra: LocalEntra, connections: SharedConnections) -> None:
-    """What a batch answers is answered; what it refuses is asked alone, and refused in the words of that."""
+    """Simultaneous reads go as one batch; a refused one is repeated alone and gives its own error."""
     application = entra.application()
     paths = [f"/servicePrincipals/{application}", f"/servicePrincipals/{application}/appRoleAssignedTo", "/users"]
     graph = GraphClient.from_config(entra.config(), environment={}, connections=connections)
@@ -195,7 +195,7 @@ async def test_reads_of_one_moment_are_one_request(entra: LocalEntra, connection
 async def test_who_is_throttled_in_a_batch_asks_again_alone(
     entra: LocalEntra, connections: SharedConnections, throttled: str
 ) -> None:
-    """After as long as Graph wants; nobody else of the batch is asked twice for it."""
+    """Only the throttled read is repeated, after the wait that Graph asks for."""
     entra.fail(throttled, 429, headers={"Retry-After": "0"})
     graph = GraphClient.from_config(entra.config(), environment={}, connections=connections)
 
@@ -209,7 +209,7 @@ async def test_who_is_throttled_in_a_batch_asks_again_alone(
 async def test_a_refused_sign_in_is_told_to_all_who_wait_after_one_attempt(
     entra: LocalEntra, connections: SharedConnections
 ) -> None:
-    """One wrong secret must not become a dozen failed sign-ins, which locks accounts."""
+    """One refused sign-in fails all waiting reads, because repeated attempts lock accounts."""
     config = entra.config(client_secret="wrong")
     graph = GraphClient.from_config(config, environment={}, connections=connections)
 

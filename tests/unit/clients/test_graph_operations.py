@@ -27,7 +27,7 @@ SP = "/servicePrincipals/sp1"
     ],
 )
 def test_a_refusal_names_the_permission(method: str, path: str, permission: str) -> None:
-    """A 403 says which application permission to grant."""
+    """The error of a 403 names the application permission to grant, in one line."""
     error = refused(method, path, 403, {"error": {"code": "Authorization_RequestDenied", "message": "No."}})
 
     assert permission in str(error)
@@ -35,7 +35,7 @@ def test_a_refusal_names_the_permission(method: str, path: str, permission: str)
 
 
 def test_an_unknown_path_still_has_words() -> None:
-    """It is shown as it is."""
+    """An operation without a description is shown as method and path."""
     assert operation("PATCH", "/me/a%20b?x=1").words == "PATCH /me/a b"
 
 
@@ -52,12 +52,12 @@ def test_an_unknown_path_still_has_words() -> None:
     ],
 )
 def test_only_what_may_be_done_twice_is_repeated(method: str, path: str, *, repeatable: bool) -> None:
-    """A second job or application would be a second one."""
+    """Only an operation that does no harm when repeated counts as repeatable."""
     assert operation(method, path).is_repeatable is repeatable
 
 
 def test_the_synchronization_services_own_error_is_unpacked() -> None:
-    """It packs JSON into Graph's message."""
+    """The error shows the message that the synchronization service packs as JSON."""
     packed = '{"Message":"No HTTP resource was found."}'
 
     assert "404 UnknownError: No HTTP resource was found;" in str(
@@ -66,6 +66,6 @@ def test_the_synchronization_services_own_error_is_unpacked() -> None:
 
 
 def test_names_are_quoted_for_filters_and_paths() -> None:
-    """An apostrophe is doubled, a guest's # cannot end the path."""
+    """A filter doubles apostrophes, and a path percent-encodes a guest's ``#``."""
     assert odata_quote("sam.o'hara@x") == "'sam.o''hara@x'"
     assert segment("pat#EXT#@x/y") == "pat%23EXT%23%40x%2Fy"

@@ -34,21 +34,21 @@ BASE = {"tenant_id": "t", "client_id": "c"}
             },
             "with an id token of Azure DevOps",
         ),
-        ({**BASE, "oidc_token": "i", "use_msi": True}, {}, "by managed identity"),
-        ({**BASE, "use_oidc": True}, {}, "as the Azure CLI is signed in"),
-        ({}, {}, "as the Azure CLI is signed in"),
+        ({**BASE, "oidc_token": "i", "use_msi": True}, {}, "with a managed identity"),
+        ({**BASE, "use_oidc": True}, {}, "with the Azure CLI's login"),
+        ({}, {}, "with the Azure CLI's login"),
     ],
 )
 def test_credentials_are_chosen_in_azureads_order(
     settings: dict[str, Any], environment: dict[str, str], words: str
 ) -> None:
-    """Certificate, secret, id token, its file, the pipeline's, managed identity, Azure CLI."""
+    """The order is certificate, secret, id token, token file, pipeline, managed identity, CLI."""
     assert choose(Config(**settings), environment).words.endswith(words)
 
 
 @pytest.mark.parametrize("settings", [{}, {"client_secret": "s"}, {**BASE, "use_oidc": True}])
 def test_no_credentials_name_the_variables_to_set(settings: dict[str, Any]) -> None:
-    """All ways are named."""
+    """Without credentials, one line names every way to provide them."""
     with pytest.raises(SettingsError, match=r"ARM_TENANT_ID.*ARM_CLIENT_SECRET.*ARM_USE_OIDC") as caught:
         choose(Config(**settings, use_cli=False), {})
 
@@ -56,7 +56,7 @@ def test_no_credentials_name_the_variables_to_set(settings: dict[str, Any]) -> N
 
 
 def test_clouds_have_azureads_names() -> None:
-    """An unknown one names the known."""
+    """Clouds have azuread's names, and the error for an unknown one lists them."""
     assert known_cloud(None).graph == "https://graph.microsoft.com"
     assert known_cloud("USGovernment").login == "https://login.microsoftonline.us"
     with pytest.raises(SettingsError, match='"moon" is unknown; set ARM_ENVIRONMENT to public'):
@@ -71,7 +71,7 @@ class _Token:
 
 @dataclass
 class _Credential:
-    """Gives numbered tokens, each good for an hour."""
+    """Issues numbered tokens, each valid for an hour."""
 
     issued: list[str]
     now: list[float]
@@ -97,7 +97,7 @@ def _sign_in(issued: list[str], now: list[float], failure: list[Exception] | Non
 
 
 async def test_one_sign_in_serves_all_who_ask_at_once() -> None:
-    """A hundred requests want one token."""
+    """A hundred simultaneous requests cause one sign-in."""
     issued: list[str] = []
     sign_in = _sign_in(issued, [1000.0])
 
@@ -108,7 +108,7 @@ async def test_one_sign_in_serves_all_who_ask_at_once() -> None:
 
 
 async def test_a_token_is_renewed_shortly_before_it_expires() -> None:
-    """Five minutes early."""
+    """A token is renewed five minutes before it expires."""
     issued: list[str] = []
     now = [1000.0]
     sign_in = _sign_in(issued, now)
@@ -145,7 +145,7 @@ async def test_a_rejected_token_is_replaced_once_for_all() -> None:
     ],
 )
 async def test_a_refused_login_says_what_it_means(said: str, remedy: str) -> None:
-    """One line: code, meaning, remedy."""
+    """The error of a refused login is one line with code, meaning and remedy."""
     with pytest.raises(GraphError) as caught:
         await _sign_in([], [0.0], [RuntimeError(said)]).token()
 
@@ -157,6 +157,6 @@ async def test_a_refused_login_says_what_it_means(said: str, remedy: str) -> Non
 
 
 def test_a_missing_tenant_names_where_to_set_it() -> None:
-    """By variable and by setting."""
+    """The error for a missing tenant names the setting and the variable."""
     with pytest.raises(SettingsError, match="ARM_TENANT_ID"):
         _ = SignIn(Config(), {}).tenant_id

@@ -1,4 +1,4 @@
-"""Signing in and repeating, on a scripted server: what is sent how often, and what errors say."""
+"""Signing in and retrying against a scripted server: the requests sent, and the errors."""
 
 import asyncio
 import base64
@@ -22,17 +22,17 @@ Answer = Callable[[httpx.Request], httpx.Response]
 
 
 def token(number: int, *roles: str) -> httpx.Response:
-    """Issue a token, numbered, that names roles."""
+    """Issue a numbered token that contains roles."""
     claims = {"resource_access": {"realm-management": {"roles": roles}}, "number": number}
     payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
     return httpx.Response(200, json={"access_token": f"h.{payload}.s{number}", "expires_in": 300})
 
 
 class Server:
-    """Answers token requests with numbered tokens, and all else in the given order, the last again and again."""
+    """Answers token requests with numbered tokens, and others in the given order. Repeats the last answer."""
 
     def __init__(self, *answers: Answer) -> None:
-        """Keep the answers."""
+        """Store the answers."""
         self.answers = list(answers)
         self.seen: list[httpx.Request] = []
         self.tokens = 0
@@ -47,14 +47,14 @@ class Server:
         return answer(request)
 
     def client(self, delays: tuple[float, ...] = (0, 0, 0)) -> KeycloakClient:
-        """Give a client of this server."""
+        """Return a client of this server."""
         credentials = Credentials(client_id="kzero-scim", client_secret=SECRET)
         return KeycloakClient(
             SERVER, credentials, transport=httpx.MockTransport(self), policy=RetryPolicy(delays=delays)
         )
 
     def asked(self) -> list[str]:
-        """List the requests but for tokens."""
+        """List the requests, without those for tokens."""
         return [f"{r.method} {r.url.path}" for r in self.seen if not r.url.path.endswith("/token")]
 
 
@@ -76,14 +76,14 @@ def broken(request: httpx.Request) -> httpx.Response:
 
 @pytest.mark.parametrize("first", [status(500), status(502), status(503), status(429), broken])
 async def test_a_momentary_failure_is_repeated(first: Answer) -> None:
-    """And the operation succeeds."""
+    """A request that fails temporarily is repeated and succeeds."""
     server = Server(first, clients)
     assert await server.client().client("Contoso", "scim-endpoint") is not None
     assert len(server.asked()) == 2
 
 
 async def test_a_lasting_failure_ends_after_three_repetitions() -> None:
-    """With the status and the operation in the message."""
+    """After three retries the error names the operation and the status."""
     server = Server(status(503))
     with pytest.raises(KeycloakError, match=r'reading client "scim-endpoint" of realm "Contoso" failed.*503'):
         await server.client().client("Contoso", "scim-endpoint")
@@ -91,7 +91,7 @@ async def test_a_lasting_failure_ends_after_three_repetitions() -> None:
 
 
 async def test_adding_a_mapper_is_not_repeated_where_it_may_have_been_done() -> None:
-    """A POST after a broken connection or a 500 might have made it already; 503 says that it did not."""
+    """A POST is repeated after 503, but not after a lost answer or 500: it may have succeeded."""
     for answer, times in ((broken, 1), (status(500), 1), (status(503), 4)):
         server = Server(answer)
         with pytest.raises(KeycloakError):
@@ -100,7 +100,7 @@ async def test_adding_a_mapper_is_not_repeated_where_it_may_have_been_done() -> 
 
 
 async def test_the_servers_retry_after_is_obeyed_within_reason() -> None:
-    """Seconds; a longer one is cut, a nonsensical one ignored."""
+    """The client waits as Retry-After asks, but no longer than its own limit."""
     waits: list[float] = []
 
     async def note(seconds: float) -> None:
@@ -114,18 +114,18 @@ async def test_the_servers_retry_after_is_obeyed_within_reason() -> None:
 
 
 async def test_a_refused_token_is_replaced_once() -> None:
-    """It may have been revoked; a second refusal is an error that does not ask again and again."""
+    """A refused token is replaced once, since it may be revoked. A second refusal is an error."""
     server = Server(status(401), clients)
     assert await server.client().client("Contoso", "scim-endpoint") is not None
     assert server.tokens == 2
     stubborn = Server(status(401))
-    with pytest.raises(KeycloakError, match="refuses a token"):
+    with pytest.raises(KeycloakError, match="refuses the token"):
         await stubborn.client().client("Contoso", "scim-endpoint")
     assert (stubborn.tokens, len(stubborn.asked())) == (2, 2)
 
 
 async def test_concurrent_operations_share_one_sign_in() -> None:
-    """The first, and the one after all of them were refused."""
+    """Concurrent operations share the first sign-in, and the one after a refused token."""
 
     def revoked(request: httpx.Request) -> httpx.Response:
         return httpx.Response(401) if request.headers["Authorization"].endswith(".s1") else clients(request)
@@ -138,7 +138,7 @@ async def test_concurrent_operations_share_one_sign_in() -> None:
 
 
 async def test_every_request_says_who_asks() -> None:
-    """Token requests, admin requests and public ones."""
+    """Token, admin and public requests carry the User-Agent."""
     server = Server(lambda _: httpx.Response(200, json={"realm": "Contoso"}))
     client = server.client()
     await client.check_realm("Contoso")
@@ -150,24 +150,24 @@ async def test_every_request_says_who_asks() -> None:
 
 @pytest.mark.parametrize("body", ["<html>maintenance</html>", '{"a": 1}', '"x"'])
 async def test_a_server_that_is_no_keycloak_is_said_to_be_none(body: str) -> None:
-    """A proxy's page with status 200 instead of JSON, or JSON of another shape."""
+    """A proxy's page, or JSON of another shape, gives an error that says this is not Keycloak."""
     server = Server(lambda _: httpx.Response(200, text=body))
     client = server.client()
-    with pytest.raises(KeycloakError, match="did not answer as Keycloak does"):
+    with pytest.raises(KeycloakError, match="did not answer like Keycloak"):
         await client.client("Contoso", "scim-endpoint")
     with pytest.raises(KeycloakError, match="is not a Keycloak"):
         await client.check_realm("Contoso")
 
 
 async def test_a_server_that_ignores_case_does_not_pass_for_an_exact_match() -> None:
-    """Some databases compare names without case; the name in the answer counts."""
+    """A database may compare names without case, so the name in the answer decides."""
     server = Server(lambda _: httpx.Response(200, json={"realm": "Contoso"}))
     with pytest.raises(KeycloakError, match='did you mean "Contoso"'):
         await server.client().check_realm("contoso")
 
 
 async def test_no_secret_gets_into_an_error() -> None:
-    """Not even where the server repeats what it was sent."""
+    """An error contains no secret, even if the server repeats the request."""
     echo = Server(clients)
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -196,7 +196,7 @@ async def test_no_secret_gets_into_an_error() -> None:
     ],
 )
 def test_a_bad_server_address_is_refused_with_the_setting_to_correct(url: str, reason: str) -> None:
-    """Before anything is sent, and without repeating a password in it."""
+    """A wrong address is refused before any request, without showing its password."""
     with pytest.raises(SettingsError, match=reason) as refused:
         KeycloakClient(url, Credentials())
     assert "KZERO_SERVER_URL" in str(refused.value)
@@ -204,13 +204,13 @@ def test_a_bad_server_address_is_refused_with_the_setting_to_correct(url: str, r
 
 
 def test_a_good_server_address_is_trimmed() -> None:
-    """The Tenant URL quotes the realm."""
+    """The address is trimmed, and the Tenant URL quotes the realm."""
     client = KeycloakClient(" https://ca.auth.kzero.com/ ", Credentials())
     assert client.tenant_url("Contoso Ltd") == "https://ca.auth.kzero.com/realms/Contoso%20Ltd/scim/v2"
 
 
 def test_a_configuration_without_a_server_says_what_to_set() -> None:
-    """Credentials may be missing until something needs them."""
+    """A missing address is an error at once; missing credentials are not."""
     with pytest.raises(SettingsError, match="KZERO_SERVER_URL"):
         KeycloakClient.from_config(Config())
     assert KeycloakClient.from_config(Config(server_url=SERVER)).server_url == SERVER

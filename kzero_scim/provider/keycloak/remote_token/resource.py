@@ -223,7 +223,7 @@ class RemoteToken(Resource[RemoteTokenInputs, RemoteTokenState]):
         await call.log.status(f'obtaining a token as client "{new.client_id}"')
         obtained = await self._obtain(call, new)
         await call.log.status("trying the token at the SCIM endpoint")
-        await self._services.scim.ask_for_nobody(new.tenant_url, obtained.value)
+        await self._services.scim.search_missing_user(new.tenant_url, obtained.value)
         return RemoteTokenState(
             **inputs_of(RemoteTokenInputs, new),
             access_token=obtained.value if new.method == "bearer" else None,
