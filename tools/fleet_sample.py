@@ -127,8 +127,8 @@ def _status(number: int, word: str, dice: random.Random) -> TenantResult:
             "nextAttempt": at(-3),
             "errorCode": "SystemForCrossDomainIdentityManagementCredentialValidationUnavailable",
             "errorMessage": "The endpoint answered 401 Unauthorized to GET /Users",
-            "whatToDo": "Entra could not use the endpoint; once the cause is gone, `pulumi up --refresh` repeats the "
-            "connection test and lets provisioning go on",
+            "whatToDo": "Entra could not use the endpoint; fix the cause, then run `pulumi up --refresh` to test the "
+            "connection and continue provisioning",
         }
     if word == "errors":
         document["inError"] = [

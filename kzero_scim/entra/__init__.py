@@ -1,1 +1,1 @@
-"""What Entra's provisioning service says and means. Pure: asks no service."""
+"""Reads and explains the documents of Entra's provisioning service. Pure: sends no request."""

@@ -1,8 +1,8 @@
-"""The last provisioning cycles of a job, as far as Entra still tells of them. Pure functions, no request.
+"""Lists the last provisioning cycles of a job, as far as Entra still shows them. Pure: sends no request.
 
-Graph keeps no list of cycles. The job names three (the last, the last without a failure, the last of those that wrote
-something) with all counts; the provisioning log has a ``cycleId`` at each entry, so that the cycles of the time that is
-read anyway can be counted. A cycle that had nothing to do is in neither, unless it is the last.
+Graph keeps no list of cycles. The job contains three with all counts: the last, the last without a failure, and the
+last that wrote something. Each entry of the provisioning log has a ``cycleId``, from which this module counts the
+cycles of the period read. A cycle without work is in neither, unless it is the last.
 https://learn.microsoft.com/graph/api/resources/provisioningobjectsummary
 """
 
@@ -19,10 +19,10 @@ MOST_CYCLES: Final = 30
 
 @dataclass(frozen=True, kw_only=True)
 class PastCycle:
-    """One cycle.
+    """One past cycle.
 
     Attributes:
-        ended: When it ended, ISO 8601; in the log, when its last entry was written.
+        ended: When it ended, ISO 8601. From the log, the time of its last entry.
         state: Succeeded, Failed or EntryLevelErrors; "" if Entra does not say.
         exported: Objects written to KZero.
         escrowed: Objects that failed.
@@ -35,7 +35,7 @@ class PastCycle:
 
 
 def logged_cycles(entries: Iterable[Mapping[str, Any]]) -> list[PastCycle]:
-    """Count the cycles of a provisioning log, the oldest first.
+    """Return the cycles of a provisioning log, oldest first.
 
     Args:
         entries: ``provisioningObjectSummary`` documents in any order; any field may be missing.
@@ -56,15 +56,15 @@ def logged_cycles(entries: Iterable[Mapping[str, Any]]) -> list[PastCycle]:
 
 
 def past_cycles(job: JobStatus, logged: Iterable[PastCycle]) -> list[PastCycle]:
-    """Put together what the job and its log tell, the oldest first, at most :data:`MOST_CYCLES`.
+    """Return the cycles of a job and its log, oldest first, at most :data:`MOST_CYCLES`.
 
     Args:
-        job: What the job says.
-        logged: What :func:`logged_cycles` found; a cycle that the job tells of too is taken from there.
+        job: The job.
+        logged: The result of :func:`logged_cycles`. For a cycle that the job also contains, the job's counts are used.
     """
     known = [job.last_successful_cycle_with_exports, job.last_successful_cycle, job.last_cycle]
-    told = [cycle for cycle in known if cycle is not None and cycle.ended]
-    rest = [past for past in logged if not any(_is_of(past, cycle) for cycle in told)]
+    contained = [cycle for cycle in known if cycle is not None and cycle.ended]
+    rest = [past for past in logged if not any(_is_of(past, cycle) for cycle in contained)]
     own = {
         cycle.ended: PastCycle(
             ended=cycle.ended,
@@ -72,14 +72,14 @@ def past_cycles(job: JobStatus, logged: Iterable[PastCycle]) -> list[PastCycle]:
             exported=cycle.counts.get("exported", 0),
             escrowed=cycle.counts.get("escrowed", 0),
         )
-        for cycle in told
+        for cycle in contained
         if cycle.ended
     }
     return sorted([*rest, *own.values()], key=lambda past: past.ended)[-MOST_CYCLES:]
 
 
 def _is_of(past: PastCycle, cycle: Cycle) -> bool:
-    """Tell whether a cycle's last entry was written while that cycle of the job's went on."""
+    """Return whether a logged cycle's last entry was written during a cycle of the job."""
     ended = cycle.ended or ""
-    # To the second: the two clocks round differently.
+    # Compare to the second: the two clocks round differently.
     return (cycle.began or ended)[:19] <= past.ended[:19] <= ended[:19]

@@ -1,10 +1,10 @@
-"""What Graph's ``provisionOnDemand`` answers: a pair of strings, read tolerantly, judged strictly. Pure.
+"""Reads the answer of Graph's ``provisionOnDemand``, tolerantly, and judges it strictly. Pure: sends no request.
 
-Two shapes are documented. In the one ``key`` is JSON with a result, in the other it is the name of a .NET type and the
-result stands in ``value``:
+The answer is a pair of strings in one of two documented forms. Either ``key`` is JSON with a result, or it is the name
+of a .NET type and the result is in ``value``:
 https://learn.microsoft.com/graph/api/synchronization-synchronizationjob-provisionondemand,
 https://learn.microsoft.com/entra/identity/multi-tenant-organizations/cross-tenant-synchronization-configure-graph.
-Whatever does not clearly say that the user is as wanted is a failure.
+Everything but a clear success counts as a failure.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _SKIPPED = "skipped"
 _REDUNDANT = "RedundantExport"
 
 _OUTSIDE = (
-    "the user is not in the scope of provisioning: assign the user, or a group that the user is a direct member of "
-    "(Entra does not read nested groups), to the application, and see that the account is enabled"
+    "assign the user, or a group that the user is a direct member of (Entra ignores nested groups), to the "
+    "application, and make sure that the account is enabled"
 )
 _ADVICE: dict[str, str] = {
     "NotEffectivelyEntitled": _OUTSIDE,
@@ -34,11 +34,11 @@ _ADVICE: dict[str, str] = {
     "OutOfScope": _OUTSIDE,
     "NotInProvisioningScope": _OUTSIDE,
     "ScopingFilter": _OUTSIDE,
-    "DuplicateTargetEntries": "several KZero users match this one; remove or rename the others",
+    "DuplicateTargetEntries": "several KZero users match this user; remove or rename the others",
 }
 _OTHERWISE = (
-    f"read the step, correct it, and run it again; with ?{COMPLIANCE_FLAG} in the Tenant URL on-demand provisioning "
-    "does not work"
+    f"correct the step's cause and run it again. On-demand provisioning does not work with ?{COMPLIANCE_FLAG} in the "
+    "Tenant URL"
 )
 
 
@@ -56,12 +56,12 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What came of it.
+    """The outcome of on-demand provisioning for one user.
 
     Attributes:
-        result: How it ended, None if the user is not as wanted.
+        result: The result, or None for a failure.
         steps: What Entra did, in order.
-        problem: Why it failed and what to do, one line; empty if it did not.
+        problem: The cause and the remedy of a failure, in one line; empty for a success.
         is_outside: True if Entra says that the user is not in scope.
     """
 
@@ -72,10 +72,10 @@ class Outcome:
 
 
 def parse_outcome(answer: Mapping[str, Any] | None) -> Outcome:
-    """Read and judge the answer of ``provisionOnDemand``.
+    """Return the outcome in an answer of ``provisionOnDemand``.
 
     Args:
-        answer: The ``stringKeyStringValuePair``, or None if Graph answered nothing.
+        answer: The ``stringKeyStringValuePair``, or None if Graph's answer was empty.
     """
     verdict = _mapping(_decoded((answer or {}).get("key")))
     summary, raw_steps = _summary(_decoded((answer or {}).get("value")))
@@ -103,7 +103,7 @@ def parse_outcome(answer: Mapping[str, Any] | None) -> Outcome:
 
 
 def _problem(status: str, code: str, message: str, step: Step | None) -> str:
-    parts = [f"Entra reports {status or 'nothing that can be read as a result'}"]
+    parts = [f"Entra reports {status or 'no readable result'}"]
     if code or message:
         parts.append(": ".join(part for part in (code, message) if part))
     if step is not None and step.description != message:
@@ -113,12 +113,12 @@ def _problem(status: str, code: str, message: str, step: Step | None) -> str:
 
 
 def _stopping(steps: Sequence[Step]) -> Step | None:
-    """Find the step that stopped it, where none has failed outright."""
+    """Return the last step without success. It stopped the provisioning if no step failed."""
     return next((step for step in reversed(steps) if step.status.casefold() != _SUCCESS), None)
 
 
 def _status_of(steps: Sequence[Step]) -> str:
-    """Judge by the steps alone: the export decides, and nothing before it may have gone wrong."""
+    """Return the status that the steps alone imply: the last export's, if no earlier step went wrong."""
     exports = [step for step in steps if step.type.casefold() == "export"]
     if not exports or any(step.status.casefold() not in {_SUCCESS, _SKIPPED} for step in steps):
         return ""
@@ -126,7 +126,7 @@ def _status_of(steps: Sequence[Step]) -> str:
 
 
 def _summary(value: object) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
-    """Find the summary and its steps: an object, a list of one, or the list of the steps itself."""
+    """Return the summary and its steps, from an object, a list with one object, or the list of steps."""
     if isinstance(value, list):
         items = [item for item in value if isinstance(item, Mapping)]
         if items and "provisioningSteps" not in items[0]:

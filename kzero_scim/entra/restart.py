@@ -1,10 +1,10 @@
-"""When a provisioning job is restarted, how much it forgets then, and the words for that. Pure: asks no service.
+"""Decides when a provisioning job restarts and how much it forgets, and words the decision. Pure: sends no request.
 
-The reset scopes are those of
-https://learn.microsoft.com/graph/api/resources/synchronization-synchronizationjobrestartcriteria; what leads into
-quarantine is told in https://learn.microsoft.com/entra/identity/app-provisioning/application-provisioning-quarantine-status.
-``Full`` is never used: it includes ``ForceDeletes``, which carries out deletions that the accidental-deletion threshold
-holds back, and ``ConnectorDataStore``, which Microsoft asks not to use.
+Reset scopes: https://learn.microsoft.com/graph/api/resources/synchronization-synchronizationjobrestartcriteria
+Quarantine: https://learn.microsoft.com/entra/identity/app-provisioning/application-provisioning-quarantine-status
+
+``Full`` is never used. It includes ``ForceDeletes``, which carries out deletions that the accidental-deletion threshold
+holds back, and ``ConnectorDataStore``, which Microsoft advises against.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ MAPPINGS: Final = "mappings"
 CREDENTIALS: Final = "credentials"
 """Trigger: fingerprint of Tenant URL, secret token and scope together."""
 TENANT_URL: Final = "tenantUrl"
-"""Trigger: the Tenant URL; beside ``credentials`` it tells what of the three has changed."""
+"""Trigger: the Tenant URL. Together with ``credentials`` it shows which of the three changed."""
 SCOPE: Final = "scope"
-"""Trigger: who is in scope; beside ``credentials`` likewise."""
+"""Trigger: the scope. Together with ``credentials`` it shows which of the three changed."""
 
 INITIAL_CYCLE: Final = "Watermark, Escrows, QuarantineState"
-"""As the portal's Restart provisioning: every user is read and compared again; links to users in KZero are kept."""
+"""Like the portal's Restart provisioning: Entra reads and compares all users again, and stays linked to KZero users."""
 LIFT_QUARANTINE: Final = "QuarantineState"
-"""Go on at once. Escrows stay: they are the users that failed, and Entra tries again only those that it still holds."""
+"""Continue immediately. Escrows (the users that failed) stay, because Entra retries only those that it still holds."""
 
 BY_PERSON: Final = "TooManyDeletes"
-"""The quarantine that is never left by itself: somebody has to allow or reject deletions."""
+"""The quarantine that only a person ends, by allowing or rejecting deletions."""
 BY_CONNECTION: Final = "EncounteredQuarantineException"
 """The quarantine that a working connection ends."""
 
@@ -40,13 +40,13 @@ _TOKEN: Final = "the secret token"  # noqa: S105 - a noun
 
 @dataclass(frozen=True, kw_only=True)
 class Restart:
-    """What an update does about the job's progress.
+    """What an update does with the job's progress.
 
     Attributes:
-        reset_scope: What Graph's ``restart`` is told to forget; None for no restart.
-        sentence: What will happen and why, for the preview; ``""`` if there is nothing to say.
-        tests_connection: Whether the connection has to pass a test first.
-        waits: Whether something has changed whose restart has to wait for a person.
+        reset_scope: What Graph's ``restart`` discards; None for no restart.
+        sentence: What will happen and why, for the preview; ``""`` if nothing happens.
+        tests_connection: Whether the connection must pass a test first.
+        waits: Whether a restart is due but has to wait for a person.
     """
 
     reset_scope: str | None = None
@@ -56,26 +56,26 @@ class Restart:
 
 
 def decide(old: Mapping[str, str], new: Mapping[str, str], quarantine: str | None) -> Restart:
-    """Decide by what has changed and why the job is in quarantine.
+    """Return what to do, given the changed triggers and the reason of a quarantine.
 
     Args:
-        old: The triggers at the last restart, by the names above or names of a program's own.
-        new: The triggers now; a value may be UNKNOWN in a preview, which counts as changed.
-        quarantine: Graph's reason, None if the job is in none.
+        old: The triggers at the last restart, by the names above or a program's own names.
+        new: The triggers now. UNKNOWN, in a preview, counts as changed.
+        quarantine: Graph's reason for the quarantine, or None.
     """
     causes, token_only = _causes(old, new)
-    # An import finds no triggers: whether Entra has provisioned by these mappings and credentials is not known.
-    changed = f"{_listed(causes)} changed" if old else "it was set up elsewhere"
+    # After an import no triggers are known, so Entra may have provisioned with other mappings and credentials.
+    changed = f"{_listed(causes)} changed" if old else "the job was imported"
     if quarantine == BY_PERSON:
         if not causes:
             return Restart()
         sentence = (
-            f"{changed}, but provisioning is in quarantine ({BY_PERSON}) and is not restarted before somebody "
-            "has allowed or rejected the deletions in the portal; run it again then"
+            f"{changed}, but provisioning is in quarantine ({BY_PERSON}) and does not restart; allow or reject the "
+            "deletions in the portal, then run `pulumi up` again"
         )
         return Restart(sentence=sentence, waits=True)
     tests = quarantine == BY_CONNECTION
-    first = "the connection is tested, then " if tests else ""
+    first = "after a connection test, " if tests else ""
     if causes and not token_only:
         sentence = (
             f"{first}provisioning restarts with an initial cycle: {changed}, so Entra reads and compares every "
@@ -84,21 +84,21 @@ def decide(old: Mapping[str, str], new: Mapping[str, str], quarantine: str | Non
         return Restart(reset_scope=INITIAL_CYCLE, sentence=sentence, tests_connection=tests)
     if quarantine is not None and (causes or tests):
         because = f"{changed} and " if causes else ""
-        sentence = f"{because}provisioning is in quarantine ({quarantine}): {first}it goes on where it stopped"
+        sentence = f"{because}provisioning is in quarantine ({quarantine}): {first}it continues where it stopped"
         return Restart(reset_scope=LIFT_QUARANTINE, sentence=sentence, tests_connection=tests)
     if causes:
-        return Restart(sentence=f"{changed}: provisioning is not restarted, its next cycle uses it")
+        return Restart(sentence=f"{changed}: provisioning does not restart, its next cycle uses the new one")
     return Restart()
 
 
 def _causes(old: Mapping[str, str], new: Mapping[str, Any]) -> tuple[list[str], bool]:
-    """Name what has changed, and tell whether that is the secret token alone."""
+    """Return the causes in words, and whether the secret token is the only one."""
     if new is UNKNOWN:
-        return ["something that provisioning depends on"], False
+        return ["an input of provisioning"], False
     names = [name for name in (*new, *(name for name in old if name not in new)) if _differs(old, new, name)]
     causes = [_NAMES.get(name, name) for name in names if name not in {CREDENTIALS, TENANT_URL, SCOPE}]
     if CREDENTIALS in new and CREDENTIALS not in names:
-        return causes, False  # Tenant URL and scope only say what of the credentials has changed
+        return causes, False  # Tenant URL and scope only explain changed credentials
     parts = [_NAMES[name] for name in (TENANT_URL, SCOPE) if name in names]
     if CREDENTIALS not in names or parts:
         return causes + parts, False

@@ -1,8 +1,8 @@
-"""What Microsoft Graph's ``synchronizationJob`` says, read tolerantly; knows nothing of HTTP and changes nothing.
+"""Reads Microsoft Graph's ``synchronizationJob`` document, tolerantly. Pure: sends no request.
 
-The documents are those of
+Format:
 https://learn.microsoft.com/graph/api/resources/synchronization-synchronizationjob and ``-synchronizationstatus``.
-Graph leaves fields out, spells "never" as the year 1 and may give counts as strings: none of that is an error here.
+Graph omits fields, writes "never" as the year 1, and may write counts as strings. None of these is an error here.
 """
 
 from __future__ import annotations
@@ -20,17 +20,19 @@ ACTIVE = "Active"
 
 _NEVER = "0001-01-01"
 
+_FIX_FIRST = "{} users fail; read the provisioning logs and fix the first failure"
+_BY_MICROSOFT = "Microsoft put the job into quarantine; find the reason, then restart provisioning in the portal"
 _ADVICE: dict[str, str] = {
-    "EncounteredBaseEscrowThreshold": "too many users fail; read the provisioning logs, correct the first failing one",
-    "EncounteredTotalEscrowThreshold": "too many users fail; read the provisioning logs, correct the first failing one",
-    "EncounteredEscrowProportionThreshold": "more than 40 % of the users fail; read the provisioning logs first",
-    "EncounteredQuarantineException": "Entra could not use the endpoint; once the cause is gone, `pulumi up --refresh` "
-    "repeats the connection test and lets provisioning go on",
-    "QuarantinedOnDemand": "Microsoft put the job into quarantine; restart it in the portal once the reason is known",
-    "QuarantineOnDemand": "Microsoft put the job into quarantine; restart it in the portal once the reason is known",
-    "TooManyDeletes": "the accidental-deletion threshold held back deletions; allow or reject them in the portal, this "
-    "is never restarted by itself",
-    "IngestionInterrupted": "Entra could not read its own directory; it tries again by itself",
+    "EncounteredBaseEscrowThreshold": _FIX_FIRST.format("too many"),
+    "EncounteredTotalEscrowThreshold": _FIX_FIRST.format("too many"),
+    "EncounteredEscrowProportionThreshold": _FIX_FIRST.format("more than 40 % of the"),
+    "EncounteredQuarantineException": "Entra could not use the endpoint; fix the cause, then run `pulumi up --refresh` "
+    "to test the connection and continue provisioning",
+    "QuarantinedOnDemand": _BY_MICROSOFT,
+    "QuarantineOnDemand": _BY_MICROSOFT,
+    "TooManyDeletes": "the accidental-deletion threshold held back deletions; allow or reject them in the portal. "
+    "kzero-scim never restarts this job",
+    "IngestionInterrupted": "Entra could not read its own directory; wait until Entra tries again",
 }
 
 
@@ -57,42 +59,37 @@ class Quarantine:
 
     reason: str = prop("Entra's reason, such as EncounteredQuarantineException or TooManyDeletes.")
     began: str | None = prop("Since when, ISO 8601.", default=None)
-    series_began: str | None = prop(
-        "When the first of the quarantines that follow each other began, ISO 8601.", default=None
-    )
-    series_count: int | None = prop("How many quarantines have followed each other.", default=None)
-    next_attempt: str | None = prop("When Entra tries again by itself, ISO 8601.", default=None)
-    error_code: str | None = prop("Entra's code of the error that led there.", default=None)
+    series_began: str | None = prop("When the first of several consecutive quarantines began, ISO 8601.", default=None)
+    series_count: int | None = prop("Number of consecutive quarantines.", default=None)
+    next_attempt: str | None = prop("When Entra tries again, ISO 8601.", default=None)
+    error_code: str | None = prop("Entra's code of the error that caused the quarantine.", default=None)
     error_message: str | None = prop("Entra's message of that error.", default=None)
-    what_to_do: str | None = prop("What ends it.", default=None)
+    what_to_do: str | None = prop("How to end the quarantine.", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobStatus:
-    """State of a synchronization job."""
+    """The state of a synchronization job."""
 
     schedule_state: str = prop("Active, Paused or Disabled (never started).")
     status_code: str = prop("NotConfigured, NotRun, Active, Paused or Quarantine.")
     last_cycle: Cycle | None = prop("The latest provisioning cycle; absent before the first.", default=None)
     last_successful_cycle: Cycle | None = prop("The latest cycle that did not fail as a whole.", default=None)
     last_successful_cycle_with_exports: Cycle | None = prop(
-        "The latest of those that changed anything in KZero.", default=None
+        "The latest of these cycles that changed something in KZero.", default=None
     )
     successive_failures: int | None = prop("How many cycles in a row have failed as a whole.", default=None)
     synchronized_entries: dict[str, int] = prop(
-        "How many objects Entra keeps in step, by type (User, Group).", default_factory=dict
+        "How many objects Entra synchronizes, by type (User, Group).", default_factory=dict
     )
-    quarantine: Quarantine | None = prop("Why the job is in quarantine; absent if it is not.", default=None)
+    quarantine: Quarantine | None = prop("Why the job is in quarantine; absent otherwise.", default=None)
 
 
 def parse_job(job: Mapping[str, Any]) -> JobStatus:
-    """Read a ``synchronizationJob`` document.
+    """Return the state in a ``synchronizationJob`` document. Keeps unknown enumeration values.
 
     Args:
-        job: The document as Graph answers it; any field may be missing.
-
-    Returns:
-        What it says. Unknown enumeration values are handed on as they are.
+        job: Graph's document; any field may be missing.
     """
     status = _mapping(job.get("status"))
     return JobStatus(
@@ -108,10 +105,10 @@ def parse_job(job: Mapping[str, Any]) -> JobStatus:
 
 
 def quarantine_warning(status: JobStatus) -> str:
-    """Say in one line why the job is in quarantine, with the first and the last error, and what to do about it.
+    """Return one line with the reason, the first and last error, and the remedy of a quarantine.
 
     Returns:
-        The line; ``""`` if the job is in none.
+        The line; ``""`` if the job is not in quarantine.
     """
     quarantine = status.quarantine
     if quarantine is None:
@@ -126,7 +123,7 @@ def quarantine_warning(status: JobStatus) -> str:
     if quarantine.series_began and quarantine.series_began != quarantine.began:
         parts.append(f"; the first of {quarantine.series_count or 'several'} in a row began {quarantine.series_began}")
     if failed > 1:
-        parts.append(f"; the last {failed} cycles failed as a whole")
+        parts.append(f"; the last {failed} cycles failed completely")
     if last and last != first:
         parts.append(f"; last error: {last}")
     if quarantine.next_attempt:
@@ -136,25 +133,25 @@ def quarantine_warning(status: JobStatus) -> str:
 
 
 def jobs_path(service_principal_id: str) -> str:
-    """Give Graph's path of a service principal's synchronization jobs, relative to the version."""
+    """Return Graph's path of a service principal's synchronization jobs, relative to ``/v1.0``."""
     return f"/servicePrincipals/{quote(service_principal_id, safe='')}/synchronization/jobs"
 
 
 def job_path(service_principal_id: str, job_id: str) -> str:
-    """Give Graph's path of a synchronization job, relative to the version."""
+    """Return Graph's path of a synchronization job, relative to ``/v1.0``."""
     return f"/servicePrincipals/{quote(service_principal_id, safe='')}/synchronization/jobs/{quote(job_id, safe='')}"
 
 
 def job_resource_id(service_principal_id: str, job_id: str) -> str:
-    """Give the resource id of something that belongs to one synchronization job."""
+    """Return the resource ID for something that belongs to one synchronization job."""
     return f"{service_principal_id}/{job_id}"
 
 
 def split_job_resource_id(resource_id: str) -> tuple[str, str]:
-    """Split ``<servicePrincipalId>/<jobId>``, as ``pulumi import`` gets it.
+    """Return both parts of ``<servicePrincipalId>/<jobId>``, the ID that ``pulumi import`` takes.
 
     Raises:
-        ProviderError: It has another form.
+        ProviderError: The ID has another form.
     """
     parts = resource_id.split("/")
     match parts:
@@ -162,8 +159,8 @@ def split_job_resource_id(resource_id: str) -> tuple[str, str]:
             return service_principal_id, job_id
         case _:
             message = (
-                f"the id {resource_id!r} is not of the form <servicePrincipalId>/<jobId>, for example "
-                "00000000-0000-0000-0000-000000000000/scim.1234.5678; the stack's outputs have both"
+                f"the ID {resource_id!r} is not valid; use <servicePrincipalId>/<jobId> from the stack's outputs, for "
+                "example 00000000-0000-0000-0000-000000000000/scim.1234.5678"
             )
             raise ProviderError(message)
 

@@ -1,1 +1,1 @@
-"""What Keycloak's representations mean: protocol mappers, SCIM endpoint attributes, its own SCIM API. Pure."""
+"""Reads Keycloak's representations: protocol mappers, endpoint attributes, its own SCIM API. Pure: sends no request."""

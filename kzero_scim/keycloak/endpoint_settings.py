@@ -1,4 +1,4 @@
-"""The SCIM endpoint's settings as attributes of a realm or client: names, values, meaning. Asks no service."""
+"""The SCIM endpoint's settings as attributes of a realm or client. Pure: sends no request."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ PRESETS: Final[Mapping[Preset, Mapping[str, str]]] = {
         "profile": "kzero.scim.profile",
         "azureTenantId": "kzero.scim.azureTenantId",
     },
-    # Keycloak's own SCIM API (26.6 and later, feature scim-api); it accepts tokens of the realm only.
+    # Keycloak's own SCIM API (26.6 and later, feature scim-api) accepts only tokens of the realm.
     "keycloak": {"enabled": "scimApiEnabled"},
 }
-"""Setting to attribute name, by preset."""
+"""Attribute name by setting, for each preset."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the endpoint is set to; None where the attributes do not tell.
+    """The endpoint's settings; None where the attributes do not show them.
 
     Attributes:
         enabled: It is on.
-        profile: ``Azure`` or ``Generic``, or what else somebody wrote there.
+        profile: ``Azure``, ``Generic`` or any other value found.
         azure_tenant_id: The Entra tenant that may provision.
     """
 
@@ -39,12 +39,12 @@ class Settings:
 
 
 def attribute_names(preset: Preset | None, names: Mapping[str, str] | None) -> dict[str, str]:
-    """Give the attribute name of each setting: the preset's, overridden and extended by ``names``."""
+    """Return the attribute name of each setting: the preset's, overridden and extended by ``names``."""
     return {**(PRESETS[preset] if preset else {}), **(names or {})}
 
 
 def wanted_attributes(names: Mapping[str, str], settings: Settings) -> dict[str, str | None]:
-    """Return the value of each attribute; None for an attribute that must not exist."""
+    """Return the value of each attribute; None for one that must not exist."""
     values: dict[str, str | None] = {
         "enabled": "true" if settings.enabled else "false",
         "profile": settings.profile,
@@ -54,17 +54,17 @@ def wanted_attributes(names: Mapping[str, str], settings: Settings) -> dict[str,
 
 
 def switched_off(names: Mapping[str, str]) -> dict[str, str | None]:
-    """Give the attributes that leave an endpoint off and nothing else behind."""
+    """Return the attributes of an endpoint that is off, without leftovers."""
     return {attribute: "false" if setting == "enabled" else None for setting, attribute in names.items()}
 
 
 def owned_attributes(names: Mapping[str, str], attributes: Mapping[str, str]) -> dict[str, str]:
-    """Select the settings' attributes that exist from all attributes; an empty one counts as absent."""
+    """Return those of all attributes that belong to the settings. An empty one counts as absent."""
     return {name: attributes[name] for name in names.values() if attributes.get(name)}
 
 
 def understand(names: Mapping[str, str], attributes: Mapping[str, str]) -> Settings:
-    """Return the settings that attributes say."""
+    """Return the settings that the attributes contain."""
     found = {setting: attributes[name] for setting, name in names.items() if attributes.get(name)}
     return Settings(
         enabled=found.get("enabled") == "true",
@@ -74,15 +74,15 @@ def understand(names: Mapping[str, str], attributes: Mapping[str, str]) -> Setti
 
 
 def differing_inputs(names: Mapping[str, str], attributes: Mapping[str, str], settings: Settings) -> list[str]:
-    """List the input properties, which have the settings' names, whose attributes are not as wanted."""
+    """Return the input properties, named like the settings, whose attributes differ from the wanted settings."""
     wanted = wanted_attributes(names, settings)
     return [setting for setting, name in names.items() if attributes.get(name) != wanted[name]]
 
 
 def recognised_preset(attributes: Mapping[str, str]) -> Preset | None:
-    """Guess from a realm's attributes which preset they were written by.
+    """Return the preset that a realm's attributes fit, or None.
 
-    Keycloak writes ``scimApiEnabled`` as false into realms that never used it; that tells nothing.
+    Keycloak writes ``scimApiEnabled`` as false into realms that never used it, so false does not count.
     """
     if PRESETS["sandbox"]["enabled"] in attributes:
         return "sandbox"

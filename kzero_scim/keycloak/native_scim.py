@@ -1,6 +1,6 @@
-"""What Keycloak's own SCIM API (26.7, feature ``scim-api``) keeps of a user, and what it does not. Pure.
+"""Which attributes of a user Keycloak's own SCIM API (26.7, feature ``scim-api``) stores. Pure: sends no request.
 
-As tried with Keycloak 26.7.3; its documentation: https://www.keycloak.org/docs/latest/server_admin/ (SCIM API).
+Tested with Keycloak 26.7.3. Documentation: https://www.keycloak.org/docs/latest/server_admin/ (SCIM API).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Final
 from kzero_scim.mapping.attribute_mapping import ENTERPRISE_USER, WORK_EMAIL
 
 ANNOTATION: Final = "kc.scim.schema.attribute"
-"""Annotation of a user-profile attribute that names the SCIM attribute kept in it."""
+"""Annotation of a user profile attribute. Its value is the SCIM attribute that Keycloak stores there."""
 AUTHORISING_ROLES: Final = frozenset({"manage-users", "realm-admin"})
-"""Roles of client realm-management, either of which lets an account provision."""
+"""Roles of client realm-management. Each of them lets an account provision."""
 ROLE: Final = "manage-users"
 """The lesser of them."""
 
@@ -23,7 +23,7 @@ _CUSTOM: Final = "urn:ietf:params:scim:schemas:extension:"
 
 @dataclass(frozen=True, kw_only=True)
 class Kept:
-    """A SCIM attribute and the user attribute that Keycloak keeps it in, in the words of a protocol mapper.
+    """A SCIM attribute and the user attribute that Keycloak stores it in, named as in a protocol mapper.
 
     Attributes:
         user_attribute: Keycloak's field or user attribute.
@@ -41,17 +41,16 @@ ALWAYS: Final[Mapping[str, Kept]] = {
     "firstName": Kept(user_attribute="firstName", claim="name.givenName"),
     "lastName": Kept(user_attribute="lastName", claim="name.familyName"),
 }
-"""What is kept without any annotation."""
+"""Attributes that Keycloak stores without an annotation."""
 
 
 def kept_attributes(annotated: Mapping[str, str]) -> dict[str, Kept]:
-    """Give everything that is kept for good.
+    """Return all attributes that Keycloak stores reliably, by name.
+
+    Omits attributes of custom extensions; see :func:`is_lost_at_first`.
 
     Args:
-        annotated: User attribute to SCIM attribute, by annotation.
-
-    Returns:
-        Name to attribute. One of a custom extension is left out: see :func:`is_lost_at_first`.
+        annotated: SCIM attribute by user attribute, from the annotations.
     """
     own = {
         name: Kept(user_attribute=name, claim=target)
@@ -62,42 +61,42 @@ def kept_attributes(annotated: Mapping[str, str]) -> dict[str, Kept]:
 
 
 def is_lost_at_first(target: str) -> bool:
-    """Tell whether Keycloak drops an attribute when Entra creates a user, and keeps it at the next change.
+    """Return whether Keycloak drops an attribute when Entra creates a user, and stores it at the next change.
 
-    Entra does not list a custom extension in ``schemas`` of the request, without which Keycloak ignores its data.
+    Entra omits custom extensions from ``schemas`` in the request. Keycloak ignores data of extensions not listed there.
     """
     folded = target.casefold()
     return folded.startswith(_CUSTOM) and not folded.startswith(f"{ENTERPRISE_USER.casefold()}:")
 
 
 def limits(targets: Collection[str], annotated: Mapping[str, str]) -> list[str]:
-    """Say what an operator has to know, one line each.
+    """Return the limits of this API that an operator must know, one per line.
 
     Args:
         targets: The SCIM attributes of the stack's attribute mappings.
-        annotated: User attribute to SCIM attribute, by annotation.
+        annotated: SCIM attribute by user attribute, from the annotations.
     """
     held = {kept.claim.casefold() for kept in ALWAYS.values()} | {target.casefold() for target in annotated.values()}
     dropped = [target for target in targets if target.casefold() not in held]
     late = [target for target in annotated.values() if is_lost_at_first(target)]
     nature = (
-        "Keycloak's own SCIM API is a preview feature (26.7; --features=scim-api): it keeps user name, e-mail address, "
-        "givenName, familyName and active, and what scimAttributes maps, and drops the rest without a word; protocol "
-        "mappers do not matter to it, so none are written"
+        "Keycloak's own SCIM API is a preview feature (26.7; --features=scim-api). It stores the user name, e-mail "
+        "address, givenName, familyName, active and the attributes in scimAttributes, and drops all others silently. "
+        "It ignores protocol mappers, so kzero-scim writes none"
     )
     lines = [nature]
     if dropped:
         lines.append(
-            f"of this stack's attribute mappings it drops {', '.join(dropped)}, and the test user is compared without; "
-            "scimAttributes maps them (user attribute to SCIM attribute, needs manage-realm)"
+            f"Keycloak drops {', '.join(dropped)} of this stack's attribute mappings, so the test user is compared "
+            "without them; to store them, add them to scimAttributes (needs the role manage-realm)"
         )
     if late:
         lines.append(
-            f"it loses {', '.join(late)} when Entra creates a user (Entra does not name a custom extension in schemas) "
-            "and keeps it at the next change; the test user is compared without"
+            f"Keycloak loses {', '.join(late)} when Entra creates a user, because Entra's request does not list custom "
+            "extensions in schemas, and stores it at the next change; the test user is compared without it"
         )
     lines.append(
-        "a user without surname or mail is refused where the realm's user profile requires lastName or email, as it "
-        "does by default; one e-mail address is kept, as the primary one"
+        "Keycloak refuses a user without surname or mail if the realm's user profile requires lastName or email, which "
+        "is the default. It stores one e-mail address, as the primary one"
     )
     return lines

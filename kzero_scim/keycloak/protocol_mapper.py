@@ -1,4 +1,4 @@
-"""User Attribute mappers: Keycloak's representation to rows and back, and what must change. Asks no service."""
+"""User Attribute mappers: converts Keycloak's representation and plans changes. Pure: sends no request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Representation = dict[str, Any]
 
 PROTOCOL: Final = "openid-connect"
 USER_ATTRIBUTE: Final = "oidc-usermodel-attribute-mapper"
-"""Keycloak's name of the mapper type that its console calls User Attribute."""
+"""Keycloak's name for the mapper type that its console calls User Attribute."""
 
 
 def guide_mappers() -> dict[str, Mapper]:
@@ -32,10 +32,10 @@ def guide_mappers() -> dict[str, Mapper]:
 
 @dataclass(frozen=True)
 class MapperPlan:
-    """What must be written so that a client's mappers are as wanted.
+    """The writes that give a client the wanted mappers.
 
     Attributes:
-        update: Mappers to write whole; ``id`` says which.
+        update: Mappers to replace, identified by their ``id``.
         add: Mappers to add.
         delete: Mappers to remove.
     """
@@ -45,16 +45,15 @@ class MapperPlan:
     delete: tuple[Representation, ...] = ()
 
     def __bool__(self) -> bool:
-        """Tell whether there is anything to do."""
+        """Return whether anything must be written."""
         return bool(self.update or self.add or self.delete)
 
 
 def escaped(claim: str) -> str:
-    r"""Escape the dots of a URN for Keycloak, which would nest the claim at each: ``...:2.0:User:tag``, ``2\.0``.
+    r"""Return a claim with the dots of its URN escaped (``2\.0``), because Keycloak nests a claim at each dot.
 
-    Undone by :func:`kzero_scim.settings.items.unescaped`.
-
-    Dots behind the last colon, and those of a claim that is no URN, do mean nesting and stay.
+    Dots after the last colon, and dots of a claim that is not a URN, mean nesting and stay.
+    :func:`kzero_scim.settings.items.unescaped` reverses this.
     """
     if not claim.startswith("urn:"):
         return claim
@@ -63,11 +62,11 @@ def escaped(claim: str) -> str:
 
 
 def row_of(mapper: Representation, *, escape_dots: bool = False) -> Mapper | None:
-    """Read a mapper; None if it is of another type, or lacks what makes a User Attribute mapper work.
+    """Return a mapper as a row, or None if it has another type or lacks a required value.
 
     Args:
-        mapper: As Keycloak represents it.
-        escape_dots: Show a claim's dots without their escapes.
+        mapper: Keycloak's representation.
+        escape_dots: Return the claim's dots without escapes.
     """
     config: Mapping[str, str] = mapper.get("config") or {}
     attribute, claim = config.get("user.attribute"), config.get("claim.name")
@@ -80,7 +79,7 @@ def row_of(mapper: Representation, *, escape_dots: bool = False) -> Mapper | Non
         claim_json_type=cast("JsonType", json_type),
         id_token=config.get("id.token.claim") == "true",
         access_token=config.get("access.token.claim") == "true",
-        # For mappers older than these two options Keycloak takes them from the other two (OIDCAttributeMapperHelper).
+        # For older mappers Keycloak derives these two options from the other two (OIDCAttributeMapperHelper).
         userinfo=config.get("userinfo.token.claim", config.get("id.token.claim")) == "true",
         introspection=config.get("introspection.token.claim", config.get("access.token.claim")) == "true",
         multivalued=config.get("multivalued") == "true",
@@ -96,17 +95,17 @@ def plan_mappers(
     exclusive: bool = False,
     escape_dots: bool = False,
 ) -> MapperPlan:
-    """Work out the fewest writes.
+    """Return the fewest writes that give a client the wanted mappers.
 
     Args:
         actual: The client's mappers.
-        wanted: The mappers to have, by name.
+        wanted: The wanted mappers, by name.
         drop: Names of mappers that were wanted before; those not wanted now are removed.
-        exclusive: Remove every other mapper of the client too.
+        exclusive: Also remove every other mapper of the client.
         escape_dots: Write the claims of URNs with their dots escaped.
 
     Returns:
-        The writes. A mapper of a wanted name but another type becomes the wanted one and keeps its id.
+        The writes. A mapper with a wanted name but another type is replaced and keeps its ID.
     """
     actual = list(actual)
     existing = {mapper["name"]: mapper for mapper in actual if mapper.get("protocol") == PROTOCOL}
@@ -119,7 +118,7 @@ def plan_mappers(
             add.append(payload)
         elif _is_user_attribute(before):
             if row_of(before) != row_of(payload):
-                config = {**(before.get("config") or {}), **payload["config"]}  # what others set there stays
+                config = {**(before.get("config") or {}), **payload["config"]}  # keeps other settings
                 update.append({**before, "config": config})
         else:
             update.append({**payload, "id": before["id"]})
@@ -133,12 +132,12 @@ def plan_mappers(
 
 
 def unmanaged(actual: Iterable[Representation], owned: Collection[str]) -> list[str]:
-    """List the names of a client's mappers that are not owned, sorted."""
+    """Return the names of a client's mappers that the stack does not own, sorted."""
     return sorted(mapper["name"] for mapper in actual if mapper["name"] not in owned or mapper["protocol"] != PROTOCOL)
 
 
 def is_escaped(actual: Iterable[Representation], owned: Collection[str]) -> bool:
-    """Tell whether every owned mapper's claim is written with its dots escaped."""
+    """Return whether the claims of all owned mappers have their dots escaped."""
     claims = [
         (mapper.get("config") or {}).get("claim.name") or ""
         for mapper in actual

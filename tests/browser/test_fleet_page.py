@@ -49,7 +49,7 @@ def test_the_page_shows_what_a_tenant_needs(chromium: Chromium, mixed: str) -> N
         "Provisioning is in quarantine\nfrom status, 12 minutes ago",
         "2 days ago (2026-03-10 03:30 UTC)",
         "in 3 hours (2026-03-12 10:30 UTC)",
-        "once the cause is gone, `pulumi up --refresh` repeats the connection test",
+        "fix the cause, then run `pulumi up --refresh` to test the connection",
         "Drift: 1 difference\nfrom drift, 5 hours ago",
         f"admin@{EVERYTHING}.example",
         "Changes pending: 1 resource\nfrom preview, 1 hour ago",

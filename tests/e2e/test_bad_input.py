@@ -145,7 +145,7 @@ MISTAKES = {
         {"groups": ["Duplicates"]},
     ),
     "a source attribute that Entra does not have": Mistake(
-        ("nothing was changed", "title", "Entra's user has no attribute 'jobTitel' (near: jobTitle)"),
+        ("nothing was changed", "title", "Entra's user has no attribute 'jobTitel' (similar: jobTitle)"),
         {"attributeMappings": [USER_NAME, {"target": "title", "source": "jobTitel"}]},
     ),
     "two rows for one target": Mistake(
@@ -236,7 +236,7 @@ def test_a_refused_connection_test_stops_before_provisioning_starts(tenant: Tena
     line = outcome.line_with("Entra's connection test of job")
     assert "CredentialValidationUnavailable" in line
     assert "Unauthorized (401)" in line
-    assert "compare the Azure Tenant ID and the profile (Azure) on KZero's page Integrations > SCIM" in line
+    assert "In KZero's Integrations > SCIM, check that the profile is Azure" in line
     [job] = tenant.entra.get("/sandbox/jobs").json()
     assert (job["schedule"]["state"], job["status"]["code"]) == ("Disabled", "NotRun")
     assert tenant.user("alex@contoso.example") is None

@@ -46,7 +46,7 @@ def test_a_secret_token_is_rotated_without_a_gap(running: TenantStack) -> None:
         "OnDemandProvisioning",
     }
     assert {step.op for step in foreseen.changes.values()} == {"update"}
-    assert "the secret token changed: provisioning is not restarted" in foreseen.told
+    assert "the secret token changed: provisioning does not restart" in foreseen.told
     running.up()
     requests = asked(running)
     assert requests.count("validateCredentials") == 2

@@ -1,1 +1,1 @@
-"""The synchronization schema: reading it, checking its shape, merging rows into it. Pure."""
+"""The synchronization schema: reads it, checks its shape, merges rows into it. Pure: sends no request."""

@@ -1,7 +1,7 @@
-"""Reading Graph's ``synchronizationSchema`` document: where our rows are in it and what they say.
+"""Reads rows and attributes from Graph's ``synchronizationSchema`` document. Pure: sends no request, changes nothing.
 
-Pure, and changes nothing. Rules, object mappings and directories are found by what they connect, never by ids or
-directory names, which differ between tenants. See
+Rules, object mappings and directories are found by what they connect, never by IDs or directory names, which differ
+between tenants. See
 https://learn.microsoft.com/graph/api/resources/synchronization-synchronizationschema.
 """
 
@@ -24,7 +24,7 @@ Kind = Literal["User", "Group"]
 
 @dataclass(frozen=True)
 class Place:
-    """The parts of one document that a kind of object lives in (parts of it, not copies)."""
+    """The parts of a document that describe one kind of object. These are the parts themselves, not copies."""
 
     rule: Document
     mapping: Document
@@ -33,7 +33,7 @@ class Place:
 
     @property
     def rows(self) -> list[Document]:
-        """Its attribute mappings."""
+        """The attribute mappings."""
         return cast("list[Document]", entries(self.mapping, "attributeMappings"))
 
     @property
@@ -43,17 +43,17 @@ class Place:
 
 
 def rule_id(document: Document) -> str:
-    """Give the id of the rule that provisions users; on-demand provisioning asks for it."""
+    """Return the ID of the rule that provisions users, which on-demand provisioning needs."""
     return str(locate(document, "User").rule.get("id", ""))
 
 
 def extract(document: Document, targets: Sequence[str], spelled: Mapping[str, Row] | None = None) -> dict[str, Row]:
-    """Read the rows of some target attributes.
+    """Return the rows of some target attributes.
 
     Args:
         document: The schema.
-        targets: Their names, in any case; names without a row are left out.
-        spelled: Rows whose spelling is taken where the document means the same.
+        targets: The attributes' names, in any case. Names without a row are omitted.
+        spelled: Rows that replace the document's rows of the same meaning, to keep their spelling.
     """
     present = {key_of(row): row for row in locate(document, "User").rows}
     found: dict[str, Row] = {}
@@ -66,21 +66,21 @@ def extract(document: Document, targets: Sequence[str], spelled: Mapping[str, Ro
 
 
 def all_targets(document: Document) -> list[str]:
-    """Name the target attributes of all rows for users."""
+    """Return the names of the target attributes of all rows for users."""
     return [name_of(row) for row in locate(document, "User").rows]
 
 
 def unowned_targets(document: Document, owned: Sequence[str]) -> list[str]:
-    """Name the target attributes of the rows that are not ours, sorted."""
+    """Return the names of the target attributes of rows that the stack does not own, sorted."""
     folded = {target.casefold() for target in owned}
     return sorted(target for target in all_targets(document) if target.casefold() not in folded)
 
 
 def removable_targets(document: Document, owned: Mapping[str, Row]) -> list[str]:
-    """Name the rows that an exclusive set removes.
+    """Return the names of the rows that an exclusive set removes.
 
-    A row stays although nobody owns it if Entra needs it: it finds existing users by it (unless an owned row has the
-    same matching priority), or its target attribute is required or the anchor.
+    A row that the stack does not own stays if Entra needs it: Entra matches existing users with it (unless an owned
+    row has the same matching priority), or its target attribute is required or the anchor.
     """
     place = locate(document, "User")
     needed = {key_of(item) for item in place.attributes if item.get("required") or item.get("anchor")}
@@ -96,7 +96,7 @@ def removable_targets(document: Document, owned: Mapping[str, Row]) -> list[str]
 
 
 def custom_attributes(document: Document, names: Sequence[str]) -> list[CustomAttribute]:
-    """Read the definitions of some custom target attributes; those that are not defined are left out."""
+    """Return the definitions of some custom target attributes. Undefined ones are omitted."""
     present = {key_of(item): item for item in locate(document, "User").attributes}
     return [
         CustomAttribute(
@@ -110,30 +110,30 @@ def custom_attributes(document: Document, names: Sequence[str]) -> list[CustomAt
 
 
 def is_enabled(document: Document, kind: Kind) -> bool | None:
-    """Tell whether users or groups are provisioned; None if the document has no such object mapping."""
+    """Return whether users or groups are provisioned, or None if the document has no such object mapping."""
     place = find(document, kind)
     return None if place is None else bool(place.mapping.get("enabled", True))
 
 
 def missing_expressions(document: Document, rows: Mapping[str, Row]) -> list[str]:
-    """Name the expressions that the document has not parsed yet, so that Entra must be asked to."""
+    """Return the expressions that Entra must parse, because the document does not contain them in parsed form."""
     known = parsed_functions(document)
     wanted = (canonical(row).expression for row in rows.values())
     return list(dict.fromkeys(text for text in wanted if text is not None and normalise_expression(text) not in known))
 
 
 def dump(part: Document | None) -> str:
-    """Spell a part of a document so that the state can keep it: JSON, ``null`` for nothing."""
+    """Return a part of a document as JSON, for the state; ``null`` for None."""
     return json.dumps(part, sort_keys=True, separators=(",", ":"))
 
 
 def load(text: str) -> Document | None:
-    """Read what :func:`dump` has spelled."""
+    """Return the part of a document from the JSON of :func:`dump`."""
     return cast("Document | None", json.loads(text))
 
 
 def writable(document: Document) -> Document:
-    """Copy a document, with the lists that rows and attributes go into made where they are missing or null."""
+    """Return a copy of a document, with empty lists in place of missing lists of rows and attributes."""
     copied = copy.deepcopy(document)
     for kind in ("User", "Group"):
         if (place := find(copied, kind)) is not None:
@@ -143,7 +143,7 @@ def writable(document: Document) -> Document:
 
 
 def locate(document: Document, kind: Kind) -> Place:
-    """Find the rule and object mapping that provision one kind of object.
+    """Return the rule and object mapping that provision one kind of object.
 
     Raises:
         ProviderError: The document has none.
@@ -151,18 +151,18 @@ def locate(document: Document, kind: Kind) -> Place:
     place = find(document, kind)
     if place is None:
         message = (
-            f"the job's synchronization schema has no mapping from the Entra object {kind!r} to a SCIM {kind}; "
-            "is the job of template 'scim'?"
+            f"the job's synchronization schema does not map the Entra object {kind!r} to a SCIM {kind}; "
+            "use a job of template 'scim'"
         )
         raise ProviderError(message)
     return place
 
 
 def find(document: Document, kind: Kind) -> Place | None:
-    """Find the rule and object mapping that provision one kind of object; None if there is none.
+    """Return the rule and object mapping that provision one kind of object, or None.
 
     Raises:
-        ProviderError: The document is not built as Graph documents it.
+        ProviderError: The document does not have the documented shape.
     """
     require_shape(document)
     rules = sorted(entries(document, "synchronizationRules"), key=lambda rule: rule.get("priority") or 0)
@@ -186,41 +186,41 @@ def _object(document: Document, directory_name: str, object_name: str) -> Docume
                 if definition.get("name") == object_name:
                     return cast("Document", definition)
     message = (
-        f"the job's synchronization schema has no object {object_name!r} in the directory {directory_name!r} that its "
+        f"the job's synchronization schema has no object {object_name!r} in directory {directory_name!r}, which its "
         "rule names; reset the schema in the portal (Restore default mappings)"
     )
     raise ProviderError(message)
 
 
 def entries(parent: Document, key: str) -> list[Any]:
-    """Give a list of the document; where it is missing or null an empty one takes its place only when it is filled."""
+    """Return a list of the document, or a new empty list if it is missing or null."""
     value = parent.get(key)
     return value if isinstance(value, list) else []
 
 
 def name_of(part: Mapping[str, Any]) -> str:
-    """Give the name of an attribute definition, or the target of an attribute mapping."""
+    """Return the name of an attribute definition, or the target of an attribute mapping."""
     return str(part.get("targetAttributeName") or part.get("name") or "")
 
 
 def key_of(part: Mapping[str, Any]) -> str:
-    """Give that name for comparing: SCIM ignores its case."""
+    """Return that name for comparison: SCIM ignores case."""
     return name_of(part).casefold()
 
 
 def priority_of(row: Mapping[str, Any]) -> int:
-    """Give the matching priority of an attribute mapping; 0 if it does not match."""
+    """Return the matching priority of an attribute mapping; 0 if it is not used for matching."""
     return int(row.get("matchingPriority") or 0)
 
 
 def read_row(mapping: Document) -> Row:
-    """Read one attribute mapping."""
+    """Return one attribute mapping as a row."""
     source = mapping.get("source") or {}
     default = mapping.get("defaultValue") or None
     kind, name = source.get("type"), source.get("name")
     given: dict[str, str | None]
     if not source:
-        # Graph's older spelling of a constant: no source, and the text as the default.
+        # Graph's older form of a constant: no source, and the text as the default.
         given, default = {"constant": str(default or "")}, None
     elif kind == "Attribute":
         given = {"source": name}
@@ -240,7 +240,7 @@ def read_row(mapping: Document) -> Row:
 
 
 def parsed_functions(document: Document) -> dict[str, Document]:
-    """Collect the functions that the document holds in parsed form, by normalised expression."""
+    """Return the functions that the document contains in parsed form, by normalized expression."""
 
     def sources(node: object) -> Iterator[Document]:
         if isinstance(node, dict):

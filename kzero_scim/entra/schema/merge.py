@@ -1,7 +1,6 @@
-"""Our rows in Graph's ``synchronizationSchema`` document: put in, taken out again, compared.
+"""Merges a stack's rows into Graph's ``synchronizationSchema``, restores and compares it. Pure: sends no request.
 
-Pure: a document goes in, a new one comes out; nothing of the old is changed, every field that is not ours is kept.
-Reading is ``schema_document.py``.
+Functions return a new document and keep every field that the stack does not own. ``document.py`` reads documents.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ _ATTRIBUTE_EXTRAS: Document = {
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What a tenant owns in the document; None leaves an object mapping's switch as it is."""
+    """What a stack owns in the document. None leaves an object mapping's switch unchanged."""
 
     rows: Mapping[str, Row]
     custom_attributes: Sequence[CustomAttribute] = ()
@@ -64,12 +63,12 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Original:
-    """What stood where a tenant's property stands now, so that it can be put back.
+    """What the document contained before the stack changed it, to restore it.
 
     Attributes:
-        rows: Attribute mapping by target attribute, as it was; None where there was none.
-        attributes: Definition of a custom attribute by name, as it was; None where there was none.
-        groups_enabled: Whether groups were provisioned; None if that is not ours.
+        rows: Original attribute mapping by target attribute; None if there was no mapping.
+        attributes: Original definition of a custom attribute by name; None if it was not defined.
+        groups_enabled: Whether groups were provisioned; None if the stack does not own the switch.
     """
 
     rows: Mapping[str, Document | None] = field(default_factory=dict)
@@ -78,10 +77,10 @@ class Original:
 
 
 def require_attributes(document: Document, wanted: Wanted) -> None:
-    """Refuse rows that read or fill an attribute which the document's directories do not have.
+    """Check that the document's directories have the attributes that rows read and fill.
 
     Raises:
-        ProviderError: All such rows at once, each with the names that may have been meant.
+        ProviderError: Some do not. The message names all such rows, with similar names.
     """
     place = locate(document, "User")
     sources = [name_of(item) for item in entries(place.source, "attributes")]
@@ -95,25 +94,25 @@ def require_attributes(document: Document, wanted: Wanted) -> None:
             if name not in sources
         ]
         if target.casefold() not in defined:
-            problems.append(f"rows[{target!r}]: the target has no such attribute{_suggestion(target, targets)}")
+            problems.append(f"rows[{target!r}]: the SCIM schema has no such attribute{_suggestion(target, targets)}")
     owned = {target.casefold() for target in wanted.rows}
     by_priority = {row.matching_priority: target for target, row in wanted.rows.items() if row.matching_priority > 0}
     if not wanted.exclusive:
         problems += [
-            f"rows[{by_priority[priority_of(row)]!r}]: matching priority {priority_of(row)} is taken by the row of "
-            f"{name_of(row)!r}, which is not among the rows; add that row with another priority, or set exclusive"
+            f"rows[{by_priority[priority_of(row)]!r}]: the row of {name_of(row)!r}, which the stack does not own, has "
+            f"matching priority {priority_of(row)} too; add that row with another priority, or set exclusive"
             for row in place.rows
             if key_of(row) not in owned and priority_of(row) in by_priority
         ]
     if wanted.provision_groups is not None and find(document, "Group") is None:
-        problems.append("provisionGroups: the job's schema has no object mapping for groups; leave it out")
+        problems.append("provisionGroups: the job's schema has no object mapping for groups; remove this setting")
     if problems:
-        message = f"the attribute mappings cannot be set, nothing was changed: {'; '.join(problems)}"
+        message = f"cannot set the attribute mappings, nothing was changed: {'; '.join(problems)}"
         raise ProviderError(message)
 
 
 def record(document: Document, wanted: Wanted, known: Original | None = None) -> Original:
-    """Note what stands in the places that will become ours; what was noted before stays noted."""
+    """Return the original content of everything that the stack will own. Keeps what was recorded before."""
     known = known or Original()
     place = locate(document, "User")
     targets = [*wanted.rows, *(removable_targets(document, wanted.rows) if wanted.exclusive else ())]
@@ -125,12 +124,12 @@ def record(document: Document, wanted: Wanted, known: Original | None = None) ->
 
 
 def merge(document: Document, wanted: Wanted, parsed: Mapping[str, Document] | None = None) -> Document:
-    """Put our rows, attributes and switches into the document.
+    """Return a copy of the document with the stack's rows, attributes and switches.
 
     Args:
-        document: The schema as it is.
-        wanted: What is ours.
-        parsed: Entra's own parse of expressions the document does not hold, by expression.
+        document: The current schema.
+        wanted: What the stack owns.
+        parsed: Entra's parsed form of expressions that the document does not contain, by expression.
 
     Returns:
         A new document, equal to the old one if nothing had to change.
@@ -150,9 +149,9 @@ def merge(document: Document, wanted: Wanted, parsed: Mapping[str, Document] | N
 
 
 def restore(document: Document, original: Original) -> Document:
-    """Put back what stood there before us: the reverse of :func:`merge`.
+    """Return a copy of the document with its original content: the reverse of :func:`merge`.
 
-    A custom attribute of ours stays while somebody else's row still fills it.
+    A custom attribute of the stack stays while another row still fills it.
     """
     restored = writable(document)
     place = locate(restored, "User")
@@ -167,7 +166,7 @@ def restore(document: Document, original: Original) -> Document:
 
 
 def differences(document: Document, wanted: Wanted) -> list[str]:
-    """Name what of ours the document does not say, for example after Entra has taken it."""
+    """Return what the stack owns and the document lacks or contradicts, for example after a write."""
     found: list[str] = []
     rows = extract(document, list(wanted.rows))
     for target, row in wanted.rows.items():
@@ -179,7 +178,7 @@ def differences(document: Document, wanted: Wanted) -> list[str]:
         item.name: item for item in custom_attributes(document, [item.name for item in wanted.custom_attributes])
     }
     found += [
-        f"customAttributes[{item.name!r}] is {'missing' if item.name not in defined else 'another'}"
+        f"customAttributes[{item.name!r}] is {'missing' if item.name not in defined else 'different'}"
         for item in wanted.custom_attributes
         if defined.get(item.name) != item
     ]
@@ -192,7 +191,7 @@ def differences(document: Document, wanted: Wanted) -> list[str]:
 
 def _suggestion(name: str, names: Sequence[str]) -> str:
     near = near_names(name, names)
-    return f" (near: {', '.join(near)})" if near else ""
+    return f" (similar: {', '.join(near)})" if near else ""
 
 
 def _set_row(rows: list[Document], target: str, row: Row, sources: Mapping[str, Document]) -> None:
@@ -233,12 +232,12 @@ def _source(row: Row, sources: Mapping[str, Document]) -> Document:
     try:
         return copy.deepcopy(sources[normalise_expression(expression)])
     except KeyError:
-        message = f"Entra has not parsed the expression {expression!r}"
+        message = f"the expression {expression!r} is not in the schema, and Entra has not parsed it"
         raise ProviderError(message) from None
 
 
 def _literal(text: str) -> str:
-    """Write a text of Entra's mapping language, in which a backslash keeps quotes and backslashes apart.
+    """Return a string literal of Entra's mapping language, which escapes quotes and backslashes with a backslash.
 
     https://learn.microsoft.com/entra/identity/app-provisioning/functions-for-customizing-application-data
     """
@@ -289,10 +288,10 @@ def _put_back(parts: list[Document], name: str, part: Document | None) -> None:
 
 
 def require_offered_attributes(rows: Mapping[str, Row]) -> None:
-    """Refuse rows that read an attribute which Entra does not offer a new job, while there is no document to ask.
+    """Check, without a document, that rows read only attributes that Entra offers to a new job.
 
     Raises:
-        ProviderError: All such rows at once, each with the names that may have been meant.
+        ProviderError: Some do not. The message names all such rows, with similar names.
     """
     problems = [
         f"rows[{target!r}]: Entra's user has no attribute {name!r}{_suggestion(name, sorted(USER_ATTRIBUTES))}"
@@ -301,12 +300,12 @@ def require_offered_attributes(rows: Mapping[str, Row]) -> None:
         if not is_user_attribute(name)
     ]
     if problems:
-        message = f"the attribute mappings cannot be set, nothing was changed: {'; '.join(problems)}"
+        message = f"cannot set the attribute mappings, nothing was changed: {'; '.join(problems)}"
         raise ProviderError(message)
 
 
 def fingerprint(wanted: Wanted) -> str:
-    """Give a text that differs whenever something differs that Entra provisions by; order and spelling do not count."""
+    """Return a fingerprint of everything that affects provisioning. Order and spelling do not count."""
     rows = {target.casefold(): as_plain(comparable(row)) for target, row in wanted.rows.items()}
     attributes = sorted((item.name.casefold(), item.type, item.case_exact) for item in wanted.custom_attributes)
     # The first place was a switch for users; without it every existing fingerprint would change.

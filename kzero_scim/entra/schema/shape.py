@@ -1,6 +1,6 @@
-"""Whether a ``synchronizationSchema`` document is built as Graph documents it, as far as anything here looks into it.
+"""Checks the shape of a ``synchronizationSchema`` document, as far as this project reads it. Pure: sends no request.
 
-Pure. Fields that nothing here reads may be anything. See
+Fields that this project does not read may have any value. See
 https://learn.microsoft.com/graph/api/resources/synchronization-synchronizationschema.
 """
 
@@ -11,14 +11,14 @@ from typing import Any, Final, NoReturn
 
 from kzero_scim.errors import ProviderError
 
-_WORDS: Final[Mapping[type, str]] = {str: "a text", int: "a whole number", dict: "an object", list: "a list"}
+_WORDS: Final[Mapping[type, str]] = {str: "a string", int: "a whole number", dict: "an object", list: "a list"}
 
 
 def require_shape(document: object) -> None:
-    """Refuse a document that cannot be read.
+    """Check that a document has the documented shape.
 
     Raises:
-        ProviderError: Something in it is of another kind; names the place.
+        ProviderError: A part has another type. The message names its place.
     """
     if not isinstance(document, dict):
         _refuse("the document", document, dict)
@@ -63,7 +63,7 @@ def _fields(path: str, parent: Mapping[str, Any], kind: type, *keys: str) -> Non
 def _refuse(path: str, value: object, kind: type) -> NoReturn:
     found = "nothing" if value is None else _WORDS.get(type(value), f"a {type(value).__name__}")
     message = (
-        f"the job's synchronization schema is not as Graph documents it: {path} is {found} where {_WORDS[kind]} "
-        "belongs; reset the schema in the portal (Restore default mappings), or is a proxy in between?"
+        f"the job's synchronization schema does not have the documented shape: {path} is {found} instead of "
+        f"{_WORDS[kind]}; reset the schema in the portal (Restore default mappings), and check any proxy in between"
     )
     raise ProviderError(message)

@@ -1,4 +1,4 @@
-"""The last cycles of a job, put together from what Entra still tells."""
+"""The last cycles of a job, from the job and its log."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from kzero_scim.entra.synchronization_job import Cycle, JobStatus
 
 
 def entry(cycle: str, at: str, status: str = "success") -> dict[str, Any]:
-    """Give an entry of the provisioning log."""
+    """Return an entry of the provisioning log."""
     return {"cycleId": cycle, "activityDateTime": at, "provisioningStatusInfo": {"status": status}}
 
 
 def past(ended: str, state: str = "Succeeded", exported: int = 0, escrowed: int = 0) -> PastCycle:
-    """Give a cycle."""
+    """Return a cycle."""
     return PastCycle(ended=ended, state=state, exported=exported, escrowed=escrowed)
 
 
 def test_a_log_is_counted_by_cycle() -> None:
-    """What was written and what failed; skipped objects are neither; entries that tell nothing are left out."""
+    """Written and failed objects count per cycle; skipped objects and incomplete entries do not."""
     entries = [
         entry("b", "2026-11-24T02:00:05Z", "failure"),
         entry("b", "2026-11-24T02:00:01Z"),
@@ -41,14 +41,14 @@ def test_a_log_is_counted_by_cycle() -> None:
 
 @pytest.mark.parametrize("at", ["2026-11-24T02:00:00.9Z", "2026-11-24T02:00:30Z", "2026-11-24T02:01:00Z"])
 def test_a_cycle_that_the_job_tells_of_is_not_told_twice(at: str) -> None:
-    """The job's own counts count."""
-    told = Cycle(
+    """A cycle that the job and the log contain is listed once, with the job's counts."""
+    cycle = Cycle(
         state="Succeeded",
         began="2026-11-24T02:00:00Z",
         ended="2026-11-24T02:01:00Z",
         counts={"exported": 3, "escrowed": 0, "imported": 9},
     )
-    job = JobStatus(schedule_state="Active", status_code="Active", last_cycle=told, last_successful_cycle=told)
+    job = JobStatus(schedule_state="Active", status_code="Active", last_cycle=cycle, last_successful_cycle=cycle)
 
     assert past_cycles(job, [past("2026-11-24T01:00:00Z", exported=7), past(at, exported=2)]) == [
         past("2026-11-24T01:00:00Z", exported=7),
@@ -57,7 +57,7 @@ def test_a_cycle_that_the_job_tells_of_is_not_told_twice(at: str) -> None:
 
 
 def test_without_a_log_there_is_what_the_job_tells() -> None:
-    """The last cycle failed, the one before it wrote something; one that did not end yet is none."""
+    """Without a log, the list has the job's cycles, except one that has not ended yet."""
     job = JobStatus(
         schedule_state="Active",
         status_code="Quarantine",
@@ -75,7 +75,7 @@ def test_without_a_log_there_is_what_the_job_tells() -> None:
 
 
 def test_only_the_newest_are_told() -> None:
-    """A job that always has something to do has had many in two days."""
+    """The list has only the newest cycles, because a busy job has many in two days."""
     many = [past(f"2026-11-24T00:{minute:02}:00Z") for minute in range(50)]
 
     found = past_cycles(JobStatus(schedule_state="Active", status_code="Active"), many)

@@ -1,4 +1,4 @@
-"""The two shapes of provisionOnDemand's answer, and everything that is no success."""
+"""The two forms of provisionOnDemand's answer, and its failures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STATUS_INFO = "Microsoft.Identity.Health.CPP.Common.DataContracts.SyncFabric.Sta
 
 
 def step(name: str, kind: str, status: str, description: str = "", **details: str) -> dict[str, Any]:
-    """Make one step."""
+    """Return one step."""
     return {"name": name, "type": kind, "status": status, "description": description, "details": details}
 
 
@@ -25,7 +25,7 @@ OUTSIDE = step("EntrySynchronizationSkip", "Export", "Skipped", "Not assigned.",
 
 
 def documented(result: str, *steps: dict[str, Any], **details: str) -> dict[str, str]:
-    """Make an answer of the first shape."""
+    """Return an answer of the first form."""
     return {
         "key": json.dumps({"result": result, "details": details}),
         "value": json.dumps({"provisioningSteps": steps, "statusInfo": {"status": result}}),
@@ -45,7 +45,7 @@ def documented(result: str, *steps: dict[str, Any], **details: str) -> dict[str,
     ],
 )
 def test_success_in_every_shape(answer: dict[str, str]) -> None:
-    """Both documented shapes, with all steps."""
+    """Success is recognized in both documented forms, with all steps."""
     outcome = parse_outcome(answer)
 
     assert outcome.result == "success"
@@ -60,7 +60,7 @@ def test_success_in_every_shape(answer: dict[str, str]) -> None:
     ],
 )
 def test_nothing_to_change_is_as_good(answer: dict[str, str]) -> None:
-    """RedundantExport: the user is as wanted already."""
+    """RedundantExport counts as a success: the user is in the desired state already."""
     assert parse_outcome(answer).result == "alreadyInDesiredState"
 
 
@@ -72,7 +72,7 @@ def test_nothing_to_change_is_as_good(answer: dict[str, str]) -> None:
     ],
 )
 def test_a_user_outside_is_a_failure_with_its_remedy(answer: dict[str, str]) -> None:
-    """Green would be a lie."""
+    """A user outside the scope is a failure, and its problem says how to assign the user."""
     outcome = parse_outcome(answer)
 
     assert outcome.result is None
@@ -81,7 +81,7 @@ def test_a_user_outside_is_a_failure_with_its_remedy(answer: dict[str, str]) -> 
 
 
 def test_a_failing_step_is_named() -> None:
-    """With Entra's message, and the hint about the flag that on-demand does not know."""
+    """The problem names the step and Entra's message, and mentions the flag aadOptscim062020."""
     outcome = parse_outcome(documented("Failure", IMPORT, REFUSED, errorCode="SchemaError", errorMessage="bad"))
 
     assert outcome.result is None
@@ -92,7 +92,7 @@ def test_a_failing_step_is_named() -> None:
 
 
 def test_a_failing_step_beats_a_success() -> None:
-    """Whatever the summary says."""
+    """A failed step makes the outcome a failure, even if the summary says success."""
     assert parse_outcome(documented("Success", IMPORT, REFUSED)).result is None
 
 
@@ -115,7 +115,7 @@ def test_a_failing_step_beats_a_success() -> None:
     ],
 )
 def test_whatever_cannot_be_read_is_a_failure(answer: dict[str, Any] | None) -> None:
-    """Unknown words and broken JSON are no evidence that a user was provisioned."""
+    """An unreadable answer is a failure: it does not prove that Entra provisioned the user."""
     outcome = parse_outcome(answer)
 
     assert outcome.result is None

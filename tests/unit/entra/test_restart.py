@@ -1,4 +1,4 @@
-"""What a changed trigger or a quarantine makes of a provisioning job."""
+"""Decisions to restart a provisioning job after a change or a quarantine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ESCROWS = "EncounteredEscrowProportionThreshold"
     ],
 )
 def test_what_every_user_depends_on_asks_for_an_initial_cycle(changed: dict[str, str], said: str) -> None:
-    """And it is said what that was."""
+    """A change that affects every user starts an initial cycle, and the sentence names it."""
     decision = decide(TRIGGERS, TRIGGERS | changed, None)
 
     assert decision.reset_scope == INITIAL_CYCLE
@@ -36,33 +36,33 @@ def test_what_every_user_depends_on_asks_for_an_initial_cycle(changed: dict[str,
 
 
 def test_a_rotated_token_restarts_nothing_unless_it_ends_a_quarantine() -> None:
-    """No user is read again for it; those that failed are tried again."""
+    """A new token alone restarts nothing, but it can end a quarantine."""
     healthy = decide(TRIGGERS, TRIGGERS | TOKEN, None)
     refused = decide(TRIGGERS, TRIGGERS | TOKEN, BY_CONNECTION)
 
     assert healthy.reset_scope is None
-    assert "the secret token changed: provisioning is not restarted" in healthy.sentence
+    assert "the secret token changed: provisioning does not restart" in healthy.sentence
     assert (refused.reset_scope, refused.tests_connection) == (LIFT_QUARANTINE, True)
 
 
 def test_credentials_without_their_parts_are_taken_for_a_new_endpoint() -> None:
-    """A program may name one fingerprint only."""
+    """A changed fingerprint without its parts counts as a new endpoint."""
     decision = decide({"credentials": "c1"}, {"credentials": "c2"}, None)
 
     assert decision.reset_scope == INITIAL_CYCLE
 
 
 def test_triggers_that_only_explain_others_restart_nothing_when_they_appear() -> None:
-    """A state that was written before there were any."""
+    """Triggers that an older state lacks restart nothing."""
     assert decide({"credentials": "c1", "mappings": "m1"}, TRIGGERS, None) == Restart()
 
 
 def test_a_job_that_was_imported_is_read_again() -> None:
-    """Nobody knows by which mappings it has provisioned."""
+    """An imported job starts an initial cycle, because its earlier mappings are unknown."""
     decision = decide({}, TRIGGERS, None)
 
     assert decision.reset_scope == INITIAL_CYCLE
-    assert "it was set up elsewhere" in decision.sentence
+    assert "the job was imported" in decision.sentence
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_job_that_was_imported_is_read_again() -> None:
 def test_a_quarantine_alone_is_ended_only_if_a_connection_ends_it(
     quarantine: str | None, reset_scope: str | None
 ) -> None:
-    """Whatever else keeps the job there would bring it back."""
+    """Without a change, only a quarantine that a working connection ends is lifted."""
     assert decide(TRIGGERS, TRIGGERS, quarantine).reset_scope == reset_scope
 
 
@@ -82,7 +82,7 @@ def test_a_quarantine_alone_is_ended_only_if_a_connection_ends_it(
     st.sampled_from([None, BY_CONNECTION, BY_PERSON, ESCROWS]),
 )
 def test_laws(old: dict[str, str], new: dict[str, str], quarantine: str | None) -> None:
-    """Deletions are never forced nor a person overruled; what restarts says so; a broken connection is tested first."""
+    """Deletions are never forced, every restart is explained, and a broken connection is tested first."""
     decision = decide(old, new, quarantine)
 
     assert decision.reset_scope in {None, INITIAL_CYCLE, LIFT_QUARANTINE}

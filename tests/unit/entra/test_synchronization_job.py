@@ -1,4 +1,4 @@
-"""A synchronization job's document, whole, partial and odd."""
+"""Synchronization job documents: complete, partial and malformed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ QUARANTINED: dict[str, Any] = {
 
 
 def test_a_whole_document() -> None:
-    """Every part that is shown."""
+    """A complete document is read with every part."""
     assert parse_job(QUARANTINED) == JobStatus(
         schedule_state="Active",
         status_code="Quarantine",
@@ -69,8 +69,8 @@ def test_a_whole_document() -> None:
             next_attempt="2026-11-24T13:01:00Z",
             error_code="InvalidCredentials",
             error_message="Unauthorized",
-            what_to_do="Entra could not use the endpoint; once the cause is gone, `pulumi up --refresh` repeats the "
-            "connection test and lets provisioning go on",
+            what_to_do="Entra could not use the endpoint; fix the cause, then run `pulumi up --refresh` to test the "
+            "connection and continue provisioning",
         ),
     )
 
@@ -86,12 +86,12 @@ def test_a_whole_document() -> None:
     ],
 )
 def test_missing_fields_and_the_year_one_mean_nothing_yet(document: dict[str, Any]) -> None:
-    """A job that never ran is no error."""
+    """A job that never ran gives an empty status and no error."""
     assert parse_job(document) == JobStatus(schedule_state="", status_code="")
 
 
 def test_a_quarantine_without_details_is_still_one() -> None:
-    """The status says so."""
+    """A status code of Quarantine is enough to report a quarantine."""
     quarantine = parse_job({"status": {"code": "Quarantine"}}).quarantine
 
     assert quarantine is not None
@@ -100,25 +100,25 @@ def test_a_quarantine_without_details_is_still_one() -> None:
 
 
 def test_the_warning_says_why_until_when_and_what_to_do() -> None:
-    """One line for the operator."""
+    """The warning is one line with reason, errors, next attempt and remedy."""
     line = quarantine_warning(parse_job(QUARANTINED))
 
     assert line == (
         "provisioning is in quarantine since 2026-11-24T07:01:00Z: EncounteredQuarantineException (InvalidCredentials: "
-        "Unauthorized); the first of 4 in a row began 2026-11-23T07:01:00Z; the last 7 cycles failed as a whole; last "
+        "Unauthorized); the first of 4 in a row began 2026-11-23T07:01:00Z; the last 7 cycles failed completely; last "
         "error: Refused: No.; Entra tries again at 2026-11-24T13:01:00Z. What to do: Entra could not use the endpoint; "
-        "once the cause is gone, `pulumi up --refresh` repeats the connection test and lets provisioning go on"
+        "fix the cause, then run `pulumi up --refresh` to test the connection and continue provisioning"
     )
     assert quarantine_warning(parse_job({})) == ""
 
 
 @pytest.mark.parametrize("text", ["", "a", "a/", "/b", "a/b/c"])
 def test_an_import_id_of_another_form_is_refused(text: str) -> None:
-    """The form is in the error."""
+    """The error for a wrong import ID shows the right form."""
     with pytest.raises(ProviderError, match="<servicePrincipalId>/<jobId>"):
         split_job_resource_id(text)
 
 
 def test_a_path_is_encoded() -> None:
-    """A job's id cannot leave its segment."""
+    """A job's ID cannot leave its path segment."""
     assert job_path("a", "b/../c").endswith("/jobs/b%2F..%2Fc")

@@ -1,4 +1,4 @@
-"""What Keycloak's own SCIM API keeps, and how long a token of Keycloak lasts."""
+"""What Keycloak's own SCIM API stores, and the lifetime of Keycloak's tokens."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 def test_the_guides_rows_are_compared_as_far_as_they_are_kept() -> None:
-    """Five of seven without annotations; the manager with one, the tag not even then."""
+    """Keycloak stores five of the guide's seven rows; the manager needs an annotation."""
     assert [item.mapper for item in expectations(guide_rows(), kept_attributes({}))] == [
         "active",
         "userName",
@@ -29,7 +29,7 @@ def test_the_guides_rows_are_compared_as_far_as_they_are_kept() -> None:
 
 
 def test_limits_name_what_is_dropped_and_what_is_late() -> None:
-    """Each in a line of its own, and only where there is any."""
+    """Dropped and delayed attributes have one line each, only if there are any."""
     lines = limits(list(guide_rows()), {})
     assert [f"drops {MANAGER}, {TAG}" in line for line in lines] == [False, True, False]
     lines = limits(list(guide_rows()), {"tag": TAG, "manager": MANAGER})
@@ -37,14 +37,14 @@ def test_limits_name_what_is_dropped_and_what_is_late() -> None:
 
 
 def test_the_enterprise_extension_is_no_custom_one() -> None:
-    """Entra names it in schemas."""
+    """Attributes of the enterprise extension are stored at once, because Entra lists it."""
     assert not is_lost_at_first(MANAGER)
     assert is_lost_at_first(TAG)
 
 
 @given(lifespan=st.integers(2, 10**8), renew_before=st.integers(0, 10**8))
 def test_a_fresh_token_is_not_due_and_an_ended_one_is(lifespan: int, renew_before: int) -> None:
-    """However long it lives and however early it is renewed: no difference on every run."""
+    """A new token is not due for renewal, and an expired one is, for every lifetime."""
     ends = NOW + timedelta(seconds=lifespan)
 
     assert not is_due(ends, lifespan, renew_before, NOW)
@@ -52,10 +52,10 @@ def test_a_fresh_token_is_not_due_and_an_ended_one_is(lifespan: int, renew_befor
 
 
 def test_a_token_that_ends_before_the_next_cycle_is_too_short() -> None:
-    """Forty minutes; one that does not tell its end is taken."""
+    """A lifetime up to forty minutes is too short; an unknown one is accepted."""
     assert [too_short(seconds) for seconds in (300, 2400, 2401, None)] == [True, True, False, False]
 
 
 def test_durations_read_as_people_say_them() -> None:
-    """The largest unit of which there are two."""
+    """A duration has the largest unit that fits at least twice."""
     assert [in_words(seconds) for seconds in (90, 300, 36_000, 2_592_000)] == ["90 s", "5 min", "10 h", "30 days"]

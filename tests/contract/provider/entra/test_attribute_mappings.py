@@ -98,7 +98,7 @@ class TestCreate:
         graph = ScriptedGraph()
         inputs = replace(INPUTS, rows=guide_rows() | {"name.familyName": Row(source="surName")})
 
-        with pytest.raises(ProviderError, match=r"'surName' \(near: surname\)"):
+        with pytest.raises(ProviderError, match=r"'surName' \(similar: surname\)"):
             await resource(graph).create(call(), inputs)
         assert graph.writes == []
 
@@ -308,7 +308,7 @@ class TestPreview:
             INPUTS, service_principal_id=UNKNOWN, job_id=UNKNOWN, rows=guide_rows() | {"title": Row(source="jobTitel")}
         )
 
-        with pytest.raises(ProviderError, match="near: jobTitle"):
+        with pytest.raises(ProviderError, match="similar: jobTitle"):
             await resource(graph).plan(call(preview=True), wrong, None)
         assert graph.asked == []
 
@@ -318,7 +318,7 @@ class TestPreview:
         graph.template_schema = graph.schema
         wrong = replace(INPUTS, job_id=UNKNOWN, rows=guide_rows() | {"titel": Row(source="jobTitle")})
 
-        with pytest.raises(ProviderError, match="near: title"):
+        with pytest.raises(ProviderError, match="similar: title"):
             await resource(graph).plan(call(preview=True), wrong, None)
 
     async def test_the_first_preview_knows_the_fingerprint(self) -> None:

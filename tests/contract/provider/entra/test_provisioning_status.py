@@ -177,7 +177,7 @@ class TestChanges:
         assert await resource(graph).diff(call(), RESOURCE_ID, healed, INPUTS) == []
 
     async def test_deletions_held_back_are_never_restarted(self) -> None:
-        """What changed meanwhile stays a difference, until a person has allowed or rejected them."""
+        """A change stays a difference until a person allows or rejects the deletions."""
         graph, lines = ScriptedGraph(), Lines()
         state = await created(graph)
         graph.status = QUARANTINE
@@ -186,7 +186,7 @@ class TestChanges:
         waiting = await resource(graph).update(call(lines), RESOURCE_ID, state, new)
 
         assert graph.writes == []
-        assert any("allowed or rejected" in line for line in lines.warnings)
+        assert any("allow or reject the deletions" in line for line in lines.warnings)
         assert await resource(graph).diff(call(), RESOURCE_ID, waiting, new) == [Change("triggers.mappings")]
 
     @pytest.mark.parametrize(

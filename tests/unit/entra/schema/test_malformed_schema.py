@@ -1,4 +1,4 @@
-"""A synchronization schema that is not as Graph documents it, and rows with texts that nobody would write."""
+"""Malformed synchronization schemas, and constants with unusual characters."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ EVERYTHING: list[Callable[[Document], object]] = [
 
 @st.composite
 def malformed(draw: st.DrawFn) -> Any:  # noqa: ANN401 - any JSON value, most often nearly a schema
-    """Give a new job's schema with up to three places of it replaced or removed, the outer ones likelier."""
+    """Draw a new job's schema with up to three places replaced or removed, preferably outer ones."""
     document: Any = copy.deepcopy(DEFAULT)
     for _ in range(draw(st.integers(1, 3))):
         node = document
@@ -76,35 +76,35 @@ def malformed(draw: st.DrawFn) -> Any:  # noqa: ANN401 - any JSON value, most of
 @settings(deadline=None, max_examples=200)
 @given(malformed() | st.dictionaries(st.text(max_size=8), JSON, max_size=3))
 def test_whatever_graph_answers_only_our_own_error_is_raised(document: Document) -> None:
-    """In one line; and nothing is changed in what was handed in."""
+    """A malformed schema raises a one-line error of this project and is not modified."""
     untouched = repr(document)
     for function in EVERYTHING:
-        told = ""
+        message = ""
         try:
             function(document)
         except ProviderError as error:
-            told = str(error)
-        assert "\n" not in told
+            message = str(error)
+        assert "\n" not in message
     assert repr(document) == untouched
 
 
 @pytest.mark.parametrize(
     ("change", "place"),
     [
-        (lambda d: d.update(synchronizationRules=7), "synchronizationRules is a whole number where a list belongs"),
-        (lambda d: d["synchronizationRules"].append("x"), "synchronizationRules[1] is a text where an object belongs"),
+        (lambda d: d.update(synchronizationRules=7), "synchronizationRules is a whole number instead of a list"),
+        (lambda d: d["synchronizationRules"].append("x"), "synchronizationRules[1] is a string instead of an object"),
         (
             lambda d: d["synchronizationRules"][0]["objectMappings"][0]["attributeMappings"][0].update(source=[]),
-            "synchronizationRules[0].objectMappings[0].attributeMappings[0].source is a list where an object belongs",
+            "synchronizationRules[0].objectMappings[0].attributeMappings[0].source is a list instead of an object",
         ),
         (
             lambda d: d["directories"][0]["objects"][0]["attributes"][0].update(name={}),
-            "directories[0].objects[0].attributes[0].name is an object where a text belongs",
+            "directories[0].objects[0].attributes[0].name is an object instead of a string",
         ),
     ],
 )
 def test_the_place_is_named(change: Callable[[Document], None], place: str) -> None:
-    """And what may be done about it."""
+    """The error names the malformed place and the remedy."""
     document = copy.deepcopy(DEFAULT)
     change(document)
 
@@ -112,15 +112,15 @@ def test_the_place_is_named(change: Callable[[Document], None], place: str) -> N
         merge(document, WANTED)
 
     assert str(caught.value) == (
-        f"the job's synchronization schema is not as Graph documents it: {place}; reset the schema in the portal "
-        "(Restore default mappings), or is a proxy in between?"
+        f"the job's synchronization schema does not have the documented shape: {place}; reset the schema in the portal "
+        "(Restore default mappings), and check any proxy in between"
     )
 
 
 @settings(deadline=None)
 @given(st.text(max_size=30) | st.text('"\\[]()', max_size=12))
 def test_a_constant_with_any_sign_is_written_as_entra_reads_it(text: str) -> None:
-    """Quotes and backslashes too: the sandbox's parser of the mapping language gives the same text back."""
+    """The sandbox's parser reads every constant back unchanged, including quotes and backslashes."""
     row = Row(constant=text)
     merged = merge(DEFAULT, Wanted(rows={"title": row}))
     mappings = merged["synchronizationRules"][0]["objectMappings"]

@@ -1,4 +1,4 @@
-"""Laws of merging rows into a synchronization schema, and what it refuses to merge."""
+"""Laws of merging rows into a synchronization schema, and the errors for wrong rows."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ GUIDE = Wanted(rows=guide_rows(), custom_attributes=guide_custom_attributes())
 
 
 def schema() -> Document:
-    """Give the schema of a new job, with fields that this version does not know."""
+    """Return the schema of a new job, with fields that this version does not know."""
     document = default_schema("scim.1.2")
     document["futureField"] = {"kept": True}
     for mapping in user_rows(document):
@@ -52,14 +52,14 @@ def schema() -> Document:
 
 
 def user_rows(document: Document) -> list[Document]:
-    """Give the attribute mappings for users."""
+    """Return the attribute mappings for users."""
     mappings = document["synchronizationRules"][0]["objectMappings"]
     found = next(mapping for mapping in mappings if mapping["sourceObjectName"] == "User")
     return cast("list[Document]", found["attributeMappings"])
 
 
 def row_for(document: Document, target: str) -> Document:
-    """Give one of them."""
+    """Return one attribute mapping for users."""
     return next(mapping for mapping in user_rows(document) if mapping["targetAttributeName"] == target)
 
 
@@ -73,7 +73,7 @@ SOURCES = ["mail", "city", "jobTitle", "extensionAttribute3", "displayName"]
 
 @st.composite
 def tenants(draw: st.DrawFn) -> Wanted:
-    """Any set of rows that passes the checks."""
+    """Draw any set of rows that passes the checks."""
     row = st.builds(
         lambda given, default, flow, behavior: Row(
             **given, default_value=default, flow_type=flow, flow_behavior=behavior
@@ -102,7 +102,7 @@ def tenants(draw: st.DrawFn) -> Wanted:
 
 
 def without_order(document: Document) -> str:
-    """Spell a document so that the order of its lists does not matter."""
+    """Return a document as text that does not depend on the order of its lists."""
 
     def sort(node: Any) -> Any:  # noqa: ANN401 - any JSON
         if isinstance(node, dict):
@@ -115,12 +115,12 @@ def without_order(document: Document) -> str:
 
 
 class TestLaws:
-    """What holds for any tenant's rows."""
+    """Laws that hold for any tenant's rows."""
 
     @settings(deadline=None)
     @given(tenants())
     def test_merging_twice_is_merging_once(self, wanted: Wanted) -> None:
-        """A second `up` has nothing to write."""
+        """Merging a second time changes nothing, so a second `up` writes nothing."""
         once = merge(schema(), wanted)
 
         assert merge(once, wanted) == once
@@ -128,7 +128,7 @@ class TestLaws:
     @settings(deadline=None)
     @given(tenants())
     def test_what_was_merged_is_read_back(self, wanted: Wanted) -> None:
-        """Every row, definition and switch says what was wanted."""
+        """Every row, definition and switch is read back as wanted."""
         merged = merge(schema(), wanted)
         rows = extract(merged, list(wanted.rows))
 
@@ -139,7 +139,7 @@ class TestLaws:
     @settings(deadline=None)
     @given(tenants())
     def test_restoring_gives_the_original_back(self, wanted: Wanted) -> None:
-        """Delete leaves the schema as it was, fields unknown to us included; removed rows may stand elsewhere."""
+        """Restoring gives the original schema, with unknown fields, apart from the rows' order."""
         before = schema()
         after = restore(merge(before, wanted), record(before, wanted))
 
@@ -151,7 +151,7 @@ class TestLaws:
     @settings(deadline=None)
     @given(tenants(), st.randoms(use_true_random=False))
     def test_the_order_of_rows_does_not_matter(self, wanted: Wanted, random: Any) -> None:  # noqa: ANN401 - hypothesis' own random numbers
-        """The result is the same, except for where new rows stand."""
+        """The order of the wanted rows affects only the order of new rows."""
         shuffled = list(wanted.rows.items())
         random.shuffle(shuffled)
         other = Wanted(
@@ -167,7 +167,7 @@ class TestLaws:
     @settings(deadline=None)
     @given(tenants())
     def test_what_is_not_ours_is_kept(self, wanted: Wanted) -> None:
-        """Rows of others, the source directory and unknown fields stay as they are."""
+        """A merge keeps other rows, the source directory and unknown fields."""
         before = schema()
         merged = merge(before, wanted)
         gone = set(removable_targets(before, wanted.rows)) if wanted.exclusive else set()
@@ -183,7 +183,7 @@ class TestLaws:
     @settings(deadline=None)
     @given(tenants())
     def test_the_document_handed_in_is_not_changed(self, wanted: Wanted) -> None:
-        """Merging and restoring work on copies."""
+        """Merging and restoring do not modify their arguments."""
         before = schema()
         untouched = copy.deepcopy(before)
 
@@ -196,7 +196,7 @@ class TestGuidesRows:
     """The default rows in the schema of a new job."""
 
     def test_only_the_tag_is_new(self) -> None:
-        """Six of the seven rows are Entra's default already."""
+        """Six of the seven rows are in Entra's default schema already."""
         before = schema()
         merged = merge(before, GUIDE)
 
@@ -204,7 +204,7 @@ class TestGuidesRows:
         assert [mapping for mapping in user_rows(merged) if mapping not in user_rows(before)] == [row_for(merged, TAG)]
 
     def test_the_tag_has_the_documented_shape(self) -> None:
-        """Definition and row as Microsoft's own scripts write them."""
+        """The tag's definition and row are those that Microsoft's own scripts write."""
         merged = merge(schema(), GUIDE)
         definitions = merged["directories"][1]["objects"][0]["attributes"]
 
@@ -238,7 +238,7 @@ class TestGuidesRows:
         }
 
     def test_directory_names_and_ids_do_not_matter(self) -> None:
-        """Microsoft renamed the directory once; ids differ between tenants."""
+        """The merge works with renamed directories and other IDs."""
         text = json.dumps(schema()).replace("Azure Active Directory", "Microsoft Entra ID").replace("customappsso", "x")
         renamed = cast("Document", json.loads(text))
         renamed["synchronizationRules"][0]["id"] = "another"
@@ -247,23 +247,23 @@ class TestGuidesRows:
         assert rule_id(renamed) == "another"
 
     def test_no_expression_must_be_parsed(self) -> None:
-        """The Switch is taken from the schema, whatever its whitespace."""
+        """The Switch expression is reused from the schema, regardless of whitespace."""
         assert missing_expressions(schema(), guide_rows()) == []
 
     def test_a_removed_switch_must_be_parsed(self) -> None:
-        """Entra's parser is asked for what the schema no longer holds; it is never written by hand."""
+        """An expression that the schema lacks must be parsed by Entra; a merge without that fails."""
         document = schema()
         user_rows(document).remove(row_for(document, "active"))
         (expression,) = missing_expressions(document, guide_rows())
         parsed = {"expression": expression, "name": "Switch", "type": "Function", "parameters": [{"key": "any"}]}
 
-        with pytest.raises(ProviderError, match="has not parsed"):
+        with pytest.raises(ProviderError, match="Entra has not parsed"):
             merge(document, GUIDE)
         assert row_for(merge(document, GUIDE, {expression: parsed}), "active")["source"] == parsed
 
 
 class TestDrift:
-    """Every field of an owned row is seen."""
+    """Drift in every field of an owned row is found."""
 
     @pytest.mark.parametrize(
         ("change", "seen"),
@@ -278,7 +278,7 @@ class TestDrift:
         ],
     )
     def test_a_changed_field(self, change: dict[str, Any], seen: dict[str, Any]) -> None:
-        """The row is read as it is, is named as different, and a merge repairs it."""
+        """A changed field is read, named as a difference and repaired by a merge."""
         document = merge(schema(), GUIDE)
         row_for(document, WORK_EMAIL).update(change)
 
@@ -289,7 +289,7 @@ class TestDrift:
         assert differences(merge(document, GUIDE), GUIDE) == []
 
     def test_a_removed_row(self) -> None:
-        """It is missing, not empty."""
+        """A removed row is named as missing."""
         document = merge(schema(), GUIDE)
         user_rows(document).remove(row_for(document, MANAGER))
 
@@ -297,39 +297,39 @@ class TestDrift:
         assert differences(document, GUIDE) == [f"rows[{MANAGER!r}] is missing"]
 
     def test_a_changed_definition(self) -> None:
-        """A custom attribute whose type somebody changed."""
+        """A custom attribute with a changed type is named as different."""
         document = merge(schema(), GUIDE)
         definitions = document["directories"][1]["objects"][0]["attributes"]
         next(item for item in definitions if item["name"] == TAG)["type"] = "Integer"
 
         assert custom_attributes(document, [TAG])[0].type == "Integer"
-        assert differences(document, GUIDE) == [f"customAttributes[{TAG!r}] is another"]
+        assert differences(document, GUIDE) == [f"customAttributes[{TAG!r}] is different"]
 
     def test_spelling_of_the_program_is_kept(self) -> None:
-        """An expression with other whitespace is not shown as changed."""
+        """An expression that differs only in whitespace is not a difference."""
         spelled = {"active": Row(expression='Switch([IsSoftDeleted],,"False","True","True","False")')}
 
         assert extract(schema(), ["active"], spelled) == spelled
 
 
 class TestExclusive:
-    """Rows of others are removed, except those that Entra needs."""
+    """An exclusive set removes other rows, except those that Entra needs."""
 
     def test_removes_what_is_not_listed(self) -> None:
-        """The row finds users or fills a required attribute, or it goes."""
+        """A row is removed unless it matches users or fills a required attribute."""
         wanted = Wanted(rows=guide_rows(), custom_attributes=guide_custom_attributes(), exclusive=True)
 
         assert sorted(all_targets(merge(schema(), wanted))) == sorted(guide_rows())
 
     def test_keeps_a_matching_row(self) -> None:
-        """Without it Entra would not find existing users any more."""
+        """A row that Entra matches existing users with stays."""
         document = schema()
         row_for(document, "externalId")["matchingPriority"] = 2
 
         assert "externalId" not in removable_targets(document, guide_rows())
 
     def test_removes_a_matching_row_in_the_way(self) -> None:
-        """Two rows of one matching priority are not possible."""
+        """A matching row is removed if an owned row has its priority, which must be unique."""
         document = schema()
         row_for(document, "externalId")["matchingPriority"] = 1
 
@@ -337,16 +337,16 @@ class TestExclusive:
 
 
 class TestRestore:
-    """Giving back."""
+    """Restoring the original document."""
 
     def test_a_custom_attribute_in_use_stays(self) -> None:
-        """Somebody else's row would otherwise fill an attribute that is not there."""
+        """A custom attribute stays while another row fills it."""
         original = Original(rows={}, attributes={TAG: None})
 
         assert custom_attributes(restore(merge(schema(), GUIDE), original), [TAG]) != []
 
     def test_switches_are_put_back(self) -> None:
-        """Only those that were ours."""
+        """Only the switches that the stack owns are restored."""
         before = schema()
         wanted = Wanted(rows=guide_rows(), custom_attributes=guide_custom_attributes(), provision_groups=False)
         merged = merge(before, wanted)
@@ -356,7 +356,7 @@ class TestRestore:
         assert record(before, GUIDE).groups_enabled is None
 
     def test_the_first_note_is_kept(self) -> None:
-        """What a later update finds is ours, not the original."""
+        """A later record keeps the first one, because later content is the stack's own."""
         first = record(schema(), GUIDE)
         later = record(merge(schema(), GUIDE), GUIDE, first)
 
@@ -364,7 +364,7 @@ class TestRestore:
         assert later.rows[TAG] is None
 
     def test_a_part_survives_the_state(self) -> None:
-        """JSON text and back."""
+        """A part of the document survives the conversion to JSON and back."""
         part = row_for(schema(), "active")
 
         assert load(dump(part)) == part
@@ -372,16 +372,16 @@ class TestRestore:
 
 
 class TestRefused:
-    """Bad input that only the schema can tell."""
+    """Errors that only the schema can reveal."""
 
     def refusal(self, wanted: Wanted, document: Document | None = None) -> str:
-        """Give the error."""
+        """Return the error message."""
         with pytest.raises(ProviderError) as caught:
             require_attributes(document or schema(), wanted)
         return str(caught.value)
 
     def test_a_source_attribute_that_entra_does_not_have(self) -> None:
-        """All of them at once, with what may have been meant."""
+        """The error names all unknown source attributes, with similar names."""
         rows = guide_rows() | {
             "name.familyName": Row(source="surName"),
             "title": Row(expression='Join("-", [jobTitel], [city])'),
@@ -390,36 +390,38 @@ class TestRefused:
 
         said = self.refusal(Wanted(rows=rows, custom_attributes=guide_custom_attributes()))
 
-        assert "no attribute 'surName' (near: surname)" in said
-        assert "no attribute 'jobTitel' (near: jobTitle)" in said
+        assert "no attribute 'surName' (similar: surname)" in said
+        assert "no attribute 'jobTitel' (similar: jobTitle)" in said
         assert "no attribute 'favouriteColour'" in said
         assert "nothing was changed" in said
 
     def test_the_same_before_there_is_a_job(self) -> None:
-        """Entra's own list serves while there is no schema to read."""
+        """Without a job, the rows are checked against Entra's own list of attributes."""
         rows = guide_rows() | {"name.familyName": Row(source="surName"), "nickName": Row(source="favouriteColour")}
 
-        with pytest.raises(ProviderError, match=r"'surName' \(near: surname\).*'favouriteColour'"):
+        with pytest.raises(ProviderError, match=r"'surName' \(similar: surname\).*'favouriteColour'"):
             require_offered_attributes(rows)
 
     def test_entras_list_knows_directory_extensions(self) -> None:
-        """They are named by the application that made them."""
+        """Directory extensions, named after their application, are accepted."""
         require_offered_attributes({"title": Row(source="extension_0123456789abcdef0123456789abcdef_costCentre")})
         require_offered_attributes(guide_rows())
 
     def test_a_target_attribute_that_is_not_defined(self) -> None:
-        """A typing error on the other side."""
-        assert "(near: nickName)" in self.refusal(Wanted(rows={"nickname2": Row(source="city")}))
+        """The error for an unknown target attribute shows a similar name."""
+        assert "(similar: nickName)" in self.refusal(Wanted(rows={"nickname2": Row(source="city")}))
 
     def test_a_matching_priority_in_use(self) -> None:
-        """A row of others has it."""
+        """The error names the other row with the same matching priority."""
         document = schema()
         row_for(document, "externalId")["matchingPriority"] = 1
 
-        assert "taken by the row of 'externalId'" in self.refusal(GUIDE, document)
+        assert "the row of 'externalId', which the stack does not own, has matching priority 1" in self.refusal(
+            GUIDE, document
+        )
 
     def test_groups_without_a_mapping_for_groups(self) -> None:
-        """Nothing to switch."""
+        """The setting provisionGroups is refused if the schema cannot provision groups."""
         document = schema()
         mappings = document["synchronizationRules"][0]["objectMappings"]
         document["synchronizationRules"][0]["objectMappings"] = [
@@ -429,13 +431,13 @@ class TestRefused:
         assert "provisionGroups" in self.refusal(Wanted(rows=guide_rows(), provision_groups=True), document)
 
     def test_a_schema_of_another_kind(self) -> None:
-        """An inbound job has no SCIM user."""
+        """The schema of another template, without SCIM users, is refused."""
         with pytest.raises(ProviderError, match="template 'scim'"):
             rule_id({"synchronizationRules": []})
 
 
 def test_unowned_rows_are_named_sorted() -> None:
-    """Reported, not touched."""
+    """Rows that the stack does not own are listed in alphabetical order."""
     named = unowned_targets(schema(), [name.upper() for name in guide_rows()])
 
     assert named == sorted(named)
@@ -444,7 +446,7 @@ def test_unowned_rows_are_named_sorted() -> None:
 
 
 def test_the_fingerprint_tells_every_difference() -> None:
-    """It is the trigger of tests and restarts."""
+    """The fingerprint differs for every difference that affects provisioning."""
     variants = [
         GUIDE,
         Wanted(rows=guide_rows() | {"title": Row(source="jobTitle")}, custom_attributes=guide_custom_attributes()),
