@@ -1,8 +1,7 @@
-r"""Names and messages as a terminal, a log or a table may show them: nothing in them can forge a line or hide a part.
+r"""Makes names and messages safe to show: no text can forge a line or hide a part. Knows no service and no secret.
 
-A display name may hold a line break, an escape sequence of a terminal, or marks that turn the reading order around. It
-is sent to the services as it is; where people read it, such characters are written out (``\n``, ``\x1b``,
-``\u202e``). Knows no service and no secret.
+A display name may contain a line break, a terminal's escape sequence or a bidirectional control character. Services
+receive it unchanged. Terminals, logs and tables show such characters as ``\n``, ``\x1b`` or ``\u202e``.
 """
 
 from __future__ import annotations
@@ -12,31 +11,31 @@ from collections.abc import Sequence
 from typing import Final
 
 _JOINERS: Final = frozenset("\u200c\u200d")
-"""Zero-width (non-)joiners: parts of Persian and Indic words, and of emoji; they move nothing around them."""
+"""Zero-width (non-)joiners. Persian and Indic words and emoji need them, and they do not reorder text."""
 _NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Unicode's categories of controls, formats (also those of the reading order), lone surrogates, and line separators."""
+"""Unicode's categories of controls, formats (including bidirectional ones), surrogates and line separators."""
 
 
 def plain(text: str) -> str:
-    """Write out every character that is invisible or moves what is shown around it; the rest stays as it is."""
+    """Return a text with an escape for every character that is invisible or reorders text."""
     if text.isprintable():
         return text
     return "".join(_written(character) for character in text)
 
 
 def one_line(text: str) -> str:
-    """Give a message as one line: every white space is a blank, and what :func:`plain` writes out is written out."""
+    """Return a message as one line: whitespace becomes one blank, and :func:`plain` escapes the rest."""
     return plain(" ".join(text.split()))
 
 
 def several_lines(text: str) -> str:
-    """Give a message that has lines of its own, each as :func:`plain` gives it."""
+    """Return a message of several lines, each escaped by :func:`plain`."""
     return "\n".join(plain(line) for line in text.split("\n"))
 
 
 def listed(names: Sequence[str], most: int) -> str:
-    """List names, the last of a long list as a number: ``a, b and 3 more``."""
+    """Return names as a list that ends with the number of omitted ones: ``a, b and 3 more``."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
 
@@ -47,6 +46,6 @@ def _written(character: str) -> str:
     code = ord(character)
     if character in _NAMED:
         return _NAMED[character]
-    if code <= 0xFF:  # noqa: PLR2004 - what two digits hold
+    if code <= 0xFF:  # noqa: PLR2004 - the largest code with two digits
         return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 - what four digits hold
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 - the largest code with four digits

@@ -1,4 +1,4 @@
-"""Every error of this project, one tree. A message is one line for the operator and never holds a secret."""
+"""The tree of this project's errors. A message is one line for the operator and never contains a secret."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from http import HTTPStatus
 from typing import Final
 
 NO_REALM: Final = "realm_not_found"
-"""The :attr:`ServiceError.code` of an error of Keycloak's that means: there is no realm of that name."""
+"""The :attr:`ServiceError.code` of a Keycloak error for a realm that does not exist."""
 
 
 class KzeroScimError(Exception):
-    """The root: what was being done, to which object, what the service said, what to do next."""
+    """The root. A message names the action, its object, the cause and the remedy."""
 
 
 class SettingsError(KzeroScimError):
-    """A tenant's settings or the provider's configuration are wrong; names the key, the value and the remedy."""
+    """A wrong setting of a tenant or the provider. The message names the key, the value and the remedy."""
 
 
 class NothingAppliedError(KzeroScimError):
-    """Nothing of a stack was applied yet, so that there is nothing to compare with what there is."""
+    """A stack was never applied, so there is no state to compare with the services."""
 
 
 class AdoptionError(KzeroScimError):
-    """A tenant that was set up by hand cannot be taken over; nothing was changed on either side."""
+    """A tenant that was set up by hand cannot be imported. Nothing was changed on either side."""
 
 
 class ProviderError(KzeroScimError):
@@ -31,16 +31,16 @@ class ProviderError(KzeroScimError):
 
 
 class PartialFailureError(ProviderError):
-    """A create or update failed after something had been made; what exists is kept in the state.
+    """A create or update failed after an object was created. The state keeps that object.
 
     Args:
-        id: The id of what exists.
+        id: The object's ID.
         state: Its state (the resource's state dataclass).
         reason: The one-line error.
     """
 
     def __init__(self, id: str, state: object, reason: str) -> None:  # noqa: A002 - the engine's word
-        """Keep what exists beside the reason."""
+        """Store the object and the reason."""
         super().__init__(reason)
         self.id = id
         self.state = state
@@ -50,25 +50,25 @@ class ServiceError(KzeroScimError):
     """A service could not be reached, or answered with an error.
 
     Args:
-        message: The whole line for the operator.
-        status: The HTTP status, or None if there was no answer.
-        code: The service's own error code, ``""`` if it gave none.
+        message: The complete line for the operator.
+        status: The HTTP status, or None without an answer.
+        code: The service's own error code, or ``""``.
     """
 
     def __init__(self, message: str, *, status: int | None = None, code: str = "") -> None:
-        """Keep what callers branch on beside the message."""
+        """Store the message, and what callers branch on."""
         super().__init__(message)
         self.status = status
         self.code = code
 
     @property
     def is_missing(self) -> bool:
-        """Whether the service says that there is no such thing (404)."""
+        """Whether the service says that the object does not exist (404)."""
         return self.status == HTTPStatus.NOT_FOUND
 
     @property
     def is_forbidden(self) -> bool:
-        """Whether the service says that this account may not do it (403)."""
+        """Whether the service says that the account lacks a permission (403)."""
         return self.status == HTTPStatus.FORBIDDEN
 
 
@@ -85,16 +85,16 @@ class TokenError(ServiceError):
 
 
 class ScimError(ServiceError):
-    """The SCIM endpoint answered something that a SCIM endpoint should not."""
+    """The SCIM endpoint failed, or answered something that is not SCIM."""
 
 
 def unforeseen(error: Exception, requests: Sequence[str]) -> str:
-    """Say in one line what nobody has foreseen: most likely an answer of another shape than its service documents.
+    """Return one line for an unexpected error, most likely caused by an answer of an undocumented shape.
 
     Args:
-        error: What was raised.
-        requests: The latest requests before it, the newest last.
+        error: The error.
+        requests: The latest requests before it, newest last.
     """
     after = f" after {requests[-1]}" if requests else ""
-    hint = "; the service's answer may not be what it documents" if requests else ""
+    hint = "; the service may have answered in an undocumented form" if requests else ""
     return f"internal error{after}: {type(error).__name__}: {error}{hint}; set KZERO_DEBUG=1 for the traceback"

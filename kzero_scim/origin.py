@@ -1,4 +1,4 @@
-"""What makes two addresses the same server, however they are spelled. Pure."""
+"""Compares addresses by server, regardless of spelling. Knows no service."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _PORTS: Final = {"https": 443, "http": 80}
 
 
 def origin(address: str) -> str | None:
-    """Give scheme, host in lower case, and port: ``https://ca.auth.kzero.com:443``; None if the port is none."""
+    """Return scheme, lower-case host and port, as in ``https://ca.auth.kzero.com:443``; None without a valid port."""
     parts = urlsplit(address.strip())
     scheme = parts.scheme.lower()
     try:

@@ -1,4 +1,4 @@
-"""Keeps secrets out of every text that leaves the process: errors, log lines, tracebacks."""
+"""Removes secrets from every text that leaves the process: errors, log lines, tracebacks. Knows no service."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ if TYPE_CHECKING:
 REPLACEMENT: Final = "[secret]"
 
 SHORTEST: Final = 4
-"""Shorter values are not looked for: replacing every ``1`` or ``no`` would garble messages and hide nothing."""
+"""Shorter values are not replaced: to replace every ``1`` or ``no`` would garble messages and hide nothing."""
 
 
 class Redactor:
-    """Learns secret values as they come by, and blots them out of texts.
+    """Learns secret values and replaces them in texts.
 
-    A secret is found as it is, and as it looks inside a URL or a JSON document.
+    It finds a secret in its plain form and as written in a URL or a JSON document.
     """
 
     def __init__(self) -> None:
-        """Know no secret yet."""
+        """Start without secrets."""
         self._spellings: set[str] = set()
 
     def learn(self, value: object) -> None:
-        """Remember a secret: a string, or everything inside a list or dictionary. Anything else is no secret text."""
+        """Learn a secret: a string, or all strings inside a list or dictionary. Ignores other values."""
         for secret in _strings(value):
             if len(secret) >= SHORTEST:
                 self._spellings |= {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}
 
     def redact(self, text: str) -> str:
-        """Give the text with every known secret replaced, the longest first so that no tail of one stays."""
+        """Return the text with every known secret replaced, the longest first so that no part of it remains."""
         for spelling in sorted(self._spellings, key=len, reverse=True):
             text = text.replace(spelling, REPLACEMENT)
         return text

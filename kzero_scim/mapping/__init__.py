@@ -1,1 +1,1 @@
-"""Attribute mappings, and how a user compares after them. Pure: asks no service."""
+"""Attribute mappings, and the comparison of a user on both sides. Pure: sends no request."""

@@ -1,6 +1,6 @@
-"""The attribute mapping between both sides: what the guide asks for, what is well formed, what follows from it.
+"""The attribute mapping between both sides: the guide's rows, checks of rows, and expectations. Pure: sends no request.
 
-Pure: values in, values out. It knows neither Graph's schema document (``synchronization_schema.py``) nor any service.
+Must not know Graph's schema document (``entra/schema``).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MANAGER = f"{ENTERPRISE_USER}:manager"
 TAG = values.TAG_CLAIM
 WORK_EMAIL = 'emails[type eq "work"].value'
 ACTIVE_EXPRESSION = 'Switch([IsSoftDeleted], , "False", "True", "True", "False")'
-"""Entra's own default for ``active``: true unless the user is deleted, disabled or out of scope."""
+"""Entra's default for ``active``: true unless the user is deleted, disabled or out of scope."""
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\[[^\]"]*\]|\s+|.', re.DOTALL)
 _SINGLE_ATTRIBUTE = re.compile(r"\[([^\[\]\"]+)\]")
@@ -29,7 +29,7 @@ _SINGLE_LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 
 
 class MappedClaim(Protocol):
-    """What a protocol mapper of KZero's client says: the SCIM attribute, and the user attribute that keeps it."""
+    """A protocol mapper of KZero's client: the SCIM attribute, and the user attribute that stores it."""
 
     @property
     def user_attribute(self) -> str:
@@ -42,10 +42,10 @@ class MappedClaim(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """One value that Entra sends and KZero keeps.
+    """One value that Entra sends and KZero stores.
 
     Attributes:
-        mapper: Name of the KZero mapper that takes it.
+        mapper: Name of the KZero mapper for it.
         target: The SCIM attribute, as the row spells it.
         row: Where Entra takes the value from.
         user_attribute: The attribute of the KZero user.
@@ -58,10 +58,10 @@ class Expectation:
 
 
 def guide_rows() -> dict[str, Row]:
-    """Give the guide's seven rows in Entra's terms.
+    """Return the guide's seven rows in Entra's terms.
 
-    Six are in Entra's default schema of template ``scim``. The guide's ``surName`` is Entra's ``surname``, its
-    ``manager`` the enterprise extension's reference, and ``active`` is the inverse of ``IsSoftDeleted``.
+    Entra's default schema of template ``scim`` contains six of them. The guide's ``surName`` is Entra's ``surname``,
+    its ``manager`` is the enterprise extension's reference, and ``active`` is the inverse of ``IsSoftDeleted``.
     """
     return {
         "active": Row(expression=ACTIVE_EXPRESSION),
@@ -75,19 +75,19 @@ def guide_rows() -> dict[str, Row]:
 
 
 def guide_custom_attributes() -> list[CustomAttribute]:
-    """Give the one target attribute of the guide that Entra does not know: the tag."""
+    """Return the one target attribute of the guide that Entra does not know: the tag."""
     return [CustomAttribute(name=TAG)]
 
 
 def expectations(rows: Mapping[str, Row], mappers: Mapping[str, MappedClaim]) -> list[Expectation]:
-    """Join both sides: which of Entra's rows a KZero mapper takes.
+    """Return Entra's rows for which KZero has a mapper.
 
     Args:
         rows: Entra's rows by target attribute.
         mappers: KZero's mappers by name.
 
     Returns:
-        One entry for each row that a mapper takes, in the order of the rows.
+        One entry for each row with a mapper, in the order of the rows.
     """
     takers = {name: mapper for mapper, claim in mappers.items() for name in claim_targets(claim.claim)}
     return [
@@ -98,10 +98,10 @@ def expectations(rows: Mapping[str, Row], mappers: Mapping[str, MappedClaim]) ->
 
 
 def claim_targets(claim: str) -> list[str]:
-    """Give the case-folded SCIM attributes that a mapper's claim takes.
+    """Return the SCIM attributes, case-folded, that a mapper's claim stands for.
 
-    The guide writes ``email`` and ``manager`` where SCIM has ``emails[type eq "work"].value`` and the enterprise
-    extension's ``manager``; a claim with escaped dots means the same as one without.
+    The guide writes ``email`` and ``manager`` for SCIM's ``emails[type eq "work"].value`` and the enterprise
+    extension's ``manager``. Escaped dots in a claim have no meaning here.
     """
     name = claim.replace("\\.", ".").casefold()
     aliases = {"email": [WORK_EMAIL.casefold()], "manager": [MANAGER.casefold()]}
@@ -109,12 +109,12 @@ def claim_targets(claim: str) -> list[str]:
 
 
 def normalise_expression(expression: str) -> str:
-    """Take the whitespace out of an expression, except inside its texts: Entra spells it as it likes."""
+    """Return an expression without whitespace outside string literals, because Entra reformats expressions."""
     return "".join(token for token in _TOKEN.findall(expression) if not token.isspace())
 
 
 def canonical(row: Row) -> Row:
-    """Give the simplest row that means the same: ``[mail]`` as an expression is the source attribute ``mail``."""
+    """Return the simplest row of the same meaning: the expression ``[mail]`` is the source attribute ``mail``."""
     if not is_known(row):
         return row
     row = replace(row, default_value=row.default_value or None)
@@ -129,12 +129,12 @@ def canonical(row: Row) -> Row:
 
 
 def same(one: Row, other: Row) -> bool:
-    """Tell whether two rows mean the same to Entra."""
+    """Return whether two rows mean the same to Entra."""
     return comparable(one) == comparable(other)
 
 
 def comparable(row: Row) -> Row:
-    """Give the canonical row with its expression's whitespace taken out."""
+    """Return the canonical row, without whitespace in its expression."""
     row = canonical(row)
     if row.expression is None or not is_known(row.expression):
         return row
@@ -142,7 +142,7 @@ def comparable(row: Row) -> Row:
 
 
 def referenced_attributes(row: Row) -> list[str]:
-    """Name the source attributes that a row reads, in order, each once."""
+    """Return the source attributes that a row reads, in order, each once."""
     if row.source is not None:
         return [row.source]
     tokens = _TOKEN.findall(row.expression or "")
@@ -150,13 +150,13 @@ def referenced_attributes(row: Row) -> list[str]:
 
 
 def lookup(rows: Mapping[str, Row], target: str) -> tuple[str, Row] | None:
-    """Find a row by its target, of which SCIM ignores the case."""
+    """Return the row of a target and the target's spelling, or None. SCIM ignores case."""
     folded = target.casefold()
     return next(((name, row) for name, row in rows.items() if name.casefold() == folded), None)
 
 
 def row_failures(rows: Mapping[str, Row], custom_attributes: Sequence[CustomAttribute]) -> list[Failure]:
-    """Name everything that Entra would refuse or misread in rows and custom attributes. Unknown values pass."""
+    """Return everything in rows and custom attributes that Entra would refuse or misread. Unknown values pass."""
     failures = _attribute_failures(custom_attributes) if is_known(custom_attributes) else []
     if not is_known(list(rows)):
         return failures
@@ -168,7 +168,8 @@ def row_failures(rows: Mapping[str, Row], custom_attributes: Sequence[CustomAttr
         if folded in seen:
             failures.append(
                 Failure(
-                    path, f"two rows fill one target: {seen[folded]!r} and {target!r} differ in case only; keep one"
+                    path,
+                    f"two rows fill the same target: {seen[folded]!r} and {target!r} differ only in case; remove one",
                 )
             )
         seen[folded] = target
@@ -189,31 +190,31 @@ def _attribute_failures(attributes: Sequence[CustomAttribute]) -> list[Failure]:
             failures.append(
                 Failure(
                     path,
-                    f"{attribute.name!r} is not a custom attribute name; write {CUSTOM_ATTRIBUTE_FORM}",
+                    f"{attribute.name!r} is not a valid custom attribute name; use {CUSTOM_ATTRIBUTE_FORM}",
                 )
             )
         elif attribute.name.casefold().startswith(f"{ENTERPRISE_USER}:".casefold()):
             failures.append(
                 Failure(
                     path,
-                    f"{attribute.name!r} belongs to SCIM's own enterprise extension; map to it without defining it",
+                    f"{attribute.name!r} belongs to SCIM's enterprise extension; use it in rows without defining it",
                 )
             )
         if attribute.name.casefold() in seen:
-            failures.append(Failure(path, f"{attribute.name!r} is defined twice; keep one"))
+            failures.append(Failure(path, f"{attribute.name!r} is defined twice; remove one"))
         seen.add(attribute.name.casefold())
     return failures
 
 
 def _target_failures(path: str, target: str, defined: set[str] | None) -> list[Failure]:
     if not target.strip():
-        return [Failure(path, "the target attribute's name is empty; name a SCIM attribute, such as userName")]
+        return [Failure(path, "the target attribute's name is empty; enter a SCIM attribute, such as userName")]
     folded = target.casefold()
     standard = (f"{ENTERPRISE_USER}:".casefold(), f"{CORE_USER}:".casefold())
     if not folded.startswith("urn:") or folded.startswith(standard):
         return []
     if not is_custom_attribute(target):
-        return [Failure(path, f"{target!r} is not a custom attribute name; write {CUSTOM_ATTRIBUTE_FORM}")]
+        return [Failure(path, f"{target!r} is not a valid custom attribute name; use {CUSTOM_ATTRIBUTE_FORM}")]
     if defined is not None and folded not in defined:
         return [
             Failure(path, f"{target!r} is not defined; add {{name: {target}}} to customAttributes, or correct the name")
@@ -225,21 +226,26 @@ def _row_failures(path: str, row: Row) -> list[Failure]:
     given = row.origins
     if len(given) != 1:
         found = " and ".join(given) or "none"
-        return [Failure(path, f"exactly one of source, expression and constant must be given; found {found}")]
+        return [Failure(path, f"set exactly one of source, expression and constant; found {found}")]
     failures = []
     if given != ["constant"] and not (row.source or row.expression or "").strip():
-        failures.append(Failure(f"{path}.{given[0]}", "it is empty; name an attribute of the Entra user"))
+        failures.append(Failure(f"{path}.{given[0]}", "it is empty; enter an attribute of the Entra user"))
     if row.source is not None and re.search(r"[\s\[\]\"(),]", row.source.strip()):
         failures.append(
-            Failure(f"{path}.source", f"{row.source!r} is no attribute name; write an expression as `expression`")
+            Failure(f"{path}.source", f"{row.source!r} is not an attribute name; use `expression` for expressions")
         )
     if row.matching_priority < 0:
         failures.append(
-            Failure(f"{path}.matchingPriority", f"{row.matching_priority} is negative; 0 means not used for matching")
+            Failure(
+                f"{path}.matchingPriority",
+                f"{row.matching_priority} is negative; use 0 for no matching, or a positive number",
+            )
         )
     if row.matching_priority > 0 and row.constant is not None:
         failures.append(
-            Failure(f"{path}.matchingPriority", "a constant is the same for all users and cannot match them")
+            Failure(
+                f"{path}.matchingPriority", "a constant is the same for all users and cannot match them; set it to 0"
+            )
         )
     return failures
 
@@ -251,13 +257,13 @@ def _matching_failures(rows: Mapping[str, Row]) -> list[Failure]:
             by_priority.setdefault(row.matching_priority, []).append(target)
     if not by_priority:
         reason = (
-            "no row is used for matching, so Entra could not find existing users; set userName's matchingPriority to 1"
+            "no row is used for matching, so Entra cannot find existing users; set userName's matchingPriority to 1"
         )
         return [Failure("rows", reason)]
     return [
         Failure(
             f"rows{path_key(target)}.matchingPriority",
-            f"{priority} is also the matching priority of {targets[0]!r}; give each matching row its own",
+            f"{priority} is also the matching priority of {targets[0]!r}; give each row a different one",
         )
         for priority, targets in by_priority.items()
         for target in targets[1:]

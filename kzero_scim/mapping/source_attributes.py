@@ -1,9 +1,9 @@
-"""Which attributes of a user Entra's provisioning service can read, and where Graph shows the same value.
+"""The user attributes that Entra's provisioning service can read, and Graph's names for them. Pure: sends no request.
 
-The names are those of the provisioning service's own directory definition; they are not always Graph's
-(``telephoneNumber`` here is ``businessPhones`` there). See
+The names are from the provisioning service's directory definition and differ from Graph's in part (``telephoneNumber``
+is Graph's ``businessPhones``). See
 https://learn.microsoft.com/entra/identity/app-provisioning/customize-application-attributes and the synchronization
-schema samples of Graph's documentation. Where a schema can be read it decides; this list serves before there is one.
+schema samples in Graph's documentation. Use this list only while a job has no schema to read.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 EXTENSION_ATTRIBUTES = frozenset(f"extensionAttribute{number}" for number in range(1, 16))
-"""The fifteen of Exchange, in Graph below ``onPremisesExtensionAttributes``."""
+"""Exchange's fifteen, in Graph under ``onPremisesExtensionAttributes``."""
 
 USER_ATTRIBUTES: frozenset[str] = EXTENSION_ATTRIBUTES | {
     "IsSoftDeleted",
@@ -79,7 +79,7 @@ USER_ATTRIBUTES: frozenset[str] = EXTENSION_ATTRIBUTES | {
     "userPrincipalName",
     "userType",
 }
-"""What Entra offers a new job to map from."""
+"""The source attributes that Entra offers to a new job."""
 
 GRAPH_PROPERTIES: dict[str, str] = {
     "objectId": "id",
@@ -90,7 +90,7 @@ GRAPH_PROPERTIES: dict[str, str] = {
     "dirSyncEnabled": "onPremisesSyncEnabled",
     "immutableId": "onPremisesImmutableId",
 }
-"""Source attributes that Graph's ``user`` names otherwise."""
+"""Graph's names for source attributes with another name in its ``user``."""
 
 _NOT_IN_GRAPH = frozenset(
     {
@@ -115,20 +115,20 @@ _DIRECTORY_EXTENSION = re.compile(r"extension_[0-9a-fA-F]{32}_\w+")
 
 
 def is_user_attribute(name: str) -> bool:
-    """Tell whether a new job can map from it: one of Entra's own or a directory extension."""
+    """Return whether a new job can map from an attribute: one of Entra's own or a directory extension."""
     return name in USER_ATTRIBUTES or _DIRECTORY_EXTENSION.fullmatch(name) is not None
 
 
 def near_names(name: str, names: Iterable[str]) -> list[str]:
-    """Give up to three names that somebody who wrote ``name`` may have meant, the likeliest first."""
+    """Return up to three similar names, the most similar first."""
     by_folded = {known.casefold(): known for known in sorted(names, reverse=True)}
     return [by_folded[match] for match in difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.7)]
 
 
 def graph_property(name: str) -> str | None:
-    """Name the property of Graph's ``user`` that shows a source attribute; None if none does.
+    """Return the property of Graph's ``user`` that shows a source attribute, or None.
 
-    Not shown are what exists in the provisioning service only (``IsSoftDeleted``), passwords and references.
+    Graph does not show passwords, references, and attributes of the provisioning service only (``IsSoftDeleted``).
     """
     if name in EXTENSION_ATTRIBUTES:
         return "onPremisesExtensionAttributes"
@@ -138,7 +138,7 @@ def graph_property(name: str) -> str | None:
 
 
 def read_attribute(user: Mapping[str, Any], name: str) -> str | None:
-    """Read a source attribute from Graph's ``user`` as the text that Entra sends; None if it is empty."""
+    """Return a source attribute from Graph's ``user`` as the text that Entra sends, or None if it is empty."""
     value: Any = user.get(graph_property(name) or "")
     if isinstance(value, Mapping):
         value = value.get(name if name in EXTENSION_ATTRIBUTES else name.rsplit(".", 1)[-1])

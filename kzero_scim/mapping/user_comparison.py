@@ -1,7 +1,7 @@
-"""Whether a user arrived in KZero as Entra has it: the values of both sides, attribute by attribute. Pure.
+"""Compares a user in Entra and in KZero, attribute by attribute. Pure: sends no request.
 
-How KZero keeps a value is our reading of its guide: a mapper's user attribute names where; the usual names of the five
-core fields are Keycloak's own fields.
+Where KZero stores a value is our reading of its guide: in the mapper's user attribute, or in Keycloak's own field if
+the user attribute has the usual name of one of the five core fields.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _CORE_FIELDS = {
 """Keycloak's field by the mapper's user attribute, in lower case."""
 
 _CASELESS = frozenset({"username", "email", "enabled"})
-"""Fields that Keycloak keeps in lower case, or that are truth values."""
+"""Fields that Keycloak stores in lower case, or that are Booleans."""
 
 _ACTIVE_EXPRESSIONS = frozenset({normalise_expression(ACTIVE_EXPRESSION), "Not([IsSoftDeleted])"})
 
@@ -43,9 +43,9 @@ class Comparison:
     schema_module: ClassVar[str] = "entra"
 
     attribute: str = prop("Name of the KZero mapper.")
-    entra: str | None = prop("What Entra sends; absent if it is empty, which Entra does not send.", default=None)
-    kzero: str | None = prop("What the KZero user has; absent if nothing.", default=None)
-    equal: bool = prop("Whether that is as it should be.")
+    entra: str | None = prop("The value that Entra sends; absent if it is empty and not sent.", default=None)
+    kzero: str | None = prop("The KZero user's value; absent if empty.", default=None)
+    equal: bool = prop("Whether the values match.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +53,8 @@ class Arrival:
     """The comparison of one user.
 
     Attributes:
-        comparisons: The attributes that can be compared.
-        notes: Why others were not, one line each.
+        comparisons: The compared attributes.
+        notes: Why others were not compared, one line each.
     """
 
     comparisons: list[Comparison]
@@ -62,34 +62,34 @@ class Arrival:
 
     @property
     def mismatches(self) -> list[str]:
-        """Say what differs: ``tag: Entra "x", KZero nothing``."""
+        """The differences in words: ``tag: Entra "x", KZero nothing``."""
         return [
             f"{item.attribute}: Entra {_shown(item.entra)}, KZero {_shown(item.kzero)}"
-            + (f" (mapper {item.attribute!r} missing in KZero?)" if item.kzero is None else "")
+            + (f" (check that KZero has the mapper {item.attribute!r})" if item.kzero is None else "")
             for item in self.comparisons
             if not item.equal
         ]
 
 
 def graph_selection(expected: Sequence[Expectation]) -> list[str]:
-    """Name the properties of Graph's ``user`` that the comparison needs, sorted."""
+    """Return the properties of Graph's ``user`` that the comparison needs, sorted."""
     sources = (canonical(item.row).source for item in expected)
     shown = (graph_property(source) for source in sources if source is not None)
     return sorted({"id", "userPrincipalName", "accountEnabled", *(name for name in shown if name is not None)})
 
 
 def reads_manager(expected: Sequence[Expectation]) -> bool:
-    """Tell whether a row sends the manager, which Graph shows on request only."""
+    """Return whether a row sends the manager, which Graph shows only on request."""
     return any(canonical(item.row).source == "manager" for item in expected)
 
 
 def user_name(rows: Mapping[str, Row], user: Mapping[str, Any]) -> str | None:
-    """Give the user name that Entra sends, by which KZero's user is found; None if it is empty or not known here."""
+    """Return the user name that Entra sends, to find the KZero user; None if it is empty or unknown here."""
     return _sent(_user_name_row(rows), user)
 
 
 def is_user_name_known(rows: Mapping[str, Row]) -> bool:
-    """Tell whether the user name can be foretold; an expression of one's own is computed by Entra alone."""
+    """Return whether the user name is known here. Only Entra can compute a custom expression."""
     return _incomparable(canonical(_user_name_row(rows))) is None
 
 
@@ -104,13 +104,13 @@ def compare_user(
     kzero: Mapping[str, Any],
     manager_names: Collection[str] = (),
 ) -> Arrival:
-    """Compare what Entra sends with what KZero has.
+    """Return the comparison of the values that Entra sends with those that KZero has.
 
     Args:
         expected: The attributes that both sides map.
         user: Graph's ``user`` with the properties of :func:`graph_selection`.
         kzero: Keycloak's user representation.
-        manager_names: Everything that KZero may call the user's manager by: ids and user name; empty if there is none.
+        manager_names: The manager's IDs and user name, any of which KZero may store; empty without a manager.
     """
     comparisons: list[Comparison] = []
     notes: list[str] = []
@@ -136,7 +136,7 @@ def _compare_manager(
     comparisons: list[Comparison],
     notes: list[str],
 ) -> None:
-    """Compare the manager: a reference, sent only while the manager is provisioned too, by an id of KZero's choice."""
+    """Add the comparison of the manager. Entra sends this reference only while the manager is provisioned too."""
     _, found = _kept(kzero, item.user_attribute, None)
     if not names:
         return
@@ -152,7 +152,7 @@ def _compare_manager(
 
 def _incomparable(row: Row) -> str | None:
     if row.expression is not None and normalise_expression(row.expression) not in _ACTIVE_EXPRESSIONS:
-        return f"its value is computed by Entra ({row.expression})"
+        return f"Entra computes its value ({row.expression})"
     if row.source is not None and graph_property(row.source) is None and row.source != "IsSoftDeleted":
         return f"Graph does not show {row.source}"
     return None
@@ -171,7 +171,7 @@ def _sent(row: Row, user: Mapping[str, Any]) -> str | None:
 
 
 def _kept(kzero: Mapping[str, Any], user_attribute: str, sent: str | None) -> tuple[str, str | None]:
-    """Find what KZero keeps under a user attribute: the core field of that meaning, else the attribute of that name."""
+    """Return KZero's value of a user attribute: the core field of that meaning, or the attribute of that name."""
     values = (kzero.get("attributes") or {}).get(user_attribute)
     attribute = _as_text(values[0] if isinstance(values, list) and values else values or None)
     field = _CORE_FIELDS.get(user_attribute.casefold(), "")

@@ -1,1 +1,1 @@
-"""A stack on disk and in its backend: its file, state, lock and recovery."""
+"""A stack on disk and in its backend: its file, state, lock and recovery. Knows no service."""

@@ -1,4 +1,4 @@
-"""Where a project's states are kept, without the Pulumi CLI: starting that takes longer than reading a state.
+"""Locates a project's states without the Pulumi CLI, whose start takes longer than reading a state. Knows no service.
 
 Follows ``pkg/workspace/creds.go`` (which backend) and ``pkg/backend/diy`` (files) of Pulumi.
 """
@@ -16,18 +16,18 @@ from kzero_scim.stack import safe_yaml
 
 _BOOKS: Final = ".pulumi"
 _LAYOUT: Final = 1
-"""Of the folder: stacks by project. What was before had no ``meta.yaml``."""
+"""Layout version of the folder: stacks by project. Older layouts have no ``meta.yaml``."""
 
 
 def backend_url(project: Mapping[str, Any], environment: Mapping[str, str]) -> str | None:
-    """Give the address of the backend: of the environment, of Pulumi.yaml, or where `pulumi login` was last.
+    """Return the backend's address, from the environment, Pulumi.yaml or the last `pulumi login`.
 
     Args:
-        project: What stands in Pulumi.yaml.
-        environment: PULUMI_BACKEND_URL, and where Pulumi keeps its login.
+        project: The content of Pulumi.yaml.
+        environment: The environment, with PULUMI_BACKEND_URL and the place of Pulumi's login.
 
     Returns:
-        None if there is none, or only Pulumi can tell.
+        The address, or None if it is unknown.
     """
     if url := environment.get("PULUMI_BACKEND_URL"):
         return url
@@ -38,11 +38,11 @@ def backend_url(project: Mapping[str, Any], environment: Mapping[str, str]) -> s
 
 
 def folder_of(url: str, project: Path) -> Path | None:
-    """Give the folder of a file backend; None for any other.
+    """Return the folder of a file backend, or None for another backend.
 
     Args:
         url: The backend's address.
-        project: The folder of Pulumi.yaml, where a relative path begins.
+        project: The folder of Pulumi.yaml, to which a path is relative.
     """
     parts = urlsplit(url)
     if parts.scheme != "file":
@@ -52,21 +52,21 @@ def folder_of(url: str, project: Path) -> Path | None:
 
 
 def state_file(folder: Path, project: str, stack: str) -> Path | None:
-    """Give the file that holds a stack's state; None if there is none.
+    """Return the file that contains a stack's state, or None.
 
     Args:
-        folder: Of a file backend.
+        folder: The folder of a file backend.
         project: The project's name.
         stack: The stack's own name.
     """
     plain = folder / _BOOKS / "stacks" / project / f"{stack}.json"
     files = [plain, plain.with_name(f"{plain.name}.gz"), plain.with_name(f"{plain.name}.zst")]
-    # Where compression was switched there are two, and Pulumi takes the newer.
+    # If compression was switched on or off, two files exist, and Pulumi uses the newer one.
     return max((file for file in files if file.exists()), key=lambda file: file.stat().st_mtime, default=None)
 
 
 def has_known_layout(folder: Path) -> bool:
-    """Tell whether a file backend keeps its stacks by project, as every Pulumi since 2023 does in a new one."""
+    """Return whether a file backend stores stacks by project, as Pulumi does in new backends since 2023."""
     try:
         document = safe_yaml.read(folder / _BOOKS / "meta.yaml")
     except (OSError, SettingsError):
@@ -80,7 +80,7 @@ def _login(environment: Mapping[str, str]) -> str | None:
     try:
         document: Any = json.loads((folder / "credentials.json").read_bytes())
     except (OSError, ValueError):
-        # None, or one that is encrypted.
+        # The file is missing or encrypted.
         return None
     current = document.get("current") if isinstance(document, dict) else None
     return current if isinstance(current, str) and current else None

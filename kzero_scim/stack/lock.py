@@ -1,6 +1,6 @@
-"""Who holds a stack: the lock files of Pulumi's file backend, and whether the run that made them still goes on.
+"""Reads the lock files of Pulumi's file backend and finds out whether their runs are still running. Knows no service.
 
-Follows `pkg/backend/diy/lock.go` of Pulumi. Other backends do not show their locks; there Pulumi's own message tells.
+Follows `pkg/backend/diy/lock.go` of Pulumi. Other backends do not show their locks; Pulumi's own message names them.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ class Lock:
     """One lock of a stack.
 
     Attributes:
-        user: Who started the run.
-        host: On which machine.
-        pid: Its process id there.
-        since: When, as Pulumi wrote it.
-        holder: What became of the run: it goes on, it is dead, or it cannot be known from here.
+        user: The user who started the run.
+        host: The machine of the run.
+        pid: The run's process ID.
+        since: When it started, as Pulumi wrote it.
+        holder: Whether the run is alive, dead, or on another machine, so that its state is unknown.
     """
 
     user: str
@@ -39,22 +39,22 @@ class Lock:
 
     @property
     def words(self) -> str:
-        """Name the run."""
+        """The run in words: user, machine, process and start."""
         return f"{self.user}@{self.host}, process {self.pid}, since {self.since}"
 
 
 def backend_folder(project: Path) -> Path | None:
-    """Give the folder of a file backend; None if the stack's state is kept elsewhere.
+    """Return the folder of a file backend, or None for another backend.
 
     Raises:
-        SettingsError: Pulumi does not tell.
+        SettingsError: The Pulumi CLI failed.
     """
     url = str(json.loads(run_pulumi(project, "whoami", "--verbose", "--json"))["url"])
     return folder_of(url, project)
 
 
 def locks(folder: Path, project: str, stack: str) -> list[Lock]:
-    """Read the locks of a stack.
+    """Return the locks of a stack.
 
     Args:
         folder: The folder of the file backend.
@@ -64,7 +64,7 @@ def locks(folder: Path, project: str, stack: str) -> list[Lock]:
     found = []
     for file in sorted((folder / ".pulumi" / "locks" / "organization" / project / short_name(stack)).glob("*.json")):
         content: dict[str, object] = {}
-        # One that vanishes meanwhile was given back.
+        # A lock that disappears meanwhile was released.
         with contextlib.suppress(OSError, ValueError):
             read = json.loads(file.read_text(encoding="utf-8"))
             content = read if isinstance(read, dict) else {}
@@ -73,7 +73,7 @@ def locks(folder: Path, project: str, stack: str) -> list[Lock]:
         number = pid if isinstance(pid, int) else 0
         found.append(
             Lock(
-                user=str(content.get("username") or "somebody"),
+                user=str(content.get("username") or "unknown user"),
                 host=host,
                 pid=number,
                 since=str(content.get("timestamp") or "an unknown time"),
@@ -92,7 +92,7 @@ def _holder(host: str, pid: int) -> Literal["alive", "dead", "elsewhere"]:
         return "dead"
     except PermissionError:
         return "alive"
-    # The id may have gone to another program since.
+    # Another program may have the ID by now.
     with contextlib.suppress(OSError):
         return "alive" if "pulumi" in (_PROC / str(pid) / "comm").read_text() else "dead"
     return "alive"

@@ -1,6 +1,6 @@
-"""What an interrupted run leaves in Pulumi's hands, put right: its lock, operations that it never ended, a torn file.
+"""Repairs what an interrupted run left: its lock, its pending operations, a truncated state file. Knows no service.
 
-Nothing is asked of a service and no resource is forgotten: `pulumi up` finds by itself what exists already.
+Removes no resource from the state: `pulumi up` finds the objects that exist already.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ _UNLOCK = "unlock"
 
 
 def recover(stack: str, project: Path) -> list[str]:
-    """Free a stack after a run that was killed.
+    """Unlock and repair a stack after a killed run.
 
     Args:
         stack: The stack's name.
         project: The folder of Pulumi.yaml.
 
     Returns:
-        What was done, a line each; empty if nothing was to do.
+        One line per repair; empty if nothing had to be done.
 
     Raises:
-        SettingsError: A run still goes on, or may do so on another machine; or the state cannot be read.
+        SettingsError: A run is still running, or may be on another machine, or the state cannot be read.
     """
     done: list[str] = []
     folder = backend_folder(project)
@@ -47,7 +47,7 @@ def _free(stack: str, project: Path, found: Sequence[Lock]) -> list[str]:
     for lock in found:
         _check(stack, lock)
     run_pulumi(project, "cancel", "--yes", "--stack", stack)
-    return [f"freed the lock of a run that is gone: {lock.words}" for lock in found]
+    return [f"removed the lock of a run that no longer exists: {lock.words}" for lock in found]
 
 
 def _check(stack: str, lock: Lock) -> None:
@@ -55,14 +55,14 @@ def _check(stack: str, lock: Lock) -> None:
         return
     if lock.holder == "alive":
         message = (
-            f"stack {stack} is locked by a run that goes on: {lock.words}; wait until it has ended, or stop it with "
-            f"`kill -INT {lock.pid}` and run this again"
+            f"stack {stack} is locked by a run that is still running: {lock.words}; wait until it ends, or stop it "
+            f"with `kill -INT {lock.pid}`, then run this again"
         )
         raise SettingsError(message)
     what = f"{lock.host}:{lock.pid}"
     if not is_confirmed(_UNLOCK, what):
         message = (
-            f"stack {stack} is locked by a run on another machine: {lock.words}; look there whether it has ended; "
+            f"stack {stack} is locked by a run on another machine: {lock.words}; check there that it has ended; "
             f"{how_to_confirm(_UNLOCK, what)}"
         )
         raise SettingsError(message)
@@ -74,9 +74,9 @@ def _forget_pending(stack: str, project: Path) -> list[str]:
     pending: list[dict[str, Any]] = deployment.get("pending_operations") or []
     if not pending:
         return []
-    # An import drops pending operations, and keeps all else; secrets in it stay encrypted.
+    # An import drops pending operations and keeps everything else. Secrets in it stay encrypted.
     run_pulumi(project, "stack", "import", "--stack", stack, standard_input=text)
-    return [f"forgot that the run was interrupted while {_described(operation)}" for operation in pending]
+    return [f"removed the pending operation of the interrupted run: {_described(operation)}" for operation in pending]
 
 
 def _described(operation: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""One tenant's stack as the command line sees it: its configuration and its state, asked of the Pulumi CLI."""
+"""Reads one tenant's stack, its configuration and its state, with the Pulumi CLI. Knows no service."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from kzero_scim.errors import SettingsError
 from kzero_scim.stack import safe_yaml
 
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-"""Marks an object of the state as one of the engine's special values, such as a secret."""
+"""Key that marks an object of the state as a special value of the engine, such as a secret."""
 
 
 @dataclass(frozen=True)
 class ResourceState:
-    """One resource of a stack's state; secrets in it are None."""
+    """One resource of a stack's state. Secrets in it are None."""
 
     type: str
     name: str
@@ -31,7 +31,7 @@ class ResourceState:
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack: its name, configuration (full key to text), encrypted keys, and resources."""
+    """A stack: its name, configuration (text by full key), encrypted keys and resources."""
 
     name: str
     configuration: dict[str, str]
@@ -40,14 +40,14 @@ class Stack:
 
     @classmethod
     def load(cls, name: str, project: Path) -> Self:
-        """Read a stack.
+        """Return a stack, read with the Pulumi CLI.
 
         Args:
             name: The stack's name.
             project: The folder of Pulumi.yaml.
 
         Raises:
-            SettingsError: There is no Pulumi CLI, no such stack, or it cannot be decrypted.
+            SettingsError: The Pulumi CLI or the stack does not exist, or the stack cannot be decrypted.
         """
         configured = json.loads(run_pulumi(project, "config", "--json", "--show-secrets", "--stack", name))
         exported = json.loads(run_pulumi(project, "stack", "export", "--stack", name))
@@ -55,7 +55,7 @@ class Stack:
 
     @classmethod
     def of(cls, name: str, configured: dict[str, Any], exported: dict[str, Any]) -> Self:
-        """Read what `pulumi config --json --show-secrets` and `pulumi stack export` print."""
+        """Return a stack from the output of `pulumi config --json --show-secrets` and `pulumi stack export`."""
         resources = (exported.get("deployment") or {}).get("resources") or []
         return cls(
             name=name,
@@ -65,7 +65,7 @@ class Stack:
         )
 
     def find(self, type_: str) -> ResourceState | None:
-        """Give the first resource of a type."""
+        """Return the first resource of a type, or None."""
         return next((resource for resource in self.resources if resource.type == type_), None)
 
 
@@ -90,7 +90,7 @@ def _without_secrets(value: Any) -> Any:  # noqa: ANN401 - any property value
 
 
 def pulumi_cli() -> str | None:
-    """Find the Pulumi CLI: on PATH, or where the project's set-up put one."""
+    """Return the path of the Pulumi CLI, from PATH or from the project's own cache, or None."""
     found = shutil.which("pulumi")
     if found:
         return found
@@ -103,49 +103,49 @@ def required_pulumi_cli() -> str:
     """Return the Pulumi CLI.
 
     Raises:
-        SettingsError: There is no Pulumi CLI.
+        SettingsError: The Pulumi CLI is not installed.
     """
     command = pulumi_cli()
     if command is None:
-        message = "there is no Pulumi CLI on PATH; install one, or run `make setup`"
+        message = "the Pulumi CLI is not on PATH; install it, or run `make setup`"
         raise SettingsError(message)
     return command
 
 
 def require_project(project: Path) -> None:
-    """Refuse a folder that has no Pulumi.yaml.
+    """Check that a folder contains Pulumi.yaml.
 
     Raises:
-        SettingsError: There is no Pulumi.yaml in the folder.
+        SettingsError: It does not.
     """
     if not (project / "Pulumi.yaml").exists():
-        message = f"{project} has no Pulumi.yaml; run this in the project's folder, or name it with --project"
+        message = f"{project} has no Pulumi.yaml; run this in the project's folder, or pass it as --project"
         raise SettingsError(message)
 
 
 def short_name(stack: str) -> str:
-    """Give a stack's own name, without the organisation and the project that it may begin with."""
+    """Return a stack's own name, without a leading organization and project."""
     return stack.rsplit("/", 1)[-1]
 
 
 def project_name(project: Path) -> str:
-    """Give the name in Pulumi.yaml.
+    """Return the project's name from Pulumi.yaml.
 
     Raises:
-        SettingsError: There is none.
+        SettingsError: It cannot be read.
     """
     try:
         return str(safe_yaml.read(project / "Pulumi.yaml")["name"])
     except (OSError, SettingsError, TypeError, KeyError) as error:
-        message = f"the name of the project cannot be read from {project / 'Pulumi.yaml'}: {error}"
+        message = f"cannot read the project's name from {project / 'Pulumi.yaml'}: {error}"
         raise SettingsError(message) from None
 
 
 def stack_names(project: Path) -> list[str]:
-    """Name the project's stacks, without the organisation that a name may begin with.
+    """Return the names of the project's stacks, without a leading organization.
 
     Raises:
-        SettingsError: There is no Pulumi CLI, or no backend.
+        SettingsError: The Pulumi CLI or a backend is missing.
     """
     listed = json.loads(run_pulumi(project, "stack", "ls", "--json"))
     return [short_name(str(entry["name"])) for entry in listed]
@@ -157,20 +157,20 @@ def run_pulumi(
     standard_input: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> str:
-    """Run the Pulumi CLI and give what it printed.
+    """Run the Pulumi CLI and return its standard output.
 
     Args:
         project: The folder of Pulumi.yaml.
         arguments: The command's words.
-        standard_input: What it reads, if anything.
-        environment: What it is run with; None for this process's.
+        standard_input: Its standard input, if any.
+        environment: Its environment; None for this process's.
 
     Raises:
-        SettingsError: There is no CLI or no project, or the command failed; with its reason in one line.
+        SettingsError: The CLI or the project is missing, or the command failed; with the reason in one line.
     """
     command = required_pulumi_cli()
     require_project(project)
-    # The command's own words, never a shell; what it prints is not logged, it may hold secrets.
+    # Runs without a shell. The output is not logged, because it may contain secrets.
     done = subprocess.run(  # noqa: S603
         [command, *arguments, "--non-interactive"],
         cwd=project,
@@ -186,9 +186,9 @@ def run_pulumi(
     return done.stdout
 
 
-def reason_of(told: str) -> str:
-    """Give in one line why the Pulumi CLI failed, from what it told on standard error."""
-    reason = " ".join(told.split()).removeprefix("error: ")
+def reason_of(stderr: str) -> str:
+    """Return in one line why the Pulumi CLI failed, from its standard error."""
+    reason = " ".join(stderr.split()).removeprefix("error: ")
     if "PULUMI_ACCESS_TOKEN" in reason:
-        return "no backend is chosen; run `pulumi login`, or set PULUMI_BACKEND_URL to where the states are"
+        return "no backend is selected; run `pulumi login`, or set PULUMI_BACKEND_URL to the backend's address"
     return reason

@@ -1,6 +1,6 @@
-"""A state file that a full disk cut off, made whole again: Pulumi itself goes on with what it could write.
+"""Repairs a state file that a full disk truncated: Pulumi would continue with the truncated file. Knows no service.
 
-Only for states in files. What is lost is at most the last resources of the list, which `pulumi up` finds again.
+Only for states in files. At most the last resources of the list are lost; `pulumi up` finds them again.
 """
 
 from __future__ import annotations
@@ -19,50 +19,50 @@ _BETWEEN: Final = re.compile(r"[\s,]*")
 
 
 def repair(stack: str, state: Path) -> list[str]:
-    """Make a state readable again.
+    """Repair a truncated state file.
 
     Args:
         stack: The stack's name.
         state: Its state file.
 
     Returns:
-        What was done, a line each; empty if it is whole, or if there is none.
+        One line per repair; empty if the state is complete or does not exist.
 
     Raises:
-        SettingsError: It is cut off before its first resource, and no whole copy is left.
+        SettingsError: It is truncated before its first resource, and no complete copy exists.
     """
     done = _drop_torn_note(state.with_name(f"{state.name}.attrs"))
     if not state.exists() or _is_whole(state):
         return done
     torn = state.with_name(f"{state.name}.torn")
     shutil.copy2(state, torn)
-    kept = f"the one that was cut off is kept as {torn}"
+    kept = f"the truncated file is kept as {torn}"
     for copy in (state.with_name(f"{state.name}.bak"), *_backups(state)):
         if _is_whole(copy):
             _replace(state, copy.read_text(encoding="utf-8"))
-            return [*done, f"restored the last whole state, from {copy}; {kept}"]
+            return [*done, f"restored the last complete state from {copy}; {kept}"]
     document = recover_resources(torn.read_text(encoding="utf-8", errors="replace"))
     if document is None:
         message = (
-            f"the state of stack {stack} is cut off before its first resource, and no whole copy is left; "
-            f"remove {state}, run `pulumi stack init {stack}`, and take the tenant over with `kzero-scim adopt {stack}`"
+            f"the state of stack {stack} is truncated before its first resource, and no complete copy exists; "
+            f"delete {state}, run `pulumi stack init {stack}`, then import the tenant with `kzero-scim adopt {stack}`"
         )
         raise SettingsError(message)
     _replace(state, json.dumps(document, indent=4))
     count = len(document["checkpoint"]["latest"]["resources"])
-    return [*done, f"kept the {count} resources before the place where the state was cut off; {kept}"]
+    return [*done, f"kept the {count} resources before the place where the state was truncated; {kept}"]
 
 
 def recover_resources(text: str) -> dict[str, Any] | None:
-    """Read as much of a checkpoint as is whole: its head, and its resources up to the cut.
+    """Return the complete part of a truncated checkpoint: its head, and its resources up to the cut.
 
-    A resource refers only to those before it, so that the first of them are a state of their own.
+    A resource refers only to earlier ones, so the first resources are a valid state.
 
     Args:
         text: A checkpoint of version 3 (`apitype.VersionedCheckpoint`) whose end is missing.
 
     Returns:
-        The checkpoint; None if not even its head is whole.
+        The checkpoint, or None if its head is incomplete.
     """
     found = _RESOURCES.search(text)
     if found is None:
@@ -84,18 +84,18 @@ def recover_resources(text: str) -> dict[str, Any] | None:
 
 
 def _drop_torn_note(attributes: Path) -> list[str]:
-    """Remove what Pulumi notes beside its state file, where that was cut off; it holds nothing but the file's type."""
+    """Delete the file of attributes next to a state file if it is truncated. It contains only the state file's type."""
     with contextlib.suppress(FileNotFoundError):
         try:
             json.loads(attributes.read_text(encoding="utf-8"))
         except ValueError:
             attributes.unlink()
-            return [f"removed a note of Pulumi's that was cut off, so that the state can be read again: {attributes}"]
+            return [f"deleted a truncated file of attributes, so that Pulumi can read the state again: {attributes}"]
     return []
 
 
 def _backups(state: Path) -> list[Path]:
-    """Give Pulumi's backups of a state, the newest first."""
+    """Return Pulumi's backups of a state, newest first."""
     folder = state.parents[2] / "backups" / state.parent.name / state.stem
     return sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True)
 
@@ -104,7 +104,7 @@ def _replace(state: Path, text: str) -> None:
     draft = state.with_name(f"{state.name}.new")
     draft.write_text(text, encoding="utf-8")
     draft.replace(state)
-    # It describes the file that was cut off; Pulumi needs none.
+    # It describes the truncated file. Pulumi does not need it.
     state.with_name(f"{state.name}.attrs").unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""What people read cannot be forged by a name."""
+"""Names cannot forge or hide parts of shown texts."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from kzero_scim.display import one_line, plain, several_lines
     ],
 )
 def test_only_what_is_invisible_or_moves_text_is_written_out(name: str, shown: str) -> None:
-    """Letters, signs and emoji of every script stay."""
+    """Only invisible and reordering characters are escaped; other scripts and emoji stay."""
     assert plain(name) == shown
 
 
 @given(st.text(st.characters(codec=None)))
 def test_a_shown_text_has_one_line_and_no_control(text: str) -> None:
-    """Whatever a service or a person put into a name."""
+    """A shown text has one line and no control character, for every input."""
     for shown in (plain(text), one_line(text)):
         assert len(shown.splitlines()) <= 1
         assert not [c for c in shown if unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"}]
@@ -42,11 +42,11 @@ def test_a_shown_text_has_one_line_and_no_control(text: str) -> None:
 
 @given(st.text(st.characters(codec=None)))
 def test_writing_out_twice_changes_nothing(text: str) -> None:
-    """A message may pass several places that show it."""
+    """Escaping a second time changes nothing."""
     assert plain(plain(text)) == plain(text)
     assert plain(text) == "".join(map(plain, text))
 
 
 def test_lines_of_a_message_of_ours_stay_lines() -> None:
-    """The settings' error has a line for each problem."""
+    """The lines of a message of several lines stay separate."""
     assert several_lines("two problems:\n  a\x1b\n  b") == "two problems:\n  a\\x1b\n  b"

@@ -1,4 +1,4 @@
-"""No secret in any text."""
+"""Redaction of secrets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kzero_scim.redaction import REPLACEMENT, SHORTEST, Redactor
 
 
 def test_a_learnt_secret_is_replaced_in_every_spelling() -> None:
-    """As it is, inside a URL, inside a form, and inside a JSON document."""
+    """A secret is replaced in plain text, a URL, a form and a JSON document."""
     redactor = Redactor()
     redactor.learn('p@ss "word"')
 
@@ -19,7 +19,7 @@ def test_a_learnt_secret_is_replaced_in_every_spelling() -> None:
 
 
 def test_secrets_inside_objects_and_lists_are_learnt() -> None:
-    """A property may be secret as a whole."""
+    """Strings inside a secret object or list are replaced."""
     redactor = Redactor()
     redactor.learn({"a": ["first one", {"b": "second one"}], "c": 12, "d": None})
 
@@ -27,7 +27,7 @@ def test_secrets_inside_objects_and_lists_are_learnt() -> None:
 
 
 def test_a_secret_that_holds_another_is_replaced_as_a_whole() -> None:
-    """No rest of the longer one stays to be read."""
+    """A secret that contains another one is replaced completely."""
     redactor = Redactor()
     redactor.learn(["token", "token-2"])
 
@@ -35,7 +35,7 @@ def test_a_secret_that_holds_another_is_replaced_as_a_whole() -> None:
 
 
 def test_what_is_too_short_is_left() -> None:
-    """Blotting out every "no" would make messages unreadable."""
+    """A very short secret such as "no" is not replaced."""
     redactor = Redactor()
     redactor.learn("no")
 
@@ -44,7 +44,7 @@ def test_what_is_too_short_is_left() -> None:
 
 @given(st.text(), st.text(min_size=SHORTEST), st.text())
 def test_no_learnt_secret_is_left(before: str, secret: str, after: str) -> None:
-    """Whatever stands around it."""
+    """A secret is replaced regardless of the text around it."""
     assume(secret not in REPLACEMENT)
     redactor = Redactor()
     redactor.learn(secret)

@@ -17,7 +17,7 @@ from kzero_scim.errors import ProviderError
             KeyError("id"),
             (
                 "error: internal error after GET /users: KeyError: 'id'; "
-                "the service's answer may not be what it documents; set KZERO_DEBUG=1 for the traceback\n"
+                "the service may have answered in an undocumented form; set KZERO_DEBUG=1 for the traceback\n"
             ),
         ),
     ],

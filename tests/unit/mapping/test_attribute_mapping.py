@@ -27,7 +27,7 @@ from kzero_scim.settings.items import CustomAttribute, Mapper, Row
 
 
 def failures(rows: dict[str, Row], attributes: list[CustomAttribute] | None = None) -> dict[str, str]:
-    """Give the reasons by path."""
+    """Return the reasons by path."""
     found = row_failures(rows, guide_custom_attributes() if attributes is None else attributes)
     return {failure.path: failure.reason for failure in found}
 
@@ -36,11 +36,11 @@ class TestGuide:
     """The guide's seven rows and mappers."""
 
     def test_rows_are_well_formed(self) -> None:
-        """The defaults pass the checks that a tenant's own rows must pass."""
+        """The guide's rows pass the checks for a tenant's own rows."""
         assert failures(guide_rows()) == {}
 
     def test_seven_on_each_side_and_each_has_its_other_side(self) -> None:
-        """Every mapper of the guide takes exactly one of the rows."""
+        """Each of the guide's mappers belongs to exactly one row."""
         joined = expectations(guide_rows(), guide_mappers())
 
         assert [(item.target, item.mapper) for item in joined] == [
@@ -54,7 +54,7 @@ class TestGuide:
         ]
 
     def test_the_guides_sur_name_is_entras_surname(self) -> None:
-        """Entra's attribute is spelled differently from the guide's."""
+        """The guide's surName is Entra's attribute surname."""
         assert guide_rows()["name.familyName"].source == "surname"
         assert guide_mappers()["lastName"].user_attribute == "surName"
 
@@ -66,22 +66,22 @@ class TestGuide:
 
 
 class TestExpectations:
-    """Which row a mapper takes."""
+    """Rows and the mappers that take them."""
 
     def test_a_row_without_mapper_is_left_out(self) -> None:
-        """KZero drops what no mapper takes."""
+        """A row without a mapper is not expected in KZero."""
         mappers = {name: claim for name, claim in guide_mappers().items() if name != "tag"}
 
         assert TAG not in [item.target for item in expectations(guide_rows(), mappers)]
 
     def test_escaped_dots_mean_the_same_claim(self) -> None:
-        r"""Keycloak needs `2\.0` for a flat claim."""
+        r"""A claim with escaped dots, which Keycloak needs, matches the same row."""
         mapper = Mapper(user_attribute="extensionAttribute1", claim=TAG.replace("2.0", "2\\.0"))
 
         assert [item.target for item in expectations(guide_rows(), {"tag": mapper})] == [TAG]
 
     def test_a_claim_takes_scims_own_name_too(self) -> None:
-        """The guide's short names stand for SCIM's long ones."""
+        """The guide's short names stand for SCIM's long names."""
         assert claim_targets("email") == ["email", WORK_EMAIL.casefold()]
         assert claim_targets("userName") == ["username"]
 
@@ -90,48 +90,48 @@ class TestExpression:
     """Expressions are compared without their whitespace."""
 
     def test_whitespace_outside_texts_does_not_count(self) -> None:
-        """Entra spells an expression as it likes."""
+        """Whitespace outside string literals is removed."""
         assert normalise_expression('Join( " - " ,[a],  [b] )') == 'Join(" - ",[a],[b])'
 
     def test_an_escaped_quote_does_not_end_a_text(self) -> None:
-        """Whitespace after an escaped quote still belongs to the text."""
+        """Whitespace after an escaped quote is part of the string literal."""
         assert normalise_expression(r'Append([a], "x \" y")') == r'Append([a],"x \" y")'
 
     @given(st.text(max_size=40))
     def test_normalising_twice_changes_nothing(self, text: str) -> None:
-        """Law: the normal form is its own normal form."""
+        """Normalizing a second time changes nothing."""
         once = normalise_expression(text)
 
         assert normalise_expression(once) == once
 
     def test_a_single_attribute_is_a_source(self) -> None:
-        """`[mail]` means what `mail` means."""
+        """The expression `[mail]` means the source attribute `mail`."""
         assert canonical(Row(expression=" [mail] ")) == Row(source="mail")
         assert canonical(Row(expression='"x"')) == Row(constant="x")
 
     def test_an_empty_default_is_none(self) -> None:
-        """Graph answers null for what was sent as an empty text."""
+        """An empty default value means none, because Graph answers null for it."""
         assert same(Row(source="mail", default_value=""), Row(source="mail"))
 
     def test_attributes_are_found_outside_texts(self) -> None:
-        """A bracket inside a text is no attribute."""
+        """A bracket inside a string literal is not an attribute."""
         row = Row(expression='Join("[no]", [givenName], [surname], [givenName])')
 
         assert referenced_attributes(row) == ["givenName", "surname"]
 
     def test_the_default_for_active_reads_one_attribute(self) -> None:
-        """Entra's Switch has an empty parameter."""
+        """The default expression for active, with its empty parameter, reads one attribute."""
         assert referenced_attributes(Row(expression=ACTIVE_EXPRESSION)) == ["IsSoftDeleted"]
 
 
 class TestRefused:
-    """Bad input, each with its own reason."""
+    """Wrong rows, each with its own reason."""
 
     def test_two_rows_for_one_target(self) -> None:
-        """SCIM ignores the case of names."""
+        """Two targets that differ only in case are an error."""
         found = failures(guide_rows() | {"USERNAME": Row(source="mail")})
 
-        assert "two rows fill one target" in found["rows.USERNAME"]
+        assert "two rows fill the same target" in found["rows.USERNAME"]
 
     @pytest.mark.parametrize(
         ("row", "said"),
@@ -142,27 +142,27 @@ class TestRefused:
         ],
     )
     def test_not_exactly_one_source(self, row: Row, said: str) -> None:
-        """A row has one origin."""
+        """A row needs exactly one of source, expression and constant."""
         assert said in failures(guide_rows() | {"title": row})["rows.title"]
 
     def test_no_matching_row(self) -> None:
-        """Entra could not find existing users."""
+        """Without a matching row Entra cannot find existing users, so one is required."""
         assert "userName's matchingPriority to 1" in failures({"userName": Row(source="userPrincipalName")})["rows"]
 
     def test_the_same_matching_priority_twice(self) -> None:
-        """The second of two is named, and the first in its reason."""
+        """The error is at the second row and names the first."""
         found = failures(guide_rows() | {"externalId": Row(source="objectId", matching_priority=1)})
 
         assert "'userName'" in found["rows.externalId.matchingPriority"]
 
     def test_a_negative_priority(self) -> None:
-        """Zero is what means not used."""
+        """A negative priority is an error."""
         found = failures(guide_rows() | {"title": Row(source="jobTitle", matching_priority=-1)})
 
         assert "negative" in found["rows.title.matchingPriority"]
 
     def test_matching_by_a_constant(self) -> None:
-        """All users would be the same one."""
+        """A constant cannot match users, because it is the same for all."""
         found = failures(guide_rows() | {"title": Row(constant="x", matching_priority=2)})
 
         assert "cannot match" in found["rows.title.matchingPriority"]
@@ -179,46 +179,46 @@ class TestRefused:
         ],
     )
     def test_a_malformed_custom_attribute(self, name: str) -> None:
-        """Entra takes one form of name only, which the reason shows."""
+        """The error for a malformed name shows the form that Entra accepts."""
         found = failures(guide_rows(), [*guide_custom_attributes(), CustomAttribute(name=name)])
 
         assert ":2.0:User:<attribute>" in found["customAttributes[1].name"]
 
     def test_a_custom_attribute_defined_twice(self) -> None:
-        """The second one is named."""
+        """The error names the second definition."""
         found = failures(guide_rows(), [*guide_custom_attributes(), *guide_custom_attributes()])
 
         assert "twice" in found["customAttributes[1].name"]
 
     def test_defining_what_scim_defines(self) -> None:
-        """The enterprise extension is standard."""
+        """An attribute of the standard enterprise extension cannot be defined again."""
         found = failures(guide_rows(), [*guide_custom_attributes(), CustomAttribute(name=MANAGER)])
 
         assert "enterprise" in found["customAttributes[1].name"]
 
     def test_a_row_for_a_custom_attribute_that_is_not_defined(self) -> None:
-        """The remedy is in the reason."""
+        """The error for an undefined custom attribute names customAttributes."""
         assert "customAttributes" in failures(guide_rows(), [])[f'rows["{TAG}"]']
 
     def test_a_row_with_a_malformed_custom_target(self) -> None:
-        """A typing error in the URN is named as such."""
+        """The error for a malformed URN shows the right form."""
         target = TAG.replace("2.0:User", "User")
 
         assert "<attribute>" in failures(guide_rows() | {target: Row(source="city")})[f'rows["{target}"]']
 
     def test_an_expression_given_as_source(self) -> None:
-        """The mistake of writing brackets."""
+        """An expression given as source is an error."""
         assert "expression" in failures(guide_rows() | {"title": Row(source="[jobTitle]")})["rows.title.source"]
 
     def test_all_failures_at_once(self) -> None:
-        """One run names everything."""
+        """All errors are reported at once."""
         rows = {"userName": Row(), "title": Row(source=""), TAG: Row(source="city")}
 
         assert set(failures(rows, [])) == {"rows.userName", "rows.title.source", f'rows["{TAG}"]', "rows"}
 
 
 def test_unknown_values_pass() -> None:
-    """What is only known during the update is not refused in the preview."""
+    """Values that are unknown in the preview are not refused."""
     rows = guide_rows() | {"title": Row(source=UNKNOWN), "nickName": UNKNOWN}
 
     assert failures(rows) == {}

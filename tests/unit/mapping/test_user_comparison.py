@@ -1,4 +1,4 @@
-"""The values of both sides, compared as Keycloak keeps them."""
+"""Comparisons of a user's values in Entra and KZero."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ MANAGER_NAMES = {"k2", "robin@contoso.example", "2"}
 
 
 def mismatches(entra: dict[str, Any] | None = None, kzero: dict[str, Any] | None = None) -> list[str]:
-    """Compare by the guide's mapping."""
+    """Return the differences under the guide's mapping."""
     return compare_user(GUIDE, ENTRA | (entra or {}), KZERO | (kzero or {}), MANAGER_NAMES).mismatches
 
 
 def test_all_seven_are_compared_and_equal() -> None:
-    """Case of user name and e-mail aside, which Keycloak lower-cases."""
+    """All seven attributes are compared, ignoring the case of user name and e-mail address."""
     arrival = compare_user(GUIDE, ENTRA, KZERO, MANAGER_NAMES)
 
     assert arrival.mismatches == []
@@ -60,8 +60,14 @@ def test_all_seven_are_compared_and_equal() -> None:
         ({"firstName": "Alexandra"}, 'firstName: Entra "Alex", KZero "Alexandra"'),
         ({"firstName": "alex"}, 'firstName: Entra "Alex", KZero "alex"'),
         ({"enabled": False}, 'status: Entra "true", KZero "false"'),
-        ({"email": None}, "email: Entra \"Alex@contoso.example\", KZero nothing (mapper 'email' missing in KZero?)"),
-        ({"attributes": {"manager": ["k2"]}}, "tag: Entra \"blue\", KZero nothing (mapper 'tag' missing in KZero?)"),
+        (
+            {"email": None},
+            "email: Entra \"Alex@contoso.example\", KZero nothing (check that KZero has the mapper 'email')",
+        ),
+        (
+            {"attributes": {"manager": ["k2"]}},
+            "tag: Entra \"blue\", KZero nothing (check that KZero has the mapper 'tag')",
+        ),
         (
             {"attributes": {"extensionAttribute1": ["blue"], "manager": ["k9"]}},
             'manager: Entra "2", KZero "k9"',
@@ -69,31 +75,31 @@ def test_all_seven_are_compared_and_equal() -> None:
     ],
 )
 def test_each_difference_is_said(kzero: dict[str, Any], said: str) -> None:
-    """Attribute and both values."""
+    """A difference names the attribute and both values."""
     assert mismatches(kzero=kzero) == [said]
 
 
 def test_a_disabled_user_is_expected_disabled() -> None:
-    """What the default expression for active makes of it."""
+    """A user who is disabled in Entra is expected to be disabled in KZero."""
     assert mismatches({"accountEnabled": False}, {"enabled": False}) == []
     assert mismatches({"accountEnabled": False}) == ['status: Entra "false", KZero "true"']
 
 
 def test_an_empty_value_is_not_sent() -> None:
-    """Entra sends no nulls, so KZero may keep what it has."""
+    """An empty value in Entra never differs, because Entra does not send it."""
     assert mismatches({"mail": None}, {"email": None}) == []
     assert mismatches({"mail": None}) == []
 
 
 def test_a_value_may_be_kept_as_an_attribute_alone() -> None:
-    """Where a server fills Keycloak's own field otherwise."""
+    """A value in an attribute counts if Keycloak's own field is empty."""
     attributes = KZERO["attributes"] | {"givenName": ["Alex"]}
 
     assert mismatches(kzero={"firstName": None, "attributes": attributes}) == []
 
 
 def test_a_manager_who_is_not_provisioned_is_noted() -> None:
-    """Entra leaves the reference out then."""
+    """A missing manager gives a note: Entra sends only provisioned managers."""
     kzero = KZERO | {"attributes": {"extensionAttribute1": ["blue"]}}
 
     arrival = compare_user(GUIDE, ENTRA, kzero, MANAGER_NAMES)
@@ -103,7 +109,7 @@ def test_a_manager_who_is_not_provisioned_is_noted() -> None:
 
 
 def test_what_only_entra_can_compute_is_noted() -> None:
-    """An expression of one's own, an attribute that Graph does not show."""
+    """Custom expressions, and attributes that Graph does not show, give a note."""
     expected = [
         Expectation(mapper="a", target="a", row=Row(expression="ToUpper([city])"), user_attribute="a"),
         Expectation(mapper="b", target="b", row=Row(source="preferredName"), user_attribute="b"),
@@ -121,7 +127,7 @@ def test_what_only_entra_can_compute_is_noted() -> None:
 
 
 def test_graph_is_asked_for_what_is_compared() -> None:
-    """By Graph's names, references apart."""
+    """Graph is asked for the compared attributes under its own names."""
     assert graph_selection(GUIDE) == [
         "accountEnabled",
         "givenName",
@@ -138,7 +144,7 @@ def test_graph_is_asked_for_what_is_compared() -> None:
 
 
 def test_the_user_name_follows_its_row() -> None:
-    """By which the user is found."""
+    """The user name is the value of the row for userName."""
     assert user_name(guide_rows(), ENTRA) == "Alex@contoso.example"
     assert user_name({"username": Row(source="mail")}, ENTRA | {"mail": "m"}) == "m"
     assert user_name({TAG: Row(source="city")}, ENTRA) == "Alex@contoso.example"

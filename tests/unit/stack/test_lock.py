@@ -1,4 +1,4 @@
-"""Whose lock it is, and what frees it: on files as Pulumi's file backend writes them, without a Pulumi."""
+"""Locks and their removal, with files as Pulumi's file backend writes them. Runs without Pulumi."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ PROJECT = "kzero-scim"
 
 
 class Pulumi:
-    """Answers what the Pulumi CLI is asked, and keeps what it was told to do."""
+    """Answers like the Pulumi CLI and records its commands."""
 
     def __init__(self, backend: str) -> None:
-        """Keep the states at this address."""
+        """Use the backend at an address."""
         self.backend = backend
         self.deployment: dict[str, Any] = {"resources": []}
         self.imported: list[dict[str, Any]] = []
@@ -50,14 +50,14 @@ class Pulumi:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A project in whose folder the states lie too."""
+    """Return a project's folder, which is also its backend."""
     (tmp_path / "Pulumi.yaml").write_text(f"name: {PROJECT}\n")
     return tmp_path
 
 
 @pytest.fixture
 def pulumi(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Pulumi:
-    """A Pulumi CLI on a file backend."""
+    """Return a Pulumi CLI with a file backend."""
     made = Pulumi(folder.as_uri())
     for module in (recovery, lock):
         monkeypatch.setattr(module, "run_pulumi", made)
@@ -79,20 +79,20 @@ def write_lock(folder: Path, pid: int, host: str | None = None) -> None:
 
 
 def ended_process() -> int:
-    """Give the id of a process that has ended."""
+    """Return the ID of a process that has ended."""
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
     return process.pid
 
 
 def test_a_stack_without_a_lock_needs_nothing(folder: Path, pulumi: Pulumi) -> None:
-    """And nothing is done."""
+    """Without a lock nothing is done."""
     assert recovery.recover(STACK, folder) == []
     assert (pulumi.cancelled, pulumi.imported) == (0, [])
 
 
 def test_the_lock_of_a_dead_run_is_freed(folder: Path, pulumi: Pulumi) -> None:
-    """RecordingLog with who held it."""
+    """The lock of a dead run is removed, and the line names its owner."""
     pid = ended_process()
     write_lock(folder, pid)
 
@@ -103,7 +103,7 @@ def test_the_lock_of_a_dead_run_is_freed(folder: Path, pulumi: Pulumi) -> None:
 
 
 def test_a_stack_named_with_its_organisation_is_the_same_stack(folder: Path, pulumi: Pulumi) -> None:
-    """Pulumi takes both; its lock files bear the last part alone."""
+    """A stack's full name works too; lock files have only its last part."""
     write_lock(folder, ended_process())
 
     assert len(recovery.recover(f"organization/{PROJECT}/{STACK}", folder)) == 1
@@ -113,20 +113,20 @@ def test_a_stack_named_with_its_organisation_is_the_same_stack(folder: Path, pul
 def test_the_lock_of_a_run_that_goes_on_is_left_alone(
     folder: Path, pulumi: Pulumi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The message says who, since when, and how to stop it."""
+    """The lock of a running run stays; the error names the run and how to stop it."""
     write_lock(folder, os.getpid())
     (folder / "proc" / str(os.getpid())).mkdir(parents=True)
     (folder / "proc" / str(os.getpid()) / "comm").write_text("pulumi\n")
     monkeypatch.setattr(lock, "_PROC", folder / "proc")
 
-    with pytest.raises(SettingsError, match=rf"locked by a run that goes on: ann@.*kill -INT {os.getpid()}"):
+    with pytest.raises(SettingsError, match=rf"locked by a run that is still running: ann@.*kill -INT {os.getpid()}"):
         recovery.recover(STACK, folder)
 
     assert pulumi.cancelled == 0
 
 
 def test_a_process_id_that_went_to_another_program_is_no_run(folder: Path, pulumi: Pulumi) -> None:
-    """This test is none of Pulumi's."""
+    """A process ID that another program reuses counts as a dead run."""
     write_lock(folder, os.getpid())
 
     assert len(recovery.recover(STACK, folder)) == 1
@@ -136,7 +136,7 @@ def test_a_process_id_that_went_to_another_program_is_no_run(folder: Path, pulum
 def test_the_lock_of_another_machine_needs_a_confirmation(
     folder: Path, pulumi: Pulumi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of exactly that run."""
+    """The lock of another machine is removed only after a confirmation for exactly that run."""
     write_lock(folder, 4711, "build-7")
     monkeypatch.setenv(VARIABLE, "unlock=build-7:1")
     with pytest.raises(SettingsError, match=r"on another machine: ann@build-7.*KZERO_SCIM_CONFIRM=unlock=build-7:4711"):
@@ -150,19 +150,21 @@ def test_the_lock_of_another_machine_needs_a_confirmation(
 
 
 def test_operations_that_never_ended_are_forgotten_and_all_else_is_kept(folder: Path, pulumi: Pulumi) -> None:
-    """The state goes back as it came; Pulumi's import leaves the operations out."""
+    """Pending operations are removed, and the rest of the state is imported unchanged."""
     resource = {"type": "kzero:entra:SynchronizationJob", "urn": "urn:pulumi:contoso::kzero-scim::x::tenant"}
     pulumi.deployment["pending_operations"] = [{"type": "creating", "resource": resource}]
 
     done = recovery.recover(STACK, folder)
 
-    assert done == ["forgot that the run was interrupted while creating kzero:entra:SynchronizationJob tenant"]
+    assert done == [
+        "removed the pending operation of the interrupted run: creating kzero:entra:SynchronizationJob tenant"
+    ]
     assert [document["deployment"] for document in pulumi.imported] == [pulumi.deployment]
 
 
 @pytest.mark.parametrize(("content", "is_torn"), [("", True), ('{"user.content', True), ("{}", False)])
 def test_a_torn_note_beside_the_state_is_removed(folder: Path, pulumi: Pulumi, content: str, *, is_torn: bool) -> None:
-    """With it Pulumi could not read the state at all; a whole one stays."""
+    """A truncated file of attributes is deleted, because it makes the state unreadable."""
     del pulumi
     note = folder / ".pulumi" / "stacks" / PROJECT / f"{STACK}.json.attrs"
     note.parent.mkdir(parents=True)
@@ -174,7 +176,7 @@ def test_a_torn_note_beside_the_state_is_removed(folder: Path, pulumi: Pulumi, c
 
 
 def test_other_backends_are_not_looked_into(folder: Path, pulumi: Pulumi) -> None:
-    """Pending operations are forgotten there too."""
+    """With another backend, locks are not read but pending operations are removed."""
     pulumi.backend = "s3://states"
     write_lock(folder, ended_process())
     pulumi.deployment["pending_operations"] = [{"type": "creating", "resource": {}}]
@@ -184,7 +186,7 @@ def test_other_backends_are_not_looked_into(folder: Path, pulumi: Pulumi) -> Non
 
 
 def torn_state(folder: Path, copy: str) -> Path:
-    """Write a state that was cut off, and the copy beside it."""
+    """Write a truncated state and a copy next to it."""
     state = folder / ".pulumi" / "stacks" / PROJECT / f"{STACK}.json"
     state.parent.mkdir(parents=True)
     state.write_text('{"version": 3, "checkpoint": {"sta')
@@ -195,20 +197,20 @@ def torn_state(folder: Path, copy: str) -> Path:
 
 
 def test_a_state_that_a_full_disk_cut_off_is_restored_from_the_copy(folder: Path, pulumi: Pulumi) -> None:
-    """With what Pulumi notes beside it; the torn one is kept."""
+    """A truncated state is restored from the complete copy, and is itself kept."""
     del pulumi
     state = torn_state(folder, '{"version": 3}')
 
     [line] = recovery.recover(STACK, folder)
 
-    assert line.startswith("restored the last whole state")
+    assert line.startswith("restored the last complete state")
     assert json.loads(state.read_text()) == {"version": 3}
     assert state.with_name(f"{state.name}.torn").read_text().endswith('"sta')
     assert recovery.recover(STACK, folder) == []
 
 
 def test_the_newest_whole_backup_serves_where_the_copy_is_cut_off_too(folder: Path, pulumi: Pulumi) -> None:
-    """Pulumi writes the torn one over its copy when it tries to save the state again."""
+    """If the copy is truncated too, the newest complete backup is restored."""
     del pulumi
     state = torn_state(folder, "{")
     backups = folder / ".pulumi" / "backups" / PROJECT / STACK
@@ -224,7 +226,7 @@ def test_the_newest_whole_backup_serves_where_the_copy_is_cut_off_too(folder: Pa
 
 
 def test_without_any_whole_copy_the_resources_before_the_cut_are_kept(folder: Path, pulumi: Pulumi) -> None:
-    """They are a state of their own; the torn one is kept."""
+    """Without a complete copy, the resources before the cut stay in the state."""
     del pulumi
     state = torn_state(folder, "{")
     state.write_text(checkpoint(["a", "b", "c"])[:-40])
@@ -237,12 +239,12 @@ def test_without_any_whole_copy_the_resources_before_the_cut_are_kept(folder: Pa
 
 
 def test_a_state_without_a_head_is_left_as_it_is(folder: Path, pulumi: Pulumi) -> None:
-    """And the operator is told what is left to do."""
+    """A state without a complete head stays unchanged, and the error says what to do."""
     del pulumi
     state = torn_state(folder, "{")
     before = state.read_text()
 
-    with pytest.raises(SettingsError, match=r"cut off before its first resource, .*kzero-scim adopt"):
+    with pytest.raises(SettingsError, match=r"truncated before its first resource, .*kzero-scim adopt"):
         recovery.recover(STACK, folder)
 
     assert state.read_text() == before
@@ -257,7 +259,7 @@ def checkpoint(urns: list[str]) -> str:
 
 @given(st.lists(st.text(max_size=9), max_size=5), st.integers(min_value=0))
 def test_whatever_is_cut_off_what_is_recovered_is_the_beginning(urns: list[str], cut: int) -> None:
-    """At any place: nothing, or the first resources."""
+    """A cut at any place leaves nothing or the first resources."""
     text = checkpoint(urns)
 
     document = recover_resources(text[: cut % len(text)])

@@ -1,4 +1,4 @@
-"""YAML of stack files: what explodes is refused in one line, and what is written is read back."""
+"""YAML of stack files: dangerous documents are refused, and written documents are read back."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ LAUGHS = "config:\n  a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     ],
 )
 def test_what_explodes_or_deceives_is_refused_in_one_line(text: str, line: str) -> None:
-    """Before any of it is built; the line in the file is named where there is one."""
+    """A document that expands or misleads is refused quickly, with one line that names its place."""
     started = time.monotonic()
 
     with pytest.raises(SettingsError) as caught:
@@ -78,7 +78,7 @@ def test_what_explodes_or_deceives_is_refused_in_one_line(text: str, line: str) 
     ],
 )
 def test_plain_words_are_read_as_pulumi_reads_them(text: str, value: object) -> None:
-    """YAML 1.2: PyYAML by itself would make ``yes`` true and a date a date."""
+    """Plain words are read by YAML 1.2, as Pulumi does: ``yes`` and dates are strings."""
     found = safe_yaml.load(f"a: {text}", "f.yaml")["a"]
 
     assert found == value
@@ -86,13 +86,13 @@ def test_plain_words_are_read_as_pulumi_reads_them(text: str, value: object) -> 
 
 
 def test_the_projects_own_stack_files_are_read() -> None:
-    """As PyYAML reads them: they hold nothing odd."""
+    """The project's own stack files are read as PyYAML reads them."""
     for file in sorted((Path(__file__).resolve().parents[3] / "stacks").glob("*.yaml")):
         assert safe_yaml.read(file) == yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    """A folder, and something that is no text."""
+    """The error for a folder or a binary file names it."""
     odd = tmp_path / "odd\x1b.yaml"
     odd.write_bytes(b"\xff\xfe\xfa")
 
@@ -119,14 +119,14 @@ JSON = st.recursive(
 @settings(deadline=None)
 @given(JSON)
 def test_what_is_written_is_read_back(document: Any) -> None:  # noqa: ANN401 - any JSON value
-    """Every text stays a text, by this reader and by PyYAML's own."""
+    """A written document is read back unchanged, by this reader and by PyYAML."""
     written = yaml_writer.dump(document)
 
     assert safe_yaml.load(written, "f.yaml") == document
 
 
 def test_a_value_in_two_places_is_written_twice() -> None:
-    """PyYAML by itself would write an anchor, which is not read back."""
+    """A value in two places is written twice instead of as an anchor, which is refused."""
     shared = ["a"]
 
     assert safe_yaml.load(yaml_writer.dump({"x": shared, "y": shared}), "f.yaml") == {"x": ["a"], "y": ["a"]}
@@ -135,7 +135,7 @@ def test_a_value_in_two_places_is_written_twice() -> None:
 @settings(deadline=None)
 @given(st.text(max_size=200) | st.text("{}[]:&*!|>-'\"#%@`,?~<= \n\tab01._", max_size=60))
 def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
-    """Nothing else is raised, and no line is forged."""
+    """Any text is read, or refused with a one-line error."""
     told = ""
     try:
         safe_yaml.load(text, "f.yaml")

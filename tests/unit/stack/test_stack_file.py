@@ -1,4 +1,4 @@
-"""A stack file says what the settings say, whatever is in them."""
+"""A stack file contains the settings, whatever their values are."""
 
 from __future__ import annotations
 
@@ -93,12 +93,12 @@ def _read(text: str) -> TenantSettings:
 
 @given(settings=_settings)
 def test_what_is_written_is_what_is_read(settings: TenantSettings) -> None:
-    """parse(write(x)) == x, with any text in names, claims and targets."""
+    """Written settings are read back unchanged, with any text in names, claims and targets."""
     assert _read(stack_file.render(stack_file.entries(settings))) == settings
 
 
 def test_only_what_differs_from_the_defaults_is_written() -> None:
-    """A short file stays short; where the tenant is stands there always."""
+    """The file contains the tenant's location and the settings that differ from the defaults."""
     settings = TenantSettings.model_validate(
         {"entra_tenant_id": TENANT, "kzero_tenant": "Fabrikam", "groups": ["KZero users"], "adopted": True}
     )
@@ -113,7 +113,7 @@ def test_only_what_differs_from_the_defaults_is_written() -> None:
 
 
 def test_a_secret_is_never_written() -> None:
-    """It enters the file encrypted, by pulumi config set --secret, or not at all."""
+    """A secret is never written; only `pulumi config set --secret` adds it, encrypted."""
     settings = TenantSettings.model_validate(
         {
             "entra_tenant_id": TENANT,
@@ -132,7 +132,7 @@ def test_a_secret_is_never_written() -> None:
 
 
 def test_other_keys_of_an_older_file_stay() -> None:
-    """Encrypted secrets, their salt and settings that are not rewritten are kept as they are."""
+    """Encrypted secrets, their salt and other keys of an older file stay."""
     present = yaml_writer.dump(
         {
             "encryptionsalt": "v1:salt",
@@ -149,7 +149,7 @@ def test_other_keys_of_an_older_file_stay() -> None:
 
 
 def test_a_rewritten_file_keeps_its_comments_order_and_quotes() -> None:
-    """Only what changes is another line; the comment of an entry that stays, stays beside it."""
+    """Only changed lines differ, and comments stay next to their entries."""
     present = """\
 # Fabrikam, since May
 encryptionsalt: v1:salt=   # not a secret
@@ -215,7 +215,7 @@ config:
 
 @pytest.mark.parametrize("indent", ["", "  ", "    "])
 def test_a_rewritten_file_keeps_its_indentation(indent: str) -> None:
-    """Lists below their key or in it: Pulumi and people differ."""
+    """Lists keep their indentation, below their key or inside it."""
     present = f"config:\n  a:users:\n  {indent}- x\n  # last\n  a:more: 1\n"
 
     assert stack_file.render({"a:users": ["x", "y"]}, present=present) == present.replace(
@@ -224,7 +224,7 @@ def test_a_rewritten_file_keeps_its_indentation(indent: str) -> None:
 
 
 def test_a_file_of_comments_alone_gets_its_settings_below() -> None:
-    """Nothing an operator wrote is lost."""
+    """A file with only comments keeps them and gets its settings below."""
     assert stack_file.render({"a:b": "c"}, present="# to do\n\n") == "# to do\nconfig:\n  a:b: c\n"
 
 
@@ -260,13 +260,13 @@ def test_whatever_changes_the_comments_above_each_key_stay(held: dict[str, Any],
 
 @pytest.mark.parametrize("name", ["", "a/../b", "with blank", "x" * 101])
 def test_a_name_that_is_no_stack_is_refused(name: str) -> None:
-    """Nothing is written outside of stacks/."""
+    """A name that would lead outside of stacks/ is refused."""
     with pytest.raises(SettingsError, match="no name for a stack"):
         stack_file.path_of(Path("/project"), f"{name}:" if "/" in name else name)
 
 
 def test_very_many_users_go_into_a_file_of_their_own() -> None:
-    """Linux refuses a program whose configuration lists some thousands of them."""
+    """Many users go into a separate file, because Linux limits a program's configuration."""
     users = [f"user{number}@b.example" for number in range(stack_file.MOST_USERS + 1)]
     project = Path("/project")
 

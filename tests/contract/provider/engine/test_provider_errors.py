@@ -54,8 +54,8 @@ async def test_an_unforeseen_answer_is_told_with_its_request(
     error = await failure(create(provider, {"room": "hall"}))
 
     assert error.details() == (
-        "toy:index:Shelf \"shelf\": internal error after GET /servicePrincipals/1: KeyError: 'id'; the service's "
-        "answer may not be what it documents; set KZERO_DEBUG=1 for the traceback"
+        "toy:index:Shelf \"shelf\": internal error after GET /servicePrincipals/1: KeyError: 'id'; the service may "
+        "have answered in an undocumented form; set KZERO_DEBUG=1 for the traceback"
     )
 
 

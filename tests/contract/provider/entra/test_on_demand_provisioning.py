@@ -165,7 +165,7 @@ class TestRun:
         with pytest.raises(PartialFailureError) as caught:
             await resource(graph, Keycloak(without_tag, ROBIN_IN_KZERO)).create(call(), INPUTS)
 
-        assert "tag: Entra \"blue\", KZero nothing (mapper 'tag' missing in KZero?)" in str(caught.value)
+        assert "tag: Entra \"blue\", KZero nothing (check that KZero has the mapper 'tag')" in str(caught.value)
         state = caught.value.state
         assert isinstance(state, OnDemandProvisioningState)
         assert await resource(graph).diff(call(), USER_ID, state, INPUTS) == [Change("verify")]
