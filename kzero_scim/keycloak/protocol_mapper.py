@@ -19,7 +19,7 @@ USER_ATTRIBUTE: Final = "oidc-usermodel-attribute-mapper"
 
 
 def guide_mappers() -> dict[str, Mapper]:
-    """Give the guide's seven mappers (step 2)."""
+    """Return the guide's seven mappers (step 2)."""
     return {
         mapper.name: Mapper(
             user_attribute=mapper.user_attribute,

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 async def serve(package: Package, engine_address: str = "") -> None:
-    """Serve until the engine says stop, by a signal or by closing standard input, or is gone.
+    """Serve until the engine stops the provider, by a signal or by closing standard input.
 
-    Prints the port first, on a line of its own: that is how the engine finds the provider.
+    Prints the port first, on a separate line, from which the engine learns it.
     """
     from kzero_scim.provider.engine.adapter import Adapter, start  # noqa: PLC0415 - after narrow_pulumi()
 
@@ -27,7 +27,7 @@ async def serve(package: Package, engine_address: str = "") -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    # Only the engine itself gives a pipe; a language host that starts the provider closes standard input at once.
+    # Only the engine provides a pipe. A language host that starts the provider closes standard input immediately.
     if stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
         loop.add_reader(sys.stdin.fileno(), _at_end_of_input, stopped)
 
@@ -46,10 +46,10 @@ def _at_end_of_input(stopped: asyncio.Event) -> None:
 
 
 def narrow_pulumi() -> None:
-    """Let this process import the generated protocol modules of the ``pulumi`` package without the rest of it.
+    """Make this process import only the generated protocol modules of the ``pulumi`` package.
 
-    ``import pulumi`` loads the whole SDK, tracing and Automation API included, which takes as long as all the provider
-    itself and would be paid at every preview of every tenant.
+    ``import pulumi`` loads the complete SDK with tracing and the Automation API. That takes as long as the provider
+    itself, at every preview of every tenant.
     """
     found = importlib.util.find_spec("pulumi")
     if found is None or found.origin is None:
@@ -62,10 +62,10 @@ def narrow_pulumi() -> None:
 
 
 def narrow_httpx() -> None:
-    """Let this process import ``httpx`` without its command line, which takes longer than the library itself.
+    """Make this process import ``httpx`` without its command line, which takes longer than the library itself.
 
-    httpx imports its command line, with click, rich and pygments, wherever those happen to be installed. It goes on
-    without where the import fails, which None in ``sys.modules`` sees to.
+    httpx imports its command line if click, rich and pygments are installed, and works without it if that import
+    fails. None in ``sys.modules`` makes it fail.
     """
     sys.modules["httpx._main"] = None  # type: ignore[assignment]
 

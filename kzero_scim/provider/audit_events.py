@@ -1,7 +1,7 @@
-"""Who changed something, and when: an entry of Entra's directory audit or of Keycloak's admin events, read tolerantly.
+"""Reads who changed what, and when, from Entra's directory audit and Keycloak's admin events. Pure: sends no request.
 
-Pure. The documents are those of https://learn.microsoft.com/graph/api/resources/directoryaudit and Keycloak's
-``AdminEventRepresentation``; Entra's activities are listed in
+Formats: https://learn.microsoft.com/graph/api/resources/directoryaudit and Keycloak's ``AdminEventRepresentation``.
+Entra's activities:
 https://learn.microsoft.com/entra/identity/monitoring-health/reference-audit-activities.
 """
 
@@ -18,13 +18,13 @@ APPLICATION: Final = ("Update application", "Delete application", "Update servic
 
 @dataclass(frozen=True, kw_only=True)
 class AuditEvent:
-    """Who did something and when.
+    """Who changed something, and when.
 
     Attributes:
-        who: User principal name, user name, or an application's name.
+        who: User principal name, user name or name of an application.
         when: ISO 8601, UTC.
-        own: Whether it was the account that this stack itself signs in with.
-        about: Ids and names of what was changed, case-folded.
+        own: Whether it was the account that this stack signs in with.
+        about: IDs and names of the changed objects, case-folded.
     """
 
     who: str
@@ -34,24 +34,24 @@ class AuditEvent:
 
     @property
     def second(self) -> str:
-        """When, without the fraction of a second."""
+        """The time without fractions of a second."""
         return to_second(self.when)
 
 
 def to_second(moment: str) -> str:
-    """Leave the fraction of a second out of a moment in UTC, ISO 8601."""
+    """Return a time in UTC, ISO 8601, without fractions of a second."""
     return re.sub(r"\.\d+(?=Z$)", "", moment)
 
 
 def entra_events(
     entries: Iterable[Mapping[str, Any]], activities: Iterable[str], own_app: str | None
 ) -> list[AuditEvent]:
-    """Read the successful entries of some activities, in the order given.
+    """Return the successful entries of some activities, in the given order.
 
     Args:
         entries: ``directoryAudit`` documents.
-        activities: Their ``activityDisplayName``.
-        own_app: The application (client) id that this stack signs in with.
+        activities: The activities, by ``activityDisplayName``.
+        own_app: The application (client) ID that this stack signs in with.
     """
     wanted = {activity.casefold() for activity in activities}
     return [
@@ -76,7 +76,7 @@ def _entra_event(entry: Mapping[str, Any], own_app: str | None) -> AuditEvent:
         if target.get(key)
     ]
     return AuditEvent(
-        who=person or (f"application {application}" if application else "somebody"),
+        who=person or (f"application {application}" if application else "someone"),
         when=str(entry.get("activityDateTime") or ""),
         own=not person and own_app is not None and str(app.get("appId") or "").casefold() == own_app.casefold(),
         about=frozenset(names),
@@ -84,11 +84,11 @@ def _entra_event(entry: Mapping[str, Any], own_app: str | None) -> AuditEvent:
 
 
 def keycloak_event(event: Mapping[str, Any], who: str, *, own: bool) -> AuditEvent:
-    """Read one admin event.
+    """Return one admin event.
 
     Args:
         event: ``AdminEventRepresentation``; ``time`` is in milliseconds.
-        who: The user name of whoever is in ``authDetails``.
+        who: The name of the user in ``authDetails``.
         own: Whether that is the account that this stack signs in with.
     """
     moment = event.get("time")
@@ -98,11 +98,11 @@ def keycloak_event(event: Mapping[str, Any], who: str, *, own: bool) -> AuditEve
 
 
 def latest(events: Iterable[AuditEvent], about: Iterable[str] = ()) -> AuditEvent | None:
-    """Give the newest doing of somebody else.
+    """Return the latest change by another account, or None.
 
     Args:
         events: In any order.
-        about: Ids or names of which the change must concern one; none for any change.
+        about: IDs or names, one of which the change must concern; empty for any change.
     """
     wanted = {name.casefold() for name in about}
     others = [event for event in events if not event.own and (not wanted or wanted & event.about)]

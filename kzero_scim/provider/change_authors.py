@@ -1,7 +1,7 @@
-"""Asks both services who changed what this product owns, and when. Reads only; what may not be read is a note.
+"""Finds out from both services' logs who changed what a stack owns, and when. Changes nothing.
 
-Entra's directory audit takes AuditLog.Read.All and Directory.Read.All, Keycloak's admin events the role view-events;
-all of them are optional. Nothing is asked before somebody wants to know, and each log once.
+Entra's directory audit requires AuditLog.Read.All and Directory.Read.All, Keycloak's admin events the role view-events.
+All are optional; a note says what could not be read. Each log is read once, on first use.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from kzero_scim.resource.paths import top_level
 Kind = type[Resource[Any, Any]]
 
 KEEPS: Final = timedelta(days=30)
-"""So long Entra keeps its audit (7 days without P1)."""
+"""How long Entra keeps its audit (7 days without P1)."""
 MOST_ENTRIES: Final = 500
 MOST_EVENTS: Final = 200
 _LISTED: Final = 5
-"""Properties of one change that are named."""
+"""The most properties of one change to name."""
 
 
 class Attribution:
@@ -39,25 +39,25 @@ class Attribution:
         services: The clients.
 
     Attributes:
-        notes: Why something is not known, each once.
+        notes: What could not be found out and why, without duplicates.
     """
 
     def __init__(self, services: Services) -> None:
-        """Ask nothing yet."""
+        """Send no request yet."""
         self._services = services
         self._asked: dict[str, asyncio.Task[list[Any]]] = {}
         self.notes: list[str] = []
 
     async def of(self, kind: Kind, sides: Sides, changes: Sequence[Change]) -> dict[str, AuditEvent]:
-        """Find out for the differences of one resource.
+        """Return who made the differences of one resource.
 
         Args:
-            kind: Its class.
+            kind: The resource's class.
             sides: The resource.
-            changes: What differs.
+            changes: The differences.
 
         Returns:
-            Traces by property path; without those that nobody has left.
+            The author and time by property path, as far as the logs contain them.
         """
         result: dict[str, AuditEvent] = {}
         for change in changes:
@@ -73,17 +73,17 @@ class Attribution:
         return result
 
     async def in_entra(self, object_id: str, activities: Sequence[str], about: Sequence[str] = ()) -> AuditEvent | None:
-        """Find the latest change of a directory object by somebody else.
+        """Return the latest change of a directory object by another account, or None.
 
         Args:
-            object_id: The application's or service principal's object id.
-            activities: What Entra calls such changes.
-            about: Ids or names of users and groups of which the change must concern one.
+            object_id: The application's or service principal's object ID.
+            activities: Entra's names for such changes.
+            about: IDs or names of users and groups, one of which the change must concern.
         """
         return latest(await self.entra_events(object_id, activities), about)
 
     async def entra_events(self, object_id: str, activities: Sequence[str]) -> list[AuditEvent]:
-        """Read the audit of a directory object."""
+        """Return the changes of a directory object from the audit."""
         entries = await self._once(f"entra/{object_id}", lambda: self._audit(object_id))
         return audit_events.entra_events(entries, activities, self._services.config.client_id)
 
@@ -112,7 +112,7 @@ class Attribution:
         try:
             return await self._services.graph.pages("/auditLogs/directoryAudits", query, at_most=MOST_ENTRIES)
         except GraphError as error:
-            self._note(f"who changed Entra's side is not known: {why_unread(error)}")
+            self._note(f"could not find out who changed Entra: {why_unread(error)}")
             return []
 
     async def _events(self, realm: str, kinds: list[str]) -> list[Any]:
@@ -132,11 +132,11 @@ class Attribution:
         except KzeroScimError as error:
             denied = isinstance(error, KeycloakError) and error.is_forbidden
             reason = (
-                "reading its admin events takes the role view-events of client realm-management (optional)"
+                "the account lacks the role view-events of client realm-management (optional)"
                 if denied
                 else str(error)
             )
-            self._note(f"who changed KZero's side is not known: {reason}")
+            self._note(f"could not find out who changed KZero: {reason}")
             return []
         own = self._own_name()
         return [
@@ -148,8 +148,8 @@ class Attribution:
         doing = f'reading the event settings of realm "{realm}"'
         settings = await self._services.keycloak.look_at(realm, "/events/config", doing=doing, role="view-events")
         if not (isinstance(settings, Mapping) and settings.get("adminEventsEnabled")):
-            reason = f'realm "{realm}" saves no admin events (Realm settings > Events)'
-            self._note(f"who changed KZero's side is not known: {reason}")
+            reason = f'realm "{realm}" does not save admin events; switch them on in Realm settings > Events'
+            self._note(f"could not find out who changed KZero: {reason}")
 
     async def _who(self, realm: str, user_id: str) -> str:
         doing = f'looking up who changed realm "{realm}"'
@@ -174,16 +174,16 @@ class Attribution:
 
 
 async def who_changed(services: Services, kind: Kind, sides: Sides, changes: Sequence[Change]) -> list[str]:
-    """Say in one line for each person who changed one resource behind the stack's back, and when.
+    """Return one line for each person who changed a resource by hand, with the time.
 
     Args:
         services: The clients.
         kind: The resource's class.
         sides: The resource.
-        changes: What differs.
+        changes: The differences.
 
     Returns:
-        The lines; none where the services do not tell, or may not be asked.
+        The lines; empty if the logs do not contain it or cannot be read.
     """
     changes = [change for change in changes if top_level(change.path) not in kind.facts.own_course]
     if not (kind.facts.audit_activities or kind.facts.admin_events) or not changes:
@@ -191,7 +191,7 @@ async def who_changed(services: Services, kind: Kind, sides: Sides, changes: Seq
     try:
         known = await Attribution(services).of(kind, sides, changes)
     except KzeroScimError:
-        return []  # what was found stands without it
+        return []  # the drift is reported without it
     by_event: dict[tuple[str, str], list[str]] = {}
     for path, event in known.items():
         by_event.setdefault((event.who, event.second), []).append(path)

@@ -1,4 +1,4 @@
-"""What makes up a provider package, and the package ``kzero``. Knows neither gRPC nor the engine."""
+"""The parts of a provider package, and the package ``kzero``. Knows neither gRPC nor the engine."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ KindT = TypeVar("KindT")
 
 
 class Closing(Protocol):
-    """What resources are constructed with."""
+    """The services that resources are constructed with."""
 
     async def aclose(self) -> None:
-        """Close every connection."""
+        """Close all connections."""
 
 
 class Kinds(Mapping[str, KindT], Generic[KindT]):
-    """Classes and facts by type token, each imported when first asked for.
+    """Classes or facts by type token, each imported on first use.
 
-    The provider starts in every preview of every tenant; what a tenant does not use costs it nothing.
+    The provider starts in every preview of every tenant, so it must not import what a tenant does not use.
 
     Args:
-        places: By token, the class or the place of it, ``package.module:Name``.
+        places: The object, or its place ``package.module:Name``, by token.
     """
 
     def __init__(self, places: Mapping[str, str | KindT]) -> None:
-        """Keep the places."""
+        """Store the places."""
         self._places = dict(places)
 
     def __getitem__(self, token: str) -> KindT:
-        """Give a class, importing it."""
+        """Return a class, importing it if necessary."""
         place = self._places[token]
         if isinstance(place, str):
             module, _, name = place.partition(":")
@@ -47,15 +47,15 @@ class Kinds(Mapping[str, KindT], Generic[KindT]):
         return place
 
     def __contains__(self, token: object) -> bool:
-        """Tell whether there is such a class, without importing it."""
+        """Return whether a class has this token, without importing it."""
         return token in self._places
 
     def __iter__(self) -> Iterator[str]:
-        """Go through the tokens, in order of declaration."""
+        """Return an iterator over the tokens, in order of declaration."""
         return iter(self._places)
 
     def __len__(self) -> int:
-        """Count them."""
+        """Return the number of tokens."""
         return len(self._places)
 
 
@@ -71,14 +71,15 @@ class Package:
         version: Its version.
         description: For the schema.
         config: The dataclass of the provider's configuration.
-        connect: Makes what resources are constructed with, from the configuration.
+        connect: Returns the services that resources are constructed with, from the configuration.
         resources: The resource kinds by type token.
-        facts: What is known of each without importing its class, by type token, in the order of reports.
+        facts: The facts about each resource, available without its class, by type token, in the order of reports.
         functions: The functions by token.
-        metadata: Further top-level entries of the schema.
-        on_drift: Says who changed a resource that a refresh finds changed, and when: one line each. Given are what
-            resources are constructed with, the type token, the resource's sides, and what differs.
-        check_change: Given the provider's settings in the state and now, refuses a change (raises) or gives warnings.
+        metadata: Additional top-level entries of the schema.
+        on_drift: Returns who changed a resource that a refresh finds changed, and when, one line each. Its arguments
+            are the services, the type token, the resource's sides, and the differences.
+        check_change: Compares the provider's settings in the state and now. Refuses a change by raising an error, or
+            returns warnings.
     """
 
     name: str
@@ -99,7 +100,7 @@ def _connect(config: Config) -> Closing:
 
 
 async def _who_changed(services: Services, token: str, sides: Sides, changes: list[Change]) -> list[str]:
-    from kzero_scim.provider.change_authors import who_changed  # noqa: PLC0415 - only a refresh that finds something needs it
+    from kzero_scim.provider.change_authors import who_changed  # noqa: PLC0415 - only drift needs it
 
     return await who_changed(services, KZERO.resources[token], sides, changes)
 
@@ -122,7 +123,7 @@ _RESOURCES: Final = {
     "kzero:entra:ProvisioningStatus": _ENTRA + ".provisioning_status",
     "kzero:entra:OnDemandProvisioning": _ENTRA + ".on_demand_provisioning",
 }
-"""Type token to the resource's folder, in the order of the guide's steps: the one list of all resources."""
+"""The resource's folder by type token, in the order of the guide's steps. This is the only list of all resources."""
 
 KZERO: Final = Package(
     name="kzero",
@@ -149,4 +150,4 @@ KZERO: Final = Package(
     },
     on_drift=_who_changed,
 )
-"""The package that this repository is about."""
+"""The package of this repository."""

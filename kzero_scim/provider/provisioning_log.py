@@ -1,7 +1,7 @@
-"""Graph's provisioning log of one job: which users and groups are in error now, in Entra's words.
+"""Reads Graph's provisioning log of one job: the users and groups in error, and the cycles. Changes nothing.
 
-https://learn.microsoft.com/graph/api/provisioningobjectsummary-list. The log needs AuditLog.Read.All and
-Directory.Read.All, and Entra ID P1; without them it is said that it cannot be read, which is no error.
+https://learn.microsoft.com/graph/api/provisioningobjectsummary-list. The log requires AuditLog.Read.All,
+Directory.Read.All and Entra ID P1. Without them a note says so, which is not an error.
 """
 
 from __future__ import annotations
@@ -16,12 +16,10 @@ from kzero_scim.entra.cycle_history import PastCycle, logged_cycles
 from kzero_scim.errors import GraphError
 
 LOOKS_BACK: Final = timedelta(hours=48)
-"""Entra tries a failed object again after at most 24 hours, so that whoever is in error is in the log of this time."""
+"""Entra retries a failed object within 24 hours, so the log of this period contains every object in error."""
 MOST_ENTRIES: Final = 5000
-"""Entries that are read, the newest first."""
-DENIED: Final = (
-    "reading Entra's logs takes the application permissions AuditLog.Read.All and Directory.Read.All (optional)"
-)
+"""The most entries to read, newest first."""
+DENIED: Final = "the application lacks AuditLog.Read.All and Directory.Read.All, which Entra's logs require (optional)"
 _PAGE: Final = "500"
 
 
@@ -30,13 +28,13 @@ class ObjectInError:
     """A user or group whose last provisioning failed.
 
     Attributes:
-        name: User principal name or display name, as the log has it; the object id if it has none.
+        name: User principal name or display name from the log; the object ID if it has none.
         kind: User or Group.
-        id: Object id in Entra.
-        action: What Entra tried: create, update, disable, delete, other.
+        id: Object ID in Entra.
+        action: The action that Entra tried: create, update, disable, delete, other.
         code: Entra's error code.
         message: Entra's message.
-        at: When, ISO 8601.
+        at: When it failed, ISO 8601.
     """
 
     name: str
@@ -50,12 +48,12 @@ class ObjectInError:
 
 @dataclass(frozen=True, kw_only=True)
 class LogReading:
-    """What the log tells.
+    """The content of the log.
 
     Attributes:
-        in_error: Whose last provisioning failed, the latest first; empty also where the log cannot be read.
-        cycles: What was written and what failed in each cycle, the oldest first.
-        note: What is not known and why, ``""`` if all is.
+        in_error: Objects whose last provisioning failed, latest first; empty if the log could not be read.
+        cycles: The cycles with their counts, oldest first.
+        note: What could not be read and why; ``""`` if everything was read.
         read: Whether the log could be read.
     """
 
@@ -66,7 +64,7 @@ class LogReading:
 
 
 async def read_log(graph: GraphClient, job_id: str, *, now: datetime | None = None) -> LogReading:
-    """Read a job's log of the last two days.
+    """Return a job's log of the last two days.
 
     Args:
         graph: Microsoft Graph.
@@ -82,23 +80,23 @@ async def read_log(graph: GraphClient, job_id: str, *, now: datetime | None = No
     try:
         entries = await graph.pages("/auditLogs/provisioning", query, at_most=MOST_ENTRIES)
     except GraphError as error:
-        return LogReading(note=f"users in error are not known: {why_unread(error)}", read=False)
+        return LogReading(note=f"users in error are unknown: {why_unread(error)}", read=False)
     note = ""
     if len(entries) >= MOST_ENTRIES:
-        note = f"only the newest {MOST_ENTRIES} entries of the provisioning log were read; earlier errors are not shown"
+        note = f"read only the newest {MOST_ENTRIES} entries of the provisioning log; earlier errors are not shown"
     return LogReading(in_error=tuple(objects_in_error(entries)), cycles=tuple(logged_cycles(entries)), note=note)
 
 
 def why_unread(error: GraphError) -> str:
-    """Say why one of Entra's logs cannot be read: for want of a permission that nobody has to grant, or as it says."""
+    """Return why one of Entra's logs could not be read: the missing, optional permissions, or the error itself."""
     return DENIED if error.is_forbidden and error.code == "Authorization_RequestDenied" else str(error)
 
 
 def objects_in_error(entries: Iterable[Mapping[str, Any]]) -> list[ObjectInError]:
-    """Find the objects whose latest entry is a failure.
+    """Return the objects whose latest entry is a failure.
 
     Args:
-        entries: ``provisioningObjectSummary`` documents, the newest first; any field may be missing.
+        entries: ``provisioningObjectSummary`` documents, newest first; any field may be missing.
     """
     latest: dict[str, Mapping[str, Any]] = {}
     for entry in entries:
@@ -112,7 +110,7 @@ def objects_in_error(entries: Iterable[Mapping[str, Any]]) -> list[ObjectInError
 def _in_error(key: str, entry: Mapping[str, Any]) -> ObjectInError:
     source = _mapping(entry.get("sourceIdentity"))
     error = _mapping(_mapping(entry.get("provisioningStatusInfo")).get("errorInformation"))
-    message = str(error.get("reason") or error.get("additionalDetails") or "Entra gives no reason")
+    message = str(error.get("reason") or error.get("additionalDetails") or "Entra gave no reason")
     return ObjectInError(
         name=str(source.get("displayName") or key),
         kind=str(source.get("identityType") or ""),

@@ -1,7 +1,7 @@
-"""The package's Pulumi schema, made from the dataclasses alone.
+"""Builds the package's Pulumi schema from the dataclasses. Knows neither gRPC nor a service.
 
 The format is the package metaschema (https://www.pulumi.com/docs/iac/guides/building-extending/packages/schema/).
-Every fact of it stands once in the code: in a field's type and in what ``prop`` was told.
+Field types and ``prop`` contain everything that the schema needs.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _SCALARS: Final[dict[Any, str]] = {str: "string", bool: "boolean", int: "integer
 
 
 class SchemaError(TypeError):
-    """A dataclass cannot be expressed in a Pulumi schema, or two of them claim one type token."""
+    """A dataclass cannot be expressed in a Pulumi schema, or two dataclasses claim the same type token."""
 
 
 def package_schema(package: Package) -> dict[str, Any]:
-    """Build the whole schema of a package.
+    """Return the complete schema of a package.
 
     Raises:
         SchemaError: A field's type has no counterpart in Pulumi's type system.
@@ -56,7 +56,7 @@ def package_schema(package: Package) -> dict[str, Any]:
 
 
 class _Builder:
-    """Gathers the object types on the way through resources and functions."""
+    """Collects object types while it goes through resources and functions."""
 
     def __init__(self, package: str, modules: Collection[str]) -> None:
         self.package = package
@@ -117,11 +117,11 @@ class _Builder:
             return {"type": "string"}
         if dataclasses.is_dataclass(hint) and isinstance(hint, type):
             return {"$ref": f"#/types/{self.object(hint)}"}
-        message = f"{where}: {hint} has no counterpart in a Pulumi schema"
+        message = f"{where}: a Pulumi schema cannot express {hint}"
         raise SchemaError(message)
 
     def object(self, kind: type[Any]) -> str:
-        """Give the type token of a nested dataclass, describing it when it is first met."""
+        """Return the type token of a nested dataclass, and describe the type when it first appears."""
         if kind in self._tokens:
             return self._tokens[kind]
         home = getattr(kind, "schema_module", None)
@@ -131,7 +131,7 @@ class _Builder:
             raise SchemaError(message)
         token = f"{self.package}:{home}:{kind.__name__}"
         if token in self.types:
-            message = f"two dataclasses are called {kind.__name__} in module {home}; rename one, {token} is one type"
+            message = f"two dataclasses have the type token {token}; rename one"
             raise SchemaError(message)
         self._tokens[kind] = token
         self.types[token] = {"type": "object", "description": description_of(kind)}
@@ -141,7 +141,7 @@ class _Builder:
 
 
 def _always_there(kind: type[Any]) -> list[str]:
-    """Name the outputs that every instance has: those whose type does not admit None."""
+    """Return the outputs that every instance has: those whose type excludes None."""
     return [key for key, spec in fields_of(kind).items() if not is_optional(spec.hint)]
 
 

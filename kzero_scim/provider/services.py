@@ -1,7 +1,7 @@
-"""The clients that resources share, made and imported when first used. One instance a provider process.
+"""The clients that resources share, each imported and created on first use. Knows no resource.
 
-A preview without a change asks neither KZero nor its SCIM endpoint anything, and python-keycloak takes longer to import
-than all the rest of the provider.
+One instance per provider process. A preview without a change sends KZero and its SCIM endpoint no request, and
+python-keycloak takes longer to import than the rest of the provider.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class Services:
     """Microsoft Graph, KZero's Keycloak and its SCIM endpoint, for one tenant.
 
     Args:
-        config: How to reach them; nothing is asked of a service before a resource needs it.
-        environment: Holds what the configuration has no place for; None for the process's own.
-        connections: Connections that other tenants' clients use too; None for connections of their own.
+        config: The configuration. Clients send no request before a resource needs one.
+        environment: Variables that have no setting; None for the process's environment.
+        connections: Connections shared with other tenants' clients; None for their own connections.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Services:
         environment: Mapping[str, str] | None = None,
         connections: SharedConnections | None = None,
     ) -> None:
-        """Keep the configuration."""
+        """Store the configuration."""
         self.config = config
         self._environment = environment
         self._connections = connections
@@ -47,35 +47,35 @@ class Services:
     @cached_property
     def graph(self) -> GraphClient:
         """Microsoft Graph of the Entra tenant."""
-        from kzero_scim.clients.graph.client import GraphClient  # noqa: PLC0415 - see the module
+        from kzero_scim.clients.graph.client import GraphClient  # noqa: PLC0415 - imported on first use
 
         return GraphClient.from_config(self.config, environment=self._environment, connections=self._connections)
 
     @cached_property
     def keycloak(self) -> KeycloakClient:
         """Keycloak's admin API in the KZero tenant's realm."""
-        from kzero_scim.clients.keycloak.client import KeycloakClient  # noqa: PLC0415
+        from kzero_scim.clients.keycloak.client import KeycloakClient  # noqa: PLC0415 - as above
 
         return KeycloakClient.from_config(self.config, transport=self._transport)
 
     @cached_property
     def accounts(self) -> KeycloakAccounts:
         """Service accounts and the user profile in the KZero tenant's realm."""
-        from kzero_scim.clients.keycloak.accounts import KeycloakAccounts  # noqa: PLC0415
+        from kzero_scim.clients.keycloak.accounts import KeycloakAccounts  # noqa: PLC0415 - as above
 
         return KeycloakAccounts(self.keycloak)
 
     @cached_property
     def scim(self) -> ScimClient:
-        """The SCIM endpoint, as an outsider sees it."""
-        from kzero_scim.clients.scim import ScimClient  # noqa: PLC0415
+        """The SCIM endpoint, as seen from outside."""
+        from kzero_scim.clients.scim import ScimClient  # noqa: PLC0415 - as above
 
         return ScimClient(transport=self._transport)
 
     @cached_property
     def tokens(self) -> TokenEndpoint:
-        """The token endpoint, as Entra would ask it with the profile Generic."""
-        from kzero_scim.clients.token_endpoint import TokenEndpoint  # noqa: PLC0415
+        """The token endpoint, as Entra uses it with the profile Generic."""
+        from kzero_scim.clients.token_endpoint import TokenEndpoint  # noqa: PLC0415 - as above
 
         return TokenEndpoint(transport=self._transport)
 
@@ -84,7 +84,7 @@ class Services:
         return self._connections.transport() if self._connections else None
 
     async def aclose(self) -> None:
-        """Close the connections of those clients that were used."""
+        """Close the connections of all clients that were used."""
         for name in ("graph", "keycloak", "scim", "tokens"):
             if name in self.__dict__:
                 await self.__dict__[name].aclose()

@@ -344,13 +344,13 @@ class ProvisioningStatus(KzeroResource):
     last_successful_cycle = OutputProperty[dict[str, Any] | None]()
     """The latest cycle that did not fail as a whole."""
     last_successful_cycle_with_exports = OutputProperty[dict[str, Any] | None]()
-    """The latest of those that changed anything in KZero."""
+    """The latest of these cycles that changed something in KZero."""
     successive_failures = OutputProperty[int | None]()
     """How many cycles in a row have failed as a whole."""
     synchronized_entries = OutputProperty[dict[str, int]]()
-    """How many objects Entra keeps in step, by type (User, Group)."""
+    """How many objects Entra synchronizes, by type (User, Group)."""
     quarantine = OutputProperty[dict[str, Any] | None]()
-    """Why the job is in quarantine; absent if it is not."""
+    """Why the job is in quarantine; absent otherwise."""
     service_principal_id = OutputProperty[str]()
     """Object id of the service principal."""
     job_id = OutputProperty[str]()

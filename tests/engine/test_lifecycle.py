@@ -119,7 +119,7 @@ def test_import_of_what_does_not_exist_is_an_error(stack: EngineStack) -> None:
     with pytest.raises(RunFailedError) as failed:
         stack.up()
 
-    assert 'there is no toy:index:Shelf with the id "nowhere"' in "\n".join(failed.value.run.errors)
+    assert 'toy:index:Shelf with ID "nowhere" does not exist' in "\n".join(failed.value.run.errors)
     assert stack.state() == {}
 
 

@@ -27,7 +27,7 @@ class KeycloakAccounts:
     """
 
     def __init__(self, keycloak: KeycloakClient) -> None:
-        """Keep the client."""
+        """Store the client."""
         self._keycloak = keycloak
 
     async def management_roles(self, realm: str, client_uuid: str, client_id: str) -> tuple[str, list[str]]:

@@ -255,7 +255,7 @@ class KeycloakClient:
         return found[0] if found else None
 
     async def look_at(self, realm: str, path: str, *, doing: str, role: str, **query: str | int | list[str]) -> Any:  # noqa: ANN401 - JSON
-        """GET something of a realm's admin API that has no method of its own here.
+        """GET a path of a realm's admin API for which this class has no other method.
 
         Args:
             realm: The realm.

@@ -1,1 +1,1 @@
-"""The engine's gRPC protocol and its encoding. No other package knows them."""
+"""The engine's gRPC protocol and its encoding of values. No other package knows them."""

@@ -1,9 +1,9 @@
-"""The gRPC side: turns the engine's requests into calls of resources' methods. One process a run, one loop, no threads.
+"""Serves the engine's gRPC requests by calling resources' methods. Knows no resource.
 
-This module, ``guard.py``, ``engine_link.py`` and ``marshal.py`` alone touch gRPC and Pulumi's value encoding. It is
-written on the documented service ``ResourceProvider`` (`proto/pulumi/provider.proto`), because the base classes of
-``pulumi.provider.experimental`` 3.272 know no unknowns, no partial failure and no missing resource on import, and
-print tracebacks.
+One process per run, one loop, no threads. Only this module, ``guard.py``, ``engine_link.py`` and ``marshal.py`` use
+gRPC and Pulumi's value encoding. This module implements the documented service ``ResourceProvider``
+(`proto/pulumi/provider.proto`) directly. The base classes of ``pulumi.provider.experimental`` 3.272 print tracebacks,
+and do not support unknowns, partial failures and missing resources on import.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 
 LARGEST_MESSAGE: Final = 400 * 1024 * 1024
-"""Bytes; the engine's own limit (`sdk/go/common/util/rpcutil/serve.go`)."""
+"""Bytes. This is the engine's own limit (`sdk/go/common/util/rpcutil/serve.go`)."""
 
 _IN_PLACE: Final = {
     ChangeKind.ADD: provider_pb2.PropertyDiff.ADD,
@@ -55,12 +55,12 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
     """Serves one package to the engine.
 
     Args:
-        package: What to serve.
-        engine_address: Where the engine listens; a provider that is attached to learns it later.
+        package: The package to serve.
+        engine_address: The engine's address. An attached provider learns it later.
     """
 
     def __init__(self, package: Package, engine_address: str = "") -> None:
-        """Serve nothing before the engine has configured the package."""
+        """Prepare. Resources are available after the engine has configured the package."""
         self._package = package
         self._redactor = Redactor()
         self._guard = Guard(self._redactor)
@@ -69,7 +69,7 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         self._instances: dict[str, Any] = {}
 
     async def aclose(self) -> None:
-        """Stop what is running and close every connection."""
+        """Cancel running operations and close all connections."""
         self._guard.cancel()
         if self._services is not None:
             await self._services.aclose()
@@ -77,115 +77,115 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
 
     # -- The process ------------------------------------------------------------------------------------------------
 
-    async def Handshake(  # noqa: N802 - the service's names
+    async def Handshake(  # noqa: N802 - gRPC's name
         self, request: provider_pb2.ProviderHandshakeRequest, context: Context
     ) -> provider_pb2.ProviderHandshakeResponse:
-        """Learn where the engine is, and say what this provider understands."""
+        """Store the engine's address and return what this provider supports."""
         del context
         self._guard.renew()
         await self._link.meet(request.engine_address)
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
 
-    async def Attach(  # noqa: N802
+    async def Attach(  # noqa: N802 - as above
         self, request: plugin_pb2.PluginAttach, context: Context
     ) -> empty_pb2.Empty:
-        """Learn where the engine is that attaches to this running process (PULUMI_DEBUG_PROVIDERS)."""
+        """Store the address of an engine that attaches to this running process (PULUMI_DEBUG_PROVIDERS)."""
         del context
         self._guard.renew()
         await self._link.meet(request.address)
         return empty_pb2.Empty()
 
-    async def GetPluginInfo(  # noqa: N802
+    async def GetPluginInfo(  # noqa: N802 - as above
         self, request: empty_pb2.Empty, context: Context
     ) -> plugin_pb2.PluginInfo:
-        """Tell the version."""
+        """Return the version."""
         del request, context
         return plugin_pb2.PluginInfo(version=self._package.version)
 
-    async def GetSchema(  # noqa: N802
+    async def GetSchema(  # noqa: N802 - as above
         self, request: provider_pb2.GetSchemaRequest, context: Context
     ) -> provider_pb2.GetSchemaResponse:
-        """Give the package's schema."""
+        """Return the package's schema."""
         del request
         return await self._guard.run(context, "the schema", self._get_schema())
 
-    async def Cancel(  # noqa: N802
+    async def Cancel(  # noqa: N802 - as above
         self, request: empty_pb2.Empty, context: Context
     ) -> empty_pb2.Empty:
-        """Stop every running operation; each fails and says so."""
+        """Cancel every running operation. Each fails with an error that says so."""
         del request, context
         self._guard.cancel()
         return empty_pb2.Empty()
 
     # -- The provider's configuration -------------------------------------------------------------------------------
 
-    async def CheckConfig(  # noqa: N802
+    async def CheckConfig(  # noqa: N802 - as above
         self, request: provider_pb2.CheckRequest, context: Context
     ) -> provider_pb2.CheckResponse:
-        """Name everything that is wrong with the configuration."""
+        """Return everything that is wrong with the configuration."""
         return await self._guard.run(context, "the provider's configuration", self._check_config(request))
 
-    async def DiffConfig(  # noqa: N802
+    async def DiffConfig(  # noqa: N802 - as above
         self, request: provider_pb2.DiffRequest, context: Context
     ) -> provider_pb2.DiffResponse:
-        """Tell which settings changed.
+        """Return the changed settings.
 
-        A change never replaces the provider: that would replace every resource, by a new one made *before* the old one
-        is deleted, and both would be the same object in Entra or KZero.
+        A change never replaces the provider. That would replace every resource and create the new one *before* deleting
+        the old one, although both are the same object in Entra or KZero.
         """
         return await self._guard.run(context, "the provider's configuration", self._diff_config(request))
 
-    async def Configure(  # noqa: N802
+    async def Configure(  # noqa: N802 - as above
         self, request: provider_pb2.ConfigureRequest, context: Context
     ) -> provider_pb2.ConfigureResponse:
-        """Take the configuration; nothing is asked of a service before a resource needs it."""
+        """Store the configuration. No request is sent to a service before a resource needs it."""
         return await self._guard.run(context, "the provider's configuration", self._configure(request))
 
     # -- Resources --------------------------------------------------------------------------------------------------
 
-    async def Check(  # noqa: N802
+    async def Check(  # noqa: N802 - as above
         self, request: provider_pb2.CheckRequest, context: Context
     ) -> provider_pb2.CheckResponse:
-        """Normalise a resource's inputs, or name everything that is wrong with them."""
+        """Return a resource's inputs with defaults, or everything that is wrong with them."""
         return await self._guard.run(context, Subject.of(request.urn), self._check(request))
 
-    async def Diff(  # noqa: N802
+    async def Diff(  # noqa: N802 - as above
         self, request: provider_pb2.DiffRequest, context: Context
     ) -> provider_pb2.DiffResponse:
-        """Compare what exists with what is wanted."""
+        """Return the differences between the state and the new inputs."""
         return await self._guard.run(context, Subject.of(request.urn), self._diff(request))
 
-    async def Create(  # noqa: N802
+    async def Create(  # noqa: N802 - as above
         self, request: provider_pb2.CreateRequest, context: Context
     ) -> provider_pb2.CreateResponse:
-        """Make a resource, or foretell it during a preview."""
+        """Create a resource, or predict its state during a preview."""
         return await self._guard.run(context, Subject.of(request.urn), self._create(request), request.timeout)
 
-    async def Read(  # noqa: N802
+    async def Read(  # noqa: N802 - as above
         self, request: provider_pb2.ReadRequest, context: Context
     ) -> provider_pb2.ReadResponse:
         """Refresh or import a resource."""
         return await self._guard.run(context, Subject.of(request.urn), self._read(request), request.timeout)
 
-    async def Update(  # noqa: N802
+    async def Update(  # noqa: N802 - as above
         self, request: provider_pb2.UpdateRequest, context: Context
     ) -> provider_pb2.UpdateResponse:
-        """Change a resource in place, or foretell that during a preview."""
+        """Update a resource in place, or predict its state during a preview."""
         return await self._guard.run(context, Subject.of(request.urn), self._update(request), request.timeout)
 
-    async def Delete(  # noqa: N802
+    async def Delete(  # noqa: N802 - as above
         self, request: provider_pb2.DeleteRequest, context: Context
     ) -> empty_pb2.Empty:
-        """Remove a resource."""
+        """Delete a resource."""
         return await self._guard.run(context, Subject.of(request.urn), self._delete(request), request.timeout)
 
-    async def Invoke(  # noqa: N802
+    async def Invoke(  # noqa: N802 - as above
         self, request: provider_pb2.InvokeRequest, context: Context
     ) -> provider_pb2.InvokeResponse:
         """Run a function."""
         return await self._guard.run(context, request.tok, self._invoke(request))
 
-    # -- How each is done -------------------------------------------------------------------------------------------
+    # -- Implementation ---------------------------------------------------------------------------------------------
 
     async def _get_schema(self) -> provider_pb2.GetSchemaResponse:
         return provider_pb2.GetSchemaResponse(schema=json.dumps(package_schema(self._package)))
@@ -292,7 +292,7 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         found = await resource.read(self._call(subject), request.id, old)
         if found is None and importing:
             # The engine would import an empty resource.
-            message = f'there is no {subject.token} with the id "{request.id}"; check the id, nothing was imported'
+            message = f'{subject.token} with ID "{request.id}" does not exist, so nothing was imported; check the ID'
             raise ProviderError(message)
         if found is None:
             return provider_pb2.ReadResponse()
@@ -302,7 +302,7 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         secrets = old_inputs.secrets | olds.secrets
         inputs, state = as_plain(found.inputs), as_plain(found.state)
         for key in (secrets | secret_keys(resource.inputs)) & old_inputs.values.keys():
-            # No service gives a secret away; what it was set to stays known from the last update.
+            # Services do not show secrets. Keep the value from the last update.
             inputs.setdefault(key, old_inputs.values[key])
             state.setdefault(key, old_inputs.values[key])
         return provider_pb2.ReadResponse(
@@ -312,7 +312,7 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     async def _tell_who(self, subject: Subject, id: str, sides: Sides) -> None:  # noqa: A002 - the engine's word
-        """Where a refresh finds something changed, say who did it and when, if that is known."""
+        """Log who changed a resource and when, if a refresh finds it changed and the services' logs contain it."""
         if self._package.on_drift is None:
             return
         call = self._call(subject)
@@ -337,12 +337,12 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         if failures:
             return provider_pb2.InvokeResponse(failures=self._failures(failures))
         if not is_known(arguments):
-            message = f"{request.tok} was called with arguments that are not known yet"
+            message = f"cannot call {request.tok}: its arguments are not known yet"
             raise ProviderError(message)
         call = Call(urn="", name=request.tok, log=EngineLog(self._link, ""), preview=request.preview)
         result = await function.invoke(call, arguments)
         response = provider_pb2.InvokeResponse()
-        # The field is called "return", a keyword.
+        # The field's name "return" is a keyword.
         getattr(response, "return").CopyFrom(self._marshal(function.state, result, given.secrets))
         return response
 
@@ -354,7 +354,7 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         return properties
 
     def _inputs(self, resource: Resource[Any, Any], struct: struct_pb2.Struct) -> Any:  # noqa: ANN401
-        """Decode inputs that have been through Check."""
+        """Return inputs that Check has already accepted."""
         return self._decode(resource, self._unmarshal(struct).values)
 
     def _decode(self, resource: Resource[Any, Any], values: Mapping[str, Any]) -> Any:  # noqa: ANN401
@@ -365,7 +365,7 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         return inputs
 
     def _marshal(self, kind: type[Any], instance: object, secrets: Collection[str]) -> struct_pb2.Struct:
-        """Encode inputs or state. Secret is what the schema says, and what was given as a secret under that name."""
+        """Return inputs or state encoded. A value is secret if the schema says so or the given value was secret."""
         values = as_plain(instance)
         self._learn(kind, values)
         return marshal(values, secret_keys(kind) | set(secrets))
@@ -393,10 +393,13 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
 
     def _instance(self, kinds: Mapping[str, Callable[[Any], Any]], token: str, what: str) -> Any:  # noqa: ANN401
         if token not in kinds:
-            message = f"package {self._package.name} {self._package.version} has no {what} {token}"
+            message = (
+                f"package {self._package.name} {self._package.version} has no {what} {token}; "
+                "install the version that the program needs"
+            )
             raise ProviderError(message)
         if self._services is None:
-            message = f"the engine asked for {token} before it configured the provider"
+            message = f"the engine requested {token} before it configured the provider"
             raise ProviderError(message)
         if token not in self._instances:
             self._instances[token] = kinds[token](self._services)
@@ -407,7 +410,7 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
 
     @contextlib.contextmanager
     def _partial(self, resource: Resource[Any, Any], secrets: Collection[str]) -> Iterator[None]:
-        """Turn a partial failure into what makes the engine keep the id and the state."""
+        """Convert a partial failure so that the engine keeps the ID and the state."""
         try:
             yield
         except PartialFailureError as error:
@@ -419,7 +422,7 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
 
 
 async def start(adapter: Adapter, port: int = 0) -> tuple[grpc.aio.Server, int]:
-    """Serve on the loopback interface; gives the server and its port (a free one for 0)."""
+    """Serve on the loopback interface and return the server and its port. Port 0 selects a free one."""
     server = grpc.aio.server(
         options=[
             ("grpc.max_receive_message_length", LARGEST_MESSAGE),

@@ -1,4 +1,4 @@
-"""A package served from this very process, for an engine that attaches to it (PULUMI_DEBUG_PROVIDERS)."""
+"""Serves a package from this process, for an engine that attaches to it (PULUMI_DEBUG_PROVIDERS). Knows no resource."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from kzero_scim.provider.package import Package
 
 _START_SECONDS: Final = 30.0
 
-# It logs with a traceback that a program's calls ended when the engine went, which it does after every failed run.
+# After every failed run it logs, with a traceback, that the engine left during a program's calls.
 logging.getLogger("grpc._server").disabled = True
 
 
 @contextlib.contextmanager
 def attached(package: Package) -> Iterator[int]:
-    """Serve a package from a thread with a loop of its own; gives the port. At the end every connection is closed."""
+    """Serve a package from a thread with its own loop, and yield the port. Closes all connections at the end."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name=f"provider-{package.name}", daemon=True)
     thread.start()
@@ -50,9 +50,9 @@ def attached(package: Package) -> Iterator[int]:
 
 
 def collect_what_a_run_leaves() -> None:
-    """Destroy what pulumi 3.272 leaves behind after an inline program: event loops and unfinished coroutines.
+    """Destroy the event loops and unfinished coroutines that pulumi 3.272 leaves after an inline program.
 
-    They complain when they are collected, which must not bury what the operator is told.
+    Their collection prints warnings, which are suppressed so that they do not hide messages for the operator.
     """
     hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
     try:
@@ -62,6 +62,6 @@ def collect_what_a_run_leaves() -> None:
 
 
 def keep_what_is_loaded() -> None:
-    """Spare later collections all that is loaded by now: :func:`collect_what_a_run_leaves` is a tenth of a run else."""
+    """Exclude loaded objects from later collections. Otherwise :func:`collect_what_a_run_leaves` is slow."""
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""What the adapter adds to a resource's own diff: replacements by declaration, and the program's ``ignoreChanges``."""
+"""Completes a resource's diff with declared replacements and the program's ``ignoreChanges``. Knows no resource."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 def settle(
     changes: list[Change], *, old: Mapping[str, Any], new: object, ignored: Collection[str] = ()
 ) -> list[Change]:
-    """Complete a resource's diff.
+    """Return a resource's complete diff.
 
     Args:
-        changes: What the resource found.
-        old: Its old state as the engine keeps it, plain values by camelCase name.
+        changes: The resource's own changes.
+        old: Its old state in the engine's form, plain values by camelCase name.
         new: The new inputs, an inputs dataclass.
-        ignored: Property paths whose changes do not count.
+        ignored: Property paths whose changes are ignored.
 
     Returns:
-        The changes without the ignored ones. Those of inputs declared with ``prop(replace=True)`` replace the resource,
-        also if the resource itself did not name them; an input that the old state does not hold cannot have changed.
+        The changes without the ignored ones. A change of an input declared with ``prop(replace=True)`` replaces the
+        resource, even if the resource did not report it. An input that the old state lacks has not changed.
     """
     wanted = as_plain(new)
     found = list(changes)
@@ -43,18 +43,18 @@ def settle(
 def keep_ignored(
     new: Mapping[str, Any], *, old: Mapping[str, Any], names: Collection[str], ignored: Collection[str]
 ) -> dict[str, Any]:
-    """Put what the program ignores back to what exists, before the rest of a resource is updated.
+    """Return the new inputs with the existing values at the ignored paths.
 
-    The engine does so itself, but only for what the program wrote: what a default fills in later it does not see.
+    The engine does the same, but only for inputs that the program sets, not for those that a default fills in later.
 
     Args:
         new: The new inputs, plain values by camelCase name.
-        old: The old state as the engine keeps it.
-        names: The names of the inputs.
-        ignored: Property paths whose changes do not count.
+        old: The old state in the engine's form.
+        names: The inputs' names.
+        ignored: Property paths whose changes are ignored.
 
     Returns:
-        The new inputs, with the old values at these paths.
+        The inputs to update with.
     """
     kept: Any = dict(new)
     existing = {name: value for name, value in old.items() if name in names}

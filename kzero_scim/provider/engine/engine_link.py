@@ -1,4 +1,4 @@
-"""The way back to the engine: lines below a resource in its display."""
+"""Sends log lines to the engine, which shows them below a resource. Knows no resource."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 
 class EngineLink:
-    """The connection to the engine that this provider works for.
+    """The connection to the engine.
 
     Args:
-        address: Where it listens; ``""`` if that is not known yet.
-        redactor: Keeps secrets out of the lines.
+        address: The engine's address; ``""`` if it is not known yet.
+        redactor: Removes secrets from the lines.
     """
 
     def __init__(self, address: str, redactor: Redactor) -> None:
-        """Connect when the first line is due."""
+        """Prepare. The first line opens the connection."""
         self._address = address
         self._redactor = redactor
         self._channel: grpc.aio.Channel | None = None
 
     async def meet(self, address: str) -> None:
-        """Turn to the engine at another address, if one is given."""
+        """Switch to the engine at another address, if one is given."""
         if address and address != self._address:
             await self.aclose()
             self._address = address
@@ -37,14 +37,14 @@ class EngineLink:
     async def tell(
         self, severity: engine_pb2.LogSeverity.ValueType, urn: str, message: str, *, ephemeral: bool = False
     ) -> None:
-        """Show a line below a resource; without an engine it is dropped."""
+        """Show a line below a resource, or drop it without an engine."""
         if not self._address:
             return
         if self._channel is None:
             self._channel = grpc.aio.insecure_channel(self._address)
         text = self._redactor.redact(plain(self._redactor.redact(message)))
         line = engine_pb2.LogRequest(severity=severity, urn=urn, message=text, ephemeral=ephemeral)
-        # An engine that is going away takes no more lines, and an operation must not fail for that.
+        # A stopping engine accepts no lines. That must not fail an operation.
         with contextlib.suppress(grpc.aio.AioRpcError):
             await engine_pb2_grpc.EngineStub(self._channel).Log(line)
 
@@ -56,25 +56,25 @@ class EngineLink:
 
 
 class EngineLog:
-    """Lines below one resource in the engine's display."""
+    """Log lines of one resource."""
 
     def __init__(self, link: EngineLink, urn: str) -> None:
-        """Remember whose lines they are."""
+        """Store the resource's URN."""
         self._link = link
         self._urn = urn
 
     async def debug(self, message: str) -> None:
-        """Shown with --debug only."""
+        """Log a line that is shown only with --debug."""
         await self._link.tell(engine_pb2.DEBUG, self._urn, message)
 
     async def info(self, message: str) -> None:
-        """A note that stays."""
+        """Log a note."""
         await self._link.tell(engine_pb2.INFO, self._urn, message)
 
     async def status(self, message: str) -> None:
-        """What is being done right now; the display replaces it."""
+        """Log the current action. The next line replaces it."""
         await self._link.tell(engine_pb2.INFO, self._urn, message, ephemeral=True)
 
     async def warning(self, message: str) -> None:
-        """Something the operator should look at."""
+        """Log something that the operator should check."""
         await self._link.tell(engine_pb2.WARNING, self._urn, message)

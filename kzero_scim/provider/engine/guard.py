@@ -1,4 +1,4 @@
-"""How an operation runs, ends and fails: cancellable, in time, and with one line that holds no secret."""
+"""Runs operations: cancels them, limits their time, and reports each failure in one line without secrets."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 ResultT = TypeVar("ResultT")
 
 FAILED: Final = grpc.StatusCode.FAILED_PRECONDITION
-"""For every failed operation. ``INTERNAL`` and ``UNKNOWN`` would make the engine keep a pending operation that the
-operator has to clear by hand; there is no need, since every create takes over what an interrupted one left."""
+"""The status of every failed operation. With ``INTERNAL`` and ``UNKNOWN`` the engine would keep a pending operation
+that the operator must clear by hand. That is unnecessary, because every create adopts what an interrupted one left."""
 
 
 class InitFailedError(KzeroScimError):
-    """A partial failure in the engine's terms: what exists is in the detail."""
+    """A partial failure in the engine's form. The detail contains the object that exists."""
 
     def __init__(self, detail: provider_pb2.ErrorResourceInitFailed, reason: str) -> None:
-        """Keep the detail beside the reason."""
+        """Store the detail and the reason."""
         super().__init__(reason)
         self.detail = detail
 
@@ -44,23 +44,23 @@ class Guard:
     """Runs the operations of one provider process.
 
     Args:
-        redactor: Keeps secrets out of everything that an operation fails with.
+        redactor: Removes secrets from errors.
     """
 
     def __init__(self, redactor: Redactor) -> None:
-        """Have nothing running yet."""
+        """Start without operations."""
         self._redactor = redactor
         self._running: set[asyncio.Task[Any]] = set()
         self._cancelled = False
 
     def cancel(self) -> None:
-        """Stop everything that runs; nothing more starts."""
+        """Cancel all operations and refuse new ones."""
         self._cancelled = True
         for task in self._running:
             task.cancel()
 
     def renew(self) -> None:
-        """Let operations start again: another run of the engine begins with the same process."""
+        """Accept operations again, for another run of the engine with the same process."""
         self._cancelled = False
 
     async def run(
@@ -70,13 +70,13 @@ class Guard:
         work: Coroutine[Any, Any, ResultT],
         seconds: float = 0,
     ) -> ResultT:
-        """Run one operation.
+        """Run one operation and return its result.
 
         Args:
-            context: The engine's call, ended with an error status if the operation fails.
-            what: What it is about, for the error.
+            context: The engine's call. It ends with an error status if the operation fails.
+            what: The operation's object, for the error.
             work: The operation.
-            seconds: When to give up, as ``customTimeouts`` says; 0 for never.
+            seconds: The time limit from ``customTimeouts``; 0 for none.
         """
         with recorded() as requests:
             task = asyncio.create_task(work)
@@ -96,9 +96,9 @@ class Guard:
         except KzeroScimError as error:
             self._trace(error)
             await _abort(context, self.one_line(error))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the operator gets one line
+        except Exception as error:  # noqa: BLE001 - the operator gets one line for any error
             if isinstance(error, TimeoutError) and limit.expired():
-                await _abort(context, f"{what}: not done within the {seconds:g} s that customTimeouts allows")
+                await _abort(context, f"{what}: not finished within {seconds:g} s; raise the limit in customTimeouts")
             self._trace(error)
             reason = f"{what}: {unforeseen(error, requests)}"
             await _abort(context, self.one_line(reason))
@@ -106,8 +106,8 @@ class Guard:
             self._running.discard(task)
 
     def one_line(self, error: object) -> str:
-        """Give an error's message, on one line, without secrets and without characters that could forge another."""
-        # Twice: a secret of several lines is found in the first text, one that is quoted there in the second.
+        """Return an error's message as one line, without secrets and without characters that could forge a line."""
+        # Redact twice: first secrets of several lines, then secrets in the escaped text.
         return self._redactor.redact(display.one_line(self._redactor.redact(str(error))))
 
     def _trace(self, error: BaseException) -> None:

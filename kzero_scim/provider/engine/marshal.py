@@ -1,7 +1,7 @@
-"""Pulumi's encoding of property values in protobuf structs, to plain Python values and back.
+"""Converts Pulumi's encoding of property values in protobuf structs to plain Python values and back. Knows no resource.
 
-Beside JSON's values the engine sends, marked by a signature: secrets, unknown values, outputs, assets and references to
-resources (`sdk/go/common/resource/sig.go`). This module and ``engine.py`` alone know of that.
+Besides JSON's values the engine sends secrets, unknown values, outputs, assets and references to resources, marked by a
+signature (`sdk/go/common/resource/sig.go`). Only this module knows that encoding.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from kzero_scim.resource.codec import fields_of, without_none
 from kzero_scim.resource.model import UNKNOWN, path_key
 
 SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the wire's mark of a secret, not one itself
+SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - marks a secret, is not one
 OUTPUT: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 UNSUPPORTED: Final = {
     "c44067f5952c0a294b673a41bacd8c17": "an asset",
@@ -30,7 +30,7 @@ UNSUPPORTED: Final = {
 UNKNOWN_MARK: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 UNKNOWN_MARKS: Final = frozenset(
     {
-        UNKNOWN_MARK,  # a string, and whatever an SDK does not know the type of
+        UNKNOWN_MARK,  # a string, or a value of unknown type
         "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # a boolean
         "3eeb2bf0-c639-47a8-9e75-3b44932eb421",  # a number
         "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",  # an array
@@ -42,11 +42,11 @@ UNKNOWN_MARKS: Final = frozenset(
 
 
 ENGINE_SETTINGS: Final = frozenset({"version", "pluginDownloadURL", "pluginChecksums", "parameterization"})
-"""Provider inputs that are for the engine itself."""
+"""Provider inputs that are meant for the engine."""
 
 
 class MarshalError(KzeroScimError):
-    """The engine sent a kind of value that this provider has no use for."""
+    """The engine sent a kind of value that this provider does not support."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Properties:
 
     Attributes:
         values: Plain values by property name; unknown ones are :data:`~kzero_scim.resource.model.UNKNOWN`.
-        secrets: Names of the properties that were, or contained, a secret.
+        secrets: Names of the properties that are or contain a secret.
         secret_values: The secrets themselves, for redaction.
     """
 
@@ -65,7 +65,7 @@ class Properties:
 
 
 def unmarshal(struct: struct_pb2.Struct) -> Properties:
-    """Decode one struct of properties.
+    """Return the properties of a struct.
 
     Raises:
         MarshalError: A property is an asset, an archive or a reference to a resource.
@@ -83,7 +83,7 @@ def unmarshal(struct: struct_pb2.Struct) -> Properties:
 
 
 def marshal(values: Mapping[str, Any], secrets: Collection[str] = ()) -> struct_pb2.Struct:
-    """Encode properties; those named in ``secrets`` are marked secret as a whole, None-valued ones are left out."""
+    """Return properties as a struct. Marks those in ``secrets`` as secret and omits None."""
     struct = struct_pb2.Struct()
     for name, value in values.items():
         if value is None:
@@ -97,7 +97,7 @@ def marshal(values: Mapping[str, Any], secrets: Collection[str] = ()) -> struct_
 
 
 def plain_settings(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Undo the engine's encoding of provider settings: whatever is not a string travels as JSON in a string."""
+    """Return provider settings decoded. The engine sends values other than strings as JSON in a string."""
     specs = fields_of(kind)
     settings: dict[str, Any] = {}
     for key, value in values.items():
@@ -132,7 +132,7 @@ def _special(fields: Mapping[str, struct_pb2.Value], path: str, secrets: list[An
     signature = fields[SIGNATURE].string_value
     if signature not in {SECRET, OUTPUT}:
         what = UNSUPPORTED.get(signature, "a special value")
-        message = f"property {path} is {what}, which no resource of this package takes; give a plain value"
+        message = f"property {path} is {what}, which this package does not support; use a plain value"
         raise MarshalError(message)
     plain = _plain(fields["value"], path, secrets) if "value" in fields else UNKNOWN
     if signature == SECRET or ("secret" in fields and fields["secret"].bool_value):
@@ -141,7 +141,7 @@ def _special(fields: Mapping[str, struct_pb2.Value], path: str, secrets: list[An
 
 
 def _fill(target: struct_pb2.Value, value: Any) -> None:  # noqa: ANN401 - any property value
-    """Encode a value where it belongs: values made apart and put in would each take a kilobyte of their own."""
+    """Encode a value in place. Separate values that are copied in would each take a kilobyte."""
     if value is UNKNOWN:
         target.string_value = UNKNOWN_MARK
     elif value is None:

@@ -1,4 +1,4 @@
-"""The engine's names of resources."""
+"""The engine's names of resources. Knows no resource."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Subject:
-    """The resource that a request is about, out of its URN ``urn:pulumi:stack::project::parent$type::name``."""
+    """The resource of a request, from its URN ``urn:pulumi:stack::project::parent$type::name``."""
 
     urn: str
     token: str
@@ -15,10 +15,10 @@ class Subject:
 
     @classmethod
     def of(cls, urn: str) -> Subject:
-        """Take a URN apart; its type names the parents' types too, before the last ``$``."""
+        """Return the subject of a URN. The resource's own type follows the last ``$``, after its parents' types."""
         parts = urn.split("::", 3)
         return cls(urn, parts[2].rsplit("$", 1)[-1], parts[3])
 
     def __str__(self) -> str:
-        """Name it for an error."""
+        """Return its name for an error."""
         return f'{self.token} "{self.name}"'

@@ -290,12 +290,12 @@ async def test_an_answer_of_the_wrong_kind_is_one_line(
     server.status = status
     for body in [*(json.dumps(document).encode() for document in WRONG), *BYTES]:
         server.body = body
-        told: KzeroScimError | None = None
+        raised: KzeroScimError | None = None
         try:
             await ask(server)
         except KzeroScimError as error:
-            told = error
-        assert told is None or len(one_line(told)) < 1500
+            raised = error
+        assert raised is None or len(one_line(raised)) < 1500
 
 
 CLIENTS: list[Any] = [

@@ -31,8 +31,7 @@ def trusted(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_realm_is_checked_for_its_exact_name_without_signing_in(tenant: Tenant) -> None:
     """The check sends one public request, even if it runs twice."""
-    nobody = Credentials()
-    async with signed_in(tenant, nobody) as kzero:
+    async with signed_in(tenant, Credentials()) as kzero:
         await kzero.keycloak.check_realm(tenant.realm)
         await kzero.keycloak.check_realm(tenant.realm)
     assert requests_of(tenant).count(f"GET /realms/{tenant.realm}") == 1

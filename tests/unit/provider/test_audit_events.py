@@ -1,4 +1,4 @@
-"""Who changed something, read from Entra's audit and Keycloak's admin events."""
+"""Authors of changes, from Entra's audit and Keycloak's admin events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OWN = "11111111-0000-4000-8000-000000000001"
 
 
 def entry(by: dict[str, Any], when: str = "2026-11-24T08:00:00.123Z", **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """Make an entry as Graph documents it."""
+    """Return an entry in Graph's documented form."""
     return {
         "activityDisplayName": "Remove app role assignment from user",
         "activityDateTime": when,
@@ -32,12 +32,12 @@ def entry(by: dict[str, Any], when: str = "2026-11-24T08:00:00.123Z", **more: An
         ({"app": {"displayName": "Pipeline", "appId": "2"}, "user": None}, "application Pipeline", False),
         ({"app": {"displayName": None, "appId": OWN.upper()}}, f"application {OWN.upper()}", True),
         ({"user": {"userPrincipalName": "robin@c.example"}, "app": {"appId": OWN}}, "robin@c.example", False),
-        ({}, "somebody", False),
-        ({"user": None, "app": None}, "somebody", False),
+        ({}, "someone", False),
+        ({"user": None, "app": None}, "someone", False),
     ],
 )
 def test_who_it_was(by: dict[str, Any], who: str, own: bool) -> None:  # noqa: FBT001 - a column of the table
-    """A person before the application that it signed in with; our own application is known by its id."""
+    """A person takes precedence over the application; our own application is recognized by its ID."""
     [event] = entra_events([entry(by)], FACTS.audit_activities, OWN)
 
     assert (event.who, event.own) == (who, own)
@@ -45,14 +45,14 @@ def test_who_it_was(by: dict[str, Any], who: str, own: bool) -> None:  # noqa: F
 
 
 def test_failed_and_other_activities_tell_nothing() -> None:
-    """Nor do entries without anything."""
+    """Failed, other and empty entries are ignored."""
     entries = [entry({}, result="failure"), entry({}, activityDisplayName="Update user"), {}, {"targetResources": None}]
 
     assert entra_events(entries, FACTS.audit_activities, OWN) == []
 
 
 def test_the_latest_doing_of_somebody_else_about_the_object() -> None:
-    """Never our own, however late."""
+    """The latest change by another account counts, never our own."""
     mine = AuditEvent(who="us", when="2026-11-24T12:00:00Z", own=True, about=frozenset({"alex"}))
     early = AuditEvent(who="robin", when="2026-11-24T08:00:00Z", about=frozenset({"alex"}))
     late = AuditEvent(who="sam", when="2026-11-24T09:00:00Z", about=frozenset({"alex"}))
@@ -64,7 +64,7 @@ def test_the_latest_doing_of_somebody_else_about_the_object() -> None:
 
 
 def test_an_admin_event() -> None:
-    """The time is in milliseconds, the path names client and mapper."""
+    """An admin event has its time in milliseconds, and its path names client and mapper."""
     event = {"time": 1795507201000, "resourcePath": "clients/C1/protocol-mappers/models/M1"}
 
     found = keycloak_event(event, "tenant-admin", own=False)

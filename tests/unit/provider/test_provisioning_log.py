@@ -1,4 +1,4 @@
-"""Who is in error, read from provisioning log entries."""
+"""Objects in error, from entries of the provisioning log."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kzero_scim.provider.provisioning_log import ObjectInError, objects_in_error
 
 
 def entry(name: str, status: str, at: str = "2026-11-24T08:00:00Z", **error: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """Make an entry as Graph documents it."""
+    """Return an entry in Graph's documented form."""
     return {
         "activityDateTime": at,
         "provisioningAction": "create",
@@ -20,7 +20,7 @@ def entry(name: str, status: str, at: str = "2026-11-24T08:00:00Z", **error: Any
 
 
 def test_the_latest_entry_of_each_object_decides() -> None:
-    """A failure that has been made good is none any more, and one that comes again counts once."""
+    """Only an object's latest entry counts: a later success ends an error."""
     entries = [
         entry("alex", "failure", errorCode="Conflict", reason="409:\n taken"),
         entry("morgan", "success"),
@@ -52,12 +52,12 @@ def test_the_latest_entry_of_each_object_decides() -> None:
     ],
 )
 def test_odd_entries_accuse_nobody(document: dict[str, Any]) -> None:
-    """Graph leaves fields out."""
+    """An incomplete entry puts no object in error."""
     assert objects_in_error([document]) == []
 
 
 def test_a_failure_without_a_reason_still_counts() -> None:
-    """Nobody in error is passed over."""
+    """An object whose failure has no reason is still in error."""
     [found] = objects_in_error([{"sourceIdentity": {"id": "x"}, "provisioningStatusInfo": {"status": "Failure"}}])
 
-    assert (found.name, found.message) == ("x", "Entra gives no reason")
+    assert (found.name, found.message) == ("x", "Entra gave no reason")

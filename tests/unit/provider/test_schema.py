@@ -1,4 +1,4 @@
-"""The package's schema, made from the dataclasses."""
+"""The package's schema, built from the dataclasses."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from tests.toy_package import CountShelves, Shelf, ToyConfig, ToyService
 
 @pytest.fixture
 def toy() -> dict[str, Any]:
-    """Give the schema of the package that the adapter is tested with."""
+    """Return the schema of the toy package."""
     return package_schema(ToyService().package())
 
 
 @pytest.fixture(scope="module")
 def kzero() -> dict[str, Any]:
-    """Give the schema of package kzero."""
+    """Return the schema of package kzero."""
     return package_schema(KZERO)
 
 
 def places(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - a JSON document
-    """Go through every object of a document, with its place."""
+    """Yield every object of a document, with its place."""
     if isinstance(value, dict):
         yield place, value
         for key, item in value.items():
@@ -40,7 +40,7 @@ def places(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:  # noqa: A
 
 
 def test_resource_says_everything_of_its_properties(toy: dict[str, Any]) -> None:
-    """Types, descriptions, what is required, secret, replacing, and the defaults that a schema can say."""
+    """A resource's schema has types, descriptions, required and secret properties, replacements and defaults."""
     shelf = toy["resources"]["toy:index:Shelf"]
 
     assert shelf["description"] == "A shelf in a room."
@@ -59,7 +59,7 @@ def test_resource_says_everything_of_its_properties(toy: dict[str, Any]) -> None
 
 
 def test_nested_dataclass_is_a_type(toy: dict[str, Any]) -> None:
-    """Named after the class, in the module of the resource that it belongs to; allowed values are told in words."""
+    """A nested dataclass becomes a type in its module, and its description lists allowed values."""
     shelf = toy["resources"]["toy:index:Shelf"]
     part = toy["types"]["toy:index:Part"]
 
@@ -70,7 +70,7 @@ def test_nested_dataclass_is_a_type(toy: dict[str, Any]) -> None:
 
 
 def test_configuration_names_its_secrets_and_its_environment(toy: dict[str, Any]) -> None:
-    """For the provider resource and for the stack's configuration alike."""
+    """Provider inputs and configuration variables name their secrets and environment variables."""
     assert toy["provider"]["inputProperties"] == toy["config"]["variables"]
     assert toy["config"]["variables"]["apiKey"] == {
         "type": "string",
@@ -81,7 +81,7 @@ def test_configuration_names_its_secrets_and_its_environment(toy: dict[str, Any]
 
 
 def test_function_has_arguments_and_a_result(toy: dict[str, Any]) -> None:
-    """Both as objects."""
+    """A function's arguments and result are objects."""
     count = toy["functions"]["toy:index:countShelves"]
 
     assert count["inputs"]["properties"]["room"]["type"] == "string"
@@ -89,7 +89,7 @@ def test_function_has_arguments_and_a_result(toy: dict[str, Any]) -> None:
 
 
 def test_type_without_counterpart_is_an_error() -> None:
-    """It names the field."""
+    """The error for a type that a schema cannot express names the field."""
 
     class Odd(Shelf):
         """Odd."""
@@ -103,7 +103,7 @@ def test_type_without_counterpart_is_an_error() -> None:
 
 
 def test_nested_type_must_declare_its_module() -> None:
-    """A type token never depends on the folder that a file is in."""
+    """A nested type must declare its module: its token never depends on the file's folder."""
     package = replace(ToyService().package(), config=HomelessConfig)
 
     with pytest.raises(SchemaError, match="schema_module"):
@@ -132,14 +132,14 @@ class OddInputs:
 
 
 def test_every_class_has_the_token_that_it_is_registered_under() -> None:
-    """The registry knows classes by their token without importing them, so nothing else would notice."""
+    """Every class has the token that it is registered under."""
     registered: dict[str, Any] = {**KZERO.resources, **KZERO.functions}
 
     assert {token: kind.token for token, kind in registered.items()} == {token: token for token in registered}
 
 
 def test_state_repeats_every_input() -> None:
-    """That is what lets a diff compare what exists with what is wanted."""
+    """Every state contains all inputs, so that a diff can compare them."""
     for kind in KZERO.resources.values():
         assert set(fields_of(kind.inputs)) <= set(fields_of(kind.state)), kind.token
 
@@ -162,19 +162,19 @@ def test_everything_is_described(kzero: dict[str, Any]) -> None:
 
 
 def test_every_reference_is_defined(kzero: dict[str, Any]) -> None:
-    """No property refers to a type that the schema does not have."""
+    """Every referenced type is defined."""
     references = {item["$ref"] for _, item in places(kzero) if "$ref" in item}
 
     assert references == {f"#/types/{token}" for token in kzero["types"]}
 
 
 def test_schema_is_a_json_document(kzero: dict[str, Any]) -> None:
-    """The engine gets it as text."""
+    """The schema is a JSON document."""
     assert json.loads(json.dumps(kzero)) == kzero
 
 
 def test_secrets_of_the_package_are_secret(kzero: dict[str, Any]) -> None:
-    """Whatever is called a secret, token or password is marked as one, unless it is a fingerprint of it or a path."""
+    """Every secret, token or password is marked as secret, except fingerprints and paths."""
     names = ("secret", "token", "password")
     suspicious = [
         place
@@ -186,7 +186,7 @@ def test_secrets_of_the_package_are_secret(kzero: dict[str, Any]) -> None:
 
 
 def test_a_package_may_have_neither_functions_nor_metadata() -> None:
-    """Both are optional."""
+    """A package without functions and metadata has a schema."""
     package = Package("toy", "1.0.0", "Toy.", ToyConfig, lambda _: ToyService(), {"toy:index:Shelf": Shelf})
 
     assert package_schema(package)["functions"] == {}

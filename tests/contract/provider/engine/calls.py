@@ -1,4 +1,4 @@
-"""The calls that tests of the provider make over gRPC, as the engine makes them, and what they send."""
+"""Calls of the provider over gRPC, as the engine makes them, and their values."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ STATE = {
 
 
 def secret(value: object) -> struct_pb2.Value:
-    """Spell a secret as the engine does."""
+    """Return a secret in the engine's encoding."""
     return marshal({"x": value}, {"x"}).fields["x"]
 
 
 def plain(struct: struct_pb2.Struct) -> dict[str, Any]:
-    """Read properties, secrets unwrapped."""
+    """Return properties with secrets unwrapped."""
     return unmarshal(struct).values
 
 
 async def failure(call: Any) -> grpc.aio.AioRpcError:  # noqa: ANN401 - any call of a stub
-    """Give the error that a call ends with."""
+    """Return the error of a failed call."""
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await call
     return caught.value
@@ -60,7 +60,7 @@ async def diff(
     values: Mapping[str, Any],
     **more: Any,  # noqa: ANN401 - fields of the request
 ) -> provider_pb2.DiffResponse:
-    """Diff a shelf that is as :data:`STATE` says."""
+    """Diff a shelf with the state :data:`STATE`."""
     found: provider_pb2.DiffResponse = await provider.Diff(
         provider_pb2.DiffRequest(id="1", urn=URN, olds=marshal(STATE), news=marshal(values), **more)
     )

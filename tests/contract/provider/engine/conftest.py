@@ -1,4 +1,4 @@
-"""Fixtures of the tests of the provider over gRPC: the toy package, served to a stub of the engine's."""
+"""Fixtures that serve the toy package over gRPC to the engine's stub."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tests.toy_package import ToyService
 
 @pytest.fixture
 def service() -> ToyService:
-    """Give what the toy package stands on."""
+    """Return the toy package's service."""
     return ToyService()
 
 
 @pytest.fixture
 async def adapter(service: ToyService) -> AsyncIterator[Adapter]:
-    """Give what answers the engine."""
+    """Yield the adapter that answers the engine."""
     made = Adapter(service.package())
     yield made
     await made.aclose()
@@ -28,7 +28,7 @@ async def adapter(service: ToyService) -> AsyncIterator[Adapter]:
 
 @pytest.fixture
 async def fresh(adapter: Adapter) -> AsyncIterator[provider_pb2_grpc.ResourceProviderStub]:
-    """Give a stub of a provider that is not configured yet."""
+    """Yield a stub of a provider that is not configured yet."""
     server, port = await start(adapter)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         yield provider_pb2_grpc.ResourceProviderStub(channel)
@@ -37,6 +37,6 @@ async def fresh(adapter: Adapter) -> AsyncIterator[provider_pb2_grpc.ResourcePro
 
 @pytest.fixture
 async def provider(fresh: provider_pb2_grpc.ResourceProviderStub) -> provider_pb2_grpc.ResourceProviderStub:
-    """Give a stub of a configured provider."""
+    """Return a stub of a configured provider."""
     await fresh.Configure(provider_pb2.ConfigureRequest(acceptSecrets=True))
     return fresh

@@ -1,4 +1,4 @@
-"""The provider over gRPC: the one line that an operator is told of an error, without secrets and forged lines."""
+"""The provider over gRPC: errors are one line without secrets and forged lines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.toy_package import ToyService
 async def test_unexpected_error_is_one_line(
     provider: provider_pb2_grpc.ResourceProviderStub, service: ToyService, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Without a traceback, unless the operator asks for one."""
+    """An unexpected error is one line, without a traceback."""
     service.fail["create"] = ValueError("broken\n  inside")
 
     error = await failure(create(provider, {"room": "hall"}))
@@ -30,7 +30,7 @@ async def test_unexpected_error_is_one_line(
 async def test_a_name_cannot_forge_a_line_or_leak_a_secret_of_several_lines(
     provider: provider_pb2_grpc.ResourceProviderStub, service: ToyService
 ) -> None:
-    """Escape sequences and marks of the reading order are written out; a PEM key stays hidden."""
+    """Control characters are escaped, and a secret of several lines is redacted."""
     service.fail["create"] = ProviderError('user "x\x1b[2J\u202e" with -----KEY\nabcdef-----')
 
     error = await failure(create(provider, {"room": "hall", "password": "-----KEY\nabcdef-----"}))
@@ -41,7 +41,7 @@ async def test_a_name_cannot_forge_a_line_or_leak_a_secret_of_several_lines(
 async def test_an_unforeseen_answer_is_told_with_its_request(
     provider: provider_pb2_grpc.ResourceProviderStub, service: ToyService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Which of the services' answers it was, as far as can be told."""
+    """An unexpected error names the latest request before it."""
     original = service.begin
 
     async def ask_first(operation: str) -> None:
@@ -65,7 +65,7 @@ async def test_traceback_is_to_be_had_without_secrets(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """KZERO_DEBUG=1 writes it to standard error, redacted."""
+    """KZERO_DEBUG=1 writes the traceback to standard error, redacted."""
     monkeypatch.setenv("KZERO_DEBUG", "1")
     service.fail["create"] = ValueError("cannot open with open sesame")
 

@@ -1,4 +1,4 @@
-"""The provider over gRPC: what becomes of one resource, from its inputs on their way in to its end."""
+"""The provider over gRPC: the operations on one resource, from checking its inputs to deleting it."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ PropertyDiff = provider_pb2.PropertyDiff
 
 
 class TestCheck:
-    """Inputs on their way in."""
+    """Checking inputs."""
 
     async def test_defaults_become_inputs(self, provider: provider_pb2_grpc.ResourceProviderStub) -> None:
-        """So that a default that changes later is a change to be seen."""
+        """Defaults become inputs, so that a later default is seen as a change."""
         answer = await provider.Check(provider_pb2.CheckRequest(urn=CHILD_URN, news=marshal({"room": "hall"})))
 
         assert plain(answer.inputs) == {"room": "hall", "label": "plain", "boards": 3, "parts": {}, "colours": []}
 
     async def test_unknowns_pass(self, provider: provider_pb2_grpc.ResourceProviderStub) -> None:
-        """They stay unknown, wherever they stand."""
+        """Unknown values stay unknown, at every depth."""
         news = marshal({"room": UNKNOWN, "boards": UNKNOWN, "parts": {"a": {"userAttribute": UNKNOWN}}})
 
         answer = await provider.Check(provider_pb2.CheckRequest(urn=URN, news=news))
@@ -35,7 +35,7 @@ class TestCheck:
         assert plain(answer.inputs)["parts"] == {"a": {"userAttribute": UNKNOWN, "claimJsonType": "String"}}
 
     async def test_secrets_stay_secret(self, provider: provider_pb2_grpc.ResourceProviderStub) -> None:
-        """What the program made secret, at any depth, and what the schema says is secret."""
+        """Values that the program or the schema makes secret stay secret, at every depth."""
         news = marshal({"room": "hall", "password": "open sesame"})
         news.fields["note"].CopyFrom(secret("quiet"))
         news.fields["colours"].list_value.values.append(secret("red"))
@@ -48,34 +48,32 @@ class TestCheck:
     async def test_failures_of_the_resource_itself_are_reported(
         self, provider: provider_pb2_grpc.ResourceProviderStub
     ) -> None:
-        """Beside those of the types."""
+        """Failures of the resource's own checks are reported."""
         answer = await provider.Check(provider_pb2.CheckRequest(urn=URN, news=marshal({"room": "hall", "boards": 0})))
 
         assert [item.property for item in answer.failures] == ["boards"]
 
     async def test_asset_is_refused(self, provider: provider_pb2_grpc.ResourceProviderStub) -> None:
-        """With the property's name."""
+        """The error for an asset names the property."""
         news = marshal({"room": "hall", "note": {SIGNATURE: "c44067f5952c0a294b673a41bacd8c17", "text": "x"}})
 
         error = await failure(provider.Check(provider_pb2.CheckRequest(urn=URN, news=news)))
 
-        assert error.details() == (
-            "property note is an asset, which no resource of this package takes; give a plain value"
-        )
+        assert error.details() == ("property note is an asset, which this package does not support; use a plain value")
 
 
 class TestDiff:
-    """What changes."""
+    """Differences between state and inputs."""
 
     async def test_no_change_is_none(self, provider: provider_pb2_grpc.ResourceProviderStub) -> None:
-        """A detailed diff without entries, not "unknown"."""
+        """Without a change the answer is DIFF_NONE with an empty detailed diff."""
         answer = await diff(provider, {"room": "hall"})
 
         assert answer.changes == provider_pb2.DiffResponse.DIFF_NONE
         assert answer.hasDetailedDiff
 
     async def test_changes_are_named_by_path_and_kind(self, provider: provider_pb2_grpc.ResourceProviderStub) -> None:
-        """Added, changed; the top-level names go with them."""
+        """Changes are named by path and kind, with their top-level names."""
         answer = await diff(provider, {"room": "hall", "label": "new", "parts": {"a.b": {"userAttribute": "u"}}})
 
         assert answer.changes == provider_pb2.DiffResponse.DIFF_SOME
@@ -89,7 +87,7 @@ class TestDiff:
     async def test_replacement_deletes_first_where_the_resource_says_so(
         self, provider: provider_pb2_grpc.ResourceProviderStub
     ) -> None:
-        """The service of this resource allows only one."""
+        """A replacement deletes first if the resource requires it."""
         answer = await diff(provider, {"room": UNKNOWN})
 
         assert answer.detailedDiff["room"].kind == PropertyDiff.UPDATE_REPLACE
@@ -97,7 +95,7 @@ class TestDiff:
         assert answer.deleteBeforeReplace
 
     async def test_ignored_paths_do_not_count(self, provider: provider_pb2_grpc.ResourceProviderStub) -> None:
-        """The path itself and everything below."""
+        """Changes at ignored paths, and below them, are ignored."""
         news = {"room": "hall", "label": "new", "parts": {"a": {"userAttribute": "u"}}}
 
         answer = await diff(provider, news, ignoreChanges=["label", "parts"])
@@ -106,12 +104,12 @@ class TestDiff:
 
 
 class TestCreateAndUpdate:
-    """Changes, foretold and made."""
+    """Creating and updating, in previews and updates."""
 
     async def test_preview_changes_nothing(
         self, provider: provider_pb2_grpc.ResourceProviderStub, service: ToyService
     ) -> None:
-        """It foretells; what cannot be known is unknown, and what will be secret is secret already."""
+        """A preview changes nothing and predicts the state, with unknown and secret values."""
         answer = await create(provider, {"room": "hall"}, preview=True)
 
         assert answer.id == ""
@@ -120,7 +118,7 @@ class TestCreateAndUpdate:
         assert service.calls == ["plan"]
 
     async def test_output_of_a_secret_input_is_secret(self, provider: provider_pb2_grpc.ResourceProviderStub) -> None:
-        """The state repeats the inputs, so it repeats their secrecy."""
+        """The output that repeats a secret input is secret."""
         properties = marshal({"room": "hall", "note": "quiet"}, {"note"})
 
         answer = await provider.Create(provider_pb2.CreateRequest(urn=URN, properties=properties))
@@ -131,7 +129,7 @@ class TestCreateAndUpdate:
     async def test_partial_failure_gives_id_and_state(
         self, provider: provider_pb2_grpc.ResourceProviderStub, service: ToyService, operation: str
     ) -> None:
-        """In the form that makes the engine keep both."""
+        """A partial failure returns ID and state in the form that makes the engine keep them."""
         service.fail["finish"] = ProviderError("half done")
         inputs = marshal({"room": "hall"})
         request = provider_pb2.UpdateRequest(id="1", urn=URN, olds=marshal(STATE), news=inputs)
@@ -156,13 +154,13 @@ class TestRead:
     async def test_import_of_what_is_missing_is_an_error(
         self, provider: provider_pb2_grpc.ResourceProviderStub
     ) -> None:
-        """An answer without properties would be imported as an empty resource."""
+        """Importing a missing object is an error, because the engine would import an empty resource."""
         error = await failure(provider.Read(provider_pb2.ReadRequest(id="9", urn=URN)))
 
-        assert error.details() == ('there is no toy:index:Shelf with the id "9"; check the id, nothing was imported')
+        assert error.details() == 'toy:index:Shelf with ID "9" does not exist, so nothing was imported; check the ID'
 
     async def test_refresh_of_what_is_missing_has_no_id(self, provider: provider_pb2_grpc.ResourceProviderStub) -> None:
-        """That is how the engine learns that it is gone."""
+        """A refresh of a missing object returns no ID, so that the engine removes it from the state."""
         request = provider_pb2.ReadRequest(id="9", urn=URN, properties=marshal(STATE), inputs=marshal({"room": "hall"}))
 
         answer = await provider.Read(request)
@@ -172,7 +170,7 @@ class TestRead:
     async def test_import_gives_inputs_and_state(
         self, provider: provider_pb2_grpc.ResourceProviderStub, service: ToyService
     ) -> None:
-        """Inputs are what a program would have to say."""
+        """An import returns the inputs that a program would need, and the state."""
         await create(provider, {"room": "hall", "boards": 5})
         assert service.shelves
 
@@ -185,7 +183,7 @@ class TestRead:
     async def test_secret_that_is_not_told_stays_as_it_was(
         self, provider: provider_pb2_grpc.ResourceProviderStub
     ) -> None:
-        """In the inputs and in the state, marked secret."""
+        """A secret that the service does not show keeps its value and stays secret."""
         await create(provider, {"room": "hall", "password": "open sesame"})
         inputs = marshal({"room": "hall", "password": "open sesame"}, {"password"})
         request = provider_pb2.ReadRequest(id="shelf-in-hall", urn=URN, properties=marshal(STATE), inputs=inputs)
@@ -198,12 +196,12 @@ class TestRead:
 
 
 class TestDeleteAndInvoke:
-    """The rest."""
+    """Deleting resources and calling functions."""
 
     async def test_delete_reads_a_state_of_another_version(
         self, provider: provider_pb2_grpc.ResourceProviderStub, service: ToyService
     ) -> None:
-        """What an older version left can be removed by a newer one."""
+        """A newer version can delete a resource with the state of an older one."""
         service.shelves["1"] = {}
         properties = marshal({"room": "hall", "formerly": "something"})
 
@@ -212,7 +210,7 @@ class TestDeleteAndInvoke:
         assert service.shelves == {}
 
     async def test_function_answers(self, provider: provider_pb2_grpc.ResourceProviderStub) -> None:
-        """With its result, under the names of the schema."""
+        """A function returns its result under the names of the schema."""
         await create(provider, {"room": "hall"})
         request = provider_pb2.InvokeRequest(tok="toy:index:countShelves", args=marshal({"room": "hall"}))
 
@@ -223,7 +221,7 @@ class TestDeleteAndInvoke:
     async def test_wrong_arguments_of_a_function_are_named(
         self, provider: provider_pb2_grpc.ResourceProviderStub
     ) -> None:
-        """As wrong inputs of a resource are."""
+        """Wrong arguments of a function are named like wrong inputs of a resource."""
         request = provider_pb2.InvokeRequest(tok="toy:index:countShelves", args=marshal({"rom": "hall"}))
 
         answer = await provider.Invoke(request)

@@ -1,4 +1,4 @@
-"""The provider over gRPC, as the engine speaks to it: how it is greeted, configured, cancelled and closed."""
+"""The provider over gRPC: handshake, configuration, cancellation and shutdown."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from tests.toy_package import ToyService
 
 
 class ListeningEngine(engine_pb2_grpc.EngineServicer):
-    """An engine that keeps what providers tell it."""
+    """An engine that records log lines."""
 
     def __init__(self) -> None:
-        """Have been told nothing."""
-        self.told: list[engine_pb2.LogRequest] = []
+        """Start without lines."""
+        self.lines: list[engine_pb2.LogRequest] = []
 
     async def Log(self, request: engine_pb2.LogRequest, context: Any) -> empty_pb2.Empty:  # noqa: ANN401, N802 - as gRPC's generated code has it
-        """Keep a line."""
+        """Record a line."""
         del context
-        self.told.append(request)
+        self.lines.append(request)
         return empty_pb2.Empty()
 
 
@@ -38,7 +38,7 @@ class TestProcess:
     async def test_handshake_says_that_secrets_are_understood(
         self, fresh: provider_pb2_grpc.ResourceProviderStub
     ) -> None:
-        """The engine then sends secrets marked as such."""
+        """The handshake says that the provider accepts secrets."""
         answer = await fresh.Handshake(provider_pb2.ProviderHandshakeRequest(engine_address="127.0.0.1:1"))
 
         assert answer.accept_secrets
@@ -46,14 +46,14 @@ class TestProcess:
     async def test_configure_says_that_previews_are_supported(
         self, fresh: provider_pb2_grpc.ResourceProviderStub
     ) -> None:
-        """The engine then calls create and update during previews too."""
+        """Configure says that the provider supports previews."""
         answer = await fresh.Configure(provider_pb2.ConfigureRequest())
 
         assert answer.supportsPreview
         assert answer.acceptSecrets
 
     async def test_version_is_told(self, fresh: provider_pb2_grpc.ResourceProviderStub) -> None:
-        """It is the package's."""
+        """The plugin info contains the package's version."""
         info = await fresh.GetPluginInfo(empty_pb2.Empty())
 
         assert info.version == "1.2.3"
@@ -61,7 +61,7 @@ class TestProcess:
     async def test_lines_for_the_operator_reach_the_engine_that_attached(
         self, provider: provider_pb2_grpc.ResourceProviderStub
     ) -> None:
-        """Notes stay, what is being done right now is replaced, and both belong to their resource."""
+        """Log lines reach the attached engine: notes stay, actions are ephemeral."""
         engine = ListeningEngine()
         server = grpc.aio.server()
         engine_pb2_grpc.add_EngineServicer_to_server(engine, server)
@@ -73,14 +73,14 @@ class TestProcess:
         await create(provider, {"room": "hall"})
         await server.stop(grace=None)
 
-        note, status = engine.told
+        note, status = engine.lines
         assert (note.message, note.urn, note.ephemeral) == ("plans a shelf for hall", URN, False)
         assert (status.message, status.urn, status.ephemeral) == ("puts up a shelf", URN, True)
 
     async def test_cancel_stops_what_runs(
         self, provider: provider_pb2_grpc.ResourceProviderStub, service: ToyService
     ) -> None:
-        """A running operation ends with an error that says so; nothing new starts."""
+        """Cancel ends the running operation with an error that says so, and no new one starts."""
         service.wait_in.add("create")
         running = asyncio.ensure_future(create(provider, {"room": "hall"}))
         await service.reached.wait()
@@ -97,25 +97,29 @@ class TestProcess:
     async def test_custom_timeout_ends_an_operation(
         self, provider: provider_pb2_grpc.ResourceProviderStub, service: ToyService
     ) -> None:
-        """The error names the option that set it."""
+        """The error of an operation that exceeds its timeout names the option customTimeouts."""
         service.wait_in.add("create")
 
         error = await failure(create(provider, {"room": "hall"}, timeout=0.01))
 
-        assert error.details() == 'toy:index:Shelf "shelf": not done within the 0.01 s that customTimeouts allows'
+        assert (
+            error.details() == 'toy:index:Shelf "shelf": not finished within 0.01 s; raise the limit in customTimeouts'
+        )
 
     async def test_unknown_type_is_named(self, provider: provider_pb2_grpc.ResourceProviderStub) -> None:
-        """A program for another version of the package gets told so."""
+        """The error for an unknown resource type names the package's version."""
         urn = "urn:pulumi:test::project::toy:index:Table::t"
 
         error = await failure(provider.Check(provider_pb2.CheckRequest(urn=urn)))
 
-        assert error.details() == "package toy 1.2.3 has no resource type toy:index:Table"
+        assert error.details() == (
+            "package toy 1.2.3 has no resource type toy:index:Table; install the version that the program needs"
+        )
 
     async def test_closing_closes_the_services(
         self, adapter: Adapter, provider: provider_pb2_grpc.ResourceProviderStub, service: ToyService
     ) -> None:
-        """No connection stays open."""
+        """Closing the adapter closes the services."""
         del provider
 
         await adapter.aclose()
@@ -127,7 +131,7 @@ class TestConfiguration:
     """CheckConfig, DiffConfig and Configure."""
 
     async def test_mistakes_are_named(self, fresh: provider_pb2_grpc.ResourceProviderStub) -> None:
-        """Each with its key and a remedy."""
+        """Each wrong setting is named with a remedy."""
         news = marshal({"sever": "cellar", "strict": "perhaps", "version": "1.2.3", "__internal": {}})
 
         answer = await fresh.CheckConfig(provider_pb2.CheckRequest(urn="urn:p", news=news))
@@ -138,7 +142,7 @@ class TestConfiguration:
         }
 
     async def test_secret_settings_are_marked(self, fresh: provider_pb2_grpc.ResourceProviderStub) -> None:
-        """Also if they were not given as secrets."""
+        """A secret setting is marked as secret, even if it was not given as one."""
         news = marshal({"server": "cellar", "apiKey": "k-1234"})
 
         answer = await fresh.CheckConfig(provider_pb2.CheckRequest(urn="urn:p", news=news))
@@ -146,7 +150,7 @@ class TestConfiguration:
         assert unmarshal(answer.inputs).secrets == {"apiKey"}
 
     async def test_change_of_a_setting_replaces_nothing(self, fresh: provider_pb2_grpc.ResourceProviderStub) -> None:
-        """Replacing the provider would replace every resource."""
+        """A changed setting does not replace the provider, which would replace every resource."""
         request = provider_pb2.DiffRequest(old_inputs=marshal({"server": "a"}), news=marshal({"server": "b"}))
 
         answer = await fresh.DiffConfig(request)
@@ -158,7 +162,7 @@ class TestConfiguration:
     async def test_settings_that_are_no_strings_are_decoded(
         self, fresh: provider_pb2_grpc.ResourceProviderStub, service: ToyService
     ) -> None:
-        """They travel as JSON in strings; an empty string counts as not given."""
+        """Settings that are JSON in strings are decoded, and an empty string counts as missing."""
         arguments = marshal({"strict": "true", "server": ""})
 
         await fresh.Configure(provider_pb2.ConfigureRequest(args=arguments))
@@ -173,7 +177,7 @@ class TestConfiguration:
         service: ToyService,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        """A setting that came from a variable is as secret as one that was configured."""
+        """A secret setting from an environment variable is redacted from errors."""
         monkeypatch.setenv("TOY_API_KEY", "k-from-environment")
         await fresh.Configure(provider_pb2.ConfigureRequest())
         service.fail["create"] = ProviderError("the service refused k-from-environment")

@@ -1,4 +1,4 @@
-"""What an update writes where the program ignores changes."""
+"""The inputs of an update whose program ignores changes."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ def kept(new: dict[str, Any], old: dict[str, Any], *ignored: str) -> dict[str, A
 
 
 def test_an_ignored_value_stays_as_it_is() -> None:
-    """The rest of the same object is as wanted."""
+    """An ignored value keeps its old value; the rest of the object is updated."""
     new = {"parts": {"a.b": {"type": "boolean", "weight": 1}}}
     old = {"parts": {"a.b": {"type": "String", "weight": 2}}}
 
@@ -19,13 +19,13 @@ def test_an_ignored_value_stays_as_it_is() -> None:
 
 
 def test_an_ignored_property_stays_also_where_it_is_missing() -> None:
-    """What the program would add is not added, what it would remove is not removed."""
+    """An ignored property is neither added nor removed."""
     assert kept({"label": "wanted"}, {}, "label") == {}
     assert kept({}, {"label": "there"}, "label") == {"label": "there"}
 
 
 def test_what_is_added_or_removed_as_a_whole_is_not_ignored_in_part() -> None:
-    """A path below it says nothing about it."""
+    """A path below an added or removed object does not keep the object."""
     part = {"type": "String"}
 
     assert kept({"parts": {"a": part}}, {"parts": {}}, "parts.a.type") == {"parts": {"a": part}}
@@ -33,7 +33,7 @@ def test_what_is_added_or_removed_as_a_whole_is_not_ignored_in_part() -> None:
 
 
 def test_a_star_stands_for_every_key_and_index() -> None:
-    """As in the engine's own reading of such paths."""
+    """A star stands for every key and index, as in the engine."""
     new = {"parts": {"a": {"type": "x"}, "b": {"type": "y"}}, "colours": ["red", "blue"]}
     old = {"parts": {"a": {"type": "1"}, "c": {"type": "3"}}, "colours": ["green"]}
 
@@ -44,5 +44,5 @@ def test_a_star_stands_for_every_key_and_index() -> None:
 
 
 def test_outputs_are_no_inputs() -> None:
-    """A path to an output that only exists in the state changes nothing."""
+    """A path to an output changes nothing."""
     assert kept({"label": "wanted"}, {"label": "there", "serial": "1"}, "serial") == {"label": "wanted"}
