@@ -1,4 +1,4 @@
-"""When a failed request is sent again, and an ``httpx`` client that does so. Knows no service.
+"""Decides when to repeat a failed request, and an ``httpx`` client that does so. Knows no service.
 
 https://www.rfc-editor.org/rfc/rfc9110#field.retry-after, https://learn.microsoft.com/graph/throttling
 """
@@ -22,27 +22,27 @@ from kzero_scim.clients.tls import ssl_context
 
 USER_AGENT: Final = f"kzero-scim/{__version__}"
 LONGEST_WAIT: Final = 20.0
-"""Seconds; a longer Retry-After is cut to this, if the policy does not say otherwise."""
+"""Seconds. A longer Retry-After is cut to this, unless the policy says otherwise."""
 LONGEST_RETRY_AFTER: Final = 86_400.0
-"""Seconds; a longer Retry-After is read as this."""
+"""Seconds. A longer Retry-After is read as this."""
 
 _NOT_ACTED_ON: Final = frozenset({429, 503})
-"""Services answer these before they have done anything."""
+"""Statuses with which a service refuses a request before acting on it."""
 _MOMENTARY: Final = frozenset({408, 424, 500, 502, 504}) | _NOT_ACTED_ON
-"""Worth another attempt if doing it twice does no harm."""
+"""Statuses after which to repeat a request if doing it twice does no harm."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RetryPolicy:
-    """How patient a client is with one request.
+    """How often and how long a client retries one request.
 
     Attributes:
         delays: Seconds before the second attempt, the third and so on; their number limits the attempts.
-        jitter: The share of a delay, 0 to 1, that is left to chance, so that parallel requests do not come back at the
-            same instant. Half of it is added to a Retry-After.
-        longest: Seconds; the longest Retry-After that is waited for.
+        jitter: The random share of a delay, 0 to 1, so that parallel requests do not return at the same instant. Half
+            of it is added to a Retry-After.
+        longest: Seconds; the longest Retry-After to wait for.
         is_cut: Whether a longer Retry-After is cut to ``longest``; if not, it ends the attempts.
-        total: Seconds; the waits of one request together.
+        total: Seconds; the limit for all waits of one request together.
         chance: Returns 0 to 1, for the jitter.
     """
 
@@ -57,12 +57,12 @@ class RetryPolicy:
         """Return how long to wait before the next attempt.
 
         Args:
-            attempt: How many attempts were made, from 1.
+            attempt: The number of attempts so far, from 1.
             waited: Seconds waited for this request so far.
             asked: Seconds that the service asked for: :func:`retry_after`.
 
         Returns:
-            Seconds, or None to give up. Never less than the service asked for, up to ``longest``.
+            Seconds, or None to give up. At least what the service asked for, up to ``longest``.
         """
         if attempt > len(self.delays):
             return None
@@ -82,11 +82,11 @@ class Attempts:
     """Counts the attempts at one request.
 
     Args:
-        policy: How patient to be.
+        policy: How often and how long to retry.
     """
 
     def __init__(self, policy: RetryPolicy) -> None:
-        """Begin with the first attempt."""
+        """Start with the first attempt."""
         self.made = 1
         self._policy = policy
         self._waited = 0.0
@@ -101,10 +101,10 @@ class Attempts:
 
 
 def retry_after(value: str | None, now: datetime | None = None) -> float | None:
-    """Read a Retry-After header, given in seconds or as an HTTP date.
+    """Return the seconds in a Retry-After header, which contains seconds or an HTTP date.
 
     Returns:
-        Seconds from now, 0 to :data:`LONGEST_RETRY_AFTER`; None if the header is missing or makes no sense.
+        Seconds from now, 0 to :data:`LONGEST_RETRY_AFTER`; None if the header is missing or invalid.
     """
     if value is None:
         return None
@@ -123,7 +123,7 @@ def retry_after(value: str | None, now: datetime | None = None) -> float | None:
 
 
 def bound_retry_after(headers: MutableMapping[str, str]) -> None:
-    """Rewrite an answer's Retry-After for a library that waits as long as it is told, whatever that is."""
+    """Limit an answer's Retry-After, for a library that waits as long as the header asks."""
     asked = retry_after(headers.get("Retry-After"))
     for name in ("Retry-After", "retry-after-ms", "x-ms-retry-after-ms"):
         headers.pop(name, None)
@@ -132,11 +132,11 @@ def bound_retry_after(headers: MutableMapping[str, str]) -> None:
 
 
 def may_answer_pass(status: int, *, is_repeatable: bool) -> bool:
-    """Return whether a status refuses a request only for a moment.
+    """Return whether a status refuses a request only temporarily.
 
     Args:
-        status: The answer's.
-        is_repeatable: Whether carrying the request out twice does no harm.
+        status: The answer's status.
+        is_repeatable: Whether doing the request twice does no harm.
     """
     return status in (_MOMENTARY if is_repeatable else _NOT_ACTED_ON)
 
@@ -145,8 +145,8 @@ def may_error_pass(error: httpx.HTTPError, *, is_repeatable: bool) -> bool:
     """Return whether a request without an answer may be sent again.
 
     Args:
-        error: Why there was no answer.
-        is_repeatable: Whether carrying the request out twice does no harm.
+        error: The reason for the missing answer.
+        is_repeatable: Whether doing the request twice does no harm.
     """
     if untrusted(error) is not None or isinstance(error, httpx.UnsupportedProtocol):
         return False
@@ -154,19 +154,19 @@ def may_error_pass(error: httpx.HTTPError, *, is_repeatable: bool) -> bool:
 
 
 class RetryingClient(httpx.AsyncClient):
-    """Repeats on 429, 5xx and broken connections, by :class:`RetryPolicy`.
+    """Repeats requests after 429, 5xx and broken connections, as :class:`RetryPolicy` says.
 
-    A POST is repeated only where the server certainly did not act on it (no connection, 429, 503), unless it is a
-    token request. An answer is read whole before it is given, within the bounds of ``answers.py``, except where the
-    caller streams it. Redirects are never followed: credentials would go with them. The environment's proxy settings
-    are obeyed; TLS is verified against :func:`ssl_context`.
+    A POST other than a token request is repeated only if the server certainly did not act on it (no connection, 429,
+    503). An answer is complete and within the limits of ``answers.py``, unless the caller streams it. Redirects are
+    never followed, because they would carry credentials away. The client uses the environment's proxy settings and
+    verifies TLS with :func:`ssl_context`.
 
     Args:
-        policy: How patient to be.
+        policy: How often and how long to retry.
         timeout: Seconds for connecting, and for each read and write.
         within: Seconds from sending a request to the last byte of its answer.
-        transport: What sends, in place of the network.
-        sleep: What waits.
+        transport: Sends the requests, in place of the network.
+        sleep: Waits.
     """
 
     def __init__(
@@ -178,7 +178,7 @@ class RetryingClient(httpx.AsyncClient):
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        """Open nothing yet."""
+        """Open no connection yet."""
         super().__init__(
             verify=ssl_context(),
             timeout=timeout,
@@ -191,7 +191,7 @@ class RetryingClient(httpx.AsyncClient):
         self._sleep = sleep
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401 - as in httpx
-        """Send a request, again if that promises anything."""
+        """Send a request, with retries, and return its answer."""
         is_repeatable = request.method != "POST" or request.url.path.endswith("/token")
         attempts = Attempts(self._policy)
         while True:
@@ -219,7 +219,7 @@ class RetryingClient(httpx.AsyncClient):
 
 
 def untrusted(error: BaseException) -> ssl.SSLCertVerificationError | None:
-    """Find the refused certificate among an error's causes."""
+    """Return the certificate error among an error's causes, or None."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, ssl.SSLCertVerificationError):
@@ -229,7 +229,7 @@ def untrusted(error: BaseException) -> ssl.SSLCertVerificationError | None:
 
 
 def root_cause(error: BaseException) -> str:
-    """Say in a few words why a request got no answer."""
+    """Return in a few words why a request got no answer."""
     if isinstance(error, UnacceptableAnswerError):
         return f"it {error}"
     if isinstance(error, httpx.TimeoutException):

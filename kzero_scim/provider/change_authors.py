@@ -132,9 +132,7 @@ class Attribution:
         except KzeroScimError as error:
             denied = isinstance(error, KeycloakError) and error.is_forbidden
             reason = (
-                "the account lacks the role view-events of client realm-management (optional)"
-                if denied
-                else str(error)
+                "the account lacks the role view-events of client realm-management (optional)" if denied else str(error)
             )
             self._note(f"could not find out who changed KZero: {reason}")
             return []

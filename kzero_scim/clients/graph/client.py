@@ -54,7 +54,7 @@ BATCH_SIZE: Final = 20
 BATCHES_AT_ONCE: Final = 4
 MOST_PAGES: Final = 1000
 RETRIES: Final = RetryPolicy(delays=(0.5, 1.0, 2.0, 4.0, 8.0), jitter=0.5, longest=60.0, is_cut=False)
-"""A longer Retry-After ends the attempts: the error says how long Graph wants to be left alone."""
+"""A longer Retry-After ends the attempts, and the error shows the wait that Graph asks for."""
 _NO_DIRECTORY_ROLE: Final = "0997a1d0-0d1d-4acb-b408-d5ca73121e90"
 """The value that Entra puts into a token's ``wids`` for an account without a directory role."""
 SHARED_SECONDS: Final = 1.0

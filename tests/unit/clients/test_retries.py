@@ -1,4 +1,4 @@
-"""When and after how long a request is sent again."""
+"""Retries: when a request is repeated, and after how long."""
 
 from datetime import UTC, datetime
 
@@ -38,13 +38,13 @@ NOW = datetime(2026, 1, 2, 3, 4, 0, tzinfo=UTC)
     ],
 )
 def test_retry_after_is_read_as_seconds_or_date(header: str | None, seconds: float | None) -> None:
-    """A date in the past means now, nonsense means nothing, and nothing is longer than a day."""
+    """A past date means now, an invalid header means nothing, and the limit is a day."""
     assert retry_after(header, NOW) == seconds
 
 
 @given(st.text() | st.floats().map(str) | st.datetimes().map(lambda at: f"{at:%a, %d %b %Y %H:%M:%S} GMT"))
 def test_any_retry_after_is_finite_and_bounded(header: str) -> None:
-    """Whatever a service sends."""
+    """Any header gives a finite wait of at most a day, or none."""
     seconds = retry_after(header, NOW)
 
     assert seconds is None or 0 <= seconds <= LONGEST_RETRY_AFTER
@@ -55,7 +55,7 @@ def test_any_retry_after_is_finite_and_bounded(header: str) -> None:
 def test_a_wait_is_never_shorter_than_asked_nor_longer_than_bounded(
     policy: RetryPolicy, asked: float | None, attempt: int, chance: float
 ) -> None:
-    """Whatever the jitter; who asks for too long is asked again after the longest wait, or not at all."""
+    """The wait is as long as asked, up to the policy's limit, for every jitter; above it, cut or refused."""
     own = RetryPolicy(
         delays=policy.delays,
         jitter=policy.jitter,
@@ -74,7 +74,7 @@ def test_a_wait_is_never_shorter_than_asked_nor_longer_than_bounded(
 
 
 def test_graphs_waits_double() -> None:
-    """Six attempts, if chance takes nothing off."""
+    """Graph's waits double over six attempts, apart from the jitter."""
     policy = RetryPolicy(delays=RETRIES.delays, jitter=RETRIES.jitter, chance=lambda: 1.0)
     attempts = Attempts(policy)
 
@@ -87,12 +87,12 @@ def test_graphs_waits_double() -> None:
     [(6, 0.0, None), (1, 119.9, None), (1, 0.0, 61.0), (2, 100.0, 30.0)],
 )
 def test_patience_ends(attempt: int, waited: float, asked: float | None) -> None:
-    """By number of attempts, by total time, or because Graph asks for more than it is worth."""
+    """Retries end after the attempts, after the total wait, or if Graph asks for too long a wait."""
     assert RETRIES.delay(attempt, waited, asked) is None
 
 
 async def test_every_client_understands_a_date() -> None:
-    """As Graph's does; a date far away is cut."""
+    """Every client accepts a date in Retry-After and limits the wait."""
     waits: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -120,7 +120,7 @@ async def test_every_client_understands_a_date() -> None:
     ],
 )
 def test_the_login_library_sees_no_endless_retry_after(given_headers: dict[str, str], left: dict[str, str]) -> None:
-    """It would wait as long as it is told."""
+    """Retry-After is limited for the login library, which would wait as long as it says."""
     headers = httpx.Headers(given_headers)
 
     bound_retry_after(headers)
