@@ -24,8 +24,8 @@ _SKIPPED = "skipped"
 _REDUNDANT = "RedundantExport"
 
 _OUTSIDE = (
-    "assign the user, or a group that the user is a direct member of (Entra ignores nested groups), to the "
-    "application, and make sure that the account is enabled"
+    "the user is outside the scope of provisioning; assign the user, or a group that the user is a direct member of "
+    "(Entra ignores nested groups), to the application, and make sure that the account is enabled"
 )
 _ADVICE: dict[str, str] = {
     "NotEffectivelyEntitled": _OUTSIDE,

@@ -30,9 +30,7 @@ from kzero_scim.clients.tls import ca_file
 from kzero_scim.errors import GraphError, SettingsError
 from kzero_scim.settings.provider_config import Config, complete
 
-logging.getLogger("azure").addHandler(
-    logging.NullHandler()
-)  # otherwise its warnings appear on stderr next to our errors
+logging.getLogger("azure").addHandler(logging.NullHandler())  # otherwise its warnings appear on stderr
 
 RENEW_BEFORE: Final = 300.0
 """A token is renewed this many seconds before it expires."""

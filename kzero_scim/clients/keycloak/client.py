@@ -144,7 +144,9 @@ class KeycloakClient:
         await ask(self.server_url, doing, "", session.a__refresh_if_required, self.credentials.principal)
         granted = session.granted_roles(realm)
         if granted is None:
-            message = f"{doing} failed: the token contains no roles; assign it roles of client realm-management"
+            message = (
+                f"{doing} failed: its token contains no roles; assign roles of client realm-management to the account"
+            )
             raise KeycloakError(message)
         return granted
 

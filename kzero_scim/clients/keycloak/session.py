@@ -247,8 +247,8 @@ async def ask(
             )
         elif status == httpx.codes.UNAUTHORIZED:
             message = (
-                f"{doing} failed: {server_url} refuses the token that it just issued to {who} ({reason}); check the "
-                "server's clock and any proxy in between"
+                f"{doing} failed: {server_url} refuses the token that it just issued to {who} ({reason}); check "
+                "kzeroServerUrl (KZERO_SERVER_URL) and any proxy in between"
             )
         elif status == httpx.codes.NOT_FOUND and reason.startswith("Realm "):
             message, code = f"{doing} failed: {reason}", NO_REALM
