@@ -190,7 +190,7 @@ def _attribute_failures(attributes: Sequence[CustomAttribute]) -> list[Failure]:
             failures.append(
                 Failure(
                     path,
-                    f"{attribute.name!r} is not a valid custom attribute name; use {CUSTOM_ATTRIBUTE_FORM}",
+                    f"{attribute.name!r} is not a custom attribute name; write {CUSTOM_ATTRIBUTE_FORM}",
                 )
             )
         elif attribute.name.casefold().startswith(f"{ENTERPRISE_USER}:".casefold()):
@@ -214,7 +214,7 @@ def _target_failures(path: str, target: str, defined: set[str] | None) -> list[F
     if not folded.startswith("urn:") or folded.startswith(standard):
         return []
     if not is_custom_attribute(target):
-        return [Failure(path, f"{target!r} is not a valid custom attribute name; use {CUSTOM_ATTRIBUTE_FORM}")]
+        return [Failure(path, f"{target!r} is not a custom attribute name; write {CUSTOM_ATTRIBUTE_FORM}")]
     if defined is not None and folded not in defined:
         return [
             Failure(path, f"{target!r} is not defined; add {{name: {target}}} to customAttributes, or correct the name")
