@@ -109,7 +109,7 @@ async def test_final_refusals_are_not_repeated(status: int) -> None:
     assert (caught.value.status, caught.value.code, len(script.requests)) == (status, "Odd", 1)
 
 
-async def test_patience_is_bounded_and_said() -> None:
+async def test_attempts_are_limited_and_counted() -> None:
     """The client gives up after six attempts, and the error says so."""
     script = Script(_refusal(503))
 

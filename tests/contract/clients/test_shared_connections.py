@@ -125,7 +125,7 @@ async def test_one_tenants_cookies_do_not_reach_another(server: HostileServer, c
     assert seen == [None, None, "session=of-one"]
 
 
-async def test_a_server_that_hangs_keeps_nobody_waiting(
+async def test_a_server_that_hangs_blocks_no_other(
     entra: LocalEntra, server: HostileServer, connections: SharedConnections
 ) -> None:
     """Requests to another server succeed while many wait for one that hangs."""
@@ -206,9 +206,7 @@ async def test_who_is_throttled_in_a_batch_asks_again_alone(
     assert groups["value"]
 
 
-async def test_a_refused_sign_in_is_told_to_all_who_wait_after_one_attempt(
-    entra: LocalEntra, connections: SharedConnections
-) -> None:
+async def test_a_refused_sign_in_fails_all_waiting_reads(entra: LocalEntra, connections: SharedConnections) -> None:
     """One refused sign-in fails all waiting reads, because repeated attempts lock accounts."""
     config = entra.config(client_secret="wrong")
     graph = GraphClient.from_config(config, environment={}, connections=connections)

@@ -149,7 +149,7 @@ async def test_every_request_says_who_asks() -> None:
 
 
 @pytest.mark.parametrize("body", ["<html>maintenance</html>", '{"a": 1}', '"x"'])
-async def test_a_server_that_is_no_keycloak_is_said_to_be_none(body: str) -> None:
+async def test_a_server_that_is_not_keycloak_is_named(body: str) -> None:
     """A proxy's page, or JSON of another shape, gives an error that says this is not Keycloak."""
     server = Server(lambda _: httpx.Response(200, text=body))
     client = server.client()

@@ -40,7 +40,7 @@ def test_a_log_is_counted_by_cycle() -> None:
 
 
 @pytest.mark.parametrize("at", ["2026-11-24T02:00:00.9Z", "2026-11-24T02:00:30Z", "2026-11-24T02:01:00Z"])
-def test_a_cycle_that_the_job_tells_of_is_not_told_twice(at: str) -> None:
+def test_a_cycle_of_job_and_log_is_listed_once(at: str) -> None:
     """A cycle that the job and the log contain is listed once, with the job's counts."""
     cycle = Cycle(
         state="Succeeded",
@@ -56,7 +56,7 @@ def test_a_cycle_that_the_job_tells_of_is_not_told_twice(at: str) -> None:
     ]
 
 
-def test_without_a_log_there_is_what_the_job_tells() -> None:
+def test_without_a_log_the_jobs_cycles_are_listed() -> None:
     """Without a log, the list has the job's cycles, except one that has not ended yet."""
     job = JobStatus(
         schedule_state="Active",
@@ -74,7 +74,7 @@ def test_without_a_log_there_is_what_the_job_tells() -> None:
     ]
 
 
-def test_only_the_newest_are_told() -> None:
+def test_only_the_newest_are_listed() -> None:
     """The list has only the newest cycles, because a busy job has many in two days."""
     many = [past(f"2026-11-24T00:{minute:02}:00Z") for minute in range(50)]
 

@@ -114,7 +114,7 @@ def test_a_failing_step_beats_a_success() -> None:
         },
     ],
 )
-def test_whatever_cannot_be_read_is_a_failure(answer: dict[str, Any] | None) -> None:
+def test_an_unreadable_answer_is_a_failure(answer: dict[str, Any] | None) -> None:
     """An unreadable answer is a failure: it does not prove that Entra provisioned the user."""
     outcome = parse_outcome(answer)
 

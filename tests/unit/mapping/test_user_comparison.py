@@ -74,7 +74,7 @@ def test_all_seven_are_compared_and_equal() -> None:
         ),
     ],
 )
-def test_each_difference_is_said(kzero: dict[str, Any], said: str) -> None:
+def test_each_difference_is_named(kzero: dict[str, Any], said: str) -> None:
     """A difference names the attribute and both values."""
     assert mismatches(kzero=kzero) == [said]
 

@@ -44,14 +44,14 @@ def test_who_it_was(by: dict[str, Any], who: str, own: bool) -> None:  # noqa: F
     assert event.second == "2026-11-24T08:00:00Z"
 
 
-def test_failed_and_other_activities_tell_nothing() -> None:
+def test_failed_and_other_activities_are_ignored() -> None:
     """Failed, other and empty entries are ignored."""
     entries = [entry({}, result="failure"), entry({}, activityDisplayName="Update user"), {}, {"targetResources": None}]
 
     assert entra_events(entries, FACTS.audit_activities, OWN) == []
 
 
-def test_the_latest_doing_of_somebody_else_about_the_object() -> None:
+def test_the_latest_change_by_another_account_counts() -> None:
     """The latest change by another account counts, never our own."""
     mine = AuditEvent(who="us", when="2026-11-24T12:00:00Z", own=True, about=frozenset({"alex"}))
     early = AuditEvent(who="robin", when="2026-11-24T08:00:00Z", about=frozenset({"alex"}))

@@ -51,7 +51,7 @@ def test_the_latest_entry_of_each_object_decides() -> None:
         {"sourceIdentity": {"id": "x"}, "provisioningStatusInfo": {"status": 3}},
     ],
 )
-def test_odd_entries_accuse_nobody(document: dict[str, Any]) -> None:
+def test_an_incomplete_entry_is_no_error(document: dict[str, Any]) -> None:
     """An incomplete entry puts no object in error."""
     assert objects_in_error([document]) == []
 

@@ -110,9 +110,7 @@ def test_a_stack_named_with_its_organisation_is_the_same_stack(folder: Path, pul
     assert pulumi.cancelled == 1
 
 
-def test_the_lock_of_a_run_that_goes_on_is_left_alone(
-    folder: Path, pulumi: Pulumi, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_lock_of_a_running_run_stays(folder: Path, pulumi: Pulumi, monkeypatch: pytest.MonkeyPatch) -> None:
     """The lock of a running run stays; the error names the run and how to stop it."""
     write_lock(folder, os.getpid())
     (folder / "proc" / str(os.getpid())).mkdir(parents=True)
@@ -258,7 +256,7 @@ def checkpoint(urns: list[str]) -> str:
 
 
 @given(st.lists(st.text(max_size=9), max_size=5), st.integers(min_value=0))
-def test_whatever_is_cut_off_what_is_recovered_is_the_beginning(urns: list[str], cut: int) -> None:
+def test_a_cut_at_any_place_leaves_the_first_resources(urns: list[str], cut: int) -> None:
     """A cut at any place leaves nothing or the first resources."""
     text = checkpoint(urns)
 

@@ -38,7 +38,7 @@ async def test_a_name_cannot_forge_a_line_or_leak_a_secret_of_several_lines(
     assert error.details() == 'user "x\\x1b[2J\\u202e" with [secret]'
 
 
-async def test_an_unforeseen_answer_is_told_with_its_request(
+async def test_an_unexpected_answer_is_reported_with_its_request(
     provider: provider_pb2_grpc.ResourceProviderStub, service: ToyService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An unexpected error names the latest request before it."""

@@ -180,9 +180,7 @@ class TestRead:
         assert plain(answer.inputs)["boards"] == 5
         assert plain(answer.properties)["serial"] == "serial-shelf-in-hall"
 
-    async def test_secret_that_is_not_told_stays_as_it_was(
-        self, provider: provider_pb2_grpc.ResourceProviderStub
-    ) -> None:
+    async def test_secret_that_the_service_hides_stays(self, provider: provider_pb2_grpc.ResourceProviderStub) -> None:
         """A secret that the service does not show keeps its value and stays secret."""
         await create(provider, {"room": "hall", "password": "open sesame"})
         inputs = marshal({"room": "hall", "password": "open sesame"}, {"password"})

@@ -52,7 +52,7 @@ class TestProcess:
         assert answer.supportsPreview
         assert answer.acceptSecrets
 
-    async def test_version_is_told(self, fresh: provider_pb2_grpc.ResourceProviderStub) -> None:
+    async def test_version_is_returned(self, fresh: provider_pb2_grpc.ResourceProviderStub) -> None:
         """The plugin info contains the package's version."""
         info = await fresh.GetPluginInfo(empty_pb2.Empty())
 

@@ -75,7 +75,7 @@ def malformed(draw: st.DrawFn) -> Any:  # noqa: ANN401 - any JSON value, most of
 
 @settings(deadline=None, max_examples=200)
 @given(malformed() | st.dictionaries(st.text(max_size=8), JSON, max_size=3))
-def test_whatever_graph_answers_only_our_own_error_is_raised(document: Document) -> None:
+def test_a_malformed_schema_raises_only_our_own_error(document: Document) -> None:
     """A malformed schema raises a one-line error of this project and is not modified."""
     untouched = repr(document)
     for function in EVERYTHING:

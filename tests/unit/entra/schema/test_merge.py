@@ -445,7 +445,7 @@ def test_unowned_rows_are_named_sorted() -> None:
     assert not set(named) & set(guide_rows())
 
 
-def test_the_fingerprint_tells_every_difference() -> None:
+def test_the_fingerprint_shows_every_difference() -> None:
     """The fingerprint differs for every difference that affects provisioning."""
     variants = [
         GUIDE,
