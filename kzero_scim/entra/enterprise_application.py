@@ -1,4 +1,4 @@
-"""The enterprise application of the guide's step 3 as data: its template, and the properties that operators own."""
+"""The enterprise application of the guide's step 3: its template, and the properties that operators own. Pure data."""
 
 from __future__ import annotations
 
@@ -24,4 +24,4 @@ LEFT_ALONE: Final = (
     "tags",
     "useExisting",
 )
-"""What operators may have set on a service principal that was made by hand: azuread would write every one of them."""
+"""Properties that operators may have set on a service principal by hand. azuread would overwrite each of them."""
