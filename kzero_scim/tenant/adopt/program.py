@@ -1,4 +1,4 @@
-"""What exists of a tenant that was set up by hand, declared as its program would, for the engine to import.
+"""Declares what exists of a tenant that was set up by hand, for the engine to import.
 
 Names, types and parents are those of ``TenantProvisioning``. What does not exist is not declared; nothing is changed.
 """
@@ -14,25 +14,26 @@ import pulumi_azuread as azuread
 
 from kzero_scim import sdk as kzero
 from kzero_scim.entra.enterprise_application import LEFT_ALONE, NON_GALLERY_TEMPLATE
+from kzero_scim.sdk.base import KzeroResource
 from kzero_scim.sdk.provider_arguments import provider_arguments
 from kzero_scim.settings.tenant_settings import TenantSettings
 
 _NAME: Final = "tenant"
-_IN_ORDER: Final = (
-    ("ScimEndpoint", ("kzero:keycloak:ScimEndpoint", "kzero:keycloak:MapperSet")),
+_IN_ORDER: Final[tuple[tuple[str, tuple[type[KzeroResource], ...]], ...]] = (
+    ("ScimEndpoint", (kzero.ScimEndpoint, kzero.MapperSet)),
     ("EnterpriseApp", ()),
-    ("UserAssignments", ("kzero:entra:AppRoleAssignments",)),
+    ("UserAssignments", (kzero.AppRoleAssignments,)),
     (
         "ProvisioningJob",
         (
-            "kzero:entra:SynchronizationJob",
-            "kzero:entra:SynchronizationCredentials",
-            "kzero:entra:AttributeMappings",
-            "kzero:entra:ProvisioningStatus",
+            kzero.SynchronizationJob,
+            kzero.SynchronizationCredentials,
+            kzero.AttributeMappings,
+            kzero.ProvisioningStatus,
         ),
     ),
 )
-"""Component to the resources in it, as they depend on each other."""
+"""Each component and the resources in it, in the order of their dependencies."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,11 +67,12 @@ def declare_existing(
     tenant = _component("TenantProvisioning", None)
     provider = kzero.Provider("kzero", opts=pulumi.ResourceOptions(parent=tenant), **provider_arguments(settings))
     before: list[pulumi.Resource] = []
-    for name, tokens in _IN_ORDER:
+    for name, kinds in _IN_ORDER:
         component = _component(name, tenant)
         if name == "EnterpriseApp":
             before = _application(application, component, before, settings.entra_tenant_id)
-        for token in tokens:
+        for kind in kinds:
+            token = kind.resource_type
             if token in existing:
                 found = existing[token]
                 options = pulumi.ResourceOptions(
