@@ -1,1 +1,1 @@
-"""Sets a machine up for this project with nothing but Python's standard library; runs the demo and the audit."""
+"""Scripts that prepare a machine with only Python's standard library, and scripts that run the demo and the audit."""

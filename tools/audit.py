@@ -1,7 +1,7 @@
-"""What is installed and what is committed: pins, sources, licences, known vulnerabilities, secrets. Changes nothing.
+"""Audits installed packages and committed files: pins, licences, known vulnerabilities, secrets. Changes nothing.
 
-Run by `make audit`, in the project's environment. All but the question for known vulnerabilities works without a
-network; where the vulnerability service (osv.dev) cannot be asked, that is said, and is no failure.
+`make audit` runs it in the project's environment. Only the check for known vulnerabilities needs a network. If the
+vulnerability service (osv.dev) does not answer, the audit prints a notice and does not fail.
 """
 
 from __future__ import annotations
@@ -42,30 +42,37 @@ LICENCES = frozenset(
 )
 """Licences under which a package may be used here, as packages name them."""
 LICENCE_EXCEPTIONS = {"jwcrypto": "LGPL-3.0-or-later"}
-"""python-keycloak's; used as it is published and not handed on."""
+"""A dependency of python-keycloak, used as published and not redistributed."""
 BASELINES = CHECKOUT / "tools" / "secrets"
-"""Findings that were looked at and are none, a file for each of the two scans."""
+"""Findings that were reviewed and are not secrets, one file for each of the two scans."""
 _MOVED = 3
-"""How detect-secrets ends where nothing is new, and a known finding has another line or is gone."""
+"""Exit code of detect-secrets if it finds nothing new, but a known finding moved to another line or is gone."""
 
 UNSCANNED = r".*\.lock$|.*go\.sum$|^tools/secrets/.*"
-"""Files full of checksums."""
+"""Files that contain mostly checksums."""
 MADE_UP = r"^(tests|sandbox)/"
-"""Where made-up secrets belong: there only what has the form of a real service's secret is looked for."""
+"""Folders with made-up secrets. The scan of these looks only for secrets in the format of a real service."""
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)( ; [^\\]+)?( \\)?")
 _ELSEWHERE = re.compile(r"://|(^|\s)(-e|--editable|--index-url|--extra-index-url|--find-links|@)(\s|$)|git\+")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line: what was looked at, and how it is (``ok``, ``notice`` or ``error``)."""
+    """One line of the report: a state (``ok``, ``notice`` or ``error``) and what was checked."""
 
     state: str
     text: str
 
 
 def pins(lock: Path) -> tuple[dict[str, str], list[str]]:
-    """Read a lock: name to version, and what is not pinned by a hash or comes from elsewhere than an index."""
+    """Return the packages that a lock file pins, and the lines that break its rules.
+
+    Args:
+        lock: The requirements file.
+
+    Returns:
+        Versions by package name, and a message for each line that has no hash or does not come from an index.
+    """
     found: dict[str, str] = {}
     problems: list[str] = []
     for block in re.split(r"\n(?=\S)", lock.read_text(encoding="utf-8")):
@@ -74,7 +81,7 @@ def pins(lock: Path) -> tuple[dict[str, str], list[str]]:
             continue
         pin = _PIN.fullmatch(lines[0])
         if pin is None or any(_ELSEWHERE.search(line) for line in lines):
-            problems.append(f"{lock.name}: {lines[0]!r} is not a version of a package index")
+            problems.append(f"{lock.name}: {lines[0]!r} is not a package version from an index")
         elif not any(line.startswith("--hash=sha256:") for line in lines):
             problems.append(f"{lock.name}: {pin['name']} has no hash")
         else:
@@ -83,28 +90,28 @@ def pins(lock: Path) -> tuple[dict[str, str], list[str]]:
 
 
 def foreign(installed: Iterable[Distribution], locked: dict[str, str]) -> Iterator[str]:
-    """Name what is installed and is not what is locked, or was not installed from an index."""
+    """Yield a message for each installed package that differs from the lock or was not installed from an index."""
     for package in installed:
         name = _folded(package.metadata["Name"])
         if name in OWN:
             continue
         if locked.get(name) != package.version:
-            wanted = locked.get(name, "not at all")
-            yield f"{name} {package.version} is installed, locked is {wanted}; run make setup"
+            wanted = locked.get(name, "not installed")
+            yield f"{name} {package.version} is installed, but the lock says {wanted}; run make setup"
         elif package.read_text("direct_url.json"):
-            yield f"{name} {package.version} was installed from a place of its own, not from an index"
+            yield f"{name} {package.version} was not installed from an index"
 
 
 def unlicensed(installed: Iterable[Distribution]) -> Iterator[str]:
-    """Name packages whose licence nobody has allowed."""
+    """Yield a message for each package whose licence is not on the list of allowed licences."""
     for package in installed:
         name, named = _folded(package.metadata["Name"]), licences_of(package)
         if not named & LICENCES and LICENCE_EXCEPTIONS.get(name) not in named:
-            yield f"{name} has the licence {' or '.join(sorted(named)) or '(none named)'}, which is not allowed yet"
+            yield f"{name} has the licence {' or '.join(sorted(named)) or '(none named)'}, which is not allowed"
 
 
 def licences_of(package: Distribution) -> set[str]:
-    """Give the licences that a package may be used under."""
+    """Return the names of the licences that a package may be used under."""
     metadata = package.metadata
     if expressions := metadata.get_all("License-Expression"):
         return set(expressions[0].split(" OR "))
@@ -114,7 +121,7 @@ def licences_of(package: Distribution) -> set[str]:
 
 
 def known_vulnerabilities(lock: Path) -> list[Finding]:
-    """Ask for known vulnerabilities of all locked packages."""
+    """Return the known vulnerabilities of all packages in a lock file."""
     command = [sys.executable, "-m", "pip_audit", "--vulnerability-service", "osv", "--format", "json"]
     command += ["--progress-spinner", "off", "--timeout", "15", "--disable-pip", "--require-hashes"]
     done = _run([*command, "--requirement", str(lock)])
@@ -122,12 +129,18 @@ def known_vulnerabilities(lock: Path) -> list[Finding]:
 
 
 def understood(name: str, answer: str, complaint: str) -> list[Finding]:
-    """Tell what pip-audit found from what it printed; what it could not look up is never taken for sound."""
+    """Return the findings in pip-audit's output. A package that pip-audit could not look up is reported, never passed.
+
+    Args:
+        name: The lock file's name.
+        answer: The standard output of pip-audit.
+        complaint: Its standard error.
+    """
     try:
         packages = json.loads(answer)["dependencies"]
     except (ValueError, KeyError, TypeError):
         reason = (complaint.strip().splitlines() or ["no answer"])[-1]
-        text = f"{name}: NOT looked up for known vulnerabilities, the service cannot be asked ({reason[:160]})"
+        text = f"{name}: NOT checked for known vulnerabilities, because the service did not answer ({reason[:160]})"
         return [Finding("notice", text)]
     found = [
         Finding("error", f"{package['name']} {package['version']} has {flaw['id']}; fixed in {_fixed(flaw)}")
@@ -143,11 +156,11 @@ def understood(name: str, answer: str, complaint: str) -> list[Finding]:
 
 
 def new_secrets(checkout: Path, baselines: Path = BASELINES) -> list[str]:
-    """Look for secrets in all files that Git tracks; the baselines' findings are known.
+    """Return a message for each secret in the files that Git tracks, except for the findings in the baselines.
 
     Args:
         checkout: The working tree.
-        baselines: The folder of ``product.json`` and ``tests.json``, which also say what is looked for.
+        baselines: The folder with ``product.json`` and ``tests.json``, which also configure the scans.
     """
     tracked = _run(["git", "ls-files", "-z"], checkout).stdout.split("\0")
     files = [name for name in tracked if name and not re.match(UNSCANNED, name) and (checkout / name).is_file()]
@@ -156,7 +169,7 @@ def new_secrets(checkout: Path, baselines: Path = BASELINES) -> list[str]:
         ("product.json", [name for name in files if not re.match(MADE_UP, name)]),
         ("tests.json", [name for name in files if re.match(MADE_UP, name)]),
     ):
-        # A copy: the tool brings line numbers in its baseline up to date.
+        # detect-secrets updates line numbers in its baseline, so it gets a copy.
         known = checkout / f".audit-{baseline}"
         known.write_bytes((baselines / baseline).read_bytes())
         try:
@@ -176,8 +189,8 @@ def _secrets(answer: str, complaint: str, code: int) -> list[str]:
     except (ValueError, KeyError, TypeError):
         return [f"the scan for secrets failed: {(complaint or answer).strip()[-300:]}"]
     return [
-        f"{name}:{place['line_number']}: looks like a secret ({place['type']}); take it out and change it, or, if it "
-        "is none, say so with `# pragma: allowlist secret`"
+        f"{name}:{place['line_number']}: looks like a secret ({place['type']}). Remove and rotate it. If it is not "
+        "a secret, mark the line with `# pragma: allowlist secret`"
         for name, places in results.items()
         for place in places
     ]
@@ -192,8 +205,8 @@ def _folded(name: str) -> str:
 
 
 def _run(command: Sequence[str], folder: Path = CHECKOUT) -> subprocess.CompletedProcess[str]:
-    words = list(command)  # the project's own tools, by their names; never a shell
-    return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - for that
+    words = list(command)  # the project's own tools by name, never a shell
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - see above
 
 
 def _group(title: str, problems: Iterable[str]) -> list[Finding]:
@@ -201,21 +214,23 @@ def _group(title: str, problems: Iterable[str]) -> list[Finding]:
 
 
 def audit() -> Iterator[Finding]:
-    """Look at everything, one finding after the other."""
+    """Yield the findings of all checks, in order."""
     _, run_time = pins(RUN_TIME_LOCK)
     locked, development = pins(DEVELOPMENT_LOCK)
     yield from _group(f"all {len(locked)} packages are pinned by hash, from an index", [*run_time, *development])
     installed = [package for package in distributions() if package.metadata["Name"]]
-    yield from _group("what is installed is what is locked", foreign(installed, locked))
+    yield from _group("the installed packages match the lock", foreign(installed, locked))
     yield from _group("every licence is allowed", unlicensed(installed))
     checked = _run([sys.executable, "-m", "pip", "check"])
-    yield from _group("the packages fit each other", checked.stdout.splitlines() if checked.returncode else [])
+    yield from _group(
+        "the packages are compatible with each other", checked.stdout.splitlines() if checked.returncode else []
+    )
     yield from _group("no secret in the files that Git tracks", new_secrets(CHECKOUT))
-    yield from known_vulnerabilities(DEVELOPMENT_LOCK)  # holds the other's packages too
+    yield from known_vulnerabilities(DEVELOPMENT_LOCK)  # it contains the run-time packages too
 
 
 def main() -> None:
-    """Print what was found; exit code 1 if anything is wrong."""
+    """Print the findings; exit with code 1 if one is an error."""
     failed = False
     for finding in audit():
         print(f"{finding.state:7}{finding.text}", flush=True)

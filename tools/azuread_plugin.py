@@ -1,7 +1,7 @@
-"""The azuread provider of a sandbox: the official plugin where it can be had, else the offline stand-in.
+"""Installs the azuread provider of a sandbox: the official plugin if it is available, otherwise the offline stand-in.
 
-It goes into the sandbox's own PULUMI_HOME and nowhere else: no other project on the machine ever meets the stand-in.
-`KZERO_SCIM_AZUREAD` set to `official` or `standin` decides the matter.
+The plugin goes only into the sandbox's own PULUMI_HOME, so no other project on the machine can use the stand-in.
+Set `KZERO_SCIM_AZUREAD` to `official` or `standin` to choose.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from tools import cache, progress, pulumi_cli, python_env
 from tools.problem import Problem, run_main
 
 VERSION = "6.11.1"
-"""The plugin's version; pyproject.toml pins the same of pulumi-azuread."""
+"""The plugin's version. pyproject.toml pins pulumi-azuread to the same version."""
 
 DOWNLOAD_LIMIT = 60.0
-"""Seconds that a download may take before the stand-in is used."""
+"""Seconds that a download may take. After that, the stand-in is used."""
 
 RETRY_AFTER = 24 * 60 * 60.0
-"""Seconds for which a failed download is remembered: the next demo is not to wait for another one."""
+"""Seconds before a failed download is tried again, so that the next demo does not wait for it."""
 
 FOLDER = f"resource-azuread-v{VERSION}"
 PROGRAM = "pulumi-resource-azuread"
@@ -35,11 +35,11 @@ Kind = Literal["official", "standin"]
 
 @dataclass(frozen=True)
 class Installed:
-    """Which plugin a sandbox uses.
+    """The plugin that a sandbox uses.
 
     Attributes:
-        kind: The official one, or the stand-in.
-        text: The same for people, with where it came from.
+        kind: Official plugin or stand-in.
+        text: The same as text, with the plugin's origin.
     """
 
     kind: Kind
@@ -47,20 +47,26 @@ class Installed:
 
 
 def install(pulumi_home: Path) -> Installed:
-    """Put an azuread plugin into a PULUMI_HOME, in place of the one that is there.
+    """Install an azuread plugin in a PULUMI_HOME and replace the one that is there.
+
+    Args:
+        pulumi_home: The sandbox's PULUMI_HOME.
+
+    Returns:
+        Which plugin it is.
 
     Raises:
-        Problem: `KZERO_SCIM_AZUREAD` asks for what cannot be done, or for what does not exist.
+        Problem: `KZERO_SCIM_AZUREAD` has an unknown value, or its choice is not available.
     """
     wish = os.environ.get("KZERO_SCIM_AZUREAD", "")
     if wish not in {"", "official", "standin"}:
-        msg = f"KZERO_SCIM_AZUREAD is {wish!r}: set it to official or standin, or unset it"
+        msg = f"KZERO_SCIM_AZUREAD is {wish!r}; set it to official or standin, or unset it"
         raise Problem(msg)
     ambient = shutil.which(PROGRAM)
     if ambient:
-        # The engine prefers it to anything in PULUMI_HOME.
+        # The engine prefers this plugin to anything in PULUMI_HOME.
         if wish == "standin":
-            msg = f"KZERO_SCIM_AZUREAD=standin has no effect while {ambient} is on PATH: take it off PATH"
+            msg = f"KZERO_SCIM_AZUREAD=standin has no effect because {ambient} is on PATH; remove it from PATH"
             raise Problem(msg)
         return Installed("official", f"the official azuread plugin on PATH ({ambient})")
     if wish != "standin":
@@ -70,8 +76,8 @@ def install(pulumi_home: Path) -> Installed:
             return Installed("official", f"the official azuread plugin {VERSION} ({folder})")
         if wish == "official":
             msg = (
-                f"the official azuread plugin {VERSION} is neither installed nor to be downloaded: run "
-                f"`pulumi plugin install resource azuread {VERSION}` where it is, or unset KZERO_SCIM_AZUREAD"
+                f"the official azuread plugin {VERSION} is not installed and could not be downloaded; run "
+                f"`pulumi plugin install resource azuread {VERSION}` with network access, or unset KZERO_SCIM_AZUREAD"
             )
             raise Problem(msg)
     write_stand_in(pulumi_home)
@@ -79,7 +85,7 @@ def install(pulumi_home: Path) -> Installed:
 
 
 def write_stand_in(pulumi_home: Path) -> Path:
-    """Make the stand-in the azuread plugin of a PULUMI_HOME, and give the file that the engine starts."""
+    """Install the stand-in as the azuread plugin of a PULUMI_HOME and return the file that the engine starts."""
     program = _empty(pulumi_home) / PROGRAM
     program.write_text(
         f'#!/bin/sh\nexec {shlex.quote(str(python_env.PYTHON))} -m kzero_sandbox.azuread "$@"\n',
@@ -90,7 +96,7 @@ def write_stand_in(pulumi_home: Path) -> Path:
 
 
 def _link(folder: Path, pulumi_home: Path) -> None:
-    # Not a link to the folder: the engine looks at real folders only.
+    # Links to the files, not to the folder: the engine ignores plugin folders that are links.
     target = _empty(pulumi_home)
     for item in folder.iterdir():
         (target / item.name).symlink_to(item)
@@ -104,9 +110,9 @@ def _empty(pulumi_home: Path) -> Path:
 
 
 def _whole(pulumi_home: Path) -> Path | None:
-    """Give the official plugin's folder in a PULUMI_HOME, if it is wholly there."""
+    """Return the official plugin's folder in a PULUMI_HOME, or None if it is missing or incomplete."""
     folder = pulumi_home / "plugins" / FOLDER
-    # The engine keeps a file of this name beside it until the last byte has arrived.
+    # The engine keeps a file of this name beside the folder until the download is complete.
     partial = folder.with_name(f"{FOLDER}.partial")
     return folder if (folder / PROGRAM).exists() and not partial.exists() else None
 
@@ -115,12 +121,15 @@ def _installed(sandbox_home: Path) -> Path | None:
     homes = [Path.home() / ".pulumi"]
     if os.environ.get("PULUMI_HOME"):
         homes.insert(0, Path(os.environ["PULUMI_HOME"]))
-    # With the sandbox's variables loaded, PULUMI_HOME is the sandbox's: what lies there was put there by `install`.
+    # With the sandbox's variables loaded, PULUMI_HOME is the sandbox's own. A plugin there came from `install`.
     return next((found for home in homes if home.resolve() != sandbox_home.resolve() if (found := _whole(home))), None)
 
 
 def _downloaded(*, force: bool) -> Path | None:
-    """Give the plugin's folder in the cache, trying to download it unless that failed lately."""
+    """Return the plugin's folder in the cache, after a download if needed, or None.
+
+    A download that failed within `RETRY_AFTER` is not repeated, unless `force` is set.
+    """
     home = cache.root() / "pulumi-home"
     failure = cache.root() / f"azuread-{VERSION}.not-downloaded"
     with cache.locked(f"azuread-{VERSION}"):
@@ -134,7 +143,7 @@ def _downloaded(*, force: bool) -> Path | None:
             seconds=DOWNLOAD_LIMIT,
         )
         folder = _whole(home)
-        line.close("done" if folder else "not to be had from here")
+        line.close("done" if folder else "not available")
         if folder:
             failure.unlink(missing_ok=True)
         else:
@@ -143,7 +152,7 @@ def _downloaded(*, force: bool) -> Path | None:
 
 
 def main() -> None:
-    """Install a plugin into the PULUMI_HOME that is the only argument."""
+    """Install a plugin into the PULUMI_HOME that the only argument names."""
     if len(sys.argv) != 2:  # noqa: PLR2004 - the program and one argument
         msg = "usage: python -m tools.azuread_plugin PULUMI_HOME"
         raise Problem(msg)

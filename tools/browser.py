@@ -1,6 +1,6 @@
-"""What the tests of the fleet's page need: Chromium with its driver, and axe-core, which judges accessibility.
+"""Provides Chromium, its driver and axe-core, an accessibility checker, for the tests of the fleet's page.
 
-Nothing but those tests uses them. Where they cannot be had, that is said in one line, and the other tests run.
+Only those tests use them. If they are not available, set-up prints a notice, and the other tests still run.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ AXE_VERSION: Final = "4.11.0"
 _AXE: Final = f"axe-core-{AXE_VERSION}"
 _AXE_ARTIFACT: Final = f"com.deque.html.axe-core:selenium:{AXE_VERSION}:jar"
 _AXE_SHA256: Final = "e9e5863c33a874f09bc01acd9234b7e3c871479f5eef8802fa582544465e6d01"  # pragma: allowlist secret
-"""Of axe.min.js in that artifact."""
+"""Checksum of axe.min.js in that artifact."""
 _COPY: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
 _BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
 _PACKAGES: Final = ("chromium", "chromium-driver")
-"""Debian's. The driver depends on the browser of its own version."""
+"""Debian's packages. The driver depends on the browser of the same version."""
 REMEDY: Final = (
-    "the tests of the fleet's page need Chromium and its driver: install the packages chromium and chromium-driver "
+    "the tests of the fleet's page need Chromium and its driver; install the packages chromium and chromium-driver "
     "(Debian), or put chromium or google-chrome, and chromedriver of the same version, on PATH"
 )
 
 
 @dataclass(frozen=True)
 class Browser:
-    """The two programs."""
+    """Paths of the browser and its driver."""
 
     browser: Path
     driver: Path
 
 
 def find() -> Browser:
-    """Give the browser and its driver.
+    """Return the paths of the browser and its driver.
 
     Raises:
         Problem: One of them is not on PATH.
@@ -52,20 +52,22 @@ def find() -> Browser:
 
 
 def axe() -> Path:
-    """Give axe-core's script.
+    """Return the path of axe-core's script in the cache.
 
     Raises:
-        Problem: It was not fetched.
+        Problem: It was not downloaded.
     """
     script = cache.root() / _AXE / "axe.min.js"
     if not script.exists():
-        msg = "the tests of the fleet's page need axe-core, which Maven fetches: install Maven and run make test again"
+        msg = (
+            "the tests of the fleet's page need axe-core, which Maven downloads; install Maven and run make test again"
+        )
         raise Problem(msg)
     return script
 
 
 def set_up() -> None:
-    """Install and fetch what is missing, as far as this machine allows; say in one line what is still missing."""
+    """Install what is missing, and print a notice for each part that this machine cannot install."""
     for step in (_set_up_browser, _set_up_axe):
         try:
             step()
@@ -95,7 +97,7 @@ def _set_up_axe() -> None:
             return
         with cache.building(_AXE) as work:
             progress.run(
-                f"Fetching axe-core {AXE_VERSION} with Maven",
+                f"Downloading axe-core {AXE_VERSION} with Maven",
                 [maven, "-B", "-ntp", _COPY, f"-Dartifact={_AXE_ARTIFACT}", f"-DoutputDirectory={work}"],
                 log="axe-core",
                 cwd=work,
@@ -106,6 +108,6 @@ def _set_up_axe() -> None:
             archive.unlink()
             found = hashlib.sha256(script).hexdigest()
             if found != _AXE_SHA256:
-                msg = f"axe.min.js of {_AXE_ARTIFACT} has the checksum {found}, expected was {_AXE_SHA256}"
+                msg = f"axe.min.js of {_AXE_ARTIFACT} has checksum {found}, expected {_AXE_SHA256}"
                 raise Problem(msg)
             (work / "axe.min.js").write_bytes(script)

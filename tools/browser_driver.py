@@ -1,4 +1,4 @@
-"""Headless Chromium: loads a page from a file, as phone or desktop, light or dark, and tells what became of it."""
+"""Drives headless Chromium for the tests and pictures of the fleet's page. Knows nothing of the page's content."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Chromium:
     """A running browser.
 
     Attributes:
-        driver: Selenium's.
-        folder: For the pages of one test.
+        driver: Selenium's driver.
+        folder: Folder for the page of one test.
     """
 
     driver: Chrome
@@ -39,10 +39,10 @@ class Chromium:
     @classmethod
     @contextmanager
     def started(cls, programs: Browser) -> Iterator[Chromium]:
-        """Start it; its clock stands at the sample's time."""
+        """Start the browser and yield it. The pages' clock shows the sample's time."""
         options = ChromeOptions()
         options.binary_location = str(programs.browser)
-        # Chromium's sandbox does not start as root, which CI is; the pages are the tests' own.
+        # Chromium's sandbox does not start as root, the user of CI. The browser loads only the tests' own pages.
         for argument in (
             "--headless=new",
             "--no-sandbox",
@@ -52,7 +52,7 @@ class Chromium:
         ):
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        # With both programs given, Selenium looks for none and downloads none.
+        # Selenium gets both programs, so it neither searches nor downloads any.
         driver = Chrome(options=options, service=Service(str(programs.driver)))
         try:
             clock = f"Date.now = () => {int(NOW.timestamp() * 1000)};"
@@ -62,7 +62,7 @@ class Chromium:
             driver.quit()
 
     def reset(self, folder: Path) -> None:
-        """Forget what was loaded, and how it was looked at."""
+        """Restore the default view, and discard the loaded page, console messages and requests."""
         self.folder = folder
         self.set_view()
         self.driver.get("about:blank")
@@ -78,12 +78,12 @@ class Chromium:
         script: bool = True,
         still: bool = False,
     ) -> None:
-        """Choose how pages are looked at.
+        """Set how the next pages are displayed.
 
         Args:
-            size: Width and height in CSS pixels; a narrow one is a phone's.
+            size: Width and height in CSS pixels. A narrow screen is a phone.
             dark: Whether the system prefers dark colours.
-            media: ``print`` for how it prints.
+            media: ``print`` for the print view.
             script: Whether scripts run.
             still: Whether the system asks for reduced motion.
         """
@@ -98,32 +98,37 @@ class Chromium:
         self.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not script})
 
     def open(self, html: str, hash_: str = "") -> None:
-        """Load a page from a file, anew."""
+        """Load a page from a file, even if it is the one that is loaded.
+
+        Args:
+            html: The page's text.
+            hash_: The part of the address after ``#``.
+        """
         file = self.folder / "fleet.html"
         file.write_text(html, encoding="utf-8")
         self.driver.get("about:blank")
         self.driver.get(f"{file.as_uri()}#{hash_}")
 
     def run(self, script: str, *arguments: object) -> Any:  # noqa: ANN401 - any JSON
-        """Run a script in the page and give what it returns."""
+        """Run a script in the page and return its result."""
         return self.driver.execute_script(script, *arguments)
 
     def all(self, selector: str) -> list[WebElement]:
-        """Find elements that are shown."""
+        """Return the visible elements that match a selector."""
         return [item for item in self.driver.find_elements(By.CSS_SELECTOR, selector) if item.is_displayed()]
 
     def one(self, selector: str) -> WebElement:
-        """Find the only element of its kind that is shown."""
+        """Return the only visible element that matches a selector."""
         found = self.all(selector)
         assert len(found) == 1, f"{len(found)} elements are {selector}"
         return found[0]
 
     def texts(self, selector: str) -> list[str]:
-        """Give the texts of elements that are shown."""
+        """Return the texts of the visible elements that match a selector."""
         return [item.text for item in self.all(selector)]
 
     def press(self, *keys: str) -> None:
-        """Press keys one after the other, wherever the focus is."""
+        """Press keys one after the other in the focused element."""
         actions = ActionChains(self.driver, duration=0)
         for key in keys:
             actions.send_keys(key)
@@ -131,21 +136,21 @@ class Chromium:
 
     @property
     def focused(self) -> WebElement:
-        """The element that has the focus."""
+        """The element with the focus."""
         return self.driver.switch_to.active_element
 
     @property
     def hash(self) -> str:
-        """What stands behind ``#`` in the address."""
+        """The part of the address after ``#``."""
         return str(self.run("return location.hash.slice(1)"))
 
     def complaints(self) -> list[str]:
-        """Give what the console was told since the last call: errors, refusals by the page's policy."""
+        """Return the console's messages since the last call: errors, and violations of the content security policy."""
         entries: list[dict[str, Any]] = self.driver.get_log("browser")
         return [str(entry["message"]) for entry in entries]
 
     def requests(self) -> list[tuple[str, str]]:
-        """Give what was asked for since the last call, by anything in the page: address, and what refused it or ""."""
+        """Return the requests of the page since the last call: address, and why the browser blocked it, or ""."""
         entries: list[dict[str, Any]] = self.driver.get_log("performance")
         messages = [json.loads(entry["message"])["message"] for entry in entries]
         refused = {
@@ -161,5 +166,5 @@ class Chromium:
         ]
 
     def screenshot(self) -> bytes:
-        """Give what is seen as PNG."""
+        """Return the visible part of the page as PNG."""
         return base64.b64decode(self.driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})["data"])

@@ -1,4 +1,4 @@
-"""Made-up fleet runs, and the comments of ``docs/comments/`` that show them.
+"""Generates the example comments of ``docs/comments/`` from made-up fleet runs.
 
 ``make generate`` writes the pages, and a test compares them with the code.
 """
@@ -323,7 +323,7 @@ def _canary() -> FleetRun:
                 "403; give client kzero-scim the role manage-clients of realm-management",
                 change("ScimEndpoint", prop("profile", "Generic", "Azure")),
             ),
-            _result(names[2], Outcome.TIMED_OUT, error="stopped after 600 s; the next up goes on where it stopped"),
+            _result(names[2], Outcome.TIMED_OUT, error="stopped after 600 s; the next up continues where it stopped"),
             *(
                 _result(tenant, Outcome.NOT_RUN, error="a tenant of the canary failed, so that the rest was not begun")
                 for tenant in names[3:]

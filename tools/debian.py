@@ -1,6 +1,6 @@
-"""Installs Debian's packages that only tests need, where that is possible: as root, with apt-get.
+"""Installs Debian packages that only tests need. Requires root and apt-get.
 
-Debian's archive keeps only the newest of each release, so that a version cannot be pinned.
+Debian's archive keeps only the newest version of a package in each release, so versions cannot be pinned.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ _APT: Final = ("apt-get", "-o", "DPkg::Lock::Timeout=300")
 
 
 def is_possible() -> bool:
-    """Tell whether packages can be installed here."""
+    """Return whether packages can be installed on this machine."""
     return os.geteuid() == 0 and shutil.which("apt-get") is not None
 
 
 def install(title: str, *packages: str, log: str, expected: str) -> None:
-    """Install packages; without what they merely recommend.
+    """Install packages without the packages that they only recommend.
 
     Args:
-        title: What the operator is told.
-        packages: Names.
+        title: What the terminal shows.
+        packages: Names of the packages.
         log: Name of the log.
-        expected: How much and how long.
+        expected: Size and duration, for the terminal.
     """
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     with cache.locked("debian"):
@@ -41,15 +41,15 @@ def install(title: str, *packages: str, log: str, expected: str) -> None:
 
 
 def need(program: str, use: str) -> None:
-    """Install the package of a program's own name if it is missing, as far as this machine allows; else say so.
+    """Install the package with a program's name if the program is missing, or print a notice if that is not possible.
 
     Args:
-        program: On PATH.
-        use: What needs it, as in "the test of docs/credentials.md".
+        program: The program, which must be on PATH.
+        use: What needs it, for example "the test of docs/credentials.md".
     """
     if shutil.which(program) is not None:
         return
     if not is_possible():
-        print(f"notice: {use} needs {program}, which is not on PATH: install it", flush=True)
+        print(f"notice: {use} needs {program}, which is not on PATH; install it", flush=True)
         return
     install(f"Installing {program}", program, log=program, expected="1 MB")

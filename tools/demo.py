@@ -1,6 +1,6 @@
-"""The demo: a local Entra, a local KZero, a real `pulumi up` between them, and the guide's validation checklist.
+"""The demo: sets up one tenant in the sandbox with a real `pulumi up`, then runs the guide's checklist.
 
-Run it with the project's environment, as `python -m tools.demo`; `make demo` prepares everything and does so.
+`make demo` prepares the machine and runs it. With the project's environment: `python -m tools.demo`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,14 @@ COMMAND = VENV / "bin" / "kzero-scim"
 
 
 def exported(text: str) -> dict[str, str]:
-    """Give the variables that a file of `export NAME=value` lines, quoted as a shell reads them, would set."""
+    """Return the variables that a file of `export NAME=value` lines sets. Values are quoted as in a shell.
+
+    Args:
+        text: The file's content.
+
+    Raises:
+        Problem: A line has another form.
+    """
     variables = {}
     for line in text.splitlines():
         words = shlex.split(line, comments=True)
@@ -35,23 +42,30 @@ def exported(text: str) -> dict[str, str]:
             continue
         name, equals, value = words[-1].partition("=")
         if words[:-1] != ["export"] or not equals:
-            msg = f"not a line of the kind export NAME=value: {line.partition('=')[0]}"
+            msg = f"not a line of the form export NAME=value: {line.partition('=')[0]}"
             raise Problem(msg)
         variables[name] = value
     return variables
 
 
 def sandbox_environment(program: Path) -> dict[str, str]:
-    """Give the environment in which Pulumi meets the sandbox and nothing else."""
+    """Return the environment that makes Pulumi use the sandbox.
+
+    Args:
+        program: The Pulumi CLI.
+
+    Raises:
+        Problem: The sandbox has not written its variables.
+    """
     file = SANDBOX / "env"
     if not file.exists():
-        msg = f"the sandbox is up but has left no {file}"
+        msg = f"the sandbox is running, but {file} is missing; stop it with make clean and try again"
         raise Problem(msg)
     folders = [str(VENV / "bin"), str(program.parent), os.environ.get("PATH", os.defpath)]
     return {
         **os.environ,
         **exported(file.read_text(encoding="utf-8")),
-        # The language host that is built takes its Python from the active environment.
+        # The Python language host that this project builds uses the active environment.
         "VIRTUAL_ENV": str(VENV),
         "PATH": os.pathsep.join(folders),
     }
@@ -64,29 +78,31 @@ def _do(title: str, command: Sequence[str | Path], env: dict[str, str]) -> None:
     done = subprocess.run(words, cwd=CHECKOUT, env=env, stdin=subprocess.DEVNULL, check=False)  # noqa: S603 - our own
     code = done.returncode
     if code:
-        msg = f"{shown}: exit code {code}; the sandbox's logs are in {SANDBOX / 'logs'}, and `make clean` stops it"
+        msg = (
+            f"{shown} failed with exit code {code}; see the logs in {SANDBOX / 'logs'}. `make clean` stops the sandbox"
+        )
         raise Problem(msg)
 
 
 def main() -> None:
-    """Run the demo and leave the sandbox running."""
+    """Run the demo. The sandbox keeps running."""
     began = time.monotonic()
     program = pulumi_cli.set_up()
-    _do("The sandbox", [COMMAND, "sandbox", "up"], {**os.environ, "KEYCLOAK_HOME": str(keycloak_dist.home())})
+    _do("Start the sandbox", [COMMAND, "sandbox", "up"], {**os.environ, "KEYCLOAK_HOME": str(keycloak_dist.home())})
     environment = sandbox_environment(program)
     print(f"\nUsing {azuread_plugin.install(Path(environment['PULUMI_HOME'])).text}", flush=True)
     pulumi: list[str | Path] = [program, "--non-interactive"]
-    _do("The stack", [*pulumi, "stack", "select", "--create", STACK], environment)
-    _do("Both sides of the tenant", [*pulumi, "up", "--yes", "--stack", STACK], environment)
-    _do("The guide's validation checklist, probed live", [COMMAND, "check", STACK], environment)
+    _do("Create the stack", [*pulumi, "stack", "select", "--create", STACK], environment)
+    _do("Set up both sides of the tenant", [*pulumi, "up", "--yes", "--stack", STACK], environment)
+    _do("Run the guide's checklist", [COMMAND, "check", STACK], environment)
     print(
-        f"\nThe demo took {time.monotonic() - began:.0f} s. The sandbox is still running. To look around:\n"
+        f"\nThe demo took {time.monotonic() - began:.0f} s. The sandbox is still running. To explore it:\n"
         "    source .venv/bin/activate && source .sandbox/env\n"
-        f"    pulumi stack output --stack {STACK}        what the stack knows about its tenant\n"
-        f"    pulumi preview --refresh --stack {STACK}   drift on either side; there is none now\n"
-        "    kzero-scim sandbox status             what runs where\n"
-        "    kzero-scim sandbox cycle              a provisioning cycle of the local Entra, now\n"
-        "To stop it and remove what it left: make clean"
+        f"    pulumi stack output --stack {STACK}        shows the tenant's outputs\n"
+        f"    pulumi preview --refresh --stack {STACK}   shows drift on both sides (none now)\n"
+        "    kzero-scim sandbox status             shows the sandbox's services\n"
+        "    kzero-scim sandbox cycle              starts a provisioning cycle\n"
+        "To stop the sandbox and remove its files: make clean"
     )
     sys.stdout.flush()
 

@@ -1,7 +1,7 @@
-"""The fleet's demo: twenty tenants, a change, the comment on it, the merge, a drift, the page.
+"""The fleet demo: sets up twenty tenants, then shows a change with its comment, the merge, drift, and the fleet's page.
 
-Run it with the project's environment, as `python -m tools.demo_fleet`; `make demo-fleet` prepares everything and does
-so. A second run begins with the tenants as the first left them.
+`make demo-fleet` prepares the machine and runs it. With the project's environment: `python -m tools.demo_fleet`. A
+second run starts with the tenants as the first run left them.
 """
 
 from __future__ import annotations
@@ -31,25 +31,29 @@ _COMMENT_LINES = 40
 
 @dataclass
 class Shell:
-    """Runs commands in the fleet's folder and shows them.
+    """Runs commands in the fleet's folder and prints them.
 
     Attributes:
-        env: Their environment.
-        began: When the demo did, in seconds of the monotonic clock.
+        env: Environment of the commands.
+        began: Start of the demo, in seconds of the monotonic clock.
     """
 
     env: dict[str, str] = field(repr=False)
     began: float = field(default_factory=time.monotonic)
 
     def title(self, text: str) -> None:
-        """Head what follows."""
+        """Print a heading."""
         print(f"\n== {time.monotonic() - self.began:3.0f} s  {text}", flush=True)
 
     def run(self, *words: str | Path, expected: Sequence[int] = (0,)) -> None:
         """Run a command.
 
+        Args:
+            words: The command.
+            expected: Its allowed exit codes.
+
         Raises:
-            Problem: It ended with another exit code than is expected here.
+            Problem: The command ended with another exit code.
         """
         command = [str(word) for word in words]
         shown = " ".join([Path(command[0]).name, *command[1:]])
@@ -58,7 +62,7 @@ class Shell:
         if done.returncode not in expected:
             wanted = " or ".join(map(str, expected))
             logs = FOLDER / ".kzero-scim" / "logs"
-            msg = f"{shown}: exit code {done.returncode}, not {wanted}; the tenants' logs are in {logs}"
+            msg = f"{shown}: exit code {done.returncode} instead of {wanted}; see the tenants' logs in {logs}"
             raise Problem(msg)
         if done.returncode:
             print(f"(exit code {done.returncode})", flush=True)
@@ -68,12 +72,12 @@ class Shell:
         self.run(COMMAND, "fleet", *words, expected=expected)
 
     def git(self, *words: str) -> None:
-        """Run git without showing it."""
-        subprocess.run([*_GIT, *words], cwd=FOLDER, env=self.env, stdin=subprocess.DEVNULL, check=True)  # noqa: S603 - likewise
+        """Run git without printing the command."""
+        subprocess.run([*_GIT, *words], cwd=FOLDER, env=self.env, stdin=subprocess.DEVNULL, check=True)  # noqa: S603 - our own
 
 
 def _change(threshold: int) -> None:
-    """Edit stack files as somebody would for a pull request: one setting of a region, and users of one tenant."""
+    """Edit stack files as for a pull request: one setting of all tenants in a region, and the users of one tenant."""
     for file in sorted((FOLDER / "stacks").glob("Pulumi.*.yaml")):
         document = yaml.safe_load(file.read_text())
         config = document["config"]
@@ -87,7 +91,7 @@ def _change(threshold: int) -> None:
 
 
 def _threshold() -> int:
-    """Give a setting that the stack files do not have yet, so that each run of the demo has a change to show."""
+    """Return a deletion threshold that no stack file has yet, so that each run of the demo has a change to show."""
     document = yaml.safe_load((FOLDER / "stacks" / "Pulumi.tenant-003.yaml").read_text())
     return int(document["config"].get("kzero-scim:deletionThreshold", 25)) + 25
 
@@ -99,38 +103,38 @@ def _environment(program: Path) -> dict[str, str]:
         **exported((FOLDER / "env").read_text(encoding="utf-8")),
         "VIRTUAL_ENV": str(VENV),
         "PATH": os.pathsep.join(folders),
-        # The local Entra is consistent at once: the offline stand-in needs not wait as for the real one.
+        # The local Entra has no replication delay, so the stand-in does not need to wait as the official plugin does.
         "AZUREAD_STANDIN_POLL_SECONDS": "0",
     }
 
 
 def main() -> None:
-    """Run the demo and leave the sandbox running."""
+    """Run the demo. The sandbox keeps running."""
     if shutil.which("git") is None:
-        msg = "the demo keeps its fleet in a git repository, and there is no git on PATH: install it"
+        msg = "the demo needs git, which is not on PATH; install it"
         raise Problem(msg)
     began = time.monotonic()
     program = pulumi_cli.set_up()
     up = [str(COMMAND), "sandbox", "up", "--tenants", str(TENANTS), "--directory", str(SANDBOX)]
-    print(f"\n== The sandbox, with {TENANTS} tenants: {' '.join(up[1:4])} {TENANTS}", flush=True)
+    print(f"\n== Start the sandbox with {TENANTS} tenants: {' '.join(up[1:4])} {TENANTS}", flush=True)
     here = {**os.environ, "KEYCLOAK_HOME": str(keycloak_dist.home())}
     if subprocess.run(up, env=here, stdin=subprocess.DEVNULL, check=False).returncode:  # noqa: S603 - our own
-        msg = f"the sandbox did not start; its logs are in {SANDBOX / 'logs'}"
+        msg = f"the sandbox did not start; see the logs in {SANDBOX / 'logs'}"
         raise Problem(msg)
     shell = Shell(_environment(program), began)
     print(f"\nUsing {azuread_plugin.install(Path(shell.env['PULUMI_HOME'])).text}", flush=True)
 
-    shell.title("The fleet is a git repository")
+    shell.title("Commit the fleet to a git repository")
     if not (FOLDER / ".git").exists():
         shell.git("init", "--quiet", "--initial-branch=main")
     shell.git("add", "--all")
     shell.git("commit", "--quiet", "--allow-empty", "--message=The fleet")
     shell.fleet("list")
 
-    shell.title("All tenants are set up, the canaries first")
+    shell.title("Set up all tenants, canaries first")
     shell.fleet("up", "--yes", "--canary", "canary", "--refresh")
 
-    shell.title("A branch with a change, and the comment that a pull request gets")
+    shell.title("Change settings on a branch and show the pull request's comment")
     shell.git("switch", "--quiet", "--force-create", "change", "main")
     _change(_threshold())
     shell.git("commit", "--quiet", "--all", "--message=Raise the deletion threshold in EMEA")
@@ -138,32 +142,32 @@ def main() -> None:
     lines = (FOLDER / "comment.md").read_text(encoding="utf-8").splitlines()
     print("\n" + "\n".join(f"    {line}" for line in lines[:_COMMENT_LINES]), flush=True)
 
-    shell.title("The merge applies it, to those tenants alone")
+    shell.title("Merge the change and apply it to the tenants that it affects")
     shell.git("switch", "--quiet", "main")
     shell.git("merge", "--quiet", "--no-ff", "--message=Merge the change", "change")
     shell.fleet("up", "--yes", "--changed-since", "main^1")
     shell.fleet("preview")
 
-    shell.title("Somebody changes a tenant by hand, and another one's endpoint refuses Entra")
+    shell.title("Change one tenant by hand, and let another tenant's endpoint reject Entra")
     shell.run(COMMAND, "sandbox", "break", "drift", DRIFTED, "--directory", SANDBOX)
     shell.run(COMMAND, "sandbox", "break", "quarantine", QUARANTINED, "--directory", SANDBOX)
     shell.fleet("drift", expected=(3,))
     shell.fleet("status", expected=(2,))
 
-    shell.title("One page shows how the fleet is")
+    shell.title("Write the fleet's page")
     shell.fleet("report", "--html", "fleet.html")
 
-    shell.title("What is in the repository is applied again; the cause of the quarantine is repaired")
+    shell.title("Repair the cause of the quarantine and apply the repository's settings again")
     shell.run(COMMAND, "sandbox", "break", "quarantine", QUARANTINED, "--repair", "--directory", SANDBOX)
     shell.fleet("up", "--yes", "--refresh", DRIFTED, QUARANTINED)
     shell.fleet("drift")
     print(
-        f"\nThe demo took {time.monotonic() - began:.0f} s. The sandbox is still running. To look around:\n"
-        f"    {FOLDER / 'fleet.html'}      the page, for a browser\n"
-        f"    {FOLDER / 'comment.md'}      the comment, whole\n"
+        f"\nThe demo took {time.monotonic() - began:.0f} s. The sandbox is still running. To explore it:\n"
+        f"    {FOLDER / 'fleet.html'}      the page, to open in a browser\n"
+        f"    {FOLDER / 'comment.md'}      the complete comment\n"
         f"    source .venv/bin/activate && cd {FOLDER.relative_to(SANDBOX.parent)} && source env\n"
-        "    kzero-scim fleet preview --tag emea   and so on; docs/fleet.md\n"
-        "A pipeline of your own: docs/gitops.md. To stop the sandbox and remove what it left: make clean"
+        "    kzero-scim fleet preview --tag emea   see docs/fleet.md for more\n"
+        "To set up a pipeline, see docs/gitops.md. To stop the sandbox and remove its files: make clean"
     )
     sys.stdout.flush()
 

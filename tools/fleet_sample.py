@@ -1,4 +1,4 @@
-"""A made-up fleet of any size, always the same: some tenants of everything that the page has to show."""
+"""A made-up fleet of any size, always the same, with tenants in every state that the fleet's page shows."""
 
 from __future__ import annotations
 
@@ -12,38 +12,39 @@ from kzero_scim.tenant.drift import Difference
 from kzero_scim.tenant.status import StatusReport
 
 NOW = datetime(2026, 3, 12, 7, 30, tzinfo=UTC)
-"""When the page is looked at."""
+"""The time at which the page is opened."""
 _NAMES = ("adatum", "contoso", "fabrikam", "litware", "northwind", "proseware", "tailspin", "wingtip", "woodgrove")
 _SITES = ("berlin", "eu", "labs", "north", "oslo", "retail", "south", "us")
 
 
 def at(hours: float) -> str:
-    """Give the moment that many hours before the page is looked at, ISO 8601."""
+    """Return the time that many hours before `NOW`, in ISO 8601."""
     return (NOW - timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def name_of(number: int) -> str:
-    """Give a tenant's name."""
+    """Return a tenant's name."""
     return f"{_NAMES[number % len(_NAMES)]}-{_SITES[number // len(_NAMES) % len(_SITES)]}-{number + 1:03}"
 
 
 def tag_added() -> list[ResourceChange]:
-    """Give the change that many tenants share."""
+    """Return the change that many tenants have in common."""
     mapper = PropertyChange(property="mappers.tag", kind="add", was=None, now={"claim": "tag", "attribute": "tag"})
     return [ResourceChange(resource="MapperSet", name="mappers", operation="update", properties=[mapper])]
 
 
 def healthy_fleet(tenants: int) -> list[FleetRun]:
-    """Give one status of a fleet in which nothing is wrong."""
+    """Return one status run of a fleet without problems."""
     results = [_status(number, "healthy", random.Random(number)) for number in range(tenants)]  # noqa: S311 - a sample
     return [_run(Command.STATUS, 0.1, results)]
 
 
 def mixed_fleet(tenants: int) -> list[FleetRun]:
-    """Give a preview, an up of some, a drift and a status, with something of everything in known tenants.
+    """Return a drift run, a preview and a status run, in which known tenants have known states.
 
-    Tenant 4 is in quarantine, 7 drifted, 10 failed, 12 timed out, 15 has users in error, 18 was not run; tenant 20
-    drifted, is in quarantine and has changes pending; of the rest every third has the same change pending.
+    In each group of 40 tenants, tenant 4 is in quarantine, 7 has drifted, 10 failed, 12 timed out, 15 has users in
+    error, and 18 was not run. Tenant 20 has drifted, is in quarantine and has pending changes. Tenant 33 has drifted.
+    Every third of the others has the same pending change.
     """
     dice = random.Random(5)  # noqa: S311 - a sample
     words = {4: "quarantine", 15: "errors", 20: "quarantine"}
@@ -86,11 +87,11 @@ def mixed_fleet(tenants: int) -> list[FleetRun]:
 
 
 def cycles(dice: random.Random, states: str) -> list[dict[str, Any]]:
-    """Give provisioning cycles, oldest first.
+    """Return provisioning cycles, oldest first.
 
     Args:
-        dice: For the numbers.
-        states: A letter a cycle: s(ucceeded), e(rrors), f(ailed).
+        dice: Source of the numbers.
+        states: One letter for each cycle: s(ucceeded), e(rrors), f(ailed).
     """
     words = {"s": "Succeeded", "e": "EntryLevelErrors", "f": "Failed"}
     return [
@@ -163,7 +164,7 @@ def _status(number: int, word: str, dice: random.Random) -> TenantResult:
 
 
 def _evidence(name: str, place: int, word: str) -> str:
-    told = (
+    evidence = (
         f"https://kzero.example/realms/{name}/scim/v2 answered 401: alive, a token is asked for",
         "7 mappers and 7 rows in Entra",
         f'"KZero {name}", service principal 11111111-1111-1111-1111-111111111111',
@@ -172,7 +173,7 @@ def _evidence(name: str, place: int, word: str) -> str:
         "the endpoint answered 401 Unauthorized" if word == "quarantine" else f"passed at {at(30)}",
         f"test.user@{name}.example is in KZero, 7 attributes as in Entra",
     )
-    return told[place]
+    return evidence[place]
 
 
 def _tags(number: int) -> list[str]:

@@ -1,6 +1,6 @@
-"""The Keycloak that the sandbox's KZero runs on: Maven's artifact, unpacked and built once into the cache.
+"""Provides the Keycloak that the sandbox's KZero runs on: downloads Maven's artifact and builds it once in the cache.
 
-`python -m tools.keycloak_dist --print` says where it lies.
+`python -m tools.keycloak_dist --print` prints its folder.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NAME = f"keycloak-{VERSION}"
 OLDEST_JAVA = 17
 
 BUILD_OPTIONS = ("--db=dev-file", "--health-enabled=true", "--features=scim-api", "--http-relative-path=/")
-"""Options of `kc.sh build`: fixed here, so that `kc.sh start --optimized` comes up without building again."""
+"""Build-time options of Keycloak, fixed so that `kc.sh start --optimized` starts without another build."""
 
 _ARTIFACT = f"org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
@@ -27,16 +27,16 @@ _BUILT_WITH = "kzero-scim-build-options.txt"
 
 
 def home() -> Path:
-    """Give Keycloak's folder, there or not: `KEYCLOAK_HOME` if the user has set it, else the one in the cache."""
+    """Return Keycloak's folder, even if it does not exist: `KEYCLOAK_HOME` if it is set, otherwise one in the cache."""
     chosen = os.environ.get("KEYCLOAK_HOME")
     return Path(chosen).expanduser().absolute() if chosen else cache.root() / NAME
 
 
 def set_up() -> Path:
-    """Give Keycloak's folder, fetching and building it if need be.
+    """Return Keycloak's folder, after downloading and building it if needed.
 
     Raises:
-        Problem: Maven is missing, or cannot have the artifact, or Keycloak cannot be built.
+        Problem: Maven is missing, the download failed, or the build failed.
     """
     folder = home()
     if not _is_ready(folder):
@@ -47,22 +47,22 @@ def set_up() -> Path:
 
 
 def check() -> None:
-    """Look for what `set_up` and a start of Keycloak need.
+    """Check the requirements of `set_up` and of Keycloak's start.
 
     Raises:
-        Problem: Java or Maven is missing or too old, or `KEYCLOAK_HOME` leads nowhere.
+        Problem: Java or Maven is missing or too old, or `KEYCLOAK_HOME` is not a Keycloak.
     """
     _check_java()
     folder = home()
     if os.environ.get("KEYCLOAK_HOME") and not (folder / "bin" / "kc.sh").exists():
-        msg = f"KEYCLOAK_HOME is {folder}, where there is no bin/kc.sh: correct it, or unset it"
+        msg = f"KEYCLOAK_HOME is {folder}, which has no bin/kc.sh; correct or unset it"
         raise Problem(msg)
     if not _is_ready(folder):
         _maven()
 
 
 def _is_ready(folder: Path) -> bool:
-    # A Keycloak of the user's is taken as it is.
+    # A Keycloak that the user provides is used as it is.
     if os.environ.get("KEYCLOAK_HOME"):
         return True
     marker = folder / _BUILT_WITH
@@ -71,18 +71,18 @@ def _is_ready(folder: Path) -> bool:
 
 def _check_java() -> None:
     own = os.environ.get("JAVA_HOME")
-    # Where kc.sh looks, in its order.
+    # The places where kc.sh looks, in the same order.
     program = str(Path(own) / "bin" / "java") if own else shutil.which("java")
-    remedy = f"install a Java runtime {OLDEST_JAVA} or newer, which the sandbox's Keycloak needs"
+    remedy = f"install Java {OLDEST_JAVA} or newer for the sandbox's Keycloak"
     if not program:
-        msg = f"Java is not on PATH, and JAVA_HOME is not set: {remedy}"
+        msg = f"Java is not on PATH and JAVA_HOME is not set; {remedy}"
         raise Problem(msg)
     release = version.java_release(progress.ask([program, "-version"]) or "")
     if release is None:
-        msg = f"{program} does not say its version: {remedy}"
+        msg = f"{program} does not print its version; {remedy}"
         raise Problem(msg)
     if release < OLDEST_JAVA:
-        msg = f"Java {release} at {program} is too old: {remedy}"
+        msg = f"Java {release} at {program} is too old; {remedy}"
         raise Problem(msg)
 
 
@@ -90,7 +90,7 @@ def _maven() -> Path:
     maven = shutil.which("mvn")
     if not maven:
         msg = (
-            "Maven is not on PATH: install it (command mvn), since it fetches the sandbox's Keycloak; or set "
+            "Maven is not on PATH; install it (command mvn) to download the sandbox's Keycloak, or set "
             f"KEYCLOAK_HOME to a Keycloak {VERSION} built with `kc.sh build {' '.join(BUILD_OPTIONS)}`"
         )
         raise Problem(msg)
@@ -100,14 +100,14 @@ def _maven() -> Path:
 def _fetch_and_build() -> None:
     maven = _maven()
     with cache.building(NAME) as work:
-        # Beside it, since the folder in it is what becomes the cache's entry.
+        # Outside the unpacked folder, because that folder becomes the cache's entry.
         download = work / "download"
         progress.run(
-            f"Fetching Keycloak {VERSION} with Maven",
+            f"Downloading Keycloak {VERSION} with Maven",
             [maven, "-B", "-ntp", _COPY, f"-Dartifact={_ARTIFACT}", f"-DoutputDirectory={download}"],
             log="keycloak-download",
-            expected="177 MB, about a minute when Maven has not got it",
-            # Away from any pom.xml around.
+            expected="177 MB, about a minute if Maven has not cached it",
+            # A folder without a pom.xml.
             cwd=work,
         )
         archive = download / f"keycloak-quarkus-dist-{VERSION}.zip"
@@ -118,7 +118,7 @@ def _fetch_and_build() -> None:
         for item in unpacked.iterdir():
             item.rename(work / item.name)
         unpacked.rmdir()
-        # zipfile does not keep permissions.
+        # zipfile does not restore permissions.
         for script in (work / "bin").glob("*.sh"):
             script.chmod(0o755)
         progress.run(
@@ -131,7 +131,7 @@ def _fetch_and_build() -> None:
 
 
 def main() -> None:
-    """Set Keycloak up; with `--print`, only say where it is or would be."""
+    """Set Keycloak up; with `--print`, only print its folder."""
     if "--print" not in sys.argv[1:]:
         check()
         set_up()

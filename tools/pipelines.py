@@ -1,7 +1,8 @@
-"""Lints the pipelines in gitops/ with the linters of their makers, and schemas where a maker has none.
+"""Lints the pipelines in gitops/ with the platforms' own linters and schemas. Uses no network.
 
-actionlint (built from its Go module, pinned in `actionlint/` beside this file) and zizmor for GitHub Actions; the JSON
-schemas of GitHub's, GitLab's and Azure DevOps' pipelines; ShellCheck for the scripts.
+- GitHub Actions: actionlint, built from the Go module that `actionlint/` beside this file pins, and zizmor.
+- GitHub, GitLab and Azure DevOps: the JSON schemas of their pipelines.
+- Scripts: ShellCheck.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from tools.cache import CHECKOUT
 from tools.problem import Problem, run_main
 
 ACTIONLINT_VERSION: Final = "1.7.12"
-"""`actionlint/go.mod` says the same."""
+"""The same version as in `actionlint/go.mod`."""
 _ACTIONLINT: Final = f"actionlint-{ACTIONLINT_VERSION}"
 _SCHEMAS: Final = (
     ("github", ("--builtin-schema", "vendor.github-workflows")),
     ("gitlab", ("--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci")),
     (
         "azure-devops",
-        # Its patterns escape more than Unicode expressions allow.
+        # The schema's patterns have escapes that Unicode regular expressions reject.
         (
             *("--builtin-schema", "vendor.azure-pipelines", "--data-transform", "azure-pipelines"),
             *("--regex-variant", "nonunicode"),
@@ -36,7 +37,7 @@ _SCHEMAS: Final = (
 
 
 def actionlint() -> Path | None:
-    """Give actionlint, building it if need be; None where there is no Go to build it with."""
+    """Return the path of actionlint, built if needed, or None without Go."""
     program = cache.root() / _ACTIONLINT / "actionlint"
     if program.exists():
         return program
@@ -58,17 +59,17 @@ def actionlint() -> Path | None:
 
 
 def commands(folder: Path, linter: Path | None) -> Iterator[list[str | Path]]:
-    """Give the commands that check a folder like gitops/; each tells what it finds and ends with 1.
+    """Yield the commands that check a folder like gitops/. Each prints its findings and exits with 1 if it has any.
 
     Args:
-        folder: What is checked.
-        linter: actionlint; None leaves it out.
+        folder: The folder to check.
+        linter: Path of actionlint; None skips it.
     """
     installed = Path(sys.executable).parent
     workflows = sorted((folder / "github").glob("*.yml"))
     if linter is not None:
         yield [linter, "-no-color", "-shellcheck", installed / "shellcheck", *workflows]
-    # Nothing is asked of a network: whether a pinned commit is the tag beside it is for whoever raises a version.
+    # Offline: whoever raises a version must check that the pinned commit belongs to the tag in its comment.
     yield [installed / "zizmor", "--offline", "--no-progress", "--quiet", "--color", "never", *workflows]
     for name, options in _SCHEMAS:
         yield [installed / "check-jsonschema", *options, *sorted((folder / name).glob("*.yml"))]
@@ -76,7 +77,7 @@ def commands(folder: Path, linter: Path | None) -> Iterator[list[str | Path]]:
 
 
 def check(command: Sequence[str | Path]) -> str | None:
-    """Run one; give what it found, or None for nothing."""
+    """Run a linter and return its findings, or None."""
     done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)  # noqa: S603
     return None if done.returncode == 0 else done.stdout + done.stderr
 
@@ -85,21 +86,21 @@ def main() -> None:
     """Check gitops/.
 
     Raises:
-        Problem: Something was found.
+        Problem: A linter found something.
     """
     linter = actionlint()
     if linter is None:
-        print("notice: gitops/github was not checked by actionlint, which is built with Go, and Go is not on PATH")
+        print("notice: actionlint did not check gitops/github, because building it needs Go, which is not on PATH")
     found = 0
     for command in commands(CHECKOUT / "gitops", linter):
-        told = check(command)
-        if told is not None:
+        findings = check(command)
+        if findings is not None:
             found += 1
-            print(told)
+            print(findings)
     if found:
-        message = f"the pipelines of gitops/ have {found} problem{'s' if found > 1 else ''}, told above"
+        message = f"{found} of the linters of gitops/ found problems; see above"
         raise Problem(message)
-    print("The pipelines of gitops/ pass their linters.")
+    print("All linters of gitops/ passed.")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""A PostgreSQL server for the test of the state backend: the machine's own programs, or Debian's package.
+"""Provides PostgreSQL's programs for the test of the state backend: those on this machine, or Debian's package.
 
-No server is started here, and none is left running: the test starts one of its own.
+This module starts no server. The test starts and stops its own.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from tools.problem import Problem
 
 _CLUSTERS: Final = Path("/etc/postgresql-common/createcluster.conf")
 REMEDY: Final = (
-    "the test of the PostgreSQL backend needs its server: install the package postgresql (Debian), or put initdb, "
+    "the test of the PostgreSQL backend needs its server; install the package postgresql (Debian), or put initdb, "
     "postgres and psql on PATH"
 )
 
 
 def find() -> Path:
-    """Give the folder of initdb, postgres and psql.
+    """Return the folder of initdb, postgres and psql.
 
     Raises:
-        Problem: There is none.
+        Problem: They are not installed.
     """
     on_path = shutil.which("initdb")
-    # Debian keeps them off PATH, a folder for each version.
+    # Debian installs them outside PATH, in one folder per version.
     folders = [Path(on_path).resolve().parent] if on_path else []
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     for folder in folders:
@@ -36,7 +36,7 @@ def find() -> Path:
 
 
 def set_up() -> None:
-    """Install what is missing, as far as this machine allows; say in one line if it is still missing."""
+    """Install what is missing, or print a notice if this machine cannot install it."""
     try:
         find()
     except Problem as problem:
@@ -44,9 +44,12 @@ def set_up() -> None:
             print(f"notice: {problem}", flush=True)
             return
         debian.install(
-            "Installing what PostgreSQL's packages share", "postgresql-common", log="postgresql", expected="10 MB"
+            "Installing the common files of PostgreSQL's packages",
+            "postgresql-common",
+            log="postgresql",
+            expected="10 MB",
         )
-        # The package would make and start a server of its own, for everybody on this machine.
+        # By default, the package creates and starts a server for the whole machine.
         settings = _CLUSTERS.read_text(encoding="utf-8") if _CLUSTERS.exists() else ""
         _CLUSTERS.write_text(f"{settings}\ncreate_main_cluster = false\n", encoding="utf-8")
         debian.install("Installing PostgreSQL", "postgresql", log="postgresql", expected="20 MB, about 15 s")

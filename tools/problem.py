@@ -1,4 +1,4 @@
-"""What stops a set-up: one line for the person at the terminal, never a traceback."""
+"""Reports what stops a script in one line, without a traceback."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
-class Problem(Exception):  # noqa: N818 - not an error of the program's, a fact about the machine
-    """Something that the machine lacks or refused; its text says what, and what to do next."""
+class Problem(Exception):  # noqa: N818 - a fact about the machine, not an error of the program
+    """Something that the machine lacks or refuses. The text says what it is and what to do next."""
 
 
 def _terminated(_number: int, _frame: FrameType | None) -> None:
-    # SIGTERM's default ends Python without running a `finally`, and would leave a build running and its folder behind.
+    # By default, SIGTERM ends Python without running `finally` blocks, so a build and its folder would be left behind.
     sys.exit(128 + signal.SIGTERM)
 
 
 def run_main(main: Callable[[], None]) -> None:
-    """Run a script's `main`; a `Problem` becomes one line and exit code 1, an interruption one word and 130."""
+    """Run a script's `main` function. A `Problem` ends it with one line and code 1, an interruption with code 130."""
     signal.signal(signal.SIGTERM, _terminated)
     try:
         main()

@@ -1,4 +1,4 @@
-"""Runs a long command: its output goes to a log, the terminal shows what happens, since when, and what to expect."""
+"""Runs long commands: their output goes to a log, and the terminal shows title, elapsed time and expected duration."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 QUIET_INTERVAL = 15.0
-"""Seconds between two lines where there is no terminal whose line could be rewritten."""
+"""Seconds between two progress lines if the output is not a terminal."""
 
 LAST_LINES = 20
-"""How much of the log a failure shows."""
+"""Number of log lines that a failure shows."""
 
 
 class Line:
-    """One line of progress, rewritten in place on a terminal and repeated now and then elsewhere."""
+    """A progress line, rewritten in place on a terminal, and repeated at intervals elsewhere."""
 
     def __init__(self, title: str, *, stream: IO[str] | None = None) -> None:
-        """Begin the line, and the clock."""
+        """Print the line and start its clock."""
         self._title = title
         self._stream = stream or sys.stdout
         self._terminal = self._stream.isatty()
@@ -36,18 +36,22 @@ class Line:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the line began."""
+        """Seconds since the line was first printed."""
         return time.monotonic() - self._began
 
     def tick(self) -> None:
-        """Show the time that has passed, where it is due."""
+        """Print the elapsed time if it is due."""
         now = time.monotonic()
         if self._terminal or now - self._shown >= QUIET_INTERVAL:
             self._shown = now
             self._write(f"{self.elapsed:.0f} s")
 
     def close(self, outcome: str) -> None:
-        """End the line with what came of it."""
+        """Print the final line.
+
+        Args:
+            outcome: How it ended, for example "done".
+        """
         self._write(f"{outcome} after {self.elapsed:.0f} s", last=True)
 
     def _write(self, text: str, *, last: bool = False) -> None:
@@ -58,12 +62,12 @@ class Line:
 
 
 def tail(log: Path, lines: int = LAST_LINES) -> str:
-    """Give the last lines of a log, indented."""
+    """Return the last lines of a log, indented."""
     text = log.read_text(encoding="utf-8", errors="replace").splitlines()
     return "\n".join(f"    {line}" for line in text[-lines:])
 
 
-def run(  # noqa: PLR0913 - what a process has
+def run(  # noqa: PLR0913 - the properties of a process
     title: str,
     command: Sequence[str | Path],
     *,
@@ -72,18 +76,18 @@ def run(  # noqa: PLR0913 - what a process has
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
 ) -> None:
-    """Run a command to its end.
+    """Run a command and wait until it ends.
 
     Args:
-        title: What it does, for the terminal, as in "Building the Pulumi CLI".
+        title: What it does, for the terminal, for example "Building the Pulumi CLI".
         command: The program and its arguments.
-        log: Name of its log in the cache's `logs`.
-        expected: How long it takes, as in "about 4 minutes on 2 cores".
-        cwd: Where it runs.
-        env: Its environment; none means this process' own.
+        log: Name of its log in the cache's `logs` folder.
+        expected: Its duration, for example "about 4 minutes on 2 cores".
+        cwd: Its working directory.
+        env: Its environment; None inherits this process's environment.
 
     Raises:
-        Problem: It failed; the text ends with the last lines of its log.
+        Problem: It failed. The text ends with the last lines of its log.
     """
     path = cache.root() / "logs" / f"{log}.log"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +100,7 @@ def run(  # noqa: PLR0913 - what a process has
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            # A group of its own: an interruption ends the compilers that it started, too.
+            # Its own process group, so that an interruption also ends the compilers that it started.
             start_new_session=True,
         )
         try:
@@ -108,7 +112,7 @@ def run(  # noqa: PLR0913 - what a process has
             raise
     if code:
         line.close("failed")
-        msg = f"{title}: exit code {code}. The end of {path}:\n{tail(path)}"
+        msg = f"{title} failed with exit code {code}. The last lines of {path}:\n{tail(path)}"
         raise Problem(msg)
     line.close("done")
 
@@ -128,7 +132,7 @@ def ask(
     env: Mapping[str, str] | None = None,
     seconds: float = 60,
 ) -> str | None:
-    """Run a short command and give what it printed, errors included; None where it is missing, fails or is too slow."""
+    """Return the output of a short command, with its errors, or None if it is missing, fails or is too slow."""
     try:
         answer = subprocess.run(  # noqa: S603 - commands of this project
             [str(part) for part in command],

@@ -1,8 +1,8 @@
-"""A Pulumi CLI and its Python language host: the machine's own where recent enough, else built from their Go modules.
+"""Provides a Pulumi CLI and its Python language host: the machine's own, or ones built from pinned Go modules.
 
-The modules are pinned, with all that they require, in `pulumi/` and `pulumi-language-python/` beside this file. The
-language host is the last one that is a package of Pulumi's SDK module; its successors are modules of their own that
-nothing can require.
+`pulumi/` and `pulumi-language-python/` beside this file pin the modules and their dependencies. The language host has
+the last version that is a package of Pulumi's SDK module. Later versions are separate modules, which a go.mod file
+cannot require.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from tools.problem import Problem
 from tools.python_env import VENV
 
 VERSION = "3.259.0"
-"""The Pulumi CLI that is built; `pulumi/go.mod` says the same."""
+"""Version of the Pulumi CLI that is built; the same as in `pulumi/go.mod`."""
 
 LANGUAGE_HOST_VERSION = "3.79.0"
-"""The Python language host that is built; `pulumi-language-python/go.mod` says the same."""
+"""Version of the language host that is built; the same as in `pulumi-language-python/go.mod`."""
 
 OLDEST: version.Version = (3, 200, 0)
-"""The oldest CLI on PATH that is taken as it is."""
+"""The oldest version of a CLI on PATH that is used."""
 
 OLDEST_GO: version.Version = (1, 25, 11)
-"""What `pulumi/go.mod` asks for."""
+"""The version that `pulumi/go.mod` requires."""
 
 OLDEST_SWITCHING_GO: version.Version = (1, 21, 0)
-"""From here on Go fetches a newer Go by itself, unless told not to."""
+"""The first version that downloads a newer Go when needed, unless GOTOOLCHAIN forbids it."""
 
 NAME = f"pulumi-{VERSION}"
 
@@ -41,20 +41,25 @@ _LINK = VENV / "bin" / "pulumi"
 
 
 def refusal(pulumi_version: version.Version | None, *, language_host: bool) -> str | None:
-    """Say why a CLI found on PATH does not do, or None if it does."""
+    """Return why a CLI on PATH cannot be used, or None if it can.
+
+    Args:
+        pulumi_version: Its version; None if it is unknown.
+        language_host: Whether it has a Python language host.
+    """
     if pulumi_version is None:
-        return "it does not say its version"
+        return "it does not print its version"
     if pulumi_version < OLDEST:
-        return f"its version {version.show(pulumi_version)} is below {version.show(OLDEST)}"
+        return f"its version {version.show(pulumi_version)} is older than {version.show(OLDEST)}"
     if not language_host:
-        return "there is no pulumi-language-python beside it or on PATH"
+        return "pulumi-language-python is neither beside it nor on PATH"
     return None
 
 
 @functools.cache
 def on_path() -> Path | None:
-    """Give the machine's own CLI, if there is one that does; one that does not is mentioned."""
-    # With the environment active, our own link comes first.
+    """Return the machine's own CLI, or None if there is no usable one. Prints why a CLI is not used."""
+    # If the project's environment is active, its own link comes first on PATH.
     path = os.pathsep.join(
         folder for folder in os.get_exec_path() if folder and Path(folder).resolve() != _LINK.parent.resolve()
     )
@@ -72,25 +77,27 @@ def on_path() -> Path | None:
 
 
 def built() -> Path:
-    """Give the CLI in the cache, whether it has been built or not."""
+    """Return the path of the CLI in the cache, whether it exists or not."""
     return cache.root() / NAME / "bin" / "pulumi"
 
 
 def check() -> None:
-    """Look for what `set_up` needs.
+    """Check the requirements of `set_up`.
 
     Raises:
-        Problem: There is no CLI, and no Go to build one with.
+        Problem: Neither a CLI nor Go is available.
     """
     if not on_path() and not built().exists():
         _go()
 
 
 def set_up() -> Path:
-    """Give the CLI to use, building it if need be; one that was built is linked into `.venv`, to be found once active.
+    """Return the CLI to use, after building it if needed.
+
+    A built CLI is linked into `.venv`, so that the active environment finds it.
 
     Raises:
-        Problem: There is no CLI and it cannot be built.
+        Problem: There is no usable CLI, and none can be built.
     """
     found = on_path()
     if found:
@@ -104,14 +111,14 @@ def set_up() -> Path:
     if not (_LINK.is_symlink() and _LINK.readlink() == program):
         _LINK.unlink(missing_ok=True)
         _LINK.parent.mkdir(parents=True, exist_ok=True)
-        # The engine looks for language hosts beside the file that the link leads to.
+        # The engine looks for language hosts in the folder of the link's target.
         _LINK.symlink_to(program)
     return program
 
 
 def _build() -> None:
     go = _go()
-    # A workspace of the user's around the checkout would take the place of our module files.
+    # A user's Go workspace around the checkout would replace our module files.
     environment = {**os.environ, "GOWORK": "off"}
     with cache.building(NAME) as work:
         target = work / "bin"
@@ -134,7 +141,7 @@ def _build() -> None:
         ):
             progress.run(
                 title,
-                # Tags and variable are those of Pulumi's own releases.
+                # The same tags and variable as in Pulumi's own releases.
                 [
                     *(go, "build", "-tags", "osusergo,grpcnotrace", "-o", target / module),
                     *("-ldflags", f"-s -w -X {_VERSION_VARIABLE}=v{module_version}", package),
@@ -144,12 +151,12 @@ def _build() -> None:
                 cwd=CHECKOUT / "tools" / module,
                 env=environment,
             )
-        # The script that the host starts programs with: the CLI's version of it, which works with the old host too and
-        # does not end a failed program with a traceback of its own.
+        # The language host starts programs with this script. The CLI's version also works with the older host, and does
+        # not print its own traceback when a program fails.
         module_folder = CHECKOUT / "tools" / "pulumi"
         sdk = progress.ask([go, "list", "-m", "-f", "{{.Dir}}", _SDK], cwd=module_folder, env=environment)
         if not sdk:
-            msg = f"Go does not say where its module {_SDK} lies; see `go list -m {_SDK}` in tools/pulumi"
+            msg = f"Go does not print the folder of module {_SDK}; run `go list -m {_SDK}` in tools/pulumi to see why"
             raise Problem(msg)
         shutil.copyfile(Path(sdk) / "python" / "cmd" / _EXECUTOR, target / _EXECUTOR)
         (target / _EXECUTOR).chmod(0o755)
@@ -159,16 +166,16 @@ def _go() -> Path:
     found = shutil.which("go")
     remedy = f"install Go {version.show(OLDEST_GO)} or newer, or a Pulumi CLI {version.show(OLDEST)} or newer"
     if not found:
-        msg = f"neither a Pulumi CLI nor Go, to build one with, is on PATH: {remedy}"
+        msg = f"neither a Pulumi CLI nor Go, to build one, is on PATH; {remedy}"
         raise Problem(msg)
-    # Outside any module, so that it is this Go's own version and nothing is fetched.
+    # Outside any module, Go prints its own version and downloads nothing.
     environment = {**os.environ, "GOTOOLCHAIN": "local"}
     have = version.parse(progress.ask([found, "version"], cwd=Path("/"), env=environment) or "")
     if have is None:
-        msg = f"{found} does not say its version: {remedy}"
+        msg = f"{found} does not print its version; {remedy}"
         raise Problem(msg)
     switching = have >= OLDEST_SWITCHING_GO and progress.ask([found, "env", "GOTOOLCHAIN"], cwd=Path("/")) != "local"
     if have < OLDEST_GO and not switching:
-        msg = f"Go {version.show(have)} at {found} is too old to build a Pulumi CLI with: {remedy}"
+        msg = f"Go {version.show(have)} at {found} is too old to build a Pulumi CLI; {remedy}"
         raise Problem(msg)
     return Path(found)

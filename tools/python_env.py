@@ -1,6 +1,6 @@
-"""The project's own virtual environments, `.venv` and `policy/.venv`, made by uv from the committed lock files.
+"""Creates the project's virtual environments, `.venv` and `policy/.venv`, with uv from the committed lock files.
 
-The locks are requirement files with hashes, and hold no registry's address: a mirror serves as well.
+The lock files contain hashes and no registry addresses, so a mirror works too.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from tools.cache import CHECKOUT
 from tools.problem import Problem
 
 UV = "0.13.8"
-"""The uv that is fetched where there is none."""
+"""The version of uv to download if it is not installed."""
 
 OLDEST_UV: version.Version = (0, 8, 0)
-"""The oldest uv on PATH that is taken as it is."""
+"""The oldest version of uv on PATH that is used."""
 
 VENV = CHECKOUT / ".venv"
 PYTHON = VENV / "bin" / "python"
 RUN_TIME_LOCK = CHECKOUT / "requirements.lock"
 DEVELOPMENT_LOCK = CHECKOUT / "requirements-dev.lock"
 POLICY_VENV = CHECKOUT / "policy" / ".venv"
-"""The policy pack's own: pulumi-policy takes another protobuf than the provider."""
+"""The policy pack's environment: pulumi-policy needs another protobuf version than the provider."""
 POLICY_REQUIREMENTS = CHECKOUT / "policy" / "requirements.txt"
 POLICY_LOCK = CHECKOUT / "policy" / "requirements.lock"
 _DISTRIBUTIONS = (CHECKOUT, CHECKOUT / "sandbox")
-"""Folders of what this repository installs: kzero-scim, and its sandbox."""
+"""Folders of the two distributions that are installed: kzero-scim and its sandbox."""
 _STAMP = VENV / ".kzero-scim-stamp"
 _PLACE = VENV / ".kzero-scim-place"
 _POLICY_STAMP = POLICY_VENV / ".kzero-scim-stamp"
 
 
 def stamp(contents: dict[str, bytes]) -> str:
-    """Give a fingerprint of named contents; neither their order nor anything else but names and bytes counts."""
+    """Return a fingerprint of contents by name, independent of their order."""
     whole = hashlib.sha256()
     for name, content in sorted(contents.items()):
         whole.update(f"{name} {len(content)}\n".encode())
@@ -49,24 +49,24 @@ def _wanted_stamp() -> str:
     return stamp(
         {
             "lock": DEVELOPMENT_LOCK.read_bytes(),
-            # Entry points and build requirements are in there.
+            # The project files contain entry points and build requirements.
             **{str(folder): (folder / "pyproject.toml").read_bytes() for folder in _DISTRIBUTIONS},
         }
     )
 
 
 def _base_python() -> str:
-    """Give the interpreter below any virtual environment: one must not be rebuilt on itself."""
+    """Return the interpreter outside any virtual environment. `.venv` must not be rebuilt with its own interpreter."""
     return str(getattr(sys, "_base_executable", None) or sys.executable)
 
 
 def _environment() -> dict[str, str]:
-    """Give uv's environment: the user's own, never a Python from elsewhere, and pip's mirror where uv has none."""
+    """Return uv's environment: the user's, without Python downloads, with pip's mirror if uv has no index set."""
     environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
-    # An active environment's name would draw a warning, where it is not ours.
+    # The variable makes uv print a warning if another environment is active.
     environment.pop("VIRTUAL_ENV", None)
     if not any(name in environment for name in ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_CONFIG_FILE")):
-        # uv does not read pip's configuration, where a company's mirror usually stands.
+        # uv does not read pip's configuration, which is where companies usually configure their mirror.
         mirror = progress.ask([_base_python(), "-m", "pip", "config", "get", "global.index-url"])
         mirror = os.environ.get("PIP_INDEX_URL") or mirror
         if mirror and mirror.startswith(("https://", "http://")):
@@ -75,10 +75,10 @@ def _environment() -> dict[str, str]:
 
 
 def uv() -> Path:
-    """Give uv: the one on PATH if it is recent enough, else one in the cache, put there by pip if need be.
+    """Return the path of uv: the one on PATH if it is recent enough, otherwise one that pip installs in the cache.
 
     Raises:
-        Problem: Python can make no virtual environment, or pip cannot fetch uv.
+        Problem: Python cannot create virtual environments, or pip cannot download uv.
     """
     on_path = shutil.which("uv")
     if on_path and (version.parse(progress.ask([on_path, "--version"]) or "") or ()) >= OLDEST_UV:
@@ -90,13 +90,15 @@ def uv() -> Path:
             with cache.building(name) as work:
                 if progress.ask([_base_python(), "-c", "import ensurepip"]) is None:
                     msg = (
-                        f"{_base_python()} lacks the module ensurepip, which a virtual environment needs: "
-                        "install your system's package python3-venv, or uv itself"
+                        f"{_base_python()} lacks the module ensurepip, which virtual environments need; "
+                        "install your system's package python3-venv, or uv"
                     )
                     raise Problem(msg)
-                progress.run("Making an environment for uv", [_base_python(), "-m", "venv", work], log="uv-environment")
                 progress.run(
-                    f"Fetching uv {UV}",
+                    "Creating an environment for uv", [_base_python(), "-m", "venv", work], log="uv-environment"
+                )
+                progress.run(
+                    f"Downloading uv {UV}",
                     [work / "bin" / "python", "-m", "pip", "install", "--quiet", f"uv=={UV}"],
                     log="uv",
                     expected="about 10 s",
@@ -105,7 +107,7 @@ def uv() -> Path:
 
 
 def set_up() -> None:
-    """Bring `.venv` in step with the locks; nothing is run where it is already."""
+    """Update `.venv` to match the lock file and the projects; does nothing if it already matches."""
     wanted = _wanted_stamp()
     if _stamp_is(wanted):
         return
@@ -118,7 +120,7 @@ def set_up() -> None:
         _STAMP.unlink(missing_ok=True)
         if not _usable():
             progress.run(
-                "Making the virtual environment .venv",
+                "Creating the virtual environment .venv",
                 [program, "venv", "--clear", "--python", _base_python(), VENV],
                 log="venv",
                 env=environment,
@@ -126,7 +128,7 @@ def set_up() -> None:
             _PLACE.write_text(str(VENV), encoding="utf-8")
         progress.run(
             f"Installing the Python packages of {DEVELOPMENT_LOCK.name}",
-            # Compiled now: where Python must not write, every `pulumi preview` would compile the packages again.
+            # Compile now: if Python may not write later, every `pulumi preview` would compile the packages again.
             [program, "pip", "sync", "--compile-bytecode", "--python", PYTHON, DEVELOPMENT_LOCK],
             log="python-packages",
             expected="about 30 s when nothing is cached",
@@ -145,7 +147,7 @@ def set_up() -> None:
 
 
 def set_up_policies() -> None:
-    """Bring the policy pack's environment, `policy/.venv`, in step with its lock."""
+    """Update the policy pack's environment, `policy/.venv`, to match its lock file."""
     wanted = stamp({"lock": POLICY_LOCK.read_bytes(), "place": str(POLICY_VENV).encode()})
     place = hashlib.sha256(str(POLICY_VENV).encode()).hexdigest()[:12]
     with cache.locked(f"venv-{place}"):
@@ -153,7 +155,7 @@ def set_up_policies() -> None:
             return
         program, environment = uv(), _environment()
         progress.run(
-            "Making the policy pack's environment policy/.venv",
+            "Creating the policy pack's environment policy/.venv",
             [program, "venv", "--clear", "--python", _base_python(), POLICY_VENV],
             log="policy-venv",
             env=environment,
@@ -178,9 +180,9 @@ def _text(file: Path) -> str:
 
 
 def _usable() -> bool:
-    """Tell whether `.venv` was made here, by this, with the Python that runs this.
+    """Return whether `.venv` was created here, by this module, with this Python version.
 
-    In a checkout that was moved, the programs in it would still start with the interpreter's old path.
+    In a checkout that was moved, the environment's programs would still use the old path of the interpreter.
     """
     if _text(_PLACE) != str(VENV):
         return False
@@ -190,19 +192,23 @@ def _usable() -> bool:
 
 
 def lock() -> None:
-    """Remake the lock files; versions that are locked already stay where they satisfy pyproject.toml."""
+    """Update the lock files. Locked versions that still satisfy pyproject.toml are kept."""
     program, environment = uv(), _environment()
-    # Run in the checkout with relative names, since the locks say what required each package. No header, which would
-    # repeat the command; no registry's address; every platform in one file.
+    # Runs in the checkout with relative names, because the locks name what requires each package. Without the header,
+    # which would repeat the command, and without registry addresses; one file for all platforms.
     options = ["--universal", "--generate-hashes", "--no-header", "--quiet"]
     for title, what, target in (
-        ("what runs", ["pyproject.toml"], RUN_TIME_LOCK),
+        ("the run-time packages", ["pyproject.toml"], RUN_TIME_LOCK),
         (
-            "everything",
+            "all packages",
             ["pyproject.toml", "sandbox/pyproject.toml", "--group", "dev", "-c", RUN_TIME_LOCK.name],
             DEVELOPMENT_LOCK,
         ),
-        ("the policy pack", [str(POLICY_REQUIREMENTS.relative_to(CHECKOUT)), "--python-version", "3.11"], POLICY_LOCK),
+        (
+            "the policy pack's packages",
+            [str(POLICY_REQUIREMENTS.relative_to(CHECKOUT)), "--python-version", "3.11"],
+            POLICY_LOCK,
+        ),
     ):
         name = str(target.relative_to(CHECKOUT))
         progress.run(

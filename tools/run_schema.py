@@ -1,4 +1,4 @@
-"""Writes docs/fleet-run.schema.json: the JSON of a run over many tenants, from the model and its docstrings."""
+"""Writes docs/fleet-run.schema.json, the JSON schema of a fleet run's document, from the model and its docstrings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RECORDS: Final = (model.FleetRun, model.TenantResult, model.ResourceChange, mod
 
 
 def document() -> dict[str, Any]:
-    """Make the schema of what :meth:`FleetRun.document` writes, a description a field."""
+    """Return the schema of the document that :meth:`FleetRun.document` writes, with a description for each field."""
     schema = TypeAdapter(model.FleetRun).json_schema(mode="serialization")
     definitions = schema.setdefault("$defs", {})
     for kind in _RECORDS:
@@ -30,7 +30,7 @@ def document() -> dict[str, Any]:
         for field in dataclasses.fields(kind):
             place = found["properties"][field.name]
             place.pop("title", None)
-            # A reference with a description beside it is allowed since draft 2019-09.
+            # Drafts since 2019-09 allow a description beside a reference.
             place["description"] = described[field.name]
     for words in (model.Command, model.Outcome):
         definitions[words.__name__]["description"] = _enumerated(words)
@@ -53,11 +53,11 @@ def _attributes(kind: type) -> dict[str, str]:
 
 
 def _enumerated(kind: type[Enum]) -> str:
-    """Name the values with the texts that stand below them in the source."""
+    """Return a description of the values, from the docstrings below them in the source."""
     source = inspect.getsource(kind)
     texts = dict(re.findall(r'= "([\w-]+)"\n    """(.+?)"""', source))
-    told = [f"{item.value}: {_plain(texts[item.value])}" for item in kind if item.value in texts]
-    return " ".join([_first_line(kind), *told])
+    described = [f"{item.value}: {_plain(texts[item.value])}" for item in kind if item.value in texts]
+    return " ".join([_first_line(kind), *described])
 
 
 def _plain(text: str) -> str:
@@ -65,7 +65,7 @@ def _plain(text: str) -> str:
 
 
 def text() -> str:
-    """Give the file's text."""
+    """Return the file's content."""
     return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
 
 

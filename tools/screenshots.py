@@ -1,4 +1,4 @@
-"""Makes the pictures of the docs: ``python -m tools.screenshots``, with Chromium and an emoji font."""
+"""Writes the pictures of the documentation. Needs Chromium and an emoji font; run `python -m tools.screenshots`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _DIFF_LINES = {"+": "added", "-": "removed", "@": "place"}
 
 
 def comment_page(markdown: str) -> str:
-    """Return a page that shows a comment much as a platform does, with its first group of tenants open."""
+    """Return a page that shows a comment as a platform would, with its first group of tenants expanded."""
     body = cmarkgfm.github_flavored_markdown_to_html(markdown, options=Options.CMARK_OPT_UNSAFE)
     body = re.sub(
         r"^(?:<pre[^>]*><code[^>]*>)?([+@-]).*$",
@@ -43,7 +43,7 @@ def comment_page(markdown: str) -> str:
 
 
 def pictures(chromium: Chromium) -> Iterator[tuple[str, bytes]]:
-    """Give each picture's file name and its PNG."""
+    """Yield each picture's file name and PNG data."""
     html = render_page(fleet_sample.mixed_fleet(40))
     chromium.set_view((1000, 760))
     chromium.open(html)
@@ -62,7 +62,7 @@ def pictures(chromium: Chromium) -> Iterator[tuple[str, bytes]]:
 
 
 def main() -> None:
-    """Write them."""
+    """Write all pictures."""
     FOLDER.mkdir(exist_ok=True)
     with Chromium.started(browser.find()) as chromium, tempfile.TemporaryDirectory() as folder:
         chromium.reset(Path(folder))

@@ -1,7 +1,7 @@
-"""Prepares a machine for this project: Python packages, Pulumi, Keycloak.
+"""Prepares a machine for this project: Python packages, Pulumi CLI, Keycloak.
 
-Started by `bootstrap`, which finds a Python for it. Every step looks first whether there is anything to do, so that it
-may run before every target of the Makefile.
+`tools/bootstrap` starts it with a suitable Python. Each step does only what is missing, so the Makefile can run it
+before every target.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from tools.problem import Problem, run_main
 
 
 def check() -> None:
-    """Look for all that the steps need before the first one, which may take minutes.
+    """Check the requirements of all steps before the first one starts, because a step can take minutes.
 
     Raises:
-        Problem: Something is missing; the text has a line for each such thing.
+        Problem: Something is missing. The text has one line for each missing thing.
     """
     problems = []
     for step in (pulumi_cli.check, keycloak_dist.check):
@@ -29,14 +29,14 @@ def check() -> None:
 
 
 def main() -> None:
-    """Do the steps asked for; all of them by default."""
+    """Run the steps that the options select; all by default."""
     parser = argparse.ArgumentParser(prog="tools/bootstrap", description="Prepare this machine for the project.")
     choice = parser.add_mutually_exclusive_group()
-    choice.add_argument("--python-only", action="store_true", help="only the virtual environment .venv")
+    choice.add_argument("--python-only", action="store_true", help="create only the virtual environment .venv")
     choice.add_argument(
-        "--tests", action="store_true", help="also what only tests need: Chromium, axe-core, PostgreSQL, jq"
+        "--tests", action="store_true", help="also install what only tests need: Chromium, axe-core, PostgreSQL, jq"
     )
-    choice.add_argument("--lock", action="store_true", help="only remake the lock files")
+    choice.add_argument("--lock", action="store_true", help="only update the lock files")
     chosen = parser.parse_args()
     if chosen.lock:
         python_env.lock()

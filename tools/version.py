@@ -1,4 +1,4 @@
-"""Reads version numbers out of what programs print about themselves."""
+"""Parses version numbers in the output of programs."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _JAVA = re.compile(r'version "(\d+)(?:\.(\d+))?')
 
 
 def parse(text: str) -> Version | None:
-    """Give the first version number in a text (`go version go1.25.11 linux/amd64`) as integers, or None."""
+    """Return the first version number in a text (`go version go1.25.11 linux/amd64`) as integers, or None."""
     found = _NUMBER.search(text)
     return tuple(int(part or 0) for part in found.groups()) if found else None
 
 
 def java_release(text: str) -> int | None:
-    """Give the feature release out of `java -version` (17 for `"17.0.15"`, 8 for `"1.8.0_292"`), or None."""
+    """Return the feature release in `java -version`'s output (17 for `"17.0.15"`, 8 for `"1.8.0_292"`), or None."""
     found = _JAVA.search(text)
     if not found:
         return None
@@ -26,5 +26,5 @@ def java_release(text: str) -> int | None:
 
 
 def show(version: Version) -> str:
-    """Write a version as people do."""
+    """Return a version as text."""
     return ".".join(str(part) for part in version)

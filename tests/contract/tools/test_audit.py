@@ -1,4 +1,4 @@
-"""The audit of what is installed and committed fails where it should, and never passes for want of an answer."""
+"""The audit fails on unpinned packages, foreign sources, licences and secrets, and a failed check never passes."""
 
 from __future__ import annotations
 
@@ -22,10 +22,13 @@ HASH = "    --hash=sha256:" + "0" * 64
     [
         (f"a==1 \\\n{HASH}\n    # via b\nc-d==2.0 ; sys_platform == 'win32' \\\n{HASH} \\\n{HASH}\n", None),
         ("a==1\n", "x.lock: a has no hash"),
-        (f"a>=1 \\\n{HASH}\n", "x.lock: 'a>=1 \\\\' is not a version of a package index"),
-        (f"a @ https://x.example/a.whl \\\n{HASH}\n", "x.lock: 'a @ https://x.example/a.whl \\\\' is not a version"),
-        ("-e ./a\n", "x.lock: '-e ./a' is not a version of a package index"),
-        ("--index-url https://x.example\n", "x.lock: '--index-url https://x.example' is not a version"),
+        (f"a>=1 \\\n{HASH}\n", "x.lock: 'a>=1 \\\\' is not a package version from an index"),
+        (
+            f"a @ https://x.example/a.whl \\\n{HASH}\n",
+            "x.lock: 'a @ https://x.example/a.whl \\\\' is not a package version",
+        ),
+        ("-e ./a\n", "x.lock: '-e ./a' is not a package version from an index"),
+        ("--index-url https://x.example\n", "x.lock: '--index-url https://x.example' is not a package version"),
     ],
 )
 def test_a_lock_without_hashes_or_from_elsewhere_is_refused(text: str, problem: str | None, tmp_path: Path) -> None:
@@ -47,17 +50,17 @@ def package(folder: Path, name: str, *lines: str, direct: bool = False) -> Distr
     return PathDistribution(place)
 
 
-def test_what_is_not_locked_or_from_elsewhere_is_named(tmp_path: Path) -> None:
+def test_packages_that_are_not_locked_or_not_from_an_index_are_reported(tmp_path: Path) -> None:
     installed = [package(tmp_path, name, direct=name == "direct") for name in ("known", "other", "direct", "stray")]
 
     assert list(foreign(installed, {"known": "1", "other": "2", "direct": "1"})) == [
-        "other 1 is installed, locked is 2; run make setup",
-        "direct 1 was installed from a place of its own, not from an index",
-        "stray 1 is installed, locked is not at all; run make setup",
+        "other 1 is installed, but the lock says 2; run make setup",
+        "direct 1 was not installed from an index",
+        "stray 1 is installed, but the lock says not installed; run make setup",
     ]
 
 
-def test_a_licence_that_nobody_allowed_is_named(tmp_path: Path) -> None:
+def test_a_licence_that_is_not_allowed_is_reported(tmp_path: Path) -> None:
     installed = [
         package(tmp_path, "good", "License-Expression: MIT"),
         package(tmp_path, "either", "License-Expression: GPL-3.0-only OR Apache-2.0"),
@@ -68,22 +71,22 @@ def test_a_licence_that_nobody_allowed_is_named(tmp_path: Path) -> None:
     ]
 
     assert list(unlicensed(installed)) == [
-        "bad has the licence AGPL-3.0-only, which is not allowed yet",
-        "silent has the licence (none named), which is not allowed yet",
+        "bad has the licence AGPL-3.0-only, which is not allowed",
+        "silent has the licence (none named), which is not allowed",
     ]
 
 
-def test_a_service_that_cannot_be_asked_is_said_and_never_taken_for_sound() -> None:
+def test_a_service_that_does_not_answer_gives_a_notice_and_never_a_pass() -> None:
     [finding] = understood("x.lock", "", "Traceback\nConnectionError: api.osv.dev: Name or service not known\n")
 
     assert finding.state == "notice"
     assert finding.text == (
-        "x.lock: NOT looked up for known vulnerabilities, the service cannot be asked "
+        "x.lock: NOT checked for known vulnerabilities, because the service did not answer "
         "(ConnectionError: api.osv.dev: Name or service not known)"
     )
 
 
-def test_what_the_service_does_not_know_is_said() -> None:
+def test_packages_that_the_service_does_not_know_are_reported() -> None:
     answer = {"dependencies": [{"name": "a", "version": "1", "vulns": []}, {"name": "b", "skip_reason": "not found"}]}
 
     [finding] = understood("x.lock", json.dumps(answer), "")
@@ -107,7 +110,7 @@ def git(folder: Path, *arguments: str) -> None:
 
 
 def test_a_planted_secret_is_found_wherever_it_is_tracked(tmp_path: Path) -> None:
-    """In the product's code whatever looks like one; in the tests, full of made-up ones, what is of a real service."""
+    """The scan reports anything like a secret in the product's code, but in tests only the format of a real service."""
     (tmp_path / "kzero_scim").mkdir()
     (tmp_path / "tests").mkdir()
     password = "correct-horse" + "-battery-9"
@@ -122,7 +125,7 @@ def test_a_planted_secret_is_found_wherever_it_is_tracked(tmp_path: Path) -> Non
 
     problems = new_secrets(tmp_path)
 
-    assert [line.split(";")[0] for line in problems] == [
+    assert [line.split(". ")[0] for line in problems] == [
         "kzero_scim/bad.py:2: looks like a secret (Secret Keyword)",
         "tests/bad.py:1: looks like a secret (GitHub Token)",
     ]
@@ -131,7 +134,7 @@ def test_a_planted_secret_is_found_wherever_it_is_tracked(tmp_path: Path) -> Non
 
 
 def test_the_scan_cannot_pass_by_failing(tmp_path: Path) -> None:
-    """A baseline that cannot be read is an error, not a clean bill."""
+    """An unreadable baseline is an error, not a pass."""
     git(tmp_path, "init", "-q")
     (tmp_path / "a.py").write_text("")
     git(tmp_path, "add", "a.py")
@@ -143,8 +146,8 @@ def test_the_scan_cannot_pass_by_failing(tmp_path: Path) -> None:
     assert problem.startswith("the scan for secrets failed: ")
 
 
-def test_a_finding_that_was_looked_at_may_move_to_another_line(tmp_path: Path) -> None:
-    """An edit above it is no news."""
+def test_a_known_finding_may_move_to_another_line(tmp_path: Path) -> None:
+    """An edit above a known finding does not make it a new one."""
     known = f'client_secret = "{"correct-horse" + "-battery-9"}"\n'
     entry = {
         "type": "Secret Keyword",

@@ -1,4 +1,4 @@
-"""Which azuread plugin a sandbox gets, and how the engine finds it."""
+"""A sandbox gets the official azuread plugin or the stand-in, and the engine finds it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Give the home of a user whose machine has no azuread plugin and reaches no place to get it from."""
+    """Yield the home of a user whose machine has no azuread plugin and no network."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     monkeypatch.setenv("KZERO_SCIM_CACHE", str(tmp_path / "cache"))
     for name in ("PULUMI_HOME", "KZERO_SCIM_AZUREAD"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(progress, "ask", lambda *_args, **_rest: None)
-    # Remembered for the length of a process, and this machine is another one.
+    # The result is cached for the whole process, but this machine is another one.
     pulumi_cli.on_path.cache_clear()
     yield tmp_path
     pulumi_cli.on_path.cache_clear()
@@ -38,7 +38,7 @@ def _official(pulumi_home: Path) -> None:
     (folder / PROGRAM).write_text("official")
 
 
-def test_the_stand_in_serves_where_the_official_plugin_cannot_be_had(machine: Path) -> None:
+def test_the_stand_in_is_used_if_the_official_plugin_is_not_available(machine: Path) -> None:
     installed = azuread_plugin.install(machine / "sandbox")
 
     program = machine / "sandbox" / "plugins" / FOLDER / PROGRAM
@@ -49,7 +49,7 @@ def test_the_stand_in_serves_where_the_official_plugin_cannot_be_had(machine: Pa
 
 
 def test_the_users_official_plugin_is_linked_into_a_real_folder(machine: Path) -> None:
-    """The engine passes over a folder that is a link."""
+    """The plugin's folder is a real folder with links in it, because the engine ignores a folder that is a link."""
     _official(machine / ".pulumi")
     azuread_plugin.write_stand_in(machine / "sandbox")
 
@@ -71,14 +71,14 @@ def test_a_half_installed_official_plugin_does_not_count(machine: Path) -> None:
 def test_the_stand_in_of_the_sandbox_is_never_taken_for_the_official_plugin(
     machine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the sandbox's variables loaded, the user's PULUMI_HOME is the sandbox's."""
+    """The sandbox's PULUMI_HOME, which is set if its variables are loaded, is not searched for the official plugin."""
     azuread_plugin.write_stand_in(machine / "sandbox")
     monkeypatch.setenv("PULUMI_HOME", str(machine / "sandbox"))
 
     assert azuread_plugin.install(machine / "sandbox").kind == "standin"
 
 
-def test_the_user_decides_for_the_stand_in(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_user_can_choose_the_stand_in(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _official(machine / ".pulumi")
     monkeypatch.setenv("KZERO_SCIM_AZUREAD", "standin")
 
@@ -86,9 +86,9 @@ def test_the_user_decides_for_the_stand_in(machine: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    ("wish", "expected"), [("official", "neither installed nor to be downloaded"), ("x", "is 'x'")]
+    ("wish", "expected"), [("official", "is not installed and could not be downloaded"), ("x", "is 'x'")]
 )
-def test_a_wish_that_cannot_be_met_is_an_error(
+def test_a_choice_that_is_not_available_is_an_error(
     machine: Path, monkeypatch: pytest.MonkeyPatch, wish: str, expected: str
 ) -> None:
     monkeypatch.setenv("KZERO_SCIM_AZUREAD", wish)

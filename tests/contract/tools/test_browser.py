@@ -1,4 +1,4 @@
-"""How a machine gets what the tests of the fleet's page need, and what it says where it cannot."""
+"""Set-up installs what the tests of the fleet's page need, or prints what is missing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tools.problem import Problem
 
 
 class Machine:
-    """A machine with nothing installed; what is run on it is written down."""
+    """A machine with nothing installed, which records the commands that run on it."""
 
     def __init__(self, folder: Path) -> None:
         self.programs = folder / "bin"
@@ -24,14 +24,14 @@ class Machine:
         self.environments: list[dict[str, str]] = []
 
     def install(self, *names: str) -> None:
-        """Put programs on PATH."""
+        """Add programs to PATH."""
         for name in names:
             program = self.programs / name
             program.write_text("#!/bin/sh\n")
             program.chmod(0o755)
 
     def run(self, _title: str, command: Sequence[str | Path], **rest: Any) -> None:  # noqa: ANN401 - a process's options
-        """Do what apt-get and Maven would do."""
+        """Install what apt-get and Maven would install."""
         words = [str(part) for part in command]
         self.ran.append(words)
         self.environments.append(rest.get("env") or {})
@@ -46,7 +46,7 @@ class Machine:
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    """Give a machine with nothing installed, on which the user is root."""
+    """Return a machine with nothing installed, on which the user is root."""
     made = Machine(tmp_path)
     monkeypatch.setenv("PATH", str(made.programs))
     monkeypatch.setenv("KZERO_SCIM_CACHE", str(tmp_path / "cache"))
@@ -56,7 +56,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 
 def test_root_on_debian_gets_chromium(machine: Machine) -> None:
-    """The lists are read once, both packages are installed, and apt asks nobody anything."""
+    """apt-get reads its lists once and installs both packages without questions."""
     machine.install("apt-get")
 
     browser.set_up()
@@ -67,8 +67,8 @@ def test_root_on_debian_gets_chromium(machine: Machine) -> None:
     assert browser.find().driver == machine.programs / "chromedriver"
 
 
-def test_what_is_there_is_taken(machine: Machine) -> None:
-    """A second set-up, or one where a browser is installed already, runs nothing."""
+def test_an_installed_browser_is_used(machine: Machine) -> None:
+    """Set-up runs no command if a browser and its driver are installed."""
     machine.install("apt-get", "google-chrome", "chromedriver")
 
     browser.set_up()
@@ -78,14 +78,14 @@ def test_what_is_there_is_taken(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize(("user", "programs"), [(1000, ["apt-get"]), (0, [])])
-def test_elsewhere_one_line_says_what_to_install(
+def test_without_root_or_apt_get_a_notice_says_what_to_install(
     machine: Machine,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     user: int,
     programs: list[str],
 ) -> None:
-    """Nothing is installed for a user who may not, and the set-up goes on."""
+    """Set-up prints a notice for each missing part, installs nothing, and continues."""
     machine.install(*programs)
     monkeypatch.setattr(os, "geteuid", lambda: user)
 
@@ -93,18 +93,18 @@ def test_elsewhere_one_line_says_what_to_install(
 
     chromium, axe = capsys.readouterr().out.splitlines()
     assert chromium == f"notice: {browser.REMEDY}"
-    assert "axe-core, which Maven fetches" in axe
+    assert "axe-core, which Maven downloads" in axe
     assert machine.ran == []
     with pytest.raises(Problem, match="packages chromium and chromium-driver"):
         browser.find()
 
 
 def test_another_axe_core_is_refused(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
-    """What Maven brings is used only if it is what was looked at."""
+    """An axe-core with another checksum than the pinned one is not used."""
     machine.install("mvn", "chromium", "chromedriver")
 
     browser.set_up()
 
-    assert "has the checksum" in capsys.readouterr().out
+    assert "has checksum" in capsys.readouterr().out
     with pytest.raises(Problem):
         browser.axe()

@@ -1,4 +1,4 @@
-"""The cache of builds: whole or not there, whatever happens to a build; and what a failed step shows."""
+"""The cache holds complete builds only, whatever interrupts one, and a failed step shows its log."""
 
 from __future__ import annotations
 
@@ -22,9 +22,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def test_the_cache_lies_in_the_users_cache_folder_unless_told_otherwise(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_cache_is_in_the_users_cache_folder_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KZERO_SCIM_CACHE")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
@@ -34,7 +32,7 @@ def test_the_cache_lies_in_the_users_cache_folder_unless_told_otherwise(
     assert cache.root() == tmp_path / ".cache" / "kzero-scim"
 
 
-def test_a_build_takes_its_place_when_it_is_whole(root: Path) -> None:
+def test_a_build_is_moved_into_place_when_it_is_complete(root: Path) -> None:
     with cache.locked("thing"), cache.building("thing") as work:
         (work / "file").write_text("content")
         assert not (root / "thing").exists()
@@ -42,7 +40,7 @@ def test_a_build_takes_its_place_when_it_is_whole(root: Path) -> None:
     assert (root / "thing" / "file").read_text() == "content"
 
 
-def test_a_failed_build_leaves_nothing_and_the_former_one_in_place(root: Path) -> None:
+def test_a_failed_build_leaves_nothing_and_keeps_the_previous_one(root: Path) -> None:
     with cache.locked("thing"), cache.building("thing") as work:
         (work / "file").write_text("former")
 
@@ -58,7 +56,7 @@ def test_a_failed_build_leaves_nothing_and_the_former_one_in_place(root: Path) -
     assert [path.name for path in root.glob(".thing-*")] == []
 
 
-def test_what_a_killed_build_left_is_removed_by_the_next(root: Path) -> None:
+def test_a_build_removes_what_a_killed_one_left(root: Path) -> None:
     (root / ".thing-dead").mkdir(parents=True)
 
     with cache.locked("thing"), cache.building("thing"):
@@ -67,7 +65,7 @@ def test_what_a_killed_build_left_is_removed_by_the_next(root: Path) -> None:
     assert not (root / ".thing-dead").exists()
 
 
-def test_a_failed_step_shows_the_end_of_its_log_and_where_it_is(root: Path) -> None:
+def test_a_failed_step_shows_the_last_lines_and_the_path_of_its_log(root: Path) -> None:
     program = "for i in range(100): print('line', i)\nraise SystemExit(3)"
 
     with pytest.raises(Problem, match="exit code 3") as caught:
@@ -80,7 +78,7 @@ def test_a_failed_step_shows_the_end_of_its_log_and_where_it_is(root: Path) -> N
     assert text.count("\n") == progress.LAST_LINES
 
 
-def test_a_terminals_line_is_rewritten_and_a_logs_lines_are_not() -> None:
+def test_a_progress_line_is_rewritten_on_a_terminal_only() -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
@@ -94,14 +92,14 @@ def test_a_terminals_line_is_rewritten_and_a_logs_lines_are_not() -> None:
         assert "done after 0 s" in stream.getvalue()
 
 
-def test_a_short_command_that_is_missing_fails_or_takes_too_long_gives_nothing() -> None:
+def test_a_short_command_that_is_missing_fails_or_is_too_slow_returns_none() -> None:
     assert progress.ask(["/nowhere/program"]) is None
     assert progress.ask([sys.executable, "-c", "raise SystemExit(1)"]) is None
     assert progress.ask([sys.executable, "-c", "input()"]) is None
     assert progress.ask([sys.executable, "-c", "print('here')"]) == "here"
 
 
-def test_a_keycloak_of_the_users_must_be_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_keycloak_home_without_keycloak_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEYCLOAK_HOME", str(tmp_path / "nowhere"))
 
     with pytest.raises(Problem, match=r"KEYCLOAK_HOME is .*nowhere"):

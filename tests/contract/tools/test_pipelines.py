@@ -1,4 +1,4 @@
-"""The linters of gitops/ fail where a pipeline is broken: each of them would be missed."""
+"""The linters of gitops/ fail on a broken pipeline; each example is found by another linter."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ def copy(tmp_path: Path) -> Path:
 
 
 def found(file: Path, folder: Path) -> str:
-    """What the linters of one file tell."""
+    """Return the findings of the linters that check one file."""
     linter = pipelines.actionlint()
     if linter is None:
-        pytest.skip("there is no Go to build actionlint with")
+        pytest.skip("Go, which builds actionlint, is not on PATH")
     commands = [command for command in pipelines.commands(folder, linter) if file in command]
     return "\n".join(filter(None, map(pipelines.check, commands)))
 
 
 @pytest.mark.parametrize(
-    ("file", "right", "wrong", "told"),
+    ("file", "right", "wrong", "finding"),
     [
         ("github/preview.yml", "needs.tenants.outputs.jobs !=", "needs.tenant.outputs.jobs !=", 'property "tenant" is'),
         ("github/apply.yml", "checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd", "checkout@v6", "unpinned-uses"),
@@ -38,15 +38,15 @@ def found(file: Path, folder: Path) -> str:
     ],
     ids=lambda value: value.replace("/", "-") if isinstance(value, str) and value.endswith((".yml", ".sh")) else "",
 )
-def test_what_is_broken_is_told(copy: Path, file: str, right: str, wrong: str, told: str) -> None:
+def test_a_broken_pipeline_is_reported(copy: Path, file: str, right: str, wrong: str, finding: str) -> None:
     text = (copy / file).read_text()
     assert right in text
     (copy / file).write_text(text.replace(right, wrong))
 
-    assert told in found(copy / file, copy)
+    assert finding in found(copy / file, copy)
 
 
-def test_without_go_the_other_linters_still_run_and_that_is_told(
+def test_without_go_the_other_linters_run_and_a_notice_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("KZERO_SCIM_CACHE", str(tmp_path))
@@ -55,6 +55,6 @@ def test_without_go_the_other_linters_still_run_and_that_is_told(
     pipelines.main()
 
     assert capsys.readouterr().out.splitlines() == [
-        "notice: gitops/github was not checked by actionlint, which is built with Go, and Go is not on PATH",
-        "The pipelines of gitops/ pass their linters.",
+        "notice: actionlint did not check gitops/github, because building it needs Go, which is not on PATH",
+        "All linters of gitops/ passed.",
     ]

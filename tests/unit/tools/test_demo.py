@@ -1,4 +1,4 @@
-"""The demo reads the sandbox's variables as a shell would."""
+"""The demo parses the sandbox's variables as a shell would."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def test_quotes_comments_and_empty_lines_are_read_as_a_shell_reads_them() -> Non
     assert exported(text) == {"A": "1", "B": "two words", "C": "it's", "D": "a=b", "E": ""}
 
 
-def test_another_kind_of_line_is_an_error_that_shows_no_value() -> None:
+def test_a_line_of_another_form_is_an_error_without_the_value() -> None:
     with pytest.raises(Problem) as caught:
         exported("SECRET=hunter2\n")
 

@@ -1,4 +1,4 @@
-"""Versions that are written twice agree, and the stamp that tells a finished set-up depends on what it should."""
+"""Versions that are written in two places agree, and the set-up's stamp changes with its inputs."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def test_the_azuread_plugin_has_the_version_of_its_python_package(project: dict[
         ("pulumi-language-python", "sdk/v3", pulumi_cli.LANGUAGE_HOST_VERSION),
     ],
 )
-def test_what_is_built_has_the_version_of_its_module_file(folder: str, module: str, expected: str) -> None:
+def test_built_programs_have_the_version_of_their_module_file(folder: str, module: str, expected: str) -> None:
     text = (CHECKOUT / "tools" / folder / "go.mod").read_text(encoding="utf-8")
 
     assert f"\tgithub.com/pulumi/pulumi/{module} v{expected}" in text
 
 
-def test_the_pipelines_install_the_pulumi_cli_that_is_tested_here_and_the_linter_is_the_pinned_one() -> None:
+def test_the_pipelines_install_the_tested_pulumi_cli_and_the_linter_is_pinned() -> None:
     install = (CHECKOUT / "gitops" / "install.sh").read_text(encoding="utf-8")
     linter = (CHECKOUT / "tools" / "actionlint" / "go.mod").read_text(encoding="utf-8")
 
@@ -46,7 +46,7 @@ def test_the_pipelines_install_the_pulumi_cli_that_is_tested_here_and_the_linter
     assert f"\tgithub.com/rhysd/actionlint v{pipelines.ACTIONLINT_VERSION}" in linter
 
 
-def test_the_oldest_go_is_what_the_module_file_asks_for() -> None:
+def test_the_oldest_go_is_the_version_in_the_module_file() -> None:
     text = (CHECKOUT / "tools" / "pulumi" / "go.mod").read_text(encoding="utf-8")
 
     assert f"\ngo {'.'.join(map(str, pulumi_cli.OLDEST_GO))}\n" in text
@@ -70,7 +70,7 @@ def test_every_direct_dependency_is_locked(project: dict[str, Any]) -> None:
     assert names <= locked
 
 
-def test_the_stamp_changes_with_any_content_and_with_where_it_stands() -> None:
+def test_the_stamp_depends_on_each_content_and_its_name() -> None:
     first = python_env.stamp({"lock": b"ab", "project": b"c"})
 
     assert first == python_env.stamp({"project": b"c", "lock": b"ab"})

@@ -1,4 +1,4 @@
-"""What `tools` reads out of the versions that programs print, and which of them it takes."""
+"""The tools parse the versions that programs print, and decide which programs to use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tools import pulumi_cli, version
         ("", None),
     ],
 )
-def test_parse_gives_the_first_version_in_a_text(text: str, expected: version.Version | None) -> None:
+def test_parse_returns_the_first_version_in_a_text(text: str, expected: version.Version | None) -> None:
     assert version.parse(text) == expected
 
 
@@ -33,11 +33,11 @@ def test_parse_gives_the_first_version_in_a_text(text: str, expected: version.Ve
         ("Unable to locate a Java Runtime.", None),
     ],
 )
-def test_java_release_knows_both_ways_of_counting(text: str, expected: int | None) -> None:
+def test_java_release_parses_both_version_schemes(text: str, expected: int | None) -> None:
     assert version.java_release(text) == expected
 
 
-def test_versions_compare_by_number_not_by_letter() -> None:
+def test_versions_compare_as_numbers_not_as_text() -> None:
     nine, ten = version.parse("1.9.0"), version.parse("1.10.0")
 
     assert nine is not None
@@ -50,12 +50,12 @@ def test_versions_compare_by_number_not_by_letter() -> None:
     [
         ((3, 200, 0), True, None),
         ((4, 0, 0), True, None),
-        ((3, 199, 9), True, "below 3.200.0"),
-        ((3, 259, 0), False, "no pulumi-language-python"),
-        (None, True, "does not say its version"),
+        ((3, 199, 9), True, "older than 3.200.0"),
+        ((3, 259, 0), False, "pulumi-language-python is neither"),
+        (None, True, "does not print its version"),
     ],
 )
-def test_a_pulumi_on_path_is_taken_if_recent_and_with_a_language_host(
+def test_a_pulumi_cli_on_path_is_used_if_recent_and_with_a_language_host(
     found: version.Version | None, *, language_host: bool, expected: str | None
 ) -> None:
     reason = pulumi_cli.refusal(found, language_host=language_host)
