@@ -1,6 +1,6 @@
-"""Measures how long `kzero-scim adopt` takes for a tenant that was set up by hand, with many assignments.
+"""Measures `kzero-scim adopt` for a tenant that was set up by hand, with many assignments.
 
-A part of `make bench`; alone, with the project's environment: `python -m bench.adopting`.
+`make bench` includes it. To run it alone, with the project's environment: `python -m bench.adopting`.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _STACK: Final = "adopted"
 
 @dataclass(frozen=True, kw_only=True)
 class Adopting:
-    """What is adopted, and with what.
+    """The surroundings of a measured adoption.
 
     Attributes:
-        sandbox: Where the tenants are.
+        sandbox: The sandbox with the tenants.
         project: A copy of this project.
         pulumi: The Pulumi CLI.
     """
@@ -43,10 +43,13 @@ class Adopting:
     pulumi: Path
 
     def once(self, users: int) -> Sample:
-        """Set a new tenant up by hand with so many further assigned users, and adopt it.
+        """Set up a new tenant by hand, adopt it, and return the sample of the adoption.
+
+        Args:
+            users: Number of further assigned users.
 
         Raises:
-            Problem: It could not be adopted.
+            Problem: The adoption failed.
         """
         with self.sandbox.tenant() as tenant:
             make_by_hand(tenant, Variant.COMPLETE, users=users)
@@ -78,10 +81,10 @@ class Adopting:
 
 
 def main() -> None:
-    """Measure adoption alone, and show it."""
+    """Measure adoption alone and print the result."""
     parser = argparse.ArgumentParser(prog="bench.adopting", description=__doc__)
-    parser.add_argument("--repeat", type=int, default=3, metavar="N", help="how often (3)")
-    parser.add_argument("--users", type=int, default=1000, metavar="N", help="further assigned users (1000)")
+    parser.add_argument("--repeat", type=int, default=3, metavar="N", help="number of runs (3)")
+    parser.add_argument("--users", type=int, default=1000, metavar="N", help="number of further assigned users (1000)")
     given = parser.parse_args()
     console = Console()
     pulumi = pulumi_cli.set_up()

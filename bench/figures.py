@@ -1,4 +1,4 @@
-"""Figures and aims: pure arithmetic and wording over samples. Knows neither Pulumi nor the sandbox."""
+"""Figures and aims: pure arithmetic and text from samples. Knows neither Pulumi nor the sandbox."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from typing import Any, Final, Literal
 from bench.memory import Memory
 
 Program = Literal["empty", "azuread", "tenant", "large", "huge", "adopted"]
-"""An empty program, the azuread part alone, the sandbox's tenant, that with many users, that with very many, and one
-that was set up by hand."""
+"""An empty program, the azuread part alone, the sandbox's tenant, the same with many users, the same with very many
+users, and a tenant that was set up by hand."""
 
 Operation = Literal["up", "preview", "refresh", "destroy", "adopt"]
-"""``pulumi up --yes``, ``preview``, ``preview --refresh`` and ``destroy --yes``, where the two previews change nothing,
+"""``pulumi up --yes``, ``preview`` and ``preview --refresh`` without changes, ``destroy --yes``,
 and ``kzero-scim adopt --yes``."""
 
 OWN_AGENT: Final = "kzero-scim/"
-"""How the User-Agent of the provider kzero begins; that of the local Entra's provisioning service does not."""
+"""Prefix of the provider kzero's User-Agent. The local Entra's provisioning service has another."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Requests:
-    """How many HTTP requests one command sent; an item of a Graph ``$batch`` is none of its own.
+    """Number of HTTP requests that one command sent. An item of a Graph ``$batch`` does not count separately.
 
     Attributes:
-        entra: The provider kzero to Entra: sign-in and Graph.
-        keycloak: The provider kzero to KZero: sign-in, Keycloak's admin API, SCIM endpoint.
-        azuread: The provider azuread.
-        own_logins: Those of the provider kzero that find a token endpoint or get a token.
+        entra: The provider kzero's requests to Entra: sign-in and Graph.
+        keycloak: The provider kzero's requests to KZero: sign-in, Keycloak's admin API, SCIM endpoint.
+        azuread: The provider azuread's requests.
+        own_logins: The provider kzero's requests for token endpoints and tokens.
         azuread_logins: The same for azuread.
-        pages: Those of the provider kzero that fetch a list's second or a later page.
+        pages: The provider kzero's requests for the second and later pages of a list.
     """
 
     entra: int = 0
@@ -52,9 +52,9 @@ class Sample:
     """One run of one command.
 
     Attributes:
-        seconds: From start to end of the process.
-        requests: Those that were sent meanwhile.
-        memory: What the processes took, where that was looked at.
+        seconds: Run time of the process.
+        requests: The requests that were sent during the run.
+        memory: The memory of its processes; None if it was not measured.
     """
 
     seconds: float
@@ -72,27 +72,27 @@ class Measure:
 
     @property
     def seconds(self) -> float:
-        """The median."""
+        """Median run time."""
         return median(sample.seconds for sample in self.samples)
 
     @property
     def fastest(self) -> float:
-        """The least seconds of any sample."""
+        """Shortest run time."""
         return min(sample.seconds for sample in self.samples)
 
     @property
     def slowest(self) -> float:
-        """The most seconds of any sample."""
+        """Longest run time."""
         return max(sample.seconds for sample in self.samples)
 
     @property
     def requests(self) -> Requests:
-        """Those of the sample with the most requests of the provider kzero."""
+        """The requests of the sample with the most requests of the provider kzero."""
         return max((sample.requests for sample in self.samples), key=lambda requests: requests.own)
 
     @property
     def memory(self) -> Memory | None:
-        """That of the sample in which engine and provider took most; None where it was not looked at."""
+        """The memory of the sample in which engine and provider together took the most; None if it was not measured."""
         found = [sample.memory for sample in self.samples if sample.memory is not None]
         return max(found, key=lambda memory: memory.own, default=None)
 
@@ -102,14 +102,14 @@ Measures = Mapping[tuple[Program, Operation], Measure]
 
 @dataclass(frozen=True, kw_only=True)
 class Aim:
-    """One aim, and what was measured.
+    """An aim and its measured value.
 
     Attributes:
-        name: What is meant.
-        limit: The most it may be, or the least.
-        measured: What it is.
-        unit: Of both.
-        is_least: Whether it is to be at least that.
+        name: What is measured.
+        limit: The largest allowed value, or the smallest.
+        measured: The measured value.
+        unit: Unit of both.
+        is_least: Whether the limit is a minimum.
     """
 
     name: str
@@ -120,21 +120,21 @@ class Aim:
 
     @property
     def met(self) -> bool:
-        """Whether it is met."""
+        """Whether the aim is met."""
         return self.measured >= self.limit if self.is_least else self.measured <= self.limit
 
     @property
     def verdict(self) -> str:
-        """The same in words."""
+        """The same as text."""
         return "met" if self.met else "not met"
 
 
 def count(entra_log: Sequence[Mapping[str, Any]], kzero_log: Sequence[Mapping[str, Any]]) -> Requests:
-    """Count requests by sender.
+    """Return the number of requests by sender.
 
     Args:
-        entra_log: What the local Entra's ``/sandbox/requests`` says.
-        kzero_log: What the KZero front's says.
+        entra_log: Log of the local Entra, from ``/sandbox/requests``.
+        kzero_log: Log of the KZero front.
     """
     graph = [entry for entry in entra_log if not entry["batch"]]
     own = [entry for entry in graph if _agent(entry).startswith(OWN_AGENT)]
@@ -151,11 +151,11 @@ def count(entra_log: Sequence[Mapping[str, Any]], kzero_log: Sequence[Mapping[st
 
 
 def aims(measures: Measures, *, azuread_wait: float) -> list[Aim]:
-    """Hold measures to the aims; an aim whose measures are missing is left out.
+    """Return the aims with their measured values. An aim without measures is left out.
 
     Args:
-        measures: What was measured.
-        azuread_wait: Seconds that azuread waits by itself within each measured ``up`` with an application.
+        measures: The measures.
+        azuread_wait: Seconds that azuread waits in each measured ``up`` that creates an application.
     """
     found: list[Aim] = []
 
@@ -192,12 +192,12 @@ _Figure = Callable[..., float]
 
 
 def spread(measure: Measure) -> str:
-    """Word the range of a measure's samples: ``1.20 - 1.35``; nothing for a single one."""
+    """Return the range of a measure's samples as text: ``1.20 - 1.35``; empty for a single sample."""
     return f"{measure.fastest:.2f} - {measure.slowest:.2f}" if len(measure.samples) > 1 else ""
 
 
 def amount(value: float, unit: str) -> str:
-    """Word a figure: ``1.24 x``, ``4.10 s``, and memory and counts without decimals: ``262 MB``, ``12``."""
+    """Return a value as text: ``1.24 x``, ``4.10 s``; memory and counts without decimals: ``262 MB``, ``12``."""
     return f"{value:.2f} {unit}" if unit in {"x", "s"} else f"{value:.0f} {unit}".strip()
 
 

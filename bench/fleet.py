@@ -1,6 +1,6 @@
-"""Measure a fleet: a loop of `pulumi preview` beside `fleet preview`, and `fleet drift`, in one sandbox.
+"""Measures a fleet in one sandbox: `pulumi preview` in a loop, `fleet preview`, and `fleet drift`.
 
-Run it with the project's environment, as `python -m bench.fleet`; `make bench-fleet` prepares everything and does so.
+`make bench-fleet` prepares the machine and runs it. With the project's environment: `python -m bench.fleet`.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ class FleetSample:
     """One run over tenants.
 
     Attributes:
-        part: What was run.
-        tenants: Over how many.
-        workers: How many at once; of drift, in one process.
-        seconds: From start to end.
-        memory: ``whole`` is everything together, ``engine`` the command's own process.
-        requests: What the services saw.
+        part: What ran.
+        tenants: Number of tenants.
+        workers: Number of tenants in parallel; for drift, in one process.
+        seconds: Run time.
+        memory: ``whole`` is all processes together, ``engine`` the command's own process.
+        requests: The requests that the services received.
     """
 
     part: Part
@@ -65,7 +65,7 @@ class FleetSample:
 
     @property
     def per_second(self) -> float:
-        """Tenants a second."""
+        """Tenants per second."""
         return self.tenants / self.seconds
 
 
@@ -74,11 +74,11 @@ class Options:
     """What to measure.
 
     Attributes:
-        tenants: How many, in several rounds.
-        workers: How many at once, in several rounds.
-        parts: What.
-        json: Where to write everything, if anywhere.
-        keep: Whether docs/scale.md is to be worked out from it.
+        tenants: Number of tenants, one round for each.
+        workers: Number of tenants in parallel, one round for each.
+        parts: The parts to measure.
+        json: File for all samples; None writes no file.
+        keep: Whether to store the result as input for docs/scale.md.
     """
 
     tenants: list[int]
@@ -89,13 +89,25 @@ class Options:
 
     @classmethod
     def parse(cls, arguments: Sequence[str] | None = None) -> Options:
-        """Read the command line."""
+        """Return the options on the command line."""
         parser = argparse.ArgumentParser(prog="bench-fleet", description=__doc__)
-        parser.add_argument("--tenants", type=_numbers, default=[20, 100, 200], metavar="N,...", help="(20,100,200)")
-        parser.add_argument("--workers", type=_numbers, default=[1, 2, 4], metavar="N,...", help="at once (1,2,4)")
-        parser.add_argument("--parts", type=_parts, default=list(_PARTS), metavar="P,...", help=f"({','.join(_PARTS)})")
+        parser.add_argument(
+            "--tenants", type=_numbers, default=[20, 100, 200], metavar="N,...", help="numbers of tenants (20,100,200)"
+        )
+        parser.add_argument(
+            "--workers",
+            type=_numbers,
+            default=[1, 2, 4],
+            metavar="N,...",
+            help="numbers of tenants in parallel (1,2,4)",
+        )
+        parser.add_argument(
+            "--parts", type=_parts, default=list(_PARTS), metavar="P,...", help=f"parts to measure ({','.join(_PARTS)})"
+        )
         parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample to this file")
-        parser.add_argument("--keep", action="store_true", help=f"work docs/scale.md out from it: write {INPUTS.name}")
+        parser.add_argument(
+            "--keep", action="store_true", help=f"store the result as input for docs/scale.md, in {INPUTS.name}"
+        )
         given = parser.parse_args(arguments)
         return cls(
             tenants=given.tenants,
@@ -111,11 +123,11 @@ class Fleet:
     """A sandbox with a project of many tenants.
 
     Attributes:
-        sandbox: Where they are.
-        folder: Of the project.
+        sandbox: The sandbox.
+        folder: The project's folder.
         pulumi: The Pulumi CLI.
-        env: What all tenants have in common.
-        names: The stacks that exist, in order.
+        env: The environment variables that all tenants have in common.
+        names: The existing stacks, in order.
     """
 
     sandbox: RunningSandbox
@@ -125,7 +137,7 @@ class Fleet:
     names: list[str] = field(default_factory=list)
 
     def grow(self, count: int) -> None:
-        """Make tenants until there are so many, and set the new ones up; that is no part of any measure."""
+        """Create and set up tenants until there are `count`. This is not measured."""
         made = make_tenants(self.sandbox, range(1, count + 1), self.folder.with_name("secrets"))
         write_project(self.sandbox, made, self.folder)
         new = [tenant.name for tenant in made[len(self.names) :]]
@@ -134,7 +146,7 @@ class Fleet:
             self.names.extend(new)
 
     def loop(self, count: int) -> FleetSample:
-        """Preview tenants one after the other, each as its own operator would."""
+        """Preview tenants one after the other, as an operator would without the fleet commands."""
         project = FleetProject.load(self.folder)
         credentials = Credentials(project, self.env)
         with self._counting() as counted:
@@ -148,7 +160,7 @@ class Fleet:
         return FleetSample(part="loop", tenants=count, workers=1, seconds=seconds, memory=heaviest, requests=counted[0])
 
     def run(self, part: Part, count: int, workers: int) -> FleetSample:
-        """Run one fleet command, which must find nothing to do."""
+        """Run one fleet command, which must find nothing to change."""
         words = [VENV / "bin" / "kzero-scim", "fleet", part, "--parallel", str(workers), *self.names[:count]]
         with self._counting() as counted:
             began = time.perf_counter()
@@ -158,7 +170,7 @@ class Fleet:
 
     @contextmanager
     def _counting(self) -> Iterator[list[Counted]]:
-        """Count what the services see while the block runs; the emulator keeps each Entra tenant's log apart."""
+        """Count the services' requests while the block runs. The Entra emulator keeps one log per tenant."""
         found: list[Counted] = []
         own = [f"/sandbox/of/{Organisation.numbered(number).tenant_id}" for number in range(1, len(self.names) + 1)]
         with self.sandbox.entra() as entra, self.sandbox.kzero() as kzero:
@@ -186,15 +198,15 @@ class Fleet:
             if ended:
                 output.seek(0)
                 said = output.read().decode(errors="replace")
-                message = f"{' '.join(map(str, words[:4]))} ended with {ended}:\n{said[-4000:]}"
+                message = f"{' '.join(map(str, words[:4]))} failed with exit code {ended}:\n{said[-4000:]}"
                 raise Problem(message)
         return peaks.memory()
 
 
 def measure(fleet: Fleet, options: Options, console: Console) -> Iterator[FleetSample]:
-    """Measure every part for each number of tenants, side by side."""
+    """Yield the samples of all parts for each number of tenants."""
     for count in sorted(options.tenants):
-        with console.status(f"Setting {count} tenants up"):
+        with console.status(f"Setting up {count} tenants"):
             fleet.grow(count)
         if "loop" in options.parts:
             yield fleet.loop(count)
@@ -205,7 +217,7 @@ def measure(fleet: Fleet, options: Options, console: Console) -> Iterator[FleetS
 
 
 def aims(samples: Sequence[FleetSample]) -> list[Aim]:
-    """Hold samples to the aims of a fleet on 2 cores; one whose samples are missing is left out."""
+    """Return a fleet's aims on 2 cores with their measured values. An aim without samples is left out."""
     found: list[Aim] = []
     by_part: dict[Part, list[FleetSample]] = {
         part: [sample for sample in samples if sample.part == part] for part in _PARTS
@@ -217,7 +229,7 @@ def aims(samples: Sequence[FleetSample]) -> list[Aim]:
         found.append(_at_least("fleet preview, times the loop's throughput", 4, max(preview) / max(loop), "x"))
     drift = sorted(by_part["drift"], key=lambda sample: sample.tenants)
     if drift:
-        found.append(_at_least("fleet drift, tenants a second", 20, drift[-1].per_second, ""))
+        found.append(_at_least("fleet drift, tenants per second", 20, drift[-1].per_second, ""))
         name = f"fleet drift of {drift[-1].tenants}, memory"
         found.append(Aim(name=name, limit=500, measured=drift[-1].memory.whole, unit="MB"))
     for part, rows in by_part.items():
@@ -226,8 +238,8 @@ def aims(samples: Sequence[FleetSample]) -> list[Aim]:
         )
         if len(same) > 1:
             growth = same[0].per_second / same[-1].per_second
-            name = f"{part}: cost a tenant at {same[-1].tenants}, times that at {same[0].tenants}"
-            # A tenth is what the machine's own noise makes of it.
+            name = f"{part}: cost per tenant at {same[-1].tenants}, times that at {same[0].tenants}"
+            # Measurements on the same machine differ by up to a tenth.
             found.append(Aim(name=name, limit=1.1, measured=growth, unit="x"))
     return found
 
@@ -239,10 +251,10 @@ def _at_least(name: str, least: float, measured: float, unit: str) -> Aim:
 def show(console: Console, samples: Sequence[FleetSample], held: Sequence[Aim]) -> None:
     """Print samples and aims."""
     table = Table(
-        title="Tenants with nothing to do: `pulumi preview` one by one (loop), `fleet preview`, `fleet drift`. "
-        "MB: everything together, and the command's own process"
+        title="Tenants without changes: `pulumi preview` one by one (loop), `fleet preview`, `fleet drift`. "
+        "MB: all processes together; own MB: the command's own process"
     )
-    for heading in ("what", "tenants", "at once", "seconds", "a second", "MB", "own MB", "Graph units", "sign-ins"):
+    for heading in ("what", "tenants", "parallel", "seconds", "per second", "MB", "own MB", "Graph units", "sign-ins"):
         table.add_column(heading, justify="left" if heading == "what" else "right")
     for sample in sorted(samples, key=lambda one: (_PARTS.index(one.part), one.tenants, one.workers)):
         counts = (str(sample.tenants), str(sample.workers), f"{sample.seconds:.1f}", f"{sample.per_second:.2f}")
@@ -251,7 +263,7 @@ def show(console: Console, samples: Sequence[FleetSample], held: Sequence[Aim]) 
         table.add_row(sample.part, *counts, *weights, *requests)
     console.print(table)
     verdicts = Table(title="Aims, on 2 cores")
-    for heading in ("aim", "aimed at", "measured", ""):
+    for heading in ("aim", "limit", "measured", ""):
         verdicts.add_column(heading)
     for aim in held:
         limit, measured = figures.amount(aim.limit, aim.unit), figures.amount(aim.measured, aim.unit)
@@ -260,7 +272,7 @@ def show(console: Console, samples: Sequence[FleetSample], held: Sequence[Aim]) 
 
 
 def as_json(here: str, samples: Sequence[FleetSample], held: Sequence[Aim]) -> dict[str, Any]:
-    """Give everything for a file."""
+    """Return the content of the JSON file."""
     return {
         "machine": here,
         "samples": [{**asdict(sample), "tenants_a_second": sample.per_second} for sample in samples],
@@ -269,7 +281,7 @@ def as_json(here: str, samples: Sequence[FleetSample], held: Sequence[Aim]) -> d
 
 
 def kept(here: str, samples: Sequence[FleetSample]) -> dict[str, Any]:
-    """Give what docs/scale.md is worked out from: the fastest of each part with most tenants; requests of one."""
+    """Return the fleet's inputs of docs/scale.md: the fastest run of each part with the most tenants, per tenant."""
     most = max(sample.tenants for sample in samples)
     found = {}
     for part, name in _KEPT.items():
@@ -284,9 +296,9 @@ def kept(here: str, samples: Sequence[FleetSample]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure and show."""
+    """Measure and print the results."""
     options = Options.parse()
-    # A log does not say how wide it is, and its usual 80 columns cut the heads of the table.
+    # A log has no width, and the default of 80 columns would cut the table's headings.
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     pulumi = pulumi_cli.set_up()
     os.environ.setdefault("KEYCLOAK_HOME", str(keycloak_dist.home()))
@@ -317,7 +329,7 @@ def _environment(sandbox: RunningSandbox, pulumi: Path) -> dict[str, str]:
 def _numbers(text: str) -> list[int]:
     found = [int(one) for one in text.split(",")]
     if not found or min(found) < 1:
-        message = f"{text}: give numbers from 1, as in 20,100"
+        message = f"{text}: give numbers from 1, for example 20,100"
         raise argparse.ArgumentTypeError(message)
     return found
 

@@ -1,7 +1,7 @@
-"""Requests by the limit that they count against, as the services' makers publish them. Pure counting and arithmetic.
+"""Counts requests by the published limit that applies to them. Pure counting and arithmetic.
 
 Microsoft Graph: https://learn.microsoft.com/en-us/graph/throttling-limits, sections "Identity and access service
-limits" and "Identity and access reports service limits". Each request of a ``$batch`` counts by itself:
+limits" and "Identity and access reports service limits". Each request of a ``$batch`` counts separately:
 https://learn.microsoft.com/en-us/graph/throttling#throttling-and-batching. The sign-in endpoint has no published limit.
 Keycloak: https://www.keycloak.org/high-availability/multi-cluster/concepts-memory-and-cpu-sizing.
 """
@@ -17,19 +17,19 @@ from urllib.parse import unquote
 from bench.figures import OWN_AGENT
 
 APPLICATION_UNITS: Final = 150_000 / 20
-"""Resource units a second of one application across all tenants."""
+"""Resource units per second of one application across all tenants."""
 APPLICATION_WRITES: Final = 35_000 / 300
-"""Writes a second of one application across all tenants."""
+"""Writes per second of one application across all tenants."""
 APPLICATION_REPORTS: Final = 122 / 10
-"""Requests a second for audit and provisioning logs of one application across all tenants."""
+"""Requests per second for audit and provisioning logs of one application across all tenants."""
 TENANT_UNITS: Final = 3_500 / 10
-"""Resource units a second of one application in one tenant with fewer than 50 users; larger ones have more."""
+"""Resource units per second of one application in one tenant with fewer than 50 users. Larger tenants have more."""
 TENANT_WRITES: Final = 3_000 / 150
-"""Writes a second of one application in one tenant."""
+"""Writes per second of one application in one tenant."""
 TENANT_REPORTS: Final = 5 / 10
-"""Requests a second for audit and provisioning logs of one application in one tenant."""
+"""Requests per second for audit and provisioning logs of one application in one tenant."""
 KEYCLOAK_GRANTS: Final = 120
-"""Client credentials grants a second that Keycloak's makers reckon with for one virtual CPU."""
+"""Client credentials grants per second and virtual CPU, according to Keycloak's sizing guide."""
 
 _UNITS: Final[tuple[tuple[str, str, int], ...]] = (
     ("GET", r"applications", 2),
@@ -41,19 +41,19 @@ _UNITS: Final[tuple[tuple[str, str, int], ...]] = (
     ("GET", r"servicePrincipals/[^/]+/appRoleAssignments", 2),
     ("GET", r"users", 2),
 )
-"""Method, path and base cost of what costs more than 1."""
+"""Method, path and base cost of the requests that cost more than 1."""
 _REPORTS: Final = "auditLogs/"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Counted:
-    """Requests of one command for one tenant.
+    """Number of requests of one command for one tenant.
 
     Attributes:
-        sign_ins: To Entra: discovery and tokens.
-        units: Resource units of Graph, of reads and writes together.
-        writes: Of Graph.
-        reports: Of Graph, for audit and provisioning logs; they are not among the units.
+        sign_ins: Requests to Entra for discovery and tokens.
+        units: Resource units of Graph, for reads and writes together.
+        writes: Writes to Graph.
+        reports: Requests to Graph for audit and provisioning logs. They do not count as units.
         grants: Tokens of Keycloak.
         keycloak: Other requests to KZero: Keycloak's admin API, discovery, SCIM endpoint.
     """
@@ -66,17 +66,17 @@ class Counted:
     keycloak: int = 0
 
     def as_json(self) -> dict[str, int]:
-        """Give it as JSON."""
+        """Return the counts as JSON."""
         return asdict(self)
 
 
 def cost(method: str, path: str, query: str) -> int:
-    """Say how many resource units a request to Graph costs.
+    """Return how many resource units a request to Graph costs.
 
     Args:
-        method: HTTP's.
-        path: Below the version: ``users/<id>``.
-        query: What stands behind the question mark, decoded.
+        method: The HTTP method.
+        path: The path below the version: ``users/<id>``.
+        query: The decoded query string.
     """
     base = next((units for verb, form, units in _UNITS if verb == method and re.fullmatch(form, path)), 1)
     top = re.search(r"\$top=(\d+)", query)
@@ -85,11 +85,11 @@ def cost(method: str, path: str, query: str) -> int:
 
 
 def count(entra_log: Sequence[Mapping[str, Any]], kzero_log: Sequence[Mapping[str, Any]]) -> Counted:
-    """Sort the requests that a command sent, those of the provider azuread among them.
+    """Return the number of requests of a command by limit, including those of the provider azuread.
 
     Args:
-        entra_log: What the local Entra's ``/sandbox/requests`` says.
-        kzero_log: What the KZero front's says; what Entra itself sends there does not count.
+        entra_log: Log of the local Entra, from ``/sandbox/requests``.
+        kzero_log: Log of the KZero front. Requests that Entra itself sends there are not counted.
     """
     sign_ins = units = writes = reports = 0
     for entry in entra_log:

@@ -1,4 +1,4 @@
-"""What the figures were measured on."""
+"""Describes the machine and the versions that the figures were measured with."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _CPU_INFO = Path("/proc/cpuinfo")
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """The machine and the versions of what ran on it.
+    """The machine and the versions of the programs on it.
 
     Attributes:
-        cores: How many the process may use.
-        cpu: The processor's model.
-        python: Python's version.
-        pulumi: The Pulumi CLI's version.
-        azuread: Which azuread plugin was used.
-        load: How many processes wanted to run in the minute before the measures began.
+        cores: Number of cores that the process may use.
+        cpu: Model of the processor.
+        python: Version of Python.
+        pulumi: Version of the Pulumi CLI.
+        azuread: The azuread plugin.
+        load: Load average of the minute before the measurement.
     """
 
     cores: int
@@ -35,13 +35,18 @@ class Machine:
 
     @property
     def text(self) -> str:
-        """All of it in one line."""
+        """The description in one line."""
         cores = "1 core" if self.cores == 1 else f"{self.cores} cores"
         return f"{cores} ({self.cpu}), load {self.load:.1f}; Python {self.python}; Pulumi {self.pulumi}; {self.azuread}"
 
 
 def read_machine(program: Path, azuread: str) -> Machine:
-    """Return what this machine is."""
+    """Return the description of this machine.
+
+    Args:
+        program: The Pulumi CLI.
+        azuread: The azuread plugin, as text.
+    """
     return Machine(
         cores=plan.cores(),
         cpu=_cpu(),

@@ -1,4 +1,4 @@
-"""How much memory a command takes, with everything below it, as Linux tells it."""
+"""Measures the memory of a command and all processes below it, from Linux's /proc."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 Part = Literal["engine", "provider", "others"]
-"""The command itself, in which the engine runs; the provider kzero; language host, program and azuread."""
+"""The command itself, which contains the engine; the provider kzero; language host, program and azuread."""
 
 PROC: Final = Path("/proc")
 _POLL_SECONDS: Final = 0.1
@@ -19,13 +19,13 @@ _PROVIDER: Final = "kzero_scim.provider"
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
-    """The most that the processes of one command had in memory, in MB.
+    """Peak memory of one command's processes, in MB.
 
     Attributes:
-        engine: The Pulumi CLI, in which the engine runs.
-        provider: The provider kzero; a command that starts it anew for the update has one at a time: the larger.
-        others: Language host, program and azuread together, at the moment when that was most.
-        whole: Everything together, at the moment when that was most; what processes share counts for each.
+        engine: The Pulumi CLI, which contains the engine.
+        provider: The provider kzero. If the engine starts it again for the update, the larger peak.
+        others: Peak of language host, program and azuread together.
+        whole: Peak of all processes together. Shared memory counts for each process.
     """
 
     engine: float
@@ -35,28 +35,34 @@ class Memory:
 
     @property
     def own(self) -> float:
-        """Engine and provider together."""
+        """Memory of engine and provider together."""
         return self.engine + self.provider
 
 
 class Peaks:
-    """Notes the most that each process below one had."""
+    """Records the peak memory of a process and of all processes below it."""
 
     def __init__(self, root: int, proc: Path = PROC) -> None:
-        """Watch this process and its descendants."""
+        """Start with no samples.
+
+        Args:
+            root: The process to watch.
+            proc: The folder with the processes' files.
+        """
         self._root = root
         self._proc = proc
         self._most: dict[Part, int] = {}
         self._whole = 0
 
     def measure(self) -> None:
-        """Measure once."""
+        """Take one sample."""
         status = self._statuses()
         parents = {pid: _number(text, "PPid") for pid, text in status.items()}
         engine, others, whole = self._read(self._root, "cmdline"), 0, 0
         for pid, text in status.items():
             command = self._read(pid, "cmdline")
-            # What still has the engine's command is about to become something else, and shares the engine's memory.
+            # A process with the engine's command line has been forked but not replaced yet, and shares the engine's
+            # memory.
             if not self._is_below(pid, parents) or (command == engine and pid != self._root):
                 continue
             whole += _number(text, "VmRSS") or 0
@@ -69,7 +75,7 @@ class Peaks:
         self._whole = max(self._whole, whole)
 
     def memory(self) -> Memory:
-        """Sum up."""
+        """Return the peaks so far."""
         engine, provider, others = (self._most.get(part, 0) / 1024 for part in ("engine", "provider", "others"))
         return Memory(engine=engine, provider=provider, others=others, whole=self._whole / 1024)
 
@@ -89,12 +95,12 @@ class Peaks:
         try:
             return (self._proc / str(pid) / name).read_text(encoding="utf-8", errors="replace")
         except (FileNotFoundError, ProcessLookupError):
-            return ""  # it has ended meanwhile
+            return ""  # the process has ended
 
 
 @contextmanager
 def watching(root: int) -> Iterator[Peaks]:
-    """Look at a process and its descendants ten times a second while the block runs."""
+    """Sample the memory of a process and its descendants ten times per second while the block runs."""
     peaks, done = Peaks(root), threading.Event()
 
     def keep_measuring() -> None:
@@ -111,15 +117,15 @@ def watching(root: int) -> Iterator[Peaks]:
 
 
 def is_known() -> bool:
-    """Tell whether this system says how much memory a process had."""
+    """Return whether this system reports the memory of processes."""
     return (PROC / "self" / "status").is_file()
 
 
 def part_of(command: str) -> Part:
-    """Tell from `/proc/PID/cmdline` what a process below the engine is."""
+    """Return what a process below the engine is, from its `/proc/PID/cmdline`."""
     return "provider" if _PROVIDER in command.split("\0") else "others"
 
 
 def _number(status: str, name: str) -> int | None:
-    """Read a number of `/proc/PID/status`; memory is in kB, and not given for a process that has ended."""
+    """Return a number from `/proc/PID/status`. Memory is in kB, and is missing for a process that has ended."""
     return next((int(line.split()[1]) for line in status.splitlines() if line.startswith(f"{name}:")), None)

@@ -1,6 +1,6 @@
-"""Measure the fleet's page in Chromium: how long it takes to make, to load, to search and to open a tenant.
+"""Measures the fleet's page in Chromium: time to render, to load, to search, and to open a tenant.
 
-Run it with the project's environment, as `python -m bench.page`, with Chromium and its driver on PATH.
+With the project's environment, and Chromium and its driver on PATH: `python -m bench.page`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ const began = performance.now();
 (%s);
 requestAnimationFrame(() => setTimeout(() => done(performance.now() - began)));
 """
-"""Milliseconds from an act until the frame that shows what came of it is out."""
+"""Milliseconds from an action until the browser has painted its result."""
 _TYPE: Final = """() => {
   const search = document.getElementById("search");
   search.value = search.value ? "" : "contoso";
@@ -35,7 +35,7 @@ _OPEN: Final = "() => document.querySelector('#rows .name').click()"
 
 
 def main() -> None:
-    """Print a table."""
+    """Print a table of the measurements."""
     print("| tenants | made in, s | size, MB | loaded, ms | search, ms | open, ms | loaded on a slow phone, ms |")
     print("|---|---|---|---|---|---|---|")
     with Chromium.started(browser.find()) as chromium, tempfile.TemporaryDirectory() as folder:
@@ -53,7 +53,7 @@ def _row(chromium: Chromium, tenants: int) -> str:
     loaded = _median_load(chromium, html)
     search = statistics.median(_acted(chromium, _TYPE) for _ in range(2 * REPEAT))
     opened = statistics.median(_acted(chromium, _OPEN) for _ in range(2 * REPEAT))
-    # A phone of the lower kind: a sixth of this machine's speed.
+    # A cheap phone: a sixth of this machine's speed.
     chromium.set_view(PHONE)
     chromium.driver.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": 6})
     slow = _median_load(chromium, html)

@@ -1,4 +1,4 @@
-"""The Pulumi projects that are measured, written to a folder: two to compare with, and a copy of this one."""
+"""Writes the Pulumi projects to measure: two for comparison, and a copy of this project."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ pulumi.export("servicePrincipalId", app.service_principal_id)
 '''
 
 _SHARED: Final = ("components", "plugin", ".venv")
-"""What a copy takes from the checkout by links, so that what is measured is what is there."""
+"""Folders that a copy links from the checkout, so that the checkout's code is measured."""
 
 
 def empty(folder: Path) -> Path:
-    """Write a project whose program declares nothing."""
+    """Write a project whose program declares nothing, and return its folder."""
     return _write(folder, "kzero-scim-bench-empty", _EMPTY_PROGRAM)
 
 
 def azuread_alone(folder: Path) -> Path:
-    """Write a project that declares a tenant's enterprise application and nothing else."""
+    """Write a project that declares only a tenant's enterprise application, and return its folder."""
     return _write(folder, "kzero-scim-bench-azuread", _AZUREAD_PROGRAM)
 
 
 def tenant(folder: Path) -> Path:
-    """Write a copy of this project without its stacks."""
+    """Write a copy of this project without its stacks, and return its folder."""
     _link(folder)
     (folder / "Pulumi.yaml").write_text((CHECKOUT / "Pulumi.yaml").read_text(encoding="utf-8"), encoding="utf-8")
     (folder / "__main__.py").symlink_to(CHECKOUT / "__main__.py")
@@ -45,12 +45,12 @@ def tenant(folder: Path) -> Path:
 
 
 def azuread_settings(entra_tenant_id: str, metadata_host: str) -> dict[str, Any]:
-    """Give the configuration that azuread needs to reach the local Entra."""
+    """Return the configuration that makes azuread use the local Entra."""
     return {"azuread:tenantId": entra_tenant_id, "azuread:metadataHost": metadata_host}
 
 
 def tenant_settings(kzero_url: str, realm: str, users_file: Path | None = None) -> dict[str, Any]:
-    """Give the configuration of a tenant: that of the sandbox's own stack, with its own realm, and further users."""
+    """Return a tenant's configuration: that of the sandbox's stack, with another realm and further users."""
     own = {
         "kzeroServerUrl": kzero_url,
         "kzeroTenant": realm,
@@ -67,7 +67,7 @@ def tenant_settings(kzero_url: str, realm: str, users_file: Path | None = None) 
 
 
 def write_stack(project: Path, stack: str, settings: Mapping[str, Any]) -> None:
-    """Write a stack's configuration; JSON is YAML too."""
+    """Write a stack's configuration. JSON is also valid YAML."""
     (project / "stacks" / f"Pulumi.{stack}.yaml").write_text(json.dumps({"config": settings}), encoding="utf-8")
 
 

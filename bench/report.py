@@ -1,4 +1,4 @@
-"""Shows what was measured: tables for people, JSON for programs."""
+"""Prints the measurements as tables, and returns them as JSON."""
 
 from __future__ import annotations
 
@@ -14,32 +14,45 @@ from bench.machine import Machine
 
 COMMANDS: Final[Mapping[Operation, str]] = {
     "up": "first up --yes",
-    "preview": "preview, nothing to do",
-    "refresh": "preview --refresh, nothing to do",
+    "preview": "preview without changes",
+    "refresh": "preview --refresh without changes",
     "destroy": "destroy --yes",
 }
 
 
 def programs(users: int, most: int) -> dict[Program, str]:
-    """Give the programs' names for people."""
+    """Return the programs' names for the tables.
+
+    Args:
+        users: Number of further users of the large tenant.
+        most: Number of further users of the huge tenant.
+    """
     return {
         "empty": "empty program",
         "azuread": "azuread part alone",
         "tenant": "sandbox tenant",
         "large": f"sandbox tenant, {users:,} users",
         "huge": f"sandbox tenant, {most:,} users",
-        "adopted": f"hand-made tenant, {users:,} users",
+        "adopted": f"tenant set up by hand, {users:,} users",
     }
 
 
 def show(
     console: Console, measures: Measures, aims: Sequence[Aim], *, names: Mapping[Program, str], notes: Sequence[str]
 ) -> None:
-    """Print the measures side by side, then memory and aims; ``names`` are the programs' for people."""
-    table = Table(title="Seconds: median (spread). HTTP requests: those of kzero to Entra and KZero, those of azuread")
+    """Print the measures side by side, then memory and aims.
+
+    Args:
+        console: Where to print.
+        measures: The measures.
+        aims: The aims.
+        names: The programs' names for the tables.
+        notes: Lines to print at the end.
+    """
+    table = Table(title="Seconds: median (spread). HTTP requests: of kzero to Entra and KZero, and of azuread")
     table.add_column("command")
     table.add_column("program")
-    for heading in ("seconds", "spread", "kzero", "of them logins", "azuread", "of them logins"):
+    for heading in ("seconds", "spread", "kzero", "of these, sign-ins", "azuread", "of these, sign-ins"):
         table.add_column(heading, justify="right")
     for operation, command in {**COMMANDS, "adopt": "kzero-scim adopt --yes"}.items():
         rows = [measures[program, operation] for program in names if (program, operation) in measures]
@@ -64,7 +77,7 @@ def show(
 
 
 def _show_memory(console: Console, measures: Measures, names: Mapping[Program, str]) -> None:
-    table = Table(title="The most memory each process had, MB (others: language host, program and azuread together)")
+    table = Table(title="Peak memory per process in MB (others: language host, program and azuread together)")
     table.add_column("command")
     table.add_column("program")
     for heading in ("engine", "kzero", "both", "others"):
@@ -78,7 +91,7 @@ def _show_memory(console: Console, measures: Measures, names: Mapping[Program, s
 
 
 def as_json(machine: Machine, measures: Measures, aims: Sequence[Aim], notes: Sequence[str]) -> dict[str, Any]:
-    """Give everything for a file: machine, each sample, medians, aims."""
+    """Return the content of the JSON file: machine, samples, medians, aims."""
     return {
         "machine": asdict(machine),
         "measures": [{**asdict(measure), "seconds": measure.seconds} for measure in measures.values()],

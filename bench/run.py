@@ -1,6 +1,6 @@
-"""Measure what a tenant costs, in a sandbox of its own, beside an empty program and the azuread part alone.
+"""Measures one tenant in a sandbox, compared with an empty program and the azuread part alone.
 
-Run it with the project's environment, as `python -m bench.run`; `make bench` prepares everything and does so.
+`make bench` prepares the machine and runs it. With the project's environment: `python -m bench.run`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tools import azuread_plugin, keycloak_dist, pulumi_cli
 from tools.problem import run_main
 
 AZUREAD_WAIT: Final = 20.0
-"""Seconds that azuread waits after it has made an application: it wants to see it five times, every 5 s."""
+"""Seconds that azuread waits after it creates an application: it reads the application five times, every 5 s."""
 
 _WITH_WAIT: Final = {"AZUREAD_STANDIN_POLL_SECONDS": "5"}
 _COMPARED: Final[tuple[Program, ...]] = ("empty", "azuread", "tenant")
@@ -42,11 +42,11 @@ class Options:
     """What to measure.
 
     Attributes:
-        repeat: How often each command is run.
-        users: How many further users the large tenant has; 0 leaves it out.
-        most: The same of the huge tenant, which is run once and weighed.
-        wait: Whether to measure once that azuread's wait is what it is taken for.
-        json: Where to write everything, if anywhere.
+        repeat: Number of runs of each command.
+        users: Number of further users of the large tenant; 0 skips it.
+        most: The same for the huge tenant, which runs once, with its memory measured.
+        wait: Whether to verify once how long azuread waits.
+        json: File for all samples; None writes no file.
     """
 
     repeat: int
@@ -57,16 +57,20 @@ class Options:
 
     @classmethod
     def parse(cls, arguments: Sequence[str] | None = None) -> Options:
-        """Read the command line."""
+        """Return the options on the command line."""
         parser = argparse.ArgumentParser(prog="bench", description=__doc__)
         parser.add_argument("--repeat", type=_positive, default=5, metavar="N", help="runs of each command (5)")
         parser.add_argument(
-            "--users", type=int, default=1000, metavar="N", help="assigned users of the large tenant (1000); 0: none"
+            "--users", type=int, default=1000, metavar="N", help="assigned users of the large tenant (1000); 0 skips it"
         )
         parser.add_argument(
-            "--most", type=int, default=10_000, metavar="N", help="those of the huge tenant (10000); 0: none"
+            "--most",
+            type=int,
+            default=10_000,
+            metavar="N",
+            help="assigned users of the huge tenant (10000); 0 skips it",
         )
-        parser.add_argument("--quick", action="store_true", help="one run of each command, and 100 users at most")
+        parser.add_argument("--quick", action="store_true", help="run each command once, with at most 100 users")
         parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample to this file")
         given = parser.parse_args(arguments)
         return cls(
@@ -88,7 +92,13 @@ class Bench:
     console: Console
 
     def once(self, measured: Sequence[Program], *, users: int = 0, env: Mapping[str, str] = NO_WAIT) -> _Samples:
-        """Run every command once for each program, side by side, against a new tenant."""
+        """Run every command once for each program, side by side, against a new tenant.
+
+        Args:
+            measured: The programs.
+            users: Number of further users of the tenant.
+            env: Further environment variables.
+        """
         samples: _Samples = {}
         with self.sandbox.tenant() as tenant, ExitStack() as open_stacks:
             further = _add_users(tenant, users)
@@ -104,7 +114,7 @@ class Bench:
         return samples
 
     def up_and_destroy(self, program: Program, *, env: Mapping[str, str]) -> Sample:
-        """Run `up` and `destroy` of one program against a new tenant, and give the sample of `up`."""
+        """Run `up` and `destroy` of one program against a new tenant, and return the sample of `up`."""
         with self.sandbox.tenant() as tenant:
             stack = self._stack(program, tenant, env)
             with stack.made(self._settings(program, tenant, [])):
@@ -114,7 +124,7 @@ class Bench:
 
     @property
     def adopting(self) -> Adopting:
-        """What measures the adoption of a tenant that was set up by hand."""
+        """The measurement of adopting a tenant that was set up by hand."""
         return Adopting(sandbox=self.sandbox, project=self.folders["tenant"], pulumi=self.pulumi)
 
     def _stack(self, program: Program, tenant: Tenant, env: Mapping[str, str]) -> Stack:
@@ -144,19 +154,19 @@ _Samples = dict[tuple[Program, Operation], Sample]
 
 
 def main() -> None:
-    """Measure and show."""
+    """Measure and print the results."""
     options = Options.parse()
     console = Console()
     pulumi = pulumi_cli.set_up()
     os.environ.setdefault("KEYCLOAK_HOME", str(keycloak_dist.home()))
     with tempfile.TemporaryDirectory(prefix="kzero-scim-bench-") as folder, running(Path(folder), console) as sandbox:
         plugin = azuread_plugin.install(sandbox.layout.pulumi_home)
-        # The stand-in need not wait; the official plugin does, and its wait is subtracted.
+        # The stand-in is set not to wait. The official plugin always waits, so its wait is subtracted.
         azuread_wait = 0.0 if plugin.kind == "standin" else AZUREAD_WAIT
         here = machine.read_machine(pulumi, plugin.text)
         console.print(here.text, highlight=False)
         bench = Bench(sandbox=sandbox, folders=_projects(Path(folder)), pulumi=pulumi, console=console)
-        console.print("A run that warms up and does not count")
+        console.print("Warm-up run, not counted")
         bench.once(_COMPARED)
         measures = _measured(bench, options)
         notes = [_note_on_wait(bench, measures, official=azuread_wait > 0, proved=options.wait)]
@@ -200,15 +210,15 @@ def _measured(bench: Bench, options: Options) -> Measures:
 
 def _note_on_wait(bench: Bench, measures: Measures, *, official: bool, proved: bool) -> str:
     if official:
-        return f"Of each first up with an application {AZUREAD_WAIT:.0f} s are azuread's own wait for it."
-    said = "The azuread stand-in was told not to wait for the application it makes"
+        return f"Each first up that creates an application includes {AZUREAD_WAIT:.0f} s in which azuread waits for it."
+    said = "The azuread stand-in was set not to wait for the application that it creates"
     if not proved:
-        return f"{said}; by default it waits {AZUREAD_WAIT:.0f} s, as the official plugin does."
-    bench.console.print("One first up with azuread's own wait")
+        return f"{said}. By default it waits {AZUREAD_WAIT:.0f} s, like the official plugin."
+    bench.console.print("One first up with azuread's wait")
     sample = bench.up_and_destroy("tenant", env=_WITH_WAIT)
     more = sample.seconds - measures["tenant", _UP].seconds
     return (
-        f"{said}. Waiting as the official plugin does, first up of the sandbox tenant took {sample.seconds:.2f} s, "
+        f"{said}. With the official plugin's wait, the sandbox tenant's first up took {sample.seconds:.2f} s, "
         f"{more:.2f} s more."
     )
 

@@ -1,4 +1,4 @@
-"""Runs commands of Pulumi on a stack, each timed, with the requests that it makes the sandbox see."""
+"""Runs Pulumi commands on a stack and measures their time and the requests that the sandbox receives."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tools.problem import Problem
 
 _COMMANDS: Final[Mapping[Operation, tuple[str, ...]]] = {
     "up": ("up", "--yes"),
-    # A preview that finds something to do would measure something else: it fails.
+    # A preview that finds changes would measure something else, so it must fail.
     "preview": ("preview", "--expect-no-changes"),
     "refresh": ("preview", "--refresh", "--expect-no-changes"),
     "destroy": ("destroy", "--yes"),
@@ -29,16 +29,16 @@ _COMMANDS: Final[Mapping[Operation, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """One stack, for as long as it is measured.
+    """A stack to measure.
 
     Attributes:
-        project: Its project's folder.
+        project: Folder of its project.
         name: Its name.
         program: The Pulumi CLI.
-        env: The environment of every command.
-        entra: The local Entra.
-        kzero: The KZero front.
-        weigh: Whether to look at the memory too, which costs a few hundredths of the time.
+        env: Environment of the commands.
+        entra: Client of the local Entra.
+        kzero: Client of the KZero front.
+        weigh: Whether to measure memory too, which costs a few percent of the time.
     """
 
     project: Path
@@ -51,17 +51,17 @@ class Stack:
 
     @contextmanager
     def made(self, settings: Mapping[str, Any]) -> Iterator[None]:
-        """Let the stack exist while the block runs."""
+        """Create the stack, and remove it when the block ends."""
         projects.write_stack(self.project, self.name, settings)
         self._run("stack", "init", self.name)
         yield
         self._run("stack", "rm", "--yes", "--force", self.name)
 
     def measure(self, operation: Operation) -> Sample:
-        """Run one command.
+        """Run one command and return its sample.
 
         Raises:
-            Problem: It failed, or it found a change where there should be none.
+            Problem: It failed, or found changes where there must be none.
         """
         for client in (self.entra, self.kzero):
             client.delete("/sandbox/requests").raise_for_status()

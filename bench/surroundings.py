@@ -1,4 +1,4 @@
-"""Where everything is measured: a sandbox of its own, and the environment of the commands that are run against it."""
+"""Provides the surroundings of a measurement: a sandbox, and the environment of the commands that use it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tools.problem import Problem
 from tools.python_env import VENV
 
 NO_WAIT: Final = {"AZUREAD_STANDIN_POLL_SECONDS": "0"}
-"""Has the azuread stand-in not wait for the application that it makes."""
+"""Makes the azuread stand-in not wait for the application that it creates."""
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def running(folder: Path, console: Console) -> Iterator[RunningSandbox]:
     """Run a sandbox in a folder while the block runs.
 
     Raises:
-        Problem: It does not come up.
+        Problem: The sandbox does not start.
     """
     with ExitStack() as ends:
         with console.status("Starting a sandbox"):
@@ -36,18 +36,18 @@ def running(folder: Path, console: Console) -> Iterator[RunningSandbox]:
 
 
 def environment(tenant: Tenant, pulumi: Path, further: Mapping[str, str] = NO_WAIT) -> dict[str, str]:
-    """Give the environment of a command that manages a tenant.
+    """Return the environment of a command that manages a tenant.
 
-    Python may keep compiled modules in it, as it does unless told otherwise: where it may not, every run compiles anew
-    what changed since the packages were installed.
+    Python may write compiled modules in it. Otherwise every run would compile again what has changed since the packages
+    were installed.
 
     Args:
         tenant: The tenant.
         pulumi: The Pulumi CLI.
-        further: Variables over the tenant's.
+        further: Variables that override the tenant's.
     """
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     folders = [str(VENV / "bin"), str(pulumi.parent), os.environ.get("PATH", os.defpath)]
-    # The language host that is built takes its Python from the active environment.
+    # The Python language host that this project builds uses the active environment.
     active = {"VIRTUAL_ENV": str(VENV), "PATH": os.pathsep.join(folders)}
     return {**inherited, **tenant.env, **further, **active}

@@ -1,7 +1,7 @@
-"""Measure what one tenant costs the services and the state, for docs/scale.md: counts and sizes, which no load changes.
+"""Measures what one tenant costs the services and the state: counts and sizes, which do not depend on the load.
 
-Run it as `python -m bench.tenant_cost`; it makes a sandbox of its own, writes `bench/scale.json` and, by
-`python -m bench.scale`, the document's tables follow.
+`python -m bench.tenant_cost` runs it in a sandbox of its own and writes `bench/scale.json`. Then `python -m
+bench.scale` updates the tables of docs/scale.md.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ _STACK: Final = "scale"
 _BEFORE_DESTROY: Final[tuple[Operation, ...]] = ("up", "preview", "refresh")
 _COMMANDS: Final = ("drift", "status")
 _COMPRESSED: Final = {"PULUMI_DIY_BACKEND_ZSTD": "true"}
-"""Has the engine compress the states that it writes into a backend of one's own."""
+"""Makes the engine compress the states that it writes to a self-managed backend."""
 _LOAD_SECONDS: Final = 5.0
 _LOAD_CLIENTS: Final = 4
 
 
 def main() -> None:
-    """Measure, and keep what other benchmarks have put into the file."""
+    """Measure and write the result into the file, which also has results of other benchmarks."""
     console = Console()
     pulumi = pulumi_cli.set_up()
     os.environ.setdefault("KEYCLOAK_HOME", str(keycloak_dist.home()))
@@ -116,12 +116,12 @@ def _run(words: list[str | Path], project: Path, env: dict[str, str]) -> None:
 
 
 def _current(state: Path) -> int:
-    """Give the size of the stack's state with the copy of the one before, in bytes."""
+    """Return the size of the stack's state and of the copy of its predecessor, in bytes."""
     return _size(state / "stacks")
 
 
 def _kept(state: Path) -> int:
-    """Give the size of what updates leave for good: their history, and backups of the states that they made."""
+    """Return the size of what updates leave permanently: their history, and backups of the states, in bytes."""
     return _size(state / "history") + _size(state / "backups")
 
 
@@ -130,7 +130,7 @@ def _size(folder: Path) -> int:
 
 
 def _page(tenants: int) -> int:
-    """Give the size of the fleet's page in bytes, every tenth tenant of it with a drifted property."""
+    """Return the size of the fleet's page in bytes, if every tenth tenant has one drifted property."""
     drifted = [Difference(resource="MapperSet", property="mappers.tag.claim", was="tag", now="other")]
     results = [
         TenantResult(
@@ -148,7 +148,7 @@ def _page(tenants: int) -> int:
 
 
 def _keycloak(url: str, tenant: Tenant) -> dict[str, float]:
-    """Measure how many requests a second the sandbox's Keycloak answers, with those who ask on the same cores."""
+    """Return how many requests per second the sandbox's Keycloak answers. The clients run on the same cores."""
     own = tenant.credentials
     form = {"grant_type": "client_credentials", "client_id": own.client_id, "client_secret": own.client_secret}
     token = f"/realms/{own.realm}/protocol/openid-connect/token"
@@ -166,7 +166,7 @@ def _keycloak(url: str, tenant: Tenant) -> dict[str, float]:
 
 
 def _rate(url: str, ask: Callable[[httpx.Client], httpx.Response]) -> float:
-    """Ask for some seconds from several clients that keep their connections; a warm-up does not count."""
+    """Return the requests per second of several clients with persistent connections, without a warm-up."""
     counts: list[int] = []
     problems: list[str] = []
 
@@ -190,7 +190,7 @@ def _rate(url: str, ask: Callable[[httpx.Client], httpx.Response]) -> float:
     for thread in threads:
         thread.join()
     if problems:
-        message = f"Keycloak was asked in vain: {problems[0]}"
+        message = f"a request to Keycloak failed: {problems[0]}"
         raise Problem(message)
     return round(sum(counts) / _LOAD_SECONDS, 1)
 

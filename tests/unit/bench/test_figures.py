@@ -1,4 +1,4 @@
-"""What the benchmark makes of its samples: pure arithmetic, counting and wording."""
+"""The benchmark's arithmetic, counting and texts."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def kzero(path: str, agent: str | None) -> dict[str, Any]:
     return {"path": path, "query": "", "user_agent": agent}
 
 
-def test_a_measure_is_its_median_and_the_range_around_it() -> None:
-    """One slow run in five moves the range, not the figure."""
+def test_a_measure_has_a_median_and_a_range() -> None:
+    """A single slow run in five changes the range, not the median."""
     found = measure("tenant", "preview", 1.0, 9.0, 1.2, 1.1, 1.3)
 
     assert found.seconds == 1.2
@@ -48,8 +48,8 @@ def test_figures_have_two_decimals_and_counts_none(value: float, unit: str, word
     assert amount(value, unit) == words
 
 
-def test_requests_are_counted_by_who_sent_them() -> None:
-    """The provider's own to either side, azuread's, and neither items of a batch nor Entra's own SCIM requests."""
+def test_requests_are_counted_by_sender() -> None:
+    """The requests of the provider and of azuread count; items of a batch and Entra's own SCIM requests do not."""
     entra_log = [
         entra("/metadata/endpoints", OWN),
         entra("/tenant/oauth2/v2.0/token", OWN),
@@ -71,15 +71,15 @@ def test_requests_are_counted_by_who_sent_them() -> None:
     assert found.own == 6
 
 
-def test_a_measure_tells_the_most_requests_of_any_run() -> None:
-    """A request that is repeated now and then is part of what a command costs."""
+def test_a_measure_has_the_most_requests_of_any_run() -> None:
+    """The run with the most requests counts, because a retry is part of a command's cost."""
     samples = tuple(Sample(seconds=1.0, requests=Requests(entra=number)) for number in (8, 9, 8))
 
     assert Measure(program="tenant", operation="refresh", samples=samples).requests.entra == 9
 
 
-def test_aims_compare_with_azuread_and_leave_its_wait_out() -> None:
-    """1.2 s against 1.0 s is met; 27 s of which azuread waits 20 is not."""
+def test_aims_compare_with_azuread_and_subtract_its_wait() -> None:
+    """Preview is compared with azuread's, and azuread's wait of 20 s is subtracted from the first up."""
     measures: dict[tuple[Program, Operation], Measure] = {
         ("tenant", "preview"): measure("tenant", "preview", 1.2),
         ("azuread", "preview"): measure("azuread", "preview", 1.0),
@@ -93,7 +93,7 @@ def test_aims_compare_with_azuread_and_leave_its_wait_out() -> None:
 
 
 def test_further_pages_do_not_count_against_the_aim() -> None:
-    """More assignments than fit on a page of Graph's cost a request each 999."""
+    """Graph sends assignments in pages of 999, and requests for further pages do not count."""
     refresh = measure("large", "refresh", 1.0, requests=Requests(entra=12, keycloak=4, pages=1))
 
     found = aims({("large", "refresh"): refresh}, azuread_wait=0.0)
@@ -101,13 +101,13 @@ def test_further_pages_do_not_count_against_the_aim() -> None:
     assert [(aim.measured, aim.met) for aim in found if "requests" in aim.name] == [(15, True)]
 
 
-def test_an_aim_whose_figures_are_missing_is_left_out() -> None:
-    """Without the large tenant there is nothing to say about it."""
+def test_an_aim_without_measures_is_left_out() -> None:
+    """Without measures there are no aims."""
     assert aims({}, azuread_wait=0.0) == []
 
 
 def test_memory_is_summed_over_the_processes_below_a_command(tmp_path: Path) -> None:
-    """High-water marks of engine and provider; of the rest what they have at one moment; no one else's processes."""
+    """The peaks of engine and provider count, and the other processes' peak at one moment, but no foreign processes."""
 
     def process(pid: int, parent: int, command: str, *, most: int, now: int) -> None:
         folder = tmp_path / str(pid)
@@ -135,7 +135,7 @@ def test_memory_is_summed_over_the_processes_below_a_command(tmp_path: Path) -> 
     assert peaks.memory().own == 295
 
 
-def test_the_aim_for_memory_is_held_by_the_command_that_takes_most() -> None:
+def test_the_aim_for_memory_uses_the_command_that_takes_the_most() -> None:
     def huge(operation: Operation, engine: float) -> Measure:
         taken = Memory(engine=engine, provider=100, others=0)
         sample = Sample(seconds=59.0, requests=Requests(), memory=taken)
@@ -152,7 +152,7 @@ def test_the_aim_for_memory_is_held_by_the_command_that_takes_most() -> None:
     assert (memory.measured, amount(memory.measured, memory.unit), memory.met) == (301, "301 MB", False)
 
 
-def test_quick_is_one_run_with_few_users() -> None:
+def test_the_option_quick_means_one_run_with_few_users() -> None:
     assert Options.parse(["--quick"]) == Options(repeat=1, users=100, most=0, wait=False, json=None)
 
 
@@ -163,8 +163,8 @@ def test_less_than_one_run_is_refused(capsys: pytest.CaptureFixture[str]) -> Non
     assert "0 is below 1" in capsys.readouterr().err
 
 
-def test_the_azuread_part_alone_is_declared_as_the_component_asks(tmp_path: Path) -> None:
-    """It is a text, which no type checker reads: an argument that the component comes to need would be missed."""
+def test_the_azuread_program_passes_the_arguments_that_the_component_needs(tmp_path: Path) -> None:
+    """The azuread program is a string that no type checker reads, so this test checks its arguments and imports."""
     program = ast.parse((projects.azuread_alone(tmp_path / "project") / "__main__.py").read_text(encoding="utf-8"))
 
     calls = [node for node in ast.walk(program) if isinstance(node, ast.Call)]

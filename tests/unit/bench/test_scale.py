@@ -1,4 +1,4 @@
-"""What a fleet of many tenants is said to take: the arithmetic, and that docs/scale.md says what it gives."""
+"""The arithmetic of docs/scale.md is right, and the document has the tables that it gives."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def sample(part: Part, tenants: int, seconds: float, *, workers: int = 2, whole:
     return FleetSample(part=part, tenants=tenants, workers=workers, seconds=seconds, memory=memory, requests=Counted())
 
 
-def test_the_document_says_what_was_measured() -> None:
-    """`python -m bench.scale` writes its tables; nobody changes them by hand."""
+def test_the_document_has_the_measured_tables() -> None:
+    """`python -m bench.scale` writes the document's tables, and nothing in them was changed by hand."""
     document = scale.DOCUMENT.read_text(encoding="utf-8")
 
     assert scale.filled(document, json.loads(INPUTS.read_text(encoding="utf-8"))) == document
@@ -46,12 +46,12 @@ def test_the_document_says_what_was_measured() -> None:
         ("POST", "users", "", 1),
     ],
 )
-def test_a_request_costs_what_microsoft_says(method: str, path: str, query: str, units: int) -> None:
+def test_a_request_has_the_cost_that_microsoft_documents(method: str, path: str, query: str, units: int) -> None:
     assert limits.cost(method, path, query) == units
 
 
-def test_requests_are_counted_by_the_limit_that_they_are_under() -> None:
-    """A batch costs what is in it; logs have a limit of their own; what Entra itself sends to KZero is none of ours."""
+def test_requests_are_counted_by_limit() -> None:
+    """A batch costs what it contains, logs have their own limit, and Entra's own requests to KZero do not count."""
     entra_log = [
         entra("GET", "/tenant/v2.0/.well-known/openid-configuration"),
         entra("POST", "/tenant/oauth2/v2.0/token"),
@@ -71,15 +71,15 @@ def test_requests_are_counted_by_the_limit_that_they_are_under() -> None:
     assert found == Counted(sign_ins=2, units=2, writes=1, reports=1, grants=1, keycloak=1)
 
 
-def test_what_binds_is_the_limit_that_takes_longest() -> None:
-    """10 log requests of each of 1,000 tenants at 12.2 a second, of which half may be used."""
+def test_the_limit_that_takes_longest_is_the_binding_one() -> None:
+    """10 log requests for each of 1,000 tenants take longest, at half of the allowed 12.2 per second."""
     inputs = {"tenant": {"requests": {"up": {"units": 7, "writes": 0, "reports": 10}}}, "fleet": {"runs": {}}}
 
     assert scale.graph(inputs).splitlines()[-1] == "| first `up` | log requests | 27 min | 4.6 h | 46 h |"
 
 
-def test_each_machine_starts_and_is_paid_by_the_minute() -> None:
-    """1,000 tenants of 2 s: on one machine 60 + 2,000 s, 35 minutes; on 16 machines 60 + 126 s, 4 minutes each."""
+def test_each_machine_has_a_start_time_and_is_billed_by_the_minute() -> None:
+    """1,000 tenants of 2 s take 2,060 s on one machine, billed as 35 minutes, and 186 s on 16, billed as 4 each."""
     found = scale.time({"fleet": {"runs": {"fleet preview": {"seconds": 2.0}}}}).splitlines()
 
     assert found[2].split(" | ")[2] == "34 min, 0.21 $"
@@ -90,17 +90,17 @@ def test_each_machine_starts_and_is_paid_by_the_minute() -> None:
     ("seconds", "words"),
     [(0.2, "1 s"), (89, "89 s"), (120, "2.0 min"), (3000, "50 min"), (7200, "2.0 h"), (259_200, "3.0 days")],
 )
-def test_a_time_is_worded_as_people_do(seconds: float, words: str) -> None:
+def test_a_duration_as_text_has_a_suitable_unit(seconds: float, words: str) -> None:
     assert scale.duration(seconds) == words
 
 
 @pytest.mark.parametrize(("size", "words"), [(78_800, "79 kB"), (1.6e9, "1.6 GB"), (5.9e12, "5.9 TB"), (3e8, "300 MB")])
-def test_a_size_is_worded_as_people_do(size: float, words: str) -> None:
+def test_a_size_as_text_has_a_suitable_unit(size: float, words: str) -> None:
     assert scale.size(size) == words
 
 
-def test_the_fleet_is_held_to_its_aims() -> None:
-    """Throughput against the loop at the most tenants, drift's speed and memory, and a cost that does not grow."""
+def test_the_fleets_aims_are_computed_from_its_samples() -> None:
+    """The aims are throughput compared with the loop, drift's speed and memory, and a constant cost per tenant."""
     samples = [
         sample("loop", 20, 40, workers=1),
         sample("loop", 200, 400, workers=1),
@@ -114,15 +114,15 @@ def test_the_fleet_is_held_to_its_aims() -> None:
 
     assert found == {
         "fleet preview, times the loop's throughput: at least": (4.0, True),
-        "fleet drift, tenants a second: at least": (10.0, False),
+        "fleet drift, tenants per second: at least": (10.0, False),
         "fleet drift of 200, memory": (600, False),
-        "loop: cost a tenant at 200, times that at 20": (1.0, True),
-        "preview: cost a tenant at 200, times that at 20": (1.0, True),
-        "drift: cost a tenant at 200, times that at 20": (2.0, False),
+        "loop: cost per tenant at 200, times that at 20": (1.0, True),
+        "preview: cost per tenant at 200, times that at 20": (1.0, True),
+        "drift: cost per tenant at 200, times that at 20": (2.0, False),
     }
 
 
-def test_the_scale_is_worked_out_from_the_fastest_run_of_most_tenants() -> None:
+def test_the_scale_uses_the_fastest_run_with_the_most_tenants() -> None:
     samples = [
         sample("preview", 2, 1),
         sample("preview", 10, 9, workers=1),
