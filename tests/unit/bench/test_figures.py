@@ -172,3 +172,5 @@ def test_the_azuread_program_passes_the_arguments_that_the_component_needs(tmp_p
 
     given = {word.arg: None for word in call.keywords if word.arg}
     inspect.signature(EnterpriseApp).bind(*call.args, **given)
+    [imported] = [node.module for node in ast.walk(program) if isinstance(node, ast.ImportFrom)]
+    assert imported == EnterpriseApp.__module__
