@@ -1,1 +1,1 @@
-"""What breaks while `pulumi up` runs, and whether a second one mends it: `make faults`."""
+"""Fault injection: breaks what can break while `pulumi up` runs, and checks that a second `up` repairs it."""

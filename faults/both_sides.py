@@ -1,4 +1,4 @@
-"""Everything that a run made on either side of a tenant, made comparable: object by object, without random ids."""
+"""Reads all objects on both sides of a tenant in a comparable form, without random ids, and compares them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kzero_sandbox.running import Tenant
 
 Json = Any
 Objects = dict[str, Json]
-"""By a name of its kind, e.g. `KZero mappers`, all objects of that kind."""
+"""All objects of a kind, by the kind's name, for example `KZero mappers`."""
 
 _GUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
@@ -22,7 +22,7 @@ _LONGEST: Final = 160
 
 
 def read_objects(tenant: Tenant) -> Objects:
-    """Read both sides with an administrator's eyes."""
+    """Return the objects on both sides of a tenant, read with an administrator's permissions."""
     objects = {**_kzero(tenant), **_entra(tenant)}
     lasting = _lasting_ids(tenant)
     plain: Objects = _plain(objects, lasting, tenant.realm)
@@ -30,7 +30,13 @@ def read_objects(tenant: Tenant) -> Objects:
 
 
 def compare(expected: Json, found: Json, path: str = "") -> list[str]:
-    """Name every difference; lists are compared without regard to order."""
+    """Return a message for each difference. The order of lists does not matter.
+
+    Args:
+        expected: What should exist.
+        found: What exists.
+        path: Where in the whole it is, for the messages.
+    """
     if isinstance(expected, Mapping) and isinstance(found, Mapping):
         differences: list[str] = []
         for key in [*expected, *(key for key in found if key not in expected)]:
@@ -38,7 +44,7 @@ def compare(expected: Json, found: Json, path: str = "") -> list[str]:
             if key not in found:
                 differences.append(f"{inner}: missing")
             elif key not in expected:
-                differences.append(f"{inner}: should not be there: {_short(found[key])}")
+                differences.append(f"{inner}: unexpected: {_short(found[key])}")
             else:
                 differences += compare(expected[key], found[key], inner)
         return differences
@@ -49,7 +55,7 @@ def compare(expected: Json, found: Json, path: str = "") -> list[str]:
             return compare(json.loads(missing[0]), json.loads(more[0]), f"{path}[]")
         return [
             *(f"{path}: missing {_short(json.loads(item))}" for item in missing),
-            *(f"{path}: should not be there: {_short(json.loads(item))}" for item in more),
+            *(f"{path}: unexpected: {_short(json.loads(item))}" for item in more),
         ]
     if expected != found:
         return [f"{path}: {_short(found)} instead of {_short(expected)}"]
@@ -57,7 +63,7 @@ def compare(expected: Json, found: Json, path: str = "") -> list[str]:
 
 
 def duplicates(objects: Objects) -> list[str]:
-    """Name what exists twice: applications, service principals, jobs, mappers, assignments, mapping rows, users."""
+    """Return a message for each object that exists twice on a side: applications, jobs, mappers, users and others."""
     keys: dict[str, tuple[str, ...]] = {
         "Entra applications": ("displayName",),
         "Entra service principals": ("displayName",),
@@ -94,7 +100,7 @@ def _kzero(tenant: Tenant) -> Objects:
 
 
 class _Graph:
-    """Asks Microsoft Graph with every permission."""
+    """A Microsoft Graph client with all permissions."""
 
     def __init__(self, tenant: Tenant) -> None:
         self._entra = tenant.entra
@@ -102,11 +108,11 @@ class _Graph:
         self._headers = {"Authorization": f"Bearer {token}"}
 
     def get(self, path: str, **query: str) -> Json:
-        """Give the answer to a path below the version."""
+        """Return the answer to a GET request. The path starts after the API's version."""
         return self._entra.get(f"/v1.0{path}", headers=self._headers, params=query).raise_for_status().json()
 
     def values(self, path: str, **query: str) -> list[Json]:
-        """Give a collection whole, which is no more than one page of it here."""
+        """Return a collection. Its items must fit on one page."""
         found: list[Json] = self.get(path, **{"$top": "999", **query})["value"]
         return found
 
@@ -136,12 +142,15 @@ def _entra(tenant: Tenant) -> Objects:
 
 
 def _hashed(value: str, realm: str) -> str:
-    """Compare a secret without showing it; the address among them holds the realm's name."""
+    """Return a secret's hash, which can be compared and does not show the secret.
+
+    The realm's name is replaced before, because it is part of an address among the secrets.
+    """
     return hashlib.sha256(value.replace(realm, "<realm>").encode()).hexdigest()[:12]
 
 
 def _lasting_ids(tenant: Tenant) -> frozenset[str]:
-    """Give the ids that every first day has: users, groups, who signs in, and the roles of the template."""
+    """Return the ids that every new tenant has: users, groups, clients that sign in, and app roles."""
     graph = _Graph(tenant)
     found: set[str] = {client["objectId"] for client in tenant.entra.get("/sandbox/clients").json()}
     for path in ("/users", "/groups"):
@@ -167,7 +176,7 @@ def _canonical(value: Json) -> str:
 
 
 def _sorted(value: Json) -> Json:
-    """Bring lists at every depth into one order."""
+    """Return a value with all its lists sorted, at every depth."""
     if isinstance(value, Mapping):
         return {key: _sorted(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -181,7 +190,11 @@ def _short(value: Json) -> str:
 
 
 def resources(export: Mapping[str, Any]) -> list[str]:
-    """List the state's resources by kind and name, and what is not as after a finished run."""
+    """Return the state's resources as kind and name, with marks for anything that a completed run would not leave.
+
+    Args:
+        export: The output of `pulumi stack export`.
+    """
     deployment = export.get("deployment") or {}
     entries: Sequence[Mapping[str, Any]] = deployment.get("resources") or []
     return sorted([*map(_entry, entries), *_pending(deployment)])

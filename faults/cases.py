@@ -1,4 +1,4 @@
-"""What a case is: something that breaks while `pulumi up` runs."""
+"""Defines a case: something that breaks while `pulumi up` runs. Knows no particular case."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ First = Literal["succeeds", "fails", "either"]
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One case.
+    """A case.
 
     Attributes:
-        key: By which it is chosen and listed.
-        what: What breaks, in words.
-        disturb: Runs `pulumi up` while it breaks.
-        update: Whether the tenant is set up already and the `up` is an update.
-        drifted: Whether somebody has switched the endpoint off before.
+        key: Its name, to select and list it.
+        what: What breaks, as text.
+        disturb: Runs `pulumi up`, breaks something during the run, and returns the outcome.
+        update: Whether the tenant exists already, so that `up` is an update.
+        drifted: Whether the endpoint was disabled by hand before.
         first: How the disturbed run must end.
-        locks: Whether it may leave the stack locked, so that the documented command is needed before the second `up`.
+        locks: Whether the run may leave the stack locked, so that it needs the documented command before the second
+          `up`.
     """
 
     key: str
@@ -37,5 +38,5 @@ class Case:
 
 
 def key(*words: str) -> str:
-    """Make a key of words."""
+    """Return a key made from words."""
     return re.sub(r"[^a-z0-9]+", "-", " ".join(words).lower()).strip("-")

@@ -1,4 +1,4 @@
-"""Runs cases in one sandbox, each with a tenant of its own, against what an undisturbed run makes."""
+"""Runs cases in one sandbox, each with its own tenant, and compares the results with an undisturbed run's."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from faults.world import World
 
 
 def all_cases(seed: int) -> list[Case]:
-    """Give every case, in an order and with choices that the seed decides."""
-    chance = random.Random(seed)  # noqa: S311 - nothing secret is made of it
+    """Return all cases. The seed determines their order and random choices."""
+    chance = random.Random(seed)  # noqa: S311 - not used for secrets
     moments: tuple[When, When] = ("before", "after")
     found = [*kills(lambda: chance.choice(moments)), *interruptions(), *graph(), *keycloak(), *machine()]
     chance.shuffle(found)
@@ -32,7 +32,7 @@ def all_cases(seed: int) -> list[Case]:
 
 
 def chosen(cases: Sequence[Case], patterns: Sequence[str]) -> list[Case]:
-    """Give the cases whose key fits one of the patterns, `*` standing for anything; all of them without a pattern."""
+    """Return the cases whose key contains one of the patterns (`*` is a wildcard), or all cases without patterns."""
     return [case for case in cases if not patterns or any(fnmatch(case.key, f"*{each}*") for each in patterns)]
 
 
@@ -41,8 +41,8 @@ class Harness:
     """Runs cases.
 
     Attributes:
-        sandbox: Where.
-        folder: Where projects are made; nothing of them is kept.
+        sandbox: The sandbox.
+        folder: Folder for the cases' projects, which are removed afterwards.
         pulumi: The Pulumi CLI.
     """
 
@@ -53,10 +53,10 @@ class Harness:
     _made: int = 0
 
     def run(self, case: Case) -> Result:
-        """Run one case; whatever goes wrong in it is a problem of the case.
+        """Run one case and return its result. An exception in the case is a problem in the result.
 
         Raises:
-            RuntimeError: An undisturbed run fails, so that there is nothing to compare with.
+            RuntimeError: The undisturbed run failed, so there is nothing to compare with.
         """
         reference = self._reference(update=case.update)
         try:
@@ -68,9 +68,9 @@ class Harness:
                 first = case.disturb(world)
                 world.clear()
                 return judge(case, world, first, reference)
-        except Exception as error:  # noqa: BLE001 - the other cases go on
-            told = traceback.format_exc(limit=-2)
-            return Result(case=case, problems=(f"the case itself went wrong: {error!r}; {told}",))
+        except Exception as error:  # noqa: BLE001 - the other cases must run
+            trace = traceback.format_exc(limit=-2)
+            return Result(case=case, problems=(f"the case itself failed: {error!r}; {trace}",))
 
     def _reference(self, *, update: bool) -> Reference:
         if update not in self._references:
@@ -79,7 +79,7 @@ class Harness:
                     self._set_up(world)
                 outcome = world.project.up()
                 if outcome.code:
-                    message = f"an undisturbed up fails: {outcome.text}"
+                    message = f"an undisturbed up failed: {outcome.text}"
                     raise RuntimeError(message)
                 self._references[update] = Reference.of(world)
         return self._references[update]
@@ -88,7 +88,7 @@ class Harness:
     def _set_up(world: World) -> None:
         outcome = world.project.up()
         if outcome.code:
-            message = f"the up before the update fails: {outcome.text}"
+            message = f"the up before the update failed: {outcome.text}"
             raise RuntimeError(message)
         world.project.write(UPDATE)
 

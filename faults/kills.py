@@ -1,4 +1,4 @@
-"""Cases in which a process is killed or interrupted while a request of a certain step is on its way."""
+"""Cases in which a process is killed or interrupted during the request of a certain step."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from faults.world import World
 
 When = Literal["before", "after"]
 _GRACE: Final = 10.0
-"""Seconds in which what an engine started must end when the engine is gone."""
+"""Seconds in which the engine's child processes must end after the engine has ended."""
 _BETWEEN: Final = 0.5
-"""Seconds between two Ctrl-C."""
+"""Seconds between two presses of Ctrl-C."""
 
 
 def kills(when: Callable[[], When]) -> Iterable[Case]:
-    """Give every case of a kill.
+    """Return the cases in which a process is killed.
 
     Args:
-        when: Chooses whether the service has acted, where not both are tried.
+        when: Chooses whether the service has acted before the kill, for cases that do not try both.
     """
     for step in FIRST_UP:
         for moment in ("before", "after"):
@@ -40,7 +40,7 @@ def kills(when: Callable[[], When]) -> Iterable[Case]:
 
 
 def interruptions() -> Iterable[Case]:
-    """Give the cases of Ctrl-C."""
+    """Return the cases with Ctrl-C."""
     for step in (ADD_MAPPERS, INSTANTIATE, MAPPINGS):
         yield Case(
             key=key("ctrl-c", step.name),
@@ -71,7 +71,8 @@ def _kill(step: Step, victim: Victim, when: When, *, update: bool) -> Case:
 
 def _killing(step: Step, victim: Victim, when: When) -> Callable[[World], Outcome]:
     def disturb(world: World) -> Outcome:
-        # What is held before the deed is broken off, so that it is never done; who lives goes on with the answer.
+        # A request that is held before the service acts is reset, so the service never acts. Processes that are still
+        # alive must handle the reset.
         broken_off = when == "before" and victim != "program"
         [fault] = world.switch_on(step.side, step.fault(hold=True, when=when, resetConnection=broken_off))
         with world.project.started(*world.project.up_words(), *step.options) as running:
@@ -92,7 +93,7 @@ def _interrupt(step: Step, *, times: int) -> Callable[[World], Outcome]:
             world.until_held(step.side, fault, running)
             family = descendants(running.pid)
             _press(running, times)
-            # Once: what has begun may come to its end. Twice: nobody waits for that.
+            # After one Ctrl-C, running operations may finish. After the second, nothing waits for them.
             if times == 1:
                 world.clear()
             outcome = running.end()
@@ -104,9 +105,10 @@ def _interrupt(step: Step, *, times: int) -> Callable[[World], Outcome]:
 
 
 def _remaining(family: list[int]) -> list[str]:
-    """Give the command lines of those of a run's processes that go on without their engine, and end Pulumi's own.
+    """Return the command lines of processes that survive their engine, and kill all of the run's processes.
 
-    Its language host notices minutes later that the engine is gone; it does nothing meanwhile.
+    Pulumi's own language host does not count: it notices minutes later that the engine has ended, and does nothing
+    until then.
     """
     left = outlive(our_own(family), _GRACE)
     names = [command(pid) for pid in left]

@@ -1,4 +1,4 @@
-"""Looks for secrets in everything that a run printed and wrote."""
+"""Searches everything that a run printed and wrote for secrets."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Final
 
 _SHORTEST: Final = 8
 _TOKEN: Final = re.compile(r"eyJ[\w-]{16,}\.eyJ[\w-]{16,}\.[\w-]{16,}")
-"""An access token, whoever issued it."""
+"""An access token of any issuer."""
 
 
 def leaks(secrets: Mapping[str, str], texts: Mapping[str, str], files: Iterable[Path]) -> list[str]:
-    """Name every secret that is found, and where.
+    """Return a message for each secret that was found, with its place.
 
     Args:
-        secrets: Values by name; one that is too short to be searched for is an error of the caller.
-        texts: What was printed, by command.
-        files: What was written.
+        secrets: Values by name.
+        texts: The output, by command.
+        files: The files that were written.
 
     Raises:
-        ValueError: A secret is too short to mean anything when it is found.
+        ValueError: A secret is too short for a meaningful search.
     """
     for name, value in secrets.items():
         if len(value) < _SHORTEST:
-            message = f"{name} is too short to be searched for"
+            message = f"{name} is too short for a search"
             raise ValueError(message)
     found: list[str] = []
     for place, text in _places(texts, files):

@@ -1,4 +1,4 @@
-"""Cases in which the machine or another person is in the way: a full disk, and a second `up` of the same stack."""
+"""Cases in which the machine or another run interferes: a full disk, and a second `up` of the same stack."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from faults.steps import CREDENTIALS
 from faults.world import World
 
 _LIMITS: Final = (8, 30, 45)
-"""KiB that a file may have: too few for the state of a few resources, of half a tenant, of nearly all of it."""
+"""Limits for a file in KiB: too small for the state of a few resources, half a tenant, and almost a whole tenant."""
 
 
 def machine() -> Iterable[Case]:
-    """Give the cases."""
+    """Return the cases."""
     for limit in _LIMITS:
         yield Case(
             key=f"disk-full-{limit}",
@@ -29,7 +29,7 @@ def machine() -> Iterable[Case]:
 
 
 def _full(limit: int) -> Callable[[World], Outcome]:
-    """Let no file become larger: a write beyond that fails as on a full disk, and no administrator is needed for it."""
+    """Limit the size of files. A write beyond the limit fails as on a full disk, and no root permissions are needed."""
 
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
@@ -50,6 +50,6 @@ def _two_at_once(world: World) -> Outcome:
         outcome = running.end()
     for words in ("the stack is currently locked", f"pid {running.pid}", "pulumi cancel"):
         if words not in second.text:
-            message = f"the second up does not say {words!r}: {second.text}"
+            message = f"the second up does not print {words!r}: {second.text}"
             raise AssertionError(message)
     return outcome

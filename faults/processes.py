@@ -1,4 +1,4 @@
-"""The processes of one run of Pulumi, found by what they were started with, to be killed or waited for. Linux only."""
+"""Finds the processes of a Pulumi run by their command lines, to kill them or wait for them. Linux only."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _MARKS: Final[dict[Victim, str]] = {
     "azuread": "azuread",
     "program": "pulumi-language-python-exec",
 }
-"""Words of the command line; the engine is the process that was started itself."""
+"""A part of each process's command line. The engine is the process that was started."""
 
 
 def descendants(root: int) -> list[int]:
-    """Give the process ids below one, parents first."""
+    """Return the process ids below a process, parents first."""
     children: dict[int, list[int]] = {}
     for entry in _PROC.iterdir():
         if entry.name.isdigit() and (parent := _parent(entry)) is not None:
@@ -35,17 +35,17 @@ def descendants(root: int) -> list[int]:
 
 
 def kill(engine: int, victim: Victim) -> int:
-    """Kill one of a run's processes as nothing can be prepared for (SIGKILL).
+    """Kill one of a run's processes with SIGKILL, which a process cannot handle.
 
     Args:
         engine: Process id of the Pulumi CLI.
-        victim: Which.
+        victim: The process to kill.
 
     Returns:
         The process id.
 
     Raises:
-        LookupError: There is none.
+        LookupError: The run has no such process.
     """
     target = engine if victim == "engine" else _find(engine, _MARKS[victim])
     os.kill(target, signal.SIGKILL)
@@ -53,7 +53,7 @@ def kill(engine: int, victim: Victim) -> int:
 
 
 def outlive(processes: list[int], seconds: float) -> list[int]:
-    """Give those that still run after so many seconds; returns at once when none does."""
+    """Return the processes that still run after that many seconds. Returns at once when all have ended."""
     deadline = time.monotonic() + seconds
     while (left := [pid for pid in processes if _runs(pid)]) and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)
@@ -61,19 +61,19 @@ def outlive(processes: list[int], seconds: float) -> list[int]:
 
 
 def our_own(processes: list[int]) -> list[int]:
-    """Give the providers and the program among the processes of a run."""
+    """Return the providers and the program among a run's processes."""
     return [pid for pid in processes if any(mark in command(pid) for mark in _MARKS.values())]
 
 
 def command(pid: int) -> str:
-    """Give a process' command line, empty when it has ended."""
+    """Return a process's command line; empty if the process has ended."""
     with contextlib.suppress(OSError):
         return (_PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     return ""
 
 
 def _find(engine: int, mark: str) -> int:
-    # The last: a shell that starts a program bears the program's name too.
+    # The last one: the command line of a shell that starts a program contains the program's name too.
     found = [pid for pid in descendants(engine) if mark in command(pid)]
     if not found:
         message = f"process {engine} has no descendant with {mark!r} in its command line"
@@ -83,7 +83,7 @@ def _find(engine: int, mark: str) -> int:
 
 def _parent(entry: Path) -> int | None:
     with contextlib.suppress(OSError, ValueError, IndexError):
-        # The name in brackets may hold blanks.
+        # The name in parentheses may contain spaces.
         return int((entry / "stat").read_text().rpartition(")")[2].split()[1])
     return None
 

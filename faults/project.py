@@ -1,4 +1,4 @@
-"""A copy of the project with one stack, and the real `pulumi` and `kzero-scim` commands run in it."""
+"""A copy of the project with one stack, and the real `pulumi` and `kzero-scim` commands that run in it."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from tools.python_env import VENV
 
 STACK: Final = "faults"
 _LONGEST: Final = 240.0
-"""Seconds that any command may take."""
+"""Time limit for a command, in seconds."""
 _KEPT: Final = ("HOME", "LANG", "TMPDIR")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a command did.
+    """The outcome of a command.
 
     Attributes:
-        command: What was typed.
-        code: Its exit code, negative for a signal.
-        text: Everything that it printed.
-        seconds: How long it took.
+        command: The command line.
+        code: The exit code, negative for a signal.
+        text: The complete output.
+        seconds: The run time.
         remaining: Command lines of processes that it left running.
     """
 
@@ -45,7 +45,7 @@ class Outcome:
 
     @property
     def said(self) -> str:
-        """The first line that tells of an error, or nothing."""
+        """The first line of the output that reports an error; empty if there is no such line."""
         lines = [line.strip() for line in self.text.splitlines()]
         errors = [line.partition("error: ")[2] for line in lines if "error: " in line]
         return next((line for line in errors if line not in ("update failed", "preview failed")), "")
@@ -56,11 +56,11 @@ class Project:
     """One stack of a tenant.
 
     Attributes:
-        folder: The project's folder; state, backups and history lie in `state` below it.
+        folder: The project's folder. State, backups and history are in `state` below it.
         pulumi: The Pulumi CLI.
-        env: The environment of every command.
+        env: Environment of the commands.
         settings: The stack's settings by full key.
-        outcomes: What the commands did so far.
+        outcomes: Outcomes of the commands so far.
     """
 
     folder: Path
@@ -71,7 +71,7 @@ class Project:
 
     @classmethod
     def make(cls, folder: Path, tenant: Tenant, sandbox: RunningSandbox, pulumi: Path) -> Project:
-        """Write the project and make its stack."""
+        """Write the project, create its stack and return it."""
         projects.tenant(folder)
         (folder / "state").mkdir()
         urls = sandbox.urls
@@ -85,35 +85,39 @@ class Project:
         made.write({})
         begun = made.run("stack", "init", STACK)
         if begun.code:
-            message = f"the stack cannot be made: {begun.text}"
+            message = f"the stack could not be created: {begun.text}"
             raise RuntimeError(message)
         return made
 
     def write(self, changes: dict[str, Any]) -> None:
-        """Change settings of the program, and write the stack's file."""
+        """Change settings and write the stack file.
+
+        Args:
+            changes: Settings without the prefix `kzero-scim:`.
+        """
         self.settings |= {f"kzero-scim:{key}": value for key, value in changes.items()}
         file = self.folder / "stacks" / f"Pulumi.{STACK}.yaml"
         kept = file.read_text(encoding="utf-8") if file.exists() else "{}"
-        # Pulumi wrote the salt of the passphrase below the settings, as YAML.
+        # Pulumi wrote the passphrase's salt into the file, as YAML after the settings.
         salt = [line for line in kept.splitlines() if line.startswith("encryptionsalt:")]
         file.write_text("\n".join([*salt, f"config: {json.dumps(self.settings)}", ""]), encoding="utf-8")
 
     def run(self, *words: str, env: dict[str, str] | None = None) -> Outcome:
-        """Run `pulumi <words>` and wait for it."""
+        """Run `pulumi <words>` and return its outcome."""
         with self.started(*words, env=env) as running:
             return running.end()
 
     def up(self, *options: str) -> Outcome:
-        """Run a plain `pulumi up`."""
+        """Run `pulumi up` without a fault and return its outcome."""
         return self.run(*self.up_words(), *options)
 
     @staticmethod
     def up_words() -> tuple[str, ...]:
-        """Give the words of an `up` that asks nobody."""
+        """Return the arguments of an `up` without questions."""
         return ("up", "--yes", "--skip-preview", "--stack", STACK)
 
     def kzero_scim(self, *words: str) -> Outcome:
-        """Run the product's own command in the project's folder."""
+        """Run the product's own command in the project's folder and return its outcome."""
         with self._start([str(VENV / "bin" / "kzero-scim"), *words], {}, None) as running:
             return running.end()
 
@@ -121,11 +125,11 @@ class Project:
     def started(
         self, *words: str, env: dict[str, str] | None = None, before: Callable[[], None] | None = None
     ) -> Iterator[Running]:
-        """Run `pulumi <words>` beside the block; it is killed if it still runs at the block's end.
+        """Run `pulumi <words>` while the block runs, and kill it at the end of the block if it still runs.
 
         Args:
             words: The command.
-            env: Further variables.
+            env: Further environment variables.
             before: Called in the new process before Pulumi starts in it.
         """
         command = [str(self.pulumi), "--non-interactive", "--color=never", *words]
@@ -133,10 +137,10 @@ class Project:
             yield running
 
     def export(self) -> dict[str, Any]:
-        """Give the state as `pulumi stack export` does.
+        """Return the state, from `pulumi stack export`.
 
         Raises:
-            ValueError: It cannot be read.
+            ValueError: The state cannot be read.
         """
         outcome = self.run("stack", "export", "--stack", STACK)
         if outcome.code:
@@ -146,7 +150,7 @@ class Project:
         return found
 
     def written(self) -> Iterable[Path]:
-        """Give every file that the commands left: state, backups and history, stack file."""
+        """Return the files that the commands left: state, backups and history, stack file."""
         return (path for path in self.folder.rglob("*") if path.is_file() and not path.is_symlink())
 
     def remove(self) -> None:
@@ -156,7 +160,7 @@ class Project:
     @contextmanager
     def _start(self, command: list[str], env: dict[str, str], before: Callable[[], None] | None) -> Iterator[Running]:
         def prepare() -> None:
-            # A job in the background of a shell ignores Ctrl-C, and so would all that it starts.
+            # A shell's background jobs ignore Ctrl-C, and their child processes inherit that.
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             if before is not None:
                 before()
@@ -170,7 +174,7 @@ class Project:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                # A process group of its own, so that it can be interrupted as a terminal does.
+                # Its own process group, so that it can be interrupted as in a terminal.
                 start_new_session=True,
                 preexec_fn=prepare,  # noqa: PLW1509 - system calls only, no lock is taken
             )
@@ -184,12 +188,12 @@ class Project:
 
 
 class Running:
-    """A command that runs."""
+    """A running command."""
 
     def __init__(
         self, process: subprocess.Popen[bytes], command: str, output: IO[bytes], outcomes: list[Outcome]
     ) -> None:
-        """Watch it from now on."""
+        """Start the clock of a command that was started."""
         self._process = process
         self._command = command
         self._output = output
@@ -198,26 +202,26 @@ class Running:
 
     @property
     def pid(self) -> int:
-        """Its process id, that of the engine."""
+        """The process id, which is the engine's."""
         return self._process.pid
 
     @property
     def is_over(self) -> bool:
-        """Whether it has ended."""
+        """Whether the command has ended."""
         return self._process.poll() is not None
 
     def interrupt(self) -> None:
-        """Do as Ctrl-C in a terminal does."""
+        """Interrupt the command as Ctrl-C in a terminal does."""
         os.killpg(self._process.pid, signal.SIGINT)
 
     def end(self, remaining: Iterable[str] = ()) -> Outcome:
-        """Wait for its end and keep what it did.
+        """Wait until the command ends, and store and return its outcome.
 
         Args:
-            remaining: Command lines of processes that it has left, as far as known.
+            remaining: Command lines of processes that it left running, if known.
 
         Raises:
-            TimeoutExpired: It does not end.
+            TimeoutExpired: It did not end in time.
         """
         code = self._process.wait(_LONGEST)
         seconds = time.monotonic() - self._began
@@ -229,7 +233,7 @@ class Running:
 
 
 def _environment(folder: Path, tenant: Tenant, pulumi: Path) -> dict[str, str]:
-    """Give what an operator's shell holds, and nothing of this process' own besides."""
+    """Return the variables of an operator's shell, without the other variables of this process."""
     inherited = {name: os.environ[name] for name in _KEPT if name in os.environ}
     path = [str(VENV / "bin"), str(pulumi.parent), os.environ.get("PATH", os.defpath)]
     own = {
@@ -237,7 +241,7 @@ def _environment(folder: Path, tenant: Tenant, pulumi: Path) -> dict[str, str]:
         "VIRTUAL_ENV": str(VENV),
         "COLUMNS": "200",
         "PULUMI_BACKEND_URL": (folder / "state").as_uri(),
-        # azuread waits for Entra's eventual consistency by polling; where that is wanted it is a fault of its own.
+        # azuread polls until Entra is consistent. Cases that need this delay add it as a fault.
         "AZUREAD_STANDIN_POLL_SECONDS": "0",
     }
     return inherited | tenant.env | own

@@ -1,6 +1,6 @@
-"""Break what can break while `pulumi up` runs, in a sandbox of its own, and see whether a second one mends it.
+"""Breaks what can break while `pulumi up` runs, in a sandbox, and checks that a second `up` repairs it.
 
-Run it with the project's environment, as `python -m faults.run`; `make faults` prepares everything and does so.
+`make faults` prepares the machine and runs it. With the project's environment: `python -m faults.run`.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ class Options:
 
     Attributes:
         only: Patterns of keys; empty for all cases.
-        seed: Decides order and choices.
-        sample: How many of them to run at most; the seed chooses.
+        seed: Determines order and random choices.
+        sample: Largest number of cases, selected by the seed; None for no limit.
         listed: Whether to list the cases instead of running them.
-        markdown: Where to write the table, if anywhere.
-        words: The command line, to be quoted.
+        markdown: File for the table; None writes no file.
+        words: The command line, to quote in the table.
     """
 
     only: tuple[str, ...]
@@ -49,15 +49,21 @@ class Options:
 
     @classmethod
     def parse(cls, arguments: Sequence[str] | None = None) -> Options:
-        """Read the command line."""
+        """Return the options on the command line."""
         words = tuple(sys.argv[1:] if arguments is None else arguments)
         parser = argparse.ArgumentParser(prog="faults", description=__doc__)
-        parser.add_argument("--seed", type=int, default=_SEED, metavar="N", help=f"order and choices ({_SEED})")
         parser.add_argument(
-            "--only", action="append", default=[], metavar="PATTERN", help="cases whose key holds this; may be repeated"
+            "--seed", type=int, default=_SEED, metavar="N", help=f"seed of the order and the random choices ({_SEED})"
         )
-        parser.add_argument("--sample", type=int, metavar="N", help="so many of them at most, chosen by the seed")
-        parser.add_argument("--list", action="store_true", dest="listed", help="list the cases and run none")
+        parser.add_argument(
+            "--only",
+            action="append",
+            default=[],
+            metavar="PATTERN",
+            help="run cases whose key contains this; repeatable",
+        )
+        parser.add_argument("--sample", type=int, metavar="N", help="run at most N cases, selected by the seed")
+        parser.add_argument("--list", action="store_true", dest="listed", help="list the cases and exit")
         parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table to this file")
         given = parser.parse_args(words)
         return cls(
@@ -71,7 +77,7 @@ class Options:
 
 
 def main() -> None:
-    """Run the cases and show what came of them; exit code 1 if any ended elsewhere than it should."""
+    """Run the cases and print their results; exit with code 1 if one has a problem."""
     options = Options.parse()
     console = Console(soft_wrap=True, highlight=False)
     cases = chosen(all_cases(options.seed), options.only)[: options.sample]
@@ -82,7 +88,7 @@ def main() -> None:
     pulumi = pulumi_cli.set_up()
     os.environ.setdefault("KEYCLOAK_HOME", str(keycloak_dist.home()))
     with tempfile.TemporaryDirectory(prefix="kzero-scim-faults-") as folder, running(Path(folder), console) as sandbox:
-        # The stand-in: the official plugin cannot be told not to wait, and what it does is the same.
+        # The stand-in, because the official plugin cannot be set not to wait. Both do the same otherwise.
         azuread_plugin.write_stand_in(sandbox.layout.pulumi_home)
         here = machine.read_machine(pulumi, "azuread stand-in")
         console.print(f"{len(cases)} cases, seed {options.seed}; {here.text}")

@@ -1,4 +1,4 @@
-"""Cases in which a service fails for a moment: Microsoft Graph, its sign-in, and Keycloak."""
+"""Cases in which a service fails temporarily: Microsoft Graph, Entra's sign-in, and Keycloak."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from faults.world import MissedError, World
 
 Rules = list[tuple[Side, dict[str, Any]]]
 _IMPATIENT: Final = {"KZERO_SCIM_TIMEOUT": "2"}
-"""The product waits two seconds for an answer, not a minute."""
+"""Makes the product wait two seconds for an answer, instead of a minute."""
 _KEYCLOAK_SECONDS: Final = 240.0
 
 
 def graph() -> Iterable[Case]:
-    """Give the cases of Microsoft Graph."""
+    """Return the cases of Microsoft Graph."""
     for step in (INSTANTIATE, ASSIGN, JOB, MAPPINGS):
         busy = step.fault(status=429, headers={"Retry-After": "1"}, times=2)
         yield _case("429 with Retry-After, twice", step, busy, first="succeeds")
@@ -60,7 +60,7 @@ def graph() -> Iterable[Case]:
     yield Case(
         key="graph-404-at-first",
         what="Graph: 404 for the first reads of what was just created",
-        # azuread does not wait for the service principal, only, 20 s in real life, for the application.
+        # azuread waits up to 20 s for the application, but not for the service principal.
         disturb=_eventually,
     )
     for step in (JOB, PRINCIPAL, MAPPINGS):
@@ -76,7 +76,7 @@ def graph() -> Iterable[Case]:
 
 
 def keycloak() -> Iterable[Case]:
-    """Give the cases of KZero."""
+    """Return the cases of KZero."""
     token = {"method": "POST", "path": r"/protocol/openid-connect/token$"}
     yield _case("503, twice", ENDPOINT, ENDPOINT.fault(status=503, times=2), first="succeeds")
     yield _case("503 all the time", ADD_MAPPERS, ADD_MAPPERS.fault(status=503, times=None), first="fails")
@@ -115,7 +115,7 @@ def _failing(rules: Rules, env: dict[str, str]) -> Callable[[World], Outcome]:
         outcome = world.project.run(*world.project.up_words(), env=env)
         unmet = [fault for side, fault in faults if not world.seen(side, fault)]
         if unmet:
-            message = f"no request met {', '.join(unmet)}: {outcome.text}"
+            message = f"no request matched {', '.join(unmet)}: {outcome.text}"
             raise MissedError(message)
         return outcome
 
@@ -136,7 +136,7 @@ def _restarting(step: Step) -> Callable[[World], Outcome]:
             try:
                 answer = world.tenant.kzero.post("/sandbox/keycloak/restart", timeout=_KEYCLOAK_SECONDS)
                 answer.raise_for_status()
-            except Exception as error:  # noqa: BLE001 - told below
+            except Exception as error:  # noqa: BLE001 - raised below
                 problems.append(error)
 
         thread = threading.Thread(target=restart)

@@ -1,4 +1,4 @@
-"""The steps of a first `up` and of an update, each by the request that does its work, in the order of the guide."""
+"""The steps of a first `up` and of an update in the guide's order, each identified by its request."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ UPDATE: Final[dict[str, Any]] = {
     "provisionGroups": False,
     "mappersEscapeDots": True,
 }
-"""What an update changes of the settings of :mod:`faults.project`: something for every step that can have anything."""
+"""Changes to the settings of :mod:`faults.project` that give each step of an update something to do, if possible."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step.
+    """A step.
 
     Attributes:
-        name: What the guide would call it.
-        side: Whose service does it.
-        method: The request's method.
-        path: A pattern that is found in the request's path and in no other's.
-        by_azuread: Whether the azuread plugin sends it.
-        options: Further options of the `up`.
+        name: Its name, as in the guide.
+        side: The side whose service does it.
+        method: Method of its request.
+        path: A pattern that matches only the path of its request.
+        by_azuread: Whether the azuread plugin sends the request.
+        options: Further options of `up`.
     """
 
     name: str
@@ -38,7 +38,11 @@ class Step:
     options: tuple[str, ...] = field(default=())
 
     def fault(self, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-        """Give a rule of the sandbox for this request."""
+        """Return a fault of the sandbox for this request.
+
+        Args:
+            more: What the fault does.
+        """
         return {"method": self.method, "path": self.path, **more}
 
 
@@ -71,9 +75,9 @@ FIRST_UP: Final = (
     ON_DEMAND,
 )
 DRIFTED_ENDPOINT: Final = Step(ENDPOINT.name, ENDPOINT.side, ENDPOINT.method, ENDPOINT.path, options=("--refresh",))
-"""No setting changes the endpoint of a tenant in place; somebody switched it off, and `up --refresh` repairs that."""
+"""No setting changes the endpoint in place. So it is disabled by hand, and `up --refresh` repairs that."""
 UPDATE_STEPS: Final = (
-    # No connection test: neither the address nor the token changes.
+    # Without the connection test, because neither address nor token changes.
     DRIFTED_ENDPOINT,
     CHANGE_MAPPER,
     RENAME,

@@ -1,4 +1,4 @@
-"""The table at the end: for the terminal, and as Markdown for the documentation."""
+"""Formats the results as a table: for the terminal, and as Markdown for the documentation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LONGEST = 90
 
 
 def cells(result: Result) -> tuple[str, str, str, str, str]:
-    """Return a row: what broke, how that run ended, what freed the stack, seconds of the second `up`, the result."""
+    """Return a row: what broke, end of the disturbed run, recovery command, seconds of the second `up`, result."""
     return (
         result.case.what,
         _ended(result),
@@ -35,7 +35,13 @@ def table(results: Sequence[Result]) -> Table:
 
 
 def markdown(results: Sequence[Result], command: str, machine: str) -> str:
-    """Return the table as Markdown, with the command that made it and the machine it ran on."""
+    """Return the table as Markdown.
+
+    Args:
+        results: The results.
+        command: The command that made it.
+        machine: The machine that it ran on.
+    """
     rows = [cells(result) for result in sorted(results, key=lambda result: result.case.what)]
     lines = [
         f"Made by `{command}` on {machine}.",
@@ -51,7 +57,7 @@ def markdown(results: Sequence[Result], command: str, machine: str) -> str:
 
 
 def summary(results: Sequence[Result]) -> str:
-    """Return one sentence: how many cases reached the expected result, and how long recovery took."""
+    """Return a sentence with the number of cases that reached the expected result, and the time that recovery took."""
     good = [result for result in results if not result.problems]
     times = sorted(result.seconds for result in good if result.seconds)
     middle = f"; the second up took {times[len(times) // 2]:.1f} s (median), {times[-1]:.1f} s at most" if times else ""

@@ -1,4 +1,4 @@
-"""Whether a tenant ended where an undisturbed one does, and nothing was lost, doubled or given away on the way."""
+"""Judges a case: whether the tenant ended as after an undisturbed run, without losses, duplicates or leaked secrets."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _SECRETS: Final = ("ARM_CLIENT_SECRET", "KZERO_CLIENT_SECRET", "PULUMI_CONFIG_PA
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
-    """Where an undisturbed run ends.
+    """The result of an undisturbed run.
 
     Attributes:
-        objects: Both sides.
-        resources: What the state lists.
+        objects: The objects on both sides.
+        resources: The resources in the state.
     """
 
     objects: Objects
@@ -30,7 +30,7 @@ class Reference:
 
     @classmethod
     def of(cls, world: World) -> Reference:
-        """Look at a tenant."""
+        """Return what a tenant's undisturbed run made."""
         return cls(
             objects=both_sides.read_objects(world.tenant), resources=both_sides.resources(world.project.export())
         )
@@ -38,14 +38,14 @@ class Reference:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What came of a case.
+    """The result of a case.
 
     Attributes:
         case: The case.
-        first: What the disturbed run did; None if the case itself went wrong.
-        recovered: Whether the documented command was needed to free the stack.
-        seconds: How long the second `up` took.
-        problems: What is wrong; empty is good.
+        first: Outcome of the disturbed run; None if the case itself failed.
+        recovered: Whether the stack needed the documented recovery command.
+        seconds: Run time of the second `up`.
+        problems: What is wrong; empty if the case passed.
     """
 
     case: Case
@@ -56,20 +56,20 @@ class Result:
 
 
 def judge(case: Case, world: World, first: Outcome, reference: Reference) -> Result:
-    """Look at what a disturbed run left, run `up` again, and compare."""
+    """Free the stack after a disturbed run if needed, run `up` again, and compare the result with the reference."""
     problems = _first_run(case, first)
     recovered, said = _freed(case, world.project)
     problems += said
     second = world.project.up()
     if second.code:
-        problems.append(f"the second up fails: {second.said or second.text}")
+        problems.append(f"the second up failed: {second.said or second.text}")
     problems += _differences(world, reference)
     problems += leaks(secrets(world), _printed(world.project), world.project.written())
     return Result(case=case, first=first, recovered=recovered, seconds=second.seconds, problems=tuple(problems))
 
 
 def secrets(world: World) -> dict[str, str]:
-    """Give every secret that the run had to do with, by name."""
+    """Return the secrets that the run used, by name."""
     credentials = world.tenant.credentials
     named = {name: world.tenant.env[name] for name in _SECRETS}
     return named | {"the realm administrator's password": credentials.admin_password}
@@ -78,33 +78,37 @@ def secrets(world: World) -> dict[str, str]:
 def _first_run(case: Case, first: Outcome) -> list[str]:
     problems = []
     if case.first == "succeeds" and first.code:
-        problems.append(f"the disturbed up fails: {first.said or first.text}")
+        problems.append(f"the disturbed up failed: {first.said or first.text}")
     if case.first == "fails" and not first.code:
-        problems.append("the disturbed up should have failed, and did not")
+        problems.append("the disturbed up succeeded, but should have failed")
     if "Traceback" in first.text or "panic:" in first.text:
-        problems.append(f"the disturbed up shows a traceback: {first.text[-2000:]}")
+        problems.append(f"the disturbed up printed a traceback: {first.text[-2000:]}")
     problems += [f"the disturbed up left a process running: {name}" for name in first.remaining if name]
     return problems
 
 
 def _freed(case: Case, project: Project) -> tuple[bool, list[str]]:
-    """Read the state; where the run was locked or cut short, do what the documentation says."""
+    """Run the documented recovery command if the stack is locked or the run was cut short.
+
+    Returns:
+        Whether the command ran, and the problems.
+    """
     problems: list[str] = []
     try:
         pending = [entry for entry in both_sides.resources(project.export()) if entry.startswith("pending ")]
         is_torn = False
     except ValueError as error:
-        # A full disk tears the state; then it must be the documented command that makes it readable again.
+        # A full disk truncates the state. Then the documented command must make it readable again.
         problems += [] if case.locks else [str(error)]
         pending, is_torn = [], True
     is_locked = any((project.folder / "state" / ".pulumi" / "locks").rglob("*.json"))
     if not is_locked and not pending and not is_torn:
         return False, problems
     if not case.locks:
-        problems.append(f"a lock or pending operations were left: {', '.join(pending) or 'a lock'}")
+        problems.append(f"the run left a lock or pending operations: {', '.join(pending) or 'a lock'}")
     outcome = project.kzero_scim("recover", STACK)
     if outcome.code:
-        problems.append(f"kzero-scim recover fails: {outcome.text}")
+        problems.append(f"kzero-scim recover failed: {outcome.text}")
     return True, problems
 
 

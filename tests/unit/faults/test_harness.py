@@ -1,4 +1,4 @@
-"""The fault harness can fail: what is planted is found, and what differs by chance alone is not."""
+"""The fault harness finds planted problems, and ignores differences that occur by chance."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ TENANT: dict[str, Any] = {
 
 
 def changed(path: str, change: Any) -> dict[str, Any]:  # noqa: ANN401 - any value
-    """Give the tenant with something planted."""
+    """Return the tenant's objects with a planted change."""
     tenant = copy.deepcopy(TENANT)
     change(tenant[path])
     return tenant
 
 
-def test_the_same_in_another_order_is_no_difference() -> None:
-    """Neither service keeps an order."""
+def test_another_order_is_not_a_difference() -> None:
+    """Objects in another order are equal, because neither service keeps an order."""
     turned = copy.deepcopy(TENANT)
     turned["KZero mappers"].reverse()
     turned["Entra assignments"].reverse()
@@ -75,12 +75,12 @@ def test_the_same_in_another_order_is_no_difference() -> None:
         ("KZero users", lambda all_: all_.clear(), "missing"),
         ("Entra jobs", lambda all_: all_[0]["schedule"].update(state="Paused"), '"Paused" instead of "Active"'),
         ("Entra assignments", lambda all_: all_.pop(), "missing"),
-        ("Entra applications", lambda all_: all_[0].update(notes="x"), "should not be there"),
+        ("Entra applications", lambda all_: all_[0].update(notes="x"), "unexpected"),
         ("Entra applications", lambda all_: all_[0].pop("tags"), "missing"),
     ],
 )
-def test_a_planted_difference_is_named(kind: str, change: Any, said: str) -> None:  # noqa: ANN401 - a function
-    """With the kind of object, and what is there instead."""
+def test_a_planted_difference_is_reported(kind: str, change: Any, said: str) -> None:  # noqa: ANN401 - a function
+    """The message has the kind of object and the value that was found."""
     [difference] = both_sides.compare(TENANT, changed(kind, change))
 
     assert kind in difference
@@ -94,8 +94,8 @@ def test_a_planted_difference_is_named(kind: str, change: Any, said: str) -> Non
         "KZero users",
     ],
 )  # fmt: skip
-def test_a_planted_duplicate_is_named(kind: str) -> None:
-    """Beside the difference that it is."""
+def test_a_planted_duplicate_is_reported(kind: str) -> None:
+    """A duplicate is reported in addition to the difference."""
     doubled = changed(kind, lambda all_: all_.append(copy.deepcopy(all_[0]) | {"id": "another"}))
 
     [duplicate] = both_sides.duplicates(doubled)
@@ -105,8 +105,8 @@ def test_a_planted_duplicate_is_named(kind: str) -> None:
     assert both_sides.compare(TENANT, doubled)
 
 
-def test_an_attribute_that_is_mapped_twice_is_named() -> None:
-    """Entra would take such a schema."""
+def test_an_attribute_that_is_mapped_twice_is_reported() -> None:
+    """An attribute with two mappings is reported, because Entra accepts such a schema."""
     rows = [{"targetAttributeName": "active"}]
     mapping = "synchronizationRules", "objectMappings"
     doubled = changed(
@@ -116,8 +116,8 @@ def test_an_attribute_that_is_mapped_twice_is_named() -> None:
     assert both_sides.duplicates(doubled) == ["Entra schema 0: users: active is mapped 2 times"]
 
 
-def test_a_planted_secret_is_found_wherever_it_is(tmp_path: Path) -> None:
-    """In what was printed, and in any file, also one that is not text."""
+def test_a_planted_secret_is_found_in_output_and_files(tmp_path: Path) -> None:
+    """Secrets are found in the output and in files, even in binary files."""
     (tmp_path / "state.json").write_bytes(b"\xff\xfe secret-of-the-client \x00")
     token = ".".join(["eyJ" + "a" * 20, "eyJ" + "b" * 20, "c" * 20])
 
@@ -130,14 +130,14 @@ def test_a_planted_secret_is_found_wherever_it_is(tmp_path: Path) -> None:
     assert found == ["an access token in 1 up", f"CLIENT in {tmp_path / 'state.json'}"]
 
 
-def test_a_secret_that_is_too_short_to_be_searched_for_is_refused() -> None:
-    """An empty one would be in everything, or in nothing."""
+def test_a_secret_that_is_too_short_for_a_search_is_an_error() -> None:
+    """An empty secret is an error, because it would be found everywhere."""
     with pytest.raises(ValueError, match="CLIENT is too short"):
         leaks({"CLIENT": ""}, {}, [])
 
 
-def test_what_a_state_holds_that_a_finished_run_does_not_leave_is_listed() -> None:
-    """Pending operations, and resources that are to be deleted or did not come up."""
+def test_what_an_incomplete_run_leaves_in_the_state_is_marked() -> None:
+    """Pending operations, and resources that are to be deleted or failed to initialize, have marks."""
     urn = "urn:pulumi:x::kzero-scim::kind::"
     export = {
         "deployment": {
@@ -152,8 +152,8 @@ def test_what_a_state_holds_that_a_finished_run_does_not_leave_is_listed() -> No
     assert both_sides.resources(export) == ["kind a", "kind b delete initErrors", "pending creating kind c"]
 
 
-def test_there_are_cases_enough_and_no_two_have_one_key() -> None:
-    """At least sixty; the seed changes their order and nothing of what there is."""
+def test_there_are_enough_cases_and_each_has_its_own_key() -> None:
+    """There are at least sixty cases, and the seed changes only their order."""
     cases, others = all_cases(1), all_cases(2)
 
     keys = Counter(case.key for case in cases)
@@ -164,8 +164,8 @@ def test_there_are_cases_enough_and_no_two_have_one_key() -> None:
     assert len(cases) == len(others)
 
 
-def test_cases_are_chosen_by_a_part_of_their_key() -> None:
-    """Or by a pattern."""
+def test_cases_are_selected_by_a_part_of_their_key() -> None:
+    """A part of the key or a pattern selects cases, and no pattern selects all."""
     cases = all_cases(1)
 
     assert {case.key for case in chosen(cases, ["two-ups"])} == {"two-ups"}
@@ -174,12 +174,12 @@ def test_cases_are_chosen_by_a_part_of_their_key() -> None:
 
 
 def never(_world: object) -> Outcome:
-    """Disturb nothing."""
+    """Fail if it is called."""
     raise AssertionError
 
 
-def test_the_markdown_names_the_command_and_every_case() -> None:
-    """In order of what breaks; a case that ended elsewhere is no success."""
+def test_the_markdown_has_the_command_and_every_case() -> None:
+    """The cases are sorted by what breaks, and a case with another result counts as failed."""
     good = Result(
         case=Case(key="a", what="b | c", disturb=never),
         first=Outcome(command="up", code=1, text="error: update failed\nerror: gone\n", seconds=1.0),
