@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Applies what was merged: to TENANTS, or to those that differ since BASE, of these the ones tagged TAG alone.
+# Applies merged changes to TENANTS, or to the tenants that changed since BASE. TAG limits them to tenants with a tag.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 status=0

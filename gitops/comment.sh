@@ -1,22 +1,22 @@
 #!/usr/bin/env bash
-# Writes what all preview jobs found as the pull request's one comment. PLATFORM: github, gitlab or azure. JOBS: how many
-# there were. BASE: as in preview.sh. RUN_URL: where the whole is.
+# Writes the results of all preview jobs into one comment on the pull request.
+# PLATFORM: github, gitlab or azure. JOBS: the number of preview jobs. BASE: as in preview.sh. RUN_URL: link to the run.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-# No tenant differs: then this is said, since an earlier push may have said otherwise.
+# Without changes, the comment says so, because it may show the changes of an earlier push.
 if [ "$JOBS" -eq 0 ]; then
     kzero-scim fleet preview --changed-since "$BASE"
     keep preview
 fi
 shopt -s nullglob
 results=("$parts"/preview-*.json)
-[ "${#results[@]}" -gt 0 ] || { echo "error: none of the $JOBS jobs left a result; see their logs" >&2 && exit 1; }
+[ "${#results[@]}" -gt 0 ] || { echo "error: none of the $JOBS jobs wrote a result; see their logs" >&2 && exit 1; }
 
 comment=.kzero-scim/preview.md
 kzero-scim fleet report "${results[@]}" --comment "$comment" --limit "$PLATFORM" --link "${RUN_URL-}" \
     --junit .kzero-scim/preview.xml
 if [ "${#results[@]}" -lt "$JOBS" ]; then
-    printf '\n**%d of %d jobs left no result; their tenants are missing above.**\n' \
+    printf '\n**%d of %d jobs wrote no result. Their tenants are missing above.**\n' \
         "$((JOBS - ${#results[@]}))" "$JOBS" >>"$comment"
 fi
 python gitops/forge.py comment "$comment"

@@ -1,19 +1,19 @@
 # shellcheck shell=bash
-# Sourced by the scripts beside it: where they run, and what of a run the next job needs.
+# The other scripts source this file. It sets their folder and environment, and keeps results for the next job.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PATH="$PWD/.venv/bin:$PATH" VIRTUAL_ENV="$PWD/.venv"
 
-# Each job's result has a name of its own, so that all can lie in one folder.
+# Each job's result has its own name, because all of them end up in one folder.
 parts=.kzero-scim/parts
 mkdir -p "$parts"
 keep() {
     cp ".kzero-scim/runs/$1.json" "$parts/$1-${JOB:-1}.json"
 }
 
-# Set but empty would mean the whole fleet, where a job of a matrix was meant.
+# Without this check, an empty TENANTS in a matrix job would select the whole fleet.
 if [ -n "${TENANTS+set}" ]; then
-    : "${TENANTS:?the matrix gave this job no tenants}"
+    : "${TENANTS:?is empty, so the matrix selected no tenants for this job}"
 fi
 # shellcheck disable=SC2034 # read by preview.sh and apply.sh
 read -ra tenants <<<"${TENANTS-}"

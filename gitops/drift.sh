@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Looks for drift in the whole fleet and tells it in one issue, which is closed when there is none. PLATFORM and RUN_URL
-# as in comment.sh.
+# Reports drift of the whole fleet in one issue, and closes the issue if there is no drift. PLATFORM and RUN_URL are as
+# in comment.sh.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 status=0
@@ -14,5 +14,5 @@ else
     python gitops/forge.py issue "$report"
     gitops/notify.sh .kzero-scim/runs/drift.json
 fi
-# 3 says drift, which the issue tells; the job fails if a tenant could not be looked at.
+# Exit code 3 means drift, which the issue reports. The job fails only if a tenant could not be read.
 [ "$status" -eq 3 ] || exit "$status"

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Speaks to the platform that runs the pipeline: GitHub, GitLab or Azure DevOps, whichever set the environment.
+"""Writes comments and issues with the API of the platform that runs the pipeline: GitHub, GitLab or Azure DevOps.
 
-    forge.py comment FILE          one comment of the pull request, edited in place on the next push
-    forge.py issue FILE            one issue, opened or brought up to date
-    forge.py issue FILE --close    the same, closed; nothing is done if there is none
-    forge.py base                  the commit that was applied last, nothing if there is none
+    forge.py comment FILE          writes the pull request's comment, or edits it after the next push
+    forge.py issue FILE            opens or updates the issue
+    forge.py issue FILE --close    updates and closes the issue, if there is one
+    forge.py base                  prints the last applied commit, or nothing
 
-The first line of FILE is hidden and says which one it is: `<!-- kzero-scim fleet preview: <project> -->`. Only what the
-pipeline's own identity wrote is edited on GitHub and GitLab: anybody may write such a line.
+The first line of FILE is hidden and identifies comment or issue: `<!-- kzero-scim fleet preview: <project> -->`. Anyone
+can write such a line, so on GitHub and GitLab only texts of the pipeline's own identity are edited.
 """
 
 from __future__ import annotations
@@ -29,41 +29,41 @@ _MARKER: Final = re.compile(r"<!-- (?P<title>kzero-scim fleet [^\n]{1,200}) -->"
 _SECONDS: Final = 60.0
 
 
-class Refused(Exception):  # noqa: N818 - what the platform did
-    """The platform did not do what it was asked for; the text says what and why, in one line."""
+class Refused(Exception):  # noqa: N818 - an answer of the platform
+    """The platform refused a request. The text says in one line what was requested and why it was refused."""
 
 
 class Forge(Protocol):
-    """One platform."""
+    """A platform."""
 
     def comment(self, marker: str, text: str) -> str:
-        """Write the pull request's comment and say what was done."""
+        """Write the pull request's comment and return what was done."""
 
     def issue(self, marker: str, title: str, text: str, *, close: bool) -> str:
-        """Write the issue, or close it, and say what was done."""
+        """Write or close the issue and return what was done."""
 
     def base(self) -> str:
-        """Give the commit of the last run of this pipeline that succeeded on its branch."""
+        """Return the commit of this pipeline's last successful run on its branch, or ""."""
 
 
 class Api:
-    """The platform's API, signed in."""
+    """A signed-in client of the platform's API."""
 
     def __init__(self, url: str, headers: Mapping[str, str]) -> None:
-        """Connect to nothing yet."""
+        """Create the client without connecting."""
         self._http = httpx.Client(base_url=url, headers=dict(headers), timeout=_SECONDS)
 
-    def __call__(self, method: str, path: str, **options: Any) -> Any:  # noqa: ANN401 - as JSON has it
-        """Send a request and give the answer's JSON.
+    def __call__(self, method: str, path: str, **options: Any) -> Any:  # noqa: ANN401 - any JSON
+        """Send a request and return the answer's JSON.
 
         Raises:
-            Refused: The platform refused or did not answer.
+            Refused: The platform refused the request or did not answer.
         """
         what = f"{method} {path.partition('?')[0]}"
         try:
             answer = self._http.request(method, path, **options)
         except httpx.HTTPError as error:
-            message = f"{what}: no answer of {self._http.base_url.host}: {error}"
+            message = f"{what}: {self._http.base_url.host} did not answer: {error}"
             raise Refused(message) from None
         if answer.is_error:
             message = f"{what}: {self._http.base_url.host} answered {answer.status_code}: {answer.text[:300]!r}"
@@ -71,11 +71,13 @@ class Api:
         try:
             return answer.json()
         except ValueError:
-            message = f"{what}: {self._http.base_url.host} answered no JSON; is the token one of this platform?"
+            message = (
+                f"{what}: {self._http.base_url.host} did not answer with JSON; check that the token is of this platform"
+            )
             raise Refused(message) from None
 
     def pages(self, path: str) -> Iterator[Json]:
-        """Give all entries of a list that comes in pages of 100."""
+        """Yield all entries of a list with pages of 100."""
         for page in range(1, 101):
             found = self("GET", f"{path}{'&' if '?' in path else '?'}per_page=100&page={page}")
             yield from found
@@ -87,7 +89,7 @@ class GitHub:
     """https://docs.github.com/rest: issues, issue comments, workflow runs."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        """Read the runner's variables; the token is the job's own."""
+        """Read the runner's variables. The token is the job's own."""
         self._environment = environment
         self._api = Api(
             f"{environment['GITHUB_API_URL']}/repos/{environment['GITHUB_REPOSITORY']}",
@@ -113,14 +115,14 @@ class GitHub:
             if _is_own_of_github(found, marker):
                 change = {"state": "closed", "state_reason": "completed"} if close else {}
                 self._api("PATCH", f"/issues/{found['number']}", json={"body": text, **change})
-                return f"issue {found['number']} {'closed' if close else 'brought up to date'}"
+                return f"issue {found['number']} {'closed' if close else 'updated'}"
         if close:
             return "no issue is open"
         made = self._api("POST", "/issues", json={"title": title, "body": text, "labels": [LABEL]})
         return f"issue {made['number']} opened"
 
     def base(self) -> str:
-        """Give the commit of the workflow's last successful run."""
+        """Return the commit of the workflow's last successful run."""
         workflow = self._environment["GITHUB_WORKFLOW_REF"].partition("@")[0].rpartition("/")[2]
         branch = quote(self._environment["GITHUB_REF_NAME"], safe="")
         runs = self._api("GET", f"/actions/workflows/{workflow}/runs?branch={branch}&status=success&per_page=1")
@@ -158,14 +160,14 @@ class GitLab:
             if (found["description"] or "").startswith(marker):
                 change = {"state_event": "close"} if close else {}
                 self._api("PUT", f"/issues/{found['iid']}", json={"description": text, **change})
-                return f"issue {found['iid']} {'closed' if close else 'brought up to date'}"
+                return f"issue {found['iid']} {'closed' if close else 'updated'}"
         if close:
             return "no issue is open"
         made = self._api("POST", "/issues", json={"title": title, "description": text, "labels": LABEL})
         return f"issue {made['iid']} opened"
 
     def base(self) -> str:
-        """Give the commit of the branch's last successful pipeline of a push."""
+        """Return the commit of the branch's last successful push pipeline."""
         branch = quote(self._environment["CI_COMMIT_BRANCH"], safe="")
         found = self._api("GET", f"/pipelines?ref={branch}&status=success&source=push&per_page=1")
         return found[0]["sha"] if found else ""
@@ -175,7 +177,7 @@ class AzureDevOps:
     """https://learn.microsoft.com/rest/api/azure/devops: pull request threads, work items, builds."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        """Read the agent's variables; the token is the job's own."""
+        """Read the agent's variables. The token is the job's own."""
         self._environment = environment
         project = quote(environment["SYSTEM_TEAMPROJECT"], safe="")
         self._api = Api(
@@ -184,14 +186,15 @@ class AzureDevOps:
         )
 
     def comment(self, marker: str, text: str) -> str:
-        """Write the pull request's thread, which asks nobody to resolve it."""
+        """Write the pull request's thread, closed, so that it does not need to be resolved."""
         environment = self._environment
         threads = (
             f"/git/repositories/{environment['BUILD_REPOSITORY_ID']}"
             f"/pullRequests/{environment['SYSTEM_PULLREQUEST_PULLREQUESTID']}/threads"
         )
         for thread in self._api("GET", f"{threads}?api-version=7.1")["value"]:
-            # A thread has properties, which nobody sees and no Markdown filter takes away.
+            # The marker is a property of the thread. Azure DevOps shows no properties, and would remove the comment's
+            # hidden line.
             known = ((thread.get("properties") or {}).get(_PROPERTY) or {}).get("$value")
             if known == marker and not thread.get("isDeleted"):
                 place = f"{threads}/{thread['id']}/comments/{thread['comments'][0]['id']}?api-version=7.1"
@@ -205,7 +208,7 @@ class AzureDevOps:
         return f"thread {self._api('POST', f'{threads}?api-version=7.1', json=body)['id']} written"
 
     def issue(self, marker: str, title: str, text: str, *, close: bool) -> str:
-        """Write or close the work item; it is known by its title and tag."""
+        """Write or close the work item, which is identified by title and tag."""
         del marker
         kind, done = (self._environment.get(name, default) for name, default in _WORK_ITEM)
         query = (  # WIQL, which takes no parameters
@@ -218,7 +221,7 @@ class AzureDevOps:
         if open_ones:
             number = open_ones[0]["id"]
             self._write("PATCH", f"/wit/workitems/{number}", fields, text)
-            return f"work item {number} {'closed' if close else 'brought up to date'}"
+            return f"work item {number} {'closed' if close else 'updated'}"
         if close:
             return "no work item is open"
         made = self._write("POST", f"/wit/workitems/${quote(kind, safe='')}", fields, text)
@@ -235,7 +238,7 @@ class AzureDevOps:
         return made
 
     def base(self) -> str:
-        """Give the commit of the pipeline's last successful run."""
+        """Return the commit of the pipeline's last successful run."""
         environment = self._environment
         branch = quote(environment["BUILD_SOURCEBRANCH"], safe="")
         query = (
@@ -248,7 +251,7 @@ class AzureDevOps:
 
 _PROPERTY: Final = "kzero-scim"
 _WORK_ITEM: Final = (("WORK_ITEM_TYPE", "Issue"), ("WORK_ITEM_DONE", "Done"))
-"""Of the project's process: Basic has Issue and Done, Agile Issue and Closed, Scrum Impediment and Closed."""
+"""Variables and defaults. The values depend on the project's process. Basic: Issue, Done. Agile: Issue, Closed."""
 
 
 def _quoted(text: str) -> str:
@@ -256,17 +259,15 @@ def _quoted(text: str) -> str:
 
 
 def forge_of(environment: Mapping[str, str]) -> Forge:
-    """Tell the platform by what its runners set.
+    """Return the client of the platform that set the environment.
 
     Raises:
-        Refused: It is none of the three.
+        Refused: It is not one of the three platforms.
     """
     for variable, forge in (("GITHUB_ACTIONS", GitHub), ("GITLAB_CI", GitLab), ("TF_BUILD", AzureDevOps)):
         if environment.get(variable):
             return forge(environment)
-    message = (
-        "this is no pipeline of GitHub, GitLab or Azure DevOps: none of GITHUB_ACTIONS, GITLAB_CI, TF_BUILD is set"
-    )
+    message = "not in a pipeline of GitHub, GitLab or Azure DevOps: none of GITHUB_ACTIONS, GITLAB_CI, TF_BUILD is set"
     raise Refused(message)
 
 
@@ -285,7 +286,7 @@ def _do(asked: argparse.Namespace) -> str:
 
 
 def main() -> int:
-    """Do what the arguments ask for."""
+    """Run the command on the command line and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("comment").add_argument("file", type=Path)

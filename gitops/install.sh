@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the other scripts run into .venv: kzero-scim, pinned by hash, and the Pulumi CLI. Needs Python and curl.
+# Installs the programs of the other scripts in .venv: kzero-scim, pinned by hash, and the Pulumi CLI. Needs curl.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -25,6 +25,6 @@ done
 (cd "$work" && grep " $archive\$" "pulumi-$pulumi-checksums.txt" | sha256sum --check --strict --quiet)
 tar -xzf "$work/$archive" -C .venv/bin --strip-components=1
 
-# Once, before many tenants ask for it at the same time.
+# Install the plugin once, before many tenants need it at the same time.
 azuread="$(.venv/bin/python -c 'from importlib.metadata import version; print(version("pulumi-azuread"))')"
 .venv/bin/pulumi plugin install resource azuread "$azuread"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Shows what a pull request would change: in TENANTS, or in those that differ since BASE, of these SHARD alone.
+# Previews a pull request: TENANTS, or the tenants that changed since BASE. SHARD limits them to one part.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 : "${TENANTS:-${BASE:?neither TENANTS nor BASE is set}}"
 
 status=0
 kzero-scim fleet preview "${tenants[@]}" ${BASE:+--changed-since "$BASE"} ${SHARD:+--shard "$SHARD"} || status=$?
 keep preview
-# 2 says that there is something to apply, which is what a pull request is for.
+# Exit code 2 means that something would change, as expected from a pull request.
 [ "$status" -eq 2 ] || exit "$status"

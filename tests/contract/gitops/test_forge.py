@@ -1,4 +1,4 @@
-"""What gitops/forge.py says when a platform does not do what it is asked for: one line, and never the token."""
+"""gitops/forge.py reports a failure of the platform in one line, without the token."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return issue_certificates(tmp_path_factory.mktemp("certificates"))
 
 
-def told(folder: Path, *arguments: str, text: str = MARKER, **environment: str) -> str:
-    """Run it, which fails, and give the line that it prints."""
+def error_of(folder: Path, *arguments: str, text: str = MARKER, **environment: str) -> str:
+    """Run forge.py, which must fail, and return its error line."""
     file = folder / "comment.md"
     file.write_text(text)
     done = subprocess.run(
@@ -52,18 +52,18 @@ def github(url: str, certificates: Certificates) -> dict[str, str]:
     }
 
 
-def test_outside_a_pipeline_it_says_what_it_looks_for(tmp_path: Path) -> None:
-    assert "GITHUB_ACTIONS" in told(tmp_path, "comment")
+def test_outside_a_pipeline_the_error_names_the_missing_variables(tmp_path: Path) -> None:
+    assert "GITHUB_ACTIONS" in error_of(tmp_path, "comment")
 
 
-def test_a_variable_that_the_pipeline_does_not_set_is_named(tmp_path: Path) -> None:
+def test_a_missing_variable_of_the_pipeline_is_named(tmp_path: Path) -> None:
     environment = {"GITLAB_CI": "true", "CI_API_V4_URL": "https://gitlab.example/api/v4", "CI_PROJECT_ID": "5"}
 
-    assert told(tmp_path, "base", **environment).startswith("error: the pipeline does not set GITLAB_TOKEN;")
+    assert error_of(tmp_path, "base", **environment).startswith("error: the pipeline does not set GITLAB_TOKEN;")
 
 
 def test_a_file_that_kzero_scim_did_not_write_is_refused(tmp_path: Path, certificates: Certificates) -> None:
-    line = told(tmp_path, "issue", text="Hello", **github("https://localhost:1", certificates))
+    line = error_of(tmp_path, "issue", text="Hello", **github("https://localhost:1", certificates))
 
     assert "does not begin with the hidden line" in line
 
@@ -75,12 +75,12 @@ def test_a_platform_that_refuses_is_quoted(tmp_path: Path, certificates: Certifi
 
     app = Starlette(routes=[Route("/{path:path}", refuse, methods=["GET", "POST"])])
     with ServerThread(app, certificates=certificates) as server:
-        line = told(tmp_path, "comment", **github(server.url, certificates))
+        line = error_of(tmp_path, "comment", **github(server.url, certificates))
 
     assert line == ("error: GET /issues/7/comments: localhost answered 403: 'Resource not accessible\\nby integration'")
 
 
-def test_a_platform_that_is_not_trusted_is_not_told_the_token(tmp_path: Path, certificates: Certificates) -> None:
+def test_a_platform_that_is_not_trusted_does_not_get_the_token(tmp_path: Path, certificates: Certificates) -> None:
     requests: list[Request] = []
 
     async def take(request: Request) -> Response:
@@ -89,7 +89,7 @@ def test_a_platform_that_is_not_trusted_is_not_told_the_token(tmp_path: Path, ce
 
     app = Starlette(routes=[Route("/{path:path}", take)])
     with ServerThread(app, certificates=certificates) as server:
-        line = told(tmp_path, "comment", **github(server.url, certificates) | {"SSL_CERT_FILE": ""})
+        line = error_of(tmp_path, "comment", **github(server.url, certificates) | {"SSL_CERT_FILE": ""})
 
     assert "certificate verify failed" in line
     assert not requests

@@ -1,4 +1,4 @@
-"""The wrappers in gitops/credentials, with stand-ins for the vaults' own programs."""
+"""The wrappers in gitops/credentials read credentials from the vaults' programs, which stand-ins replace."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Ask = Callable[..., dict[str, str]]
 
 @pytest.fixture
 def ask(tmp_path: Path) -> Ask:
-    """Ask a wrapper for a tenant's credentials, as a fleet does."""
+    """Return a function that reads a tenant's credentials through a wrapper, as a fleet does."""
     for name, text in (("vault", _VAULT), ("az", _AZ)):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
@@ -42,27 +42,27 @@ def ask(tmp_path: Path) -> Ask:
     return credentials
 
 
-def test_vault_gives_a_tenants_variables(ask: Ask) -> None:
-    """From a key-value store of any name, with the sign-in that the run has."""
+def test_vault_returns_a_tenants_variables(ask: Ask) -> None:
+    """The key-value store may have any name, and the wrapper uses the run's sign-in."""
     found = ask("from-vault", "fabrikam", VAULT_MOUNT="customers", VAULT_TOKEN="t0ken-of-a-job")
 
     assert found["KZERO_CLIENT_SECRET"] == "hunter2"
 
 
-def test_what_vault_refuses_is_told(ask: Ask) -> None:
-    """In its own words, the tenant and the wrapper named."""
+def test_an_error_of_vault_is_reported(ask: Ask) -> None:
+    """The error has Vault's own text, the tenant and the wrapper."""
     with pytest.raises(
         SettingsError, match=r"credentials of contoso: the command .*from-vault.* code 2: no value found"
     ):
         ask("from-vault", "contoso", VAULT_MOUNT="customers", VAULT_TOKEN="t0ken-of-a-job")
 
 
-def test_key_vault_gives_a_tenants_variables(ask: Ask) -> None:
-    """One secret a tenant, a JSON object."""
+def test_key_vault_returns_a_tenants_variables(ask: Ask) -> None:
+    """Each tenant has one secret, a JSON object."""
     assert ask("from-key-vault", "fabrikam", KEY_VAULT="fleet")["KZERO_CLIENT_SECRET"] == "hunter2"
 
 
-def test_a_name_that_key_vault_does_not_take_is_told(ask: Ask) -> None:
-    """Rather than asking for another tenant's secret."""
+def test_a_name_that_key_vault_does_not_allow_is_an_error(ask: Ask) -> None:
+    """A wrong name does not lead to another tenant's secret."""
     with pytest.raises(SettingsError, match=r"fabrikam\.eu cannot be the name of a Key Vault secret"):
         ask("from-key-vault", "fabrikam.eu", KEY_VAULT="fleet")
