@@ -1,1 +1,1 @@
-"""The policy pack of tenants' stacks."""
+"""The policy pack for tenants' stacks."""

@@ -1,4 +1,4 @@
-"""The policy pack: the rules as policies that Pulumi runs in previews and updates of a tenant's stack."""
+"""The policy pack: registers the rules as policies, which Pulumi runs in previews and updates of a tenant's stack."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pulumi_policy import (
     ResourceValidationPolicy,
 )
 
-# A language host runs this file from wherever it is.
+# The language host may run this file from any folder.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from policy import rules
@@ -66,28 +66,28 @@ def _policies() -> list[Policy]:
         ),
         _policy(
             "notification-email",
-            "Somebody is told when provisioning fails.",
+            "Entra notifies someone when provisioning fails.",
             _CREDENTIALS,
             lambda args: rules.notification_email(args.props),
             {},
         ),
         _policy(
             "deletion-threshold",
-            "Entra stops before it makes many deletions.",
+            "Entra stops before it deletes many users.",
             _CREDENTIALS,
             _deletion_threshold,
             {"largest": {"type": "integer", "default": rules.LARGEST_THRESHOLD}},
         ),
         _policy(
             "secret-token",
-            "In production Entra presents a token of KZero's.",
+            "In production, Entra presents a token that KZero issued.",
             _CREDENTIALS,
             _secret_token,
             {"notProduction": {"type": "array", "items": {"type": "string"}, "default": list(rules.NOT_PRODUCTION)}},
         ),
         _policy(
             "no-wildcard-admin-credentials",
-            "The automation signs in with accounts of its own.",
+            "The automation signs in with its own accounts.",
             _PROVIDER,
             lambda args: rules.admin_credentials(args.props, os.environ),
             {},
@@ -96,7 +96,7 @@ def _policies() -> list[Policy]:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    """End at once: the engine waits five seconds for a pack that does not, at the end of every run."""
+    """End immediately, because at the end of every run the engine waits five seconds for a pack that does not."""
     del number, frame
     os._exit(0)
 

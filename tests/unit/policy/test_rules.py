@@ -1,4 +1,4 @@
-"""The policy pack's rules: what they object to, and what they let pass."""
+"""The policy pack's rules reject risky settings and accept safe ones."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ GOOD = {"scope": "assigned", "notificationEmail": "it@contoso.example", "deletio
 
 
 def test_a_tenant_with_every_guard_passes() -> None:
-    """No rule objects."""
+    """Every rule accepts a tenant with all guards."""
     assert rules.whole_directory(GOOD) == []
     assert rules.notification_email(GOOD) == []
     assert rules.deletion_threshold(GOOD) == []
     assert rules.secret_token(GOOD, production=True) == []
 
 
-def test_what_is_missing_is_objected_to_with_the_setting() -> None:
-    """Each by a line that names what to set."""
+def test_a_missing_guard_is_rejected_with_its_setting() -> None:
+    """Each rule's problem names the setting to set."""
     assert "kzero-scim:scope" in rules.whole_directory({"scope": "all"})[0]
     assert "kzero-scim:notificationEmail" in rules.notification_email({})[0]
     assert "kzero-scim:deletionThreshold" in rules.deletion_threshold({})[0]
     assert rules.deletion_threshold({"deletionThreshold": 501.0}) == [
-        "kzero-scim:deletionThreshold is 501, more than the 500 that the policy allows"
+        "kzero-scim:deletionThreshold is 501, but the policy allows at most 500"
     ]
     assert rules.deletion_threshold({"deletionThreshold": 501.0}, largest=600) == []
     assert "kzero-scim:secretToken" in rules.secret_token({"secretToken": ""}, production=True)[0]
@@ -42,14 +42,16 @@ def test_what_is_missing_is_objected_to_with_the_setting() -> None:
         ("fabrikam", {"environment": "staging"}, False),
     ],
 )
-def test_production_is_told_by_tag_or_name(stack: str, tags: dict[str, str], *, production: bool) -> None:
-    """A tag decides where a backend has tags; else the stack's name."""
+def test_a_tag_or_the_name_decides_whether_a_stack_is_in_production(
+    stack: str, tags: dict[str, str], *, production: bool
+) -> None:
+    """The tag decides if the backend supports tags, otherwise the stack's name decides."""
     assert rules.is_production(stack, tags) is production
     assert rules.stack_of(f"urn:pulumi:{stack}::kzero-scim::kzero:entra:X::tenant") == stack
 
 
-def test_a_team_names_its_own_patterns() -> None:
-    """In place of the pack's."""
+def test_a_team_can_set_its_own_patterns() -> None:
+    """A team's patterns replace the defaults."""
     assert rules.is_production("fabrikam-test", {}, ["lab-*"])
     assert not rules.is_production("lab-1", {}, ["lab-*"])
 
@@ -61,20 +63,20 @@ def test_a_team_names_its_own_patterns() -> None:
         ({}, {"KZERO_USERNAME": "admin"}, 'KZero as user "admin"'),
         ({"kzeroClientId": "admin-cli"}, {}, 'Keycloak\'s own client "admin-cli"'),
         ({"realm": "master"}, {"KZERO_CLIENT_ID": "kzero-scim"}, 'realm "master"'),
-        ({"useCli": "true"}, {}, "whoever has run `az login`"),
+        ({"useCli": "true"}, {}, "the user of `az login`"),
     ],
 )
-def test_accounts_of_people_and_administrators_are_objected_to(
+def test_accounts_of_people_and_administrators_are_rejected(
     inputs: dict[str, str], environment: dict[str, str], said: str
 ) -> None:
-    """Given to the provider, or read by it from the environment."""
+    """Accounts in the provider's inputs and in its environment are rejected."""
     [problem] = rules.admin_credentials(inputs, environment)
 
     assert said in problem
 
 
-def test_accounts_of_the_automations_own_pass() -> None:
-    """A client of the tenant's realm, an app registration; also where the command line could be used beside it."""
+def test_the_automations_own_accounts_are_accepted() -> None:
+    """A client of the tenant's realm and an app registration are accepted, even if the Azure CLI could be used too."""
     inputs = {"realm": "Contoso", "useCli": "true", "clientId": "841bfeb8-8c8a-57c1-82e3-1ff257926431"}
 
     assert rules.admin_credentials(inputs, {"KZERO_CLIENT_ID": "kzero-scim", "ARM_USE_CLI": "false"}) == []
