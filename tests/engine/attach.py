@@ -1,7 +1,7 @@
-"""A real Pulumi engine with a provider inside the test's own process, so that the test can see and change what it sees.
+"""Runs a real Pulumi engine with a provider in the test's process, which the test can inspect and change.
 
-The port of Pulumi's own `providertest/pulumitest`: an inline program, a state directory of the test's, and
-``PULUMI_DEBUG_PROVIDERS``, by which the engine attaches to a provider that runs already.
+This is a port of Pulumi's own `providertest/pulumitest`: an inline program, a state folder per test, and
+``PULUMI_DEBUG_PROVIDERS``, which makes the engine attach to a running provider.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ from kzero_scim.provider.engine.adapter import Adapter, start
 from kzero_scim.provider.package import Package
 from kzero_scim.resource.paths import parse_path
 
-# It logs the end of a program that the engine has left, at any time after it, with a traceback that pytest would keep
-# alive, and with it the program's loop and sockets.
+# At any time after the engine has left a program, this logger reports the program's end with a traceback. pytest would
+# keep the traceback, and with it the program's loop and sockets, alive.
 logging.getLogger("grpc._server").disabled = True
 
 Program = Callable[[], None]
 Naming = Callable[[str], str]
-"""What a resource is called in a test, from its URN."""
+"""Returns a resource's name in a test from its URN."""
 
 
 def by_name(urn: str) -> str:
-    """Call a resource by the name that the program gave it."""
+    """Return the name that the program gave the resource."""
     return urn.rsplit("::", 1)[-1]
 
 
 class AttachedProvider:
-    """Serves a package from a thread with a loop of its own.
+    """Serves a package from a thread with its own event loop.
 
     Attributes:
         name: The package's name.
-        port: Where it is served on the loopback interface.
+        port: Its port on the loopback interface.
     """
 
     def __init__(self, package: Package) -> None:
-        """Serve nothing before it is entered as a context."""
+        """Prepare to serve. The server starts when the context is entered."""
         self.name = package.name
         self.port = 0
         self._package = package
@@ -56,13 +56,13 @@ class AttachedProvider:
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"provider-{package.name}", daemon=True)
 
     def __enter__(self) -> Self:
-        """Serve."""
+        """Start the server."""
         self._thread.start()
         self._adapter, self._server, self.port = self._run(self._start())
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop, as at the end of the process."""
+        """Stop the server, as at the end of a process."""
         self._run(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -83,12 +83,12 @@ class AttachedProvider:
 
 @dataclass
 class Step:
-    """What the engine does, or would do, to one resource.
+    """What the engine does to a resource, or would do.
 
     Attributes:
         op: ``create``, ``update``, ``replace``, ``delete``, ``read``, ``refresh``, ``same``, ``import``.
-        diff: By property path, the value before and the value after, as an operator is shown them; None for none.
-        kinds: By property path, the kind of change: ``add``, ``update-replace``, ...
+        diff: Values before and after by property path, as an operator sees them; None if there is no value.
+        kinds: Kind of change by property path: ``add``, ``update-replace``, ...
     """
 
     op: str
@@ -101,12 +101,11 @@ class Run:
     """One run of the engine.
 
     Attributes:
-        naming: What resources are called.
-        steps: By resource, the step that was, or would be, taken; ``same`` steps included, providers and the stack
-            itself not.
-        summary: How many resources by operation.
-        diagnostics: What was said below resources, errors included: severity and text.
-        output: Everything that was printed.
+        naming: Returns the resources' names.
+        steps: Steps by resource, including ``same`` steps, but without providers and the stack itself.
+        summary: Number of resources by operation.
+        diagnostics: Severity and text of the resources' messages, including errors.
+        output: The complete output.
     """
 
     naming: Naming = by_name
@@ -117,7 +116,7 @@ class Run:
 
     @property
     def changes(self) -> dict[str, Step]:
-        """The steps that change something, of the program's own resources."""
+        """The steps that change one of the program's resources."""
         return {name: step for name, step in self.steps.items() if step.op not in {"same", "read", "refresh"}}
 
     @property
@@ -127,11 +126,11 @@ class Run:
 
     @property
     def told(self) -> str:
-        """What an operator is told below resources, a line each."""
+        """The resources' messages to the operator, one per line."""
         return "\n".join(text for severity, text in self.diagnostics if severity != "debug")
 
     def take(self, event: automation.EngineEvent) -> None:
-        """Note one event of the engine."""
+        """Record one event of the engine."""
         if event.diagnostic_event is not None:
             self.diagnostics.append((event.diagnostic_event.severity, event.diagnostic_event.message.strip()))
         if event.summary_event is not None:
@@ -144,7 +143,7 @@ class Run:
         name = self.naming(metadata.urn)
         old = metadata.old.outputs if metadata.old else {}
         new = metadata.new.outputs if metadata.new else {}
-        # During a preview the planned outputs stand in the event before the step's.
+        # In a preview, the planned outputs are in the event before the step's.
         inputs = metadata.new.inputs if metadata.new else {}
         step = Step(metadata.op.value)
         for path, change in (metadata.detailed_diff or {}).items():
@@ -166,29 +165,29 @@ def _at(value: Any, path: str) -> Any:  # noqa: ANN401 - any property value
 
 
 class RunFailedError(AssertionError):
-    """The engine ended with an error; what it said is in :attr:`run`."""
+    """The engine failed. :attr:`run` has its messages."""
 
     def __init__(self, run: Run) -> None:
-        """Keep the run."""
+        """Store the run."""
         super().__init__()
         self.run = run
 
     def __str__(self) -> str:
-        """Show what the engine said."""
+        """Return the engine's output."""
         return self.run.output
 
 
 @functools.cache
 def _command() -> automation.PulumiCommand:
-    """Return the Pulumi CLI; made once, because that starts it to ask for its version."""
-    # What is imported by now stays: the collection after each run need not search it.
+    """Return the Pulumi CLI. Cached, because creating the object starts the CLI to read its version."""
+    # Exclude the modules imported so far from the collection after each run.
     gc.freeze()
     own = Path(sys.prefix) / "bin" / "pulumi"
     return automation.PulumiCommand(root=sys.prefix if own.exists() else None)
 
 
 class _Stack(automation.Stack):
-    """Skips the questions for outputs and history after each run, which start the CLI three more times."""
+    """A stack that does not read outputs and history after each run, which would start the CLI three more times."""
 
     def __init__(self, made: automation.Stack) -> None:
         vars(self).update(vars(made))
@@ -202,19 +201,19 @@ class _Stack(automation.Stack):
 
 
 class EngineStack:
-    """One stack over one inline program, with its state in a directory of the test's.
+    """One stack with one inline program and its state in the test's folder.
 
     Args:
-        program: What to declare; may be replaced between runs (:attr:`program`).
-        directory: For the state and the engine's home.
+        program: Declares the resources. Tests may replace it between runs (:attr:`program`).
+        directory: Folder for the state and the engine's home.
         providers: The attached providers.
-        config: The stack's configuration by key, ``kzero:realm``.
-        secrets: Configuration to be set as secret.
+        config: The stack's configuration by key, for example ``kzero:realm``.
+        secrets: Secret configuration.
         environment: Further environment variables of the engine.
-        naming: What resources are called; for a program in which names repeat.
+        naming: Returns the resources' names, for programs in which names repeat.
     """
 
-    def __init__(  # noqa: PLR0913 - one keyword a fact
+    def __init__(  # noqa: PLR0913 - one keyword per fact
         self,
         program: Program,
         directory: Path,
@@ -225,7 +224,7 @@ class EngineStack:
         environment: Mapping[str, str] | None = None,
         naming: Naming = by_name,
     ) -> None:
-        """Select the stack, or make it."""
+        """Select the stack, or create it."""
         state = directory / "state"
         state.mkdir(parents=True, exist_ok=True)
         self._state = state
@@ -260,41 +259,41 @@ class EngineStack:
             self.configure(config or {}, secrets)
 
     def configure(self, config: Mapping[str, str], secrets: Mapping[str, str] | None = None) -> None:
-        """Set keys of the configuration; others stay."""
+        """Set keys of the configuration and keep the others."""
         values = {key: automation.ConfigValue(value) for key, value in config.items()}
         values |= {key: automation.ConfigValue(value, secret=True) for key, value in (secrets or {}).items()}
         self._stack.set_all_config(values)
 
     def configuration(self) -> dict[str, dict[str, Any]]:
-        """Give the configuration as `pulumi config --json --show-secrets` does."""
+        """Return the configuration, as in `pulumi config --json --show-secrets`."""
         values = self._stack.get_all_config()
         return {key: {"value": item.value, "secret": item.secret} for key, item in values.items()}
 
     def _declare(self) -> None:
-        # Not the program itself: tests replace it between runs.
+        # Look the program up in each run, because tests replace it.
         self.program()
 
-    def up(self, **options: Any) -> Run:  # noqa: ANN401 - those of the Automation API
+    def up(self, **options: Any) -> Run:  # noqa: ANN401 - options of the Automation API
         """Run ``pulumi up``."""
         return self._run(self._stack.up, **options)
 
-    def preview(self, **options: Any) -> Run:  # noqa: ANN401 - likewise
-        """Run ``pulumi preview``; ``refresh=True`` looks at the services first."""
+    def preview(self, **options: Any) -> Run:  # noqa: ANN401 - options of the Automation API
+        """Run ``pulumi preview``. With ``refresh=True``, it reads the services first."""
         return self._run(self._stack.preview, **options)
 
-    def refresh(self, **options: Any) -> Run:  # noqa: ANN401 - likewise
+    def refresh(self, **options: Any) -> Run:  # noqa: ANN401 - options of the Automation API
         """Run ``pulumi refresh``."""
         return self._run(self._stack.refresh, **options)
 
-    def preview_refresh(self, **options: Any) -> Run:  # noqa: ANN401 - likewise
+    def preview_refresh(self, **options: Any) -> Run:  # noqa: ANN401 - options of the Automation API
         """Run ``pulumi refresh --preview-only``."""
         return self._run(self._stack.preview_refresh, **options)
 
-    def destroy(self, **options: Any) -> Run:  # noqa: ANN401 - likewise
+    def destroy(self, **options: Any) -> Run:  # noqa: ANN401 - options of the Automation API
         """Run ``pulumi destroy``."""
         return self._run(self._stack.destroy, **options)
 
-    def preview_destroy(self, **options: Any) -> Run:  # noqa: ANN401 - likewise
+    def preview_destroy(self, **options: Any) -> Run:  # noqa: ANN401 - options of the Automation API
         """Run ``pulumi destroy --preview-only``."""
         return self._run(self._stack.preview_destroy, **options)
 
@@ -303,27 +302,27 @@ class EngineStack:
         return {name: output.value for name, output in self._stack.workspace.stack_outputs("test").items()}
 
     def state(self) -> dict[str, dict[str, Any]]:
-        """Give the resources of the exported state by what they are called, providers and the stack itself left out."""
+        """Return the resources of the exported state by name, without providers and the stack itself."""
         resources = (self.export() or {}).get("resources") or []
         own = [item for item in resources if not item["type"].startswith("pulumi:")]
         return {self._naming(item["urn"]): item for item in own}
 
     def stored(self) -> str:
-        """Give the state as it lies in the backend, secrets encrypted: what a thief of the file would read."""
+        """Return the backend's files, with encrypted secrets, as a thief would read them."""
         return "".join(file.read_text() for file in self._state.rglob("*.json"))
 
     def export(self) -> dict[str, Any]:
-        """Export the state, secrets in clear; starts the CLI only if the state has changed since the last export."""
+        """Return the exported state with secrets in clear. Starts the CLI only if the state has changed."""
         stored = self.stored()
         if self._exported is None or self._exported[0] != stored:
             self._exported = stored, json.dumps(self._stack.export_stack().deployment or {})
         found: dict[str, Any] = json.loads(self._exported[1])
         return found
 
-    def _run(self, operation: Callable[..., Any], **options: Any) -> Run:  # noqa: ANN401 - likewise
+    def _run(self, operation: Callable[..., Any], **options: Any) -> Run:  # noqa: ANN401 - options of the Automation API
         run = Run(self._naming)
         lines: list[str] = []
-        # One way out for both streams: what an operator would see, in order.
+        # Both streams go to one list, in the order in which an operator would see them.
         options = {"on_output": lines.append, "on_error": lines.append, "color": "never", **options}
         failed: RunFailedError | None = None
         try:
@@ -333,7 +332,7 @@ class EngineStack:
             failed = RunFailedError(run)
         run.output = "\n".join(lines)
         self.printed += lines
-        # Outside the handler: the error's traceback holds what is to be collected.
+        # Outside the handler, because the error's traceback refers to what must be collected.
         collect_what_runs_leave()
         if failed is not None:
             raise failed

@@ -1,4 +1,4 @@
-"""A real engine for tests, with the provider in the test's own process."""
+"""Fixtures for tests with a real engine and the provider in the test's own process."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ MakeStack = Callable[..., EngineStack]
 
 
 def pytest_runtest_logfinish() -> None:
-    """Collect what the last run of a test leaves: until here pytest holds the fixtures that hold it."""
+    """Collect what a test's last run leaves. Before this point, pytest's fixtures still refer to it."""
     collect_what_runs_leave()
 
 
 @pytest.fixture
 def engine(pulumi: Path, tmp_path: Path) -> Iterator[MakeStack]:
-    """Give a function that makes a stack: ``engine(program, package, config={...}, secrets={...})``."""
-    del pulumi  # the Automation API finds it by itself
+    """Yield a function that creates a stack: ``engine(program, package, config={...}, secrets={...})``."""
+    del pulumi  # required; the Automation API finds it itself
     with ExitStack() as providers:
 
-        def make(program: Program, package: Package, **options: Any) -> EngineStack:  # noqa: ANN401 - those of EngineStack
+        def make(program: Program, package: Package, **options: Any) -> EngineStack:  # noqa: ANN401 - options of EngineStack
             provider = providers.enter_context(AttachedProvider(package))
             return EngineStack(program, tmp_path, [provider], **options)
 
@@ -37,13 +37,13 @@ def engine(pulumi: Path, tmp_path: Path) -> Iterator[MakeStack]:
 
 @pytest.fixture
 def tenant_stack(tenant: Tenant, engine: MakeStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TenantStack:
-    """A tenant of its own and its stack, not up yet."""
+    """A tenant and its stack, before the first ``up``."""
     enter(monkeypatch, tenant)
     return TenantStack(tenant, engine, tmp_path)
 
 
 @pytest.fixture
 def running(tenant_stack: TenantStack) -> TenantStack:
-    """The same after its first ``up``."""
+    """A tenant and its stack, after the first ``up``."""
     tenant_stack.up()
     return tenant_stack

@@ -1,4 +1,4 @@
-"""Every property that the product owns on either side, and how a person changes it behind the product's back."""
+"""A table of the properties that the product owns, with a manual change of each and the expected report."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ SETTINGS: Final[Document] = {
     "attributeMappingsExclusive": True,
     "assignmentsExclusive": True,
 }
-"""Of the stack: everything that it can own is set."""
+"""The stack's settings, which set every property that the stack can own."""
 SETTINGS_OF_OUR_OWN: Final = frozenset(
     {
-        # Which object it is.
+        # Identifies the object.
         "servicePrincipalId", "jobId", "realm", "clientId",
-        # How the product goes about it; nothing of it stands on either side.
+        # Controls how the product works. Neither side has it.
         "activation", "preset", "attributeHolder", "attributeNames", "activationTimeout", "triggers",
         "allowForeignTenantUrl", "unassignMaxUsers", "unassignMaxShare",
     }
 )  # fmt: skip
-"""Inputs that stand for nothing a person could change on either side."""
+"""Inputs that no person can change on either side."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One change.
+    """One manual change.
 
     Attributes:
-        covers: The inputs whose drift it shows: ``MapperSet.mappers.claim``.
+        covers: The inputs whose drift it shows, for example ``MapperSet.mappers.claim``.
         change: Makes the change.
-        expected: What is reported: resource, property, was, now.
-        assume: What the stack's state is taken to hold besides, by resource kind.
+        expected: The expected report: resource, property, was, now.
+        assume: Additional values in the stack's state, by resource kind.
     """
 
     covers: tuple[str, ...]
@@ -54,10 +54,10 @@ class Case:
 
 
 class World:
-    """Both sides of one tenant as they were set up, to be changed and put back."""
+    """Both sides of one tenant, which can be changed and restored."""
 
     def __init__(self, running: TenantStack) -> None:
-        """Remember how everything is."""
+        """Read the present state of both sides."""
         self.running = running
         self.tenant = running.tenant
         self._schema = running.graph("GET", f"{running.job_path}/schema").json()
@@ -68,7 +68,7 @@ class World:
         self._assigned = running.graph("GET", "/appRoleAssignedTo").json()["value"]
 
     def restore(self) -> None:
-        """Put everything back."""
+        """Restore both sides."""
         running = self.running
         running.graph("PUT", f"{running.job_path}/schema", self._schema)
         for key, value in self._secrets.items():
@@ -109,7 +109,7 @@ class World:
         self._write_mapper(mapper)
 
     def add_mapper(self) -> None:
-        """Add a mapper of somebody's own."""
+        """Add a mapper that the stack does not manage."""
         config = {"user.attribute": "city", "claim.name": "city", "jsonType.label": "String"}
         kind = "oidc-usermodel-attribute-mapper"
         self._add_mapper({"name": "city", "protocol": "openid-connect", "protocolMapper": kind, "config": config})
@@ -128,7 +128,7 @@ class World:
         self.schema(change)
 
     def parsed(self, expression: str) -> Document:
-        """Have Entra parse an expression, as the portal does."""
+        """Return an expression that Entra has parsed, as the portal does."""
         path = f"{self.running.job_path}/schema/parseExpression"
         return dict(self.running.graph("POST", path, {"expression": expression}).json()["parsedExpression"])
 
@@ -139,13 +139,13 @@ class World:
         self.running.graph("PUT", f"{self.running.job_path}/schema", document)
 
     def assign(self, principal: str, role: str | None = None) -> None:
-        """Assign somebody, to another role if one is given."""
+        """Assign a principal, with the stack's app role or another one."""
         role = role or str(self.running.stack.state()["AppRoleAssignments"]["outputs"]["appRoleId"])
         body = {"principalId": principal, "resourceId": self.running.service_principal, "appRoleId": role}
         self.running.graph("POST", "/appRoleAssignedTo", body)
 
     def change_role(self) -> None:
-        """Give the test user another role than the one that the stack gives."""
+        """Give the test user another app role than the stack's."""
         (mine,) = [item for item in self._assigned if item["principalDisplayName"] == "Alex Lindqvist"]
         (role, *_) = [role["id"] for role in self._principal["appRoles"] if role["id"] != mine["appRoleId"]]
         self.running.unassign("Alex Lindqvist")
@@ -167,7 +167,7 @@ class World:
 
 
 def source(kind: str, expression: str, name: str | None) -> Document:
-    """Write the source of an attribute mapping."""
+    """Return the source of an attribute mapping."""
     return {"expression": expression, "name": name, "parameters": [], "type": kind}
 
 
@@ -268,7 +268,7 @@ CASES: Final[dict[str, Case]] = {
         (("MapperSet", "escapeDots", True, False),),
         assume={"MapperSet": {"escapeDots": True}},
     ),
-    # Entra, who is assigned
+    # Entra: users and groups that are assigned
     "user unassigned": Case(
         ("AppRoleAssignments.users",),
         lambda world: world.running.unassign("Alex Lindqvist"),
@@ -292,7 +292,7 @@ CASES: Final[dict[str, Case]] = {
         lambda world: world.assign(_SAM),
         (("AppRoleAssignments", "unmanaged[0]", None, "Sam O'Hara"),),
     ),
-    # Entra: credentials, of which Graph shows whether they are set
+    # Entra: credentials, of which Graph shows only whether they are set
     "Tenant URL removed": Case(
         (f"{_KEY}.tenantUrl",),
         lambda world: world.running.set_secret("BaseAddress", ""),
@@ -376,13 +376,13 @@ CASES: Final[dict[str, Case]] = {
         lambda world: world.schema(lambda schema: _enable(schema, "Group", enabled=False)),
         (("AttributeMappings", "provisionGroups", True, False),),
     ),
-    # Entra: whether it runs
+    # Entra: provisioning status
     "paused": Case(
         ("ProvisioningStatus.enabled",),
         lambda world: world.running.graph("POST", f"{world.running.job_path}/pause"),
         (("ProvisioningStatus", "enabled", True, False),),
     ),
-    # Entra: what azuread made
+    # Entra: objects of azuread
     "renamed": Case(
         (),
         lambda world: world.running.rename("Renamed"),
@@ -403,7 +403,7 @@ CASES: Final[dict[str, Case]] = {
         lambda world: world.principal(tags=[]),
         (("ServicePrincipal", "tags", ..., []),),
     ),
-    # Last, since it cannot be put back: the job
+    # Last, because a deleted job cannot be restored
     "job deleted": Case(
         ("SynchronizationJob.templateId",),
         lambda world: world.running.graph("DELETE", world.running.job_path),
@@ -414,4 +414,4 @@ CASES: Final[dict[str, Case]] = {
         ),
     ),
 }
-"""By what is done. ``...`` stands for a value that is not compared."""
+"""Changes by description. ``...`` means that the value is not compared."""

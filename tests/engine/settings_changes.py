@@ -1,6 +1,6 @@
-"""Every setting of a tenant, changed on a tenant that runs: what the preview shows, and what it says.
+"""A table of changes to a running tenant that covers every setting, with what the preview must show and say.
 
-Several unrelated keys make one stage, for a stage costs three runs of the engine.
+Each stage costs three runs of the engine, so it changes several unrelated settings.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ class Stage:
     """Settings that are changed together.
 
     Attributes:
-        name: What they are about.
-        settings: By key.
-        secrets: By key, set encrypted.
-        updates: The kinds that are changed in place.
-        replaces: The kinds that are replaced.
-        removes: The kinds that are wanted no more.
-        said: What the preview says, parts of it.
-        confirm: What has to be confirmed for it.
+        name: What the stage is about.
+        settings: Settings by key.
+        secrets: Secret settings by key.
+        updates: Resource kinds that are updated in place.
+        replaces: Resource kinds that are replaced.
+        removes: Resource kinds that are deleted.
+        said: Parts of the preview's messages.
+        confirm: The confirmation that the change needs.
     """
 
     name: str
@@ -156,8 +156,8 @@ STAGES = (
 )
 
 ELSEWHERE: Mapping[str, str] = {
-    "tags": "only the fleet's selection reads them; tests/unit/fleet/test_model.py",
-    "onDestroy": "tests/engine/test_tenant_destroy.py: takes a role that the automation has not",
+    "tags": "read only by the fleet's selection: tests/unit/fleet/test_model.py",
+    "onDestroy": "tests/engine/test_tenant_destroy.py, because it needs a role that the automation does not have",
     "azuread:tenantId": "a move: test_tenant_moves.py",
     "kzeroTenant": "a move: test_tenant_moves.py",
     "kzeroServerUrl": "a move: tests/unit/settings/test_moves.py; the sandbox has one server",
@@ -165,16 +165,16 @@ ELSEWHERE: Mapping[str, str] = {
     "kzeroClientSecret": "a rotation: test_tenant_rotation.py",
     "kzeroUsername": "a rotation: test_tenant_rotation.py",
     "kzeroPassword": "a rotation: test_tenant_rotation.py",
-    "activationHolder": "the sandbox reads the realm's attributes only: unit/provider/keycloak/test_scim_endpoint.py",
+    "activationHolder": "the sandbox reads only realm attributes: unit/provider/keycloak/test_scim_endpoint.py",
     "tenantUrl": "the sandbox has one address for an endpoint: tests/unit/settings/test_tenant_settings.py",
-    "allowForeignTenantUrl": "goes with tenantUrl",
-    "usersFile": "is read into users before anything else: tests/unit/settings/test_tenant_settings.py",
-    "scimAttributes": "Keycloak's own SCIM API, which the sandbox's endpoint is not",
-    "remoteTokenClientId": "remote tokens have tests of their own",
-    "remoteTokenClientSecret": "remote tokens have tests of their own",
-    "remoteTokenEndpoint": "remote tokens have tests of their own",
-    "remoteTokenMethod": "remote tokens have tests of their own",
-    "remoteTokenRenewBefore": "remote tokens have tests of their own",
-    "remoteTokenLifespan": "remote tokens have tests of their own",
+    "allowForeignTenantUrl": "belongs to tenantUrl",
+    "usersFile": "is read into users first: tests/unit/settings/test_tenant_settings.py",
+    "scimAttributes": "needs Keycloak's own SCIM API: test_native_scim.py",
+    "remoteTokenClientId": "a remote token: test_remote_token.py",
+    "remoteTokenClientSecret": "a remote token: test_remote_token.py",
+    "remoteTokenEndpoint": "a remote token: test_remote_token.py",
+    "remoteTokenMethod": "a remote token: test_remote_token.py",
+    "remoteTokenRenewBefore": "a remote token: test_remote_token.py",
+    "remoteTokenLifespan": "a remote token: test_remote_token.py",
 }
-"""Keys that no stage changes, and why."""
+"""Settings that no stage changes, with the reason or the test that does."""

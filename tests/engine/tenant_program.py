@@ -1,4 +1,4 @@
-"""The program of one tenant under a real engine, and what a person could change behind its back on either side."""
+"""The program of one tenant under a real engine, and the manual changes that a person could make on either side."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ Document = dict[str, Any]
 TEST_USER = "alex@contoso.example"
 GROUP = "KZero users"
 WAYS_TO_A_SERVICE = ("ARM_", "AZURE_", "KZERO_", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NO_PROXY", "no_proxy")
-"""Beginnings of the names of environment variables by which provider and plugin find and reach the services."""
+"""Prefixes of the environment variables with which provider and plugin find and reach the services."""
 
 
 def by_kind(urn: str) -> str:
-    """Call a resource by its kind, since everything that belongs to a tenant has the tenant's name."""
+    """Return a resource's kind as its name, because all resources of a tenant have the tenant's name."""
     token = urn.split("::")[2].rsplit("$", 1)[-1]
     package, _, rest = token.partition(":")
-    # A component may be called as the resource in it is.
+    # A component may have the same name as the resource in it.
     return rest if package == "kzero-scim" else rest.rsplit(":", 1)[-1]
 
 
 def declare() -> None:
-    """Declare one tenant as the project's program does."""
+    """Declare one tenant like the project's program."""
     tenant = TenantProvisioning("tenant", settings=TenantSettings.from_config())
     for name, value in tenant.outputs.items():
         pulumi.export(name, value)
 
 
 def guide_mappers() -> dict[str, Document]:
-    """Give the guide's mappers as the setting ``mappers`` takes them, for a test to add to or take from."""
+    """Return the guide's mappers in the form of the setting ``mappers``, so that a test can change them."""
     return {
         mapper.name: {
             "userAttribute": mapper.user_attribute,
@@ -56,7 +56,7 @@ def guide_mappers() -> dict[str, Document]:
 
 
 def texts(settings: Mapping[str, object]) -> dict[str, str]:
-    """Spell settings as the stack's configuration does: lists and objects as JSON."""
+    """Return settings as the stack's configuration stores them: lists and objects as JSON."""
     return {
         f"kzero-scim:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in settings.items()
     }
@@ -67,7 +67,7 @@ class TenantStack:
 
     Attributes:
         tenant: The tenant in the sandbox.
-        stack: The stack, not up yet.
+        stack: The stack.
     """
 
     def __init__(self, tenant: Tenant, engine: Callable[..., EngineStack], directory: Path) -> None:
@@ -93,29 +93,29 @@ class TenantStack:
                     }
                 ),
             },
-            # Entra's waits are long in the cloud, and none in the sandbox.
+            # Entra's waiting times are long in the cloud; the sandbox does not need them.
             environment={"AZUREAD_STANDIN_POLL_SECONDS": "0"},
             naming=by_kind,
         )
 
     def set(self, **settings: object) -> None:
-        """Change settings, by their keys."""
+        """Change settings by key."""
         self.stack.configure(texts(settings))
 
     def up(self, **settings: object) -> Run:
-        """Change settings, if any, and bring both sides up."""
+        """Change settings, if any are given, and run ``up``."""
         if settings:
             self.set(**settings)
         return self.stack.up()
 
     def drift(self) -> dict[str, dict[str, tuple[Any, Any]]]:
-        """Look at both sides and give what is not as the stack wants it: kind to property path to actual and wanted."""
+        """Return the drift on both sides: actual and wanted value by kind and property path."""
         return {kind: step.diff for kind, step in self.stack.preview(refresh=True).changes.items()}
 
-    # -- Entra, as a person with every permission ---------------------------------------------------------------------
+    # -- Entra, as a person with all permissions ----------------------------------------------------------------------
 
     def graph(self, method: str, path: str, body: object = None) -> httpx.Response:
-        """Ask Graph for what lies below the service principal, ``path`` with its slash."""
+        """Send a request to Graph. ``path`` starts with a slash, below the service principal."""
         address = f"/v1.0/servicePrincipals/{self.service_principal}{path}"
         return self.tenant.entra.request(method, address, json=body).raise_for_status()
 
@@ -126,11 +126,11 @@ class TenantStack:
 
     @property
     def job_path(self) -> str:
-        """The provisioning job, below the service principal."""
+        """The path of the provisioning job below the service principal."""
         return f"/synchronization/jobs/{self.stack.state()['SynchronizationJob']['outputs']['jobId']}"
 
     def change_row(self, target: str, *, source: str) -> None:
-        """Map a target attribute to another source attribute, as the portal does."""
+        """Map a target attribute to another source attribute, as in the portal."""
 
         def change(rows: list[Document]) -> None:
             (row,) = [row for row in rows if row["targetAttributeName"] == target]
@@ -147,12 +147,12 @@ class TenantStack:
         self._change_rows(change)
 
     def row_sources(self) -> dict[str, str | None]:
-        """Give the source attribute of each target attribute of users; None for an expression or a constant."""
+        """Return the source attribute of each target attribute of users; None for an expression or a constant."""
         rows = _user_rows(self.graph("GET", f"{self.job_path}/schema").json())
         return {row["targetAttributeName"]: row["source"]["name"] for row in rows}
 
     def set_secret(self, key: str, value: str) -> None:
-        """Set one of the job's credentials; an empty value removes it."""
+        """Set one of the job's credentials. An empty value removes it."""
         self.graph("PUT", "/synchronization/secrets", {"value": [{"key": key, "value": value}]})
 
     def rename(self, display_name: str) -> None:
@@ -162,7 +162,7 @@ class TenantStack:
         self.tenant.entra.patch(path, json={"displayName": display_name}).raise_for_status()
 
     def assignments(self) -> dict[str, str]:
-        """Give the assignments' ids by the principals' display names."""
+        """Return the assignments' ids by the principals' display names."""
         found = self.graph("GET", "/appRoleAssignedTo").json()["value"]
         return {item["principalDisplayName"]: item["id"] for item in found}
 
@@ -172,17 +172,17 @@ class TenantStack:
         self.graph("PUT", f"{self.job_path}/schema", schema)
 
     def assign(self, principal: str) -> None:
-        """Assign one more user or group, by object id, as the portal does."""
+        """Assign another user or group by object id, as in the portal."""
         role = self.stack.state()["AppRoleAssignments"]["outputs"]["appRoleId"]
         body = {"principalId": principal, "resourceId": self.service_principal, "appRoleId": role}
         self.graph("POST", "/appRoleAssignedTo", body)
 
     def unassign(self, display_name: str) -> None:
-        """Remove the assignment of a user or group, as the portal does."""
+        """Remove the assignment of a user or group, as in the portal."""
         self.graph("DELETE", f"/appRoleAssignedTo/{self.assignments()[display_name]}")
 
     def cycle(self) -> None:
-        """Let Entra provision, as it does every 40 minutes."""
+        """Run a provisioning cycle, as Entra does every 40 minutes."""
         cycles = self.tenant.entra.post("/sandbox/cycle").raise_for_status().json()["cycles"]
         (execution,) = cycles.values()
         assert execution["state"] == "Succeeded", execution
@@ -190,11 +190,11 @@ class TenantStack:
     # -- KZero, as an administrator of the realm ----------------------------------------------------------------------
 
     def mappers(self) -> dict[str, Document]:
-        """Give the mappers of client ``scim-endpoint`` by name."""
+        """Return the mappers of client ``scim-endpoint`` by name."""
         return {mapper["name"]: mapper for mapper in self.tenant.scim_client().get("protocolMappers", [])}
 
     def change_mapper(self, name: str, **config: str) -> None:
-        """Change a mapper's configuration, dots in a key written as ``__``."""
+        """Change a mapper's configuration. ``__`` in a key means a dot."""
         mapper = self.mappers()[name]
         mapper["config"] |= {key.replace("__", "."): value for key, value in config.items()}
         self.tenant.keycloak_admin.put(self._mapper_path(mapper), json=mapper).raise_for_status()
@@ -204,13 +204,13 @@ class TenantStack:
         self.tenant.keycloak_admin.delete(self._mapper_path(self.mappers()[name])).raise_for_status()
 
     def user(self, username: str) -> Document:
-        """Give the Keycloak user of that name."""
+        """Return the Keycloak user with that name."""
         found = self.tenant.user(username)
         assert found is not None, f"{username} is not in KZero"
         return found
 
     def endpoint_status(self) -> int:
-        """Give the HTTP status with which the SCIM endpoint answers a caller that is not signed in."""
+        """Return the SCIM endpoint's HTTP status for a request without a token."""
         return self.tenant.kzero.get(f"{self.tenant.scim_url}/ServiceProviderConfig").status_code
 
     def _mapper_path(self, mapper: Document) -> str:
@@ -225,7 +225,7 @@ def _user_rows(schema: Document) -> list[Document]:
 
 
 def enter(monkeypatch: pytest.MonkeyPatch, tenant: Tenant) -> None:
-    """Let the provider in this process, and what the engine starts, meet this tenant and nothing else."""
+    """Set the environment so that the provider and the engine's child processes can reach only this tenant."""
     for name in list(os.environ):
         if name.startswith(WAYS_TO_A_SERVICE):
             monkeypatch.delenv(name)

@@ -1,4 +1,4 @@
-"""A stack file that explodes, read by the real Pulumi CLI on the command line's behalf."""
+"""The real Pulumi CLI, which the command line uses to read stack files, rejects hostile ones."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from tests.unit.stack.test_safe_yaml import LAUGHS
         ("config:\n  a:b: " + "[" * 20_000, "exceeded max depth of 10000"),
     ],
 )
-def test_pulumi_refuses_it_and_the_command_line_says_so_in_one_line(
+def test_pulumi_rejects_a_hostile_file_and_the_error_is_one_line(
     text: str, reason: str, pulumi: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`kzero-scim check` and `doctor` read configuration by way of the CLI, never the file itself."""
+    """`kzero-scim check` and `doctor` read configuration only through the CLI, so its error becomes theirs."""
     monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{tmp_path}")
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "of this test")
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))

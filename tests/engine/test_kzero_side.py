@@ -1,4 +1,4 @@
-"""What an operator sees of the endpoint and its mapper set, with a real engine and a real Keycloak."""
+"""The SCIM endpoint and its mapper set under a real engine, with a real Keycloak."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def declared(token: str, outputs: tuple[str, ...], inputs: dict[str, Any], *afte
 
 
 class KZeroSide:
-    """A stack of both resources; the realm's name and the mappers can be changed between runs."""
+    """A stack with both resources. Tests can change the realm's name and the mappers between runs."""
 
     def __init__(self, tenant: Tenant, engine: MakeStack) -> None:
         """Configure the provider as a tenant's stack does."""
@@ -35,7 +35,7 @@ class KZeroSide:
         self.stack: EngineStack = engine(self.program, KZERO, config=config, secrets=secrets)
 
     def program(self) -> None:
-        """Declare endpoint, then mappers."""
+        """Declare the endpoint, then the mappers."""
         settings = {
             "realm": self.realm,
             "azureTenantId": self.tenant.env["ARM_TENANT_ID"],
@@ -49,19 +49,19 @@ class KZeroSide:
 
 @pytest.fixture
 def side(tenant: Tenant, engine: MakeStack, monkeypatch: pytest.MonkeyPatch) -> KZeroSide:
-    """Both resources, not yet created."""
+    """Both resources, before they are created."""
     for name in ("SSL_CERT_FILE", "NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, tenant.env[name])
     return KZeroSide(tenant, engine)
 
 
-def test_from_nothing_to_drift_repair_and_an_endpoint_that_is_off(side: KZeroSide, tenant: Tenant) -> None:
-    """The whole life: made, nothing left to do, drift on both named exactly, repaired, destroyed."""
+def test_endpoint_and_mappers_are_created_repaired_and_destroyed(side: KZeroSide, tenant: Tenant) -> None:
+    """A second preview finds no changes, drift is shown exactly and repaired, and destroy disables the endpoint."""
     side.stack.up()
     assert len(tenant.scim_client()["protocolMappers"]) == 7
     tenant.kzero.delete("/sandbox/requests").raise_for_status()
     assert side.stack.preview().changes == {}
-    assert tenant.kzero.get("/sandbox/requests").json() == [], "a preview without a change asks no service"
+    assert tenant.kzero.get("/sandbox/requests").json() == [], "a preview without changes sends no request"
 
     client = tenant.scim_client()
     status = next(mapper for mapper in client["protocolMappers"] if mapper["name"] == "status")
@@ -81,8 +81,8 @@ def test_from_nothing_to_drift_repair_and_an_endpoint_that_is_off(side: KZeroSid
     assert tenant.credentials.client_secret not in side.stack.stored()
 
 
-def test_a_realm_in_the_wrong_case_fails_the_preview_with_one_line(side: KZeroSide, tenant: Tenant) -> None:
-    """The near miss is named, nothing is written."""
+def test_a_realm_in_the_wrong_case_is_a_one_line_error_in_the_preview(side: KZeroSide, tenant: Tenant) -> None:
+    """The error suggests the right name, and nothing is written."""
     side.realm = tenant.realm.lower()
     with pytest.raises(RunFailedError) as failed:
         side.stack.preview()

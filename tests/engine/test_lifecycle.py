@@ -1,4 +1,4 @@
-"""What an operator sees of a resource's life, with a real engine."""
+"""The life of a resource under a real engine, as an operator sees it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def service() -> ToyService:
 
 @pytest.fixture
 def stack(engine: MakeStack, service: ToyService) -> Iterator[EngineStack]:
-    """Give a stack with one shelf, whose state and output never show its password."""
+    """Yield a stack with one shelf, and check that state and output never contain its password."""
     made = engine(shelf, service.package())
     yield made
     assert PASSWORD not in made.stored()
@@ -37,7 +37,7 @@ def stack(engine: MakeStack, service: ToyService) -> Iterator[EngineStack]:
 
 
 def test_second_up_changes_nothing(stack: EngineStack, service: ToyService) -> None:
-    """After a first up there is nothing left to do, and nothing is asked of the service to find that out."""
+    """A second run finds no changes, and sends no request to find that out."""
     stack.program = lambda: shelf(parts={"name.givenName": {"userAttribute": "firstName"}}, colours=["red", "blue"])
 
     first = stack.up()
@@ -50,7 +50,7 @@ def test_second_up_changes_nothing(stack: EngineStack, service: ToyService) -> N
 
 
 def test_drift_is_shown_as_exactly_that_property_and_repaired(stack: EngineStack, service: ToyService) -> None:
-    """Somebody changed one property of one part: preview names it, what is and what is wanted; up mends it."""
+    """A preview shows one changed property with its actual and its wanted value, and ``up`` repairs it."""
     wanted = {"name.givenName": {"userAttribute": "firstName", "claimJsonType": "boolean"}}
     stack.program = lambda: shelf(parts=wanted)
     stack.up()
@@ -67,21 +67,21 @@ def test_drift_is_shown_as_exactly_that_property_and_repaired(stack: EngineStack
     assert service.shelves["shelf-in-hall"]["parts"]["name.givenName"].claim_json_type == "boolean"
 
 
-def test_ignored_change_is_left_alone(stack: EngineStack, service: ToyService) -> None:
-    """A property under ignoreChanges may drift."""
+def test_an_ignored_change_is_not_reverted(stack: EngineStack, service: ToyService) -> None:
+    """A property under ``ignoreChanges`` may drift."""
     options = pulumi.ResourceOptions(ignore_changes=["label"])
     stack.program = lambda: shelf(label="as declared", opts=options)
     stack.up()
-    service.shelves["shelf-in-hall"]["label"] = "as somebody likes it"
+    service.shelves["shelf-in-hall"]["label"] = "changed by hand"
 
     run = stack.up(refresh=True)
 
     assert run.changes == {}
-    assert service.shelves["shelf-in-hall"]["label"] == "as somebody likes it"
+    assert service.shelves["shelf-in-hall"]["label"] == "changed by hand"
 
 
-def test_replacement_happens_for_what_is_declared_to_replace(stack: EngineStack, service: ToyService) -> None:
-    """A changed input that was declared with replace makes a new resource, after the old one is gone."""
+def test_an_input_that_is_declared_with_replace_replaces_the_resource(stack: EngineStack, service: ToyService) -> None:
+    """A change of an input that is declared with replace deletes the old resource, then creates the new one."""
     stack.up()
     stack.program = lambda: shelf(room="attic")
 
@@ -94,8 +94,8 @@ def test_replacement_happens_for_what_is_declared_to_replace(stack: EngineStack,
     assert list(service.shelves) == ["shelf-in-attic"]
 
 
-def test_import_takes_over_what_exists(stack: EngineStack, service: ToyService) -> None:
-    """A resource made by hand is imported with what it has, and needs no change then."""
+def test_an_existing_resource_can_be_imported(stack: EngineStack, service: ToyService) -> None:
+    """A resource that was made by hand is imported with its properties and needs no change afterwards."""
     stack.program = lambda: shelf(label="by hand", boards=5)
     stack.up()
     made_by_hand = dict(service.shelves["shelf-in-hall"])
@@ -112,8 +112,8 @@ def test_import_takes_over_what_exists(stack: EngineStack, service: ToyService) 
     assert stack.preview(expect_no_changes=True).changes == {}
 
 
-def test_import_of_what_does_not_exist_is_an_error(stack: EngineStack) -> None:
-    """An import never leaves an empty resource behind."""
+def test_importing_a_missing_resource_is_an_error(stack: EngineStack) -> None:
+    """A failed import leaves no empty resource in the state."""
     stack.program = lambda: shelf(opts=pulumi.ResourceOptions(import_="nowhere"))
 
     with pytest.raises(RunFailedError) as failed:
@@ -123,8 +123,8 @@ def test_import_of_what_does_not_exist_is_an_error(stack: EngineStack) -> None:
     assert stack.state() == {}
 
 
-def test_vanished_resource_is_made_again(stack: EngineStack, service: ToyService) -> None:
-    """A refresh drops what somebody deleted; the next up makes it again."""
+def test_a_deleted_resource_is_created_again(stack: EngineStack, service: ToyService) -> None:
+    """A refresh removes a resource that was deleted by hand from the state, and the next ``up`` creates it again."""
     stack.up()
     service.shelves.clear()
 
@@ -136,7 +136,7 @@ def test_vanished_resource_is_made_again(stack: EngineStack, service: ToyService
 
 
 def test_partial_failure_keeps_the_id_and_the_state(stack: EngineStack, service: ToyService) -> None:
-    """What a failed create had made already is not forgotten, and the next up goes on from there."""
+    """A failed create keeps in the state what it has created, and the next ``up`` continues from there."""
     service.fail["finish"] = ProviderError("the third board does not fit; saw it off and run up again")
 
     with pytest.raises(RunFailedError) as failed:
@@ -151,8 +151,8 @@ def test_partial_failure_keeps_the_id_and_the_state(stack: EngineStack, service:
     assert second.steps["shelf"].op == "update"
 
 
-def test_secrets_are_neither_in_the_state_nor_in_what_is_printed(stack: EngineStack, service: ToyService) -> None:
-    """A secret input, a secret output and an error that quotes the secret: none of it is to be read anywhere."""
+def test_secrets_are_neither_in_the_state_nor_in_the_output(stack: EngineStack, service: ToyService) -> None:
+    """A secret input, a secret output and an error that quotes a secret never appear in clear."""
     stack.program = lambda: shelf(password=pulumi.Output.secret(PASSWORD), note=pulumi.Output.secret("quiet please"))
     stack.up()
     service.fail["update"] = RuntimeError(f"cannot open with {PASSWORD}\nor without")
@@ -170,8 +170,8 @@ def test_secrets_are_neither_in_the_state_nor_in_what_is_printed(stack: EngineSt
     assert "Traceback" not in failed.value.run.output
 
 
-def test_secret_that_the_service_keeps_to_itself_survives_a_refresh(stack: EngineStack) -> None:
-    """The service tells no password, so the refreshed state keeps the one that was set."""
+def test_a_secret_that_the_service_does_not_return_survives_a_refresh(stack: EngineStack) -> None:
+    """The service does not return the password, so the refreshed state keeps the one that was set."""
     stack.program = lambda: shelf(password=pulumi.Output.secret(PASSWORD))
     stack.up()
 
@@ -181,8 +181,8 @@ def test_secret_that_the_service_keeps_to_itself_survives_a_refresh(stack: Engin
     assert "password" in stack.state()["shelf"]["outputs"]
 
 
-def test_everything_wrong_with_the_inputs_is_named_at_once(stack: EngineStack, service: ToyService) -> None:
-    """Each bad input gets a line with its path and a remedy, and nothing is asked of the service."""
+def test_all_errors_in_the_inputs_are_reported_together(stack: EngineStack, service: ToyService) -> None:
+    """Each wrong input has a line with its path and a remedy, and the service gets no request."""
     stack.program = lambda: shelf(lable="x", parts={"a.b": {"userAttribute": "u", "claimJsonType": "Boolean"}})
 
     with pytest.raises(RunFailedError) as failed:
@@ -196,7 +196,7 @@ def test_everything_wrong_with_the_inputs_is_named_at_once(stack: EngineStack, s
 
 
 def test_error_is_one_line(stack: EngineStack, service: ToyService) -> None:
-    """An expected error reads as it was written, without a traceback."""
+    """An expected error is printed as written, without a traceback."""
     service.fail["create"] = ProviderError("put up shelf: the wall is too thin (E42); choose another room")
 
     with pytest.raises(RunFailedError) as failed:
@@ -209,7 +209,7 @@ def test_error_is_one_line(stack: EngineStack, service: ToyService) -> None:
 
 
 def test_unknown_outputs_of_others_reach_the_plan(stack: EngineStack) -> None:
-    """An input that only the update will know is unknown in the preview, and right after the up."""
+    """An input that depends on an unknown output is unknown in the preview, and right after ``up``."""
 
     def program() -> None:
         outputs = {"serial": None, "key": None, "books": None}
@@ -225,10 +225,8 @@ def test_unknown_outputs_of_others_reach_the_plan(stack: EngineStack) -> None:
     assert stack.state()["second"]["outputs"]["label"] == "beside serial-shelf-in-hall"
 
 
-def test_configuration_reaches_the_provider_and_mistakes_in_it_are_named(
-    engine: MakeStack, service: ToyService
-) -> None:
-    """Settings that are no strings arrive as what they are; a wrong one is named with its key."""
+def test_the_provider_gets_its_configuration_with_the_right_types(engine: MakeStack, service: ToyService) -> None:
+    """Settings of other types than string arrive with their type, and a secret is not stored in clear."""
     config = {"toy:server": "cellar", "toy:strict": "true"}
     stack = engine(shelf, service.package(), config=config, secrets={"toy:apiKey": PASSWORD})
 
@@ -239,8 +237,8 @@ def test_configuration_reaches_the_provider_and_mistakes_in_it_are_named(
     assert PASSWORD not in stack.stored()
 
 
-def test_volatile_output_alone_is_no_drift(stack: EngineStack, service: ToyService) -> None:
-    """An output that changes by itself does not make a drift check fail."""
+def test_a_volatile_output_is_not_drift(stack: EngineStack, service: ToyService) -> None:
+    """A drift check does not fail because of an output that changes by itself."""
     stack.up()
     service.books = 7
 
@@ -252,7 +250,7 @@ def test_volatile_output_alone_is_no_drift(stack: EngineStack, service: ToyServi
 
 
 def test_destroy_removes_everything(stack: EngineStack, service: ToyService) -> None:
-    """After destroy the service is empty and so is the state."""
+    """After ``destroy``, service and state are empty."""
     stack.up()
 
     stack.destroy()

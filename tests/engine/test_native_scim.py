@@ -1,4 +1,4 @@
-"""The same tenant against Keycloak's own SCIM API (preset ``keycloak``): real engine, real Keycloak, local Entra."""
+"""A tenant with Keycloak's own SCIM API (preset ``keycloak``): real engine, real Keycloak, local Entra."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SETTINGS: dict[str, Any] = {
 
 @pytest.fixture
 def native(tenant_stack: TenantStack, monkeypatch: pytest.MonkeyPatch) -> TenantStack:
-    """A stack of the preset ``keycloak``; its account has manage-users, so that it can hand that role on."""
+    """A stack with the preset ``keycloak``. Its account has the role manage-users, so that it can assign that role."""
     tenant = tenant_stack.tenant
     monkeypatch.setenv("KZERO_REMOTE_TOKEN_CLIENT_ID", tenant.credentials.scim_client_id)
     monkeypatch.setenv("KZERO_REMOTE_TOKEN_CLIENT_SECRET", tenant.credentials.scim_client_secret)
@@ -41,7 +41,7 @@ def _roles(stack: TenantStack) -> list[str]:
 
 
 def _failing_points(stack: TenantStack) -> dict[str, str]:
-    """Probe the checklist live, as `kzero-scim check` does, and give the points that fail with their evidence."""
+    """Return the failing checklist points with their evidence, checked live as `kzero-scim check` does."""
     env = stack.tenant.env
     settings = {"kzeroServerUrl": env["KZERO_SERVER_URL"], "kzeroTenant": stack.tenant.realm, "users": [TEST_USER]}
     settings |= {"activation": "attributes", "testUser": TEST_USER, **SETTINGS}
@@ -58,8 +58,8 @@ def _sides(item: dict[str, Any]) -> dict[str, Any]:
     return {"inputs": item.get("inputs", {}), "outputs": item.get("outputs", {})}
 
 
-def test_keycloaks_own_scim_api_takes_the_users_and_is_left_as_it_was(native: TenantStack) -> None:
-    """Set up, seven points, its limits told, a cycle, drift on Keycloak's side by name, and all of it taken back."""
+def test_a_tenant_with_keycloaks_own_scim_api_is_set_up_and_removed(native: TenantStack) -> None:
+    """Set-up passes the checklist and reports the API's limits, drift is reported, and destroy reverts everything."""
     admin = native.tenant.keycloak_admin
     profile = admin.get("/users/profile").json()
     planned = native.stack.preview()

@@ -1,4 +1,4 @@
-"""What an operator sees of mappings, connection test and provisioning status, with a real engine and a local Entra."""
+"""Attribute mappings, connection test and provisioning status under a real engine, with a local Entra."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.engine.conftest import MakeStack
 
 @dataclass
 class World:
-    """One job without anything, its receiver, and a stack that manages it."""
+    """A job without settings, its SCIM receiver, and a stack that manages the job."""
 
     application: Application
     target: Target
@@ -30,7 +30,7 @@ class World:
     exclusive: bool = False
 
     def declare(self) -> None:
-        """Declare the guide's order for this job."""
+        """Declare the job's resources in the guide's order."""
         ids: dict[str, Any] = {"service_principal_id": self.application.principal, "job_id": self.application.job}
         mappings = kzero.AttributeMappings("mappings", **ids, exclusive=self.exclusive)
         triggers: dict[str, Any] = {"mappings": mappings.fingerprint, "credentials": self.trigger}
@@ -40,7 +40,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """An authority that both sides trust."""
+    """Certificates of an authority that both sides trust."""
     return issue_certificates(tmp_path_factory.mktemp("job"))
 
 
@@ -55,7 +55,7 @@ def running(certificates: Certificates) -> Iterator[Entra]:
 def world(
     running: Entra, certificates: Certificates, engine: MakeStack, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[World]:
-    """A job whose credentials point to an empty receiver."""
+    """A job with credentials for an empty receiver."""
     host = running.emulator.base_url.removeprefix("https://")
     local = LocalEntra(running.emulator, host, certificates.ca_file)
     local.clean(monkeypatch)
@@ -77,7 +77,7 @@ def world(
 
 
 def test_a_job_from_first_up_to_destroy(world: World) -> None:
-    """First up, nothing to do, drift shown and repaired, a changed trigger, and all given back."""
+    """A second run changes nothing, drift is repaired, a trigger starts the test, and destroy restores the job."""
     before = {key: value for key, value in world.application.schema().items() if key != "version"}
 
     first = world.stack.up()
@@ -125,8 +125,8 @@ def test_a_job_from_first_up_to_destroy(world: World) -> None:
     assert world.application.status()["schedule"]["state"] == "Paused"
 
 
-def test_a_refused_connection_test_starts_nothing(world: World) -> None:
-    """The job stays as it is; the error is one line with the meaning."""
+def test_a_failed_connection_test_does_not_start_the_job(world: World) -> None:
+    """The job stays disabled, and the error is one line with its meaning."""
     world.target.application.token = "another"
 
     with pytest.raises(RunFailedError) as caught:

@@ -1,4 +1,4 @@
-"""A tenant of the profile Generic: Entra provisions with tokens of the realm, by both methods."""
+"""A tenant with the profile Generic: Entra provisions with tokens of the realm, by both methods."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OAUTH2 = {
 
 @pytest.fixture
 def generic(tenant_stack: TenantStack, monkeypatch: pytest.MonkeyPatch) -> TenantStack:
-    """A stack of the profile Generic that knows the client ``scim-endpoint`` from the environment."""
+    """A stack with the profile Generic, which gets the client ``scim-endpoint`` from the environment."""
     credentials = tenant_stack.tenant.credentials
     monkeypatch.setenv("KZERO_REMOTE_TOKEN_CLIENT_ID", credentials.scim_client_id)
     monkeypatch.setenv("KZERO_REMOTE_TOKEN_CLIENT_SECRET", credentials.scim_client_secret)
@@ -30,7 +30,7 @@ def generic(tenant_stack: TenantStack, monkeypatch: pytest.MonkeyPatch) -> Tenan
 
 
 def secrets_of(stack: TenantStack) -> dict[str, str]:
-    """Give what Entra holds, values and all."""
+    """Return the credentials that Entra stores, in clear."""
     held: dict[str, str] = stack.tenant.entra.get(f"/sandbox/secrets/{stack.service_principal}").json()
     return held
 
@@ -43,16 +43,16 @@ def let_tokens_live(stack: TenantStack, seconds: int) -> None:
 
 
 def open_points(stack: TenantStack) -> list[Any]:
-    """Give the points of the checklist that have not passed."""
+    """Return the checklist points that have not passed."""
     checklist = stack.stack.outputs()["checklist"]
     assert len(checklist) == 7
     return [item for item in checklist if not item["passed"]]
 
 
-def test_a_token_of_the_realm_is_obtained_tried_renewed_and_can_give_way_to_oauth2(
+def test_a_remote_token_is_requested_tested_renewed_and_replaced_by_oauth2(
     generic: TenantStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Seven points with either method, no further difference, renewal in time, and nothing of the other left behind."""
+    """Both methods pass the checklist, the token is renewed in time, and a switch removes the old settings."""
     let_tokens_live(generic, 36_000)
     made = generic.up()
     assert "live 10 h" in made.output
@@ -63,7 +63,7 @@ def test_a_token_of_the_realm_is_obtained_tried_renewed_and_can_give_way_to_oaut
     generic.cycle()
     assert generic.user(TEST_USER)["enabled"]
 
-    # Six of its ten hours later the token is to be replaced.
+    # After six of its ten hours, the token is due for renewal.
     later = datetime.now(UTC) + timedelta(hours=6)
     with monkeypatch.context() as clock:
         clock.setitem(RemoteToken.__init__.__kwdefaults__ or {}, "now", lambda: later)
@@ -83,7 +83,7 @@ def test_a_token_of_the_realm_is_obtained_tried_renewed_and_can_give_way_to_oaut
     assert generic.stack.preview(expect_no_changes=True).changes == {}
     assert generic.drift() == {}
 
-    # Entra's token has ended: it fetches another by itself.
+    # When its token has expired, Entra requests another one.
     generic.set_secret("Oauth2AccessToken", "ended")
     generic.cycle()
     assert secrets_of(generic)["Oauth2AccessToken"] != "ended"

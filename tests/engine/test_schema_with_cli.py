@@ -1,4 +1,4 @@
-"""The package's schema, as the real CLI reads it from the real executable."""
+"""The real CLI reads the package's schema from the real executable."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CHECKOUT = Path(__file__).parents[2]
 
 
 def test_cli_binds_the_schema(pulumi: Path, tmp_path: Path) -> None:
-    """The CLI resolves every type and reference of the schema, and complains of nothing."""
+    """The CLI resolves every type and reference of the schema without a warning."""
     ended = subprocess.run(
         [pulumi, "package", "get-schema", "./plugin/pulumi-resource-kzero"],
         cwd=CHECKOUT,

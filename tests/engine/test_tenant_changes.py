@@ -1,4 +1,4 @@
-"""Every setting is changed on a running tenant: real engine, real Keycloak, local Entra."""
+"""Every setting can be changed on a running tenant: real engine, real Keycloak, local Entra."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.engine.tenant_program import TenantStack, texts
 
 
 def test_every_setting_is_changed_in_place(running: TenantStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The preview shows and says what will happen, `up` does it, and then nothing is left to do."""
+    """The preview shows and announces each change, ``up`` makes it, and a second preview finds no changes."""
     running.tenant.accept_tokens("fixed-token")
     service_principal = running.service_principal
     for stage in STAGES:

@@ -1,4 +1,4 @@
-"""A tenant is taken off and nobody loses anything by accident: real engine, real Keycloak, local Entra."""
+"""Destroying a tenant disables users only if the stack says so: real engine, real Keycloak, local Entra."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROBIN, SAM, MORGAN = (f"{name}@contoso.example" for name in ("robin", "sam", "mo
 
 @contextmanager
 def cycles_all_the_time(tenant: Tenant) -> Iterator[list[str]]:
-    """Begin provisioning cycles one after the other, as if 40 minutes were none; gives their states."""
+    """Run provisioning cycles without a pause while the block runs, and yield the list of their states."""
     states: list[str] = []
     done = threading.Event()
 
@@ -42,7 +42,7 @@ def cycles_all_the_time(tenant: Tenant) -> Iterator[list[str]]:
 
 
 def changes_in_kzero(tenant: Tenant) -> list[str]:
-    """List what reached the tenant's SCIM endpoint that could change a user or a group."""
+    """Return the requests to the tenant's SCIM endpoint that could change a user or a group."""
     log = tenant.kzero.get("/sandbox/requests").raise_for_status().json()
     return [
         f"{entry['method']} {entry['path']}"
@@ -51,8 +51,8 @@ def changes_in_kzero(tenant: Tenant) -> list[str]:
     ]
 
 
-def test_destroy_disables_nobody_even_if_entra_never_rests(running: TenantStack) -> None:
-    """Cycles before, during and after it: nothing that changes a user reaches KZero, and all stay as they were."""
+def test_destroy_disables_no_user_even_with_constant_provisioning_cycles(running: TenantStack) -> None:
+    """With cycles before, during and after destroy, no change reaches KZero, and all users stay as they were."""
     tenant = running.tenant
     running.cycle()
     before = {name: running.user(name) for name in (TEST_USER, ROBIN, SAM)}
@@ -72,12 +72,12 @@ def test_destroy_disables_nobody_even_if_entra_never_rests(running: TenantStack)
     assert all(user["enabled"] for user in before.values())
 
 
-def test_destroy_disables_whom_the_stack_provisioned_if_that_is_wanted(running: TenantStack) -> None:
-    """Everybody who is assigned, directly or by a group; no administrator, no one else; the preview says so before."""
+def test_destroy_disables_the_provisioned_users_if_on_destroy_says_so(running: TenantStack) -> None:
+    """All users who are assigned, directly or through a group, are disabled, except for administrators."""
     tenant = running.tenant
     running.cycle()
     grant(tenant, service_account(tenant, tenant.credentials.client_id), "manage-users")
-    # Somebody whom nobody provisioned, and an assigned user who administers the realm.
+    # A user who was not provisioned, and an assigned user who administers the realm.
     tenant.keycloak_admin.post("/users", json={"username": MORGAN, "enabled": True}).raise_for_status()
     grant(tenant, running.user(ROBIN)["id"], "view-clients")
     changed = running.up(onDestroy="disable")

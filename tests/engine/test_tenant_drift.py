@@ -1,4 +1,4 @@
-"""What a person changes behind the stack's back, on either side: shown as exactly that, and put right."""
+"""Manual changes on either side are shown exactly and repaired."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ Drift = dict[str, dict[str, tuple[Any, Any]]]
 
 
 def assert_shown_and_repaired(running: TenantStack, expected: Drift) -> None:
-    """Check that a preview with refresh shows these properties and no others, and that up puts both sides right."""
+    """Check that a preview with refresh shows exactly these properties, and that ``up`` repairs both sides."""
     assert running.drift() == expected
     repaired = running.stack.up(refresh=True)
     assert {kind: step.diff for kind, step in repaired.changes.items()} == expected
@@ -18,7 +18,7 @@ def assert_shown_and_repaired(running: TenantStack, expected: Drift) -> None:
 
 
 def test_changed_settings_are_drift(running: TenantStack) -> None:
-    """A value changed on each resource that has one: mapper, endpoint, row, status, application."""
+    """A changed value is drift: of a mapper, the endpoint, an attribute mapping, the status, the application."""
     tenant = running.tenant.env["ARM_TENANT_ID"]
     another = "00000000-0000-4000-8000-000000000000"
     running.change_mapper("status", jsonType__label="String")
@@ -45,7 +45,7 @@ def test_changed_settings_are_drift(running: TenantStack) -> None:
 
 
 def test_removed_parts_are_drift(running: TenantStack) -> None:
-    """A part taken away: a mapper, the endpoint itself, a row, an assignment, the Tenant URL."""
+    """A removed part is drift: a mapper, the endpoint, an attribute mapping, an assignment, the Tenant URL."""
     state = running.stack.state()
     mapper = state["MapperSet"]["outputs"]["mappers"]["email"]
     row = state["AttributeMappings"]["outputs"]["rows"]["name.familyName"]
@@ -72,8 +72,8 @@ def test_removed_parts_are_drift(running: TenantStack) -> None:
     assert set(running.assignments()) == {"Alex Lindqvist", GROUP}
 
 
-def test_an_assignment_made_elsewhere_is_reported_and_removed_only_on_request(running: TenantStack) -> None:
-    """Without ``assignmentsExclusive`` it is left alone and named in the output, with it shown and removed."""
+def test_an_unmanaged_assignment_is_reported_and_removed_only_if_exclusive(running: TenantStack) -> None:
+    """Without ``assignmentsExclusive`` it is kept and listed in an output; with it, it is drift and removed."""
     running.assign(Organisation().user("sam@contoso.example").id)
 
     assert running.drift() == {}

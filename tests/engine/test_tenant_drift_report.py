@@ -1,4 +1,4 @@
-"""`kzero-scim drift` against a real Keycloak and the local Entra: every owned property, both values, who and when."""
+"""`kzero-scim drift` reports every owned property with both values, author and time: real Keycloak, local Entra."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Loaded = tuple[dict[str, Any], dict[str, Any]]
 
 
 def load(running: TenantStack) -> Loaded:
-    """Give configuration and state as Pulumi's CLI prints them."""
+    """Return configuration and state as Pulumi's CLI prints them."""
     return running.stack.configuration(), running.stack.export()
 
 
 def stack_of(loaded: Loaded, assume: dict[str, dict[str, Any]] | None = None) -> Stack:
-    """Give the stack as the command line has it, its state taken to hold something besides."""
+    """Return the stack as the command line loads it, with additional values in its state."""
     configured, deployment = copy.deepcopy(loaded)
     for item in deployment["resources"]:
         more = (assume or {}).get(item["type"].rsplit(":", 1)[-1], {})
@@ -37,12 +37,12 @@ def stack_of(loaded: Loaded, assume: dict[str, dict[str, Any]] | None = None) ->
 
 
 def look(loaded: Loaded, assume: dict[str, dict[str, Any]] | None = None) -> Drift:
-    """Compare both sides with the state."""
+    """Return the differences between both sides and the state."""
     return asyncio.run(find_drift(stack_of(loaded, assume)))
 
 
 def reported(found: Drift, case: Case) -> list[tuple[str, str, Any, Any]]:
-    """Give what was reported in the form of the table, values that it does not compare left out."""
+    """Return the reported differences in the table's form, with ``...`` for values that the table does not compare."""
     anything = {(kind, path): (was is ..., now is ...) for kind, path, was, now in case.expected}
     rows = []
     for item in found.differences:
@@ -60,7 +60,7 @@ def reported(found: Drift, case: Case) -> list[tuple[str, str, Any, Any]]:
 
 @pytest.fixture
 def owned(tenant_stack: TenantStack) -> TenantStack:
-    """A running tenant whose stack owns all that it can."""
+    """A running tenant whose stack owns every property that it can own."""
     made = tenant_stack.tenant.credentials
     token = tenant_stack.tenant.realm_token(made.scim_client_id, made.scim_client_secret)
     tenant_stack.set(**SETTINGS)
@@ -69,12 +69,12 @@ def owned(tenant_stack: TenantStack) -> TenantStack:
     return tenant_stack
 
 
-def test_every_owned_property_that_somebody_changes_is_reported(
+def test_every_manual_change_of_an_owned_property_is_reported(
     owned: TenantStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each row of the table, one after the other; the secret token itself is never shown."""
+    """Each change in the table is reported as expected, and the secret token is never shown."""
     loaded, state = load(owned), owned.stack.state()
-    # No run changes it here, and to export it takes longer than all the rest of a row.
+    # The state does not change here, and exporting it takes longer than the rest of a row.
     monkeypatch.setattr(owned.stack, "state", lambda: state)
     assert look(loaded).differences == []
     world = World(owned)
@@ -96,8 +96,8 @@ def test_every_owned_property_that_somebody_changes_is_reported(
     assert wrong == {}, pprint.pformat(wrong, width=160)
 
 
-def test_who_and_when_are_told_where_the_services_tell(running: TenantStack) -> None:
-    """A person in Entra, an administrator in KZero; without the permissions it is said that it is not known."""
+def test_the_report_names_author_and_time_if_the_services_know_them(running: TenantStack) -> None:
+    """A person in Entra and an administrator in KZero are named. Without permissions, the author is unknown."""
     entra = running.tenant.entra
     signed_in = entra.headers["Authorization"]
     robin = entra.post("/sandbox/token", json={"user": "robin@contoso.example"}).json()["access_token"]
@@ -132,5 +132,5 @@ def test_who_and_when_are_told_where_the_services_tell(running: TenantStack) -> 
     assert [note.partition(" set ")[0] for note in known.notes] == ["robin@contoso.example"]
     told = [text for severity, text in preview.diagnostics if severity == "info" and "changed by" in text]
     assert any(text.startswith("users[0] changed by robin@contoso.example at 20") for text in told)
-    # Two changes of one second are told in one line, in any order.
+    # Two changes in the same second share a line, in any order.
     assert any(re.search(r"mappers\.email.* changed by tenant-admin at 20", text) for text in told)

@@ -1,4 +1,4 @@
-"""Names with every sign that means something to somebody: real engine, real Keycloak, local Entra."""
+"""Names with special characters work everywhere: real engine, real Keycloak, local Entra."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tests.engine.tenant_program import TEST_USER, TenantStack, guide_mappers
 BRIEN: Final = "O'Brien & Söhne (50%) 🎉"
 MARKED: Final = "') or (displayName ne '\u200fشركة #1+2/?=$()"
 FORGED: Final = "x\nerror: forged\x1b[31m\u202e"
-"""What a directory may hold and no settings file: given by its object id."""
+"""A name that a directory may contain but a settings file may not; it is given by its object id."""
 GUEST: Final = "o'brien_fabrikam.example#EXT#@contoso.example"
 MAPPER: Final = 'a "quoted"/slashed\\ [b].c\\" 50%41 🎉'
 TEXT: Final = 'it\'s "5" \\ 50% {0} ${x} [mail] 🎉'
 
 
-def test_names_with_every_sign_live_a_whole_life(tenant_stack: TenantStack) -> None:
-    """Created, found again, nothing to do, drift at the very place, deleted; and no name forges a line."""
+def test_names_with_special_characters_work_from_create_to_delete(tenant_stack: TenantStack) -> None:
+    """The objects are created, found unchanged, show exact drift and are deleted, and no name forges a line."""
     entra = tenant_stack.tenant.entra
     groups = {
         name: entra.post(
@@ -87,8 +87,8 @@ def test_names_with_every_sign_live_a_whole_life(tenant_stack: TenantStack) -> N
 
 
 @pytest.mark.parametrize("name", ["O'Nobody & Söhne (50%) 🎉"])
-def test_an_unknown_odd_name_is_quoted_as_it_is(name: str, tenant_stack: TenantStack) -> None:
-    """Found missing by a filter that it does not break."""
+def test_an_unknown_name_with_special_characters_is_quoted_unchanged(name: str, tenant_stack: TenantStack) -> None:
+    """The name does not break the filter that searches for it."""
     tenant_stack.set(groups=[name], users=[TEST_USER])
 
     with pytest.raises(RunFailedError) as failed:

@@ -1,4 +1,4 @@
-"""What exists already is taken over by its id, each of the package's resources: real engine, Keycloak, local Entra."""
+"""Each of the package's resources can be imported by its id: real engine, real Keycloak, local Entra."""
 
 from pathlib import Path
 from typing import Any
@@ -11,19 +11,19 @@ from tests.engine.tenant_program import TenantStack, by_kind
 
 
 def imported(item: dict[str, Any]) -> None:
-    """Declare what another stack's state holds, to be imported."""
+    """Declare a resource of another stack's state as an import."""
     inputs = dict(item["inputs"])
     if "triggers" in inputs:
-        # They are of the other stack's making; what exists knows nothing of them.
+        # Triggers come from the other stack. The existing object does not have them.
         inputs["triggers"] = {}
-    # Left as they are, where an import finds them.
+    # Inputs that the program omits keep the value that the import finds.
     inputs.pop("provisionGroups", None)
     properties = {**dict.fromkeys(item["outputs"]), **inputs}
     pulumi.CustomResource(item["type"], "imported", properties, pulumi.ResourceOptions(import_=item["id"]))
 
 
 def test_every_resource_can_be_imported(running: TenantStack, tmp_path: Path) -> None:
-    """Into a fresh stack by id: as declared, without a change; only what Entra hides is set."""
+    """A new stack imports every resource without a change, except for values that Entra does not return."""
     existing = {kind: item for kind, item in running.stack.state().items() if item["type"].startswith("kzero:")}
     mappers, rows, assigned = running.mappers(), running.row_sources(), running.assignments()
     environment = running.tenant.env

@@ -1,4 +1,4 @@
-"""The stack of one tenant from nothing to nothing: real engine, real Keycloak, local Entra."""
+"""The stack of one tenant from the first ``up`` to ``destroy``: real engine, real Keycloak, local Entra."""
 
 from typing import Final
 
@@ -31,8 +31,8 @@ PARENTS: Final = {
 }
 
 
-def test_first_up_makes_both_sides_and_passes_the_checklist(tenant_stack: TenantStack) -> None:
-    """From nothing: every resource below its component, the guide's seven points passed, the outputs of both sides."""
+def test_the_first_up_sets_up_both_sides_and_passes_the_checklist(tenant_stack: TenantStack) -> None:
+    """Every resource is created below its component, the guide's seven points pass, and both sides have outputs."""
     planned = tenant_stack.stack.preview()
     assert tenant_stack.tenant.entra.get("/sandbox/state").json()["applications"] == 0
     assert tenant_stack.mappers() == {}
@@ -66,8 +66,8 @@ def test_first_up_makes_both_sides_and_passes_the_checklist(tenant_stack: Tenant
     assert set(tenant_stack.assignments()) == {"Alex Lindqvist", "KZero users"}
 
 
-def test_a_second_up_changes_nothing_and_hardly_asks(running: TenantStack) -> None:
-    """Neither preview nor up has anything to do; KZero is not asked at all, Entra by us for the lock-out guard only."""
+def test_a_second_up_changes_nothing_and_sends_few_requests(running: TenantStack) -> None:
+    """Preview and ``up`` find no changes, and ask KZero nothing and Entra only for the lock-out guard."""
     for emulator in (running.tenant.entra, running.tenant.kzero):
         emulator.delete("/sandbox/requests").raise_for_status()
 
@@ -80,13 +80,13 @@ def test_a_second_up_changes_nothing_and_hardly_asks(running: TenantStack) -> No
     assert running.tenant.kzero.get("/sandbox/requests").json() == []
     graph = [request["path"] for request in asked if request["path"].startswith(("/v1.0/", "/beta/"))]
     (guard,) = [path for path in graph if path.startswith("/v1.0/directoryRoles")]
-    # What is left is azuread's own look at the application.
+    # The other requests are azuread's read of the application.
     assert [path for path in graph if path != guard and path.split("/")[2] != "applications"] == []
     assert {request["method"] for request in asked if request["path"] in graph} == {"GET"}
 
 
-def test_destroy_leaves_no_application_no_mappers_and_an_endpoint_that_is_off(running: TenantStack) -> None:
-    """All that was made is unmade on both sides; what the endpoint answers tells that it is off."""
+def test_destroy_removes_application_and_mappers_and_disables_the_endpoint(running: TenantStack) -> None:
+    """Destroy reverts everything on both sides, and the endpoint answers as a disabled one."""
     principal = running.service_principal
     assert running.endpoint_status() == 401
 
@@ -102,7 +102,7 @@ def test_destroy_leaves_no_application_no_mappers_and_an_endpoint_that_is_off(ru
 
 
 def test_a_protected_application_is_not_destroyed(tenant_stack: TenantStack) -> None:
-    """With the setting ``protect`` a destroy is refused before anything is removed on either side."""
+    """With the setting ``protect``, destroy fails before anything is removed on either side."""
     tenant_stack.up(protect=True)
 
     with pytest.raises(RunFailedError) as refused:
@@ -115,7 +115,7 @@ def test_a_protected_application_is_not_destroyed(tenant_stack: TenantStack) -> 
 
 
 def test_a_component_can_be_renamed_with_an_alias(running: TenantStack) -> None:
-    """The tenant's component and all below it keep what they manage under another name."""
+    """With an alias, the tenant's component can be renamed without changes to its resources."""
 
     def renamed() -> None:
         options = pulumi.ResourceOptions(aliases=[pulumi.Alias(name="tenant")])
@@ -130,10 +130,10 @@ def test_a_component_can_be_renamed_with_an_alias(running: TenantStack) -> None:
     assert running.drift() == {}
 
 
-def test_a_property_can_be_left_to_others(running: TenantStack) -> None:
-    """What ``ignoreChanges`` names is neither shown nor repaired; the rest of the same resource is.
+def test_a_property_under_ignore_changes_is_not_managed(running: TenantStack) -> None:
+    """A property under ``ignoreChanges`` is neither shown nor repaired, but the resource's other properties are.
 
-    The resources after it, the test user's first of all, follow what is really there.
+    Resources that depend on it, for example the test user's, use the actual value.
     """
     ignored = {
         "kzero:keycloak:MapperSet": ["mappers.status.claimJsonType"],

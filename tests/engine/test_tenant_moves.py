@@ -1,4 +1,4 @@
-"""Another tenant under a stack: refused before anything is touched, and carried to a good end where it is meant."""
+"""A stack that moves to another tenant is stopped before any change, and completes if the move is confirmed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OTHER = "5a4d0b0c-0000-4000-8000-00000000e499"
 
 @contextmanager
 def another_entra(directory: Path, ca_file: Path) -> Iterator[tuple[EntraEmulator, str, Path]]:
-    """Serve a second Entra tenant; gives it, its host, and the authorities of both."""
+    """Serve a second Entra tenant. Yields the emulator, its host, and a file with the authorities of both."""
     files = issue_certificates(directory)
     listener = listen()
     host = f"localhost:{port_of(listener)}"
@@ -34,7 +34,7 @@ def another_entra(directory: Path, ca_file: Path) -> Iterator[tuple[EntraEmulato
 
 
 def test_a_move_to_another_kzero_tenant(running: TenantStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Refused at preview and at `up`; confirmed, the new tenant is provisioned and the old one is named."""
+    """Preview and ``up`` stop the move. Once confirmed, the new tenant is provisioned and the old one is named."""
     old = running.tenant
     name = f"{old.realm}-next"
     made = TenantCredentials(**old.kzero.post("/sandbox/tenants", json={"name": name}).raise_for_status().json())
@@ -44,7 +44,7 @@ def test_a_move_to_another_kzero_tenant(running: TenantStack, monkeypatch: pytes
         for attempt in (running.stack.preview, running.stack.up):
             with pytest.raises(RunFailedError, match=rf"moves this stack.*{VARIABLE}=move={name}"):
                 attempt()
-        # A refresh goes by the state: the old tenant does not know the new credentials, and nothing is dropped.
+        # A refresh uses the state. The old tenant does not know the new credentials, and no resource is dropped.
         before = running.stack.export()["resources"]
         with pytest.raises(RunFailedError):
             running.stack.refresh()
@@ -81,7 +81,7 @@ def test_a_move_to_another_kzero_tenant(running: TenantStack, monkeypatch: pytes
 
 
 def test_a_move_to_another_entra_tenant(running: TenantStack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Refused before anybody signs in there; confirmed, all is made anew there and the old application is left."""
+    """The move stops before a sign-in. Once confirmed, all is created again, and the old application is kept."""
     running.tenant.accept_tokens("fixed-token")
     running.stack.configure({}, {"kzero-scim:secretToken": "fixed-token"})
     running.up()
@@ -107,7 +107,7 @@ def test_a_move_to_another_entra_tenant(running: TenantStack, monkeypatch: pytes
         assert tenants == {old_tenant}
         assert len(running.stack.export()["resources"]) == len(before["resources"])
 
-        # The old tenant once more, to mark the application there.
+        # Return to the old tenant, to mark its application.
         monkeypatch.setenv(VARIABLE, f"move={OTHER}")
         running.stack.configure({"azuread:tenantId": old_tenant, "azuread:metadataHost": old_host})
         prepared = running.stack.up()

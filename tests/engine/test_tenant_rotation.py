@@ -1,4 +1,4 @@
-"""Credentials are rotated without a gap: the secret token, KZero's administrator, and who signs in to Entra."""
+"""Credentials rotate without a gap: the secret token, KZero's administrator, and Entra's sign-in."""
 
 import pytest
 
@@ -12,14 +12,14 @@ def rotate(running: TenantStack, token: str) -> None:
 
 
 def asked(running: TenantStack) -> list[str]:
-    """Give what Graph was asked to do about jobs since the last time, and forget it."""
+    """Return the actions on jobs that Graph received since the last call."""
     log = running.tenant.entra.get("/sandbox/requests").json()
     running.tenant.entra.delete("/sandbox/requests")
     return [entry["path"].rsplit("/", 1)[-1] for entry in log if entry["method"] == "POST"]
 
 
 def test_a_secret_token_is_rotated_without_a_gap(running: TenantStack) -> None:
-    """Both are accepted for a while; a wrong one is never saved; nobody has to be looked at again."""
+    """Both tokens are accepted for a time, a wrong one is never saved, and no user needs to be provisioned again."""
     running.tenant.accept_tokens("first-token")
     rotate(running, "first-token")
     running.up()
@@ -57,10 +57,10 @@ def test_a_secret_token_is_rotated_without_a_gap(running: TenantStack) -> None:
     assert running.drift() == {}
 
 
-def test_who_signs_in_to_kzero_is_no_concern_of_the_resources(
+def test_another_sign_in_to_kzero_does_not_change_the_resources(
     running: TenantStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another secret in the environment, another client, then a person in the configuration: nothing changes."""
+    """Another secret, another client, and a user in the configuration cause no changes."""
     admin = running.tenant.keycloak_admin
     (client,) = admin.get("/clients", params={"clientId": running.tenant.credentials.client_id}).json()
     secret = admin.post(f"/clients/{client['id']}/client-secret").raise_for_status().json()["value"]
@@ -80,10 +80,10 @@ def test_who_signs_in_to_kzero_is_no_concern_of_the_resources(
     assert not {"restart", "start", "validateCredentials"} & set(asked(running))
 
 
-def test_who_signs_in_to_entra_is_no_concern_of_the_resources(
+def test_another_sign_in_to_entra_does_not_change_the_resources(
     running: TenantStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another client secret, then a pipeline's own identity instead of one: nothing changes."""
+    """Another client secret, and a pipeline's identity instead of a secret, cause no changes."""
     client = running.tenant.env["ARM_CLIENT_ID"]
     change = f"/sandbox/clients/{client}"
     running.tenant.entra.patch(change, json={"secret": "the-next-secret"}).raise_for_status()

@@ -1,4 +1,4 @@
-"""No secret of a tenant lies anywhere in clear, or is printed: real engine, real Keycloak, local Entra."""
+"""No secret of a tenant is stored in clear or printed: real engine, real Keycloak, local Entra."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ WRONG_TOKEN = "a-token-that-kzero-does-not-take"
 def test_no_secret_is_stored_in_clear_or_printed(
     tenant_stack: TenantStack, sandbox: RunningSandbox, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """With every secret in the configuration: state, history, settings, logs, and all output of runs told to debug."""
+    """With every secret configured, state, history, settings, logs and the debug output of runs contain none."""
     made = tenant_stack.tenant.credentials
     token = tenant_stack.tenant.realm_token(made.scim_client_id, made.scim_client_secret)
     environment = tenant_stack.tenant.env
@@ -28,7 +28,7 @@ def test_no_secret_is_stored_in_clear_or_printed(
             "kzero-scim:secretToken": token,
         },
     )
-    # From 9 on the engine writes every message between its own parts, secrets in clear.
+    # From level 9, the engine logs every internal message with secrets in clear.
     talkative = {"debug": True, "log_flow": True, "log_verbosity": 8, "log_to_std_err": True}
 
     tenant_stack.stack.up(**talkative)
@@ -53,7 +53,7 @@ def test_no_secret_is_stored_in_clear_or_printed(
         "wrong secret token": WRONG_TOKEN,
     }
     assert leaks(secrets, printed, files) == []
-    # Proof that the search looks where secrets would be.
+    # Check that the search covers the places where secrets would appear.
     assert "SynchronizationCredentials" in printed["what the engine printed"]
     assert "secretTokenFingerprint" in tenant_stack.stack.stored()
     assert any(file.suffix == ".yaml" and "azuread:clientSecret" in file.read_text() for file in files)

@@ -1,4 +1,4 @@
-"""Who arrives in KZero, with which attributes, as the stack's settings change: real Keycloak, local Entra."""
+"""Users arrive in KZero as the stack's settings say: real Keycloak, local Entra."""
 
 from kzero_scim.guide import values
 from tests.engine.tenant_program import TEST_USER, TenantStack, guide_mappers
@@ -8,7 +8,7 @@ MORGAN = "morgan@contoso.example"
 
 
 def test_a_user_follows_its_assignment(tenant_stack: TenantStack) -> None:
-    """Assigned: in KZero with the mapped attributes after a cycle; unassigned: disabled; assigned again: enabled."""
+    """An assigned user arrives with its attributes, is disabled if unassigned, and enabled if assigned again."""
     tenant_stack.up(users=[TEST_USER, ROBIN, MORGAN], groups=[])
     assert tenant_stack.tenant.user(ROBIN) is None
     tenant_stack.cycle()
@@ -38,8 +38,8 @@ def test_a_user_follows_its_assignment(tenant_stack: TenantStack) -> None:
     assert (again["id"], again["enabled"]) == (found["id"], True)
 
 
-def test_without_its_mapper_the_tag_no_longer_arrives(tenant_stack: TenantStack) -> None:
-    """Once ``tag`` is out of the mapper set, a user provisioned from then on has all attributes but that."""
+def test_without_its_mapper_the_tag_does_not_arrive(tenant_stack: TenantStack) -> None:
+    """A user who is provisioned after ``tag`` was removed from the mapper set has all other attributes."""
     tenant_stack.up(users=[TEST_USER], groups=[])
     assert tenant_stack.user(TEST_USER)["attributes"]["extensionAttribute1"] == ["field"]
     mappers = {name: mapper for name, mapper in guide_mappers().items() if name != "tag"}
