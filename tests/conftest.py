@@ -1,22 +1,22 @@
-"""Fixtures for every layer of tests: one sandbox a session, and a tenant of its own for each test.
+"""Fixtures for all layers of tests: one sandbox per session, and one tenant per test.
 
-`make test` shares the tests among several processes (pytest-xdist). Each is a session of its own: it has a sandbox of
-its own on free ports, so that none meets another's tenants.
+`make test` distributes the tests to several processes (pytest-xdist). Each process is a session with its own sandbox on
+free ports, so no test meets another process's tenants.
 
-How to use them:
+Use them like this::
 
     def test_something(tenant: Tenant) -> None:
         tenant.env                              # environment of a program that manages this tenant
-        tenant.scim_url                         # the Tenant URL that Entra is told
+        tenant.scim_url                         # the Tenant URL that Entra gets
         tenant.keycloak_admin.get("/users")     # Keycloak's admin API of this realm, signed in
         tenant.user("alex@contoso.example")     # one Keycloak user, or None
         tenant.entra.post("/sandbox/cycle")     # the Entra emulator's control API
-        tenant.kzero.get("/sandbox/requests")   # what the KZero front was asked
+        tenant.kzero.get("/sandbox/requests")   # the requests that the KZero front received
 
-The sandbox is started on free ports in a temporary folder when the first test asks for it, and ends with the session,
-also when that is killed. Its Keycloak is real: without one (see `kzero_sandbox.kzero.keycloak`) these tests
-fail and say so. No provisioning cycle begins by itself, so that a test decides when. A tenant is a new realm; the Entra
-emulator knows one tenant, which each `tenant` puts back to its first state, so a test must not use two.
+The first test that needs the sandbox starts it on free ports in a temporary folder. It ends with the session, even if
+the session is killed. Its Keycloak is real: without one (see `kzero_sandbox.kzero.keycloak`), these tests fail and say
+so. Provisioning cycles run only when a test starts them. A tenant is a new realm. The Entra emulator has one tenant,
+which each `tenant` fixture resets, so a test must not use two.
 """
 
 import os
@@ -32,26 +32,26 @@ from kzero_sandbox.running import RunningSandbox, Tenant, own_sandbox
 
 from tests.kzero_endpoint import KZeroEndpoint, open_endpoint
 
-# How long an example takes tells how busy the machine is, the more so while several processes test at once.
+# The time for an example depends on the load of the machine, especially with several test processes.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
 
 PROCESS_MEMORY = 1280
-"""MB that one process of tests takes with its sandbox, half of it Keycloak's, and the engine that it runs."""
+"""Memory in MB of a test process with its sandbox and engine. Half of it is Keycloak's."""
 
 _EXTERNAL = frozenset({"keycloak", "pulumi", "axe", "_chromium"})
-"""The fixtures on which every use of Keycloak, the Pulumi CLI and the browser depends."""
+"""The fixtures that every test with Keycloak, the Pulumi CLI or the browser uses."""
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Answer `--numprocesses=auto`: as many as there are cores and room for; 0, no further process, where that is 1."""
+    """Return the number of processes for `--numprocesses=auto`, limited by cores and memory; 0 instead of 1."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     wanted = min(cores, _free_memory() // PROCESS_MEMORY)
     return wanted if wanted > 1 else 0
 
 
 def _free_memory() -> int:
-    """Give the free memory in MB where Linux tells it, else more than any test takes."""
+    """Return the free memory in MB if Linux reports it, otherwise more than the tests need."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     except OSError:
@@ -60,9 +60,9 @@ def _free_memory() -> int:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark each test whose fixtures start one of the external programs; several processes run the files of these first.
+    """Mark the tests that use external programs. With several processes, their files run first.
 
-    They take longest: what is short, and comes last, lets all processes end at the same time.
+    These tests take longest. If the short ones come last, all processes end at about the same time.
     """
     for item in items:
         if not _EXTERNAL.isdisjoint(getattr(item, "fixturenames", ())):
@@ -74,7 +74,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def keycloak() -> Path:
-    """Return the Keycloak distribution; a test that starts a Keycloak by itself uses this fixture."""
+    """Return the Keycloak distribution. A test that starts its own Keycloak uses this fixture."""
     try:
         return distribution()
     except KeycloakStartError as error:
@@ -83,30 +83,30 @@ def keycloak() -> Path:
 
 @pytest.fixture(scope="session")
 def pulumi() -> Path:
-    """Return the Pulumi CLI; a test that starts an engine by itself uses this fixture."""
+    """Return the Pulumi CLI. A test that starts its own engine uses this fixture."""
     found = shutil.which("pulumi", path=os.pathsep.join([str(Path(sys.prefix) / "bin"), os.environ.get("PATH", "")]))
     if found is None:
-        pytest.fail("no pulumi in .venv/bin or on PATH: run `make setup`", pytrace=False)
+        pytest.fail("no pulumi in .venv/bin or on PATH; run `make setup`", pytrace=False)
     return Path(found)
 
 
 @pytest.fixture(scope="session")
 def sandbox(keycloak: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
-    """A whole sandbox, shared by all tests of the session."""
-    del keycloak  # it is there; a test may name another one for a sandbox of its own
+    """A sandbox that all tests of the session share."""
+    del keycloak  # required here; a test may use another one for its own sandbox
     with own_sandbox(tmp_path_factory.mktemp("sandbox")) as started:
         yield started
 
 
 @pytest.fixture
 def tenant(sandbox: RunningSandbox) -> Iterator[Tenant]:
-    """A KZero tenant with an endpoint that is off and no mappers, and an Entra tenant in its first state."""
+    """A KZero tenant with a disabled endpoint and no mappers, and an Entra tenant in its initial state."""
     with sandbox.tenant() as made:
         yield made
 
 
 @pytest.fixture
 def kzero_endpoint(sandbox: RunningSandbox, tenant: Tenant) -> Iterator[KZeroEndpoint]:
-    """A tenant whose endpoint is on with profile Azure and the guide's seven mappers."""
+    """A tenant with the profile Azure, an enabled endpoint, and the guide's seven mappers."""
     with open_endpoint(sandbox, tenant) as endpoint:
         yield endpoint

@@ -1,4 +1,4 @@
-"""A KZero tenant set up as the guide says, and Entra's way to its SCIM endpoint, for tests."""
+"""A KZero tenant that is set up as in the guide, and a client of its SCIM endpoint that acts like Entra."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,13 +16,13 @@ PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 @dataclass(frozen=True, kw_only=True)
 class KZeroEndpoint:
-    """A tenant whose endpoint is on with profile Azure and the guide's mappers, and Entra's way to it."""
+    """A tenant with the profile Azure, an enabled endpoint and the guide's mappers, and Entra's client of it."""
 
     tenant: Tenant
     scim: httpx.Client
 
-    def create(self, **changes: Any) -> str:  # noqa: ANN401 - JSON
-        """Provision Entra's user and return its id."""
+    def create(self, **changes: Any) -> str:  # noqa: ANN401 - any JSON
+        """Create Entra's user and return its id."""
         answer = self.scim.post("/Users", json=entra_user() | changes)
         assert answer.status_code == 201, answer.text
         created: str = answer.json()["id"]
@@ -51,7 +51,7 @@ class KZeroEndpoint:
         return f"/clients/{client['id']}/protocol-mappers/models/{mapper['id']}"
 
     def change_mapper(self, name: str, **config: str) -> None:
-        """Change a mapper's configuration, dots in a key written as `__`."""
+        """Change a mapper's configuration. `__` in a key means a dot."""
         path = self.mapper_path(name)
         mapper = self.tenant.keycloak_admin.get(path).json()
         mapper["config"] |= {key.replace("__", "."): value for key, value in config.items()}
@@ -59,7 +59,7 @@ class KZeroEndpoint:
 
 
 def entra_user() -> dict[str, Any]:
-    """Return a user as Entra posts it: the custom extension's URN is not among the schemas."""
+    """Return a user as Entra sends it. The schemas do not list the custom extension's URN."""
     return {
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", ENTERPRISE],
         "externalId": "0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef",
@@ -75,7 +75,7 @@ def entra_user() -> dict[str, Any]:
 
 
 def mappers() -> list[dict[str, Any]]:
-    """Return the guide's seven mappers as Keycloak represents them."""
+    """Return the guide's seven mappers in Keycloak's representation."""
     options = ("id.token.claim", "access.token.claim", "userinfo.token.claim", "introspection.token.claim")
     return [
         {
@@ -90,7 +90,7 @@ def mappers() -> list[dict[str, Any]]:
 
 
 def provisioning_token(tenant: Tenant, **options: int) -> str:
-    """Return a token that the Entra emulator issues itself."""
+    """Return a token that the Entra emulator issued."""
     answer = tenant.entra.post("/sandbox/provisioning-token", json=options)
     token: str = answer.raise_for_status().json()["access_token"]
     return token
@@ -98,7 +98,7 @@ def provisioning_token(tenant: Tenant, **options: int) -> str:
 
 @contextmanager
 def open_endpoint(sandbox: RunningSandbox, tenant: Tenant) -> Iterator[KZeroEndpoint]:
-    """Set a fresh tenant up as the guide says and give Entra's way to it."""
+    """Set up a new tenant as in the guide, and yield it with Entra's client."""
     client = tenant.scim_client()["id"]
     tenant.keycloak_admin.post(f"/clients/{client}/protocol-mappers/add-models", json=mappers()).raise_for_status()
     tenant.set_realm_attributes(

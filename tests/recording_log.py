@@ -1,27 +1,27 @@
-"""What resources tell the operator, collected for a test to look at."""
+"""Records what resources report to the operator, so that a test can check it."""
 
 from __future__ import annotations
 
 
 class RecordingLog:
-    """Collects what the operator is told."""
+    """Records messages."""
 
     def __init__(self) -> None:
-        """Hear nothing yet."""
+        """Start without messages."""
         self.lines: list[tuple[str, str]] = []
 
     async def debug(self, message: str) -> None:
-        """Collect."""
+        """Record a debug message."""
         self.lines.append(("debug", message))
 
     async def info(self, message: str) -> None:
-        """Collect."""
+        """Record an info message."""
         self.lines.append(("info", message))
 
     async def status(self, message: str) -> None:
-        """Collect."""
+        """Record a status message."""
         self.lines.append(("status", message))
 
     async def warning(self, message: str) -> None:
-        """Collect."""
+        """Record a warning."""
         self.lines.append(("warning", message))

@@ -1,4 +1,4 @@
-"""A small package to test the adapter with: shelves in a service that lives in memory and can be told to fail."""
+"""A small package for tests of the adapter: shelves in a service that lives in memory and can fail on request."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class ShelfInputs:
-    """What a program gives."""
+    """A program's inputs."""
 
     room: str = prop("Where it stands.", replace=True)
     label: str = prop("What it says.", default="plain")
@@ -51,7 +51,7 @@ class ShelfInputs:
 
 @dataclass(frozen=True, kw_only=True)
 class ShelfState(ShelfInputs):
-    """What there is."""
+    """The state of a shelf."""
 
     serial: str = prop("Given by the maker.")
     key: str = prop("Opens it too.", secret=True)
@@ -60,7 +60,7 @@ class ShelfState(ShelfInputs):
 
 @dataclass(frozen=True, kw_only=True)
 class ToyConfig:
-    """How to reach the service that lives in memory."""
+    """How to reach the service."""
 
     server: str | None = prop("Its name.", default=None, environment=("TOY_SERVER",))
     strict: bool | None = prop("Whether it is.", default=None)
@@ -68,18 +68,18 @@ class ToyConfig:
 
 
 class ToyService:
-    """Shelves by id, as plain inputs; tests change them to make drift.
+    """Shelves by id, as plain inputs. Tests change them to cause drift.
 
     Attributes:
-        shelves: What exists.
-        fail: The operations that fail, by what they fail with.
-        calls: What was asked, in order.
-        config: The configuration that the provider was given.
-        reached: Set when an operation that waits for ever has begun.
+        shelves: The existing shelves.
+        fail: Errors by operation.
+        calls: The operations so far, in order.
+        config: The provider's configuration.
+        reached: Set when an operation that waits forever has started.
     """
 
     def __init__(self) -> None:
-        """Have no shelf."""
+        """Start without shelves."""
         self.shelves: dict[str, dict[str, Any]] = {}
         self.books = 0
         self.fail: dict[str, Exception] = {}
@@ -90,7 +90,7 @@ class ToyService:
         self.closed = False
 
     def package(self) -> Package:
-        """Give the package whose provider works with this service."""
+        """Return the package whose provider uses this service."""
         return Package(
             name="toy",
             version="1.2.3",
@@ -102,16 +102,16 @@ class ToyService:
         )
 
     def connect(self, config: ToyConfig) -> ToyService:
-        """Stand for the clients of a real package."""
+        """Replace the clients of a real package."""
         self.config = config
         return self
 
     async def aclose(self) -> None:
-        """Be closed."""
+        """Close the service."""
         self.closed = True
 
     async def begin(self, operation: str) -> None:
-        """Note an operation; fail or wait for ever if the test wants that."""
+        """Record an operation. Fail or wait forever if the test says so."""
         self.calls.append(operation)
         if operation in self.wait_in:
             self.reached.set()
@@ -129,7 +129,7 @@ class Shelf(Resource[ShelfInputs, ShelfState]):
     delete_before_replace = True
 
     def __init__(self, service: ToyService) -> None:
-        """Keep the service."""
+        """Store the service."""
         self.service = service
 
     def _state(self, id: str) -> ShelfState:  # noqa: A002 - the engine's word
@@ -137,7 +137,7 @@ class Shelf(Resource[ShelfInputs, ShelfState]):
         return ShelfState(**existing, serial=f"serial-{id}", key=f"key-of-{id}", books=self.service.books)
 
     async def check(self, call: Call, new: ShelfInputs, old: ShelfInputs | None) -> tuple[ShelfInputs, list[Failure]]:
-        """Refuse a shelf without boards."""
+        """Reject a shelf without boards."""
         del call, old
         if is_known(new.boards) and new.boards < 1:
             return new, [Failure("boards", "must be 1 or more; a shelf without boards holds nothing")]
@@ -150,17 +150,17 @@ class Shelf(Resource[ShelfInputs, ShelfState]):
         return compare(before, as_plain(new))
 
     async def plan(self, call: Call, new: ShelfInputs, old: ShelfState | None) -> ShelfState:
-        """Foretell the outputs that stay."""
+        """Return the outputs that will stay the same."""
         assert call.preview
         await self.service.begin("plan")
-        await call.log.info(f"plans a shelf for {new.room}")  # noqa: G004 - no logger of the logging module
+        await call.log.info(f"plans a shelf for {new.room}")  # noqa: G004 - not a logger of the logging module
         outputs: dict[str, Any] = {"serial": UNKNOWN, "key": UNKNOWN, "books": UNKNOWN}
         if old is not None:
             outputs = {"serial": old.serial, "key": old.key, "books": old.books}
         return ShelfState(**_fields(new), **outputs)
 
     async def create(self, call: Call, new: ShelfInputs) -> Created[ShelfState]:
-        """Put one up."""
+        """Create a shelf."""
         await call.log.status("puts up a shelf")
         await self.service.begin("create")
         id = f"shelf-in-{new.room}"  # noqa: A001 - the engine's word
@@ -175,7 +175,7 @@ class Shelf(Resource[ShelfInputs, ShelfState]):
         id: str,  # noqa: A002 - the engine's word
         old: ShelfState | None,
     ) -> Found[ShelfInputs, ShelfState] | None:
-        """Look; the password is never told."""
+        """Read a shelf. The service never returns the password."""
         del call, old
         await self.service.begin("read")
         if id not in self.service.shelves:
@@ -185,7 +185,7 @@ class Shelf(Resource[ShelfInputs, ShelfState]):
         return Found(id, ShelfInputs(**shown), state)
 
     async def update(self, call: Call, id: str, old: ShelfState, new: ShelfInputs) -> ShelfState:  # noqa: A002 - the engine's word
-        """Change it."""
+        """Change a shelf."""
         del call, old
         await self.service.begin("update")
         self.service.shelves[id] = _fields(new)
@@ -194,7 +194,7 @@ class Shelf(Resource[ShelfInputs, ShelfState]):
         return self._state(id)
 
     async def delete(self, call: Call, id: str, old: ShelfState) -> None:  # noqa: A002 - the engine's word
-        """Take it away."""
+        """Remove a shelf."""
         del call, old
         await self.service.begin("delete")
         self.service.shelves.pop(id, None)
@@ -202,14 +202,14 @@ class Shelf(Resource[ShelfInputs, ShelfState]):
 
 @dataclass(frozen=True, kw_only=True)
 class CountInputs:
-    """Which shelves to count."""
+    """Selects the shelves to count."""
 
     room: str = prop("Only in this room.", default="")
 
 
 @dataclass(frozen=True, kw_only=True)
 class CountResult:
-    """How many there are."""
+    """The number of shelves."""
 
     count: int = prop("All of them.")
 
@@ -222,11 +222,11 @@ class CountShelves(Function[CountInputs, CountResult]):
     state = CountResult
 
     def __init__(self, service: ToyService) -> None:
-        """Keep the service."""
+        """Store the service."""
         self.service = service
 
     async def invoke(self, call: Call, args: CountInputs) -> CountResult:
-        """Count."""
+        """Return the number of shelves."""
         del call
         await self.service.begin("invoke")
         return CountResult(count=sum(1 for shelf in self.service.shelves.values() if args.room in shelf["room"]))

@@ -59,7 +59,7 @@ def mixed_fleet(tenants: int) -> list[FleetRun]:
         log = f".kzero-scim/logs/{name_of(number)}.log"
         if special == 10:
             error = (
-                "MapperSet scim-endpoint: realm is not to be had: 403 Forbidden (the service account lacks "
+                "MapperSet scim-endpoint: cannot read the realm: 403 Forbidden (the service account lacks "
                 "manage-clients of realm-management); assign the role and run it again"
             )
             previewed.append(TenantResult(**base, outcome=Outcome.FAILED, error=error, seconds=3.2, log=log))
@@ -165,7 +165,7 @@ def _status(number: int, word: str, dice: random.Random) -> TenantResult:
 
 def _evidence(name: str, place: int, word: str) -> str:
     evidence = (
-        f"https://kzero.example/realms/{name}/scim/v2 answered 401: alive, a token is asked for",
+        f"https://kzero.example/realms/{name}/scim/v2 answered 401: it is enabled and requires a token",
         "7 mappers and 7 rows in Entra",
         f'"KZero {name}", service principal 11111111-1111-1111-1111-111111111111',
         "2 groups",

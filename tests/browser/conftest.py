@@ -1,7 +1,7 @@
-"""A real headless Chromium, one a test process, driven by Selenium with the driver that is installed.
+"""Fixtures with a real headless Chromium, one per test process, which Selenium controls.
 
-Without Chromium these tests fail in CI (the variable CI is set) and are skipped elsewhere, both with the line that says
-what to install.
+Without Chromium, these tests fail in CI (if the variable CI is set) and are skipped elsewhere. Both print what to
+install.
 """
 
 import os
@@ -18,7 +18,7 @@ from tools.problem import Problem
 
 @pytest.fixture(scope="session")
 def axe() -> Path:
-    """Give axe-core's script."""
+    """Return the path of axe-core's script."""
     try:
         return browser.axe()
     except Problem as problem:
@@ -37,7 +37,7 @@ def _chromium() -> Iterator[Chromium]:
 
 @pytest.fixture
 def chromium(_chromium: Chromium, tmp_path: Path) -> Chromium:
-    """Give the browser as it is at first: a desktop's window, light, nothing loaded."""
+    """Return the browser in its default state: desktop size, light colours, empty page."""
     _chromium.reset(tmp_path)
     return _chromium
 

@@ -1,4 +1,4 @@
-"""The fleet's page in a real Chromium: what people see and do, with mouse, keys and screen reader."""
+"""The fleet's page in a real Chromium works with mouse, keyboard and screen reader."""
 
 import json
 from dataclasses import replace
@@ -18,23 +18,23 @@ from tools import fleet_sample
 from tools.browser_driver import DESKTOP, PHONE, Chromium
 
 EVERYTHING = fleet_sample.name_of(20)
-"""The sample's tenant that drifted, is in quarantine and has changes pending."""
+"""The sample's tenant that has drifted, is in quarantine and has pending changes."""
 OPEN = f"open={EVERYTHING}&open={fleet_sample.name_of(15)}&open={fleet_sample.name_of(10)}"
 
 
 @pytest.fixture(scope="module")
 def mixed() -> str:
-    """Give the page of forty tenants with something of everything."""
+    """Return the page of forty tenants in all states."""
     return render_page(fleet_sample.mixed_fleet(40))
 
 
 def names(chromium: Chromium) -> list[str]:
-    """Give the tenants that are shown, in order."""
+    """Return the names of the visible tenants, in order."""
     return chromium.texts("#rows .name")
 
 
-def test_the_page_shows_what_a_tenant_needs(chromium: Chromium, mixed: str) -> None:
-    """The worst comes first; its details tell reason, remedy, drift, changes, checklist, cycles and portals."""
+def test_the_page_shows_the_worst_tenants_first_with_their_details(chromium: Chromium, mixed: str) -> None:
+    """The worst tenant comes first, and details have reason, remedy, drift, changes, checklist, cycles and portals."""
     chromium.open(mixed)
 
     assert chromium.texts("#glance button") == [
@@ -63,8 +63,8 @@ def test_the_page_shows_what_a_tenant_needs(chromium: Chromium, mixed: str) -> N
     assert chromium.complaints() == []
 
 
-def test_search_filter_and_sort_stand_in_the_address(chromium: Chromium, mixed: str) -> None:
-    """What is chosen narrows the list at once, is told to screen readers, and opens alike from the address."""
+def test_search_filter_and_sort_order_are_in_the_address(chromium: Chromium, mixed: str) -> None:
+    """A selection filters the list at once, is announced to screen readers, and can be opened from the address."""
     chromium.open(mixed)
 
     chromium.one("#search").send_keys("manage-clients")
@@ -90,13 +90,13 @@ def test_search_filter_and_sort_stand_in_the_address(chromium: Chromium, mixed: 
     assert chromium.one("#columns [aria-sort]").text.startswith("Tenant")
 
 
-def test_a_group_of_tenants_narrows_the_list(chromium: Chromium) -> None:
-    """What is the same in several tenants stands once, and a click shows those tenants; so does its address."""
+def test_a_group_of_tenants_filters_the_list(chromium: Chromium) -> None:
+    """A problem of several tenants appears once, and a click or its address shows only these tenants."""
     html = render_page(fleet_sample.mixed_fleet(2000))
     chromium.open(html)
 
-    told = chromium.texts("#same button")
-    assert told[0].startswith("Failed\n50 tenants\nMapperSet scim-endpoint: realm is not to be had")
+    groups = chromium.texts("#same button")
+    assert groups[0].startswith("Failed\n50 tenants\nMapperSet scim-endpoint: cannot read the realm")
     assert chromium.texts("#same summary") == ["2 more groups"]
     chromium.all("#same button")[2].click()
     assert chromium.one("#count").text == "100 of 2,000 tenants"
@@ -107,7 +107,7 @@ def test_a_group_of_tenants_narrows_the_list(chromium: Chromium) -> None:
 
 
 def test_everything_works_by_keyboard(chromium: Chromium, mixed: str) -> None:
-    """Tab reaches the search, arrows move along the tenants, Enter opens, Escape closes; the focus is always seen."""
+    """Tab reaches the search, arrows select a tenant, Enter opens it, Escape closes it, and the focus is visible."""
     chromium.open(mixed)
 
     chromium.press(Keys.TAB)
@@ -137,11 +137,13 @@ def test_everything_works_by_keyboard(chromium: Chromium, mixed: str) -> None:
 
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE])
-def test_axe_finds_nothing(chromium: Chromium, axe: Path, mixed: str, size: tuple[int, int], *, dark: bool) -> None:
-    """No rule of axe-core is broken, contrast among them, light and dark, with details open and filters chosen."""
+def test_axe_reports_no_violation(
+    chromium: Chromium, axe: Path, mixed: str, size: tuple[int, int], *, dark: bool
+) -> None:
+    """The page breaks no rule of axe-core, including contrast, in light and dark, with open details and filters."""
     chromium.set_view(size, dark=dark, still=True)
     chromium.open(mixed, f"state=failed&state=quarantine&state=errors&{OPEN}")
-    # Past the page's policy, which lets no script in: by the debugger.
+    # The debugger runs the script, because the page's content security policy blocks scripts.
     chromium.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": axe.read_text(encoding="utf-8")})
 
     found: dict[str, Any] = chromium.driver.execute_async_script(
@@ -155,15 +157,15 @@ def test_axe_finds_nothing(chromium: Chromium, axe: Path, mixed: str, size: tupl
 
 @pytest.mark.parametrize("width", [320, 360, 800, 1280])
 def test_nothing_scrolls_sideways(chromium: Chromium, mixed: str, width: int) -> None:
-    """Phone to desktop, also with details open."""
+    """No width from phone to desktop needs horizontal scrolling, even with open details."""
     chromium.set_view((width, 740))
     chromium.open(mixed, OPEN)
 
     assert chromium.run("return document.documentElement.scrollWidth") == width
 
 
-def test_dark_is_dark(chromium: Chromium, mixed: str) -> None:
-    """The page follows what the system prefers, and prints light all the same."""
+def test_the_page_follows_the_systems_colour_scheme(chromium: Chromium, mixed: str) -> None:
+    """The page uses the system's light or dark scheme, and prints in light colours."""
 
     def background() -> str:
         return str(chromium.run("return getComputedStyle(document.body).backgroundColor"))
@@ -176,8 +178,8 @@ def test_dark_is_dark(chromium: Chromium, mixed: str) -> None:
     assert background() == "rgb(255, 255, 255)"
 
 
-def test_nothing_leaves_the_page(chromium: Chromium, mixed: str) -> None:
-    """One file is read, nothing else is asked for, and the page's own policy refuses what would be put in."""
+def test_the_page_sends_no_requests(chromium: Chromium, mixed: str) -> None:
+    """The browser reads one file and requests nothing else, and the page's policy blocks added content."""
     chromium.open(mixed, OPEN)
     assert [(url.rpartition("/")[2], refused) for url, refused in chromium.requests()] == [("fleet.html", "")]
     assert chromium.complaints() == []
@@ -206,7 +208,7 @@ HOSTILE = (
 
 
 def test_hostile_names_stay_text(chromium: Chromium) -> None:
-    """Whatever a service or a file calls a thing, it is shown, letter by letter, and never run or obeyed."""
+    """Names from services and files are shown letter by letter, and never run or interpreted."""
     runs = [
         FleetRun(
             command=Command.DRIFT,
@@ -251,7 +253,7 @@ def test_hostile_names_stay_text(chromium: Chromium) -> None:
 
 
 def test_two_thousand_tenants(chromium: Chromium) -> None:
-    """The list begins with the worst hundred; search reaches all, and printing shows all."""
+    """The list starts with the worst hundred tenants, but search finds all of them and printing shows all."""
     chromium.open(render_page(fleet_sample.mixed_fleet(2000)))
 
     assert chromium.run("return document.querySelectorAll('#rows tr').length") == 100
@@ -267,7 +269,7 @@ def test_two_thousand_tenants(chromium: Chromium) -> None:
 
 
 def test_without_script_there_is_a_plain_table(chromium: Chromium, mixed: str) -> None:
-    """A reader that runs no script has the tenants with state and reason."""
+    """Without scripts, a table lists the tenants with state and reason."""
     chromium.set_view(script=False)
     chromium.open(mixed)
 
@@ -279,7 +281,7 @@ def test_without_script_there_is_a_plain_table(chromium: Chromium, mixed: str) -
 
 
 def test_an_empty_fleet_says_so(chromium: Chromium) -> None:
-    """No run, or none that looked at a tenant, is said and not left blank."""
+    """A page without runs or tenants says so."""
     for runs in ([], fleet_sample.healthy_fleet(0)):
         chromium.open(render_page(runs))
         assert chromium.one("#count").text == "No tenants: none of the runs looked at one."
@@ -287,7 +289,7 @@ def test_an_empty_fleet_says_so(chromium: Chromium) -> None:
 
 
 def test_without_a_list_of_cycles_the_last_ones_are_shown(chromium: Chromium) -> None:
-    """Entra itself tells of the last cycle, the last that succeeded, and the last with exports."""
+    """Without a list, the page shows Entra's last cycle, last successful cycle, and last cycle with exports."""
     (run,) = fleet_sample.healthy_fleet(1)
     (result,) = run.results
     assert result.status is not None

@@ -1,4 +1,4 @@
-"""What the automation could have changed on either side of a tenant, to compare before and after."""
+"""Reads what the automation could change on either side of a tenant, to compare it before and after."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from kzero_sandbox.running import Tenant
 
 
 def both_sides(tenant: Tenant) -> dict[str, Any]:
-    """Give KZero's endpoint settings, mappers and number of users; Entra's applications, assignments and jobs."""
+    """Return KZero's endpoint settings, mappers and user count, and Entra's applications, assignments and jobs."""
     realm = tenant.keycloak_admin.get("").raise_for_status().json()
     return {
         "realm attributes": realm.get("attributes"),

@@ -1,4 +1,4 @@
-"""A copy of the project with one stack of its own, and the real `pulumi` and `kzero-scim` commands run in it."""
+"""A copy of the project with one stack, and the real `pulumi` and `kzero-scim` commands that run in it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PROGRAM: Final = ("__main__.py", "components", "kzero_scim", "plugin")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command did: its exit code and both streams."""
+    """The outcome of a command: its exit code and both streams."""
 
     command: str
     code: int
@@ -34,22 +34,22 @@ class Outcome:
 
     @property
     def text(self) -> str:
-        """Everything that was printed."""
+        """The complete output."""
         return f"{self.stdout}\n{self.stderr}"
 
     def line_with(self, words: str) -> str:
-        """Give the one line that holds these words, with Pulumi's `error: ` or the like before it."""
+        """Return the line that contains these words, including a prefix such as Pulumi's `error: `."""
         found = {line.strip() for line in self.text.splitlines() if words in line}
-        assert found, f"{self.command}: nothing says {words!r}:\n{self.text}"
+        assert found, f"{self.command}: no line contains {words!r}:\n{self.text}"
         return max(found, key=len)
 
     def succeeded(self) -> Outcome:
-        """Fail the test, with all that was printed, unless the exit code is 0."""
+        """Fail the test and show the output unless the exit code is 0."""
         assert self.code == 0, f"{self.command}: exit code {self.code}:\n{self.text}"
         return self
 
     def failed(self) -> Outcome:
-        """Fail the test unless the exit code tells of an error; nobody is ever shown a traceback."""
+        """Fail the test unless the exit code means an error and the output has no traceback."""
         assert self.code != 0, f"{self.command}: should have failed:\n{self.text}"
         assert "Traceback" not in self.text, self.text
         return self
@@ -57,7 +57,7 @@ class Outcome:
 
 @dataclass
 class CliProject:
-    """One copy of the project, and what its commands printed so far."""
+    """A copy of the project, and the outcomes of its commands so far."""
 
     folder: Path
     env: dict[str, str] = field(repr=False)
@@ -65,7 +65,7 @@ class CliProject:
     outcomes: list[Outcome] = field(default_factory=list)
 
     def pulumi(self, *arguments: str, env: dict[str, str] | None = None) -> Outcome:
-        """Run `pulumi <arguments> --stack <its stack>`, not interactive."""
+        """Run `pulumi <arguments> --stack <its stack>` without questions."""
         return self._run(["pulumi", *arguments, "--stack", self.stack, "--non-interactive", "--color=never"], env)
 
     def preview(self, *options: str, env: dict[str, str] | None = None) -> Outcome:
@@ -73,11 +73,11 @@ class CliProject:
         return self.pulumi("preview", "--diff", *options, env=env)
 
     def up(self, *options: str, env: dict[str, str] | None = None) -> Outcome:
-        """Run `pulumi up`, which asks nobody."""
+        """Run `pulumi up` without questions."""
         return self.pulumi("up", "--yes", "--skip-preview", *options, env=env)
 
     def destroy(self, env: dict[str, str] | None = None) -> Outcome:
-        """Run `pulumi destroy`, which asks nobody."""
+        """Run `pulumi destroy` without questions."""
         return self.pulumi("destroy", "--yes", "--skip-preview", env=env)
 
     def kzero_scim(self, *arguments: str, env: dict[str, str] | None = None) -> Outcome:
@@ -85,12 +85,16 @@ class CliProject:
         return self._run(["kzero-scim", *arguments], env)
 
     def stacks(self) -> list[str]:
-        """Name the stacks there are."""
+        """Return the names of the existing stacks."""
         listed = self._run(["pulumi", "stack", "ls", "--json", "--non-interactive"], None).succeeded().stdout
         return [entry["name"] for entry in json.loads(listed)]
 
     def settings(self, changes: dict[str, Any]) -> None:
-        """Change the stack's settings; a value of None removes the key, a key without a colon is the program's own."""
+        """Change the stack's settings.
+
+        Args:
+            changes: Values by key. A key without a colon is the program's own, and None removes a key.
+        """
         file = self.folder / "stacks" / f"Pulumi.{self.stack}.yaml"
         document = yaml.safe_load(file.read_text())
         config = document.setdefault("config", {})
@@ -108,7 +112,7 @@ class CliProject:
         return found
 
     def written(self) -> Iterable[Path]:
-        """Give every file that the commands left: state, its backups and history, stack file, plugin logs."""
+        """Return the files that the commands left: state, backups and history, stack file, plugin logs."""
         return (path for path in self.folder.rglob("*") if path.is_file() and not path.is_symlink())
 
     def _run(self, words: list[str], env: dict[str, str] | None) -> Outcome:
@@ -128,7 +132,7 @@ class CliProject:
 
 
 def tenant_settings(tenant: Tenant) -> dict[str, Any]:
-    """Give the settings of a tenant of the sandbox, as its stack's file holds them."""
+    """Return the settings of a tenant of the sandbox, as in its stack file."""
     return {
         "azuread:tenantId": tenant.env["ARM_TENANT_ID"],
         "kzero-scim:kzeroServerUrl": tenant.env["KZERO_SERVER_URL"],
@@ -142,9 +146,9 @@ def tenant_settings(tenant: Tenant) -> dict[str, Any]:
 
 
 def make_project(folder: Path, tenant: Tenant, pulumi_home: Path) -> CliProject:
-    """Copy the project and make its stack `test`, which manages this tenant; state and stack file lie in the folder."""
+    """Copy the project, with its state, to a folder, and create its stack `test`, which manages this tenant."""
     project = make_empty_project(folder, tenant, pulumi_home)
-    # The sandbox's own salt goes with the sandbox's passphrase; with one in the file Pulumi needs not make another.
+    # The sandbox's salt belongs to the sandbox's passphrase. With a salt in the file, Pulumi does not create another.
     sandbox = yaml.safe_load((CHECKOUT / "stacks" / "Pulumi.sandbox.yaml").read_text())
     document = {"encryptionsalt": sandbox["encryptionsalt"], "config": tenant_settings(tenant)}
     (folder / "stacks" / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump(document))
@@ -153,7 +157,7 @@ def make_project(folder: Path, tenant: Tenant, pulumi_home: Path) -> CliProject:
 
 
 def make_empty_project(folder: Path, tenant: Tenant, pulumi_home: Path) -> CliProject:
-    """Copy the project without any stack; its environment signs in to both sides of this tenant."""
+    """Copy the project without a stack. Its environment signs in to both sides of this tenant."""
     (folder / "stacks").mkdir(parents=True)
     (folder / "state").mkdir()
     shutil.copy(CHECKOUT / "Pulumi.yaml", folder)
@@ -163,17 +167,17 @@ def make_empty_project(folder: Path, tenant: Tenant, pulumi_home: Path) -> CliPr
 
 
 def search_path() -> str:
-    """Give the PATH of an operator who has the project's environment active."""
+    """Return the PATH of an operator in the project's active environment."""
     return os.pathsep.join([str(Path(sys.prefix) / "bin"), os.environ.get("PATH", os.defpath)])
 
 
 def install_azuread(pulumi_home: Path) -> None:
-    """Put the offline stand-in into a PULUMI_HOME."""
+    """Install the offline stand-in in a PULUMI_HOME."""
     azuread_plugin.write_stand_in(pulumi_home)
 
 
 def _environment(tenant: Tenant) -> dict[str, str]:
-    """Give what an operator's shell holds, and nothing of what the tests' own holds besides."""
+    """Return the variables of an operator's shell, without the other variables of the tests' environment."""
     inherited = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
     return inherited | tenant.env | {"PATH": search_path(), "VIRTUAL_ENV": sys.prefix, "COLUMNS": "200"}
 
@@ -183,6 +187,6 @@ def _pulumi_variables(folder: Path, pulumi_home: Path) -> dict[str, str]:
         "PULUMI_BACKEND_URL": (folder / "state").as_uri(),
         "PULUMI_HOME": str(pulumi_home),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        # azuread waits for Entra's eventual consistency by polling; the sandbox has none.
+        # azuread polls until Entra is consistent. The sandbox always is.
         "AZUREAD_STANDIN_POLL_SECONDS": "0",
     }

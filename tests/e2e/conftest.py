@@ -1,4 +1,4 @@
-"""The project as an operator has it: a folder, a stack, and commands."""
+"""Fixtures with the project as an operator has it: a folder, a stack, and commands."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.e2e.cli_project import CliProject, install_azuread, make_empty_projec
 @pytest.fixture(scope="session")
 def pulumi_home(pulumi: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A PULUMI_HOME with the azuread stand-in, shared by all tests."""
-    del pulumi  # the projects find it on their PATH
+    del pulumi  # required; the projects find it on their PATH
     home = tmp_path_factory.mktemp("pulumi-home")
     install_azuread(home)
     return home
@@ -21,11 +21,11 @@ def pulumi_home(pulumi: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(tenant: Tenant, tmp_path: Path, pulumi_home: Path) -> CliProject:
-    """The project with a stack of the test's own tenant, not yet applied."""
+    """The project with a stack of the test's tenant, before the first `up`."""
     return make_project(tmp_path / "project", tenant, pulumi_home)
 
 
 @pytest.fixture
 def empty_project(tenant: Tenant, tmp_path: Path, pulumi_home: Path) -> CliProject:
-    """The project without any stack, beside the test's own tenant."""
+    """The project without a stack, for the test's tenant."""
     return make_empty_project(tmp_path / "project", tenant, pulumi_home)

@@ -1,6 +1,6 @@
-"""What GitHub, GitLab and Azure DevOps answer to a pipeline: comments, issues, last runs, and id tokens for Entra.
+"""Answers a pipeline like GitHub, GitLab and Azure DevOps: comments, issues, last runs, and id tokens for Entra.
 
-One store behind three APIs, in the form of https://docs.github.com/rest, https://docs.gitlab.com/api and
+One store has three APIs, in the form of https://docs.github.com/rest, https://docs.gitlab.com/api and
 https://learn.microsoft.com/rest/api/azure/devops. Each call must be signed in as the platform's jobs are.
 """
 
@@ -18,27 +18,27 @@ from starlette.routing import Route
 
 Json = dict[str, Any]
 TOKEN: Final = "the-job's-own-token"
-_SOMEBODY: Final = {"id": 1, "type": "User"}
+_PERSON: Final = {"id": 1, "type": "User"}
 _PIPELINE: Final = {"id": 2, "type": "Bot"}
 
 
 @dataclass
 class Forge:
-    """One platform's project with one pull request, number 7.
+    """A platform's project with one pull request, number 7.
 
     Attributes:
-        id_token: Gives the token that Entra takes in exchange.
-        comments: Of the pull request, the oldest first: ``id``, ``text``, ``by``.
-        issues: Likewise, with ``title`` and ``open``.
-        applied: The commit of the last run that succeeded.
-        told: What the webhook was sent.
+        id_token: Returns the token that Entra accepts.
+        comments: Comments of the pull request, oldest first: ``id``, ``text``, ``by``.
+        issues: Issues in the same form, with ``title`` and ``open``.
+        applied: The commit of the last successful run.
+        posted: What the webhook received.
     """
 
     id_token: Callable[[], str]
     comments: list[Json] = field(default_factory=list)
     issues: list[Json] = field(default_factory=list)
     applied: str = ""
-    told: list[Json] = field(default_factory=list)
+    posted: list[Json] = field(default_factory=list)
 
     def comment(self, text: str, *, by: Json = _PIPELINE, **more: Any) -> Json:  # noqa: ANN401 - any JSON
         """Add a comment."""
@@ -46,17 +46,17 @@ class Forge:
         self.comments.append(made)
         return made
 
-    def somebody_comments(self, text: str) -> None:
-        """Add a comment that is no pipeline's."""
-        self.comment(text, by=_SOMEBODY)
+    def comment_of_a_person(self, text: str) -> None:
+        """Add a comment that the pipeline did not write."""
+        self.comment(text, by=_PERSON)
 
     @property
     def own(self) -> list[Json]:
-        """The comments that the pipeline wrote."""
+        """The pipeline's comments."""
         return [comment for comment in self.comments if comment["by"] is _PIPELINE]
 
     def app(self) -> Starlette:
-        """Give the platforms' APIs."""
+        """Return the platforms' APIs as a web application."""
         return Starlette(routes=[*_github(self), *_gitlab(self), *_azure(self), _webhook(self)])
 
 
@@ -179,7 +179,7 @@ def _gitlab(forge: Forge) -> list[Route]:
     return [user, notes, note, issues, issue, pipelines]
 
 
-def _azure(forge: Forge) -> list[Route]:  # noqa: C901 - one function a path
+def _azure(forge: Forge) -> list[Route]:  # noqa: C901 - one function per path
     root = "/azure/Contoso tenants/_apis"
     threads_path = f"{root}/git/repositories/tenants/pullRequests/7/threads"
 
@@ -248,7 +248,7 @@ def _azure(forge: Forge) -> list[Route]:  # noqa: C901 - one function a path
 def _webhook(forge: Forge) -> Route:
     async def receive(request: Request) -> Response:
         assert request.headers["content-type"] == "application/json"
-        forge.told.append(await request.json())
+        forge.posted.append(await request.json())
         return Response(status_code=200)
 
     return Route("/webhook", receive, methods=["POST"])

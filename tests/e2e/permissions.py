@@ -1,4 +1,4 @@
-"""What the application that signs in may do in Microsoft Graph, and how a test changes that."""
+"""Sets the Microsoft Graph permissions of the application that signs in."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ LEAST_PERMISSIONS = (
     "Group.Read.All",
     "RoleManagement.Read.Directory",
 )
-"""The list in docs/permissions.md, without the one that is not used."""
+"""The list in docs/permissions.md, without the permission that is not used."""
 
 
 def grant(tenant: Tenant, *permissions: str) -> None:
-    """Give the application that signs in exactly these application permissions of Microsoft Graph."""
+    """Grant the application exactly these application permissions of Microsoft Graph."""
     answer = tenant.entra.patch("/sandbox/clients/least-privilege", json={"permissions": list(permissions)})
     answer.raise_for_status()

@@ -1,7 +1,7 @@
-"""Runs the jobs of a pipeline's file here, as its platform would: each in a fresh clone and an environment of its own.
+"""Runs the jobs of a pipeline file as its platform would: each in a new clone and with its own environment.
 
-The steps' commands are run as they stand. Replaced are those that set a machine up, each by what it leaves: see
-:data:`REPLACED`. Only the parts of the platforms' languages that gitops/ uses are read; anything else is an error.
+The commands of the steps run unchanged. Steps that prepare a machine are replaced by their results, see
+:data:`REPLACED`. Only the language features that gitops/ uses are supported; anything else is an error.
 """
 
 from __future__ import annotations
@@ -29,34 +29,34 @@ REPLACED: Final = {
     "actions/upload-artifact": "a copy into a folder",
     "actions/download-artifact": "a copy from it",
     "gitops/install.sh": "links to this checkout and its environment",
-    "apt-get update -qq": "what this machine has",
+    "apt-get update -qq": "the programs of this machine",
     "checkout: self": "a clone of the test's repository",
     "UsePythonVersion@0": "the Python of the tests",
     "publish": "a copy into a folder",
     "DownloadPipelineArtifact@2": "a copy from it",
-    "PublishTestResults@2": "a look whether the file is there",
+    "PublishTestResults@2": "a check that the file exists",
 }
-"""Steps that are not run as they stand, and what is done instead."""
+"""Steps that do not run, with their replacements."""
 
 
 class JobFailedError(Exception):
-    """A job's command ended with another exit code than 0; the text is what it printed."""
+    """A job's command failed. The text is its output."""
 
 
 @dataclass
 class Pipeline(ABC):
-    """One run of a pipeline's file.
+    """One run of a pipeline file.
 
     Attributes:
-        file: It.
-        origin: The repository that is cloned.
-        commit: What is checked out.
+        file: The pipeline file.
+        origin: The repository to clone.
+        commit: The commit to check out.
         work: An empty folder for clones and artifacts.
-        machine: Environment of every machine: what to trust, where Pulumi's state is.
-        secrets: Variables and secrets that are kept on the platform.
-        platform: Variables that the platform sets by itself.
-        replaced: Steps that were not run as they stand.
-        output: What all commands printed.
+        machine: Environment of every machine: certificates, address of Pulumi's state.
+        secrets: Variables and secrets that are stored on the platform.
+        platform: Variables that the platform sets.
+        replaced: Steps that were replaced.
+        output: The output of all commands.
     """
 
     file: Path
@@ -70,39 +70,39 @@ class Pipeline(ABC):
     output: str = ""
 
     def __post_init__(self) -> None:
-        """Read the file."""
+        """Read the pipeline file."""
         self.work.mkdir(parents=True)
         self.document: Json = yaml.safe_load(self.file.read_text())
 
     @abstractmethod
     def run(self) -> Self:
-        """Run all jobs that this event runs, one after the other.
+        """Run all jobs of this event, one after the other.
 
         Raises:
-            JobFailedError: One failed.
+            JobFailedError: A job failed.
         """
 
     def clone(self, name: str) -> Path:
-        """Give a job's machine its clone with the whole history."""
+        """Return a new clone with the whole history for a job."""
         folder = self.work / re.sub(r"[^\w-]", "_", name)
         git(self.work, "clone", "--quiet", str(self.origin), str(folder))
         git(folder, "checkout", "--quiet", self.commit)
         return folder
 
     def install(self, folder: Path) -> None:
-        """Do what install.sh leaves."""
+        """Provide what install.sh installs."""
         self.replaced.add("gitops/install.sh")
         for name in _LINKED:
             (folder / name).symlink_to(CHECKOUT / name)
 
     def bash(self, folder: Path, script: str, variables: Mapping[str, str]) -> str:
-        """Run a step's commands and give what they printed.
+        """Run a step's commands and return their output.
 
         Raises:
             JobFailedError: The exit code is not 0.
         """
         done = subprocess.run(
-            ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", script],  # noqa: S607 - the PATH's
+            ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", script],  # noqa: S607 - the one on PATH
             cwd=folder,
             env={"PATH": search_path(), "HOME": str(self.work), **self.machine, **self.platform, **variables},
             stdin=subprocess.DEVNULL,
@@ -119,23 +119,29 @@ class Pipeline(ABC):
         return done.stdout
 
     def publish(self, name: str, path: Path, place: str = "") -> None:
-        """Keep an artifact: a folder, at a place within the artifact."""
+        """Store an artifact.
+
+        Args:
+            name: Its name.
+            path: The folder to store.
+            place: The folder's place in the artifact.
+        """
         if path.is_dir():
             shutil.copytree(path, self.work / "artifacts" / name / place, dirs_exist_ok=True)
 
     def artifacts(self) -> Iterator[Path]:
-        """Give the folders of the artifacts."""
+        """Yield the folders of the artifacts."""
         yield from sorted((self.work / "artifacts").glob("*"))
 
 
 @dataclass
 class GitHubRun(Pipeline):
-    """Of a workflow. ``platform`` holds the runner's variables; ``github`` what expressions read of the event."""
+    """A run of a workflow. ``platform`` has the runner's variables, ``github`` the event's values for expressions."""
 
     github: Json = field(default_factory=dict)
 
     def run(self) -> Self:
-        """Run the jobs in the file's order, which is that of their needs."""
+        """Run the jobs in the file's order, which respects their needs."""
         needs: Json = {}
         for name, job in self.document["jobs"].items():
             context = {"github": self.github, "needs": needs, "secrets": self.secrets, "vars": self.secrets}
@@ -153,7 +159,7 @@ class GitHubRun(Pipeline):
         return self
 
     def _job(self, name: str, job: Json, context: Json) -> Json:
-        assert job["permissions"], "every job says what its token may do"
+        assert job["permissions"], "every job must declare its token's permissions"
         folder = Path()
         steps: Json = {}
         for number, step in enumerate(job["steps"]):
@@ -180,7 +186,7 @@ class GitHubRun(Pipeline):
                 for file in files.values():
                     file.touch()
                 given = {**self.document.get("env", {}), **job.get("env", {}), **step.get("env", {})}
-                # An id token is only to be had where the job may ask for one.
+                # A job gets an id token only if its permissions allow it.
                 tokens = _ID_TOKENS if job["permissions"].get("id-token") == "write" else ()
                 variables = {key: self._value(value, context) for key, value in given.items()}
                 variables |= {key: self.secrets[key] for key in tokens} | {
@@ -191,7 +197,7 @@ class GitHubRun(Pipeline):
                 steps[step.get("id", number)] = {"outputs": dict(line.split("=", 1) for line in lines)}
         return {key: self._value(value, {**context, "steps": steps}) for key, value in job.get("outputs", {}).items()}
 
-    def _value(self, text: Any, context: Json) -> str:  # noqa: ANN401 - YAML's
+    def _value(self, text: Any, context: Json) -> str:  # noqa: ANN401 - any YAML
         def expression(found: re.Match[str]) -> str:
             return self._term(found[1].strip(), context)
 
@@ -212,7 +218,7 @@ class GitHubRun(Pipeline):
             one = term.strip()
             if one in {"true", "!cancelled()"}:
                 continue
-            left, operator, right = re.fullmatch(r"(\S+) (==|!=) (.+)", one).groups()  # type: ignore[union-attr] # else fail
+            left, operator, right = re.fullmatch(r"(\S+) (==|!=) (.+)", one).groups()  # type: ignore[union-attr] # fails otherwise
             if (self._term(left, context) == self._term(right, context)) != (operator == "=="):
                 return False
         return True
@@ -223,7 +229,7 @@ _ID_TOKENS: Final = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_T
 
 @dataclass
 class GitLabRun(Pipeline):
-    """Of a .gitlab-ci.yml. ``platform`` holds the predefined variables, among them CI_PIPELINE_SOURCE."""
+    """A run of a .gitlab-ci.yml. ``platform`` has the predefined variables, including CI_PIPELINE_SOURCE."""
 
     def run(self) -> Self:
         """Run the jobs in the stages' order."""
@@ -249,7 +255,7 @@ class GitLabRun(Pipeline):
             "CI_NODE_TOTAL": str(job.get("parallel", 1)),
             "CI_PROJECT_DIR": str(folder),
         }
-        # Variables that are kept on the platform reach every job; an id token only the jobs that ask for one.
+        # Every job gets the stored variables. Only jobs that declare an id token get one.
         variables = {**self.secrets, **node}
         for token, options in job.get("id_tokens", {}).items():
             assert options == {"aud": "api://AzureADTokenExchange"}
@@ -292,12 +298,12 @@ _NO_JOBS: Final = {"stages", "workflow", "variables"}
 
 @dataclass
 class AzureRun(Pipeline):
-    """Of a pipeline of Azure DevOps. ``platform`` holds the agent's variables, in capitals as scripts see them."""
+    """A run of an Azure DevOps pipeline. ``platform`` has the agent's variables in upper case, as scripts see them."""
 
     _outputs: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> Self:
-        """Run the stages and jobs in the file's order, which is that of what they depend on."""
+        """Run the stages and jobs in the file's order, which respects their dependencies."""
         for stage in self.document.get("stages", [{"jobs": self.document.get("jobs")}]):
             if self._holds(stage.get("condition", "")):
                 for job in stage["jobs"]:
@@ -334,7 +340,7 @@ class AzureRun(Pipeline):
             elif step["bash"] == "gitops/install.sh":
                 self.install(folder)
             else:
-                # Variables that are no secrets reach every step; secrets those that name them.
+                # Every step gets the variables that are not secret. A step gets only the secrets that it names.
                 variables = {"PLATFORM": known["PLATFORM"], **{key: known[key] for key in _OPEN if key in known}}
                 variables |= {key: self._macros(value, known) for key, value in step.get("env", {}).items()}
                 self._remember(name, step, self.bash(folder, step["bash"], variables))
@@ -356,14 +362,14 @@ class AzureRun(Pipeline):
             self._outputs[f"{job}.{step['name']}.{key}"] = value
 
     def _output(self, text: str) -> str:
-        # Between stages the job stands within the brackets, between jobs before them.
+        # Between stages, the job's name is inside the brackets; between jobs, it is before them.
         found = re.fullmatch(r"dependencies\.canary\.outputs\['(\w+)\.([\w.]+)'\]", text) or re.fullmatch(
             r"(?:\$\[ )?(?:dependencies|stageDependencies\.canary)\.(\w+)\.outputs\['([\w.]+)'\](?: \])?", text
         )
         assert found is not None, text
         return self._outputs[f"{found[1]}.{found[2]}"]
 
-    def _macros(self, text: Any, known: Mapping[str, str]) -> str:  # noqa: ANN401 - YAML's
+    def _macros(self, text: Any, known: Mapping[str, str]) -> str:  # noqa: ANN401 - any YAML
         def value(found: re.Match[str]) -> str:
             name = found[1]
             return known[name] if name in known else self.platform[name.replace(".", "_").upper()]
@@ -373,7 +379,7 @@ class AzureRun(Pipeline):
     def _holds(self, condition: str) -> bool:
         for operator, left, right in re.findall(r"\b(ne|eq)\(([^,]+), '([^']*)'\)", condition):
             if left.endswith(".result"):
-                continue  # a job that fails ends the test
+                continue  # a failed job ends the test
             value = "False" if "IsFork" in left else self._output(left)
             if (value == right) != (operator == "eq"):
                 return False

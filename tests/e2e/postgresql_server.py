@@ -1,4 +1,4 @@
-"""A PostgreSQL server of a test's own: loopback, TLS alone, its data in a folder that goes with it."""
+"""A temporary PostgreSQL server for one test: on loopback, with TLS only, and its data in a temporary folder."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ _START_LINES: Final = 200
 
 @dataclass(frozen=True)
 class Server:
-    """One that answers.
+    """A running server.
 
     Attributes:
-        url: For Pulumi: without the password, which is in the environment.
-        environment: What a client needs.
+        url: Its address for Pulumi, without the password, which is in the environment.
+        environment: Environment of its clients.
+        programs: Folder of PostgreSQL's programs.
     """
 
     url: str
@@ -35,7 +36,7 @@ class Server:
     programs: Path
 
     def ask(self, query: str) -> str:
-        """Give what psql answers to a query, values alone."""
+        """Return psql's answer to a query, values only."""
         done = subprocess.run(
             [self.programs / "psql", "--no-psqlrc", "--tuples-only", "--no-align", "--command", query, self.url],
             env={"PATH": os.environ["PATH"], **self.environment},
@@ -48,14 +49,14 @@ class Server:
 
 @contextmanager
 def postgresql(programs: Path, certificates: Certificates, password: str) -> Iterator[Server]:
-    """Run one until the block ends.
+    """Run a server while the block runs.
 
     Args:
         programs: Folder of initdb, postgres and psql.
-        certificates: For localhost.
-        password: Of its only user.
+        certificates: Certificates for localhost.
+        password: Password of its only user.
     """
-    # It refuses to run as root, and a folder of root's tests is closed to everybody else.
+    # PostgreSQL refuses to run as root, and other users cannot access root's test folder.
     owner = _owner()
     folder = Path(tempfile.mkdtemp(prefix="kzero-scim-postgresql-"))
     try:

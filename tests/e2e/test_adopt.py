@@ -1,4 +1,4 @@
-"""A tenant that somebody set up by clicking is taken over, used, and let go, by the commands an operator types."""
+"""A tenant that was set up by hand is adopted, used and released with an operator's commands."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.e2e.permissions import LEAST_PERMISSIONS, grant
 
 
 def test_a_complete_tenant_is_adopted_used_and_released(tenant: Tenant, empty_project: CliProject) -> None:
-    """Nothing is left to do but to test; a second adoption does nothing; a destroy leaves both sides as they were."""
+    """After adoption, only tests remain to run, a second one does nothing, and destroy restores both sides."""
     [made] = make_by_hand(tenant, Variant.COMPLETE)
     before = _everything(tenant, made)
 
@@ -31,7 +31,7 @@ def test_a_complete_tenant_is_adopted_used_and_released(tenant: Tenant, empty_pr
         "kzero-scim:activationPreset": "sandbox",
         "kzero-scim:users": ["alex@contoso.example", "morgan@contoso.example"],
         "kzero-scim:groups": ["KZero users"],
-        # Graph hides who is told of failures and how many deletions stop Entra: left as they are.
+        # Graph does not return the notification address and the deletion threshold, so they keep their values.
         "kzero-scim:deletionThreshold": "0",
         "kzero-scim:adopted": "true",
     }
@@ -40,7 +40,7 @@ def test_a_complete_tenant_is_adopted_used_and_released(tenant: Tenant, empty_pr
     again = empty_project.kzero_scim("adopt", "test", "--yes").succeeded()
     again.line_with("test is adopted already; nothing was changed.")
 
-    # From here it is a tenant as any other one.
+    # From here on, it is a tenant like any other.
     empty_project.up().succeeded()
     assert _everything(tenant, made) == before
     empty_project.up("--refresh", "--expect-no-changes").succeeded()
@@ -49,8 +49,8 @@ def test_a_complete_tenant_is_adopted_used_and_released(tenant: Tenant, empty_pr
     assert _everything(tenant, made) == before
 
 
-def test_half_a_tenant_is_adopted_and_completed(tenant: Tenant, empty_project: CliProject) -> None:
-    """The preview adds what is missing, by name, and removes or replaces nothing; an update ends the guide's work."""
+def test_an_incomplete_tenant_is_adopted_and_completed(tenant: Tenant, empty_project: CliProject) -> None:
+    """The preview adds the missing parts and removes or replaces nothing, and an update completes the guide's steps."""
     [made] = make_by_hand(tenant, Variant.HALF)
 
     found = json.loads(empty_project.kzero_scim("adopt", "test", "--yes", "--json").succeeded().stdout)
@@ -78,8 +78,8 @@ def test_half_a_tenant_is_adopted_and_completed(tenant: Tenant, empty_project: C
     assert tenant.user("sam@contoso.example") is not None
 
 
-def test_what_goes_beyond_the_guide_is_kept(tenant: Tenant, empty_project: CliProject) -> None:
-    """Changed mappers and rows are in the settings, further ones are nobody's; an update removes none of them."""
+def test_settings_beyond_the_guide_are_kept(tenant: Tenant, empty_project: CliProject) -> None:
+    """Changed mappers and rows become settings, further ones stay unmanaged, and an update removes none of them."""
     [made] = make_by_hand(tenant, Variant.EXTRA)
     before = _everything(tenant, made)
 
@@ -91,7 +91,7 @@ def test_what_goes_beyond_the_guide_is_kept(tenant: Tenant, empty_project: CliPr
     assert "department" not in settings["kzero-scim:mappers"]
     assert {"target": TAG, "source": "extensionAttribute2"} in settings["kzero-scim:attributeMappings"]
     assert len(settings["kzero-scim:attributeMappings"]) == 7
-    # Two groups are called Duplicates: that one is named by its id.
+    # Two groups have the name Duplicates, so this one is identified by its id.
     assert len(settings["kzero-scim:groups"]) == 2
     assert {kind: op for kind, (op, _) in _steps(empty_project).items()} == {
         "ProvisionedUsers": "create",
@@ -103,8 +103,8 @@ def test_what_goes_beyond_the_guide_is_kept(tenant: Tenant, empty_project: CliPr
     assert after | {"both sides": None} == before | {"both sides": None}
     assert after["both sides"]["mappers"] == before["both sides"]["mappers"]
 
-    # Told that it is its own now, the stack takes away what it manages, and still nothing else. That takes a permission
-    # for applications that the automation does not own.
+    # Once the stack owns the tenant, destroy removes what it manages and nothing else. That needs a permission for
+    # applications that the automation does not own.
     grant(tenant, *LEAST_PERMISSIONS, "Application.ReadWrite.All")
     empty_project.settings({"adopted": None})
     empty_project.up().succeeded()
@@ -114,7 +114,7 @@ def test_what_goes_beyond_the_guide_is_kept(tenant: Tenant, empty_project: CliPr
 
 
 def test_an_adoption_that_fails_leaves_nothing_behind(tenant: Tenant, empty_project: CliProject) -> None:
-    """Neither doubt, missing permissions nor a failing engine leave a stack or a file; all say what to do."""
+    """Doubt, missing permissions and an engine failure leave neither stack nor file, and each error says what to do."""
     first, second = make_by_hand(tenant, Variant.TWINS)
 
     doubtful = empty_project.kzero_scim("adopt", "test", "--yes").failed()
@@ -152,7 +152,7 @@ def _settings(project: CliProject) -> dict[str, Any]:
 
 
 def _steps(project: CliProject) -> dict[str, tuple[str, set[str]]]:
-    """Give what a preview would change: kind of resource to what would be done, and to which properties."""
+    """Return the changes of a preview: operation and properties by resource kind."""
     shown = json.loads(project.pulumi("preview", "--json").succeeded().stdout)
     return {
         step["urn"].split("::")[2].rsplit(":", 1)[-1]: (step["op"], set(step.get("detailedDiff") or {}))
@@ -162,10 +162,10 @@ def _steps(project: CliProject) -> dict[str, tuple[str, set[str]]]:
 
 
 def _everything(tenant: Tenant, made: HandMade) -> dict[str, Any]:
-    """Give all that a person would see of a tenant: both sides, and the application with everything in it."""
+    """Return everything that a person sees of a tenant: both sides, and the complete application."""
     token = tenant.entra.post("/sandbox/token").json()["access_token"]
 
-    def ask(path: str) -> Any:  # noqa: ANN401 - JSON
+    def ask(path: str) -> Any:  # noqa: ANN401 - any JSON
         answer = tenant.entra.get(f"/v1.0{path}", headers={"Authorization": f"Bearer {token}"})
         return answer.raise_for_status().json()
 

@@ -1,4 +1,4 @@
-"""Whatever an operator gets wrong: `pulumi up` says it in one line of its own, and neither side is changed."""
+"""`pulumi up` explains every mistake of an operator in one line, and changes neither side."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ CONSOLE = {"activation": "console", "activationPreset": None}
 
 @dataclass(frozen=True)
 class Mistake:
-    """What an operator got wrong, and what is to be said about it.
+    """A mistake of an operator, and the expected error.
 
     Attributes:
-        says: Words of one line of the output: the object or the key, the value, the remedy. `{realm}` and the like are
-            filled in.
-        settings: Changes of the stack's settings; callables are given the tenant.
-        env: Changes of the environment.
-        arrange: Done to the tenant before.
+        says: Parts of one line of the output: object or key, value, remedy. Placeholders such as `{realm}` are
+          replaced.
+        settings: Changes to the stack's settings. A callable gets the tenant and returns the value.
+        env: Changes to the environment.
+        arrange: Prepares the tenant.
     """
 
     says: tuple[str, ...]
@@ -39,7 +39,7 @@ class Mistake:
 
 
 def closed_port() -> int:
-    """Give a port of this machine on which nobody listens."""
+    """Return a port of this machine on which nothing listens."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -47,14 +47,14 @@ def closed_port() -> int:
 
 
 def disable_client(tenant: Tenant) -> None:
-    """Disable the client by which the automation signs in to KZero."""
+    """Disable the client with which the automation signs in to KZero."""
     found = tenant.keycloak_admin.get("/clients", params={"clientId": tenant.credentials.client_id})
     [client] = found.raise_for_status().json()
     tenant.keycloak_admin.put(f"/clients/{client['id']}", json=client | {"enabled": False}).raise_for_status()
 
 
 def without(permission: str) -> Callable[[Tenant], None]:
-    """Take one application permission away."""
+    """Return a function that removes one application permission."""
     return lambda tenant: grant(tenant, *(name for name in LEAST_PERMISSIONS if name != permission))
 
 
@@ -184,7 +184,7 @@ MISTAKES = {
 
 @pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
 def test_mistake_is_explained_and_nothing_is_changed(mistake: Mistake, tenant: Tenant, project: CliProject) -> None:
-    """`pulumi up`: one line with the object or key, the value and the remedy; both sides as they were."""
+    """`pulumi up` prints one line with object or key, value and remedy, and both sides stay as they were."""
     mistake.arrange(tenant)
     given = mistake.settings.items()
     project.settings({key: value(tenant) if callable(value) else value for key, value in given})
@@ -200,7 +200,7 @@ def test_mistake_is_explained_and_nothing_is_changed(mistake: Mistake, tenant: T
 
 
 def test_no_configuration_at_all(tenant: Tenant, project: CliProject) -> None:
-    """Every setting that is required is named, at once, and nothing of Pulumi's own beside it."""
+    """All missing settings are reported together, without an error of Pulumi's own."""
     file = project.folder / "stacks" / f"Pulumi.{STACK}.yaml"
     file.write_text(yaml.safe_dump({"encryptionsalt": yaml.safe_load(file.read_text())["encryptionsalt"]}))
     before = both_sides(tenant)
@@ -214,8 +214,8 @@ def test_no_configuration_at_all(tenant: Tenant, project: CliProject) -> None:
     assert both_sides(tenant) == before
 
 
-def test_a_secret_in_clear_text_is_refused_and_not_repeated(project: CliProject) -> None:
-    """The key and the command that encrypts it are named; the secret is not."""
+def test_a_secret_in_clear_text_is_rejected_and_not_printed(project: CliProject) -> None:
+    """The error names the key and the command that encrypts it, but not the secret."""
     project.settings({"secretToken": "a-token-in-clear-text"})
 
     outcome = project.preview().failed()
@@ -225,8 +225,8 @@ def test_a_secret_in_clear_text_is_refused_and_not_repeated(project: CliProject)
     assert "a-token-in-clear-text" not in outcome.text
 
 
-def test_a_refused_connection_test_stops_before_provisioning_starts(tenant: Tenant, project: CliProject) -> None:
-    """KZero expects another Entra tenant: what Entra said, what it means; the application is there, its job is off."""
+def test_a_failed_connection_test_stops_before_provisioning_starts(tenant: Tenant, project: CliProject) -> None:
+    """If KZero expects another Entra tenant, the error explains Entra's message, and the job stays disabled."""
     enabled = {"kzero__scim__enabled": "true", "kzero__scim__profile": "Azure"}
     tenant.set_realm_attributes(**enabled, kzero__scim__azureTenantId=ELSEWHERE)
     project.settings(CONSOLE)
@@ -248,7 +248,7 @@ def test_a_refused_connection_test_stops_before_provisioning_starts(tenant: Tena
 
 
 def test_a_command_about_a_stack_that_does_not_exist(project: CliProject) -> None:
-    """`kzero-scim check` and `doctor` say so in one line, with an exit code of their own."""
+    """`kzero-scim check` and `doctor` report it in one line, each with its own exit code."""
     check = project.kzero_scim("check", "nowhere").failed()
     doctor = project.kzero_scim("doctor", "nowhere").failed()
 

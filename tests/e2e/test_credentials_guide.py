@@ -1,4 +1,4 @@
-"""docs/credentials.md: its commands set three tenants up in the sandbox, and those credentials are enough."""
+"""The commands of docs/credentials.md set up three tenants in the sandbox, and their credentials are sufficient."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _KEPT = "TOKEN PERMISSIONS APPLICATION ARM_CLIENT_ID ARM_CLIENT_SECRET"
 
 
 class Guide:
-    """A shell in which the guide's blocks are run one after the other, each with what the reader has by then."""
+    """A shell that runs the guide's blocks one after the other and keeps the reader's variables."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self._folder = folder
         self._environment = environment
         self.left: list[str] = _BLOCK.findall((CHECKOUT / "docs" / "credentials.md").read_text())
-        """The blocks that were not run."""
+        """The blocks that have not run yet."""
 
     def run(self, containing: str, **variables: str) -> str:
-        """Run the one block that has these words, and give what it prints."""
+        """Run the only block that contains these words, and return its output."""
         (block,) = [block for block in self.left if containing in block]
         self.left.remove(block)
         return self._shell(
@@ -58,10 +58,10 @@ class Guide:
         return done.stdout
 
 
-def test_the_guides_commands_are_enough_to_run_a_fleet(sandbox: RunningSandbox, tmp_path: Path) -> None:
-    """One application for all, by federation and by a secret, consented by link and by Graph; and one of a tenant's."""
+def test_the_guides_commands_are_sufficient_to_run_a_fleet(sandbox: RunningSandbox, tmp_path: Path) -> None:
+    """One application serves two tenants by federation, secret, and both kinds of consent; one tenant has its own."""
     if shutil.which("jq") is None and not os.environ.get("CI"):
-        pytest.skip("the commands of docs/credentials.md need jq, which is not on PATH: install it")
+        pytest.skip("the commands of docs/credentials.md need jq, which is not on PATH; install it")
     folder = tmp_path / "fleet"
     with fleet(sandbox, 3, folder) as (one, two, three), sandbox.entra() as entra:
         guide = Guide(
@@ -143,7 +143,7 @@ def test_the_guides_commands_are_enough_to_run_a_fleet(sandbox: RunningSandbox, 
 
 
 def _token(entra: Any, tenant: str) -> str:  # noqa: ANN401 - the sandbox's client
-    """Give what `az account get-access-token` gives an administrator of a tenant."""
+    """Return the token that `az account get-access-token` prints for a tenant's administrator."""
     path = f"/sandbox/of/{tenant}/token" if tenant else "/sandbox/token"
     return str(entra.post(path).raise_for_status().json()["access_token"])
 
@@ -155,7 +155,7 @@ def _forget_application(folder: Path, tenant: FleetTenant) -> None:
 
 
 def _console(folder: Path, tenant: FleetTenant) -> None:
-    """Have the tenant's endpoint enabled by a person, so that the client needs no role for its settings."""
+    """Configure that a person enables the tenant's endpoint, so that the client needs no role for its settings."""
     file = folder / "stacks" / f"Pulumi.{tenant.name}.yaml"
     document = yaml.safe_load(file.read_text())
     document["config"] |= {"kzero-scim:activation": "console"}

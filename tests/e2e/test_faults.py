@@ -1,4 +1,4 @@
-"""A few cases of `make faults`, so that the harness itself stays fit: kills, faults of either service, two at once."""
+"""A few cases of `make faults`, which test the harness itself: kills, faults of both services, two runs at once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SAMPLE = (
 
 @pytest.fixture(scope="module")
 def harness(sandbox: RunningSandbox, tmp_path_factory: pytest.TempPathFactory) -> Harness:
-    """The harness on the tests' own sandbox; what an undisturbed run makes is found out once."""
+    """The harness with the tests' sandbox. Undisturbed runs happen once."""
     command = pulumi_cli()
     assert command is not None
     azuread_plugin.write_stand_in(sandbox.layout.pulumi_home)
@@ -32,8 +32,8 @@ def harness(sandbox: RunningSandbox, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.mark.parametrize("key", SAMPLE)
-def test_a_second_up_ends_where_an_undisturbed_one_does(key: str, harness: Harness) -> None:
-    """Object by object on both sides, with nothing twice and no secret in anything written."""
+def test_a_second_up_reaches_the_result_of_an_undisturbed_one(key: str, harness: Harness) -> None:
+    """All objects on both sides are equal, none exists twice, and no file contains a secret."""
     [case] = [case for case in all_cases(SEED) if case.key == key]
 
     assert harness.run(case).problems == ()

@@ -1,4 +1,4 @@
-"""The fleet's commands over real tenants: a real engine, a real Keycloak, the local Entra, and real signals."""
+"""The fleet's commands with real tenants: a real engine, a real Keycloak, the local Entra, and real signals."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ _SECONDS = 120
 
 
 class Fleet(CliProject):
-    """The project of three tenants, and what stands in its folder."""
+    """The project of three tenants and the files in its folder."""
 
     def document(self, command: str) -> dict[str, Any]:
-        """Give the last run's document."""
+        """Return the last run's document."""
         found: dict[str, Any] = json.loads((self.folder / ".kzero-scim" / "runs" / f"{command}.json").read_text())
         return found
 
     def results(self, command: str) -> dict[str, dict[str, Any]]:
-        """Give the last run's results by tenant."""
+        """Return the last run's results by tenant."""
         return {result["tenant"]: result for result in self.document(command)["results"]}
 
     def outcomes_of(self, command: str) -> list[str]:
-        """Give the last run's outcomes, by tenant."""
+        """Return the last run's outcomes in the tenants' order."""
         return [self.results(command)[name]["outcome"] for name in NAMES]
 
     def log(self, tenant: str) -> str:
-        """Give a tenant's log."""
+        """Return a tenant's log."""
         return (self.folder / ".kzero-scim" / "logs" / f"{tenant}.log").read_text()
 
     def set(self, tenant: str, **settings: Any) -> None:  # noqa: ANN401 - any setting
-        """Change a tenant's settings; None takes one away."""
+        """Change a tenant's settings. None removes a setting."""
         file = self.folder / "stacks" / f"Pulumi.{tenant}.yaml"
         document = yaml.safe_load(file.read_text())
         for key, value in settings.items():
@@ -58,12 +58,12 @@ class Fleet(CliProject):
         file.write_text(yaml.safe_dump(document))
 
     def be_set_up(self) -> None:
-        """Set the tenants up, unless an earlier test of the story has; a worker may begin in its middle."""
+        """Set up the tenants unless an earlier test has. A worker may start with any test of this module."""
         if not (self.folder / ".kzero-scim" / "runs" / "up.json").exists():
             assert self.kzero_scim("fleet", "up", "--yes").succeeded()
 
     def locks(self) -> list[Path]:
-        """Name the locks that stacks hold."""
+        """Return the lock files of all stacks."""
         return list((self.folder / "state").rglob("locks/**/*.json"))
 
 
@@ -71,7 +71,7 @@ class Fleet(CliProject):
 def project(
     sandbox: RunningSandbox, tmp_path_factory: pytest.TempPathFactory, pulumi_home: Path
 ) -> Iterator[tuple[Fleet, list[FleetTenant]]]:
-    """A fleet of three tenants that were never applied; the tests of this module are one story, in order."""
+    """A fleet of three tenants, which starts without an `up`. The tests of this module share it."""
     folder = tmp_path_factory.mktemp("fleet") / "project"
     with fleet(sandbox, len(NAMES), folder) as tenants:
         (folder / "state").mkdir()
@@ -90,7 +90,7 @@ def project(
 
 
 def test_a_preview_of_new_tenants_leaves_nothing_behind(project: tuple[Fleet, list[FleetTenant]]) -> None:
-    """Neither in the backend nor in the stack files; exit code 2, and all as one group."""
+    """It adds nothing to backend and stack files, exits with 2, and reports all tenants as one group."""
     found, _ = project
     before = {file: file.read_bytes() for file in (found.folder / "stacks").iterdir()}
 
@@ -105,10 +105,10 @@ def test_a_preview_of_new_tenants_leaves_nothing_behind(project: tuple[Fleet, li
     assert found.stacks() == []
 
 
-def test_one_tenants_failure_is_its_own(project: tuple[Fleet, list[FleetTenant]]) -> None:
-    """One has no secret for KZero, one a wrong setting; in the one worker the third runs between them and is set up.
+def test_a_failing_tenant_does_not_affect_the_others(project: tuple[Fleet, list[FleetTenant]]) -> None:
+    """One tenant has no secret for KZero and one a wrong setting; the third runs in the same worker and is set up.
 
-    The one without a secret must not be let in by that of the tenant before it.
+    The tenant without a secret must not sign in with the secret of the tenant before it.
     """
     found, tenants = project
     credentials = found.folder / "credentials" / "tenant-002.env"
@@ -148,10 +148,10 @@ def test_one_tenants_failure_is_its_own(project: tuple[Fleet, list[FleetTenant]]
     assert leaks(secrets, printed, [file for file in left if file.is_file()]) == []
 
 
-def test_a_change_and_what_somebody_did_by_hand(
+def test_a_changed_setting_and_a_manual_change(
     project: tuple[Fleet, list[FleetTenant]], sandbox: RunningSandbox
 ) -> None:
-    """A preview shows both, each with its exit code; a refresh takes the drift into the state, and says what it was."""
+    """A preview shows both, each with its exit code, and a refresh reports the drift and stores it in the state."""
     found, tenants = project
     found.be_set_up()
     assert found.kzero_scim("fleet", "preview").code == 0
@@ -184,8 +184,8 @@ def test_a_change_and_what_somebody_did_by_hand(
     assert found.results("up")["tenant-003"]["changes"][0]["properties"][0]["now"] == "email"
 
 
-def test_what_a_project_adds_to_its_program_stays(project: tuple[Fleet, list[FleetTenant]]) -> None:
-    """Until the program no longer declares it: then the preview and the up tell its deletion, and the component's."""
+def test_a_resource_that_a_project_adds_to_its_program_is_kept(project: tuple[Fleet, list[FleetTenant]]) -> None:
+    """Once the program no longer declares it, preview and up report its deletion and its component's."""
     found, _ = project
     found.be_set_up()
     program = found.folder / "__main__.py"
@@ -195,7 +195,7 @@ def test_what_a_project_adds_to_its_program_stays(project: tuple[Fleet, list[Fle
     try:
         program.write_text(f"{original.read_text()}\nfrom additions import Partner\n\nPartner('partner')\n")
         assert found.kzero_scim("fleet", "up", "--yes", "tenant-001").code == 0
-        assert _told(found.results("up")["tenant-001"]) == [("create", "ApplicationFromTemplate", "partner")]
+        assert _changes(found.results("up")["tenant-001"]) == [("create", "ApplicationFromTemplate", "partner")]
         assert found.kzero_scim("fleet", "up", "--yes", "tenant-001").code == 0
         assert found.results("up")["tenant-001"]["outcome"] == "unchanged"
 
@@ -204,16 +204,16 @@ def test_what_a_project_adds_to_its_program_stays(project: tuple[Fleet, list[Fle
         for command, code in (["preview"], 2), (["up", "--yes"], 0):
             assert found.kzero_scim("fleet", *command, "tenant-001").code == code
             result = found.results(command[0])["tenant-001"]
-            assert (result["outcome"], sorted(_told(result))) == ("changed", deleted)
+            assert (result["outcome"], sorted(_changes(result))) == ("changed", deleted)
     finally:
         program.unlink()
         program.symlink_to(original)
 
 
-def test_a_tenant_that_hangs_is_stopped_and_its_stack_is_free(
+def test_a_tenant_that_hangs_is_stopped_and_its_stack_is_unlocked(
     project: tuple[Fleet, list[FleetTenant]], sandbox: RunningSandbox
 ) -> None:
-    """The service holds the request for ever; the engine lets go of the stack when it is interrupted."""
+    """The service holds the request forever, and the interrupted engine unlocks the stack."""
     found, _ = project
     found.be_set_up()
     with sandbox.kzero() as kzero:
@@ -231,7 +231,7 @@ def test_a_tenant_that_hangs_is_stopped_and_its_stack_is_free(
 
 @pytest.mark.parametrize("signals", [1, 2])
 def test_ctrl_c(project: tuple[Fleet, list[FleetTenant]], sandbox: RunningSandbox, signals: int) -> None:
-    """Once, what runs comes to its end and the rest is not run; twice, the engine is interrupted in order."""
+    """After one Ctrl-C, running tenants finish and no other starts. After two, the engine is interrupted."""
     found, _ = project
     found.be_set_up()
     with sandbox.kzero() as kzero:
@@ -288,12 +288,12 @@ class Partner(pulumi.ComponentResource):
 """A module that a team has put beside its program."""
 
 
-def _told(result: dict[str, Any]) -> list[tuple[str, str, str]]:
+def _changes(result: dict[str, Any]) -> list[tuple[str, str, str]]:
     return [(change["operation"], change["resource"], change["name"]) for change in result["changes"]]
 
 
 def rename_claim(kzero: httpx.Client, tenant: FleetTenant, mapper: str, claim: str) -> None:
-    """Change a mapper's claim as somebody in the Advanced Console would."""
+    """Change a mapper's claim as in the Advanced Console."""
     realm, own = f"/realms/{tenant.credentials.realm}", tenant.credentials
     form = {"grant_type": "client_credentials", "client_id": own.client_id, "client_secret": own.client_secret}
     token = kzero.post(f"{realm}/protocol/openid-connect/token", data=form).raise_for_status().json()["access_token"]
@@ -306,7 +306,7 @@ def rename_claim(kzero: httpx.Client, tenant: FleetTenant, mapper: str, claim: s
 
 
 def until(so: Callable[[], bool]) -> None:
-    """Wait until something is so."""
+    """Wait until a condition is true."""
     deadline = time.monotonic() + _SECONDS
     while not so():
         assert time.monotonic() < deadline

@@ -1,4 +1,4 @@
-"""The fleet looked at every night: drift and status over several tenants, by somebody who may only read."""
+"""The nightly sweep: drift and status of several tenants, with read permissions only."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from tests.e2e.cli_project import CliProject, install_azuread, search_path
 READ_PERMISSIONS = ("Application.Read.All", "Group.Read.All", "Synchronization.Read.All", "User.Read.All")
 READ_ROLES = ("view-clients", "view-realm", "view-users")
 _QUESTIONS = ("/oauth2/v2.0/token", "/openid-connect/token", "/$batch", "/schema/parseExpression")
-"""What is sent by POST and changes nothing."""
+"""Paths of POST requests that change nothing."""
 
 
-def test_a_fleet_is_swept_by_who_may_only_read(
+def test_a_fleet_is_swept_with_read_permissions(
     sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Drift, what an up would do about it, refusals and quarantine: each at its tenant, and nothing is written."""
+    """Drift, its preview, errors and quarantine are reported for their tenants, and nothing is written."""
     folder = tmp_path / "fleet"
     with fleet(sandbox, 3, folder) as (_, reads, writes):
         project = _project(sandbox, folder, tmp_path / "pulumi")
@@ -56,7 +56,7 @@ def test_a_fleet_is_swept_by_who_may_only_read(
         assert {result["outcome"] for result in found.values()} == {"drifted"}
         for result in found.values():
             assert {item["resource"] for item in result["drift"]} == {"MapperSet", "AppRoleAssignments"}
-        # Who may not write cannot preview; that the tenant differs is told all the same.
+        # Without write permissions there is no preview, but the tenant's drift is reported.
         assert any("what an up would do about the drift is not known" in line for line in found[reads.name]["warnings"])
         assert {item["resource"] for item in found[writes.name]["changes"]} >= {"MapperSet", "AppRoleAssignments"}
         assert kept == json.loads(drift.stdout)
@@ -109,7 +109,7 @@ def _variables(file: Path) -> dict[str, str]:
 
 
 def _hold_reading_together(project: CliProject, tenant: FleetTenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reading a state and its configuration from files gives what the Pulumi CLI gives."""
+    """Check that reading a state and its configuration from files gives the same as the Pulumi CLI."""
     for name, value in project.env.items():
         monkeypatch.setenv(name, value)
     asked = Stack.load(tenant.name, project.folder)
@@ -132,7 +132,7 @@ def _values(configuration: dict[str, str]) -> dict[str, Any]:
 
 
 def _may_only_read(sandbox: RunningSandbox, tenant: FleetTenant, folder: Path) -> None:
-    """Let a tenant be signed in to by applications that may write on neither side."""
+    """Let a tenant's sign-ins use applications that may write on neither side."""
     control = f"/sandbox/of/{tenant.organisation.tenant_id}"
     with sandbox.entra() as entra, sandbox.administration(tenant.credentials) as realm:
         for client in tenant.organisation.clients:
@@ -161,7 +161,7 @@ def _forget_requests(sandbox: RunningSandbox, *tenants: FleetTenant) -> None:
 
 
 def _writes(sandbox: RunningSandbox, *tenants: FleetTenant) -> list[str]:
-    """List what the services were asked that was no question."""
+    """Return the requests to the services that are not reads."""
     with sandbox.entra() as entra, sandbox.kzero() as kzero:
         log = kzero.get("/sandbox/requests").raise_for_status().json()
         for tenant in tenants:
@@ -177,7 +177,7 @@ def _writes(sandbox: RunningSandbox, *tenants: FleetTenant) -> list[str]:
 
 
 def _states(folder: Path) -> dict[str, str]:
-    """Give what the state's files hold, their history and backups too."""
+    """Return hashes of the state's files, including history and backups."""
     return {
         str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in sorted((folder / "state").rglob("*"))

@@ -1,4 +1,4 @@
-"""The pipelines of gitops/, their commands run as they stand against the sandbox, in a repository of three tenants."""
+"""The pipelines of gitops/ work: their commands run unchanged against the sandbox, in a repository of three tenants."""
 
 from __future__ import annotations
 
@@ -42,8 +42,13 @@ class Repository:
     secrets: dict[str, str]
     runs: int = 0
 
-    def branch(self, name: str, **settings: Any) -> str:  # noqa: ANN401 - as YAML has them
-        """Push a commit to a branch: settings of tenants, or a text file for ``docs``. Give its id."""
+    def branch(self, name: str, **settings: Any) -> str:  # noqa: ANN401 - any YAML
+        """Push a commit to a branch and return its id.
+
+        Args:
+            name: The branch.
+            settings: Changed settings by tenant, or a text for ``docs``.
+        """
         copy = self.work / "copy"
         if not copy.exists():
             git(self.work, "clone", "--quiet", str(self.origin), str(copy))
@@ -62,15 +67,15 @@ class Repository:
         return git(copy, "rev-parse", "HEAD")
 
     def merge(self, name: str) -> str:
-        """Merge a branch into main. Give the merge's commit."""
+        """Merge a branch into main and return the merge commit."""
         copy = self.work / "copy"
         git(copy, "checkout", "--quiet", "main")
         git(copy, "merge", "--quiet", "--no-ff", "--no-edit", f"origin/{name}")
         git(copy, "push", "--quiet", "origin", "main")
         return git(copy, "rev-parse", "HEAD")
 
-    def job(self, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - those of Pipeline
-        """Give what every run of a pipeline is made with."""
+    def job(self, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - options of Pipeline
+        """Return the options that every run of a pipeline needs."""
         self.runs += 1
         return {
             "origin": self.origin,
@@ -110,7 +115,7 @@ class Repository:
         return run.run()
 
     def on_gitlab(self, name: str, commit: str) -> Pipeline:
-        """Run the pipeline of GitLab as the event of that name does."""
+        """Run GitLab's pipeline for the event of that name."""
         source = {"preview": "merge_request_event", "apply": "push", "drift": "schedule"}[name]
         platform = {
             "GITLAB_CI": "true",
@@ -155,14 +160,14 @@ class Repository:
         return run.run()
 
     def run(self, platform: str, name: str, commit: str) -> Pipeline:
-        """Run a pipeline of a platform; what it printed holds no secret."""
+        """Run a platform's pipeline, and check that its output contains no secret."""
         run: Pipeline = getattr(self, f"on_{platform}")(name, commit)
         for secret in (PASSPHRASE, *(tenant.credentials.client_secret for tenant in self.tenants)):
             assert secret not in run.output
         return run
 
     def commands(self) -> CliProject:
-        """Give an operator's terminal on main."""
+        """Return an operator's checkout of main."""
         folder = self.work / "operator"
         git(self.work, "clone", "--quiet", str(self.origin), str(folder))
         for name in ("components", "kzero_scim", "plugin", ".venv"):
@@ -175,7 +180,7 @@ class Repository:
 
 @contextmanager
 def repository(sandbox: RunningSandbox, work: Path) -> Iterator[Repository]:
-    """Make a repository of three tenants, not yet set up; nobody has a secret for Entra."""
+    """Yield a repository of three tenants before the first `up`. No tenant has a secret for Entra."""
     project = work / "fleet"
     with fleet(sandbox, 3, project) as tenants, sandbox.entra() as entra:
         for tenant in tenants:
@@ -232,8 +237,8 @@ def _id_token(sandbox: RunningSandbox) -> str:
 
 
 @pytest.mark.parametrize("platform", ["github", "gitlab", "azure"])
-def test_from_a_pull_request_to_a_mended_drift(sandbox: RunningSandbox, tmp_path: Path, platform: str) -> None:
-    """One comment, edited by the next push; the merge applied; one issue a drift, closed when there is none."""
+def test_from_a_pull_request_to_a_repaired_drift(sandbox: RunningSandbox, tmp_path: Path, platform: str) -> None:
+    """The next push edits the comment, a merge is applied, and drift opens one issue, which is closed once repaired."""
     with repository(sandbox, tmp_path) as repo:
         forge = repo.forge
         began = git(repo.origin, "rev-parse", "main")
@@ -241,11 +246,11 @@ def test_from_a_pull_request_to_a_mended_drift(sandbox: RunningSandbox, tmp_path
         first = repo.run(platform, "apply", began)
         forge.applied = began
 
-        told = [run for summary in forge.told for run in summary["runs"]]
+        told = [run for summary in forge.posted for run in summary["runs"]]
         assert {run["command"] for run in told} == {"up"}
         assert sum(run["counts"]["changed"] for run in told) == len(repo.tenants)
 
-        forge.somebody_comments("<!-- kzero-scim fleet preview: kzero-scim -->\nI am no pipeline.")
+        forge.comment_of_a_person("<!-- kzero-scim fleet preview: kzero-scim -->\nI am not a pipeline.")
         pushed = repo.branch("more-users", tenant_003={"kzero-scim:notificationEmail": "night@contoso.example"})
         preview = repo.run(platform, "preview", pushed)
         [comment] = forge.own
@@ -260,7 +265,7 @@ def test_from_a_pull_request_to_a_mended_drift(sandbox: RunningSandbox, tmp_path
 
         assert forge.own == [comment]
         assert "2 would change" in comment["text"]
-        assert forge.comments[0]["text"].endswith("I am no pipeline.")
+        assert forge.comments[0]["text"].endswith("I am not a pipeline.")
 
         merged = repo.merge("more-users")
         applied = repo.run(platform, "apply", merged)
@@ -274,7 +279,7 @@ def test_from_a_pull_request_to_a_mended_drift(sandbox: RunningSandbox, tmp_path
         assert not forge.issues
         assert "open" in quiet.output
         defects.make(sandbox, Defect.DRIFT, repo.tenants[1])
-        forge.told.clear()
+        forge.posted.clear()
         repo.run(platform, "drift", merged)
         [issue] = forge.issues
         found = issue["text"]
@@ -285,7 +290,7 @@ def test_from_a_pull_request_to_a_mended_drift(sandbox: RunningSandbox, tmp_path
         assert issue["title"] == "kzero-scim fleet drift: kzero-scim"
         assert "1 drifted" in found
         assert "tenant-002" in found
-        assert "1 drifted" in forge.told[0]["text"]
+        assert "1 drifted" in forge.posted[0]["text"]
 
         repo.commands().kzero_scim("fleet", "up", "tenant-002", "--refresh", "--yes").succeeded()
         mended = repo.run(platform, "drift", merged)
@@ -296,10 +301,10 @@ def test_from_a_pull_request_to_a_mended_drift(sandbox: RunningSandbox, tmp_path
         assert replaced <= set(REPLACED)
 
 
-def test_a_tenant_that_fails_stands_first_in_the_comment_and_fails_the_job(
+def test_a_tenant_that_fails_comes_first_in_the_comment_and_fails_the_job(
     sandbox: RunningSandbox, tmp_path: Path
 ) -> None:
-    """Who cannot be signed in to is told by name; what the platform refuses is told in one line."""
+    """The comment names the tenant whose sign-in failed, and an error of the platform is one line."""
     with repository(sandbox, tmp_path) as repo:
         pushed = repo.branch("broken", tenant_001={"azuread:tenantId": "00000000-0000-0000-0000-000000000000"})
 

@@ -1,4 +1,4 @@
-"""What stops an operator before harm is done: by `pulumi preview`, and by a `pulumi up` that skips it."""
+"""Guards stop an operator before harm is done, in `pulumi preview` and in a `pulumi up` without a preview."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from tests.e2e.cli_project import CliProject
 from tests.e2e.permissions import LEAST_PERMISSIONS, grant
 
 
-def test_without_a_fallback_administrator_nothing_is_done(tenant: Tenant, project: CliProject) -> None:
-    """LockoutGuard `require`: preview and up fail, up also without a preview, and nothing is made on either side.
+def test_without_a_fallback_administrator_nothing_is_created(tenant: Tenant, project: CliProject) -> None:
+    """With lockoutGuard `require`, preview and up fail, even an up without a preview, and neither side changes.
 
-    Nor is it where nobody may tell who is Global Administrator.
+    The same applies if the administrators cannot be read.
     """
     fallback = "/sandbox/users/breakglass@contoso-sandbox.onmicrosoft.com"
     tenant.entra.patch(fallback, json={"accountEnabled": False}).raise_for_status()
@@ -29,8 +29,8 @@ def test_without_a_fallback_administrator_nothing_is_done(tenant: Tenant, projec
     assert both_sides(tenant) == before
 
 
-def test_disabling_users_at_the_end_takes_a_role(tenant: Tenant, project: CliProject) -> None:
-    """A preview misses manage-users for onDestroy `disable`; so does an up without one, before there is a job."""
+def test_disabling_users_on_destroy_needs_a_role(tenant: Tenant, project: CliProject) -> None:
+    """With onDestroy `disable`, a preview or an up without manage-users fails before a job is created."""
     project.settings({"onDestroy": "disable"})
     before = both_sides(tenant)
 

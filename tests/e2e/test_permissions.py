@@ -1,4 +1,4 @@
-"""Which Microsoft Graph permissions a tenant's pipeline needs: the list in docs/permissions.md, and no others."""
+"""A tenant's pipeline needs exactly the Microsoft Graph permissions in docs/permissions.md."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from tests.e2e.cli_project import CliProject
 from tests.e2e.permissions import LEAST_PERMISSIONS, grant
 
 
-def test_the_readmes_permissions_are_enough(tenant: Tenant, project: CliProject) -> None:
-    """A whole life: made, found in step, taken down; and the doctor has nothing to add."""
+def test_the_documented_permissions_are_sufficient(tenant: Tenant, project: CliProject) -> None:
+    """A tenant can be created, refreshed without changes and destroyed, and the doctor reports no problem."""
     grant(tenant, *LEAST_PERMISSIONS)
 
     project.kzero_scim("doctor", "test").succeeded()
@@ -21,8 +21,8 @@ def test_the_readmes_permissions_are_enough(tenant: Tenant, project: CliProject)
     assert tenant.entra.get("/sandbox/state").json()["applications"] == 0
 
 
-def test_without_the_optional_permission_it_is_only_warned(tenant: Tenant, project: CliProject) -> None:
-    """The lock-out warning cannot be given; that is said, with the permission, and all else is done."""
+def test_without_the_optional_permission_there_is_only_a_warning(tenant: Tenant, project: CliProject) -> None:
+    """A warning says that the lock-out check is not possible and names the permission, and everything else works."""
     grant(tenant, *(name for name in LEAST_PERMISSIONS if name != "RoleManagement.Read.Directory"))
 
     outcome = project.up().succeeded()
@@ -32,8 +32,8 @@ def test_without_the_optional_permission_it_is_only_warned(tenant: Tenant, proje
     assert all(item["passed"] for item in project.outputs()["checklist"])
 
 
-def test_the_doctor_names_what_is_missing(tenant: Tenant, project: CliProject) -> None:
-    """Every permission that the credentials lack, what it is for, and what to do."""
+def test_the_doctor_names_the_missing_permissions(tenant: Tenant, project: CliProject) -> None:
+    """The doctor lists every missing permission, with its purpose and what to do."""
     granted = {"User.Read.All", "RoleManagement.Read.Directory"}
     grant(tenant, *granted)
 

@@ -1,4 +1,4 @@
-"""The policy pack under a real engine: it stops a preview, and lets a tenant with every guard pass."""
+"""Under a real engine, the policy pack stops a risky preview and accepts a tenant with all guards."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ PACK = str(CHECKOUT / "policy" / "kzero-scim-policies")
 
 
 def test_a_tenant_without_its_guards_is_stopped(tenant: Tenant, project: CliProject) -> None:
-    """All five policies say why, with the setting; nothing is made; with every guard the same tenant passes."""
+    """All five policies report their setting and nothing is created; with all guards, the same tenant passes."""
     if not (python_env.POLICY_VENV / "bin" / "python").exists():
-        pytest.fail("there is no policy/.venv; `make setup` makes it")
+        pytest.fail("policy/.venv is missing; run `make setup`")
     project.settings({"scope": "all", "deletionThreshold": 0, "notificationEmail": None})
     as_person = {
         "KZERO_USERNAME": tenant.credentials.admin_username,
@@ -36,7 +36,7 @@ def test_a_tenant_without_its_guards_is_stopped(tenant: Tenant, project: CliProj
     refused.line_with("set kzero-scim:notificationEmail")
     assert tenant.entra.get("/sandbox/state").json()["jobs"] == []
 
-    # The stack is called test, which is no production by the pack's own patterns.
+    # The stack's name is test, which the pack's default patterns exclude from production.
     project.settings({"scope": "assigned", "deletionThreshold": 25, "notificationEmail": "it@contoso.example"})
     passed = project.pulumi("preview", "--policy-pack", PACK).succeeded()
 

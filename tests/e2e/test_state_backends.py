@@ -1,4 +1,4 @@
-"""Where the state lies: a real PostgreSQL server, over TLS. That it may lie in files, every other test shows."""
+"""The state can be stored in a real PostgreSQL server, over TLS. Every other test stores it in files."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from tools import postgresql as programs
 from tools.problem import Problem
 
 STATE = "postgres/.pulumi/stacks/kzero-scim/tenant-001.json"
-"""Its key: the database's name comes first."""
+"""The state's key, which starts with the database's name."""
 PASSWORD = "the-database's-own-password"
 TRUST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NO_PROXY", "no_proxy", "PULUMI_SKIP_UPDATE_CHECK")
 
 
-def test_a_tenant_is_set_up_and_watched_with_its_state_in_postgresql(sandbox: RunningSandbox, tmp_path: Path) -> None:
-    """Up, preview and drift read and write the database alone, which holds no secret in clear."""
+def test_a_tenant_works_with_its_state_in_postgresql(sandbox: RunningSandbox, tmp_path: Path) -> None:
+    """Up, preview and drift use only the database, which contains no secret in clear."""
     try:
         folder = programs.find()
     except Problem as problem:
@@ -61,7 +61,7 @@ def test_a_tenant_is_set_up_and_watched_with_its_state_in_postgresql(sandbox: Ru
         up = project.kzero_scim("fleet", "up", "--yes").succeeded()
         preview = project.kzero_scim("fleet", "preview").succeeded()
         drift = project.kzero_scim("fleet", "drift").succeeded()
-        # Pulumi wraps what it keeps in Base64, where no search would find a secret.
+        # Pulumi stores values in Base64, in which a search would not find a secret.
         rows = server.ask("SELECT key || ' ' || (data ->> 'data') FROM pulumi_state").splitlines()
         kept = {key: base64.b64decode(text).decode() for key, _, text in (row.partition(" ") for row in rows)}
 

@@ -1,4 +1,4 @@
-"""A tenant whose endpoint somebody switches off: quarantine, status, drift, and the `up` that heals it, as typed."""
+"""A tenant whose endpoint is disabled by hand: quarantine, status, drift, and the `up` that repairs it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from tests.e2e.cli_project import CliProject
 from tests.e2e.permissions import LEAST_PERMISSIONS, grant
 
 
-def test_quarantine_is_shown_healed_and_gone(project: CliProject, tenant: Tenant) -> None:
-    """Exit codes for pipelines, words for operators; restarted only after a passed connection test."""
+def test_quarantine_is_reported_and_repaired(project: CliProject, tenant: Tenant) -> None:
+    """Status and drift have exit codes and messages, and provisioning restarts only after a passed connection test."""
     grant(tenant, *LEAST_PERMISSIONS)
     project.up().succeeded()
     quiet = project.kzero_scim("status", "test").succeeded()
@@ -41,7 +41,7 @@ def test_quarantine_is_shown_healed_and_gone(project: CliProject, tenant: Tenant
     [difference] = json.loads(drift.stdout)["differences"]
     assert (difference["property"], difference["was"], difference["now"]) == ("enabled", True, False)
     assert difference["who"] == tenant.credentials.admin_username
-    assert "unchanged" in refused.text  # the state knows of nothing
+    assert "unchanged" in refused.text  # the state does not know the change
     assert "What to do" in preview.line_with("provisioning is in quarantine since")
     preview.line_with(f"enabled changed by {tenant.credentials.admin_username} at ")
 
@@ -59,8 +59,8 @@ def test_quarantine_is_shown_healed_and_gone(project: CliProject, tenant: Tenant
     project.kzero_scim("drift", "test").succeeded()
 
 
-def test_a_side_that_cannot_be_asked_is_neither_healthy_nor_drift(project: CliProject, tenant: Tenant) -> None:
-    """Exit code 1 and one line; what the other side tells is listed all the same."""
+def test_a_side_that_cannot_be_read_is_neither_healthy_nor_drifted(project: CliProject, tenant: Tenant) -> None:
+    """The command exits with 1 and one error line, and still reports the other side."""
     never = project.kzero_scim("status", "test")
     project.up().succeeded()
     tenant.set_realm_attributes(kzero__scim__azureTenantId="00000000-0000-4000-8000-000000000000")

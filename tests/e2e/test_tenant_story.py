@@ -1,4 +1,4 @@
-"""One tenant's life by the commands an operator types: preview, up, check, drift, repair, destroy."""
+"""The life of one tenant with an operator's commands: preview, up, check, drift, repair, destroy."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tests.e2e.cli_project import CliProject
 
 
 def test_one_tenant_from_preview_to_destroy(sandbox: RunningSandbox, tenant: Tenant, project: CliProject) -> None:
-    """Each command does what it says on both sides, and no secret is left anywhere."""
-    # A preview shows what would be made, warns, and makes nothing.
+    """Each command does its work on both sides, and no secret is left anywhere."""
+    # A preview shows what would be created, warns, and creates nothing.
     preview = project.preview().succeeded()
     assert "+ 19 to create" in preview.text
     preview.line_with("Entra will send a token that it issues itself, which Microsoft recommends for testing only")
     assert tenant.entra.get("/sandbox/state").json()["applications"] == 0
 
-    # The first up does the guide's work; the check finds all seven points; nothing is missing.
+    # The first up completes the guide's steps, and the check passes all seven points.
     project.up().succeeded()
     assert tenant.user("alex@contoso.example") is not None
     checked = json.loads(project.kzero_scim("check", "test", "--json").succeeded().stdout)
@@ -27,10 +27,10 @@ def test_one_tenant_from_preview_to_destroy(sandbox: RunningSandbox, tenant: Ten
     project.kzero_scim("doctor", "test").succeeded()
     assert [item["passed"] for item in project.outputs()["checklist"]] == [True] * 7
 
-    # A second one finds nothing to do.
+    # A second up finds no changes.
     project.up("--expect-no-changes").succeeded()
 
-    # Somebody changes a mapper in KZero's Advanced Console: both commands name the property.
+    # A mapper is changed in KZero's Advanced Console, and both commands name the property.
     _change_mapper(tenant, "status", {"jsonType.label": "String"})
     drifted = project.kzero_scim("check", "test").failed()
     assert drifted.code == 2
@@ -39,12 +39,12 @@ def test_one_tenant_from_preview_to_destroy(sandbox: RunningSandbox, tenant: Ten
     shown = project.preview("--refresh", "--expect-no-changes").failed()
     shown.line_with('claimJsonType: "String" => "boolean"')
 
-    # An up with a refresh repairs that and nothing else.
+    # An up with a refresh repairs only that.
     project.up("--refresh").succeeded()
     assert _mapper(tenant, "status")["config"]["jsonType.label"] == "boolean"
     project.kzero_scim("check", "test").succeeded()
 
-    # Destroy leaves no application in Entra, and an endpoint that is off.
+    # Destroy removes the application from Entra and disables the endpoint.
     project.destroy().succeeded()
     assert tenant.entra.get("/sandbox/state").json()["applications"] == 0
     assert tenant.keycloak_admin.get("").json()["attributes"]["kzero.scim.enabled"] == "false"
@@ -53,12 +53,12 @@ def test_one_tenant_from_preview_to_destroy(sandbox: RunningSandbox, tenant: Ten
     assert _where_secrets_are(tenant, project, sandbox.process.logs) == []
 
 
-def test_a_secret_of_the_settings_is_nowhere_in_clear_text(tenant: Tenant, project: CliProject) -> None:
-    """The token that is set with --secret reaches Entra, and neither state nor output nor a log."""
+def test_a_secret_setting_is_nowhere_in_clear_text(tenant: Tenant, project: CliProject) -> None:
+    """A token that is set with --secret reaches Entra, but appears in no state, output or log."""
     token = "token-made-up-to-be-searched-for"
     project.pulumi("config", "set", "--secret", "kzero-scim:secretToken", token).succeeded()
     project.outcomes.clear()
-    # Entra presents it; an endpoint of profile Azure does not take it, so that the connection test fails.
+    # Entra sends the token, but an endpoint with the profile Azure does not accept it, so the connection test fails.
     outcome = project.up().failed()
 
     outcome.line_with("Entra's connection test of job")
@@ -82,7 +82,7 @@ def _change_mapper(tenant: Tenant, name: str, config: dict[str, str]) -> None:
 
 
 def _where_secrets_are(tenant: Tenant, project: CliProject, logs: Path) -> list[str]:
-    """Name every secret of the environment that is in the output, in a file of the stack or in a log of the sandbox."""
+    """Return the secrets of the environment that appear in the output, the stack's files or the sandbox's logs."""
     names = ("ARM_CLIENT_SECRET", "KZERO_CLIENT_SECRET", "PULUMI_CONFIG_PASSPHRASE")
     places = {f"{number} {outcome.command}": outcome.text for number, outcome in enumerate(project.outcomes)}
     files = [*project.written(), *(path for path in logs.rglob("*") if path.is_file())]

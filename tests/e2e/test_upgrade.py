@@ -1,4 +1,4 @@
-"""Upgrades: a tenant that another version set up, under this version's program."""
+"""Tenants that an older version set up work with this version's program."""
 
 from __future__ import annotations
 
