@@ -55,7 +55,7 @@ def whole_directory(inputs: Inputs) -> list[str]:
 
 
 def notification_email(inputs: Inputs) -> list[str]:
-    """Return a problem if nobody gets notifications of failures."""
+    """Return a problem if there is no address for notifications of failures."""
     if inputs.get("notificationEmail"):
         return []
     return ["has no address for notifications of failures, deletions and quarantine; set kzero-scim:notificationEmail"]

@@ -1,7 +1,7 @@
 """Fixtures for all layers of tests: one sandbox per session, and one tenant per test.
 
 `make test` distributes the tests to several processes (pytest-xdist). Each process is a session with its own sandbox on
-free ports, so no test meets another process's tenants.
+free ports, so no test sees the tenants of another process.
 
 Use them like this::
 

@@ -69,7 +69,7 @@ def commands(folder: Path, linter: Path | None) -> Iterator[list[str | Path]]:
     workflows = sorted((folder / "github").glob("*.yml"))
     if linter is not None:
         yield [linter, "-no-color", "-shellcheck", installed / "shellcheck", *workflows]
-    # Offline: whoever raises a version must check that the pinned commit belongs to the tag in its comment.
+    # Offline: anyone who raises a version must check that the pinned commit belongs to the tag in its comment.
     yield [installed / "zizmor", "--offline", "--no-progress", "--quiet", "--color", "never", *workflows]
     for name, options in _SCHEMAS:
         yield [installed / "check-jsonschema", *options, *sorted((folder / name).glob("*.yml"))]

@@ -44,7 +44,7 @@ def test_the_page_shows_the_worst_tenants_first_with_their_details(chromium: Chr
     assert names(chromium)[0] == fleet_sample.name_of(10)
     button = next(item for item in chromium.all("#rows .name") if item.text == EVERYTHING)
     button.click()
-    told = chromium.one("#rows tr.details").text
+    details = chromium.one("#rows tr.details").text
     for part in (
         "Provisioning is in quarantine\nfrom status, 12 minutes ago",
         "2 days ago (2026-03-10 03:30 UTC)",
@@ -58,7 +58,7 @@ def test_the_page_shows_the_worst_tenants_first_with_their_details(chromium: Chr
         "KZero advanced console",
         f".kzero-scim/logs/{EVERYTHING}.log",
     ):
-        assert part in told
+        assert part in details
     assert chromium.texts(".details .inner td code")[:2] == ["emails[0].value", "email"]
     assert chromium.complaints() == []
 

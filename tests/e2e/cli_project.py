@@ -107,7 +107,7 @@ class CliProject:
         file.write_text(yaml.safe_dump(document))
 
     def outputs(self) -> dict[str, Any]:
-        """Give the stack's outputs."""
+        """Return the stack's outputs."""
         found: dict[str, Any] = json.loads(self.pulumi("stack", "output", "--json").succeeded().stdout)
         return found
 

@@ -15,7 +15,7 @@ from tests.e2e.permissions import LEAST_PERMISSIONS, grant
 
 
 def test_a_complete_tenant_is_adopted_used_and_released(tenant: Tenant, empty_project: CliProject) -> None:
-    """After adoption, only tests remain to run, a second one does nothing, and destroy restores both sides."""
+    """After adoption, only tests remain to run, a second adoption does nothing, and destroy restores both sides."""
     [made] = make_by_hand(tenant, Variant.COMPLETE)
     before = _everything(tenant, made)
 

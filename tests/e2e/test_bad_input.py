@@ -70,14 +70,14 @@ MISTAKES = {
         ),
         {"kzeroTenant": "Nowhere"},
     ),
-    "an Entra tenant id that is no GUID": Mistake(
+    "an Entra tenant ID that is not a GUID": Mistake(
         ("azuread:tenantId: 'contoso' is not valid", "copy the Tenant ID from the overview page", "a GUID"),
         {"azuread:tenantId": "contoso"},
     ),
-    "the id of an Entra tenant that does not exist": Mistake(
+    "the ID of an Entra tenant that does not exist": Mistake(
         ("AADSTS90002", f"Tenant '{ELSEWHERE}' not found", "correct tenant ID"), {"azuread:tenantId": ELSEWHERE}
     ),
-    "a server that is no Keycloak": Mistake(
+    "a server that is not Keycloak": Mistake(
         ('looking up realm "{realm}" failed', "{entra} answered 401", "check", "kzeroServerUrl"),
         {"kzeroServerUrl": lambda tenant: f"https://{tenant.env['ARM_METADATA_HOSTNAME']}"},
     ),
@@ -108,7 +108,7 @@ MISTAKES = {
         ("no credentials for Entra: set ARM_TENANT_ID, ARM_CLIENT_ID and one of ARM_CLIENT_SECRET",),
         env={"ARM_CLIENT_SECRET": ""},
     ),
-    "a missing permission to make the application": Mistake(
+    "a missing permission to create the application": Mistake(
         (
             "lacks the application permission Application.ReadWrite.OwnedBy (to create the",
             "grant it with admin consent",
@@ -136,11 +136,11 @@ MISTAKES = {
         {"lockoutGuard": "require"},
         arrange=without("RoleManagement.Read.Directory"),
     ),
-    "users who do not exist, all named at once": Mistake(
+    "several users who do not exist": Mistake(
         ('user "nobody@contoso.example" does not exist', 'user "alxe@contoso.example" does not exist', "name users by"),
         {"users": ["nobody@contoso.example", "alex@contoso.example", "alxe@contoso.example"]},
     ),
-    "a group whose name two have": Mistake(
+    "a group name that is not unique": Mistake(
         ('group "Duplicates" is ambiguous, 2 groups have that display name; use one\'s object id: ',),
         {"groups": ["Duplicates"]},
     ),
@@ -163,7 +163,7 @@ MISTAKES = {
         ('looking up realm "{realm}" failed: https://localhost:', "cannot be reached", "kzeroServerUrl", "proxy"),
         {"kzeroServerUrl": lambda _: f"https://localhost:{closed_port()}"},
     ),
-    "an endpoint that nobody enabled": Mistake(
+    "an endpoint that is not enabled": Mistake(
         (
             "{tenant_url}, answers 404: it is not enabled, or the tenant's name has the wrong case",
             'select tenant "{realm}", open Integrations > SCIM > SCIM Endpoint',

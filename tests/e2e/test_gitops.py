@@ -246,9 +246,9 @@ def test_from_a_pull_request_to_a_repaired_drift(sandbox: RunningSandbox, tmp_pa
         first = repo.run(platform, "apply", began)
         forge.applied = began
 
-        told = [run for summary in forge.posted for run in summary["runs"]]
-        assert {run["command"] for run in told} == {"up"}
-        assert sum(run["counts"]["changed"] for run in told) == len(repo.tenants)
+        posted = [run for summary in forge.posted for run in summary["runs"]]
+        assert {run["command"] for run in posted} == {"up"}
+        assert sum(run["counts"]["changed"] for run in posted) == len(repo.tenants)
 
         forge.comment_of_a_person("<!-- kzero-scim fleet preview: kzero-scim -->\nI am not a pipeline.")
         pushed = repo.branch("more-users", tenant_003={"kzero-scim:notificationEmail": "night@contoso.example"})
@@ -293,11 +293,11 @@ def test_from_a_pull_request_to_a_repaired_drift(sandbox: RunningSandbox, tmp_pa
         assert "1 drifted" in forge.posted[0]["text"]
 
         repo.commands().kzero_scim("fleet", "up", "tenant-002", "--refresh", "--yes").succeeded()
-        mended = repo.run(platform, "drift", merged)
+        repaired = repo.run(platform, "drift", merged)
 
         assert forge.issues == [issue]
         assert not issue["open"]
-        replaced = set().union(*(run.replaced for run in (first, preview, nothing, mended)))
+        replaced = set().union(*(run.replaced for run in (first, preview, nothing, repaired)))
         assert replaced <= set(REPLACED)
 
 
@@ -308,8 +308,8 @@ def test_a_tenant_that_fails_comes_first_in_the_comment_and_fails_the_job(
     with repository(sandbox, tmp_path) as repo:
         pushed = repo.branch("broken", tenant_001={"azuread:tenantId": "00000000-0000-0000-0000-000000000000"})
 
-        with pytest.raises(JobFailedError) as told:
+        with pytest.raises(JobFailedError) as failed:
             repo.run("gitlab", "preview", pushed)
 
-    assert "1 failed" in str(told.value)
-    assert "Traceback" not in str(told.value)
+    assert "1 failed" in str(failed.value)
+    assert "Traceback" not in str(failed.value)

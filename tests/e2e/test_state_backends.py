@@ -76,6 +76,6 @@ def test_a_tenant_works_with_its_state_in_postgresql(sandbox: RunningSandbox, tm
             "KZero": tenant.credentials.client_secret,
             "Entra": PARTNER.secret,
         }
-        told = {outcome.command: outcome.text for outcome in project.outcomes}
-        assert leaks(secrets, {**kept, **told}, (tmp_path / "fleet" / ".kzero-scim").rglob("*.*")) == []
+        printed = {outcome.command: outcome.text for outcome in project.outcomes}
+        assert leaks(secrets, {**kept, **printed}, (tmp_path / "fleet" / ".kzero-scim").rglob("*.*")) == []
         assert not any(tmp_path.rglob("kzero-scim/tenant-001.json*"))

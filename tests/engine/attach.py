@@ -125,7 +125,7 @@ class Run:
         return [text for severity, text in self.diagnostics if severity == "error"]
 
     @property
-    def told(self) -> str:
+    def messages(self) -> str:
         """The resources' messages to the operator, one per line."""
         return "\n".join(text for severity, text in self.diagnostics if severity != "debug")
 
@@ -298,7 +298,7 @@ class EngineStack:
         return self._run(self._stack.preview_destroy, **options)
 
     def outputs(self) -> dict[str, Any]:
-        """Give the stack's outputs, secret ones in clear."""
+        """Return the stack's outputs, secret ones in clear."""
         return {name: output.value for name, output in self._stack.workspace.stack_outputs("test").items()}
 
     def state(self) -> dict[str, dict[str, Any]]:

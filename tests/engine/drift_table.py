@@ -145,7 +145,7 @@ class World:
         self.running.graph("POST", "/appRoleAssignedTo", body)
 
     def change_role(self) -> None:
-        """Give the test user another app role than the stack's."""
+        """Replace the test user's app role, which the stack assigned, by another one."""
         (mine,) = [item for item in self._assigned if item["principalDisplayName"] == "Alex Lindqvist"]
         (role, *_) = [role["id"] for role in self._principal["appRoles"] if role["id"] != mine["appRoleId"]]
         self.running.unassign("Alex Lindqvist")
@@ -262,7 +262,7 @@ CASES: Final[dict[str, Case]] = {
     "introspection": _mapper("introspection", "introspection.token.claim", "false", ("introspection", True, False)),
     "multivalued": _mapper("multivalued", "multivalued", "true", ("multivalued", False, True)),
     "aggregate": _mapper("aggregateValues", "aggregate.attrs", "true", ("aggregateValues", False, True)),
-    "dots not escaped any more": Case(
+    "dots not escaped": Case(
         ("MapperSet.escapeDots",),
         lambda _: None,
         (("MapperSet", "escapeDots", True, False),),
@@ -287,7 +287,7 @@ CASES: Final[dict[str, Case]] = {
             ("AppRoleAssignments", "unmanaged[0]", None, "Alex Lindqvist"),
         ),
     ),
-    "somebody assigned": Case(
+    "another user assigned": Case(
         ("AppRoleAssignments.exclusive",),
         lambda world: world.assign(_SAM),
         (("AppRoleAssignments", "unmanaged[0]", None, "Sam O'Hara"),),
@@ -347,7 +347,7 @@ CASES: Final[dict[str, Case]] = {
         ("source", "givenName", None),
         ("constant", None, "Anna"),
     ),
-    "default value": _row(("defaultValue",), {"defaultValue": "nobody"}, ("defaultValue", None, "nobody")),
+    "default value": _row(("defaultValue",), {"defaultValue": "unknown"}, ("defaultValue", None, "unknown")),
     "matching priority": _row(("matchingPriority",), {"matchingPriority": 2}, ("matchingPriority", 0, 2)),
     "flow type": _row(("flowType",), {"flowType": "ObjectAddOnly"}, ("flowType", "Always", "ObjectAddOnly")),
     "flow behaviour": _row(
@@ -393,7 +393,7 @@ CASES: Final[dict[str, Case]] = {
         lambda world: world.principal(accountEnabled=False),
         (("ServicePrincipal", "accountEnabled", True, False),),
     ),
-    "open to everybody": Case(
+    "assignment not required": Case(
         (),
         lambda world: world.principal(appRoleAssignmentRequired=False),
         (("ServicePrincipal", "appRoleAssignmentRequired", True, False),),

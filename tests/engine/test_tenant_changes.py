@@ -26,7 +26,7 @@ def test_every_setting_is_changed_in_place(running: TenantStack, monkeypatch: py
         assert {kind for kind, op in steps.items() if op == "update"} == stage.updates, foreseen.output
         assert {kind for kind, op in steps.items() if "replace" in op} == stage.replaces, foreseen.output
         assert set(steps) == stage.updates | stage.replaces | stage.removes, foreseen.output
-        assert [part for part in stage.said if part not in foreseen.told] == [], foreseen.told
+        assert [part for part in stage.said if part not in foreseen.messages] == [], foreseen.messages
         assert running.stack.preview().changes == {}, stage.name
     assert running.service_principal == service_principal
     assert running.graph("GET", "").json()["displayName"] == "KZero SCIM, renamed"

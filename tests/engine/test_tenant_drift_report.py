@@ -130,7 +130,7 @@ def test_the_report_names_author_and_time_if_the_services_know_them(running: Ten
     }
     assert all(item.when.endswith("Z") for item in known.differences)
     assert [note.partition(" set ")[0] for note in known.notes] == ["robin@contoso.example"]
-    told = [text for severity, text in preview.diagnostics if severity == "info" and "changed by" in text]
-    assert any(text.startswith("users[0] changed by robin@contoso.example at 20") for text in told)
+    notes = [text for severity, text in preview.diagnostics if severity == "info" and "changed by" in text]
+    assert any(text.startswith("users[0] changed by robin@contoso.example at 20") for text in notes)
     # Two changes in the same second share a line, in any order.
-    assert any(re.search(r"mappers\.email.* changed by tenant-admin at 20", text) for text in told)
+    assert any(re.search(r"mappers\.email.* changed by tenant-admin at 20", text) for text in notes)

@@ -94,5 +94,5 @@ def test_an_unknown_name_with_special_characters_is_quoted_unchanged(name: str, 
     with pytest.raises(RunFailedError) as failed:
         tenant_stack.stack.preview()
 
-    told: Any = failed.value.run.output
-    assert f'group "{name}" does not exist; name groups by display name or object id' in told
+    output: Any = failed.value.run.output
+    assert f'group "{name}" does not exist; name groups by display name or object id' in output

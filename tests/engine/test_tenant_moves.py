@@ -62,10 +62,10 @@ def test_a_move_to_another_kzero_tenant(running: TenantStack, monkeypatch: pytes
             "ProvisioningStatus",
             "OnDemandProvisioning",
         }
-        assert "provisioning begins anew with an initial cycle" in foreseen.told
+        assert "provisioning begins anew with an initial cycle" in foreseen.messages
         done = running.up()
-        assert f'endpoint of realm "{old.realm}", which this stack has moved from, is left ON' in done.told
-        assert f'are left in realm "{old.realm}"' in done.told
+        assert f'endpoint of realm "{old.realm}", which this stack has moved from, is left ON' in done.messages
+        assert f'are left in realm "{old.realm}"' in done.messages
         monkeypatch.delenv(VARIABLE)
 
         assert running.drift() == {}
@@ -112,10 +112,10 @@ def test_a_move_to_another_entra_tenant(running: TenantStack, monkeypatch: pytes
         running.stack.configure({"azuread:tenantId": old_tenant, "azuread:metadataHost": old_host})
         prepared = running.stack.up()
         assert prepared.changes == {}
-        assert "marked to be left" in prepared.told
+        assert "marked to be left" in prepared.messages
 
         running.stack.configure({"azuread:tenantId": OTHER, "azuread:metadataHost": host})
-        assert "the application is replaced: all assignments go" in running.stack.preview().told
+        assert "the application is replaced: all assignments go" in running.stack.preview().messages
         running.up()
         monkeypatch.delenv(VARIABLE)
         assert running.stack.preview().changes == {}

@@ -26,7 +26,7 @@ def test_a_secret_token_is_rotated_without_a_gap(running: TenantStack) -> None:
     running.cycle()
 
     rotate(running, "mistyped-token")
-    assert "tries it out before it is saved" in running.stack.preview().told
+    assert "tries it out before it is saved" in running.stack.preview().messages
     with pytest.raises(RunFailedError) as refused:
         running.stack.up()
     (line,) = [error for error in refused.value.run.errors if "secret token" in error]
@@ -46,7 +46,7 @@ def test_a_secret_token_is_rotated_without_a_gap(running: TenantStack) -> None:
         "OnDemandProvisioning",
     }
     assert {step.op for step in foreseen.changes.values()} == {"update"}
-    assert "the secret token changed: provisioning does not restart" in foreseen.told
+    assert "the secret token changed: provisioning does not restart" in foreseen.messages
     running.up()
     requests = asked(running)
     assert requests.count("validateCredentials") == 2
