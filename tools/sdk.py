@@ -1,6 +1,6 @@
-"""Writes the files of kzero_scim/sdk that a program imports, from the dataclasses of the provider.
+"""Generates the files of kzero_scim/sdk, which a program imports, from the provider's dataclasses.
 
-Everything in them comes from the fields' types and descriptions, as the package's schema does.
+Their content comes from the fields' types and descriptions, like the package's schema.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ inside arguments are given as dictionaries (``{{"user_attribute": "email"}}``) o
 dictionaries with the schema's own camelCase keys."""
 _WIDTH: Final = 120
 _MOST_ARGUMENTS: Final = 5
-"""Arguments of a function from which on the linter counts them."""
+"""The number of arguments above which the linter complains."""
 
 
 class _Imports:
-    """The names that a file imports for its annotations alone."""
+    """The names that a file imports only for its annotations."""
 
     def __init__(self) -> None:
         self._names: dict[str, set[str]] = {}
@@ -58,7 +58,7 @@ class _Imports:
 
 
 def files() -> dict[Path, str]:
-    """Return every generated file with its text, formatted."""
+    """Return the formatted text of each generated file, by path."""
     made = {
         **{f"{side}.py": _module(side) for side in _SIDES},
         "provider.py": _provider(),
@@ -69,7 +69,7 @@ def files() -> dict[Path, str]:
 
 
 def _names() -> str:
-    """Return the module that exports everything, the functions written by hand included."""
+    """Return the module that exports everything, including the functions that are written by hand."""
     functions = ast.parse((FOLDER / "functions.py").read_text(encoding="utf-8")).body
     exported = {
         side: [token.rpartition(":")[2] for token in KZERO.resources if token.split(":")[1] == side] for side in _SIDES
@@ -197,12 +197,12 @@ from dataclasses import dataclass, field
 
 
 def _result_name(token: str) -> str:
-    """``kzero:entra:getGlobalAdministrators`` to ``GlobalAdministrators``."""
+    """Return the class name of a function's result: ``GlobalAdministrators`` for ``getGlobalAdministrators``."""
     return token.rpartition(":")[2].removeprefix("get").removeprefix("find")
 
 
 def _records() -> dict[type, str]:
-    """Return the results of functions and the objects inside them, each before what holds it, with their names."""
+    """Return the names of functions' results and of the objects in them. An object comes before its container."""
     found: dict[type, str] = {}
     for token, kind in KZERO.functions.items():
         for spec in fields_of(kind.state).values():
@@ -245,7 +245,7 @@ def _plain(hint: Any) -> str:  # noqa: ANN401 - any type hint
 
 
 def _output(hint: Any) -> str:  # noqa: ANN401 - any type hint
-    """Spell what an output holds: objects are dictionaries with the schema's keys."""
+    """Return an output's annotation. Objects are dictionaries with the schema's keys."""
     if hint is Any:
         return "Any"
     if is_optional(hint):
@@ -268,10 +268,10 @@ def _parameter(spec: FieldSpec, imports: _Imports) -> str:
 
 
 def _input(hint: Any, imports: _Imports) -> str:  # noqa: ANN401 - any type hint
-    """Spell what an input takes: outputs at any depth; an object as a mapping or as the provider's dataclass."""
+    """Return an input's annotation. It accepts outputs at any depth, and objects as mapping or dataclass."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is Literal:
-        # A program has most values from its configuration, as plain texts; the provider checks them.
+        # A program reads most values from its configuration, as plain strings. The provider checks them.
         inner = type(arguments[0]).__name__
     elif origin in {typing.Union, types.UnionType}:
         inner = " | ".join(_input(argument, imports) for argument in arguments)
@@ -302,14 +302,14 @@ def _quoted(value: object) -> str:
 
 
 def _docstring(text: str, indent: int, arguments: Iterable[tuple[str, str]] = ()) -> str:
-    """Wrap a text as a docstring, with a line for each argument."""
+    """Return a text as a wrapped docstring, with a line for each argument."""
     margin = " " * indent
     paragraphs = [" ".join(paragraph.split()) for paragraph in text.split("\n\n")]
     summary, *rest = paragraphs
     given = [_wrapped(f"{name}: {about}", f"{margin}        ", f"{margin}    ") for name, about in arguments]
     mark = 'r"""' if "\\" in text or any("\\" in line for line in given) else '"""'
     if len(margin + mark + summary) + 3 > _WIDTH:
-        # The first line of a docstring is one sentence where there are several; what follows is a paragraph.
+        # The docstring's first line is the first sentence. The other sentences become a paragraph.
         head, period, tail = summary.partition(". ")
         if period:
             summary, rest = f"{head}.", [tail, *rest]
