@@ -1,1 +1,1 @@
-"""The command line `kzero-scim`: words for the operator and exit codes. Contains no logic of its own."""
+"""The command line `kzero-scim`: options, output and exit codes. Contains no logic of its own."""

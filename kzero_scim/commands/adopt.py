@@ -1,4 +1,4 @@
-"""`kzero-scim adopt`: takes over a tenant that was set up by clicking. Asks and shows; decides nothing."""
+"""`kzero-scim adopt`: imports a tenant that was set up by hand. Asks the operator and prints; decides nothing."""
 
 from __future__ import annotations
 
@@ -29,24 +29,31 @@ def adopt(  # noqa: PLR0913 - one keyword an option
     tenant: TenantName,
     *,
     project: Project = Path(),
-    entra_tenant: Annotated[str, typer.Option(help="Entra tenant id; else the stack file's, or ARM_TENANT_ID.")] = "",
-    kzero_tenant: Annotated[str, typer.Option(help="KZero tenant; else the stack file's, or KZERO_REALM.")] = "",
-    server: Annotated[str, typer.Option(help="KZero server; else the stack file's, or KZERO_SERVER_URL.")] = "",
-    application: Annotated[str, typer.Option(help="The enterprise application, by an id of it or its name.")] = "",
-    test_user: Annotated[str, typer.Option(help="An assigned user for the stack's test on demand.")] = "",
-    user: Annotated[list[str] | None, typer.Option(help="A user to list where nobody is assigned yet.")] = None,
-    group: Annotated[list[str] | None, typer.Option(help="A group to list where nobody is assigned yet.")] = None,
+    entra_tenant: Annotated[str, typer.Option(help="Entra tenant ID (default: stack file, ARM_TENANT_ID).")] = "",
+    kzero_tenant: Annotated[str, typer.Option(help="KZero tenant (default: stack file, KZERO_REALM).")] = "",
+    server: Annotated[str, typer.Option(help="KZero server (default: stack file, KZERO_SERVER_URL).")] = "",
+    application: Annotated[str, typer.Option(help="ID or name of the enterprise application.")] = "",
+    test_user: Annotated[str, typer.Option(help="Assigned user to provision as a test.")] = "",
+    user: Annotated[
+        list[str] | None, typer.Option(help="User to assign if the application has no assignments.")
+    ] = None,
+    group: Annotated[
+        list[str] | None, typer.Option(help="Group to assign if the application has no assignments.")
+    ] = None,
     rewrite_credentials: Annotated[
-        bool, typer.Option(help="Have the next up write the Tenant URL and scope, which Graph hides.")
+        bool, typer.Option(help="Let the next update write the Tenant URL and scope, which Graph hides.")
     ] = False,
-    force: Annotated[bool, typer.Option(help="Rewrite a stack file that says something else.")] = False,
-    dry_run: Annotated[bool, typer.Option(help="Look and show; write nothing.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    force: Annotated[bool, typer.Option(help="Overwrite a stack file that has other settings.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Show what would be imported; write nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take over a tenant that was set up by clicking: describe it in a stack file, and bring it into the stack.
+    """Import a tenant that was set up by hand.
 
-    Nothing is changed on either side. Exit code 0 if the tenant is adopted, 1 if it cannot be or that was declined.
+    Writes its stack file and adds its resources to the stack. Changes nothing
+    in Entra or KZero.
+
+    Exit codes: 0 adopted, 1 failed or declined.
     """
     where = {
         "azuread:tenantId": entra_tenant,
@@ -70,27 +77,27 @@ def adopt(  # noqa: PLR0913 - one keyword an option
     if not as_json:
         _show(console, plan)
     if plan.is_adopted:
-        _tell(console, plan, f"{tenant} is adopted already; nothing was changed.", as_json=as_json)
+        _print_result(console, plan, f"{tenant} is already adopted. Nothing was changed.", as_json=as_json)
         return
     if dry_run:
         if not as_json:
-            console.print(f"{plan.file} would be:\n", markup=False, highlight=False)
+            console.print(f"Would write {plan.file}:\n", markup=False, highlight=False)
             console.print(plan.text, markup=False, highlight=False, soft_wrap=True)
-        _tell(console, plan, "A dry run: nothing was written.", as_json=as_json)
+        _print_result(console, plan, "Dry run: nothing was written.", as_json=as_json)
         return
     _confirm(tenant, yes=yes, is_asked=is_asked)
-    with console.status(f"bringing {tenant} into its stack"):
+    with console.status(f"importing {tenant} into its stack"):
         take_over(plan)
-    _tell(console, plan, f"{tenant} is adopted: {plan.file}", as_json=as_json, previewed=True)
+    _print_result(console, plan, f"Adopted {tenant}: {plan.file}", as_json=as_json, previewed=True)
 
 
 def _confirm(tenant: str, *, yes: bool, is_asked: bool) -> None:
     if yes:
         return
     if not is_asked:
-        message = f"nobody can be asked whether to adopt {tenant}; add --yes, or --dry-run to look only"
+        message = f"adopting {tenant} needs a confirmation, and there is no terminal to ask on; add --yes or --dry-run"
         raise AdoptionError(message)
-    if not typer.confirm(f"Bring this into stack {tenant}? Nothing is changed on either side."):
+    if not typer.confirm(f"Import this into stack {tenant}? Neither side will be changed."):
         raise typer.Exit(ExitCode.FAILED)
 
 
@@ -98,7 +105,7 @@ def _refusing(candidates: Sequence[Candidate]) -> Candidate:
     listed = "; ".join(
         f'"{item.name}" (--application {item.service_principal_id}: {item.evidence})' for item in candidates
     )
-    message = f"it is not certain which application is meant; choose one of {len(candidates)}: {listed}"
+    message = f"{len(candidates)} applications may be KZero's; choose one with --application: {listed}"
     raise AdoptionError(message)
 
 
@@ -111,10 +118,10 @@ def _asking(console: Console) -> Choose:
             table.add_row(str(place), Text(one_line(item.name)), item.service_principal_id, item.evidence)
         console.print(table)
         while True:
-            number: int = typer.prompt("Which one is KZero's?", type=int)
+            number: int = typer.prompt("Which application is KZero's?", type=int)
             if 1 <= number <= len(candidates):
                 return candidates[number - 1]
-            console.print(f"give a number from 1 to {len(candidates)}")
+            console.print(f"enter a number from 1 to {len(candidates)}")
 
     return choose
 
@@ -134,8 +141,8 @@ def _show(console: Console, plan: Plan) -> None:
     console.print(table)
 
 
-def _tell(console: Console, plan: Plan, message: str, *, as_json: bool, previewed: bool = False) -> None:
-    """Say how it ended, with the differences that the next update would remove."""
+def _print_result(console: Console, plan: Plan, message: str, *, as_json: bool, previewed: bool = False) -> None:
+    """Print the result, with the differences that the next update would remove."""
     found: list[Difference] | None = None
     problem = ""
     if previewed:
@@ -158,10 +165,12 @@ def _tell(console: Console, plan: Plan, message: str, *, as_json: bool, previewe
         return
     console.print(Text(message, "bold"), soft_wrap=True)
     if problem:
-        console.print(Text(several_lines(f"Its preview fails: {problem}"), "yellow"), soft_wrap=True)
+        console.print(Text(several_lines(f"Could not preview the stack: {problem}"), "yellow"), soft_wrap=True)
     if found is None:
         return
-    console.print(f"The next `pulumi up -s {plan.request.stack}` would:" if found else "Nothing is left to do.")
+    console.print(
+        f"The next `pulumi up -s {plan.request.stack}` would:" if found else "The next update would change nothing."
+    )
     for item in found:
         style = "bold red" if item.op in _TAKES_AWAY else ""
         properties = f": {one_line(', '.join(item.properties))}" if item.properties else ""

@@ -1,4 +1,4 @@
-"""``kzero-scim check``: the guide's checklist, in words for the operator. Contains no logic of its own."""
+"""``kzero-scim check``: prints the guide's checklist. Contains no logic of its own."""
 
 from __future__ import annotations
 
@@ -25,9 +25,12 @@ def check(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Probe the guide's seven-point validation checklist, live, on both sides.
+    """Check the seven points of the guide's validation checklist.
 
-    Nothing is changed. Exit code 0 if all seven pass, 2 if not, 1 if the check itself could not be made.
+    Reads both services now. Changes nothing.
+
+    Exit codes: 0 all seven passed, 2 a point has not passed, 1 the check could
+    not run.
     """
     items = asyncio.run(check_tenant(Stack.load(tenant, project)))
     passed = sum(item.passed for item in items)

@@ -1,4 +1,4 @@
-"""``kzero-scim doctor``: what is missing, in words for the operator. Contains no logic of its own."""
+"""``kzero-scim doctor``: prints what is missing. Contains no logic of its own."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from kzero_scim.tenant.doctor import Finding, examine_credentials, examine_locks
 
 
 def doctor(
-    tenant: Annotated[str | None, typer.Argument(help="A tenant's stack, to look at its credentials too.")] = None,
+    tenant: Annotated[str | None, typer.Argument(help="Stack of a tenant whose credentials to check too.")] = None,
     project: Project = Path(),
 ) -> None:
-    """Say what is missing on this machine, and which permissions a tenant's credentials lack.
+    """Show which programs and permissions are missing.
 
-    Exit code 0 if nothing that is needed is missing, else 2.
+    Exit codes: 0 nothing required is missing, 2 something is, 1 the command
+    could not run.
     """
     findings: list[Finding] = examine_machine(project)
     if tenant:

@@ -1,4 +1,4 @@
-"""``kzero-scim drift``: what somebody changed behind a tenant's back, in words for the operator. No own logic."""
+"""``kzero-scim drift``: prints what someone changed by hand. Contains no logic of its own."""
 
 from __future__ import annotations
 
@@ -18,13 +18,17 @@ from kzero_scim.stack.stack import Stack
 from kzero_scim.tenant.drift import Difference, Drift, find_drift
 
 _LONGEST: Final = 120
-"""Characters of a value that are shown; --json has all."""
+"""Longest value shown, in characters. --json has the whole value."""
 
 
 def drift(tenant: TenantName, project: Project = Path(), *, as_json: AsJson = False) -> None:
-    """List what was changed behind the stack's back on either side: resource, property, was -> is, who and when.
+    """Show changes that someone made by hand on either side.
 
-    Nothing is changed. Exit code 0 if nothing differs, 3 if something does, 1 if a side could not be asked.
+    Prints resource, property, old -> new value, and if known who changed it and
+    when. Changes nothing.
+
+    Exit codes: 0 nothing differs, 3 something differs, 1 a side could not be
+    asked.
     """
     found = asyncio.run(find_drift(Stack.load(tenant, project)))
     if as_json:
@@ -40,7 +44,7 @@ def drift(tenant: TenantName, project: Project = Path(), *, as_json: AsJson = Fa
 def _show(tenant: str, found: Drift) -> None:
     console = Console()
     number = len(found.differences)
-    verdict = f"{number} {'difference' if number == 1 else 'differences'}" if number else "none found"
+    verdict = f"{number} {'difference' if number == 1 else 'differences'}" if number else "nothing differs"
     console.print(Text.assemble((f"Drift of {tenant}: ", "bold"), (verdict, "bold red" if number else "green")))
     for difference in found.differences:
         console.print(_line(difference), soft_wrap=True)

@@ -18,25 +18,25 @@ from kzero_scim.exit_codes import ExitCode
 
 
 class LazyGroup(TyperGroup):
-    """A group that imports a command when it is invoked. Subclass it with its members.
+    """A group that imports a command when it is invoked. Each subclass lists its members.
 
     Attributes:
-        members: Name to a group, or to ``module:function`` of a command.
-        needs: What to say if a command's own dependencies are missing.
+        members: Maps each name to a group, or to ``module:function`` of a command.
+        needs: Error message if a command's own dependencies are missing.
     """
 
     members: ClassVar[Mapping[str, typer.Typer | str]]
     needs: ClassVar[str] = ""
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - typer's
-        """Know the names of the commands."""
+        """Register the names of the commands."""
         super().__init__(**options)
         self.commands = {name: TyperCommand(name) for name in self.members}
         self._loaded: dict[str, Any] = {}
         self._is_listing = False
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - typer's classes are not public
-        """Return a command; for a list of them one with no more than its help."""
+        """Return a command. While the group lists its commands, return one that has only its help."""
         del ctx
         member = self.members.get(cmd_name)
         if member is None:
@@ -87,8 +87,7 @@ class LazyGroup(TyperGroup):
 
 
 def _set_exit_code(error: Exception) -> None:
-    # Of typer's own errors about how a command is written; their class is not public, and their code says
-    # ACTION_NEEDED here.
+    # Typer's usage errors exit with 2, which means ACTION_NEEDED here. Their class is not public.
     if hasattr(error, "format_message"):
         error.exit_code = ExitCode.FAILED  # type: ignore[attr-defined] # likewise
 

@@ -1,4 +1,4 @@
-"""The command line ``kzero-scim``: which commands there are, and how a failure is reported. Imports no command."""
+"""The command line ``kzero-scim``: lists the commands and reports failures. Imports no command."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _Root(LazyGroup):
 
 app = typer.Typer(
     cls=_Root,
-    help="SCIM provisioning from Microsoft Entra ID to KZero Passwordless, one Pulumi stack a tenant.",
+    help="SCIM provisioning from Microsoft Entra ID to KZero Passwordless, with one Pulumi stack per tenant.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -54,14 +54,17 @@ def _version(*, wanted: bool) -> None:
 def _root(
     *,
     _show: Annotated[
-        bool, typer.Option("--version", callback=lambda value: _version(wanted=value), is_eager=True, help="Show it.")
+        bool,
+        typer.Option(
+            "--version", callback=lambda value: _version(wanted=value), is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
-    """Hold the options that stand before a command."""
+    """Define the options that come before a command."""
 
 
 def main() -> None:
-    """Run the command line; report any failure in one line and exit with 1."""
+    """Run the command line. Report any failure in one line and exit with 1."""
     with recorded() as requests:
         try:
             app()

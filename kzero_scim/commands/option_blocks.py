@@ -1,4 +1,4 @@
-"""Options that several commands share, as a parameter of a command: a dataclass whose fields are the options."""
+"""Lets a command take a dataclass as a parameter: its fields become options that several commands can share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 
 
 def with_option_blocks(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command for typer in which each parameter whose type is a dataclass is its fields.
+    """Return the command with each dataclass parameter replaced by the dataclass's fields, for typer.
 
     Args:
         command: The command; all its parameters can be given by keyword.

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 Project = Annotated[
-    Path, typer.Option("--project", help="The folder of Pulumi.yaml.", exists=True, file_okay=False, resolve_path=True)
+    Path, typer.Option("--project", help="Folder of Pulumi.yaml.", exists=True, file_okay=False, resolve_path=True)
 ]
-TenantName = Annotated[str, typer.Argument(help="The tenant's stack, as in `pulumi stack ls`.")]
+TenantName = Annotated[str, typer.Argument(help="Stack of the tenant, as in `pulumi stack ls`.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]

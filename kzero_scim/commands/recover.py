@@ -13,15 +13,19 @@ from kzero_scim.stack.recovery import recover as free_stack
 
 
 def recover(
-    tenant: Annotated[str, typer.Argument(help="The tenant's stack, as in `pulumi stack ls`.")],
+    tenant: Annotated[str, typer.Argument(help="Stack of the tenant, as in `pulumi stack ls`.")],
     project: Project = Path(),
 ) -> None:
-    """Free a stack after a run that was killed: its lock, and what Pulumi still takes for under way.
+    """Unlock a stack after a run was killed.
 
-    No service is asked anything and no resource is forgotten; `pulumi up` finds what exists already and goes on.
-    Refused while the run that holds the lock goes on, or may do so on another machine.
+    Removes the stack's lock and its pending operations. Contacts no service and
+    removes no resource from the state; the next `pulumi up` finds what exists
+    already and continues.
+
+    Fails while the run that holds the lock is alive, or may be alive on another
+    machine.
     """
     done = free_stack(tenant, project)
     for line in done:
         typer.echo(one_line(line))
-    typer.echo(f"now run: pulumi up --stack {tenant}" if done else f"stack {tenant} is free; there was nothing to do")
+    typer.echo(f"next: pulumi up --stack {tenant}" if done else f"stack {tenant} is not locked; nothing to do")

@@ -1,4 +1,4 @@
-"""``kzero-scim status``: how a tenant's provisioning does, in words for the operator. No logic of its own."""
+"""``kzero-scim status``: prints a tenant's provisioning health. Contains no logic of its own."""
 
 from __future__ import annotations
 
@@ -21,16 +21,19 @@ from kzero_scim.stack.stack import Stack
 from kzero_scim.tenant.status import TenantStatus, read_status
 
 MOST_SHOWN = 20
-"""Users in error that are listed; --json has all."""
+"""How many users in error are listed. --json has all."""
 
 _COUNTS = {"imported": "read", "entitled": "in scope", "exported": "written", "escrowed": "failed"}
 
 
 def status(tenant: TenantName, project: Project = Path(), *, as_json: AsJson = False) -> None:
-    """Show how a tenant's provisioning does: quarantine, last cycles, entries by type, users in error.
+    """Show provisioning health.
 
-    Nothing is changed. Exit code 0 if it is healthy, 2 if it is in quarantine, paused against the stack's wish, or
-    with users in error, 1 if it could not be asked.
+    Reports quarantine, the last cycles, synchronized entries and users in
+    error. Changes nothing.
+
+    Exit codes: 0 healthy, 2 in quarantine, paused although the stack says ON,
+    or users in error, 1 Entra could not be asked.
     """
     found = asyncio.run(read_status(Stack.load(tenant, project)))
     if as_json:
@@ -64,27 +67,27 @@ def _show(tenant: str, found: TenantStatus) -> None:
 
 def _lines(found: TenantStatus) -> Iterator[tuple[str, str]]:
     job, quarantine = found.job, found.job.quarantine
-    yield "job", f"{job.job_id}, {job.schedule_state or 'in no state'}{'' if found.wanted else ', off by the stack'}"
+    yield "job", f"{job.job_id}, {job.schedule_state or 'state unknown'}{'' if found.wanted else ', off in the stack'}"
     if quarantine is not None:
         since = f" since {quarantine.began}" if quarantine.began else ""
         yield "quarantine", f"{quarantine.reason}{since}"
         if quarantine.series_began and quarantine.series_began != quarantine.began:
             yield "first time", f"{quarantine.series_began}, {quarantine.series_count or 'several'} in a row"
         first = ": ".join(part for part in (quarantine.error_code, quarantine.error_message) if part)
-        yield "first error", first or "Entra tells none"
+        yield "first error", first or "unknown (Entra gives none)"
     if job.last_cycle is not None and job.last_cycle.error:
         yield "last error", job.last_cycle.error
     if job.successive_failures:
-        yield "failed", f"{job.successive_failures} cycles in a row, as a whole"
+        yield "failed", f"{job.successive_failures} whole cycles in a row"
     if quarantine is not None:
-        yield "next attempt", quarantine.next_attempt or "Entra tells none"
+        yield "next attempt", quarantine.next_attempt or "unknown (Entra gives none)"
         yield "what to do", quarantine.what_to_do or ""
     yield "last cycle", _cycle(job.last_cycle)
     yield "last success", _cycle(job.last_successful_cycle)
     yield "last change", _cycle(job.last_successful_cycle_with_exports)
     entries = ", ".join(f"{number} {kind}" for kind, number in job.synchronized_entries.items())
     yield "entries", entries or "none"
-    yield "in error", str(len(found.log.in_error)) if found.log.read else "not known"
+    yield "in error", str(len(found.log.in_error)) if found.log.read else "unknown"
     if found.log.note:
         yield "note", found.log.note
 

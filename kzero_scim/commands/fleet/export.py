@@ -1,4 +1,4 @@
-"""``kzero-scim fleet export``: writes the fleet for engines that run elsewhere. No logic of its own."""
+"""``kzero-scim fleet export``: writes the fleet as manifests. Contains no logic of its own."""
 
 from __future__ import annotations
 
@@ -20,29 +20,32 @@ def export(  # noqa: PLR0913 - one keyword an option
     select: SelectOptions,
     *,
     operator: Annotated[
-        bool, typer.Option("--operator", help="As Stack manifests for the Pulumi Kubernetes Operator 2.")
+        bool, typer.Option("--operator", help="Write Stack manifests for Pulumi Kubernetes Operator 2.")
     ],
-    output: Annotated[
-        Path | None, typer.Option(help="A folder for one file a tenant; without it, all are printed.")
-    ] = None,
-    repository: Annotated[str, typer.Option(help="Source: address of the project's Git repository.")] = "",
-    branch: Annotated[str, typer.Option(help="Its branch.")] = "main",
-    token_secret: Annotated[str, typer.Option(help="Secret with an access token for it, key token.")] = "",
-    flux: Annotated[str, typer.Option(metavar="NAME", help="Source: a GitRepository of Flux, instead.")] = "",
-    folder: Annotated[str, typer.Option(help="Of Pulumi.yaml in either; else its root.")] = "",
-    image_folder: Annotated[str, typer.Option(help="Source: the project's folder in --image, instead.")] = "",
-    image: Annotated[str, typer.Option(help="Image of the workspaces; else the operator's own choice.")] = "",
-    namespace: Annotated[str, typer.Option(help="Of the Stacks.")] = "kzero-scim",
-    service_account: Annotated[str, typer.Option(help="Of the workspaces.")] = "kzero-scim",
-    backend: Annotated[str, typer.Option(help="Address of the state; else PULUMI_BACKEND_URL in a Secret.")] = "",
-    organization: Annotated[str, typer.Option(help="Of Pulumi Cloud, where the state is there.")] = "",
+    output: Annotated[Path | None, typer.Option(help="Folder for one file per tenant (default: print all).")] = None,
+    repository: Annotated[str, typer.Option(help="Source: URL of the project's Git repository.")] = "",
+    branch: Annotated[str, typer.Option(help="Branch of the Git repository.")] = "main",
+    token_secret: Annotated[
+        str, typer.Option(help="Secret whose key `token` holds the repository's access token.")
+    ] = "",
+    flux: Annotated[str, typer.Option(metavar="NAME", help="Source: name of a Flux GitRepository.")] = "",
+    folder: Annotated[str, typer.Option(help="Folder of Pulumi.yaml in the repository (default: root).")] = "",
+    image_folder: Annotated[str, typer.Option(help="Source: the project's folder in --image.")] = "",
+    image: Annotated[str, typer.Option(help="Image of the workspaces (default: the operator's).")] = "",
+    namespace: Annotated[str, typer.Option(help="Namespace of the Stacks.")] = "kzero-scim",
+    service_account: Annotated[str, typer.Option(help="Service account of the workspaces.")] = "kzero-scim",
+    backend: Annotated[str, typer.Option(help="URL of the backend (default: PULUMI_BACKEND_URL in a Secret).")] = "",
+    organization: Annotated[str, typer.Option(help="Pulumi Cloud organization, if it is the backend.")] = "",
     resync: Annotated[
-        int | None, typer.Option(min=60, metavar="SECONDS", help="Run again so often without a new commit, too.")
+        int | None, typer.Option(min=60, metavar="SECONDS", help="Also run at this interval without a new commit.")
     ] = None,
-    preview: Annotated[bool, typer.Option("--preview", help="Only foretell changes, never make them.")] = False,
+    preview: Annotated[bool, typer.Option("--preview", help="Preview only; never apply changes.")] = False,
 ) -> None:
-    """Write the fleet for an engine that runs elsewhere. No cluster is asked, and no secret is written."""
-    del operator  # the one form that there is; it is named so that another can follow
+    """Write manifests that run the fleet in Kubernetes.
+
+    Connects to no cluster. Writes no secret.
+    """
+    del operator  # the only form so far; the option leaves room for others
     sources: list[stack_manifest.GitSource | stack_manifest.FluxSource | stack_manifest.ImageSource] = []
     if repository:
         sources.append(stack_manifest.GitSource(repository, branch, folder, token_secret))
@@ -51,7 +54,7 @@ def export(  # noqa: PLR0913 - one keyword an option
     if image_folder:
         sources.append(stack_manifest.ImageSource(image_folder))
     if len(sources) != 1:
-        message = "say where the project comes from, with one of --repository, --flux and --image-folder"
+        message = "the project needs one source: give one of --repository, --flux and --image-folder"
         raise SettingsError(message)
     fleet = FleetProject.load(select.project)
     chosen = select.selected(fleet)

@@ -1,4 +1,4 @@
-"""``kzero-scim fleet list``: the selected tenants, and what they have to sign in with. No logic of its own."""
+"""``kzero-scim fleet list``: prints the selected tenants and their credentials. Contains no logic of its own."""
 
 from __future__ import annotations
 
@@ -28,13 +28,16 @@ def list_(
     *,
     credentials: Annotated[
         bool,
-        typer.Option("--credentials", help="Show which credentials each has and what is missing, never a value."),
+        typer.Option("--credentials", help="Show which credentials each tenant has or lacks, never a value."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the selected tenants with their tags, or with their credentials.
+    """List tenants with their tags or credentials.
 
-    Signs in nowhere. Exit code 2 if a tenant lacks a credential that it needs.
+    Does not sign in.
+
+    Exit codes: 0 done, 2 a tenant lacks a credential, 1 the command could not
+    run.
     """
     fleet = FleetProject.load(select.project)
     found = select.selected(fleet)
@@ -61,7 +64,7 @@ def _credentials(checks: Sequence[CredentialCheck], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([asdict(check) for check in checks], indent=2))
         return
-    table = _table("tenant", "own variables from", "Entra", "KZero", "missing")
+    table = _table("tenant", "variables from", "Entra sign-in", "KZero sign-in", "missing")
     for check in checks:
         sources = "\n".join(one_line(f"{source}: {', '.join(names)}") for source, names in check.sources.items())
         missing = one_line(check.problem) or "\n".join(check.missing)

@@ -1,4 +1,4 @@
-"""``kzero-scim fleet …``: which commands there are. Imports none of them."""
+"""``kzero-scim fleet …``: lists its commands. Imports none of them."""
 
 from __future__ import annotations
 
@@ -25,4 +25,4 @@ class _Fleet(LazyGroup):
     }
 
 
-app = typer.Typer(cls=_Fleet, name="fleet", help="All tenants of a project at once.", no_args_is_help=True)
+app = typer.Typer(cls=_Fleet, name="fleet", help="Commands for all tenants of a project.", no_args_is_help=True)

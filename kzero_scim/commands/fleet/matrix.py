@@ -1,4 +1,4 @@
-"""``kzero-scim fleet matrix``: prints the jobs of a pipeline. No logic of its own."""
+"""``kzero-scim fleet matrix``: prints the jobs of a pipeline. Contains no logic of its own."""
 
 from __future__ import annotations
 
@@ -19,24 +19,26 @@ from kzero_scim.fleet.selection import select as select_tenants
 def matrix(  # noqa: PLR0913 - one keyword an option
     select: SelectAgainOptions,
     *,
-    # A matrix of GitHub or Azure DevOps makes 256 at most; so many machines at once are seldom had anyway.
-    jobs: Annotated[int, typer.Option(min=1, max=256, help="How many at most.")] = 8,
-    platform: Annotated[Literal["github", "gitlab", "azure"], typer.Option(help="Whose form to print.")] = "github",
+    # GitHub and Azure DevOps allow 256 jobs in a matrix.
+    jobs: Annotated[int, typer.Option(min=1, max=256, help="Maximum number of jobs.")] = 8,
+    platform: Annotated[Literal["github", "gitlab", "azure"], typer.Option(help="Format to print.")] = "github",
     command: Annotated[
         Literal["preview", "up", "refresh", "drift", "status"],
-        typer.Option("--for", help="What the jobs run; its last durations balance them."),
+        typer.Option("--for", help="Command that the jobs run. Its last durations balance the jobs."),
     ] = "preview",
     durations: Annotated[
         list[Path] | None,
-        typer.Option(help="Results of earlier runs, files or folders, instead of the project's last; may be repeated."),
+        typer.Option(help="Documents of earlier runs, files or folders (default: the last run). Repeatable."),
     ] = None,
     files: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write each job's tenants to a file there and print its name.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write each job's tenants to a file in this folder and print its name."),
     ] = None,
 ) -> None:
-    """Print a pipeline's job matrix: the selected tenants, spread so that all jobs end at about the same time.
+    """Print a pipeline's job matrix.
 
-    No tenant is an empty matrix, and no error.
+    Distributes the selected tenants so that all jobs end at about the same
+    time. Without tenants, prints an empty matrix.
     """
     fleet = FleetProject.load(select.project)
     last = fleet.runs / f"{command}.json"

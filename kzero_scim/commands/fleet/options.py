@@ -18,31 +18,34 @@ from kzero_scim.fleet.selection import Selection, Shard, select
 
 @dataclass(frozen=True, kw_only=True)
 class SelectOptions:
-    """Which tenants, but for those that failed."""
+    """Options that select tenants, without those that select failed tenants."""
 
     tenants: Annotated[
         list[str] | None,
-        typer.Argument(metavar="TENANT", help="Tenants, by name or glob in quotes; all if none is given."),
+        typer.Argument(metavar="TENANT", help="Names or quoted globs (default: all tenants)."),
     ] = None
     project: Project = Path()
     tags: Annotated[
-        list[str] | None, typer.Option("--tag", help="Only with this tag; several times: any of them; a+b: both.")
+        list[str] | None,
+        typer.Option("--tag", help="Only tenants with this tag. Repeat for any of several; a+b for both."),
     ] = None
     changed_since: Annotated[
         str,
         typer.Option(
             "--changed-since",
             metavar="GITREF",
-            help="Only whom a change since the common commit with this revision touches; uncommitted changes count.",
+            help="Only tenants affected by changes since the merge base with GITREF, uncommitted ones included.",
         ),
     ] = ""
-    shard: Annotated[str, typer.Option("--shard", metavar="I/N", help="Only this part of N, stable by name.")] = ""
+    shard: Annotated[
+        str, typer.Option("--shard", metavar="I/N", help="Only part I of N; the parts depend only on names.")
+    ] = ""
 
     def selection(self) -> Selection:
-        """Read the options.
+        """Return the selection that the options describe.
 
         Raises:
-            SettingsError: The shard is none.
+            SettingsError: --shard is malformed.
         """
         return Selection(
             names=tuple(self.tenants or ()),
@@ -52,7 +55,7 @@ class SelectOptions:
         )
 
     def selected(self, fleet: FleetProject) -> list[FleetTenant]:
-        """Select tenants and write the notes of it to standard error.
+        """Return the selected tenants and print the selection's notes on standard error.
 
         Raises:
             SettingsError: As :func:`~kzero_scim.fleet.selection.select`.
@@ -65,21 +68,21 @@ class SelectOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class SelectAgainOptions(SelectOptions):
-    """Which tenants, those that failed among them."""
+    """Options that select tenants, including those that failed."""
 
     failed: Annotated[
-        bool, typer.Option("--failed", help="Only those that failed, were stopped or were not run in the last run.")
+        bool, typer.Option("--failed", help="Only tenants that failed, timed out or were skipped in the last run.")
     ] = False
     failed_in: Annotated[
         Literal["preview", "up", "refresh", "drift", "status"] | None,
-        typer.Option("--failed-in", help="Likewise, in the last run of this command."),
+        typer.Option("--failed-in", help="Like --failed, for the last run of this command."),
     ] = None
 
     def selection(self) -> Selection:
-        """Read the options.
+        """Return the selection that the options describe.
 
         Raises:
-            SettingsError: The shard is none.
+            SettingsError: --shard is malformed.
         """
         command = Command(self.failed_in) if self.failed_in else None
         return replace(super().selection(), failed=self.failed, failed_in=command)
@@ -87,20 +90,20 @@ class SelectAgainOptions(SelectOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class WrittenReports:
-    """Which reports are written, and where to."""
+    """Options that write reports to files."""
 
     comment: Annotated[
-        str, typer.Option("--comment", metavar="FILE", help="Write a pull request's comment, Markdown; - prints it.")
+        str, typer.Option("--comment", metavar="FILE", help="Write a pull request comment (Markdown); - prints it.")
     ] = ""
     junit: Annotated[str, typer.Option("--junit", metavar="FILE", help="Write JUnit XML; - prints it.")] = ""
     limit: Annotated[
         str,
-        typer.Option("--limit", metavar="PLATFORM|N", help="Longest comment: github, gitlab, azure, or characters."),
+        typer.Option(
+            "--limit", metavar="PLATFORM|N", help="Maximum size of the comment: github, gitlab, azure, or characters."
+        ),
     ] = "github"
-    link: Annotated[
-        str, typer.Option("--link", metavar="URL", help="Where the whole run is; the comment links to it.")
-    ] = ""
+    link: Annotated[str, typer.Option("--link", metavar="URL", help="Address of the full run, for the comment.")] = ""
 
     def options(self) -> ReportOptions:
-        """Return them for the reports."""
+        """Return the options as the reports take them."""
         return ReportOptions(comment=self.comment, junit=self.junit, limit=self.limit, link=self.link)

@@ -1,4 +1,4 @@
-"""How a fleet's run is watched: live lines in a terminal, plain lines anywhere else. Knows nothing of how it is run."""
+"""Shows the progress of a fleet's run: live in a terminal, line by line elsewhere. Must not know how tenants run."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ STYLES: Final = {
     Outcome.UNCHANGED: "green",
 }
 _MOST: Final = 160
-"""Characters of an error on a tenant's own line; the end and the log have all."""
+"""Longest error on a tenant's line, in characters. The summary table and the log have the whole text."""
 _BAR: Final = 40
 _LOG_WIDTH: Final = 160
-"""Columns where there is no terminal: a pipeline's log, which does not say how wide it is."""
+"""Columns without a terminal: a pipeline's log does not say how wide it is."""
 
 
 def said(result: TenantResult) -> str:
-    """Say in a few words what came of a tenant."""
+    """Return a tenant's outcome in a few words."""
     match result.outcome:
         case Outcome.UNCHANGED:
             return "unchanged" if result.status is None else "healthy"
@@ -54,30 +54,30 @@ def _number(count: int, word: str) -> str:
 
 
 class Lines:
-    """A line for each tenant that has ended: for pipelines, and wherever there is no terminal."""
+    """Prints one line for each finished tenant, for pipelines and wherever there is no terminal."""
 
     def __init__(self, console: Console, total: int) -> None:
-        """Print nothing yet."""
+        """Set the console and the number of tenants."""
         self._console = console
         self._total = total
         self._ended = 0
         self._lock = Lock()
 
     def __enter__(self) -> Self:
-        """Print until the block ends."""
+        """Return itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Print nothing at the end."""
+        """Do nothing."""
 
     def begins(self, tenant: str) -> None:
-        """Say nothing: the end of it says more."""
+        """Do nothing: only finished tenants get a line."""
 
     def doing(self, tenant: str, what: str) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
     def ended(self, result: TenantResult) -> None:
-        """Say what came of a tenant."""
+        """Print a tenant's outcome."""
         with self._lock:
             self._ended += 1
             place = f"[{self._ended:>{len(str(self._total))}}/{self._total}]"
@@ -89,16 +89,16 @@ class Lines:
             self._console.print(line, soft_wrap=True)
 
     def note(self, text: str) -> None:
-        """Say something the operator should know."""
+        """Print a note for the operator."""
         with self._lock:
             self._console.print(Text(one_line(text), "yellow"), soft_wrap=True)
 
 
 class Screen(Lines):
-    """Below the lines of those that have ended, a live line for each running tenant, and a bar."""
+    """Also shows a live line for each running tenant and a progress bar, below the lines of finished tenants."""
 
     def __init__(self, console: Console, total: int, command: Command) -> None:
-        """Show nothing yet."""
+        """Set the console, the number of tenants and the command."""
         super().__init__(console, total)
         self._running: dict[str, tuple[float, str]] = {}
         self._command = command
@@ -106,28 +106,28 @@ class Screen(Lines):
         self._live = Live(console=console, get_renderable=self._shown, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> Self:
-        """Show it until the block ends."""
+        """Start the live display."""
         self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Take the live lines away."""
+        """Remove the live display."""
         self._live.stop()
 
     def begins(self, tenant: str) -> None:
-        """Show a line for it."""
+        """Add the tenant's line."""
         with self._lock:
-            doing = "looking" if self._command in {Command.DRIFT, Command.STATUS} else "starting"
+            doing = "reading" if self._command in {Command.DRIFT, Command.STATUS} else "starting"
             self._running[tenant] = (time.monotonic(), doing)
 
     def doing(self, tenant: str, what: str) -> None:
-        """Show what it does."""
+        """Update the tenant's line."""
         with self._lock:
             began, _ = self._running.get(tenant, (time.monotonic(), ""))
             self._running[tenant] = (began, what)
 
     def ended(self, result: TenantResult) -> None:
-        """Take its line away."""
+        """Remove the tenant's line and print its outcome."""
         with self._lock:
             self._running.pop(result.tenant, None)
         super().ended(result)
@@ -149,11 +149,11 @@ class Screen(Lines):
 
 
 def console(*, stderr: bool) -> Console:
-    """Make the console for a run."""
+    """Return the console for a run."""
     made = Console(stderr=stderr)
     return made if made.is_terminal or "COLUMNS" in os.environ else Console(stderr=stderr, width=_LOG_WIDTH)
 
 
 def watcher(console: Console, total: int, command: Command) -> Lines:
-    """Make the watcher that fits where it is printed."""
+    """Return the watcher for a console: live in a terminal, else line by line."""
     return Screen(console, total, command) if console.is_terminal else Lines(console, total)

@@ -1,4 +1,4 @@
-"""``kzero-scim fleet report``: the reports of runs that were, from their documents. No logic of its own."""
+"""``kzero-scim fleet report``: writes reports of past runs from their documents. Contains no logic of its own."""
 
 from __future__ import annotations
 
@@ -21,13 +21,16 @@ from kzero_scim.fleet.report.merging import one_of, runs_of
 
 Runs = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="[RUN.json ...]", help="Documents of runs; without any, the project's last runs."),
+    typer.Argument(metavar="[RUN.json ...]", help="Documents of runs (default: the project's last runs)."),
 ]
 OfCommand = Annotated[
-    str, typer.Option("--of", metavar="COMMAND", help="Only runs of preview, up, refresh, drift or status.")
+    str,
+    typer.Option("--of", metavar="COMMAND", help="Only runs of this command: preview, up, refresh, drift or status."),
 ]
-HtmlFile = Annotated[str, typer.Option("--html", metavar="FILE", help="Write one page of all runs; - prints it.")]
-Summary = Annotated[bool, typer.Option("--summary", help="Print a line and the counts as JSON, for a notification.")]
+HtmlFile = Annotated[str, typer.Option("--html", metavar="FILE", help="Write an HTML page of all runs; - prints it.")]
+Summary = Annotated[
+    bool, typer.Option("--summary", help="Print a headline and the counts as JSON, for a notification.")
+]
 
 
 @with_option_blocks
@@ -41,12 +44,17 @@ def report(  # noqa: PLR0913 - one parameter an option
     summary: Summary = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the reports of runs again, or of the parts of one run as one.
+    """Write reports of past runs.
 
-    Several documents of one command are taken as parts of one run; a tenant in several has the result that ended last.
-    The comment, JUnit XML and --json are of one command: of the latest run, unless --of names another. The summary is
-    of all; the page, without documents named, of some runs before them as well. Exit code 0; that of a run stands in
-    the summary.
+    Merges several documents of one command into one run: each tenant keeps its
+    latest result.
+
+    --comment, --junit and --json cover one command: --of, or the command that
+    ran last. --summary and --html cover all. Without documents, --html also
+    includes earlier runs.
+
+    Exit code: 0, whatever the outcome of the runs. --summary contains each
+    run's exit code.
     """
     found = runs_of(runs or [], project, of)
     options = written.options()
@@ -56,7 +64,7 @@ def report(  # noqa: PLR0913 - one parameter an option
         if as_json:
             reports.write(reports.STANDARD_OUTPUT, reports.as_json(one.document()))
     if html:
-        # A run seldom looks at every tenant: the page takes those before the last, too.
+        # A run seldom covers every tenant, so the page also reads the runs before the last one.
         is_asked = not (runs or of) and (project / LEFT / "history").is_dir()
         reports.write(html, render_page(journal.history(FleetProject.load(project)) if is_asked else found))
     if summary:

@@ -1,4 +1,4 @@
-"""``kzero-scim fleet preview | up | refresh``: in words for the operator. No logic of its own."""
+"""``kzero-scim fleet preview | up | refresh``: starts runs and prints them. Contains no logic of its own."""
 
 from __future__ import annotations
 
@@ -24,23 +24,24 @@ from kzero_scim.fleet.run.runner import Job, run_fleet
 
 Parallel = Annotated[
     int | None,
-    typer.Option(min=1, max=256, help="How many tenants at once; two a core, if memory allows, if not given."),
+    typer.Option(min=1, max=256, help="Tenants to run at once (default: two per core, if memory allows)."),
 ]
 Timeout = Annotated[
-    float | None, typer.Option(min=1, metavar="SECONDS", help="Stop a tenant after so long, and go on with others.")
+    float | None,
+    typer.Option(min=1, metavar="SECONDS", help="Stop a tenant after this time and continue with the others."),
 ]
-Refresh = Annotated[bool, typer.Option("--refresh", help="Look at both sides first, and tell what drifted.")]
+Refresh = Annotated[bool, typer.Option("--refresh", help="Read both services first and report drift.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the run's document as JSON instead of a table.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 Canary = Annotated[
     str,
-    typer.Option(metavar="TAG|N", help="These first: by tag, or the first N; if one fails, the others are not run."),
+    typer.Option(metavar="TAG|N", help="Run these first: a tag or the first N. If one fails, skip all others."),
 ]
 MaxFailures = Annotated[
-    int, typer.Option(min=0, metavar="N", help="Begin no further tenant after so many failures; 0 for no limit.")
+    int, typer.Option(min=0, metavar="N", help="Start no more tenants after N failures; 0: no limit.")
 ]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on with the last up: who failed, was not run, or changed since then.")
+    bool, typer.Option("--resume", help="Only tenants that failed, were skipped, or changed since the last up.")
 ]
 _MOST_NAMED = 10
 
@@ -56,9 +57,12 @@ def preview(  # noqa: PLR0913 - one keyword an option
     max_failures: MaxFailures = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Show what an up would change, in which tenants. Changes nothing.
+    """Show what `fleet up` would change.
 
-    Exit code 0 if nothing would change, 2 if something would, 3 if --refresh finds drift, 1 if a tenant failed.
+    Changes nothing.
+
+    Exit codes: 0 nothing would change, 2 something would, 3 --refresh found
+    drift, 1 a tenant failed or was skipped.
     """
     _Asked(
         command=Command.PREVIEW,
@@ -86,10 +90,12 @@ def up(  # noqa: PLR0913 - one keyword an option
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Apply the settings of many tenants.
+    """Apply the settings of all selected tenants.
 
-    Ctrl-C lets what runs come to its end and begins no other; a second one interrupts that too. Exit code 0 if all was
-    applied, 1 if a tenant failed or was not run.
+    Ctrl-C finishes running tenants and starts no more. A second Ctrl-C
+    interrupts running tenants too.
+
+    Exit codes: 0 everything is applied, 1 a tenant failed or was skipped.
     """
     _Asked(
         command=Command.UP,
@@ -117,9 +123,13 @@ def refresh(  # noqa: PLR0913 - one keyword an option
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bring the states to what both sides hold now. Changes neither side; the next up would undo what differed.
+    """Update state to match both services.
 
-    Exit code 0 if nothing differed, 3 if something did, 1 if a tenant failed or was not run.
+    Changes neither service. The next `fleet up` would restore the stack's
+    settings.
+
+    Exit codes: 0 nothing differed, 3 something differed, 1 a tenant failed or
+    was skipped.
     """
     _Asked(
         command=Command.REFRESH,
@@ -135,7 +145,7 @@ def refresh(  # noqa: PLR0913 - one keyword an option
 
 @dataclass(frozen=True, kw_only=True)
 class _Asked:
-    """What the command line asks for."""
+    """One run as the command line asks for it."""
 
     command: Command
     select: SelectAgainOptions
@@ -150,7 +160,7 @@ class _Asked:
     yes: bool = False
 
     def run(self) -> None:
-        """Run it, print what came of it, write the reports, and end with the run's exit code."""
+        """Run the tenants, print the outcomes, write the reports, and exit with the run's exit code."""
         project = FleetProject.load(self.select.project)
         files = self.written.options()
         files.check()
@@ -161,7 +171,7 @@ class _Asked:
         console = progress.console(stderr=self.as_json or files.prints)
         watcher = progress.watcher(console, len(tenants), self.command)
         if earlier:
-            watcher.note(f"{len(earlier)} of the last up stand as they are, {len(tenants)} are to be run")
+            watcher.note(f"{len(earlier)} tenants are current since the last up; running {len(tenants)}")
         self._confirm([tenant.name for tenant in tenants])
         job = Job(
             command=self.command,
@@ -182,21 +192,19 @@ class _Asked:
             sys.exit(run.exit_code)
 
     def _confirm(self, tenants: list[str]) -> None:
-
         if self.command is Command.PREVIEW or self.yes or not tenants:
             return
         what = f"{self.command} {len(tenants)} {'tenant' if len(tenants) == 1 else 'tenants'}"
         if not sys.stdin.isatty():
-            message = f"`fleet {self.command}` asks before it begins, and nobody is there to answer; give --yes"
+            message = f"`fleet {self.command}` needs a confirmation, and there is no terminal to ask on; add --yes"
             raise SettingsError(message)
         typer.echo(listed([one_line(name) for name in tenants], _MOST_NAMED), err=True)
         typer.confirm(f"{what}?", abort=True, err=True)
 
 
 def _last_up(project: FleetProject) -> FleetRun:
-
     last = journal.last(project, Command.UP)
     if last is None:
-        message = "--resume: there was no `kzero-scim fleet up` here to go on with"
+        message = "--resume: there is no earlier `kzero-scim fleet up` to resume; run it without --resume"
         raise SettingsError(message)
     return last

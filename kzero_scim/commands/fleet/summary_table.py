@@ -1,4 +1,4 @@
-"""What stands at the end of a fleet's run: tenants with the same outcome and change together, then one line."""
+"""Prints the end of a fleet's run: a table that groups tenants with the same outcome and changes, then one line."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from kzero_scim.fleet.model import Command, FleetRun, Outcome
 from kzero_scim.fleet.report.grouping import GroupedRun
 
 _NAMED = 6
-"""Tenants of a group that are named."""
+"""How many tenants of a group the table names."""
 _CHANGED = {Command.PREVIEW: "to change", Command.UP: "changed"}
 
 
 def print_closing(console: Console, run: FleetRun) -> None:
-    """Print the table and the last line."""
+    """Print the table, the warnings and the closing line."""
     grouped = GroupedRun(run)
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
@@ -43,7 +43,7 @@ def print_closing(console: Console, run: FleetRun) -> None:
 
 
 def closing_line(run: FleetRun) -> str:
-    """Say in one line what came of a run, and where its logs are."""
+    """Return a run's counts in one line."""
     counts = [f"{run.counts[outcome]} {_word(run, outcome)}" for outcome in Outcome if run.counts[outcome]]
     total = len(run.results)
     line = f"{run.command}: {total} {'tenant' if total == 1 else 'tenants'}"

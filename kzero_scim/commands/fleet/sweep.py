@@ -1,4 +1,4 @@
-"""``kzero-scim fleet drift | status``: in words for the operator. No logic of its own."""
+"""``kzero-scim fleet drift | status``: starts sweeps and prints them. Contains no logic of its own."""
 
 from __future__ import annotations
 
@@ -19,14 +19,12 @@ from kzero_scim.fleet.project import FleetProject
 from kzero_scim.fleet.report import reports
 from kzero_scim.fleet.sweep.sweep_run import Sweeping, drift_run, status_run
 
-Parallel = Annotated[int, typer.Option(min=1, max=256, help="How many tenants are looked at at once.")]
-Timeout = Annotated[float, typer.Option(min=1, help="Seconds after which a tenant is given up.")]
-NoEngine = Annotated[
-    bool, typer.Option("--no-engine", help="Do not ask Pulumi's engine what an up would do about the drift.")
-]
+Parallel = Annotated[int, typer.Option(min=1, max=256, help="Tenants to read at once.")]
+Timeout = Annotated[float, typer.Option(min=1, help="Stop reading a tenant after this many seconds.")]
+NoEngine = Annotated[bool, typer.Option("--no-engine", help="Do not preview what the next up would do about drift.")]
 Checklist = Annotated[
     bool,
-    typer.Option("--checklist", help="Also probe the seven points; Entra tests the connection, a permission to write."),
+    typer.Option("--checklist", help="Also check the seven points. The connection test needs write permission."),
 ]
 _AT_ONCE = 16
 _SECONDS = 300.0
@@ -42,11 +40,13 @@ def drift(  # noqa: PLR0913 - one keyword an option
     no_engine: NoEngine = False,
     as_json: AsJson = False,
 ) -> None:
-    """Find what somebody changed behind the stacks' back, in all tenants at once. Changes nothing.
+    """Find changes that someone made by hand.
 
-    Needs no permission to write. Compares what was last applied with what both services say now, without an engine; for
-    tenants that differ, the engine says what an up would do about it. Exit code 0 if nothing differs, 3 if something
-    does, 1 if a tenant could not be asked.
+    Compares what each stack last applied with what both services hold now. For
+    tenants that differ, previews what the next up would do. Changes nothing and
+    needs only read permissions.
+
+    Exit codes: 0 nothing differs, 3 something differs, 1 a tenant failed.
     """
     files = written.options()
     files.check()
@@ -73,9 +73,12 @@ def status(  # noqa: PLR0913 - one keyword an option
     checklist: Checklist = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show how the provisioning of all tenants does: quarantine, paused, users in error. Changes nothing.
+    """Show provisioning health.
 
-    Exit code 0 if all are healthy, 2 if one is not, 1 if one could not be asked.
+    Reports quarantine, paused provisioning and users in error. Changes nothing.
+
+    Exit codes: 0 all tenants are healthy, 2 a tenant is unhealthy, 1 a tenant
+    failed.
     """
     files = written.options()
     files.check()
@@ -92,7 +95,7 @@ def _watching(console: Console) -> Callable[[Command, int], Lines]:
     def watch(command: Command, total: int) -> Lines:
         if command is Command.PREVIEW:
             differ = "1 tenant differs" if total == 1 else f"{total} tenants differ"
-            console.print(f"{differ}; what an up would do about it:", highlight=False)
+            console.print(f"{differ}. Previewing what the next up would do:", highlight=False)
         return Screen(console, total, command) if console.is_terminal else Lines(console, total)
 
     return watch

@@ -1,4 +1,4 @@
-"""`kzero-scim sandbox …`: starts, spoils and shows a local Entra ID and a local KZero."""
+"""`kzero-scim sandbox …`: starts, breaks and shows a local Entra ID and a local KZero."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _TIMEOUT_SECONDS = 300.0
 
 Directory = Annotated[
     Path,
-    typer.Option("--directory", "-d", help="The folder that holds the sandbox's data, certificates and logs."),
+    typer.Option("--directory", "-d", help="Folder of the sandbox's data, certificates and logs."),
 ]
 _DEFAULT_DIRECTORY = Path(".sandbox")
 
@@ -40,17 +40,21 @@ def up(  # noqa: PLR0913, PLR0917 - one an option
     kzero_port: Annotated[int, typer.Option(help="Port of the local KZero; 0 takes a free one.")] = 8443,
     entra_port: Annotated[int, typer.Option(help="Port of the local Entra ID; 0 takes a free one.")] = 8444,
     keycloak_port: Annotated[int, typer.Option(help="Port of Keycloak behind KZero; 0 takes a free one.")] = 18080,
-    foreground: Annotated[bool, typer.Option(help="Stay, and stop the sandbox on Ctrl-C.")] = False,  # noqa: FBT002 - a flag
-    tenants: Annotated[int, typer.Option(min=0, max=5000, help="Make so many further tenants, on both sides.")] = 0,
+    foreground: Annotated[bool, typer.Option(help="Run in the foreground; Ctrl-C stops the sandbox.")] = False,  # noqa: FBT002 - a flag
+    tenants: Annotated[int, typer.Option(min=0, max=5000, help="Also create this many tenants on both sides.")] = 0,
     fleet: Annotated[
         Path | None,
-        typer.Option(help="Folder of the project that is written for them; by default the sandbox's fleet."),
+        typer.Option(help="Folder for the project of these tenants (default: fleet in --directory)."),
     ] = None,
     spoilt: Annotated[
-        list[str] | None, typer.Option("--defect", metavar="KIND=TENANT,...", help="Spoil these on purpose.")
+        list[str] | None,
+        typer.Option("--defect", metavar="KIND=TENANT,...", help="Break these tenants on purpose. Repeatable."),
     ] = None,
 ) -> None:
-    """Start the sandbox and wait until it answers. It goes on running in the background until `sandbox down`."""
+    """Start the sandbox and wait until it answers.
+
+    It runs in the background until `sandbox down`.
+    """
     process = _process(directory)
     ports = Ports(kzero=kzero_port, entra=entra_port, keycloak=keycloak_port)
     if foreground:
@@ -75,16 +79,16 @@ def up(  # noqa: PLR0913, PLR0917 - one an option
 
 def _make_fleet(process: SandboxProcess, directory: Path, tenants: int, folder: Path) -> None:
     running = RunningSandbox(process=process, urls=_urls(process, directory))
-    with _messages.status("making tenants") as spinner:
+    with _messages.status("creating tenants") as spinner:
         try:
             made = make_tenants(
                 running,
                 range(1, tenants + 1),
                 running.layout.fleet_secrets,
-                lambda done: spinner.update(f"making tenants: {done} of {tenants}"),
+                lambda done: spinner.update(f"creating tenants: {done} of {tenants}"),
             )
         except httpx.HTTPError as error:
-            _fail(RuntimeError(f"the tenants could not be made: {error}"))
+            _fail(RuntimeError(f"could not create the tenants: {error}"))
         write_project(running, made, folder)
 
 
@@ -93,15 +97,15 @@ def break_(
     tenants: Annotated[list[str], typer.Argument(help="Stacks of the sandbox's fleet: tenant-003 ...")],
     directory: Directory = _DEFAULT_DIRECTORY,
     *,
-    repair: Annotated[bool, typer.Option("--repair", help="Repair it instead.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Repair the defect instead.")] = False,
 ) -> None:
-    """Spoil tenants of the sandbox's fleet on purpose, to see how the fleet's commands show it."""
+    """Break tenants on purpose, to see how the commands report it."""
     _spoil(_process(directory), directory, kind, tenants, is_repaired=repair)
 
 
 def _spoil(process: SandboxProcess, directory: Path, kind: str, tenants: Iterable[str], *, is_repaired: bool) -> None:
     if kind not in list(Defect):
-        _fail(RuntimeError(f"there is no defect {kind!r}: use one of {', '.join(Defect)}"))
+        _fail(RuntimeError(f"unknown defect {kind!r}; use one of {', '.join(Defect)}"))
     running = RunningSandbox(process=process, urls=_urls(process, directory))
     for name in tenants:
         tenant = known_tenant(name, running.layout.fleet_secrets)
@@ -115,16 +119,15 @@ def _spoil(process: SandboxProcess, directory: Path, kind: str, tenants: Iterabl
 
 
 def replicate(
-    source: Annotated[str, typer.Argument(help="A tenant of the sandbox's fleet that `up` has set up: tenant-001.")],
-    targets: Annotated[
-        list[str] | None, typer.Argument(help="Those to be set up likewise; by default all that are not set up.")
-    ] = None,
+    source: Annotated[str, typer.Argument(help="Tenant that is set up, for example tenant-001.")],
+    targets: Annotated[list[str] | None, typer.Argument(help="Tenants to set up (default: all that are not).")] = None,
     directory: Directory = _DEFAULT_DIRECTORY,
-    fleet: Annotated[Path | None, typer.Option(help="Folder of their project; by default the sandbox's fleet.")] = None,
+    fleet: Annotated[Path | None, typer.Option(help="Folder of their project (default: fleet in --directory).")] = None,
 ) -> None:
-    """Set tenants of the sandbox's fleet up as another one is, with its state copied, much quicker than by `up`.
+    """Clone one configured tenant to others.
 
-    For benchmarks. The stack file becomes the other one's, with its own names and tags.
+    For benchmarks: copying the state is much faster than `fleet up`. Each clone
+    gets the source's stack file with its own names and tags.
     """
     process = _process(directory)
     running = RunningSandbox(process=process, urls=_urls(process, directory))
@@ -138,26 +141,26 @@ def replicate(
         chosen = [tenant for name in names if (tenant := found[name])]
         original = found[source]
         if original is not None:
-            with _messages.status(f"setting {len(chosen)} tenants up as {source} is") as spinner:
+            with _messages.status(f"cloning {source} to {len(chosen)} tenants") as spinner:
                 replicate_all(
                     running,
                     original,
                     chosen,
                     fleet or directory / "fleet",
                     rewritten,
-                    lambda done: spinner.update(f"set up as {source} is: {done} of {len(chosen)}"),
+                    lambda done: spinner.update(f"cloning {source}: {done} of {len(chosen)}"),
                 )
     except (ReplicaError, httpx.HTTPError) as error:
         _fail(error)
-    _output.print(f"{len(names)} tenants are set up as {source} is")
+    _output.print(f"Cloned {source} to {len(names)} tenants.")
 
 
 def _no_tenant(name: str) -> str:
-    return f"the sandbox has no tenant {name!r}: make some with `kzero-scim sandbox up --tenants N`"
+    return f"the sandbox has no tenant {name!r}; create some with `kzero-scim sandbox up --tenants N`"
 
 
 def down(directory: Directory = _DEFAULT_DIRECTORY) -> None:
-    """Stop the sandbox. Its data stays in its folder for the next `sandbox up`."""
+    """Stop the sandbox and keep its data."""
     with _messages.status("stopping the sandbox"):
         try:
             stopped = _process(directory).down()
@@ -167,11 +170,14 @@ def down(directory: Directory = _DEFAULT_DIRECTORY) -> None:
 
 
 def status(directory: Directory = _DEFAULT_DIRECTORY) -> None:
-    """Show whether the sandbox runs and where. Exit code 0 if it is ready, 1 if not."""
+    """Show whether the sandbox runs and where.
+
+    Exit codes: 0 ready, 1 not ready.
+    """
     process = _process(directory)
     found = process.status()
     if found is None:
-        _messages.print(f"No sandbox is running in {directory}: start one with `kzero-scim sandbox up`.")
+        _messages.print(f"No sandbox is running in {directory}. Start one with `kzero-scim sandbox up`.")
         raise typer.Exit(ExitCode.FAILED)
     table = _table(process, found)
     _add_fleet(table, process)
@@ -180,21 +186,24 @@ def status(directory: Directory = _DEFAULT_DIRECTORY) -> None:
 
 
 def _add_fleet(table: Table, process: SandboxProcess) -> None:
-    """Tell how many further tenants there are, and which were spoiled on purpose."""
+    """Add rows for the fleet's tenants and the defects made on purpose."""
     layout = Layout(process.directory)
     names = sorted(file.stem for file in layout.fleet_secrets.glob("*.json"))
     if names:
         table.add_row("tenants", names[0] if len(names) == 1 else f"{len(names)}: {names[0]} to {names[-1]}")
     for kind, spoiled in defects.made(layout).items():
         until = " (until its next up)" if kind is Defect.DRIFT else ""
-        table.add_row("spoiled", f"{kind}: {', '.join(spoiled)}{until}")
+        table.add_row("broken", f"{kind}: {', '.join(spoiled)}{until}")
 
 
 def cycle(
-    tenant: Annotated[str | None, typer.Argument(help="Entra tenant id; by default the sandbox's own.")] = None,
+    tenant: Annotated[str | None, typer.Argument(help="Entra tenant ID (default: the sandbox's own).")] = None,
     directory: Directory = _DEFAULT_DIRECTORY,
 ) -> None:
-    """Let the local Entra ID run one provisioning cycle now, as the real one does every 40 minutes."""
+    """Run one provisioning cycle now.
+
+    The real Entra ID runs a cycle about every 40 minutes.
+    """
     process = _process(directory)
     urls = _urls(process, directory)
     with _messages.status("running a provisioning cycle"):
@@ -215,29 +224,29 @@ def cycle(
 
 def manual_setup(
     variant: Annotated[str, typer.Option(help="complete, half, extra or twins (two applications).")] = "complete",
-    users: Annotated[int, typer.Option(min=0, help="Make and assign so many further users.")] = 0,
+    users: Annotated[int, typer.Option(min=0, help="Also create and assign this many users.")] = 0,
     directory: Directory = _DEFAULT_DIRECTORY,
 ) -> None:
-    """Set the sandbox's tenant up as a person who clicks through both consoles would, for `kzero-scim adopt`."""
+    """Set up a tenant as if by hand, for `kzero-scim adopt`."""
     process = _process(directory)
     urls = _urls(process, directory)
     if variant not in list(Variant):
-        _fail(RuntimeError(f"there is no variant {variant!r}: use one of {', '.join(Variant)}"))
+        _fail(RuntimeError(f"unknown variant {variant!r}; use one of {', '.join(Variant)}"))
     with RunningSandbox(process=process, urls=urls).own_tenant() as tenant:
         try:
             made = make_by_hand(tenant, Variant(variant), users=users)
         except httpx.HTTPStatusError as error:
             said = f"{error.request.url.path} answered {error.response.status_code}: {error.response.text[:200]}"
-            _fail(RuntimeError(f"the tenant could not be set up, most likely because it is already: {said}"))
+            _fail(RuntimeError(f"could not set up the tenant; it may be set up already: {said}"))
     for application in made:
         _output.print(f'"{application.name}", service principal {application.service_principal_id}', soft_wrap=True)
 
 
 def env(directory: Directory = _DEFAULT_DIRECTORY) -> None:
-    """Print the shell lines that point a terminal at the sandbox: `eval "$(kzero-scim sandbox env)"`."""
+    """Print the sandbox's environment for a shell: `eval "$(kzero-scim sandbox env)"`."""
     file = _process(directory).environment_file
     if not file.is_file():
-        _fail(RuntimeError(f"no {file}: start the sandbox with `kzero-scim sandbox up`"))
+        _fail(RuntimeError(f"{file} does not exist; start the sandbox with `kzero-scim sandbox up`"))
     typer.echo(file.read_text(), nl=False)
 
 
@@ -248,7 +257,7 @@ def _process(directory: Path) -> SandboxProcess:
 def _urls(process: SandboxProcess, directory: Path) -> Urls:
     found = process.status()
     if found is None or found.urls is None:
-        _fail(RuntimeError(f"no sandbox is running in {directory}: start one with `kzero-scim sandbox up`"))
+        _fail(RuntimeError(f"no sandbox is running in {directory}; start one with `kzero-scim sandbox up`"))
     return found.urls
 
 

@@ -1,4 +1,4 @@
-"""`kzero-scim sandbox …`: which commands there are. Imports none of them: a tenant's pipeline installs no sandbox."""
+"""`kzero-scim sandbox …`: lists its commands. Imports none of them: pipelines do not install the sandbox."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ class _Sandbox(LazyGroup):
 app = typer.Typer(
     cls=_Sandbox,
     name="sandbox",
-    help="A local Entra ID and a local KZero (on a real Keycloak), to try everything without any account.",
+    help="A local Entra ID and a local KZero (a real Keycloak), to try everything without an account.",
     no_args_is_help=True,
 )

@@ -1,6 +1,6 @@
-"""A stack's state made of another's, for the sandbox's replicas: names replaced, and fingerprints made anew.
+"""Copies one stack's state to another, for the sandbox's replicas: replaces names and recomputes fingerprints.
 
-Only the provider knows what its fingerprints are of.
+Only the provider knows what its fingerprints cover.
 """
 
 import json
@@ -16,17 +16,17 @@ Json = dict[str, Any]
 
 
 def rewritten(state: str, names: Mapping[str, str]) -> str:
-    """Return a state in the file backend's form with other names in it.
+    """Return a state in the file backend's format, with names replaced.
 
     Args:
         state: The checkpoint's text.
-        names: What stands in the place of what.
+        names: Maps each old name to its new name.
 
     Raises:
-        ValueError: The state keeps secrets, which only Pulumi can read and write.
+        ValueError: The state contains secrets, which only Pulumi can read and write.
     """
     if SIGNATURE in state:
-        message = "its state keeps secrets, which cannot be copied: choose a tenant without kzero-scim:secretToken"
+        message = "its state contains secrets, which cannot be copied; choose a tenant without kzero-scim:secretToken"
         raise ValueError(message)
     renamed = _replaced(state, names)
     resources: list[Json] = json.loads(renamed)["checkpoint"]["latest"]["resources"]
@@ -36,12 +36,12 @@ def rewritten(state: str, names: Mapping[str, str]) -> str:
         if outputs and (found := fingerprint_of(resource["type"], outputs)):
             name, fingerprint = found
             fingerprints[outputs[name]] = fingerprint
-    # Everywhere, since other resources take them for their triggers.
+    # In the whole state, because other resources use fingerprints as triggers.
     return _replaced(renamed, fingerprints)
 
 
 def fingerprint_of(token: str, outputs: Json) -> tuple[str, str] | None:
-    """Return name and value of the property that follows from names in a resource's state, None if there is none."""
+    """Return name and value of the fingerprint in a resource's state, None if it has none."""
     if token not in KZERO.resources:
         return None
     kind = KZERO.resources[token]

@@ -1,1 +1,1 @@
-"""`kzero-scim tenant …`: tenants of a project."""
+"""The commands `kzero-scim tenant ...`. Contains no logic of its own."""

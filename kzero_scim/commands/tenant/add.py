@@ -1,4 +1,4 @@
-"""`kzero-scim tenant add`: writes a new tenant's stack file. Asks and shows; decides nothing."""
+"""`kzero-scim tenant add`: writes a new tenant's stack file. Asks the operator and prints; decides nothing."""
 
 from __future__ import annotations
 
@@ -16,26 +16,28 @@ from kzero_scim.tenant.add import interview, write, written_out
 
 
 def add(  # noqa: PLR0913 - one keyword an option
-    name: Annotated[str, typer.Argument(help="The new stack's name.")],
+    name: Annotated[str, typer.Argument(help="Name of the new stack.")],
     *,
     project: Project = Path(),
-    entra_tenant: Annotated[str, typer.Option(help="Entra tenant id.")] = "",
+    entra_tenant: Annotated[str, typer.Option(help="Entra tenant ID.")] = "",
     kzero_tenant: Annotated[str, typer.Option(help="KZero tenant, exactly as the dashboard shows it.")] = "",
-    server: Annotated[str, typer.Option(help="KZero server; by default KZero's cloud.")] = "",
-    group: Annotated[list[str] | None, typer.Option(help="A group to provision; may be repeated.")] = None,
-    user: Annotated[list[str] | None, typer.Option(help="A user to provision; may be repeated.")] = None,
+    server: Annotated[str, typer.Option(help="KZero server (default: KZero's cloud).")] = "",
+    group: Annotated[list[str] | None, typer.Option(help="Group to provision. Repeatable.")] = None,
+    user: Annotated[list[str] | None, typer.Option(help="User to provision. Repeatable.")] = None,
     application_name: Annotated[str, typer.Option(help="Name of the enterprise application.")] = "",
-    notification_email: Annotated[str, typer.Option(help="Whom Entra tells of failures.")] = "",
-    test_user: Annotated[str, typer.Option(help="An assigned user to test with.")] = "",
+    notification_email: Annotated[str, typer.Option(help="Address that Entra notifies of failures.")] = "",
+    test_user: Annotated[str, typer.Option(help="Assigned user to provision as a test.")] = "",
     setting: Annotated[
-        list[str] | None, typer.Option("--set", help="Any other setting, KEY=VALUE; lists and objects as JSON.")
+        list[str] | None, typer.Option("--set", help="Other setting, KEY=VALUE; lists and objects as JSON. Repeatable.")
     ] = None,
-    no_input: Annotated[bool, typer.Option("--no-input", help="Ask nothing, also on a terminal.")] = False,
+    no_input: Annotated[bool, typer.Option("--no-input", help="Ask no questions, even in a terminal.")] = False,
 ) -> None:
-    """Write a new tenant's stack file, from questions or, without a terminal, from options alone.
+    """Write the stack file of a new tenant.
 
-    An existing file is never overwritten; secrets are never asked for. Exit code 0 if it is written, 1 if not, with
-    every problem of the options at once.
+    Asks for settings that no option gives; without a terminal, uses the options
+    alone. Never overwrites a file and never asks for secrets.
+
+    Exit codes: 0 written, 1 not written. Errors list all problems at once.
     """
     texts = {
         "azuread:tenantId": entra_tenant,
@@ -53,12 +55,12 @@ def add(  # noqa: PLR0913 - one keyword an option
     if sys.stdin.isatty() and not no_input:
         answers = interview(answers, _ask, lambda line: console.print(Text(f"  {line}", "yellow"), soft_wrap=True))
     file = write(project, name, answers, problems)
-    console.print(f"{file} is written. Next:", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"Wrote {file}. Next:", markup=False, highlight=False, soft_wrap=True)
     for command, purpose in (
-        (f"pulumi stack init {name}", "make the stack"),
+        (f"pulumi stack init {name}", "create the stack"),
         (f"pulumi config set --secret kzero-scim:secretToken -s {name}", "only if KZero gave you a token"),
-        (f"kzero-scim doctor {name}", "is anything missing?"),
-        (f"pulumi up -s {name}", "preview, then both sides"),
+        (f"kzero-scim doctor {name}", "check programs and permissions"),
+        (f"pulumi up -s {name}", "preview, then set up both sides"),
     ):
         console.print(f"  {command:<60} # {purpose}", markup=False, highlight=False, soft_wrap=True)
 

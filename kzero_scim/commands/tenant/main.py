@@ -1,4 +1,4 @@
-"""`kzero-scim tenant …`: which commands there are. Imports none of them."""
+"""`kzero-scim tenant …`: lists its commands. Imports none of them."""
 
 from __future__ import annotations
 
@@ -13,4 +13,4 @@ class _Tenant(LazyGroup):
     members: ClassVar = {"add": "kzero_scim.commands.tenant.add:add"}
 
 
-app = typer.Typer(cls=_Tenant, name="tenant", help="Tenants of this project.", no_args_is_help=True)
+app = typer.Typer(cls=_Tenant, name="tenant", help="Commands for a project's tenants.", no_args_is_help=True)
