@@ -1,1 +1,1 @@
-"""What can be done for one tenant without the engine: check, drift, status, doctor, add, adopt."""
+"""Works on one tenant without Pulumi's engine: check, drift, status, doctor, add, adopt."""

@@ -1,7 +1,7 @@
-"""The seven-point checklist probed live: reads both services as they are now and changes nothing on either.
+"""Checks the seven points of the guide's checklist: reads both services now and changes neither.
 
-What is wanted stands in the stack's state; each resource is read and compared by the provider's own ``read`` and
-``diff``, so that the command line and the engine can never disagree.
+Compares the services with the stack's state, with the provider's own ``read`` and ``diff``, so that the command line
+and the engine always agree.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from kzero_scim.stack.stack import ResourceState, Stack
 from kzero_scim.tenant.live_resource import compare_live, silent_call
 from kzero_scim.tenant.services import tenant_services
 
-NOT_SET_UP: Final = "the stack has no such resource; run pulumi up"
+NOT_SET_UP: Final = "the stack has no such resource yet; run `pulumi up`"
 
 
 @dataclass
 class _Findings:
-    """What the probes of one tenant found so far."""
+    """The evidence and the problems found so far."""
 
     evidence: dict[str, Any] = field(default_factory=dict)
     problems: dict[int, str] = field(default_factory=dict)
@@ -48,15 +48,15 @@ class _Findings:
 async def check(
     stack: Stack, environment: Mapping[str, str] | None = None, connections: SharedConnections | None = None
 ) -> list[Item]:
-    """Probe the seven points. Entra is asked to test the connection, which takes the permission to write.
+    """Check the seven points. Entra's connection test needs write permission.
 
     Args:
         stack: The tenant's stack as last applied.
-        environment: Holds the tenant's credentials; None for the process's own.
-        connections: Connections that other tenants use too.
+        environment: The tenant's environment variables; None for this process's.
+        connections: Connections that tenants share.
 
     Returns:
-        Seven items in the guide's order; a service that cannot be reached is a point that has not passed.
+        Seven items in the guide's order. A point whose service cannot be reached has not passed.
 
     Raises:
         SettingsError: The stack's settings are wrong.
@@ -80,7 +80,7 @@ async def check(
 
 
 async def _live(resource: Resource[Any, Any], held: ResourceState) -> tuple[Any, str | None]:
-    """Give one resource's state now, and what differs from what was last wanted."""
+    """Return one resource's present state, and a message if it differs from the stack."""
     live = await compare_live(resource, held)
     if live.found is None:
         return None, f"{resource.token.rsplit(':', 1)[-1]} {held.id} is gone"
@@ -163,10 +163,10 @@ async def _connection(services: Services, stack: Stack, findings: _Findings) -> 
     test = ConnectionTest(services)
     call = silent_call(held.name)
     try:
-        # Entra's test asks the endpoint for a user that does not exist; it changes nothing on either side.
+        # Entra's test asks the endpoint for a user that does not exist. It changes neither side.
         made = await test.create(call, decode_lenient(test.inputs, held.inputs))
     except KzeroScimError as error:
-        # What is known of the cause goes before what Entra makes of it.
+        # A known cause comes before Entra's message.
         cause = findings.problems.get(6)
         findings.problems[6] = f"{cause}; {error}" if cause else str(error)
         return
@@ -174,17 +174,17 @@ async def _connection(services: Services, stack: Stack, findings: _Findings) -> 
 
 
 async def _remote_access(services: Services, stack: Stack, findings: _Findings) -> None:
-    """Look at what Entra signs in with: the client in Keycloak, and how long a bearer token still lasts."""
+    """Check what Entra signs in with: the client in Keycloak, and whether a bearer token has expired."""
     if stack.find(ScimApiClient.token) is not None:
         await _probe(6, ScimApiClient(services), stack, findings)
         if 6 in findings.problems:  # noqa: PLR2004 - the checklist's sixth point
-            findings.problems[6] = f"the client that Entra signs in as: {findings.problems[6]}"
+            findings.problems[6] = f"client that Entra signs in as: {findings.problems[6]}"
     held = stack.find(RemoteToken.token)
     if held is None or held.outputs.get("method") != "bearer" or not held.outputs.get("expiresAt"):
         return
     ends = datetime.fromisoformat(held.outputs["expiresAt"])
     if ends <= datetime.now(UTC):
-        findings.problems.setdefault(6, f"the token that Entra sends ended {ends.isoformat()}; run pulumi up")
+        findings.problems.setdefault(6, f"the token that Entra sends expired {ends.isoformat()}; run `pulumi up`")
 
 
 async def _test_user(services: Services, stack: Stack, findings: _Findings) -> None:
@@ -199,9 +199,9 @@ async def _test_user(services: Services, stack: Stack, findings: _Findings) -> N
         findings.problems[7] = str(error)
         return
     if kzero_user_id is None:
-        findings.problems[7] = f"{inputs.user} is not in KZero any more"
+        findings.problems[7] = f"{inputs.user} no longer exists in KZero"
     elif arrival.mismatches:
-        findings.problems[7] = f"{inputs.user} is not in KZero as Entra has it: {'; '.join(arrival.mismatches)}"
+        findings.problems[7] = f"{inputs.user} differs between KZero and Entra: {'; '.join(arrival.mismatches)}"
     findings.evidence.update(
         on_demand_result=held.outputs.get("result"),
         comparisons=[as_plain(comparison) for comparison in arrival.comparisons],

@@ -1,4 +1,4 @@
-"""What is missing: programs on this machine, and permissions of a tenant's credentials. Looks only; changes nothing."""
+"""Finds missing programs on this machine and missing permissions of a tenant's credentials. Changes nothing."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ GRAPH_PERMISSIONS: Final[tuple[tuple[frozenset[str], str], ...]] = (
         "find groups by name",
     ),
 )
-"""Any one of each set is enough; the first in docs/permissions.md is the least."""
+"""Sets of permissions and their purpose. One permission of each set is enough."""
 OPTIONAL_GRAPH_PERMISSIONS: Final = (
     (
         frozenset({"RoleManagement.Read.Directory", "RoleManagement.Read.All", "Directory.Read.All"}),
-        "warn of a lock-out",
+        "warn of a possible lockout",
     ),
     (frozenset({"AuditLog.Read.All"}), "name users in error and who changed what, from Entra's logs"),
     (
@@ -72,7 +72,7 @@ KEYCLOAK_ROLES: Final = ("view-clients", "manage-clients", "view-users")
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the doctor: what was looked at, how it is, and a detail or the remedy."""
+    """One line of the doctor: the subject, its state, and a detail or the remedy."""
 
     subject: str
     state: Literal["ok", "optional", "missing"]
@@ -80,29 +80,33 @@ class Finding:
 
 
 def examine_machine(project: Path) -> list[Finding]:
-    """Look for the programs that the project needs, and those that only its sandbox needs.
+    """Check the programs that the project needs, and those that only its sandbox needs.
 
     Args:
         project: The folder of Pulumi.yaml.
     """
     version = ".".join(map(str, sys.version_info[:3]))
     findings = [
-        Finding("Python", "ok" if sys.version_info >= (3, 11) else "missing", f"{version}; 3.11 or newer is needed"),
+        Finding("Python", "ok" if sys.version_info >= (3, 11) else "missing", f"{version}; requires 3.11 or newer"),
         _pulumi(),
         _language_host(),
         _azuread(),
     ]
     if not (project / "Pulumi.yaml").exists():
         findings.append(
-            Finding("project", "missing", f"{project} has no Pulumi.yaml; run this in the project's folder")
+            Finding(
+                "project",
+                "missing",
+                f"{project} has no Pulumi.yaml; run this in the project's folder, or give it with --project",
+            )
         )
     for program, arguments, purpose in (
         ("java", ["-version"], "Java 17, for the sandbox's Keycloak"),
-        ("mvn", ["--version"], "Maven, for fetching Keycloak"),
-        ("go", ["version"], "Go 1.25.11, for building a Pulumi CLI where none is installed"),
+        ("mvn", ["--version"], "Maven, to download Keycloak"),
+        ("go", ["version"], "Go 1.25.11, to build a Pulumi CLI if none is installed"),
     ):
         line = _first_line(program, arguments)
-        findings.append(Finding(program, "ok" if line else "optional", line or f"not found; needed is {purpose}"))
+        findings.append(Finding(program, "ok" if line else "optional", line or f"not found; install {purpose}"))
     return findings
 
 
@@ -110,8 +114,8 @@ def _first_line(program: str, arguments: list[str]) -> str | None:
     path = shutil.which(program)
     if path is None:
         return None
-    command = [path, *arguments]  # our own words, never a shell
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - for that
+    command = [path, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words, no shell
     text = _COLOUR.sub("", done.stdout or done.stderr).strip()
     return text.splitlines()[0] if text else path
 
@@ -119,7 +123,7 @@ def _first_line(program: str, arguments: list[str]) -> str | None:
 def _pulumi() -> Finding:
     command = pulumi_cli()
     if command is None:
-        return Finding("Pulumi CLI", "missing", "not found; install it, or run make setup, which builds one")
+        return Finding("Pulumi CLI", "missing", "not found; install it, or run `make setup` to build one")
     where = "on PATH" if shutil.which("pulumi") else f"not on PATH; add {Path(command).parent} to it"
     return Finding("Pulumi CLI", "ok" if shutil.which("pulumi") else "optional", f"{command}, {where}")
 
@@ -142,23 +146,23 @@ def _azuread() -> Finding:
             standin = program.exists() and program.read_bytes()[:2] == b"#!"
             return Finding("azuread plugin", "ok", f"{'offline stand-in' if standin else 'official'}, {folder}")
     return Finding(
-        "azuread plugin", "optional", "not installed yet; an official Pulumi CLI downloads it at the first run"
+        "azuread plugin", "optional", "not installed yet; an official Pulumi CLI downloads it in the first run"
     )
 
 
 def examine_locks(stack: str, project: Path) -> list[Finding]:
-    """Tell who holds a stack, if anybody does and its backend shows that.
+    """Return the locks of a stack. Only file backends show them.
 
     Raises:
-        SettingsError: Pulumi does not tell where the states are.
+        SettingsError: The backend could not be determined.
     """
     folder = backend_folder(project)
     if folder is None:
         return []
     remedies = {
-        "alive": "a run that goes on; wait for its end",
-        "dead": f"a run that is gone; `kzero-scim recover {stack}` frees it",
-        "elsewhere": f"a run on another machine; look there, then `kzero-scim recover {stack}`",
+        "alive": "a run in progress; wait until it ends",
+        "dead": f"a run that no longer exists; run `kzero-scim recover {stack}` to unlock it",
+        "elsewhere": f"a run on another machine; if it has ended, run `kzero-scim recover {stack}` there",
     }
     return [
         Finding(
@@ -171,7 +175,7 @@ def examine_locks(stack: str, project: Path) -> list[Finding]:
 
 
 async def examine_credentials(stack: Stack) -> list[Finding]:
-    """Sign in to both sides of a tenant and compare what was granted with what is needed.
+    """Sign in to both sides of a tenant and compare granted with required permissions.
 
     Raises:
         SettingsError: The stack's settings are wrong.
@@ -188,7 +192,7 @@ async def _graph(services: Services, settings: TenantSettings) -> list[Finding]:
         return [Finding("Entra sign-in", "missing", str(error))]
     findings = [Finding("Entra sign-in", "ok", f"tenant {settings.entra_tenant_id}")]
     if granted is None:
-        detail = "a directory role decides; Cloud Application Administrator is enough"
+        detail = "depend on directory roles; Cloud Application Administrator is enough"
         return [*findings, Finding("Graph permissions", "optional", detail)]
     needed = GRAPH_PERMISSIONS if settings.groups else GRAPH_PERMISSIONS[:-1]
     for accepted, purpose in (*needed, *OPTIONAL_GRAPH_PERMISSIONS):
@@ -199,7 +203,7 @@ async def _graph(services: Services, settings: TenantSettings) -> list[Finding]:
         detail = (
             f"to {purpose}; granted by {', '.join(held)}"
             if held
-            else f"not granted; needed to {purpose}; grant and consent it"
+            else f"not granted; needed to {purpose}; grant it with admin consent"
         )
         findings.append(Finding(least, state, detail))
     return findings
@@ -226,7 +230,7 @@ async def _keycloak(services: Services, settings: TenantSettings) -> list[Findin
     if settings.is_native:
         held = bool(granted & {"manage-users", "realm-admin"})
         detail = (
-            "granted" if held else "not granted; needed only to give that role to the client that Entra provisions as"
+            "granted" if held else "not granted; needed only to assign that role to the client that Entra signs in as"
         )
         findings.append(Finding("realm-management manage-users", "ok" if held else "optional", detail))
     if client := remote_token_client(settings, os.environ):
@@ -235,7 +239,7 @@ async def _keycloak(services: Services, settings: TenantSettings) -> list[Findin
 
 
 async def _remote_token(services: Services, settings: TenantSettings, client: str) -> Finding:
-    """Obtain a token as Entra would be given one, or would fetch it."""
+    """Check the remote token by requesting one, as Entra or this project would."""
     address = settings.remote_token_endpoint or token_endpoint(settings.kzero_server_url, settings.kzero_tenant)
     secret = services.config.remote_token_client_secret
     if not secret:
@@ -245,13 +249,13 @@ async def _remote_token(services: Services, settings: TenantSettings, client: st
         obtained = await services.tokens.obtain(address, client, secret)
     except KzeroScimError as error:
         return Finding("remote token", "missing", str(error))
-    life = in_words(obtained.lifespan) if obtained.lifespan is not None else "for a time that they do not tell"
+    life = f"valid for {in_words(obtained.lifespan)}" if obtained.lifespan is not None else "of unknown lifetime"
     lasts = settings.remote_token_lifespan or not too_short(obtained.lifespan)
     if settings.remote_token_method != "oauth2" and not lasts:  # noqa: S105 - a choice
         return Finding("remote token", "missing", refusal(client, obtained.lifespan))
-    return Finding("remote token", "ok", f'client "{client}", whose tokens live {life}')
+    return Finding("remote token", "ok", f'client "{client}", tokens {life}')
 
 
 def _implied(role: str, granted: frozenset[str]) -> bool:
-    """Keycloak's manage-... roles do for the view-... ones in the admin API's own checks."""
+    """Return whether a manage-... role implies a view-... role, as in Keycloak's admin API."""
     return role.startswith("view-") and role.replace("view-", "manage-") in granted

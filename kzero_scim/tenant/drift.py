@@ -1,8 +1,8 @@
-"""What somebody changed behind a stack's back: every property that this product owns, on both sides. Changes nothing.
+"""Finds drift: every property that kzero-scim owns and someone changed by hand, on both sides. Changes nothing.
 
-What is wanted stands in the stack's state; each resource is read and compared by the provider's own ``read`` and
-``diff``, so that this and ``pulumi preview --refresh`` never disagree. The application and its service principal are
-azuread's; what the program sets of them is compared here.
+Compares the services with the stack's state, with the provider's own ``read`` and ``diff``, so that this module and
+``pulumi preview --refresh`` always agree. azuread owns the application and its service principal; the properties that
+the program sets on them are compared here.
 """
 
 from __future__ import annotations
@@ -31,26 +31,26 @@ from kzero_scim.tenant.live_resource import SECRET, compare_live
 from kzero_scim.tenant.services import tenant_services
 
 WHOLE: Final = ""
-"""The property of a difference that is about a resource as a whole."""
+"""The property of a difference that concerns a whole resource."""
 _OF_KEY: Final = {"BaseAddress": "tenantUrl", "SyncAll": "scope"}
-"""Which property a synchronization secret holds, for those that are named where they are missing."""
+"""Maps a missing synchronization secret to the property that it stores."""
 _APPLICATION: Final = "azuread:index/applicationFromTemplate:ApplicationFromTemplate"
 _PRINCIPAL: Final = "azuread:index/servicePrincipal:ServicePrincipal"
 _PRINCIPAL_PROPERTIES: Final = {"accountEnabled": True, "appRoleAssignmentRequired": False, "tags": []}
-"""What the program sets of the service principal, with azuread's defaults."""
+"""Properties that the program sets on the service principal, with azuread's defaults."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One property that is not as the stack wants it.
+    """One property that differs from the stack.
 
     Attributes:
         resource: The resource's kind: MapperSet, AttributeMappings, ...
-        property: Its path; ``""`` for the whole resource, which is gone then.
-        was: What the stack wants, as JSON; None for nothing.
-        now: What is there; None for nothing.
-        who: Who changed it, ``""`` if that is not known.
-        when: When, ISO 8601, likewise.
+        property: Its path; ``""`` if the whole resource is gone.
+        was: The stack's value, as JSON; None if it has none.
+        now: The present value, as JSON; None if it has none.
+        who: Who changed it; ``""`` if unknown.
+        when: When, ISO 8601; ``""`` if unknown.
     """
 
     resource: str
@@ -63,12 +63,12 @@ class Difference:
 
 @dataclass
 class Drift:
-    """What differs on both sides of one tenant.
+    """The differences on both sides of one tenant.
 
     Attributes:
-        differences: By resource, in the order of the guide's steps.
-        notes: What is not known of it, and why.
-        unasked: What could not be compared, one line each.
+        differences: The differences by resource, in the order of the guide's steps.
+        notes: What is unknown and why, one line each.
+        unasked: What could not be compared and why, one line each.
     """
 
     differences: list[Difference] = field(default_factory=list)
@@ -76,7 +76,7 @@ class Drift:
     unasked: list[str] = field(default_factory=list)
 
     def document(self) -> dict[str, Any]:
-        """Give it as JSON."""
+        """Return the drift as JSON."""
         return dataclasses.asdict(self)
 
 
@@ -85,12 +85,12 @@ async def find_drift(
 ) -> Drift:
     """Compare both sides with a stack's state.
 
-    Needs read permissions only. A service that cannot be asked is named in ``unasked`` and hides nothing of the other.
+    Needs only read permissions. If one service cannot be asked, ``unasked`` says so and the other is still compared.
 
     Args:
-        stack: The tenant's stack as last applied. After `pulumi refresh` its state is what was found, drift included.
-        environment: Holds the tenant's credentials; None for the process's own.
-        connections: Connections that other tenants use too.
+        stack: The tenant's stack as last applied. After `pulumi refresh`, its state includes any drift.
+        environment: The tenant's environment variables; None for this process's.
+        connections: Connections that tenants share.
 
     Raises:
         SettingsError: The stack's settings are wrong.
@@ -99,7 +99,7 @@ async def find_drift(
     found = Drift()
     async with tenant_services(settings, stack.configuration, environment, connections) as services:
         attribution = Attribution(services)
-        # Made when their turn comes: a sweep may be broken off before it.
+        # Not awaited yet: a sweep may be cancelled before it needs them.
         compared = [stack.find(token) for token, facts in KZERO.facts.items() if facts.drifts]
         reads = [partial(_resource, services, attribution, held) for held in compared if held]
         reads += [partial(_azuread, services, attribution, resource) for resource in _azuread_resources(stack)]
@@ -151,7 +151,7 @@ def _difference(
 
 
 def _actual(wanted: dict[str, Any], actual: dict[str, Any], path: str) -> Any:  # noqa: ANN401 - any property value
-    """Give what is at a path; a custom attribute is found by its name, since its place says nothing."""
+    """Return the value at a path. A custom attribute is found by its name, because its position has no meaning."""
     steps = parse_path(path)
     if steps[0] == "customAttributes" and len(steps) > 2:  # noqa: PLR2004 - list, place, property
         name = str(value_at(wanted, f"customAttributes[{steps[1]}].name")).casefold()
@@ -161,7 +161,7 @@ def _actual(wanted: dict[str, Any], actual: dict[str, Any], path: str) -> Any:  
 
 
 def value_at(document: Any, path: str) -> Any:  # noqa: ANN401 - any property value
-    """Give the value at a property path, None if there is none; keys are found in any case, as SCIM has them."""
+    """Return the value at a property path, None if it does not exist. Keys ignore case, as in SCIM."""
     for step in parse_path(path):
         if isinstance(document, list):
             document = document[int(step)] if step.isdecimal() and int(step) < len(document) else None
@@ -179,7 +179,7 @@ def _attributed(difference: Difference, event: AuditEvent | None) -> Difference:
 
 @dataclass(frozen=True)
 class _Azuread:
-    """One of azuread's resources: where Graph has it, and what the program sets of it."""
+    """One of azuread's resources: its path in Graph, and the properties that the program sets."""
 
     held: ResourceState
     collection: str
@@ -223,7 +223,7 @@ def _unordered(value: Any) -> Any:  # noqa: ANN401 - any JSON
 
 
 async def _hidden(attribution: Attribution, services: Services, stack: Stack) -> Sequence[str]:
-    """Say where another account was the last to set what the service never shows."""
+    """Return a note for each hidden value that another account was the last to set."""
     notes: list[str] = []
     for token, facts in KZERO.facts.items():
         held = stack.find(token) if facts.hidden else None

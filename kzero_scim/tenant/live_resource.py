@@ -1,6 +1,6 @@
-"""One resource of a stack, read and compared by the provider's own ``read`` and ``diff``, without an engine.
+"""Reads one resource of a stack and compares it, with the provider's own ``read`` and ``diff``, without an engine.
 
-Nothing is changed, and nothing is told.
+Changes nothing and prints nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SECRET: Final = "(secret)"  # noqa: S105 - stands in for one
 
 
 class _Silent:
-    """Takes what resources tell the operator; the command line has its own words."""
+    """Discards what resources log: the command line has its own output."""
 
     async def debug(self, message: str) -> None: ...
 
@@ -31,19 +31,19 @@ class _Silent:
 
 
 def silent_call(name: str) -> Call:
-    """Make the request for one resource of a stack."""
+    """Return a call for one resource of a stack that logs nothing."""
     return Call(urn="", name=name, log=_Silent(), preview=True)
 
 
 @dataclass(frozen=True)
 class Live:
-    """One resource as it is.
+    """One resource, last applied and now.
 
     Attributes:
-        state: Its state as last known.
-        wanted: Its inputs as last wanted.
-        found: Its state as it is; None if it is gone.
-        changes: What somebody changed; a restart that is still to come, or a quarantine, is none of it.
+        state: Its last known state.
+        wanted: Its last applied inputs.
+        found: Its present state; None if it is gone.
+        changes: What someone changed by hand; a pending restart and a quarantine do not count.
     """
 
     state: Any
@@ -53,19 +53,19 @@ class Live:
 
     @property
     def sides(self) -> Sides:
-        """The same, for finding out who did it."""
+        """The same values as :class:`Sides`, to find out who changed the resource."""
         return Sides(self.state, self.found, self.wanted)
 
 
 async def compare_live(resource: Resource[Any, Any], held: ResourceState) -> Live:
-    """Read a resource and compare it with what was last wanted; secrets count by whether there is one.
+    """Read a resource and compare it with its last applied inputs. Of a secret, only its existence is compared.
 
     Args:
-        resource: Its kind.
-        held: What the stack's state holds.
+        resource: The resource's kind.
+        held: The resource in the stack's state.
 
     Raises:
-        KzeroScimError: It cannot be read.
+        KzeroScimError: The resource cannot be read.
     """
     call = silent_call(held.name)
     state = _with_secrets(decode_lenient(resource.state, held.outputs), held.outputs)
@@ -79,7 +79,7 @@ async def compare_live(resource: Resource[Any, Any], held: ResourceState) -> Liv
 
 
 def _with_secrets(value: Any, document: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a dataclass
-    """Put a mark where the state keeps a secret, which is not read: that one was set is known, and can be missed."""
+    """Mark each secret that the state holds. Its value is not read, but its absence in the service is noticed."""
     kept: dict[str, Any] = {}
     for key, spec in fields_of(type(value)).items():
         inner = getattr(value, spec.name)

@@ -1,4 +1,4 @@
-"""The services of one tenant, as a command asks them: by its settings and the environment, without an engine."""
+"""Connects a command to both sides of one tenant, by its settings and environment, without an engine."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ async def tenant_services(
     environment: Mapping[str, str] | None = None,
     connections: SharedConnections | None = None,
 ) -> AsyncIterator[Services]:
-    """Open both sides of a tenant, and close every connection at the end.
+    """Yield the services of both sides, and close their connections at the end.
 
     Args:
         settings: The tenant's settings.
         configuration: The stack's whole configuration, full key to text.
-        environment: Holds the tenant's credentials; None for the process's own.
-        connections: Connections that other tenants use too, which are not closed; None for the tenant's own.
+        environment: The tenant's environment variables; None for this process's.
+        connections: Connections that tenants share, which stay open; None to open and close separate ones.
     """
     given = os.environ if environment is None else environment
     services = Services(

@@ -1,6 +1,6 @@
-"""How one tenant's provisioning does: state, quarantine, cycles, who is in error. Reads only; changes nothing.
+"""Reads one tenant's provisioning health: state, quarantine, cycles, users in error. Changes nothing.
 
-What the job says is read by the provider's own resource, so that this and ``pulumi preview --refresh`` never disagree.
+The provider's own resource reads the job, so that this module and ``pulumi preview --refresh`` always agree.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from kzero_scim.tenant.services import tenant_services
 
 @dataclass(frozen=True, kw_only=True)
 class StatusReport:
-    """What `kzero-scim status --json` prints of a tenant; None for what is not known.
+    """The document of `kzero-scim status --json`. None means unknown.
 
     Attributes:
         status: One word: healthy, off, quarantine, paused or errors.
-        wanted: Whether the stack wants provisioning on.
-        service_principal_id: Object id of the service principal.
-        job_id: Id of the synchronization job.
+        wanted: Whether the stack says that provisioning is ON.
+        service_principal_id: Object ID of the service principal.
+        job_id: ID of the synchronization job.
         enabled: Whether the job runs its cycles.
         schedule_state: As in :class:`~kzero_scim.entra.synchronization_job.JobStatus`, like all up to ``quarantine``.
         in_error: Users and groups whose last provisioning failed.
-        cycles: The past cycles, the oldest first.
+        cycles: The past cycles, oldest first.
         log_read: Whether the provisioning log could be read.
-        note: What is not known and why.
+        note: What is unknown and why.
     """
 
     status: str = ""
@@ -60,23 +60,23 @@ class StatusReport:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> StatusReport:
-        """Read what :meth:`document` returned, whichever version wrote it."""
+        """Return the report in a document that any version of :meth:`document` wrote."""
         return decode_lenient(cls, document)
 
     def document(self) -> dict[str, Any]:
-        """Return it as JSON."""
+        """Return the report as JSON."""
         document: dict[str, Any] = as_plain(self)
         return document
 
 
 @dataclass(frozen=True, kw_only=True)
 class TenantStatus:
-    """How a tenant's provisioning does.
+    """A tenant's provisioning health.
 
     Attributes:
-        wanted: Whether the stack wants it on.
-        job: What the job says.
-        log: What the provisioning log says.
+        wanted: Whether the stack says that provisioning is ON.
+        job: The synchronization job's status.
+        log: The provisioning log.
     """
 
     wanted: bool
@@ -85,7 +85,7 @@ class TenantStatus:
 
     @property
     def word(self) -> str:
-        """One word for it: healthy, off, quarantine, paused or errors."""
+        """The health in one word: healthy, off, quarantine, paused or errors."""
         if self.job.quarantine is not None:
             return "quarantine"
         if not self.wanted:
@@ -96,11 +96,11 @@ class TenantStatus:
 
     @property
     def is_healthy(self) -> bool:
-        """Whether nobody has to do anything, as far as it is known."""
+        """Whether the tenant needs no action, as far as is known."""
         return self.word in {"healthy", "off"}
 
     def report(self) -> StatusReport:
-        """Return all of it as plain data."""
+        """Return the health as a report."""
         names = [spec.name for spec in fields(self.job) if spec.name != "triggers"]
         return StatusReport(
             status=self.word,
@@ -116,15 +116,15 @@ class TenantStatus:
 async def read_status(
     stack: Stack, environment: Mapping[str, str] | None = None, connections: SharedConnections | None = None
 ) -> TenantStatus:
-    """Ask Entra how a tenant's provisioning does: the job, and its provisioning log.
+    """Read a tenant's synchronization job and provisioning log from Entra.
 
     Args:
         stack: The tenant's stack as last applied.
-        environment: Holds the tenant's credentials; None for the process's own.
-        connections: Connections that other tenants use too.
+        environment: The tenant's environment variables; None for this process's.
+        connections: Connections that tenants share.
 
     Raises:
-        KzeroScimError: The settings are wrong, or there is no such job, or it cannot be read.
+        KzeroScimError: The settings are wrong, or the job does not exist or cannot be read.
     """
     settings = TenantSettings.parse(stack.configuration, stack.secret_keys)
     held = stack.find(ProvisioningStatus.token)
@@ -136,7 +136,7 @@ async def read_status(
         old = decode_lenient(status.state, held.outputs)
         found = await status.read(silent_call(held.name), held.id, old)
         if found is None:
-            message = f"synchronization job {old.job_id} is gone; `pulumi up --refresh` makes it again"
+            message = f"synchronization job {old.job_id} no longer exists; run `pulumi up --refresh` to create it again"
             raise ProviderError(message)
         log = await read_log(services.graph, found.state.job_id)
     wanted = decode_lenient(status.inputs, held.inputs).enabled

@@ -1,5 +1,5 @@
-"""Takes over a tenant that was set up by clicking: finds and describes it, and brings it into a stack's state.
+"""Imports a tenant that was set up by hand: finds it, describes it in settings, and adds it to a stack's state.
 
-``candidates`` finds the enterprise application, ``described`` turns what exists into settings (pure), ``survey`` looks
-at both sides, ``importing`` has the engine take everything in, ``adoption`` is the whole, in order.
+``candidates`` finds the enterprise application, ``described`` turns existing objects into settings (pure), ``survey``
+reads both sides, ``importing`` lets the engine import everything, and ``adoption`` runs these steps in order.
 """

@@ -1,6 +1,6 @@
-"""Takes over a tenant that was set up by hand, in order: look, choose, describe, write the stack file, import, preview.
+"""Adopts a tenant that was set up by hand: finds it, describes it, writes its stack file, imports it, previews it.
 
-Nothing is changed on either side. If it fails, the stack file and the stack are as they were.
+Changes neither side. If a step fails, restores the stack file and the stack.
 """
 
 from __future__ import annotations
@@ -32,35 +32,35 @@ _WHERE: Final = {
     f"{NAMESPACE}:kzeroTenant": "KZERO_REALM",
     f"{NAMESPACE}:kzeroServerUrl": "KZERO_SERVER_URL",
 }
-"""What must be known before either side can be asked, and the environment variable that may say it."""
+"""Settings that are needed to connect to both sides, and the environment variables that may hold them."""
 _ACCESS: Final = (
     *_WHERE,
     *(f"{NAMESPACE}:{key}" for key in ("kzeroClientId", "kzeroClientSecret", "kzeroUsername", "kzeroPassword")),
 )
 _ENDPOINT: Final = ("profile", "activation", "activationPreset")
 _OBSERVED: Final = tuple(key for key, field in FIELDS.items() if about(field).observed)
-"""Settings that what exists decides, whatever an older stack file says."""
+"""Settings that come from the existing objects, whatever an older stack file contains."""
 _OWNERSHIP: Final = (
-    "Application.ReadWrite.OwnedBy reaches only what the app registration owns: add it as an owner of the application, "
-    "or grant it Application.ReadWrite.All and Synchronization.ReadWrite.All"
+    "Application.ReadWrite.OwnedBy covers only objects that the app registration owns; make it an owner of the "
+    "application, or grant it Application.ReadWrite.All and Synchronization.ReadWrite.All"
 )
-_COMMENT: Final = "Written by `kzero-scim adopt` from what exists. docs/settings.md describes every setting."
+_COMMENT: Final = "Written by `kzero-scim adopt` from the existing tenant. docs/settings.md describes every setting."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What to take over.
+    """The tenant to adopt.
 
     Attributes:
         project: The folder of Pulumi.yaml.
         stack: The tenant's stack.
-        where: Full key to value, of the keys that say where both sides are; over the stack file and the environment.
-        application: The application, by an id or its name; None to find it.
-        test_user: A test user for the stack file, which no service can tell.
-        users: Users to list where nobody is assigned.
-        groups: Groups to list where nobody is assigned.
-        force: Rewrite an existing stack file.
-        rewrite: Have the next update write the credentials that Graph hides.
+        where: Settings that locate both sides, by full key; they override the stack file and the environment.
+        application: An ID or the name of the application; None to search for it.
+        test_user: A test user for the stack file; no service stores it.
+        users: Users to assign if the application has no assignments.
+        groups: Groups to assign if the application has no assignments.
+        force: Whether to overwrite an existing stack file.
+        rewrite: Whether the next update writes the credentials that Graph hides.
     """
 
     project: Path
@@ -76,16 +76,16 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What was found, and what would be done.
+    """The existing objects of a tenant, and the files that its adoption would write.
 
     Attributes:
-        request: What was asked for.
-        survey: What was found.
+        request: The tenant to adopt.
+        survey: The existing objects.
         file: The stack file.
-        text: Its text.
-        users: Where there are very many, the file that lists them beside it, and its text.
-        is_adopted: The stack holds all of it already.
-        stack_exists: Whether there is a stack.
+        text: Text of the stack file.
+        users: With very many users, the separate file that lists them, and its text.
+        is_adopted: Whether the stack contains all these objects already.
+        stack_exists: Whether the stack exists.
         overwrites: Whether an existing file would be changed.
     """
 
@@ -101,7 +101,7 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One resource that the next update would change: how (``create``, ``update``, ...), and which properties."""
+    """One resource that the next update would change: the operation (``create``, ``update``, ...) and properties."""
 
     op: str
     resource: str
@@ -109,15 +109,15 @@ class Difference:
 
 
 Choose = Callable[[Sequence[Candidate]], Candidate]
-"""Asks the operator which application it is; raises where nobody can be asked."""
+"""Asks the operator to choose an application. Raises AdoptionError if there is no terminal to ask on."""
 
 
 def plan_adoption(request: Request, choose: Choose) -> Plan:
-    """Find a tenant and describe it; changes nothing.
+    """Find a tenant and describe it. Changes nothing.
 
     Raises:
-        SettingsError: It is not known where the tenant is, or a setting is wrong.
-        AdoptionError: It cannot be taken over.
+        SettingsError: A setting is missing or wrong.
+        AdoptionError: The tenant cannot be adopted.
         KzeroScimError: A side cannot be read.
     """
     file = stack_file.path_of(request.project, request.stack)
@@ -146,16 +146,16 @@ def plan_adoption(request: Request, choose: Choose) -> Plan:
 
 
 def adopt(plan: Plan) -> None:
-    """Write the stack file, make the stack if there is none, and import everything. Neither side is changed.
+    """Write the stack file, create the stack if needed, and import everything. Changes neither side.
 
     Raises:
-        AdoptionError: The file exists and says something else, or the engine could not; all is as it was before.
+        AdoptionError: The file exists with other settings, or the engine failed. Stack and file are restored.
     """
     request = plan.request
     if plan.overwrites and not request.force:
         message = (
-            f"{plan.file} exists and says something else; look at it, then use --force to have it rewritten "
-            "(other keys and secrets in it stay)"
+            f"{plan.file} exists with other settings; review it, then add --force to overwrite it "
+            "(other keys and secrets in it are kept)"
         )
         raise AdoptionError(message)
     with _put_back(plan):
@@ -169,10 +169,10 @@ def adopt(plan: Plan) -> None:
 
 
 def differences(project: Path, stack: str) -> list[Difference]:
-    """Preview the stack: what the next update would change.
+    """Preview the stack and return what the next update would change.
 
     Raises:
-        SettingsError: The preview failed; with its reason.
+        SettingsError: The preview failed; contains the reason.
     """
     document = json.loads(run_pulumi(project, "preview", "--json", "--stack", stack))
     return [
@@ -211,15 +211,15 @@ async def _candidate(
     candidates = await find(services.graph, url)
     if not candidates:
         message = (
-            f"Entra tenant {draft.entra_tenant_id} has no enterprise application that looks like KZero's; name it with "
-            "--application, or set the tenant up with `kzero-scim tenant add` and `pulumi up`"
+            f"no enterprise application in Entra tenant {draft.entra_tenant_id} looks like KZero's; give it with "
+            "--application, or set up the tenant with `kzero-scim tenant add` and `pulumi up`"
         )
         raise AdoptionError(message)
     return unmistakable(candidates) or choose(candidates)
 
 
 def _draft(request: Request, configuration: Mapping[str, str], secret_keys: frozenset[str]) -> TenantSettings:
-    """Put together what must be known to ask either side; of who is provisioned nothing is known yet."""
+    """Return the settings that are needed to connect to both sides. Who is provisioned is not known yet."""
     values = {key: configuration[key] for key in _ACCESS if configuration.get(key)}
     values |= {key: os.environ[name] for key, name in _WHERE.items() if os.environ.get(name) and key not in values}
     values |= request.where
@@ -227,18 +227,18 @@ def _draft(request: Request, configuration: Mapping[str, str], secret_keys: froz
 
 
 def _held(stack: Stack | None, configuration: Mapping[str, str]) -> str | None:
-    """Give the service principal that the stack has taken over already, wholly or in part.
+    """Return the object ID of the service principal that the stack already adopted, None if it adopted none.
 
     Raises:
-        AdoptionError: The stack manages a tenant that was not taken over.
+        AdoptionError: The stack manages a tenant that it created itself.
     """
     own = [item for item in stack.resources if not item.type.startswith("pulumi:")] if stack else []
     if stack is None or not own:
         return None
     if configuration.get(f"{NAMESPACE}:adopted") != "true":
         message = (
-            f"stack {stack.name} manages a tenant already ({len(own)} resources), which it made itself; there is "
-            "nothing to take over"
+            f"stack {stack.name} already manages a tenant that it created ({len(own)} resources); there is "
+            "nothing to adopt"
         )
         raise AdoptionError(message)
     principal = stack.find("azuread:index/servicePrincipal:ServicePrincipal")
@@ -246,7 +246,7 @@ def _held(stack: Stack | None, configuration: Mapping[str, str]) -> str | None:
 
 
 def _kept(request: Request, configuration: Mapping[str, str]) -> dict[str, Any]:
-    """Give what the operator said that no service can tell, by field name."""
+    """Return the settings that only the operator knows, by field name."""
     given: dict[str, Any] = {"test_user": request.test_user} if request.test_user else {}
     if request.users:
         given["users"] = list(request.users)
@@ -283,7 +283,7 @@ def _config(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _differs(text: str, document: Mapping[str, Any]) -> bool:
-    """Tell whether two stack files say something different; Pulumi itself writes ``true`` as a text."""
+    """Return whether two stack files have different settings. Pulumi itself writes ``true`` as text."""
     return stack_file.configuration_of(safe_yaml.load(text, "the new stack file")) != stack_file.configuration_of(
         document
     )
@@ -291,7 +291,7 @@ def _differs(text: str, document: Mapping[str, Any]) -> bool:
 
 @contextlib.contextmanager
 def _put_back(plan: Plan) -> Iterator[None]:
-    """Put file and stack back to what they were if the block fails."""
+    """Restore the file and the stack if the block fails."""
     request = plan.request
     before = {file: file.read_bytes() if file.exists() else None for file in (plan.file, *plan.users)}
     state = run_pulumi(request.project, "stack", "export", "--stack", request.stack) if plan.stack_exists else None
@@ -307,20 +307,20 @@ def _put_back(plan: Plan) -> Iterator[None]:
                     request.project, "stack", "rm", "--yes", "--force", "--preserve-config", "--stack", request.stack
                 )
         except SettingsError as another:
-            left = f"; putting the stack back failed too: {another}"
+            left = f"; restoring the stack failed too: {another}"
         for file, content in before.items():
             if content is None:
                 file.unlink(missing_ok=True)
             else:
                 file.write_bytes(content)
         if isinstance(error, KzeroScimError):
-            message = f"{error}; neither side was changed, and the stack and its file are as before{left}"
+            message = f"{error}; neither side was changed, and the stack and its file were restored{left}"
             raise AdoptionError(message) from error
         raise
 
 
 def _called(urn: str) -> str:
-    """Call a resource by its kind; all of a tenant's have the same name."""
+    """Return a resource's kind from its URN. All resources of a tenant have the same name."""
     return urn.split("::")[2].rsplit("$", 1)[-1].rsplit(":", 1)[-1]
 
 

@@ -1,7 +1,7 @@
 """Finds the enterprise application that provisions a KZero tenant among those of an Entra tenant.
 
-Graph hides the Tenant URL that an application was given (it shows ``*``), so what can be seen has to do: the template
-it was made from, its name, its provisioning jobs, and which credentials it holds.
+Graph hides an application's Tenant URL (it returns ``*``). So the search uses the application's template, its name, its
+provisioning jobs, and the names of its credentials.
 https://learn.microsoft.com/graph/api/serviceprincipal-list, ``/synchronization-synchronization-list-jobs``.
 """
 
@@ -24,7 +24,7 @@ _SELECT: Final = "id,appId,displayName,applicationTemplateId,appOwnerOrganizatio
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A provisioning job: its id, its template, and its schedule's state (``Active``, ``Paused``, ``Disabled``)."""
+    """A provisioning job: its ID, its template, and its schedule's state (``Active``, ``Paused``, ``Disabled``)."""
 
     id: str
     template: str
@@ -33,16 +33,16 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """An enterprise application that may be the one.
+    """An enterprise application that may be KZero's.
 
     Attributes:
-        service_principal_id: Object id of its service principal.
-        application_id: Its application (client) id.
+        service_principal_id: Object ID of its service principal.
+        application_id: Its application (client) ID.
         name: Its display name.
-        from_template: It was made as "Integrate any other application you don't find in the gallery".
+        from_template: Whether it was created as "Integrate any other application you don't find in the gallery".
         jobs: Its provisioning jobs.
-        keys: The names of the credentials it holds.
-        tenant_url: The Tenant URL, where Graph shows one.
+        keys: Names of its credentials.
+        tenant_url: The Tenant URL; None if Graph hides it.
     """
 
     service_principal_id: str
@@ -55,7 +55,7 @@ class Candidate:
 
     @property
     def evidence(self) -> str:
-        """What speaks for it, in words."""
+        """Why it may be KZero's application, in words."""
         parts = [
             "Tenant URL is this tenant's" if self.tenant_url else "",
             "named for KZero" if self.is_named else "",
@@ -67,28 +67,28 @@ class Candidate:
 
     @property
     def is_named(self) -> bool:
-        """Whether its name speaks of KZero."""
+        """Whether its name contains KZero."""
         return "kzero" in self.name.casefold().replace(" ", "").replace("-", "")
 
     @property
     def rank(self) -> int:
-        """How much speaks for it: 3 its Tenant URL, 2 name and job, 1 its name, 0 a job alone."""
+        """How likely it is KZero's application: 3 by Tenant URL, 2 by name and job, 1 by name, 0 by a job only."""
         if self.tenant_url:
             return 3
         return (2 if self.jobs else 1) if self.is_named else 0
 
 
 def order(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Put the likeliest first; of equals the guide's name, then by name."""
+    """Return the candidates, most likely first. Among equals, the guide's name comes first, then names in order."""
     return sorted(
         candidates, key=lambda item: (-item.rank, item.name != values.APPLICATION_NAME, item.name.casefold(), item.name)
     )
 
 
 def unmistakable(candidates: Sequence[Candidate]) -> Candidate | None:
-    """Give the one that it must be; None where several are as likely, or where nothing but a job speaks for it.
+    """Return the only likely candidate; None if several are equally likely, or if only a job suggests it.
 
-    An application that is not named for KZero may provision anything else: nobody but the operator can tell.
+    An application whose name does not contain KZero may provision something else, so the operator must choose.
     """
     best = max((item.rank for item in candidates), default=0)
     fitting = [item for item in candidates if item.rank == best]
@@ -96,7 +96,7 @@ def unmistakable(candidates: Sequence[Candidate]) -> Candidate | None:
 
 
 async def find(graph: GraphClient, tenant_url: str) -> list[Candidate]:
-    """Look for applications that may provision this tenant, the likeliest first.
+    """Return the applications that may provision this tenant, most likely first.
 
     Args:
         graph: The Entra tenant.
@@ -112,15 +112,15 @@ async def find(graph: GraphClient, tenant_url: str) -> list[Candidate]:
 
 
 async def find_named(graph: GraphClient, name: str, tenant_url: str) -> Candidate:
-    """Find the application that the operator names.
+    """Return the application that the operator names.
 
     Args:
         graph: The Entra tenant.
-        name: Its application (client) id, an object id of it or of its service principal, or its display name.
+        name: Its application (client) ID, its object ID, its service principal's object ID, or its display name.
         tenant_url: The KZero tenant's Tenant URL.
 
     Raises:
-        AdoptionError: There is none, or several have that name, or it provisions another tenant.
+        AdoptionError: No application or several have that name, or it provisions another tenant.
         GraphError: Graph refused or cannot be reached.
     """
     text = odata_quote(name)
@@ -131,14 +131,14 @@ async def find_named(graph: GraphClient, name: str, tenant_url: str) -> Candidat
     if len(documents) != 1:
         what = f"{len(documents)} enterprise applications are" if documents else "no enterprise application is"
         ids = (
-            f": {', '.join(str(document['id']) for document in documents)}; give one of these ids" if documents else ""
+            f": {', '.join(str(document['id']) for document in documents)}; give one of these IDs" if documents else ""
         )
         message = f'{what} called "{name}" in Entra tenant {graph.tenant_id}{ids}'
         raise AdoptionError(message)
     candidate = _candidate(documents[0])
     [looked] = await _read_uses(graph, [candidate], tenant_url)
     if looked is None:
-        message = f'application "{candidate.name}" provisions another Tenant URL than {tenant_url}; name another one'
+        message = f'application "{candidate.name}" provisions another Tenant URL than {tenant_url}; give another one'
         raise AdoptionError(message)
     return looked
 
@@ -164,7 +164,7 @@ def _candidate(document: dict[str, Any]) -> Candidate:
 
 
 async def _read_uses(graph: GraphClient, candidates: Sequence[Candidate], tenant_url: str) -> list[Candidate | None]:
-    """Add jobs and credentials, twenty requests at once; None for one that shows another tenant's address."""
+    """Return the candidates with jobs and credentials, None for each that has another Tenant URL. Reads in batches."""
     paths = [f"/servicePrincipals/{item.service_principal_id}/synchronization" for item in candidates]
     requests = [BatchRequest("GET", f"{path}/{what}") for path in paths for what in ("jobs", "secrets")]
     answers = await graph.batch(requests) if requests else []
@@ -172,7 +172,7 @@ async def _read_uses(graph: GraphClient, candidates: Sequence[Candidate], tenant
         if answer.ok:
             continue
         error = graph.error(request, answer)
-        # An application without any provisioning is missing there.
+        # Graph answers 404 for an application without provisioning.
         if not error.is_missing:
             raise error
     looked: list[Candidate | None] = []

@@ -1,4 +1,4 @@
-"""Has the engine import what a survey found, with a provider that answers from the survey and refuses every write."""
+"""Lets the engine import a survey's objects, with a provider that answers from the survey and refuses every write."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from kzero_scim.tenant.adopt.survey import Survey
 
 
 def bring_in(project: Path, stack: str, survey: Survey) -> None:
-    """Import everything that a survey found into a stack's state. Neither side is changed.
+    """Import a survey's objects into a stack's state. Changes neither side.
 
     Args:
         project: The folder of Pulumi.yaml.
-        stack: The stack, which exists, with its settings file.
-        survey: What to import.
+        stack: An existing stack with a stack file.
+        survey: The objects to import.
 
     Raises:
-        AdoptionError: The engine could not; what it said in one line.
+        AdoptionError: The engine failed; contains its message in one line.
     """
     existing = {token: Existing(id=found.id, inputs=as_plain(found.inputs)) for token, found in survey.existing.items()}
     problems: list[str] = []
@@ -41,17 +41,17 @@ def bring_in(project: Path, stack: str, survey: Survey) -> None:
             problems.append(str(error))
             raise
 
-    # Paths in settings begin at the project's folder.
+    # Paths in settings are relative to the project's folder.
     with attached(_package(survey.existing)) as port, contextlib.chdir(project):
         said = _run(project, stack, program, port)
     if said is not None:
         reason = "; ".join(problems) or said
-        message = f"stack {stack} could not take everything in: {reason}"
+        message = f"could not import everything into stack {stack}: {reason}"
         raise AdoptionError(message)
 
 
 def _run(project: Path, stack: str, program: Callable[[], None], port: int) -> str | None:
-    """Run ``pulumi up`` with the program in this process; gives its error, or None."""
+    """Run ``pulumi up`` with the program in this process. Return its error, or None."""
     command = pulumi_cli()
     lines: list[str] = []
     try:
@@ -74,7 +74,7 @@ def _run(project: Path, stack: str, program: Callable[[], None], port: int) -> s
 
 
 def _errors(lines: list[str]) -> str:
-    """Pick the errors out of what the engine printed, one line, each said once."""
+    """Return the errors in the engine's output in one line, without repeats."""
     found = [line.strip().removeprefix("error: ") for line in lines if line.strip().startswith("error: ")]
     told = [line for line in dict.fromkeys(found) if "update failed" not in line]
     return "; ".join(told) or " ".join(" ".join(lines[-3:]).split())
@@ -86,10 +86,10 @@ def _package(existing: Mapping[str, Found[Any, Any]]) -> Package:
 
 
 def _found(kind: type[Resource[Any, Any]], found: Found[Any, Any]) -> type[Resource[Any, Any]]:
-    """Make a kind of resource that reads as it was found, and that cannot be written."""
+    """Return a resource class that reads the found state and refuses to write."""
 
     class AsFound(kind):  # type: ignore[valid-type, misc] # a class made at run time
-        """The same kind, already looked at."""
+        """The same kind of resource, with the state that the survey found."""
 
         async def read(self, *_: object) -> Found[Any, Any]:
             return found
@@ -107,7 +107,7 @@ def _found(kind: type[Resource[Any, Any]], found: Found[Any, Any]) -> type[Resou
 
 
 def _refuse(token: str) -> NoReturn:
-    message = f"{token.rsplit(':', 1)[-1]} would have been changed; taking a tenant over changes nothing"
+    message = f"{token.rsplit(':', 1)[-1]} would have been changed; adopt changes nothing"
     raise AdoptionError(message)
 
 

@@ -1,6 +1,6 @@
-"""Looks at both sides of a tenant that was set up by hand, with the provider's own ``read``, and describes it.
+"""Reads both sides of a tenant that was set up by hand, with the provider's own ``read``, and describes it.
 
-Changes nothing. Entra's connection test is run once, with the credentials that Entra holds.
+Changes nothing. Runs Entra's connection test once, with the credentials that Entra holds.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ _ORDER: Final = (
     *(_ENDPOINT, _CLIENT, "mappers", "application", "service principal", "assignments", "provisioning job"),
     *("credentials", "attribute mappings", "provisioning"),
 )
-"""What a survey tells of, in the order of the guide."""
+"""The lines of a survey, in the guide's order."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One line of what was found: on which side, what, how it is, and what to know about it."""
+    """One line of a survey: the side, the object, its state, and a remark."""
 
     side: str
     what: str
@@ -62,13 +62,13 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Survey:
-    """A tenant as it is.
+    """The existing objects of a tenant.
 
     Attributes:
-        settings: The settings that say the same.
+        settings: The settings that describe them.
         application: The enterprise application.
-        existing: The resources of package kzero that exist, by type token.
-        lines: What was found, for people.
+        existing: The existing resources of package kzero, by type token.
+        lines: The objects in words, for the operator.
     """
 
     settings: TenantSettings
@@ -82,7 +82,7 @@ _CALL: Final = silent_call("tenant")
 
 @dataclass
 class _Findings:
-    """One look at a tenant: what is known before, and what was found so far."""
+    """What a survey knows at the start and has found so far."""
 
     services: Services
     draft: TenantSettings
@@ -96,7 +96,7 @@ class _Findings:
         self.lines.append(Line(side=side, what=what, found=found, remark=remark))
 
     async def keep(self, kind: Resource[Any, Any], found: Found[Any, Any]) -> bool:
-        """Note a resource as existing; one whose settings nobody could declare is left for an update to put right."""
+        """Record a resource as existing. Skip one with invalid settings, so that the next update corrects it."""
         _, failures = await kind.check(_CALL, found.inputs, None)
         if not failures:
             self.existing[kind.token] = found
@@ -106,17 +106,17 @@ class _Findings:
 async def survey(
     services: Services, draft: TenantSettings, candidate: Candidate, *, given: dict[str, Any], rewrite: bool = False
 ) -> Survey:
-    """Look at a tenant.
+    """Read both sides of a tenant and describe them.
 
     Args:
-        services: Its two sides.
-        draft: Settings that say where they are.
+        services: Both sides.
+        draft: Settings that locate them.
         candidate: The enterprise application.
-        given: Settings by field name that the operator gave and that no service tells, such as ``test_user``.
-        rewrite: Do not take Entra's hidden credentials for right; the next update writes them.
+        given: Settings by field name that only the operator knows, such as ``test_user``.
+        rewrite: Whether to ignore Entra's hidden credentials, so that the next update writes them.
 
     Raises:
-        KzeroScimError: A side cannot be read, or cannot be described.
+        KzeroScimError: A side cannot be read, or settings cannot describe it.
     """
     findings = _Findings(services, draft, not rewrite)
     application = await _application(services, candidate)
@@ -130,7 +130,7 @@ async def survey(
     }
     if not (findings.given.get("users") or findings.given.get("groups") or given.get("users") or given.get("groups")):
         message = (
-            f'nobody is assigned to application "{candidate.name}"; assign somebody in the portal, or say who shall be '
+            f'application "{candidate.name}" has no assigned users or groups; assign some in the portal, or give them '
             "with --user or --group"
         )
         raise AdoptionError(message)
@@ -150,8 +150,8 @@ async def _application(services: Services, candidate: Candidate) -> ExistingAppl
     documents = await services.graph.pages("/applications", query)
     if len(documents) != 1:
         message = (
-            f'"{candidate.name}" ({candidate.application_id}) is registered in another Entra tenant; only an '
-            "application of this tenant can be taken over"
+            f'"{candidate.name}" ({candidate.application_id}) is registered in another Entra tenant; adopt only '
+            "supports applications that are registered in this one"
         )
         raise AdoptionError(message)
     return ExistingApplication(
@@ -181,19 +181,19 @@ async def _endpoint(findings: _Findings, realm: str) -> None:
     inputs: ScimEndpointInputs = found.inputs
     if inputs.preset == "keycloak":
         message = (
-            f'tenant "{realm}" uses Keycloak\'s own SCIM API, which cannot be taken over: set its stack up as '
-            "stacks/Pulumi.keycloak-example.yaml shows; an update takes over what exists"
+            f'tenant "{realm}" uses Keycloak\'s own SCIM API, which adopt does not support; write its stack file as in '
+            "stacks/Pulumi.keycloak-example.yaml and run `pulumi up`, which keeps existing objects"
         )
         raise AdoptionError(message)
     findings.given |= {"profile": inputs.profile, "activation": inputs.activation, "activation_preset": inputs.preset}
     kept = await findings.keep(kind, found)
     remark = ""
     if inputs.azure_tenant_id and not same_id(inputs.azure_tenant_id, findings.draft.entra_tenant_id):
-        remark = f"Azure Tenant ID is {inputs.azure_tenant_id}, another one: up changes it"
+        remark = f"Azure Tenant ID is {inputs.azure_tenant_id}, another tenant's; the next update changes it"
     elif not kept:
-        remark = "its settings are incomplete: up writes them"
+        remark = "its settings are incomplete; the next update writes them"
     elif inputs.activation == "console":
-        remark = "its settings cannot be seen from outside; taken as the guide has them"
+        remark = "KZero does not show its settings; assuming the guide's"
     state = "enabled" if inputs.enabled else "off"
     findings.note("KZero", _ENDPOINT, f"{state}, profile {inputs.profile}", remark)
 
@@ -203,7 +203,7 @@ async def _mappers(findings: _Findings, realm: str) -> Mappers:
     id_ = f"{realm}/{values.CLIENT_ID}"
     everything = await kind.read(_CALL, id_, None)
     if everything is None:
-        findings.note("KZero", _CLIENT, "missing", f"KZero makes it with the endpoint: {values.SCIM_PAGE}")
+        findings.note("KZero", _CLIENT, "missing", f"KZero creates it when the endpoint is enabled: {values.SCIM_PAGE}")
         return own_mappers({})
     found = everything.state.mappers
     own = own_mappers(found)
@@ -217,8 +217,8 @@ async def _mappers(findings: _Findings, realm: str) -> Mappers:
         others = []
     remarks = [
         f"missing: {', '.join(missing)}" if missing else "",
-        "" if own.is_guide else "not all as in the guide",
-        f"left alone: {', '.join(others)}" if others else "",
+        "" if own.is_guide else "differs from the guide",
+        f"not managed: {', '.join(others)}" if others else "",
     ]
     count = len(own.mappers) - len(missing)
     findings.note("KZero", "mappers", f"{count} of {len(own.mappers)}", "; ".join(filter(None, remarks)))
@@ -234,7 +234,7 @@ async def _entra(findings: _Findings, candidate: Candidate) -> Rows | None:
     job = _job(candidate)
     if job is None:
         await _assignments(findings, candidate)
-        findings.note("Entra", "provisioning job", "missing", "up makes it")
+        findings.note("Entra", "provisioning job", "missing", "the next update creates it")
         return None
     findings.given["job_template"] = job.template
     _, rows, _ = await asyncio.gather(
@@ -250,15 +250,15 @@ def _job(candidate: Candidate) -> Job | None:
     if len(fitting) > 1:
         ids = ", ".join(job.id for job in fitting)
         message = (
-            f'application "{candidate.name}" has {len(fitting)} provisioning jobs ({ids}); delete all but one in the '
-            "portal"
+            f'application "{candidate.name}" has {len(fitting)} provisioning jobs ({ids}); keep one and delete the '
+            "others in the portal"
         )
         raise AdoptionError(message)
     return fitting[0] if fitting else None
 
 
 def _known(job: Job) -> Job:
-    """Undo Entra's variations of a template's name, ``customappssoOutDelta``."""
+    """Normalize Entra's variants of a template's name, for example ``customappssoOutDelta``."""
     folded = job.template.casefold()
     return replace(job, template=next((name for name in _TEMPLATES if folded.startswith(name)), job.template))
 
@@ -273,7 +273,7 @@ async def _assignments(findings: _Findings, candidate: Candidate) -> None:
     await findings.keep(kind, found)
     names = [f'group "{name}"' for name in state.groups] + state.users
     listed = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
-    others = f"left alone, with another role: {', '.join(state.unmanaged[:_LISTED])}" if state.unmanaged else ""
+    others = f"not managed, with another role: {', '.join(state.unmanaged[:_LISTED])}" if state.unmanaged else ""
     count = f"{_count(len(state.users), 'user')}, {_count(len(state.groups), 'group')}, role {state.role_name}"
     findings.note("Entra", "assignments", count, "; ".join(filter(None, (listed, others))))
 
@@ -283,7 +283,7 @@ def _count(number: int, what: str) -> str:
 
 
 async def _plain(findings: _Findings, candidate: Candidate, job: Job) -> None:
-    """Read the job itself, and its credentials."""
+    """Read the job and its credentials."""
     kind = SynchronizationJob(findings.services)
     found = await kind.read(_CALL, job_resource_id(candidate.service_principal_id, job.id), None)
     if found is not None:
@@ -298,14 +298,14 @@ async def _credentials(findings: _Findings, candidate: Candidate, job: Job) -> N
     sp = candidate.service_principal_id
     found = await kind.read(_CALL, sp, None)
     if found is None or ADDRESS not in candidate.keys:
-        findings.note("Entra", "credentials", "none", "up writes them")
+        findings.note("Entra", "credentials", "none", "the next update writes them")
         return
     url = findings.draft.tenant_url
     shown = found.state.tenant_url
     if not shown:
-        refusal = await _refused(findings, candidate, job) if findings.trusted else "not taken for right, as asked"
+        refusal = await _refused(findings, candidate, job) if findings.trusted else "ignored because of the options"
         if refusal:
-            findings.note("Entra", "credentials", "hidden by Graph", f"{refusal}; up writes them")
+            findings.note("Entra", "credentials", "hidden by Graph", f"{refusal}; the next update writes them")
             return
     flagged = shown.startswith(f"{url}?")
     findings.given["scim_compliant_patch"] = flagged
@@ -315,31 +315,31 @@ async def _credentials(findings: _Findings, candidate: Candidate, job: Job) -> N
         await findings.keep(kind, kept)
     findings.given |= {"scope": held.scope, "notification_email": held.notification_email}
     if NOTIFICATION in candidate.keys:
-        # What cannot be read is not replaced by a default.
+        # A default must not replace a value that cannot be read.
         findings.given["deletion_threshold"] = held.deletion_threshold
     hidden = [
         "Tenant URL" if not shown else "",
         "scope" if not shown else "",
-        "secret token (left alone)" if TOKEN in candidate.keys else "",
-        "notification (left alone)" if NOTIFICATION in candidate.keys and not held.notification_email else "",
+        "secret token (not managed)" if TOKEN in candidate.keys else "",
+        "notification (not managed)" if NOTIFICATION in candidate.keys and not held.notification_email else "",
     ]
     listed = ", ".join(filter(None, hidden))
     remark = f"hidden by Graph: {listed}" if listed else ""
-    taken = "shown" if shown else "Entra's connection test passes; taken as"
-    findings.note("Entra", "credentials", f"{taken} {held.tenant_url}, scope {held.scope}", remark)
+    source = "from Graph:" if shown else "Entra's connection test passes; assuming"
+    findings.note("Entra", "credentials", f"{source} {held.tenant_url}, scope {held.scope}", remark)
 
 
 async def _refused(findings: _Findings, candidate: Candidate, job: Job) -> str:
-    """Have Entra test the credentials that it holds; ``""`` if they pass."""
+    """Let Entra test the credentials that it holds. Return ``""`` if they pass, else the reason."""
     test = ConnectionTest(findings.services, delays=())
     try:
         await test.read(_CALL, job_resource_id(candidate.service_principal_id, job.id), None)
     except ProviderError:
-        return "Entra's connection test does not pass with them"
+        return "Entra's connection test fails with them"
     except GraphError as error:
         if error.is_forbidden:
             raise
-        return f"Entra's connection test could not be made: {error}"
+        return f"could not run Entra's connection test: {error}"
     return ""
 
 
@@ -366,21 +366,21 @@ async def _rows(findings: _Findings, candidate: Candidate, job: Job) -> Rows:
         rule_id="",
         fingerprint="",
         unmanaged_rows=[],
-        # What a release would put back is what is there now.
+        # Deleting the resource later restores the present values.
         prior=as_prior(record(document, wanted)),
     )
     kind = AttributeMappings(findings.services)
     kept = await kind.read(_CALL, job_resource_id(sp, job.id), held)
     if kept is None:
-        message = f"the synchronization schema of job {job.id} went away while it was read; run it again"
+        message = f"the synchronization schema of job {job.id} disappeared while it was read; run `adopt` again"
         raise AdoptionError(message)
     await findings.keep(kind, kept)
     state = kept.state
     missing = [target for target in own.rows if target not in state.rows]
     remarks = [
         f"missing: {', '.join(missing)}" if missing else "",
-        "" if own.are_guide else "not all as in the guide",
-        f"{len(state.unmanaged_rows)} others left alone" if state.unmanaged_rows else "",
+        "" if own.are_guide else "differs from the guide",
+        f"{len(state.unmanaged_rows)} others not managed" if state.unmanaged_rows else "",
     ]
     findings.note(
         "Entra", "attribute mappings", f"{len(state.rows)} of {len(own.rows)}", "; ".join(filter(None, remarks))
@@ -395,7 +395,7 @@ async def _status(findings: _Findings, candidate: Candidate, job: Job) -> None:
         return
     credentials = findings.existing.get(SynchronizationCredentials.token)
     mappings = findings.existing.get(AttributeMappings.token)
-    # As the program will have them, so that the first update restarts the job only for what it changes.
+    # The same triggers as the program's, so that the first update restarts the job only for real changes.
     triggers: dict[str, str] = {}
     if credentials:
         held: SynchronizationCredentialsState = credentials.state
@@ -406,6 +406,6 @@ async def _status(findings: _Findings, candidate: Candidate, job: Job) -> None:
     await findings.keep(kind, Found(found.id, replace(found.inputs, triggers=triggers), state))
     findings.given["provisioning"] = state.schedule_state == ACTIVE
     quarantine = f"in quarantine: {state.quarantine.reason}" if state.quarantine else ""
-    off = "" if state.enabled else "stays off; set kzero-scim:provisioning to true to switch it on"
+    off = "" if state.enabled else "stays off; set kzero-scim:provisioning to true to turn it on"
     found_as = "on" if state.enabled else f"off ({state.schedule_state or 'never started'})"
     findings.note("Entra", "provisioning", found_as, "; ".join(filter(None, (quarantine, off))))
