@@ -1,4 +1,4 @@
-"""One self-contained HTML page of the fleet, for people. Made of fleet runs alone; asks nobody and knows no clock."""
+"""Renders the fleet's runs as one self-contained HTML page. Contacts no service and knows no clock."""
 
 from kzero_scim.fleet.page.render import render_page
 

@@ -1,4 +1,4 @@
-"""Which tenants have the same to be told: of a thousand that failed, a few causes. Knows nothing of HTML."""
+"""Groups tenants with the same issue, so that a thousand failures read as a few causes. Must not know HTML."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _BY_REASON: Final = (State.FAILED, State.QUARANTINE, State.NOT_RUN)
 
 @dataclass(frozen=True)
 class AlikeTenants:
-    """Tenants of which the same is to be told.
+    """Tenants with the same issue.
 
     Attributes:
-        state: What is the matter with them.
-        text: The same, in one line; what is each tenant's own is ``<tenant>`` and the like.
+        state: The state that they share.
+        text: The issue in one line. Values that differ per tenant are written ``<tenant>`` and the like.
         tenants: Their names, at least two.
     """
 
@@ -30,11 +30,11 @@ class AlikeTenants:
 
 
 def alike_tenants(views: Sequence[TenantView]) -> list[AlikeTenants]:
-    """Group tenants by reason of failure or quarantine, by drift and by pending changes; the worst, largest first."""
+    """Group tenants by reason of failure or quarantine, drift, and pending changes. Worst first, then largest."""
     found = [
         AlikeTenants(state, alike.text, alike.tenants)
         for state in _BY_REASON
-        # The worst state's reason is the one that the tenant's line has.
+        # A tenant's line shows the reason of its worst state.
         for alike in group_lines((view.looks[0].result, view.why) for view in views if view.states[0] is state)
     ]
     drifted = [(look.result, changes_by_hand(view.drift)) for view in views if view.drift and (look := view.drift_look)]

@@ -1,5 +1,5 @@
 "use strict";
-// Builds the page from the data in it. Text is only ever put in as text; the address bar's hash holds what is chosen.
+// Builds the page from its embedded data. Inserts text only as text. The URL's hash stores the filters and the sort order.
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const FIRST_ROWS = 100;
@@ -29,6 +29,7 @@
   const chip = (state) => el("span", { class: `chip ${state}` }, icon(state), data.states[state]);
   const bidi = (text) => el("bdi", {}, String(text));
   const plural = (count, one, many = `${one}s`) => `${number.format(count)} ${count === 1 ? one : many}`;
+  const outcomeWord = (outcome) => (outcome === "not-run" ? "skipped" : outcome.replace("-", " "));
 
   /* ---- time: absolute in UTC, relative to now ---- */
 
@@ -56,7 +57,7 @@
     for (const time of document.querySelectorAll("time")) time.textContent = relative(Date.parse(time.dateTime));
   }, 60000);
 
-  /* ---- what is chosen, in the hash ---- */
+  /* ---- filters, sort order and open tenants, stored in the hash ---- */
 
   const chosen = { q: "", state: [], tag: "", same: "", sort: "state", open: [] };
   function read() {
@@ -90,7 +91,7 @@
     changes: { label: "Most changes", by: (a, b) => b.changes - a.changes },
     drift: { label: "Most drift", by: (a, b) => b.differences - a.differences },
     checklist: { label: "Fewest points passed", by: (a, b) => passed(a) - passed(b) },
-    looked: { label: "Looked at longest ago", by: (a, b) => collator.compare(lookedAt(a), lookedAt(b)) },
+    looked: { label: "Last checked, oldest first", by: (a, b) => collator.compare(lookedAt(a), lookedAt(b)) },
   };
   const words = new Map();
   function haystack(tenant) {
@@ -126,7 +127,7 @@
   /* ---- charts ---- */
 
   const KINDS = { Succeeded: "good", EntryLevelErrors: "partly", Failed: "bad" };
-  const KIND_WORDS = { good: "succeeded", partly: "had users in error", bad: "failed", other: "of unknown state" };
+  const KIND_WORDS = { good: "succeeded", partly: "with users in error", bad: "failed", other: "unknown" };
   const kind = (cycle) => KINDS[cycle.state] || "other";
   function inWords(cycles) {
     const counts = Object.keys(KIND_WORDS)
@@ -134,7 +135,7 @@
       .filter(([, count]) => count);
     return `${plural(cycles.length, "cycle")}: ${counts.map(([name, n]) => `${n} ${KIND_WORDS[name]}`).join(", ")}`;
   }
-  // Each state has a shape of its own: a low bar, a bar with a notch above it, a tall hollow bar with a cross.
+  // Each state has its own shape, so that it does not depend on color: a low bar, a bar with a dot above it, a cross.
   function mark(cycle, x, width, height) {
     const name = kind(cycle);
     if (name === "bad") {
@@ -180,7 +181,7 @@
       "figure",
       {},
       svg("svg", { class: "chart", role: "img", "aria-label": inWords(cycles), width: full, height, viewBox: `0 0 ${full} ${height}` }, svg("line", { x1: 0, x2: full, y1: base + 0.5, y2: base + 0.5 }), drawn),
-      el("figcaption", {}, `${inWords(cycles)}. Oldest left; at most ${plural(most, "object")} in one. Filled: exported; outlined: in error; ×: failed.`),
+      el("figcaption", {}, `${inWords(cycles)}. Oldest on the left. Highest bar: ${plural(most, "object")}. Filled: exported. Outlined: in error. ×: failed cycle.`),
       el(
         "details",
         {},
@@ -190,7 +191,7 @@
     );
   }
 
-  /* ---- one tenant's details, built when they are opened ---- */
+  /* ---- one tenant's details, built when opened ---- */
 
   function table(heads, rows, name = "") {
     const head = el("thead", {}, el("tr", {}, heads.map((text) => el("th", { scope: "col" }, text))));
@@ -213,8 +214,8 @@
     return el(
       "section",
       { class: "alarm" },
-      el("h4", {}, el("span", {}, `${data.runs[run].command} ${look.outcome === "timed-out" ? "took too long" : "failed"}`), " ", from(run)),
-      el("p", { class: "message", dir: "auto" }, look.error || "It gave no reason."),
+      el("h4", {}, el("span", {}, `${data.runs[run].command} ${outcomeWord(look.outcome)}`), " ", from(run)),
+      el("p", { class: "message", dir: "auto" }, look.error || "No reason given."),
       look.log ? el("p", {}, "Log: ", el("code", {}, look.log)) : null,
     );
   }
@@ -229,13 +230,13 @@
         ["Reason", told.reason && bidi(told.reason)],
         ["Entra says", cause && bidi(cause)],
         ["Since", both(told.began)],
-        ["First of a row", told.seriesBegan !== told.began && both(told.seriesBegan)],
-        ["Entra tries again", both(told.nextAttempt)],
+        ["First occurrence", told.seriesBegan !== told.began && both(told.seriesBegan)],
+        ["Next attempt", both(told.nextAttempt)],
         ["What to do", told.whatToDo && el("strong", {}, bidi(told.whatToDo))],
       ]),
     );
   }
-  const unknown = () => el("span", { class: "nothing" }, "not known");
+  const unknown = () => el("span", { class: "nothing" }, "unknown");
   function drift(tenant) {
     const rows = (tenant.drift || []).map((item) => [
       [bidi(item.resource), el("div", { class: "property" }, item.property ? bidi(item.property) : "the whole resource")],
@@ -244,8 +245,8 @@
     ]);
     return part(
       `Drift: ${plural(tenant.differences, "difference")}`, tenant.driftRun,
-      tenant.appliedSince ? el("p", { class: "rest" }, "An up ran since; look again with fleet drift.") : null,
-      table(["What", "Stack wants", "Found", "Who and when"], rows, "Drift"),
+      tenant.appliedSince ? el("p", { class: "rest" }, "An up ran after this check. Run fleet drift to check again.") : null,
+      table(["Property", "In the stack", "Now", "Changed by"], rows, "Drift"),
       rest(tenant.differences, rows.length, `kzero-scim drift ${tenant.name}`),
     );
   }
@@ -260,7 +261,7 @@
     });
     return part(
       `Changes pending: ${plural(tenant.changes, "resource")}`, tenant.pendingRun,
-      table(["What", "Was", "Becomes"], rows, "Changes pending"),
+      table(["Property", "Now", "After the update"], rows, "Changes pending"),
       rest(tenant.changes, tenant.pending.length, `pulumi preview -s ${tenant.name}`),
     );
   }
@@ -285,8 +286,8 @@
     const facts = pairs([
       ["State", tenant.word && bidi(tenant.word)],
       ["Last cycle", last && [bidi(last.state || "unknown"), last.ended ? ", " : "", both(last.ended)]],
-      ["Its error", last && last.error && bidi(last.error)],
-      ["Kept in step", entries],
+      ["Error", last && last.error && bidi(last.error)],
+      ["Synced", entries],
       ["Note", tenant.note && bidi(tenant.note)],
     ]);
     return part("Provisioning", tenant.statusRun, facts, tenant.cycles ? chart(tenant.cycles) : null);
@@ -296,11 +297,11 @@
       const run = data.runs[look.run];
       const told = [...(look.error && !(tenant.failures || []).includes(look.run) ? [look.error] : []), ...(look.warnings || [])];
       return [
-        run.command, [look.outcome.replace("-", " "), told.length ? el("ul", {}, told.map((line) => el("li", { dir: "auto" }, line))) : null], both(run.ended),
+        run.command, [outcomeWord(look.outcome), told.length ? el("ul", {}, told.map((line) => el("li", { dir: "auto" }, line))) : null], both(run.ended),
         look.seconds ? `${look.seconds} s` : "", look.log ? el("code", {}, look.log) : "",
       ];
     });
-    return part("Looked at", undefined, table(["Command", "Outcome", "When", "Took", "Log"], rows, "Looked at"));
+    return part("Checks", undefined, table(["Command", "Outcome", "When", "Duration", "Log"], rows, "Checks"));
   }
   function portals(tenant) {
     const links = Object.entries(tenant.portals).map(([label, address]) => {
@@ -334,7 +335,7 @@
 
   /* ---- the list ---- */
 
-  const COLUMNS = [["name", "Tenant"], ["state", "State"], ["changes", "Changes"], ["drift", "Drift"], ["checklist", "Checklist"], ["", "Last cycles"], ["looked", "Looked at"]];
+  const COLUMNS = [["name", "Tenant"], ["state", "State"], ["changes", "Changes"], ["drift", "Drift"], ["checklist", "Checklist"], ["", "Last cycles"], ["looked", "Last checked"]];
   const built = new Map();
   const idOf = new Map(data.tenants.map((tenant, place) => [tenant, `t${place}`]));
   let limit = FIRST_ROWS;
@@ -389,13 +390,13 @@
     $("rows").replaceChildren(...rows);
     const left = found.length - limit;
     $("more").hidden = left <= 0;
-    $("more").textContent = `Show the other ${number.format(Math.max(0, left))}`;
+    $("more").textContent = `Show ${number.format(Math.max(0, left))} more`;
     $("none").hidden = found.length > 0 || !data.tenants.length;
     $("tenants").hidden = !found.length;
     $("tools").hidden = !data.tenants.length;
     $("count").textContent = data.tenants.length
       ? `${number.format(found.length)} of ${plural(data.tenants.length, "tenant")}`
-      : "No tenants: none of the runs looked at one.";
+      : "No tenants: the runs contain none.";
     const isChosen = chosen.q || chosen.state.length || chosen.tag || chosen.same;
     $("clear").hidden = !isChosen;
     if ($("search").value !== chosen.q) $("search").value = chosen.q;
@@ -425,7 +426,7 @@
     $("search").focus();
   };
 
-  /* ---- the parts that stay ---- */
+  /* ---- the parts that do not change ---- */
 
   function glance() {
     const counts = new Map(ORDER.map((state) => [state, 0]));
@@ -461,15 +462,15 @@
   function runs() {
     const order = [...data.runs].sort((a, b) => collator.compare(b.ended, a.ended));
     if (!order.length) return;
-    $("scope").append(`${plural(data.tenants.length, "tenant")}, last looked at `, when(order[0].ended));
+    $("scope").append(`${plural(data.tenants.length, "tenant")}, last checked `, when(order[0].ended));
     const rows = order.map((run) => [
       run.command, both(run.ended), number.format(run.tenants),
-      Object.entries(run.counts).map(([outcome, n]) => `${number.format(n)} ${outcome.replace("-", " ")}`).join(", ") || "nothing",
+      Object.entries(run.counts).map(([outcome, n]) => `${number.format(n)} ${outcomeWord(outcome)}`).join(", ") || "no tenants",
       run.commit ? el("code", {}, run.commit.endsWith("+") ? `${run.commit.slice(0, 12)}+` : run.commit.slice(0, 12)) : "",
     ]);
     const newest = order.filter((run) => order.find((other) => other.command === run.command) === run);
     const short = newest.map((run) => [el("span", { class: "run" }, el("b", {}, run.command), " ", when(run.ended)), " "]);
-    $("runs").append(el("details", { class: "runs" }, el("summary", {}, "From: ", short), table(["Run", "Ended", "Tenants", "Came to", "Commit"], rows, "Runs")));
+    $("runs").append(el("details", { class: "runs" }, el("summary", {}, "From: ", short), table(["Run", "Ended", "Tenants", "Outcomes", "Commit"], rows, "Runs")));
   }
   function tools() {
     const tags = [...new Set(data.tenants.flatMap((tenant) => tenant.tags || []))].sort(collator.compare);
@@ -529,7 +530,7 @@
     show();
   });
   addEventListener("hashchange", () => {
-    if (location.hash === "#tenants") return; // the skip link's
+    if (location.hash === "#tenants") return; // from the skip link
     read();
     show();
   });

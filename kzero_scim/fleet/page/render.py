@@ -1,7 +1,7 @@
-"""Writes the page: templates, the data as JSON in it, and the policy that lets it load and run nothing else.
+"""Renders the page from templates, with its data as JSON and a policy that lets it load and run nothing else.
 
-Everything that came from a service or a file is data here: it reaches the page as escaped JSON, which the script puts
-in as text, and as escaped text in the plain table that shows without a script.
+All text from services and files is data: it reaches the page as escaped JSON, which the script inserts as text, and as
+escaped text in the plain table for browsers without JavaScript.
 """
 
 from __future__ import annotations
@@ -26,23 +26,22 @@ from kzero_scim.resource.model import as_plain
 from kzero_scim.tenant.status import StatusReport
 
 MOST_ROWS: Final = 100
-"""Differences, changes, users in error and warnings that the page holds of one tenant; the rest as a number."""
+"""How many differences, changes, users in error and warnings of one tenant the page contains; it counts the rest."""
 MOST_CYCLES: Final = 30
 MOST_CHARACTERS: Final = 2000
-"""Of one value."""
+"""Longest value, in characters."""
 _PLACE: Final = re.compile(r"\{\{(\w+)\}\}")
 _IN_SCRIPT: Final = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
-"""What could end or open anything in HTML; JSON has these characters only inside of strings."""
+"""Characters that could open or close an HTML element. JSON has them only inside strings."""
 
 
 def render_page(runs: Sequence[FleetRun]) -> str:
-    """Write one self-contained HTML page.
+    """Return one self-contained HTML page.
 
-    The page loads nothing; its Content-Security-Policy allows its own style and script alone, by their hashes.
+    The page loads nothing. Its Content-Security-Policy allows only its own style and script, by their hashes.
 
     Args:
-        runs: The last preview, up, refresh, drift and status, those that there are. Results are taken together tenant
-            by tenant; each fact is from the newest run that looked at it.
+        runs: Runs of any commands. The page merges them per tenant: each fact comes from the newest run that has it.
 
     Returns:
         The document, to be written as UTF-8.
@@ -55,7 +54,7 @@ def render_page(runs: Sequence[FleetRun]) -> str:
             "default-src 'none'",
             f"style-src '{_hash(style)}'",
             f"script-src '{_hash(script)}'",
-            "img-src data:",  # the empty icon, so that no server is asked for one
+            "img-src data:",  # for the empty icon, so that the browser requests none
             "base-uri 'none'",
             "form-action 'none'",
         )
@@ -71,7 +70,7 @@ def render_page(runs: Sequence[FleetRun]) -> str:
         "data": json.dumps(_shown(_document(project, runs, tenants)), separators=(",", ":")).translate(_IN_SCRIPT),
         "plain": _plain_table(tenants),
     }
-    # One pass: what is put in is not searched again.
+    # One pass, so that inserted text is not searched again.
     return _PLACE.sub(lambda found: parts[found[1]], _template("page.html"))
 
 
@@ -113,7 +112,7 @@ def _document(project: str, runs: Sequence[FleetRun], tenants: Sequence[TenantVi
 
 
 def _tenant(tenant: TenantView) -> dict[str, Any]:
-    """Give what the page holds of one tenant; empty parts are left out, since there may be thousands."""
+    """Return a tenant's data for the page, without empty parts, because there may be thousands of tenants."""
     status = tenant.status or StatusReport()
     parts = {
         "name": tenant.name,
@@ -142,7 +141,7 @@ def _tenant(tenant: TenantView) -> dict[str, Any]:
         "checklistRun": _run(tenant.checklist_look),
         "portals": {label: address for label, address in tenant.portals.items() if _is_safe(address)},
     }
-    # A run's place may be 0, which is something.
+    # A run's index may be 0, which is not empty.
     return {name: value for name, value in parts.items() if value not in (None, "", [], {}) and value is not False}
 
 
@@ -164,7 +163,7 @@ def _run(look: Look | None) -> int | None:
 
 
 def _is_safe(address: str) -> bool:
-    """Tell whether an address may become a link: it leads to a page, and runs nothing."""
+    """Return whether an address may become a link: only https leads to a page and runs nothing."""
     try:
         return urlsplit(address).scheme == "https"
     except ValueError:
@@ -172,7 +171,7 @@ def _is_safe(address: str) -> bool:
 
 
 def _shown(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Write out what is invisible or turns the reading order around, and bound the length, in every text."""
+    """Escape invisible and bidirectional control characters in every text, and limit its length."""
     if isinstance(value, str):
         cut = value if len(value) <= MOST_CHARACTERS else f"{value[:MOST_CHARACTERS]} … ({len(value)} characters)"
         return several_lines(cut)

@@ -1,7 +1,7 @@
-"""What the last runs, taken together, say about each tenant. Plain data; knows nothing of HTML.
+"""Merges the last runs into one view per tenant. Plain data; must not know HTML.
 
-A run seldom looks at everything: a preview knows what would change, a sweep what drifted, a status how provisioning
-does, and each may have had only some of the tenants. So each fact comes from the newest run that looked at it.
+A run seldom covers everything: a preview knows pending changes, a sweep drift, a status provisioning health, and each
+may have selected only some tenants. So each fact comes from the newest run that has it.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from kzero_scim.tenant.status import StatusReport
 
 
 class State(StrEnum):
-    """What is the matter with a tenant, the worst first. A tenant may be in several."""
+    """The states of a tenant, worst first. A tenant may have several."""
 
     FAILED = "failed"
-    """Its last preview, up or refresh, its last drift or its last status failed or took too long."""
+    """Its last preview, up or refresh, its last drift, or its last status failed or timed out."""
     QUARANTINE = "quarantine"
     PAUSED = "paused"
-    """Against the stack's wish."""
+    """Although the stack says ON."""
     ERRORS = "errors"
     """Users or groups in error."""
     UNHEALTHY = "unhealthy"
-    """Unhealthy in a way that the run did not say more about."""
+    """Unhealthy, without details in the run."""
     DRIFTED = "drifted"
     PENDING = "pending"
     """The last preview found changes, and no later up applied them."""
     NOT_RUN = "not-run"
-    """Its turn did not come in the last run that selected it."""
+    """Its turn did not come in the last run that selected it. Shown as skipped."""
     HEALTHY = "healthy"
     """None of these."""
 
@@ -49,14 +49,14 @@ WORDS: Final = {
     State.UNHEALTHY: "Unhealthy",
     State.DRIFTED: "Drifted",
     State.PENDING: "Changes pending",
-    State.NOT_RUN: "Not run",
+    State.NOT_RUN: "Skipped",
     State.HEALTHY: "Healthy",
 }
-"""As people read them."""
+"""The words that the page shows."""
 _BAD: Final = (Outcome.FAILED, Outcome.TIMED_OUT)
 _ENGINE: Final = (Command.PREVIEW, Command.UP, Command.REFRESH)
 _FAMILIES: Final = (_ENGINE, (Command.DRIFT,), (Command.STATUS,))
-"""Commands of which a later one makes up for an earlier one that failed."""
+"""Groups of commands. A later success of any command in a group supersedes an earlier failure."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,10 @@ class Look:
     """One run's result for one tenant.
 
     Attributes:
-        run: The run's place among those given.
-        command: What was run.
+        run: Index of the run.
+        command: The run's command.
         ended: When the run ended.
-        result: What came of the tenant.
+        result: The tenant's result.
     """
 
     run: int
@@ -78,23 +78,23 @@ class Look:
 
 @dataclass(frozen=True, kw_only=True)
 class TenantView:
-    """One tenant, from all runs.
+    """One tenant, merged from all runs.
 
     Attributes:
-        name: The stack's.
-        tags: As the newest run has them.
-        states: What is the matter, the worst first; never empty.
-        looks: The newest result of each command, the newest first.
+        name: The stack's name.
+        tags: The tags in the newest run.
+        states: The tenant's states, worst first; never empty.
+        looks: The newest result of each command, newest first.
         pending: What the last preview would change.
-        pending_look: Where that is from; None if nothing is pending.
+        pending_look: The result that contains ``pending``; None if nothing is pending.
         drift: What the last drift or refresh found.
-        drift_look: Where that is from; None if nobody looked.
+        drift_look: The result that contains ``drift``; None if no run checked for drift.
         applied_since: Whether an up ran after that.
         status: The document of the last status.
-        status_look: Where that is from; None if nobody looked.
-        cycles: The provisioning cycles that the runs' statuses tell of, oldest first, each once.
-        checklist: The seven points as last looked at.
-        checklist_look: Where they are from.
+        status_look: The result that contains ``status``; None if no run read it.
+        cycles: All provisioning cycles in the runs' statuses, oldest first, each once.
+        checklist: The seven points as last checked.
+        checklist_look: The result that contains ``checklist``; None if no run checked it.
         portals: Label to address.
     """
 
@@ -116,18 +116,18 @@ class TenantView:
 
     @property
     def failures(self) -> list[Look]:
-        """The failures that no later run made up for, the newest first."""
+        """The failures that no later run supersedes, newest first."""
         newest = (_newest(self.looks, family) for family in _FAMILIES)
         found = [look for look in newest if look is not None and look.result.outcome in _BAD]
         return sorted(found, key=lambda look: look.ended, reverse=True)
 
     @property
     def why(self) -> str:
-        """What to know about its worst state, in one line; "" if there is nothing."""
+        """The reason of its worst state in one line; "" if there is none to give."""
         worst = self.states[0]
         if worst is State.FAILED:
             first = self.failures[0]
-            return first.result.error or f"{first.command} {first.result.outcome}"
+            return first.result.error or f"{first.command} {first.result.outcome.replace('-', ' ')}"
         if worst is State.QUARANTINE:
             cause = self.status.quarantine if self.status else None
             return ": ".join(filter(None, (cause.reason, cause.error_message))) if cause else ""
@@ -144,13 +144,13 @@ class TenantView:
 
 
 def merge(runs: Sequence[FleetRun]) -> list[TenantView]:
-    """Take runs together, tenant by tenant.
+    """Merge runs per tenant.
 
     Args:
-        runs: In any order; of two of one command, the newer one counts for the tenants that are in both.
+        runs: Runs in any order. For tenants in several runs of one command, the newest counts.
 
     Returns:
-        By name.
+        One view per tenant, sorted by name.
     """
     looks: dict[str, list[Look]] = {}
     order = sorted(range(len(runs)), key=lambda place: runs[place].ended, reverse=True)
@@ -162,11 +162,11 @@ def merge(runs: Sequence[FleetRun]) -> list[TenantView]:
 
 
 def _view(name: str, all_looks: list[Look]) -> TenantView:
-    """Put one tenant together.
+    """Return the view of one tenant.
 
     Args:
-        name: The tenant.
-        all_looks: Its results, the newest first.
+        name: The tenant's name.
+        all_looks: Its results, newest first.
     """
     drift, status = _newest(all_looks, (Command.DRIFT, Command.REFRESH), good=True), _newest_status(all_looks)
     applied = _newest(all_looks, (Command.PREVIEW, Command.UP), good=True)
@@ -214,7 +214,7 @@ def _states(view: TenantView) -> Iterator[State]:
 
 
 def _newest(looks: Sequence[Look], commands: Sequence[Command], *, good: bool = False) -> Look | None:
-    """Give the newest look by one of these commands that took place; with ``good``, the newest that succeeded."""
+    """Return the newest result of these commands that was not skipped; with ``good``, the newest that succeeded."""
     for look in looks:
         outcome = look.result.outcome
         if look.command in commands and outcome is not Outcome.NOT_RUN and not (good and outcome in _BAD):
@@ -236,7 +236,7 @@ def _one_a_command(looks: Sequence[Look]) -> Iterator[Look]:
 
 
 def _cycles(statuses: Iterable[StatusReport | None]) -> list[PastCycle]:
-    """Collect cycles: the last, the last that succeeded and the last with exports, and those of the log."""
+    """Return all known cycles: the last, the last successful, the last with exports, and those in the log."""
     found: dict[str, PastCycle] = {}
     for status in filter(None, statuses):
         for cycle in (status.last_cycle, status.last_successful_cycle, status.last_successful_cycle_with_exports):
