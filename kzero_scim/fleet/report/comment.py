@@ -1,7 +1,7 @@
-"""A run over many tenants as the Markdown comment of a pull request: what matters first, whatever does not fit last.
+"""Renders a fleet run as the Markdown comment of a pull request, most important first, within a size limit.
 
-Alike on GitHub, GitLab and Azure DevOps, which share ``<details>``, code and ``diff`` blocks. Everything that came from
-outside stands in code (``markdown.py``). Pure function of a run's document.
+Uses only Markdown that GitHub, GitLab and Azure DevOps share: ``<details>``, code and ``diff`` blocks. Puts all text
+from outside in code (``markdown.py``). Pure function of a run's document.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from kzero_scim.fleet.report.truncation import Entry, Parts, Section, counted, f
 from kzero_scim.fleet.report.wording import Name, Sentence, is_consequence, joined, summary_of
 
 LIMITS: Final = {"github": 64_000, "gitlab": 1_000_000, "azure": 150_000}
-"""Platform to the characters that a comment may have there, with room for what a pipeline may add."""
+"""Largest comment per platform, in characters, with room for text that a pipeline adds."""
 LEAST: Final = 2_000
-"""Characters below which no comment is made: headline and counts need some."""
+"""Smallest limit, in characters: headline and counts need some room."""
 
 _WORDS: Final = {
     Outcome.FAILED: "failed",
@@ -34,43 +34,43 @@ _WORDS: Final = {
     Outcome.UNHEALTHY: "unhealthy",
     Outcome.DRIFTED: "drifted",
     Outcome.CHANGED: "would change",
-    Outcome.NOT_RUN: "not run",
+    Outcome.NOT_RUN: "skipped",
     Outcome.UNCHANGED: "unchanged",
 }
 _ERRORS: Final = frozenset({Outcome.FAILED, Outcome.TIMED_OUT, Outcome.UNHEALTHY, Outcome.NOT_RUN})
 _SIGNS: Final = {"add": "+", "delete": "-"}
 _MARKERS: Final = frozenset({"(secret)", "(not known yet)"})
 _FEW: Final = 3
-"""Tenants that are named in a headline."""
+"""How many tenants a headline names."""
 _FOLDED: Final = 10
-"""Tenants from which on their names are folded."""
+"""How many names a list shows before it is folded."""
 _MOST_VALUE: Final = 400
-"""Characters of a value in a diff."""
+"""Longest value in a diff, in characters."""
 _MOST_ERROR: Final = 2_000
-"""Characters of an error."""
+"""Longest error, in characters."""
 _BRIEF_ERROR: Final = 160
-"""Characters of an error when there is little room."""
+"""Longest error if the comment is shortened, in characters."""
 _BUNDLED: Final = 4
-"""Groups with the same headline and different values from which on they are told as one."""
+"""How many groups with the same headline and different values make one entry."""
 _MOST_LINES: Final = 60
-"""Lines of a diff for one resource."""
+"""Longest diff of one resource, in lines."""
 _OWN: Final = re.compile(r"<(?:tenant|time|(?:id|fingerprint) \d+)>|&lt;tenant&gt;")
 _LINK: Final = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&*+,;=%-]{1,500}")
 
 
 def render_comment(run: FleetRun, limit: int = LIMITS["github"], *, link: str = "") -> str:
-    """Write the comment of a run.
+    """Return the comment of a run.
 
     Args:
         run: The run.
-        limit: The most characters (as UTF-16 counts them, which no platform exceeds); at least :data:`LEAST`.
-        link: Where the whole run is: the pipeline's page or artifact.
+        limit: Largest size in UTF-16 code units, which no platform's own count exceeds; at least :data:`LEAST`.
+        link: Address of the full run: the pipeline's page or artifact.
 
     Returns:
         Markdown. Its first line is :func:`marker_of` the run.
 
     Raises:
-        SettingsError: The limit is too small, or the link is no web address.
+        SettingsError: The limit is too small, or the link is not a web address.
     """
     check_limits(limit, link)
     return fit(_sections(run), limit, whole=lambda text, cut: _whole(run, text, cut, limit, link), size=_size)
@@ -91,7 +91,7 @@ def check_limits(limit: int, link: str) -> None:
 
 
 def marker_of(run: FleetRun) -> str:
-    """Give the hidden line by which a pipeline finds its comment: one for each project and command."""
+    """Return the hidden line by which a pipeline finds its comment. It differs per project and command."""
     name = run.project
     if not re.fullmatch(r"(?:[A-Za-z0-9._]|-(?!-)){1,100}", name) or name.endswith("-"):
         name = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:16]
@@ -99,9 +99,9 @@ def marker_of(run: FleetRun) -> str:
 
 
 def headline_of_run(run: FleetRun) -> str:
-    """Say in one plain line what came of a run, the worst first: ``2 failed, 37 would change, 961 unchanged``."""
+    """Return a run's counts in one plain line, worst first: ``2 failed, 37 would change, 961 unchanged``."""
     if not run.results:
-        return "no tenant was selected"
+        return "no tenant selected"
     counts = run.counts
     if counts[Outcome.UNCHANGED] == len(run.results):
         return f"{_nothing(run.command)} in {counted(len(run.results), 'tenant')}"
@@ -109,18 +109,18 @@ def headline_of_run(run: FleetRun) -> str:
 
 
 def word_of(run: FleetRun, outcome: Outcome) -> str:
-    """Give an outcome's word: what would change after a preview was changed after an up."""
+    """Return an outcome's word for a run's command: "would change" after a preview, "changed" after an up."""
     if outcome is Outcome.CHANGED and run.command is not Command.PREVIEW:
         return "changed"
-    if outcome is Outcome.UNCHANGED and run.command in {Command.DRIFT, Command.STATUS}:
-        return "as wanted" if run.command is Command.DRIFT else "healthy"
+    if outcome is Outcome.UNCHANGED and run.command is Command.STATUS:
+        return "healthy"
     return _WORDS[outcome]
 
 
 def _nothing(command: Command) -> str:
     if command is Command.DRIFT:
         return "no drift"
-    return "all is well" if command is Command.STATUS else "nothing to change"
+    return "no problems" if command is Command.STATUS else "no changes"
 
 
 def _size(text: str) -> int:
@@ -129,15 +129,15 @@ def _size(text: str) -> int:
 
 def _whole(run: FleetRun, text: str, cut: int, limit: int, link: str) -> str:
     blocks = [marker_of(run), f"### {_icon(run)} {run.command.value.capitalize()}: {headline_of_run(run)}", _facts(run)]
-    where = f"[the run]({link})" if link else "the run's document and log files, as the pipeline keeps them"
+    where = f"[the full run]({link})" if link else "the run's document and logs, in the pipeline's artifacts"
     if cut:
         lack = f"{counted(cut, 'entry' if cut == 1 else 'entrie')} {'lacks' if cut == 1 else 'lack'}"
-        blocks.append(f"**Shortened to {limit:,} characters:** {lack} details. The whole is in {where}.")
+        blocks.append(f"**Shortened to {limit:,} characters:** {lack} details. See {where}.")
     blocks.append(text)
     if _OWN.search(text):
-        blocks.append(f"<sub>{tagged('<tenant>')}, {tagged('<id 1>')} and the like: each tenant's own.</sub>")
+        blocks.append(f"<sub>{tagged('<tenant>')}, {tagged('<id 1>')} etc. differ per tenant.</sub>")
     if link and not cut:
-        blocks.append(f"<sub>[The run]({link}) has it all.</sub>")
+        blocks.append(f"<sub>[Full run]({link})</sub>")
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
@@ -181,17 +181,17 @@ def _lasted(seconds: float) -> str:
 def _sections(run: FleetRun) -> list[Section]:
     grouped = GroupedRun(run)
     changed = word_of(run, Outcome.CHANGED).capitalize()
-    again = f"`kzero-scim fleet {run.command.value} --failed` runs these alone again."
+    again = f"To run only these again: `kzero-scim fleet {run.command.value} --failed`"
     stopped = bool(run.counts[Outcome.TIMED_OUT])
     sections = [
         _reasons("Failed", grouped.failed, "" if stopped else again),
         _reasons("Timed out", grouped.timed_out, again),
-        _reasons("Not run", grouped.not_run),
+        _reasons("Skipped", grouped.not_run),
         _reasons("Unhealthy", grouped.unhealthy),
         _changes("Drifted", grouped.drifted, drift=True),
         _changes(changed, grouped.changed),
-        _changes(f"{changed}, where it drifted", grouped.changed_and_drifted),
-        _changes("Applied before it failed", grouped.changed_before_failure),
+        _changes("What the next `up` restores", grouped.changed_and_drifted),
+        _changes("Applied before the failure", grouped.changed_before_failure),
         _warnings(run, grouped.warnings),
     ]
     return [section for section in sections if section.entries]
@@ -207,8 +207,8 @@ def _reasons(word: str, found: Sequence[Alike], after: str = "") -> Section:
 
 
 def _reason(alike: Alike) -> Entry:
-    """Report tenants of which the same went wrong."""
-    text = one_line(alike.text) or "no reason was given"
+    """Return the entry of tenants with the same reason."""
+    text = one_line(alike.text) or "no reason given"
     logs = [result.log for result in alike.results if result.log]
     log = ""
     if logs:
@@ -236,7 +236,7 @@ def _who(results: Sequence[TenantResult]) -> str:
 
 
 def _list(results: Sequence[TenantResult], *, indent: str) -> str:
-    """List names of more tenants than a headline has; many are folded."""
+    """Return the names of tenants if a headline does not name them; fold long lists."""
     if len(results) <= _FEW:
         return ""
     names = ", ".join(span(result.tenant) for result in results)
@@ -264,18 +264,18 @@ def _changes(word: str, groups: list[Group], *, drift: bool = False) -> Section:
 
 
 def _bundle(groups: Sequence[Group], *, drift: bool) -> Entry:
-    """Report groups of the same headline, each with its own values, as one."""
+    """Return one entry for groups with the same headline and different values."""
     risk, sentences = _sign(groups[0]), groups[0].sentences
     number = sum(len(group.results) for group in groups)
     tenants = counted(number, "tenant")
     each = ["\n\n".join([_listed(group.results), *_body(group, drift=drift)]) for group in groups]
-    summary = f"{risk}<b>{tenants}</b>, each in its own way: {_html(sentences)}"
+    summary = f"{risk}<b>{tenants}</b>, with different values: {_html(sentences)}"
     opening, closing = _details(summary, ["\0"]).split("\0")
-    rest = "\n\n… and {} more groups like these"
+    rest = "\n\n… and {} more groups with other values"
     return Entry(
         full=_details(summary, each),
         parts=Parts(opening=opening, parts=each, joint="\n\n", rest=rest, closing=closing),
-        brief=f"{risk}**{tenants}**, each in its own way: {_markdown(sentences)}",
+        brief=f"{risk}**{tenants}**, with different values: {_markdown(sentences)}",
         tenants=number,
     )
 
@@ -320,9 +320,9 @@ def _markdown(sentences: Sequence[Sentence]) -> str:
 
 
 def _diff(changes: Sequence[ResourceChange], *, drift: bool) -> list[str]:
-    """Write changes as a coloured diff: what was in red, what is or will be in green."""
+    """Return changes as lines of a colored diff: old values red, new values green."""
     if not changes:
-        return ["! only outputs of the stack"]
+        return ["! only stack outputs"]
     lines = []
     for change in sorted(changes, key=is_consequence):
         named = f" {one_line(change.name)}" if change.name else ""
@@ -346,7 +346,7 @@ def _property(item: PropertyChange) -> list[str]:
     path = one_line(item.property)
     if item.kind in _SIGNS:
         value = item.now if item.kind == "add" else item.was
-        # An entry of a list says who; its number says nothing.
+        # The position in a list has no meaning.
         return _valued(_SIGNS[item.kind], re.sub(r"\[\d+\]$", "", path), value)
     replaces = "   (replaces the resource)" if item.kind == "replace" else ""
     return [f"- {path}: {_value(item.was)}", f"+ {path}: {_value(item.now)}{replaces}"]
@@ -367,7 +367,7 @@ def _value(value: Any) -> str:  # noqa: ANN401 - any JSON
 
 
 def _traces(group: Group) -> list[str]:
-    """Say who made a drift, as far as it is known; the most telling few."""
+    """Return who made the changes by hand, if known; at most a few lines."""
     lines = [
         one_line(f"{result.tenant}: {item.resource} {item.property or '(whole)'} by {item.who} {item.when}")
         for result in group.results
@@ -375,7 +375,7 @@ def _traces(group: Group) -> list[str]:
         if item.who
     ]
     more = [f"and {len(lines) - _FOLDED:,} more"] if len(lines) > _FOLDED else []
-    return ["By whom:\n" + fenced([*lines[:_FOLDED], *more])] if lines else []
+    return ["Changed by:\n" + fenced([*lines[:_FOLDED], *more])] if lines else []
 
 
 def _warnings(run: FleetRun, found: Sequence[Alike]) -> Section:

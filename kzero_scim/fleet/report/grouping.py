@@ -1,8 +1,8 @@
-"""Tenants with the same change, drift, failure or warning as one group, so that a thousand tenants read as a few lines.
+"""Groups tenants with the same change, drift, failure or warning, so that a thousand tenants read as a few lines.
 
-Two changes are the same where the same is done to the same properties of the same resources with the same values, once
-each tenant's own names (stack, realm, Entra tenant, domains of its users), ids, fingerprints and times are set aside.
-Who is assigned or unassigned is never set aside: that differs, or is the same. Pure functions of a run's document.
+Two changes are the same if they do the same to the same properties of the same resources with the same values. Names
+that differ per tenant (stack, realm, Entra tenant, domains of its users), IDs, fingerprints and times are ignored. Who
+is assigned or unassigned is never ignored. Pure functions of a run's document.
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ from kzero_scim.resource.formats import GUID, is_guid
 from kzero_scim.tenant.drift import WHOLE, Difference
 
 _FIRST_SET_UP: Final = 4
-"""Resources, all of them created, from which on a tenant is called set up instead of naming each."""
+"""If a tenant creates at least this many resources and changes nothing else, it is "set up", without their names."""
 MOST_SAID: Final = 4
-"""Sentences of a headline."""
+"""How many sentences a headline has."""
 _HASH: Final = r"\b[0-9a-f]{32,}\b"
 _TIME: Final = r"\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"
 
 
 class Risk(IntEnum):
-    """How much a group's change may cost, the worst first."""
+    """The risk of a group's change, worst first."""
 
     DESTROYS = 0
     """A resource is deleted or replaced."""
     ACCESS = 1
-    """Somebody loses access, or provisioning stops, or everybody gets access."""
+    """Users lose access, all users get access, or provisioning stops."""
     ORDINARY = 2
-    """Anything else."""
+    """Any other change."""
 
 
 _COSTS: Final[dict[str, Risk]] = {
@@ -59,20 +59,20 @@ _COSTS: Final[dict[str, Risk]] = {
     Cost.ACCESS_FOR_EVERYBODY: Risk.ACCESS,
     Cost.PROVISIONING_OFF: Risk.ACCESS,
 }
-"""What a change may cost to how bad that is, the worst first."""
+"""Possible costs of a change and their risk, worst first."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Tenants of which the same is to be told.
+    """Tenants with the same changes.
 
     Attributes:
-        headline: What changes in one plain line, names in backticks.
-        sentences: The headline's pieces, for those who write names in another way.
-        results: The tenants' results, by name.
-        changes: What changes. In a group of several, each tenant's own is written ``<tenant>``, ``<id 1>``,
-            ``<fingerprint 1>``, ``<time>``; that of one tenant has its values.
-        risk: Of the change.
+        headline: The changes in one plain line, names in backticks.
+        sentences: The pieces of the headline, for formats that write names in another way.
+        results: The tenants' results, sorted by name.
+        changes: The changes. In a group of several tenants, values that differ per tenant are written ``<tenant>``,
+            ``<id 1>``, ``<fingerprint 1>``, ``<time>``.
+        risk: The risk of the changes.
     """
 
     headline: str
@@ -83,17 +83,17 @@ class Group:
 
     @property
     def tenants(self) -> list[str]:
-        """Name the tenants."""
+        """The tenants' names."""
         return [result.tenant for result in self.results]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Alike:
-    """Tenants of which the same line is to be told: an error, a warning.
+    """Tenants with the same error or warning.
 
     Attributes:
-        text: The line; in a group of several, with what is each tenant's own written as in :class:`Group`.
-        results: The tenants' results, by name.
+        text: The line. In a group of several tenants, values that differ per tenant are written as in :class:`Group`.
+        results: The tenants' results, sorted by name.
     """
 
     text: str
@@ -101,15 +101,15 @@ class Alike:
 
     @property
     def tenants(self) -> list[str]:
-        """Name the tenants."""
+        """The tenants' names."""
         return [result.tenant for result in self.results]
 
 
 @dataclass(frozen=True)
 class GroupedRun:
-    """The result of a run, grouped for every report.
+    """The results of a run, grouped for all reports.
 
-    Groups of changes are sorted by risk, then by size; reasons by frequency. Each list is made when it is first read.
+    Groups of changes are sorted by risk, then by size; reasons by frequency. Each list is computed on first use.
 
     Attributes:
         run: The run.
@@ -124,22 +124,22 @@ class GroupedRun:
 
     @cached_property
     def timed_out(self) -> list[Alike]:
-        """The tenants that took too long, by reason."""
+        """The tenants that timed out, by reason."""
         return self._by_reason(Outcome.TIMED_OUT)
 
     @cached_property
     def not_run(self) -> list[Alike]:
-        """The tenants whose turn did not come, by reason."""
+        """The skipped tenants, by reason."""
         return self._by_reason(Outcome.NOT_RUN)
 
     @cached_property
     def unhealthy(self) -> list[Alike]:
-        """The tenants whose provisioning is unhealthy, by what is wrong."""
+        """The tenants whose provisioning is unhealthy, by reason."""
         return self._by_reason(Outcome.UNHEALTHY)
 
     @cached_property
     def drifted(self) -> list[Group]:
-        """The tenants that drifted: ``was`` is what the stack wants, ``now`` what is there."""
+        """The tenants that drifted. ``was`` is the stack's value, ``now`` the present one."""
         return group_changes((item, changes_by_hand(item.drift) or item.changes) for item in self._of(Outcome.DRIFTED))
 
     @cached_property
@@ -149,12 +149,12 @@ class GroupedRun:
 
     @cached_property
     def changed_and_drifted(self) -> list[Group]:
-        """The changes of tenants that drifted, too, after `preview --refresh`."""
+        """The changes that the next update would make in tenants that drifted."""
         return self._changes_of(Outcome.DRIFTED)
 
     @cached_property
     def changed_before_failure(self) -> list[Group]:
-        """The changes that were applied before their tenants failed."""
+        """The changes that were applied before the tenants failed."""
         return self._changes_of(Outcome.FAILED, Outcome.TIMED_OUT)
 
     @cached_property
@@ -164,7 +164,7 @@ class GroupedRun:
 
     @cached_property
     def unchanged(self) -> list[str]:
-        """The tenants that are as they should be."""
+        """The names of unchanged tenants."""
         return [item.tenant for item in self._of(Outcome.UNCHANGED)]
 
     def _of(self, *outcomes: Outcome) -> list[TenantResult]:
@@ -178,7 +178,7 @@ class GroupedRun:
 
 
 def reason_of(result: TenantResult) -> str:
-    """Return what to know of a tenant in one line: its error, what is wrong, what drifted or changes."""
+    """Return the reason of a tenant's outcome in one line: its error, its health problem, its drift or its changes."""
     if result.outcome is Outcome.UNHEALTHY:
         return ailment_of(result)
     if result.outcome is Outcome.DRIFTED:
@@ -189,7 +189,7 @@ def reason_of(result: TenantResult) -> str:
 
 
 def ailment_of(result: TenantResult) -> str:
-    """Say what is wrong with a tenant's provisioning, from the document of `kzero-scim status`."""
+    """Return a tenant's health problem, from the document of `kzero-scim status`."""
     parts = []
     if (status := result.status) is not None:
         parts.append(status.status)
@@ -201,7 +201,7 @@ def ailment_of(result: TenantResult) -> str:
 
 
 def changes_by_hand(drift: Iterable[Difference]) -> list[ResourceChange]:
-    """Give a tenant's drift as the changes that were made behind the stack's back, one a resource."""
+    """Return a tenant's drift as changes that someone made by hand, one per resource."""
     by_resource: dict[str, list[Difference]] = defaultdict(list)
     for difference in drift:
         by_resource[difference.resource].append(difference)
@@ -227,12 +227,12 @@ def _kind(difference: Difference) -> str:
 
 
 def risk_of(changes: Sequence[ResourceChange]) -> Risk:
-    """Judge a tenant's changes by the worst of them."""
+    """Return the worst risk of a tenant's changes."""
     return min((_risk(change) for change in changes), default=Risk.ORDINARY)
 
 
 def costs_of(changes: Sequence[ResourceChange]) -> list[str]:
-    """Name what a tenant's changes may cost, the worst first: ``access lost``. Empty where all is ordinary."""
+    """Return the possible costs of a tenant's changes, worst first: ``access lost``. Empty if all are ordinary."""
     found = {cost for change in changes for cost in _costs(change)}
     return [cost for cost in _COSTS if cost in found]
 
@@ -260,7 +260,7 @@ def _risk(change: ResourceChange) -> Risk:
 
 
 def headline_of(changes: Sequence[ResourceChange]) -> list[Sentence]:
-    """Say what a tenant's changes do, the riskiest first; consequences only where nothing else is told."""
+    """Return sentences about a tenant's changes, riskiest first. Leaves out consequences if there is anything else."""
     if not changes:
         return [("stack outputs changed",)]
     everything = {change.operation for change in changes}
@@ -275,7 +275,7 @@ def headline_of(changes: Sequence[ResourceChange]) -> list[Sentence]:
 
 
 def group_changes(items: Iterable[tuple[TenantResult, list[ResourceChange]]]) -> list[Group]:
-    """Group tenants by their changes; the riskiest first, then the largest."""
+    """Group tenants by their changes, riskiest first, then largest."""
     found: dict[str, list[tuple[TenantResult, list[ResourceChange]]]] = defaultdict(list)
     for result, changes in items:
         found[_key(result, changes)].append((result, changes))
@@ -298,7 +298,7 @@ def _group(members: list[tuple[TenantResult, list[ResourceChange]]]) -> Group:
 
 
 def group_lines(lines: Iterable[tuple[TenantResult, str]]) -> list[Alike]:
-    """Group tenants by a line of text each; the most frequent first."""
+    """Group tenants by a line of text, most frequent first."""
     found: dict[str, list[tuple[TenantResult, str]]] = defaultdict(list)
     for result, line in lines:
         found[_Canonical(result, marked=True).text(line)].append((result, line))
@@ -322,19 +322,19 @@ def _key(result: TenantResult, changes: list[ResourceChange]) -> str:
 
 
 def _property_key(item: PropertyChange) -> list[Any]:
-    # The place in a list says nothing: lists here are sets.
+    # Positions in lists have no meaning: lists here are sets.
     return [re.sub(r"\[\d+\]", "[]", item.property), item.kind, item.was, item.now]
 
 
 def _ordered(changes: Iterable[ResourceChange]) -> list[ResourceChange]:
-    """Bring changes into the guide's order; the engine's differs from run to run."""
+    """Return changes in the guide's order. The engine's order differs from run to run."""
     return sorted(changes, key=lambda item: (rank_of(item.resource), item.resource, item.name, item.operation))
 
 
-# A report asks for each tenant's pattern several times, and `re` itself keeps no more than 512.
+# A report needs each tenant's pattern several times, and `re` itself caches at most 512.
 @functools.lru_cache(maxsize=2048)
 def _pattern(own_names: frozenset[str]) -> re.Pattern[str]:
-    """Match what is a tenant's own: its names, ids, fingerprints and times; and what looks like a placeholder."""
+    """Return a pattern for values that differ per tenant, and for text that looks like a placeholder."""
     names = sorted({name for name in own_names if any(map(str.isalnum, name))}, key=lambda name: (-len(name), name))
     own = "|".join(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])" for name in names)
     parts = [f"(?P<own>{own})"] if own else ["(?P<own>(?!))"]
@@ -343,11 +343,11 @@ def _pattern(own_names: frozenset[str]) -> re.Pattern[str]:
 
 
 class _Canonical:
-    """Writes placeholders for what is a tenant's own; the same id is the same number throughout the tenant.
+    """Replaces values that differ per tenant with placeholders. An ID has the same number throughout a tenant.
 
     Args:
-        result: The tenant's.
-        marked: For comparing: what only looks like a placeholder is told apart from one.
+        result: The tenant's result.
+        marked: Whether to mark text that only looks like a placeholder, for comparisons.
     """
 
     def __init__(self, result: TenantResult, *, marked: bool) -> None:
@@ -373,7 +373,7 @@ class _Canonical:
         return f"<{kind} {number}>"
 
     def _change(self, change: ResourceChange) -> ResourceChange:
-        # Sorted before, so that ids get their numbers in an order of their own, and after, so that names have no say.
+        # Sorted before, so that IDs are numbered in a stable order, and after, so that names do not affect the order.
         properties = sorted(map(self._property, sorted(change.properties, key=_place)), key=_place)
         return replace(change, name=self.text(change.name), properties=properties)
 
@@ -381,7 +381,7 @@ class _Canonical:
         ids = steps_of(item.property)[0] not in member_lists()
         was, now = self._value(item.was, ids=ids), self._value(item.now, ids=ids)
         if was == now and item.was != item.now:
-            # One of the tenant's own names takes another's place: that is the change.
+            # The change replaces one of the tenant's names with another.
             was, now = item.was, item.now
         return replace(item, property=self.text(item.property), was=was, now=now)
 
@@ -396,6 +396,6 @@ class _Canonical:
 
 
 def _place(item: PropertyChange) -> tuple[str, str, str]:
-    """Order properties by path, members of lists by what they are: their places differ between tenants."""
+    """Return a sort key: properties by path, list members by value, because positions differ between tenants."""
     path = re.sub(r"\[\d+\]", "[]", item.property)
     return path, item.kind, json.dumps([item.was, item.now], sort_keys=True)

@@ -1,7 +1,7 @@
-"""A run over many tenants as JUnit XML, which pipelines show as a table of tests: a test case a tenant.
+"""Renders a fleet run as JUnit XML, which pipelines show as a table of tests: one test case per tenant.
 
-The elements and attributes are those that Jenkins, GitLab (``artifacts:reports:junit``) and Azure DevOps
-(``PublishTestResults@2``) read alike. Pure function of a run's document.
+Uses only elements and attributes that Jenkins, GitLab (``artifacts:reports:junit``) and Azure DevOps
+(``PublishTestResults@2``) all read. Pure function of a run's document.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from kzero_scim.fleet.report.wording import joined
 _ERRORS: Final = frozenset({Outcome.FAILED, Outcome.TIMED_OUT})
 _FAILURES: Final = frozenset({Outcome.DRIFTED, Outcome.UNHEALTHY})
 _NO_XML: Final = re.compile("[^\\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 cannot hold, not even escaped, among what :func:`one_line` leaves."""
+"""Characters that :func:`one_line` keeps but XML 1.0 cannot contain, not even escaped."""
 
 
 def render_junit(run: FleetRun) -> str:
-    """Write a run as JUnit XML.
+    """Return a run as JUnit XML.
 
-    A tenant that failed or timed out is an error, one that drifted or is unhealthy a failure, one whose turn did not
-    come skipped; one that changes has passed, and says so in its output.
+    A failed or timed-out tenant is an error, a drifted or unhealthy one a failure, a skipped one skipped. A changed
+    tenant has passed; its output lists the changes.
     """
     counts = run.counts
     numbers = {
@@ -69,13 +69,13 @@ def _case(suite: Element, run: FleetRun, result: TenantResult) -> None:
     )
     message = _text(reason_of(result))
     if result.outcome in _ERRORS:
-        _verdict(case, "error", result.outcome, message or "no reason was given", message)
+        _verdict(case, "error", result.outcome, message or "no reason given", message)
     elif result.outcome is Outcome.DRIFTED:
         _verdict(case, "failure", result.outcome, message, "\n".join(_drift(result)))
     elif result.outcome is Outcome.UNHEALTHY:
         _verdict(case, "failure", result.outcome, message, message)
     elif result.outcome is Outcome.NOT_RUN:
-        SubElement(case, "skipped", {"message": message or "not run"})
+        SubElement(case, "skipped", {"message": message or "no reason given"})
     lines = [*_output(result)]
     if lines:
         SubElement(case, "system-out").text = "\n".join(lines)

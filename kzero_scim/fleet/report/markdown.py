@@ -1,7 +1,7 @@
-"""Somebody's text in Markdown, as GitHub, GitLab and Azure DevOps show it: always as code, so that nothing in it lives.
+"""Writes text from outside in Markdown, always as code, so that no platform interprets it.
 
-In code there are no mentions, issue references, links, tags or emphasis; the three platforms agree on that, and on
-little else. https://spec.commonmark.org/0.31.2/#code-spans and ``#fenced-code-blocks``.
+In code, GitHub, GitLab and Azure DevOps recognize no mentions, issue references, links, tags or emphasis.
+https://spec.commonmark.org/0.31.2/#code-spans and ``#fenced-code-blocks``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _EMPTY: Final = "(empty)"
 
 
 def span(text: str) -> str:
-    """Give a text as a code span, in one line."""
+    """Return a text as a code span, in one line."""
     shown = one_line(text) or _EMPTY
     ticks = _longer(shown, least=1)
     room = " " if shown[0] in "` " or shown[-1] in "` " else ""
@@ -25,12 +25,12 @@ def span(text: str) -> str:
 
 
 def tagged(text: str) -> str:
-    """Give a text as HTML code, in one line; for a ``<summary>``, where there is no Markdown."""
+    """Return a text as HTML code, in one line, for a ``<summary>``, which does not interpret Markdown."""
     return f"<code>{escape(one_line(text) or _EMPTY)}</code>"
 
 
 def fenced(lines: Iterable[str], language: str = "") -> str:
-    """Give lines as a fenced code block; each has to be one line, as :func:`one_line` gives it."""
+    """Return lines as a fenced code block. Each must be one line, as :func:`one_line` returns it."""
     body = "\n".join(lines)
     fence = _longer(body, least=3)
     return f"{fence}{language}\n{body}\n{fence}"
@@ -41,5 +41,5 @@ def _longer(text: str, least: int) -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """Give a text of at most so many characters, and say how many it had."""
+    """Return a text cut to a number of characters, with its original length if it was cut."""
     return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"

@@ -1,4 +1,4 @@
-"""The reports of a run, as the options of every fleet command ask for them: written to files or standard output."""
+"""Writes a run's reports to files or standard output, as the options of fleet commands ask for."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ STANDARD_OUTPUT: Final = "-"
 
 @dataclass(frozen=True, kw_only=True)
 class ReportOptions:
-    """What is to be written of a run, each to a file, ``-`` for standard output, or ``""`` for not at all.
+    """Which reports to write. Each target is a file, ``-`` for standard output, or ``""`` for none.
 
     Attributes:
-        comment: The comment of a pull request.
-        junit: JUnit XML.
-        limit: A platform's name or a number of characters, for the comment.
-        link: Where the whole run is, for the comment.
+        comment: Target of the pull request comment.
+        junit: Target of the JUnit XML.
+        limit: Largest comment: a platform's name or a number of characters.
+        link: Address of the full run, for the comment.
     """
 
     comment: str = ""
@@ -47,16 +47,16 @@ class ReportOptions:
 
     @property
     def is_any(self) -> bool:
-        """Whether anything is asked for."""
+        """Whether any report is asked for."""
         return bool(self.comment or self.junit)
 
     @property
     def prints(self) -> bool:
-        """Whether a report goes to standard output, where then nothing else may."""
+        """Whether a report goes to standard output. Nothing else may be printed there then."""
         return STANDARD_OUTPUT in {self.comment, self.junit}
 
     def check(self) -> None:
-        """Refuse what cannot be, before a run of an hour that nobody could read about.
+        """Check the options before a run, so that a long run does not end without its reports.
 
         Raises:
             SettingsError: The limit or the link is wrong, or a file's folder does not exist.
@@ -64,7 +64,7 @@ class ReportOptions:
         check_limits(limit_of(self.limit), self.link)
         for target in (self.comment, self.junit):
             if target not in {"", STANDARD_OUTPUT} and not Path(target).absolute().parent.is_dir():
-                message = f"the report cannot be written to {target}: there is no such folder; make it first"
+                message = f"cannot write the report to {target}: its folder does not exist; create it first"
                 raise SettingsError(message)
 
 
@@ -81,10 +81,10 @@ def write_reports(run: FleetRun, options: ReportOptions) -> None:
 
 
 def limit_of(text: str) -> int:
-    """Give the characters that an option means: a platform's, or the number itself.
+    """Return the number of characters for a platform's name or a number.
 
     Raises:
-        SettingsError: It is neither.
+        SettingsError: The text is neither.
     """
     if text in LIMITS:
         return LIMITS[text]
@@ -95,12 +95,12 @@ def limit_of(text: str) -> int:
 
 
 def write(target: str, text: str) -> None:
-    """Write a report to a file or, for ``-``, to standard output, in UTF-8 wherever it goes.
+    """Write a report to a file or, for ``-``, to standard output, always in UTF-8.
 
     Raises:
         SettingsError: The file cannot be written.
     """
-    # A lone surrogate, which JSON may hold and UTF-8 may not, never gets here: reports write such characters out.
+    # Unpaired surrogates, which JSON allows and UTF-8 does not, never get here: reports escape them.
     if target == STANDARD_OUTPUT:
         sys.stdout.buffer.write(text.encode())
         sys.stdout.flush()
@@ -108,12 +108,12 @@ def write(target: str, text: str) -> None:
     try:
         Path(target).write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
-        message = f"the report cannot be written to {target}: {error.strerror}"
+        message = f"could not write the report to {target}: {error.strerror}"
         raise SettingsError(message) from None
 
 
 def summary_document(runs: Sequence[FleetRun]) -> dict[str, Any]:
-    """Give what a notification needs of each run: a line, and the numbers behind it.
+    """Return what a notification needs: one line of text, and the counts of each run.
 
     Returns:
         ``text`` for people and ``runs``: ``command``, ``project``, ``headline``, ``tenants``, ``counts`` by outcome,
@@ -139,5 +139,5 @@ def summary_document(runs: Sequence[FleetRun]) -> dict[str, Any]:
 
 
 def as_json(document: object) -> str:
-    """Write a document as JSON for people and programs."""
+    """Return a document as indented JSON."""
     return json.dumps(document, indent=2) + "\n"

@@ -1,4 +1,4 @@
-"""Cuts a text of sections to a length: details go first, of the least important entries first. Knows no format."""
+"""Cuts a text of sections to a length: first the details of the least important entries. Must not know the format."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Final
 
 _SEPARATOR: Final = "\n\n"
 _LONGEST_REST: Final = 80
-"""Characters of the line that counts a section's entries left out."""
+"""Longest line that counts a section's omitted entries, in characters."""
 _DIGITS: Final = 20
-"""Characters of a number."""
+"""Longest number, in characters."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """Details that make sense without the others.
+    """Details of an entry of which any number can be shown.
 
     Attributes:
-        opening: Before them, in the place of the brief text.
+        opening: Text before them; replaces the brief text.
         parts: The details.
-        joint: Between two.
-        rest: Says how many are left out, ``{}`` in it.
-        closing: After them.
+        joint: Text between two details.
+        rest: Text that counts omitted details; contains ``{}``.
+        closing: Text after them.
     """
 
     opening: str
@@ -34,13 +34,13 @@ class Parts:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One thing to report.
+    """One entry of a report.
 
     Attributes:
-        full: With all details.
-        brief: Without.
-        tenants: How many it is about.
-        parts: What to write of its details where there is no room for all; None for nothing.
+        full: Text with all details.
+        brief: Text without details.
+        tenants: Number of tenants it covers.
+        parts: Details to use if not all fit; None for none.
     """
 
     full: str
@@ -51,13 +51,13 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """Entries under a heading, the most important first.
+    """Entries under a heading, most important first.
 
     Attributes:
-        heading: Its heading.
-        entries: What is below it.
-        noun: One entry: ``group``.
-        after: What is below the entries.
+        heading: The heading.
+        entries: The entries.
+        noun: Word for one entry, for example ``group``.
+        after: Text after the entries.
     """
 
     heading: str
@@ -69,15 +69,15 @@ class Section:
 def fit(
     sections: Sequence[Section], limit: int, *, whole: Callable[[str, int], str], size: Callable[[str], int] = len
 ) -> str:
-    """Write sections within a limit.
+    """Return the text of sections within a limit.
 
-    If all does not fit, every entry is first written briefly, the most important first, and then with its details as
-    long as there is room.
+    If the full text does not fit, entries first get their brief text, most important first. Then they get their details
+    while there is room.
 
     Args:
-        sections: The sections, the most important first.
-        limit: The most that the text may have, in what ``size`` counts.
-        whole: Makes the text of the sections' text and of the number of entries that lack details.
+        sections: The sections, most important first.
+        limit: Largest size, as ``size`` measures it.
+        whole: Returns the whole text from the sections' text and the number of entries that lack details.
         size: Measures a text.
     """
     everything = _text(sections, [[entry.full for entry in section.entries] for section in sections])
@@ -116,7 +116,7 @@ def fit(
 
 
 def _partly(entry: Entry, room: int, size: Callable[[str], int]) -> str:
-    """Return an entry with as many of its parts as there is room for beside the brief text's."""
+    """Return an entry with as many of its parts as fit."""
     parts = entry.parts
     if parts is None:
         return entry.brief

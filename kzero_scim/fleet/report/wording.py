@@ -1,6 +1,6 @@
-"""A change in the words of people: "mapper `tag` added", "3 users assigned, 1 unassigned". Knows no output format.
+"""Describes a change in words: "mapper `tag` added", "3 users assigned, 1 unassigned". Must not know output formats.
 
-Derived from a resource's kind and the paths of its properties alone, so that preview, up and drift read alike.
+Uses only a resource's kind and the paths of its properties, so that preview, up and drift use the same words.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from kzero_scim.resource.facts import Facts, Noun
 from kzero_scim.resource.paths import parse_path
 
 MOST_NAMED: Final = 3
-"""Names of a kind that a sentence has; of more it has the number."""
+"""How many names a sentence lists; it counts more than that."""
 
 
 class Name(str):
-    """Somebody's word inside a sentence of ours: shown as code, in backticks where there is nothing better."""
+    """A name from outside in a sentence. Formats show it as code, or in backticks."""
 
     __slots__ = ()
 
 
 Sentence = tuple[str, ...]
-"""Pieces of one line, ours and :class:`Name`; nothing is escaped."""
+"""Pieces of one line: words of this module and :class:`Name`. Nothing is escaped."""
 
 _other: Final = partial(Facts, leaves_nothing=False, admin_events=())
 _OTHERS: Final = {
@@ -42,12 +42,12 @@ _OTHERS: Final = {
     ),
     "ServicePrincipal": _other(label="service principal", step=3, drifts=True, audit_activities=APPLICATION),
 }
-"""Facts of the resources that are not of package kzero, by kind."""
+"""Facts of resources of other packages, by kind."""
 _OPERATIONS: Final = {
     "create": "created",
     "delete": "deleted",
     "replace": "replaced",
-    "import": "taken over",
+    "import": "imported",
     "update": "changed",
 }
 _KINDS: Final = {"add": "added", "update": "changed", "delete": "removed", "replace": "changed"}
@@ -59,28 +59,28 @@ _OWN_NAME: Final = "tenant"
 
 @cache
 def _known() -> Mapping[str, Facts]:
-    """Give the facts by kind of resource, in the order of the guide's steps."""
+    """Return the facts by kind of resource, in the order of the guide's steps."""
     found = {**_OTHERS, **{token.rpartition(":")[2]: facts for token, facts in KZERO.facts.items()}}
     return dict(sorted(found.items(), key=lambda item: item[1].step))
 
 
 def facts_of(kind: str) -> Facts | None:
-    """Return what is known of a kind of resource, None of a kind that the program of somebody else declares."""
+    """Return the facts of a kind of resource, None if it belongs to another program."""
     return _known().get(kind)
 
 
 def rank_of(kind: str) -> int:
-    """Return the place of a kind of resource in the guide's order; unknown kinds come last."""
+    """Return the position of a kind of resource in the guide's order; unknown kinds come last."""
     return [*_known(), kind].index(kind)
 
 
 def member_lists() -> frozenset[str]:
-    """Return the lists of who has access, of any resource."""
+    """Return the properties of all resources that list who has access."""
     return frozenset().union(*(facts.members for facts in _known().values()))
 
 
 def steps_of(path: str) -> tuple[str, ...]:
-    """Split a property path; one that is none, as a document from elsewhere may have, is a single step."""
+    """Split a property path. A malformed path, for example in another program's document, is a single step."""
     try:
         return parse_path(path) or (path,)
     except ValueError:
@@ -88,17 +88,17 @@ def steps_of(path: str) -> tuple[str, ...]:
 
 
 def is_consequence(change: ResourceChange) -> bool:
-    """Whether a change only follows from others: a test is repeated, a restart is weighed."""
+    """Return whether a change only follows from others, for example a repeated test."""
     if not _follow_up(change) or not change.properties:
         return False
     return change.operation == "update" and all(steps_of(item.property)[0] == _TRIGGERS for item in change.properties)
 
 
 def sentences_of(change: ResourceChange) -> list[Sentence]:
-    """Say what a change of one resource does, the most important first, without repeats."""
+    """Return sentences about the change of one resource, most important first, without repeats."""
     label = _label(change)
     if change.operation != "update":
-        # What of it changes is the reason of a replacement; the words are about the whole.
+        # The changed properties are only the reason of a replacement; the sentence is about the whole resource.
         return [(*label, f" {_OPERATIONS.get(change.operation, 'changed')}")]
     if change.resource == "Provider":
         return [(*label, " changed")]
@@ -115,16 +115,16 @@ def sentences_of(change: ResourceChange) -> list[Sentence]:
 
 
 def summary_of(change: ResourceChange) -> str:
-    """Say what a change of one resource does, in one plain line; names are in backticks."""
+    """Return one plain line about the change of one resource; names are in backticks."""
     return joined(sentences_of(change))
 
 
 def joined(sentences: Iterable[Sentence], written: Callable[[str], str] | None = None) -> str:
-    """Make one line of sentences.
+    """Return sentences in one line.
 
     Args:
         sentences: The sentences.
-        written: How a piece is written; without it names are in backticks, and all is as a terminal may show it.
+        written: Formats a piece. By default, names are in backticks and safe for a terminal.
     """
     return ", ".join("".join(map(written or _plainly, sentence)) for sentence in sentences)
 
@@ -168,7 +168,7 @@ def _named(words: Noun, items: Sequence[PropertyChange]) -> list[Sentence]:
         by_name["".join(steps_of(item.property)[1:2])].append(item)
     by_verb: dict[str, list[str]] = {"removed": [], "added": [], "changed": []}
     for name, own in by_name.items():
-        # A property of an item that is added or removed leaves the item changed.
+        # If only a property of an item is added or removed, the item is changed.
         whole = all(len(steps_of(item.property)) <= 2 for item in own)  # noqa: PLR2004 - the set and the name
         by_verb[_verb(own) if whole else "changed"].append(name)
     said: list[Sentence] = []
@@ -183,7 +183,7 @@ def _named(words: Noun, items: Sequence[PropertyChange]) -> list[Sentence]:
 
 def _counted(words: Noun, place: str, items: Sequence[PropertyChange]) -> list[Sentence]:
     verbs = _ASSIGNED if place in {"users", "groups"} else _KINDS
-    # A custom attribute's own properties are several changes of one item.
+    # Several changes may concern one item, for example properties of a custom attribute.
     places = {kind_: {steps_of(item.property)[:2] for item in items if item.kind == kind_} for kind_ in _KINDS}
     said: list[str] = []
     for number, verb in ((len(places[kind_]), verbs[kind_]) for kind_ in ("add", "delete", "update", "replace")):
