@@ -1,7 +1,7 @@
-"""What runs left, in the project's ``.kzero-scim``: the last of each command in ``runs``, some before in ``history``.
+"""Stores runs' documents in ``.kzero-scim`` of the project: the last per command in ``runs``, more in ``history``.
 
-The last one tells who failed, what to go on with and how long each tenant takes. The page needs those before it as
-well: a run seldom looks at every tenant, and the last cycles are told by several statuses.
+The last document says which tenants failed, what to resume, and how long each tenant takes. The page also needs earlier
+ones: a run seldom covers every tenant, and several statuses together have the last cycles.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from kzero_scim.fleet.model import Command, FleetRun
 from kzero_scim.fleet.project import FleetProject
 
 KEPT: Final = 8
-"""Runs of each command that the history holds."""
+"""How many runs of each command the history keeps."""
 
 
 def record(project: FleetProject, run: FleetRun) -> Path:
-    """Keep a run's document in place of the last of its command; a reader sees the one or the other, whole.
+    """Store a run's document as the last of its command, atomically. Return its file.
 
     Raises:
-        SettingsError: It cannot be written.
+        SettingsError: The file cannot be written.
     """
     file = _file(project, run.command)
     text = json.dumps(run.document(), indent=2, ensure_ascii=False) + "\n"
     history = _history(project)
-    # By its beginning: a run that goes on is recorded again. No colon, which not every file system takes in a name.
+    # Named after its start, because a running run is recorded repeatedly. Not every file system allows colons.
     entry = history / f"{run.command}-{re.sub('[^0-9A-Za-z]', '', run.began)}.json"
     try:
         for place in (entry, file):
@@ -40,7 +40,7 @@ def record(project: FleetProject, run: FleetRun) -> Path:
         for old in sorted(history.glob(f"{run.command}-*.json"))[:-KEPT]:
             old.unlink(missing_ok=True)
     except OSError as error:
-        message = f"the run's document cannot be written to {file}: {error.strerror}"
+        message = f"could not write the run's document to {file}: {error.strerror}"
         raise SettingsError(message) from None
     return file
 
@@ -52,10 +52,10 @@ def _write(file: Path, text: str) -> None:
 
 
 def history(project: FleetProject) -> list[FleetRun]:
-    """Give the runs that the history holds, of tenants that are still in the fleet.
+    """Return the runs in the history, without tenants that have left the fleet.
 
     Raises:
-        SettingsError: One is no document of a run.
+        SettingsError: A file is not a document of a run.
     """
     runs = []
     for file in sorted(_history(project).glob("*.json")):
@@ -66,28 +66,28 @@ def history(project: FleetProject) -> list[FleetRun]:
 
 
 def last(project: FleetProject, command: Command) -> FleetRun | None:
-    """Give the last run of a command; None if there was none here.
+    """Return the last run of a command; None if there is none.
 
     Raises:
-        SettingsError: What is there is no document of a run.
+        SettingsError: The file is not a document of a run.
     """
     file = _file(project, command)
     if not file.exists():
         return None
-    return _read(file, f"delete it, or run `kzero-scim fleet {command}` for everybody")
+    return _read(file, f"delete it, or run `kzero-scim fleet {command}` for all tenants")
 
 
 def _read(file: Path, remedy: str) -> FleetRun:
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        message = f"{file} cannot be read: {error}; {remedy}"
+        message = f"could not read {file} ({error}); {remedy}"
         raise SettingsError(message) from None
     return FleetRun.from_document(document, str(file))
 
 
 def commit_of(folder: Path) -> str:
-    """Name the commit that a folder is at, with ``+`` behind it if it has changes; "" where there is no git."""
+    """Return a folder's commit, with ``+`` appended if it has changes; "" without git."""
     commit = git.asked(folder, "rev-parse", "HEAD")
     return commit + ("+" if commit and git.asked(folder, "status", "--porcelain", "--untracked-files=no") else "")
 

@@ -1,4 +1,4 @@
-"""What came of a run over many tenants: plain data, to JSON and back. Every report is made of it.
+"""The document of a fleet run: plain data, to JSON and back. All reports are made from it.
 
 ``docs/fleet-run.schema.json`` documents the JSON.
 """
@@ -20,11 +20,11 @@ from kzero_scim.tenant.drift import Difference
 from kzero_scim.tenant.status import StatusReport
 
 VERSION: Final = 1
-"""Of the JSON document; a change that a reader of this version would misread raises it."""
+"""Version of the JSON document. It increases with each incompatible change."""
 
 
 class Command(StrEnum):
-    """What was run."""
+    """The commands whose runs have a document."""
 
     PREVIEW = "preview"
     UP = "up"
@@ -34,22 +34,22 @@ class Command(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What came of one tenant, the worst first."""
+    """The outcome of one tenant, worst first."""
 
     FAILED = "failed"
-    """It could not be done; ``error`` says why."""
+    """The work could not be done; ``error`` says why."""
     TIMED_OUT = "timed-out"
-    """It took too long and was stopped."""
+    """The work took too long and was stopped."""
     UNHEALTHY = "unhealthy"
-    """Its provisioning is in quarantine, paused against the stack's wish, or has users in error."""
+    """Provisioning is in quarantine, paused although the stack says ON, or has users in error."""
     DRIFTED = "drifted"
-    """Somebody changed a side behind the stack's back."""
+    """Someone changed a side by hand, without the stack."""
     CHANGED = "changed"
     """After preview: would change. After up: was changed."""
     NOT_RUN = "not-run"
-    """Its turn did not come; ``error`` says why."""
+    """Skipped: the tenant's turn did not come; ``error`` says why."""
     UNCHANGED = "unchanged"
-    """As it should be."""
+    """The tenant is as its stack says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +58,10 @@ class PropertyChange:
 
     Attributes:
         property: Its path: ``mappers.tag.claim``.
-        kind: ``add``, ``update`` or ``delete``; ``replace`` where the resource is made anew for it.
-        was: Its value before, as JSON; None for none, ``(secret)`` for a secret, ``(not known yet)`` for what only
-            the run will tell.
-        now: Its value after it, likewise.
+        kind: ``add``, ``update`` or ``delete``; ``replace`` if the change replaces the resource.
+        was: The value before, as JSON: None if there is none, ``(secret)`` for a secret, ``(not known yet)`` for a
+            value that only the update determines.
+        now: The value after, in the same form.
     """
 
     property: str
@@ -72,13 +72,13 @@ class PropertyChange:
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceChange:
-    """What is done to one resource.
+    """The change of one resource.
 
     Attributes:
         resource: Its kind: MapperSet, ApplicationFromTemplate, ...
-        name: What the program calls it.
+        name: Its name in the program.
         operation: ``create``, ``update``, ``replace``, ``delete`` or ``import``.
-        properties: What changes of it, in order of path; empty for create and delete.
+        properties: The changed properties, sorted by path; empty for create and delete.
     """
 
     resource: str
@@ -98,25 +98,25 @@ _Status = Annotated[
 
 @dataclass(frozen=True, kw_only=True)
 class TenantResult:
-    """What came of one tenant.
+    """The result of one tenant.
 
     Attributes:
         tenant: The stack's name.
-        outcome: In one word.
-        changes: Preview and up: what changes.
-        drift: Drift and refresh: what differs from what the stack wants.
-        error: Why it failed, or was not run, in one line.
-        warnings: What else an operator should know, a line each.
-        seconds: How long it took.
-        tags: From the stack file.
-        log: The tenant's log file, relative to the project; "" for none.
+        outcome: The outcome.
+        changes: Preview and up: the changes.
+        drift: Drift and refresh: the differences from the stack.
+        error: Why the tenant failed or was skipped, in one line.
+        warnings: Other facts that the operator should know, one line each.
+        seconds: Duration.
+        tags: Tags in the stack file.
+        log: The tenant's log file, relative to the project; "" if there is none.
         status: Status: the document of `kzero-scim status --json`.
-        checklist: Status and up: the seven points, each ``{"item", "passed", "evidence"}``; empty if not looked at.
-        portals: Where to look at it: label to address.
-        names: What is the tenant's own beside the stack's name: the realm, the Entra tenant's id, the domains of its
-            users. Tenants whose changes differ in these alone are told as one group.
-        fingerprint: Up: of the tenant's files and of the program that were applied; a resumed up runs nobody again for
-            whom it is the same.
+        checklist: Status and up: the seven points, each ``{"item", "passed", "evidence"}``; empty if not checked.
+        portals: The tenant's pages in both consoles: label to address.
+        names: Names that differ per tenant, beside the stack's name: realm, Entra tenant ID, domains of its users.
+            Reports group tenants whose changes differ only in these names.
+        fingerprint: Up: fingerprint of the applied files of the tenant and of the program. A resumed up skips tenants
+            with an equal fingerprint.
     """
 
     tenant: str
@@ -140,13 +140,13 @@ class FleetRun:
     """One run over many tenants.
 
     Attributes:
-        command: What was run.
+        command: The run's command.
         project: The project's name.
-        began: When, ISO 8601, UTC, to the second.
-        ended: Likewise.
-        commit: The commit of the working tree; "" for none. A ``+`` behind it says that the tree has changes.
-        results: One a selected tenant, by name.
-        version: Of the document.
+        began: Start time, ISO 8601, UTC, to the second.
+        ended: End time, in the same form.
+        commit: The commit of the working tree; "" if there is none. A ``+`` at its end means uncommitted changes.
+        results: One result per selected tenant, sorted by name.
+        version: Version of the document.
     """
 
     command: Command
@@ -159,12 +159,12 @@ class FleetRun:
 
     @property
     def counts(self) -> Mapping[Outcome, int]:
-        """How many tenants came to which outcome; 0 for the others."""
+        """The number of tenants by outcome; 0 for missing outcomes."""
         return Counter(result.outcome for result in self.results)
 
     @property
     def exit_code(self) -> ExitCode:
-        """What is left to do; of several the first: failed tenants, drift, tenants that need action."""
+        """The run's exit code. If several apply: failed tenants first, then drift, then tenants that need action."""
         found = self.counts
         if any(found[bad] for bad in (Outcome.FAILED, Outcome.TIMED_OUT, Outcome.NOT_RUN)):
             return ExitCode.FAILED
@@ -174,25 +174,26 @@ class FleetRun:
         return ExitCode.ACTION_NEEDED if found[Outcome.UNHEALTHY] or is_pending else ExitCode.DONE
 
     def document(self) -> dict[str, Any]:
-        """Give it as JSON."""
+        """Return the run as JSON."""
         document: dict[str, Any] = _RUN.dump_python(self, mode="json")
         return document
 
     @classmethod
     def from_document(cls, document: object, name: str) -> FleetRun:
-        """Read what :meth:`document` gave.
+        """Return the run in a document that :meth:`document` wrote.
 
         Args:
             document: The JSON.
-            name: What to call it in an error: its file.
+            name: Its file, for error messages.
 
         Raises:
-            SettingsError: It is not such a document, or one of a later version.
+            SettingsError: The document is malformed, or of a later version.
         """
         version = document.get("version", VERSION) if isinstance(document, dict) else VERSION
         if isinstance(version, int) and version > VERSION:
             message = (
-                f"{name} is of version {version}, and this kzero-scim reads up to {VERSION}; use the one that wrote it"
+                f"{name} has version {version}, but this kzero-scim reads up to {VERSION}; use the kzero-scim that "
+                "wrote it"
             )
             raise SettingsError(message)
         try:
@@ -200,7 +201,7 @@ class FleetRun:
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(step) for step in first["loc"]) or "the document"
-            message = f"{name} is no result of a fleet run: {place}: {first['msg']}"
+            message = f"{name} is not a document of a fleet run: {place}: {first['msg']}"
             raise SettingsError(message) from None
 
 

@@ -1,4 +1,4 @@
-"""The pages of both consoles where a person would look at a tenant, out of what its stack exports."""
+"""Returns a tenant's pages in both consoles, from its stack's outputs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _LABELS: Final = {
     "kzeroDashboard": "KZero dashboard",
     "kzeroAdvancedConsole": "KZero Advanced Console",
 }
-"""By key of the stack's output ``portalUrls``."""
+"""Labels by key of the stack's output ``portalUrls``."""
 
 
 def portals_of(outputs: Mapping[str, Any]) -> dict[str, str]:
-    """Give label to address; empty for a stack that has not been applied."""
+    """Return label to address; empty if the stack has not been applied."""
     found = outputs.get("portalUrls")
     if not isinstance(found, Mapping):
         return {}

@@ -1,4 +1,4 @@
-"""The fleet: the stacks of one Pulumi project, as they stand in its folder. Runs nothing and asks nobody."""
+"""Reads the fleet: the stacks of one Pulumi project, from its folder. Runs nothing and contacts no service."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from kzero_scim.stack.stack import project_name
 
 FLEET_FILE: Final = "fleet.yaml"
 LEFT: Final = ".kzero-scim"
-"""Folder of what runs leave, in the project's."""
+"""Folder in the project for documents and logs of runs."""
 
 
 class CredentialSettings(BaseModel):
-    """Where a tenant's own credentials come from, beside the environment.
+    """Sources of a tenant's own credentials, in addition to the environment.
 
     Attributes:
         files: Folder of ``<tenant>.env`` files, relative to the project.
-        command: A program and its arguments, ``{tenant}`` in them the tenant's name; prints ``NAME=VALUE`` lines or a
-            JSON object.
+        command: A program and its arguments; ``{tenant}`` is replaced by the tenant's name. It prints ``NAME=VALUE``
+            lines or a JSON object.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,8 +39,8 @@ class FleetSettings(BaseModel):
     """``fleet.yaml``, beside Pulumi.yaml.
 
     Attributes:
-        exclude: Globs of stacks that are no tenants: examples.
-        unrelated: Globs of files that are not part of the program: a change of them concerns no tenant.
+        exclude: Globs of stacks that are not tenants, for example examples.
+        unrelated: Globs of files that are not part of the program. Changing them affects no tenant.
         credentials: Where tenants' credentials come from.
     """
 
@@ -56,10 +56,10 @@ class FleetTenant:
     """One tenant of the fleet.
 
     Attributes:
-        name: The stack's.
+        name: The stack's name.
         file: Its stack file.
-        document: What stands in it.
-        problem: Why it cannot be read, in one line; "" if it can. Such a tenant fails alone.
+        document: The stack file's content.
+        problem: Why the file cannot be read, in one line; "" if it can. Only this tenant fails then.
     """
 
     name: str
@@ -69,13 +69,13 @@ class FleetTenant:
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """Its tags, in the file's order."""
+        """The tags in the stack file, in its order."""
         found = (self.document.get("config") or {}).get(f"{NAMESPACE}:tags")
         return tuple(str(tag) for tag in found) if isinstance(found, list) else ()
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What is the tenant's own beside the stack's name: realm, Entra tenant id, domains of its users."""
+        """Names that differ per tenant, beside the stack's name: realm, Entra tenant ID, domains of its users."""
         settings = self.document.get("config") or {}
         found = [settings.get(f"{NAMESPACE}:kzeroTenant"), settings.get("azuread:tenantId")]
         users = settings.get(f"{NAMESPACE}:users")
@@ -89,10 +89,10 @@ class FleetProject:
     """A project with its tenants.
 
     Attributes:
-        folder: Of Pulumi.yaml.
-        name: The project's.
-        settings: Of the fleet.
-        tenants: By name.
+        folder: The folder of Pulumi.yaml.
+        name: The project's name.
+        settings: The fleet's settings.
+        tenants: The tenants by name.
     """
 
     folder: Path
@@ -102,7 +102,7 @@ class FleetProject:
 
     @property
     def runs(self) -> Path:
-        """Folder of the last run's document of each command."""
+        """Folder of the last document of each command."""
         return self.folder / LEFT / "runs"
 
     @property
@@ -112,10 +112,10 @@ class FleetProject:
 
     @classmethod
     def load(cls, folder: Path) -> FleetProject:
-        """Read a project's folder.
+        """Return the project in a folder.
 
         Raises:
-            SettingsError: There is no project, or its files cannot be read.
+            SettingsError: The folder has no project, or its files cannot be read.
         """
         name = project_name(folder)
         settings = _settings(folder / FLEET_FILE)

@@ -1,4 +1,4 @@
-"""Which tenants of the fleet: by name, tag, what a change touches, what failed last, and one shard of several."""
+"""Selects tenants of the fleet: by name, tag, change, last failure, and shard."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _SHARD: Final = re.compile(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,5})")
 
 @dataclass(frozen=True, kw_only=True)
 class Shard:
-    """One of several parts of a fleet, which together are all of it.
+    """One of several parts of a fleet.
 
     Attributes:
-        number: Which, from 1.
-        of: How many there are.
+        number: Number of this part, from 1.
+        of: Number of parts.
     """
 
     number: int
@@ -35,34 +35,34 @@ class Shard:
 
     @classmethod
     def parse(cls, text: str) -> Shard:
-        """Read ``2/5``.
+        """Return the shard that a text like ``2/5`` describes.
 
         Raises:
-            SettingsError: It is no such text, or the number is larger than the count.
+            SettingsError: The text is malformed, or the number exceeds the count.
         """
         found = _SHARD.fullmatch(text)
         if found is None or int(found[1]) > int(found[2]):
-            message = f"--shard {plain(text)}: give the shard's number and how many there are, as in 2/5"
+            message = f"--shard {plain(text)}: give the shard's number and the number of shards, for example 2/5"
             raise SettingsError(message)
         return cls(number=int(found[1]), of=int(found[2]))
 
     def has(self, tenant: str) -> bool:
-        """Tell whether a tenant is in this shard; that depends on its name alone, not on which others there are."""
+        """Return whether a tenant is in this shard. That depends only on its name, not on other tenants."""
         digest = hashlib.sha256(tenant.encode()).digest()
         return int.from_bytes(digest[:8]) % self.of == self.number - 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """What was asked for. Each filter leaves less; without any, it is the whole fleet.
+    """Filters that combine with AND. Without a filter, the selection is the whole fleet.
 
     Attributes:
-        names: Names and globs of stacks, any of them.
-        tags: Tags, any of them; ``a+b`` asks for both.
-        changed_since: A git revision; the tenants that a change since it touches.
-        failed: Those alone that failed, were stopped or were not run in the last run of any command.
-        failed_in: Likewise, in the last run of this command.
-        shard: One part of what is left.
+        names: Names and globs of stacks; one must match.
+        tags: Tags; one must match. ``a+b`` requires both.
+        changed_since: A git revision; selects tenants that changes since it affect.
+        failed: Selects tenants that failed, timed out or were skipped in the last run of any command.
+        failed_in: The same, for the last run of this command.
+        shard: Selects one part of the remaining tenants.
     """
 
     names: tuple[str, ...] = ()
@@ -75,11 +75,11 @@ class Selection:
 
 @dataclass(frozen=True)
 class Selected:
-    """What a selection came to.
+    """The result of a selection.
 
     Attributes:
-        tenants: By name.
-        notes: What the operator should know of it, a line each.
+        tenants: The tenants, sorted by name.
+        notes: Facts that the operator should know, one line each.
     """
 
     tenants: list[FleetTenant]
@@ -92,11 +92,10 @@ def select(project: FleetProject, selection: Selection, failed: Iterable[str] | 
     Args:
         project: The fleet.
         selection: What was asked for.
-        failed: Who failed last, for ``selection.failed``; by default what the runs' documents tell.
+        failed: Tenants that failed last, for ``selection.failed``; by default from the runs' documents.
 
     Raises:
-        SettingsError: A name or tag matches nothing, no tenant has both, git cannot tell what has changed, or there
-            is no run that could tell who failed.
+        SettingsError: A name or tag matches no tenant, git failed, or no run's document says who failed.
     """
     notes: list[str] = []
     found = _tagged(project, _named(project, selection.names), selection, notes)
@@ -106,18 +105,18 @@ def select(project: FleetProject, selection: Selection, failed: Iterable[str] | 
         notes += [*change.notes, *filter(None, [why(change, selection.changed_since)])]
         found = [tenant for tenant in found if change.touches(tenant.name)]
         if left and not found:
-            notes.append(f"no tenant is selected: none is touched by a change since {plain(selection.changed_since)}")
+            notes.append(f"no tenant selected: changes since {plain(selection.changed_since)} affect none")
     if (selection.failed or selection.failed_in) and found:
         last = failed_last(project, selection.failed_in) if failed is None else set(failed)
         found = [tenant for tenant in found if tenant.name in last]
         if not found:
-            notes.append("no tenant is selected: none failed or was left out last time")
+            notes.append("no tenant selected: none failed or was skipped in the last run")
     if selection.shard is not None and found:
         found = [tenant for tenant in found if selection.shard.has(tenant.name)]
         if not found:
-            notes.append(f"no tenant is selected: shard {selection.shard.number}/{selection.shard.of} has none of them")
+            notes.append(f"no tenant selected: shard {selection.shard.number}/{selection.shard.of} is empty")
     if not project.tenants:
-        notes.append(f"{project.folder}/stacks has no tenant's stack file; `kzero-scim tenant add` writes one")
+        notes.append(f"{project.folder}/stacks contains no stack file; write one with `kzero-scim tenant add`")
     return Selected(sorted(found, key=lambda tenant: tenant.name), notes)
 
 
@@ -135,8 +134,8 @@ def _named(project: FleetProject, names: Sequence[str]) -> list[FleetTenant]:
 
 def _no_tenant(project: FleetProject, name: str) -> str:
     if any(fnmatchcase(name, pattern) for pattern in project.settings.exclude):
-        return f'"{plain(name)}" is no tenant of the fleet: {FLEET_FILE} excludes it'
-    return f'no tenant is called "{plain(name)}"{_meant(name, project.tenants)}'
+        return f'"{plain(name)}" is not a tenant of the fleet: {FLEET_FILE} excludes it'
+    return f'no tenant is named "{plain(name)}"{_meant(name, project.tenants)}'
 
 
 def _meant(given: str, known: Iterable[str]) -> str:
@@ -162,7 +161,7 @@ def _tagged(
         message = f"--tag: no tenant{' of ' + names if names else ''} has {asked}; `kzero-scim fleet list` shows tags"
         raise SettingsError(message)
     notes += [
-        f"{one_line(tenant.name)} may have a tag, but its stack file cannot be read: {one_line(tenant.problem)}"
+        f"could not read the tags of {one_line(tenant.name)}: {one_line(tenant.problem)}"
         for tenant in among
         if tenant.problem
     ]
@@ -174,16 +173,16 @@ def _is_tagged(tenant: FleetTenant, asked: str) -> bool:
 
 
 def failed_last(project: FleetProject, command: Command | None = None) -> set[str]:
-    """Name the tenants that failed, were stopped or were not run in the last run, or in the last run of a command.
+    """Return the tenants that failed, timed out or were skipped in the last run, or in the last run of a command.
 
     Raises:
-        SettingsError: There was none, or its document cannot be read.
+        SettingsError: There is no such run, or its document cannot be read.
     """
     last = [journal.last(project, name) for name in ([command] if command else Command)]
     runs = [run for run in last if run is not None]
     if not runs:
         what = f"fleet {command}" if command else "the fleet"
-        message = f"--failed: no run of {what} has left its result in {project.runs}; run it without --failed"
+        message = f"--failed: {project.runs} contains no document of a run of {what}; run it without --failed"
         raise SettingsError(message)
     newest = max(runs, key=lambda run: run.ended)
     return {result.tenant for result in newest.results if result.outcome in _FAILED}

@@ -1,4 +1,4 @@
-"""Who follows a run over many tenants while it lasts. Knows no output."""
+"""The interface that shows a run's progress. Must not know how it is shown."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from kzero_scim.fleet.model import TenantResult
 
 
 class Watcher(Protocol):
-    """Follows a run; called from several threads."""
+    """Receives the events of a run, from several threads."""
 
     def begins(self, tenant: str) -> None:
-        """A tenant is begun."""
+        """A tenant starts."""
 
     def doing(self, tenant: str, what: str) -> None:
-        """What a tenant's engine does now."""
+        """A tenant's engine does this now."""
 
     def ended(self, result: TenantResult) -> None:
-        """A tenant has ended."""
+        """A tenant has finished."""
 
     def note(self, text: str) -> None:
-        """Something the operator should know."""
+        """The operator should know this."""

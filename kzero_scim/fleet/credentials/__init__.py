@@ -1,1 +1,1 @@
-"""The environment of one tenant: where its credentials come from and what is missing."""
+"""Builds the environment of one tenant: where its credentials come from, and which are missing."""

@@ -1,4 +1,4 @@
-"""Which credentials each tenant has and which it lacks, by name. Signs in nowhere, shows no value."""
+"""Finds out which credentials each tenant has or lacks, by name. Does not sign in and shows no value."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _ENCRYPTED: Final = "(encrypted in the stack file)"
 
 @dataclass(frozen=True, kw_only=True)
 class CredentialCheck:
-    """What one tenant has.
+    """The credentials of one tenant.
 
     Attributes:
         tenant: The stack's name.
-        sources: Where its own variables come from to their names: ``environment``, a file, ``command``.
-        entra: How it signs in to Entra, to follow "signs in"; "" if it cannot.
-        kzero: Likewise to KZero.
-        missing: What is needed and is nowhere, a variable or a choice of them each.
-        problem: Why that cannot be told, in one line.
-        warnings: A line each.
+        sources: Names of its own variables by source: ``environment``, a file, ``command``.
+        entra: How it signs in to Entra, for a sentence that starts with "signs in"; "" if it cannot.
+        kzero: How it signs in to KZero, in the same form.
+        missing: What is missing, each a variable or a choice of variables.
+        problem: Why the check failed, in one line.
+        warnings: Warnings, one line each.
     """
 
     tenant: str
@@ -53,7 +53,7 @@ class CredentialCheck:
 
 
 def check_credentials(tenants: Sequence[FleetTenant], credentials: Credentials) -> list[CredentialCheck]:
-    """Look at the credentials of tenants, several at once."""
+    """Check the credentials of tenants in parallel."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(lambda tenant: _check(tenant, credentials), tenants))
 
@@ -74,7 +74,7 @@ def _check(tenant: FleetTenant, credentials: Credentials) -> CredentialCheck:
 
 
 def _judged(found: CredentialCheck, document: Mapping[str, Any], environment: Mapping[str, str]) -> CredentialCheck:
-    """Judge as the provider does: settings of the stack first, then the environment."""
+    """Return the check, completed as the provider would: the stack's settings first, then the environment."""
     stack = dict.fromkeys(document.get("config") or {}, _ENCRYPTED) | configuration_of(document)
     own = {key: stack.get(f"{NAMESPACE}:{key}") or None for key in _OF_KZERO}
     config = complete(
@@ -96,7 +96,7 @@ def _judged(found: CredentialCheck, document: Mapping[str, Any], environment: Ma
 
 
 def _entra(config: Config, environment: Mapping[str, str]) -> tuple[str, list[str]]:
-    """Name the way of signing in, and what is missing for one."""
+    """Return how the tenant signs in to Entra, and what is missing to do so."""
     if method := given(config, environment):
         return method.words, []
     if config.use_cli is not False and shutil.which("az", path=environment.get("PATH")):
@@ -106,7 +106,7 @@ def _entra(config: Config, environment: Mapping[str, str]) -> tuple[str, list[st
     if config.use_oidc:
         return "", [
             *missing,
-            "ARM_OIDC_TOKEN or a pipeline that may ask for one (GitHub: permissions: id-token: write)",
+            "ARM_OIDC_TOKEN or a pipeline that may request a token (GitHub: permissions: id-token: write)",
         ]
     return "", [*missing, "ARM_CLIENT_SECRET or another way to sign in (ARM_USE_OIDC=true)"]
 

@@ -1,4 +1,4 @@
-"""Runs the command that prints a tenant's credentials: no shell, bounded in time and output, nothing of it logged."""
+"""Runs the command that prints a tenant's credentials: without a shell, limited in time and output, never logged."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from kzero_scim.fleet.credentials.variables import LARGEST, secrets_in
 from kzero_scim.redaction import Redactor
 
 SECONDS: Final = 60.0
-"""How long the command may take for one tenant."""
+"""Time limit of the command for one tenant."""
 _MOST_SAID: Final = 300
-"""Characters of what the command says of its failure."""
+"""Longest error message of the command that is shown, in characters."""
 
 
 def printed(words: Sequence[str], folder: Path, environment: Mapping[str, str], seconds: float = SECONDS) -> bytes:
-    """Run a command and give its standard output, one byte more than is allowed at most.
+    """Run a command and return its standard output, at most one byte more than allowed.
 
     Args:
-        words: The program and its arguments. A program with a slash in it is looked for in the folder.
-        folder: Where it runs.
-        environment: Its environment; it finds the program on the PATH of it.
-        seconds: How long it may take. It is killed then, with whatever it started.
+        words: The program and its arguments. A program whose name contains a slash is relative to the folder.
+        folder: The working directory.
+        environment: The environment; its PATH finds the program.
+        seconds: Time limit. After it, the command and all processes that it started are killed.
 
     Raises:
-        ValueError: It cannot be started, failed, or took too long: a clause to follow its name. What it says on
-            standard error is told without the secrets of its environment; its output never is.
+        ValueError: The command did not start, failed, or took too long. The message continues a sentence that starts
+            with the command's name. It contains standard error without secrets, and never standard output.
     """
     program = str(folder / words[0]) if "/" in words[0] else shutil.which(words[0], path=environment.get("PATH"))
     if program is None:
         message = "is not on PATH"
         raise ValueError(message)
     try:
-        process = subprocess.Popen(  # noqa: S603 - the project's own words, never a shell
+        process = subprocess.Popen(  # noqa: S603 - words from the project's file, no shell
             [program, *words[1:]],
             cwd=folder,
             env=dict(environment),
@@ -69,7 +69,7 @@ def printed(words: Sequence[str], folder: Path, environment: Mapping[str, str], 
 
 
 def _outputs(process: subprocess.Popen[bytes], until: float) -> tuple[bytes, bytes]:
-    """Read both pipes to their end, or until one has given too much; then wait for the process."""
+    """Read both pipes to their end, or until one exceeds the limit; then wait for the process."""
     output, said = bytearray(), bytearray()
     with selectors.DefaultSelector() as selector:
         for pipe, read in ((process.stdout, output), (process.stderr, said)):
@@ -103,7 +103,7 @@ def _failure(code: int, said: bytes, environment: Mapping[str, str]) -> str:
     redactor = Redactor()
     redactor.learn(secrets_in(environment))
     lines = said.decode(errors="replace").strip().splitlines()
-    ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    ended = f"was killed by signal {-code}" if code < 0 else f"failed with exit code {code}"
     if not lines:
-        return f"{ended} and said nothing; run it by hand to see why"
+        return f"{ended} and no error message; run it by hand to see why"
     return f"{ended}: {one_line(redactor.redact(lines[-1]))[:_MOST_SAID]}"

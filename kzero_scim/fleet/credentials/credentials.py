@@ -1,7 +1,7 @@
-"""The environment of one tenant: what a run of it alone would find in its shell, and nothing of another tenant's.
+"""Builds the environment of one tenant, without any variable of another tenant.
 
-Later wins: what is common to all; variables ``<NAME>__<TENANT>``; a file ``<tenant>.env``; what a command prints. An
-empty value takes a variable away: who reads it takes it for one that is not set.
+Later sources override earlier ones: common variables; variables ``<NAME>__<TENANT>``; a file ``<tenant>.env``; the
+output of a command. An empty value unsets a variable, because readers treat it as not set.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from kzero_scim.fleet.credentials.variables import LARGEST, read_variables
 from kzero_scim.fleet.project import FLEET_FILE, FleetProject
 
 FOLDER: Final = "KZERO_SCIM_CREDENTIALS_DIR"
-"""Variable that names the folder of ``<tenant>.env`` files; it wins over fleet.yaml."""
+"""Variable for the folder of ``<tenant>.env`` files; it overrides fleet.yaml."""
 _SUFFIXED: Final = re.compile(r"(?P<name>[A-Z][A-Z0-9_]*?)__(?P<suffix>.+)", re.DOTALL)
-"""The first two underscores end the name, whatever follows: no variable can be of two tenants."""
+"""The first two underscores end the name, so that no variable can belong to two tenants."""
 
 
 def suffix_of(tenant: str) -> str:
-    """Give what a tenant's own variables end with: ``FABRIKAM_EU`` for fabrikam-eu."""
+    """Return the suffix of a tenant's own variables: ``FABRIKAM_EU`` for fabrikam-eu."""
     return re.sub(r"[^A-Z0-9]", "_", tenant.upper())
 
 
 class Credentials:
-    """Gives each tenant its environment. Several threads may ask at once; nothing is kept, so tokens are fresh."""
+    """Returns each tenant's environment. Thread-safe. Caches nothing, so tokens are fresh."""
 
     def __init__(self, project: FleetProject, base: Mapping[str, str]) -> None:
-        """Look at what is common.
+        """Separate common variables from those of single tenants.
 
         Args:
             project: The fleet.
@@ -48,7 +48,7 @@ class Credentials:
         self._folder = project.folder / Path(named).expanduser() if named else None
         if self._folder is not None and not self._folder.is_dir():
             by = FOLDER if base.get(FOLDER) else f"credentials.files of {FLEET_FILE}"
-            message = f"there is no folder {plain(str(self._folder))}, named by {by}; make it, or correct the name"
+            message = f"folder {plain(str(self._folder))} (from {by}) does not exist; create it, or correct the name"
             raise SettingsError(message)
         self._tenants: dict[str, list[str]] = {}
         for tenant in project.tenants:
@@ -62,23 +62,23 @@ class Credentials:
                 self._common[key] = value
 
     def environment_of(self, tenant: str) -> dict[str, str]:
-        """Give a tenant's environment.
+        """Return a tenant's environment.
 
         Raises:
-            SettingsError: A file or the command of it cannot be read, or its variables would be another tenant's too;
-                names tenant and source, shows no value.
+            SettingsError: Its file or command cannot be read, or its variables also match another tenant. The message
+                names tenant and source and contains no value.
         """
         return self.merged(self.sources(tenant))
 
     def merged(self, sources: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-        """Put what is common and what :meth:`sources` gives together."""
+        """Return the common variables together with those of :meth:`sources`."""
         found = dict(self._common)
         for variables in sources.values():
             found |= variables
         return found
 
     def sources(self, tenant: str) -> dict[str, dict[str, str]]:
-        """Give what a tenant has of its own by where it comes from: ``environment``, a file's name, ``command``.
+        """Return a tenant's own variables by source: ``environment``, a file's name, ``command``.
 
         Raises:
             SettingsError: As :meth:`environment_of`.
@@ -89,7 +89,7 @@ class Credentials:
             alike = self._tenants.get(suffix, [])
             if len(alike) > 1:
                 message = (
-                    f"credentials of {plain(tenant)}: the variables …__{suffix} are of {listed(alike, 5)} alike; "
+                    f"credentials of {plain(tenant)}: variables …__{suffix} match several tenants: {listed(alike, 5)}; "
                     "rename one of these stacks, or use files or a command for credentials"
                 )
                 raise SettingsError(message)
@@ -102,11 +102,11 @@ class Credentials:
         return found
 
     def warnings_of(self, tenant: str) -> list[str]:
-        """Warn of a tenant's file that others than its owner can read."""
+        """Return a warning if other users of this machine can read the tenant's file."""
         file = self._file(tenant)
         if file is None or not file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
             return []
-        return [f"{plain(str(file))} can be read by others on this machine; `chmod 600` it"]
+        return [f"other users of this machine can read {plain(str(file))}; run `chmod 600` on it"]
 
     def _file(self, tenant: str) -> Path | None:
         file = self._folder / f"{tenant}.env" if self._folder else None
@@ -115,7 +115,7 @@ class Credentials:
     def _from_command(self, tenant: str, environment: Mapping[str, str]) -> dict[str, str]:
         shown = f"credentials of {plain(tenant)}: the command {plain(self._command[0])} of {FLEET_FILE}"
         if tenant.startswith("-"):
-            message = f"{shown} would take the tenant's name for an option; rename the stack"
+            message = f"{shown} would read the tenant's name as an option; rename the stack"
             raise SettingsError(message)
         words = [word.replace("{tenant}", tenant) for word in self._command]
         try:

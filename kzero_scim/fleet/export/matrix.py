@@ -1,6 +1,6 @@
-"""The jobs of a pipeline: tenants spread over machines so that all end at about the same time. Runs nothing.
+"""Distributes tenants over the jobs of a pipeline so that all jobs end at about the same time. Runs nothing.
 
-How each platform takes a matrix that another job printed, and its limits:
+How each platform reads a matrix from another job, and its limits:
 https://docs.github.com/en/actions/reference/limits, https://docs.gitlab.com/ci/pipelines/downstream_pipelines/,
 https://learn.microsoft.com/en-us/azure/devops/pipelines/yaml-schema/jobs-job-strategy.
 """
@@ -25,15 +25,15 @@ from kzero_scim.stack import yaml_writer
 from kzero_scim.stack.stack_file import path_of
 
 LONGEST_OUTPUT: Final = 1024 * 1024
-"""Bytes of a job's outputs on GitHub, which counts two for each character."""
+"""Largest output of a job on GitHub, in bytes. GitHub counts two bytes per character."""
 LONGEST_VARIABLE: Final = 128 * 1024 - 1024
-"""Characters of one environment variable: Linux takes 128 KiB with its name, and the end of the text."""
+"""Longest environment variable, in characters. Linux allows 128 KiB, including its name and the final zero."""
 _UNTRIED: Final = frozenset({Outcome.FAILED, Outcome.NOT_RUN})
-"""How long a tenant took that came to this tells nothing of how long it will take."""
+"""Outcomes whose duration does not predict the next run's."""
 
 
 class Platform(StrEnum):
-    """Who runs the jobs."""
+    """The platform that runs the jobs."""
 
     GITHUB = "github"
     GITLAB = "gitlab"
@@ -42,12 +42,12 @@ class Platform(StrEnum):
 
 @dataclass(frozen=True)
 class Job:
-    """One machine's share.
+    """The tenants of one job.
 
     Attributes:
-        number: From 1.
-        tenants: The longest first, so that workers of that machine end together too.
-        seconds: How long they take one after the other; None if it is known of no tenant at all.
+        number: Number of the job, from 1.
+        tenants: The tenants, longest first, so that parallel workers end at about the same time.
+        seconds: Sum of their expected durations; None if no duration is known.
     """
 
     number: int
@@ -56,10 +56,10 @@ class Job:
 
 
 def durations(runs: Iterable[FleetRun]) -> dict[str, float]:
-    """Say how long each tenant took, in seconds, the last time that it came to an end.
+    """Return how long each tenant took in its last finished run, in seconds.
 
     Args:
-        runs: Of one command, in any order; several where each machine left its own.
+        runs: Runs of one command, in any order; several if each machine wrote its own.
     """
     found: dict[str, float] = {}
     for run in sorted(runs, key=lambda run: run.ended):
@@ -68,7 +68,7 @@ def durations(runs: Iterable[FleetRun]) -> dict[str, float]:
 
 
 def failed(runs: Iterable[FleetRun]) -> set[str]:
-    """Say which tenants came to no end the last time."""
+    """Return the tenants that failed, timed out or were skipped in their last run."""
     last: dict[str, Outcome] = {}
     for run in sorted(runs, key=lambda run: run.ended):
         last.update({one.tenant: one.outcome for one in run.results})
@@ -76,38 +76,37 @@ def failed(runs: Iterable[FleetRun]) -> set[str]:
 
 
 def safe_names(tenants: Iterable[FleetTenant]) -> list[str]:
-    """Give the tenants' names, which a pipeline hands to a shell and to commands.
+    """Return the tenants' names, checked, because a pipeline passes them to a shell and to commands.
 
     Raises:
-        SettingsError: One is no stack's name, or would be taken for an option: a pull request may bring any file.
+        SettingsError: A name is not a valid stack name, or looks like an option. A pull request may add any file.
     """
     found = [tenant.name for tenant in tenants]
     for name in found:
         path_of(Path(), name)
         if name.startswith("-"):
-            message = f"the tenant {name} would be taken for an option; call its stack something else"
+            message = f"commands would read the tenant's name {name} as an option; rename its stack"
             raise SettingsError(message)
     return found
 
 
 def spread(tenants: Iterable[str], history: Mapping[str, float], jobs: int) -> list[Job]:
-    """Give each tenant to one job: the longest first, each to the job that has least to do so far.
+    """Assign each tenant to one job: longest first, each to the job with the least work so far.
 
-    No job takes longer than the mean of all and the longest tenant together, nor than 4/3 of what the best spreading
-    of all would (R. L. Graham, Bounds on multiprocessing timing anomalies, 1969). The same tenants and durations give
-    the same jobs.
+    No job takes longer than the mean of all jobs plus the longest tenant, nor than 4/3 of the best distribution
+    (R. L. Graham, Bounds on multiprocessing timing anomalies, 1969). The same tenants and durations give the same jobs.
 
     Args:
-        tenants: Which, each once.
-        history: Seconds by tenant; others count as the median of these.
-        jobs: How many at most; fewer are made of fewer tenants.
+        tenants: The tenants, each once.
+        history: Seconds by tenant. Other tenants count as the median.
+        jobs: Largest number of jobs. There are never more jobs than tenants.
     """
     selected = sorted(tenants)
     known = [history[tenant] for tenant in selected if tenant in history]
     unknown = median(known) if known else 1.0
     weights = {tenant: history.get(tenant, unknown) for tenant in selected}
     shares: list[list[str]] = [[] for _ in range(min(jobs, len(selected)))]
-    # The number of tenants decides between equals, so that tenants of no length at all are spread too.
+    # Among equal loads, the number of tenants decides, so that tenants without a duration are distributed too.
     least = [(0.0, 0, index) for index in range(len(shares))]
     for tenant in sorted(selected, key=lambda tenant: (-weights[tenant], tenant)):
         load, count, index = least[0]
@@ -120,21 +119,21 @@ def spread(tenants: Iterable[str], history: Mapping[str, float], jobs: int) -> l
 
 
 def render(jobs: Sequence[Job], platform: Platform, files: Mapping[int, Path] | None = None) -> str:
-    """Write a matrix as a platform takes it.
+    """Return a matrix in a platform's format.
 
     GitHub: ``{"include": [{"job": "1", "tenants": "a b", "seconds": 42}]}``. Azure DevOps:
-    ``{"job_1": {"job": "1", "tenants": "a b", "seconds": "42"}}``. GitLab: a child pipeline, of one job each that
-    extends ``.fleet`` with the variables JOB, TENANTS and SECONDS; not ``parallel:matrix``, which puts its values into
-    the jobs' names, and those have room for 255 characters.
+    ``{"job_1": {"job": "1", "tenants": "a b", "seconds": "42"}}``. GitLab: a child pipeline whose jobs extend
+    ``.fleet`` with the variables JOB, TENANTS and SECONDS. It does not use ``parallel:matrix``, which puts the values
+    into the jobs' names, because names are limited to 255 characters.
 
     Args:
-        jobs: What to run; none gives a matrix that a pipeline can tell from others: an empty list, an empty object, and
-            for GitLab, which refuses a pipeline without jobs, one that does nothing.
-        platform: Whose form.
-        files: Where each job's tenants were written to; named (``file``, ``FILE``) in place of the tenants.
+        jobs: The jobs. Without jobs, the matrix is an empty list or object; for GitLab, which refuses a pipeline
+            without jobs, it has one job that does nothing.
+        platform: The platform.
+        files: Files with each job's tenants; the matrix names them (``file``, ``FILE``) instead of the tenants.
 
     Raises:
-        SettingsError: It is more than the platform takes.
+        SettingsError: The matrix exceeds a limit of the platform.
     """
     entries = [_entry(job, files) for job in jobs]
     if platform is Platform.GITLAB:
@@ -144,8 +143,8 @@ def render(jobs: Sequence[Job], platform: Platform, files: Mapping[int, Path] | 
     text = json.dumps({"include": entries})
     if 2 * len(text) > LONGEST_OUTPUT:
         message = (
-            f"the matrix has {len(text)} characters, and GitHub takes {LONGEST_OUTPUT // 2} of a job's output; "
-            f"write the tenants to files with --files FOLDER, and hand those on as an artifact"
+            f"the matrix has {len(text)} characters, but GitHub allows {LONGEST_OUTPUT // 2} in a job's output; "
+            f"write the tenants to files with --files FOLDER, and pass the folder on as an artifact"
         )
         raise SettingsError(message)
     return text
@@ -155,8 +154,8 @@ def _entry(job: Job, files: Mapping[int, Path] | None) -> dict[str, Any]:
     tenants = " ".join(job.tenants)
     if files is None and len(tenants) > LONGEST_VARIABLE:
         message = (
-            f"the names of the {len(job.tenants)} tenants of job {job.number} are longer than a variable may be; "
-            f"take more --jobs, or write them to files with --files FOLDER"
+            f"the names of the {len(job.tenants)} tenants of job {job.number} are too long for a variable; "
+            f"increase --jobs, or write them to files with --files FOLDER"
         )
         raise SettingsError(message)
     where = {"tenants": tenants} if files is None else {"file": files[job.number].as_posix()}
@@ -176,14 +175,14 @@ def _child_pipeline(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def write_files(jobs: Iterable[Job], folder: Path) -> dict[int, Path]:
-    """Write each job's tenants to a file of its own, ``1.txt`` and so on, a line each; others of that kind go.
+    """Write each job's tenants to a file, ``1.txt`` and so on, one per line. Delete older files of that kind.
 
     Raises:
         SettingsError: The folder cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # A file of a former matrix would be run too by whoever takes them all.
+        # A pipeline that uses all files would also run those of an older matrix.
         for old in folder.glob("*.txt"):
             if old.stem.isdecimal():
                 old.unlink()
@@ -193,16 +192,16 @@ def write_files(jobs: Iterable[Job], folder: Path) -> dict[int, Path]:
             file.write_text("".join(f"{tenant}\n" for tenant in job.tenants), encoding="utf-8")
             found[job.number] = file
     except OSError as error:
-        message = f"the jobs' tenants cannot be written to {one_line(str(folder))}: {error.strerror}"
+        message = f"could not write the jobs' tenants to {one_line(str(folder))}: {error.strerror}"
         raise SettingsError(message) from error
     return found
 
 
 def runs_at(paths: Iterable[Path]) -> list[FleetRun]:
-    """Read results of fleet runs: files, and all ``*.json`` in folders, as artifacts of several machines come.
+    """Return the runs in files, and in all ``*.json`` in folders, for example artifacts of several machines.
 
     Raises:
-        SettingsError: One cannot be read or is none.
+        SettingsError: A file cannot be read, or is not a document of a run.
     """
     found = []
     for path in paths:
@@ -210,10 +209,10 @@ def runs_at(paths: Iterable[Path]) -> list[FleetRun]:
             try:
                 document = json.loads(file.read_text(encoding="utf-8"))
             except OSError as error:
-                message = f"{one_line(str(file))} cannot be read: {error.strerror}"
+                message = f"could not read {one_line(str(file))}: {error.strerror}"
                 raise SettingsError(message) from error
             except ValueError as error:
-                message = f"{one_line(str(file))} is no result of a fleet run: it is no JSON"
+                message = f"{one_line(str(file))} is not a document of a fleet run: it is not JSON"
                 raise SettingsError(message) from error
             found.append(FleetRun.from_document(document, one_line(str(file))))
     return found

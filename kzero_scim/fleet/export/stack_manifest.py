@@ -1,4 +1,4 @@
-"""``Stack`` manifests for the Pulumi Kubernetes Operator 2, one a tenant. Knows no cluster and asks none.
+"""Writes ``Stack`` manifests for the Pulumi Kubernetes Operator 2, one per tenant. Connects to no cluster.
 
 https://github.com/pulumi/pulumi-kubernetes-operator/blob/master/docs/stacks.md has every field.
 """
@@ -19,13 +19,13 @@ from kzero_scim.fleet.project import FleetTenant
 from kzero_scim.stack import yaml_writer
 
 COMMON_SECRET: Final = "kzero-scim"  # noqa: S105 - the name of a Secret, not one
-"""The Secret of the environment that all tenants share; it may be missing."""
+"""The Secret with the environment that all tenants share. It may be missing."""
 LONGEST_NAME: Final = 42
-"""Characters of a Stack's name. The operator calls the tenant's StatefulSet ``<name>-workspace``, and Kubernetes labels
-its pods with that name and a hash of ten, in a label that takes 63."""
+"""Longest name of a Stack, in characters. The operator names the tenant's StatefulSet ``<name>-workspace``, and
+Kubernetes labels its pods with that name and a hash of ten characters, in a label of at most 63."""
 TAG_LABEL: Final = "tag.kzero-scim/"
 TENANT_ANNOTATION: Final = "kzero-scim/tenant"
-HEADER: Final = "# Written by kzero-scim fleet export --operator, anew each time: change the stack file instead.\n"
+HEADER: Final = "# Written by `kzero-scim fleet export --operator`. Do not edit: change the stack file instead.\n"
 
 _LABEL: Final = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 _TOKEN_KEY: Final = "token"  # noqa: S105 - the key in a Secret, not one
@@ -33,13 +33,13 @@ _TOKEN_KEY: Final = "token"  # noqa: S105 - the key in a Secret, not one
 
 @dataclass(frozen=True)
 class GitSource:
-    """The operator fetches the project from a Git repository, and asks it for new commits, once a Stack.
+    """A Git repository. The operator fetches the project and polls for new commits, once per Stack.
 
     Attributes:
-        repository: Its address.
-        branch: What is deployed.
-        folder: Of Pulumi.yaml in it; "" for its root.
-        token_secret: The Secret whose key ``token`` is an access token; "" for a repository that needs none.
+        repository: URL of the repository.
+        branch: The branch to deploy.
+        folder: Folder of Pulumi.yaml in the repository; "" for its root.
+        token_secret: The Secret whose key ``token`` holds an access token; "" if the repository needs none.
     """
 
     repository: str
@@ -48,7 +48,7 @@ class GitSource:
     token_secret: str = ""
 
     def fields(self) -> dict[str, Any]:
-        """Give it as fields of a Stack's spec."""
+        """Return the source as fields of a Stack's spec."""
         found: dict[str, Any] = {"projectRepo": self.repository, "branch": self.branch}
         if self.folder:
             found["repoDir"] = self.folder
@@ -60,51 +60,50 @@ class GitSource:
 
 @dataclass(frozen=True)
 class FluxSource:
-    """Flux fetches the project, once for all Stacks.
+    """A GitRepository of Flux, which fetches the project once for all Stacks.
 
     Attributes:
-        name: Of the GitRepository.
-        folder: Of Pulumi.yaml in it; "" for its root.
+        name: Name of the GitRepository.
+        folder: Folder of Pulumi.yaml in the repository; "" for its root.
     """
 
     name: str
     folder: str = ""
 
     def fields(self) -> dict[str, Any]:
-        """Give it as fields of a Stack's spec."""
+        """Return the source as fields of a Stack's spec."""
         reference = {"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository", "name": self.name}
         return {"fluxSource": {"sourceRef": reference} | ({"dir": self.folder} if self.folder else {})}
 
 
 @dataclass(frozen=True)
 class ImageSource:
-    """The project lies in the workspace's image, with all that it needs.
+    """The workspace's image, which contains the project and its dependencies.
 
     Attributes:
-        folder: Of Pulumi.yaml in it.
+        folder: Folder of Pulumi.yaml in the image.
     """
 
     folder: str
 
     def fields(self) -> dict[str, Any]:
-        """Give nothing: a Stack's spec says it in its workspace's template."""
+        """Return no fields: a Stack's spec has this source in its workspace template."""
         return {}
 
 
 @dataclass(frozen=True, kw_only=True)
 class StackSettings:
-    """What all Stacks have in common.
+    """Settings that all Stacks share.
 
     Attributes:
         source: Where the project comes from.
-        image: The workspaces' image; "" for the operator's own choice.
-        namespace: Of the Stacks.
-        service_account: Of the workspaces; the operator wants it bound to the role ``system:auth-delegator``.
-        backend: Address of the state; "" leaves it to PULUMI_BACKEND_URL in a Secret.
-        qualifier: What stands before a stack's name, ``<organisation>/<project>``; "" for nothing.
-        resync: Seconds from one run to the next without a new commit, which puts drift right; None for runs by commits
-            alone.
-        preview: Only foretell changes, never make them.
+        image: Image of the workspaces; "" for the operator's.
+        namespace: Namespace of the Stacks.
+        service_account: Service account of the workspaces. The operator requires the role ``system:auth-delegator``.
+        backend: URL of the backend; "" to use PULUMI_BACKEND_URL in a Secret.
+        qualifier: Prefix of a stack's name, ``<organization>/<project>``; "" for none.
+        resync: Seconds between runs without a new commit, which correct drift; None to run only for commits.
+        preview: Whether to preview only and never apply changes.
     """
 
     source: GitSource | FluxSource | ImageSource
@@ -117,36 +116,36 @@ class StackSettings:
     preview: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what a cluster would, or what would put a secret in clear into a manifest.
+        """Refuse settings that a cluster refuses, or that would write a secret into a manifest.
 
         Raises:
-            SettingsError: It is that; names the option.
+            SettingsError: A setting is wrong; names the option.
         """
         for option, name in {"--namespace": self.namespace, "--service-account": self.service_account}.items():
             if not _LABEL.fullmatch(name):
-                message = f'{option} "{one_line(name)}": Kubernetes takes lower-case letters, digits and hyphens'
+                message = f'{option} "{one_line(name)}": Kubernetes allows only lower-case letters, digits and hyphens'
                 raise SettingsError(message)
         if _holds_password(self.backend):
             message = (
-                f"--backend holds a password, which would stand in clear in each manifest; "
-                f"put the address as PULUMI_BACKEND_URL into the Secret {COMMON_SECRET}"
+                f"--backend contains a password, which each manifest would show in clear text; "
+                f"put the URL as PULUMI_BACKEND_URL into the Secret {COMMON_SECRET} instead"
             )
             raise SettingsError(message)
         if isinstance(self.source, GitSource) and _holds_password(self.source.repository):
             message = (
-                "--repository holds a token or password, which would stand in clear in each manifest; "
-                f"put it as {_TOKEN_KEY} into a Secret, and name that with --token-secret"
+                "--repository contains a token or password, which each manifest would show in clear text; "
+                f"put it as {_TOKEN_KEY} into a Secret, and give the Secret's name with --token-secret"
             )
             raise SettingsError(message)
         if isinstance(self.source, ImageSource) and not self.image:
-            message = "--image-folder says where the project lies in an image; say in which with --image"
+            message = "--image-folder needs an image; give it with --image"
             raise SettingsError(message)
 
 
 def _holds_password(address: str) -> bool:
     try:
         parts = urlsplit(address)
-        # Who signs in at a web server by name alone does so with a token.
+        # A user name without a password is a token.
         token = parts.scheme in {"http", "https"} and parts.username is not None
         return token or parts.password is not None or "password" in parse_qs(parts.query)
     except ValueError:
@@ -154,15 +153,15 @@ def _holds_password(address: str) -> bool:
 
 
 def names(tenants: Iterable[FleetTenant]) -> dict[str, str]:
-    """Give each tenant a name that Kubernetes takes for a Stack and all that the operator makes of one.
+    """Return a name for each tenant that Kubernetes accepts for a Stack and for the operator's objects.
 
-    Letters become small, full stops and underscores hyphens; what is too long is cut and given a part of its hash.
+    Letters become lower-case, other characters hyphens. Long names are cut and get a part of their hash.
 
     Returns:
-        The Stack's name by the tenant's.
+        The Stack's name by the tenant's name.
 
     Raises:
-        SettingsError: Two would have the same; names both.
+        SettingsError: Two tenants would have the same name; the message contains both.
     """
     found: dict[str, str] = {}
     taken: dict[str, str] = {}
@@ -170,8 +169,8 @@ def names(tenants: Iterable[FleetTenant]) -> dict[str, str]:
         name = _name(tenant.name)
         if name in taken:
             message = (
-                f'the tenants "{one_line(taken[name])}" and "{one_line(tenant.name)}" would both be the Stack {name}: '
-                f"Kubernetes knows small letters, digits and hyphens alone; rename one of the two"
+                f'tenants "{one_line(taken[name])}" and "{one_line(tenant.name)}" would both become the Stack {name}: '
+                f"Kubernetes allows only lower-case letters, digits and hyphens; rename one of them"
             )
             raise SettingsError(message)
         taken[name] = tenant.name
@@ -189,16 +188,16 @@ def _name(tenant: str) -> str:
 
 
 def secret_of(name: str) -> str:
-    """Say what the Secret of one tenant's environment is called, by its Stack's name."""
+    """Return the name of the Secret with one tenant's environment, from its Stack's name."""
     return f"{COMMON_SECRET}-{name}"
 
 
 def manifest(tenant: FleetTenant, name: str, settings: StackSettings) -> dict[str, Any]:
-    """Give the ``Stack`` of one tenant.
+    """Return the ``Stack`` of one tenant.
 
-    Its workspace's environment is the common Secret, and over it the tenant's own: a variable a key. The Stack never
-    destroys a tenant when it is deleted, and never makes one that is new: the salt of its secrets would be written to
-    the workspace's copy of the stack file, and lost with it.
+    The workspace's environment comes from the common Secret and the tenant's own, one variable per key. Deleting the
+    Stack does not destroy the tenant. The Stack does not create a new Pulumi stack: the salt of its secrets would be
+    written only to the workspace's copy of the stack file, and lost with it.
     """
     workspace: dict[str, Any] = {
         "envFrom": [
@@ -214,11 +213,11 @@ def manifest(tenant: FleetTenant, name: str, settings: StackSettings) -> dict[st
         "stack": f"{settings.qualifier}/{tenant.name}" if settings.qualifier else tenant.name,
         **settings.source.fields(),
         "serviceAccountName": settings.service_account,
-        # A change made by hand is seen by a refresh alone.
+        # Only a refresh finds changes made by hand.
         "refresh": True,
         "destroyOnFinalize": False,
         "useLocalStackOnly": True,
-        # A pod that stays, for each of a thousand tenants, is memory for nothing.
+        # Idle pods of a thousand tenants would waste memory.
         "workspaceReclaimPolicy": "Delete",
         "workspaceTemplate": {"spec": workspace},
     }
@@ -249,15 +248,15 @@ def _tag_labels(tags: Sequence[str]) -> dict[str, str]:
 def documents(
     tenants: Sequence[FleetTenant], fleet: Iterable[FleetTenant], settings: StackSettings
 ) -> dict[str, dict[str, Any]]:
-    """Give the Stacks of tenants, by their names in the cluster.
+    """Return the Stacks of tenants, by their names in the cluster.
 
     Args:
-        tenants: Which.
-        fleet: All that there are, so that one name is not given to two of them by and by.
-        settings: What all have in common.
+        tenants: The tenants.
+        fleet: All tenants of the fleet, so that no two exports give the same name to different tenants.
+        settings: Settings that all Stacks share.
 
     Raises:
-        SettingsError: A stack file cannot be read, or two tenants would have one name.
+        SettingsError: A stack file cannot be read, or two tenants would have the same name.
     """
     for tenant in tenants:
         if tenant.problem:
@@ -267,12 +266,12 @@ def documents(
 
 
 def as_text(stacks: Mapping[str, Mapping[str, Any]]) -> str:
-    """Write Stacks as one YAML text of many documents."""
+    """Return Stacks as one YAML text with several documents."""
     return HEADER + "---\n".join(yaml_writer.dump(stack) for stack in stacks.values())
 
 
 def write_folder(stacks: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
-    """Write one file a Stack, and a ``kustomization.yaml`` of them; files of an earlier export that are no more, go.
+    """Write one file per Stack and a ``kustomization.yaml``. Delete files of an earlier export that are obsolete.
 
     Raises:
         SettingsError: The folder cannot be written.
@@ -291,5 +290,5 @@ def write_folder(stacks: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
             (folder / f"{name}.stack.yaml").write_text(HEADER + yaml_writer.dump(stack), encoding="utf-8")
         (folder / "kustomization.yaml").write_text(HEADER + yaml_writer.dump(kustomization), encoding="utf-8")
     except OSError as error:
-        message = f"the manifests cannot be written to {one_line(str(folder))}: {error.strerror}"
+        message = f"could not write the manifests to {one_line(str(folder))}: {error.strerror}"
         raise SettingsError(message) from error

@@ -1,1 +1,1 @@
-"""Runs tenants through Pulumi's engine, several at once, each in a worker process."""
+"""Runs tenants with Pulumi's engine, several at once, each in a worker process."""

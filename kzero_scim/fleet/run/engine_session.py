@@ -1,4 +1,4 @@
-"""An engine with its plugins, as the processes of one session: how to interrupt it, and how to end all of it."""
+"""Interrupts or kills an engine with its plugins, which are the processes of one session."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ _GONE: Final = (ProcessLookupError, PermissionError)
 
 
 def interrupt(engine: int) -> None:
-    """Ask an engine to stop, as Ctrl-C does: what is under way is broken off in order, and its stack is unlocked."""
+    """Ask an engine to stop, like Ctrl-C: it cancels its operations in order and unlocks the stack."""
     with suppress(*_GONE):
         os.kill(engine, signal.SIGINT)
 
 
 def end(session: int) -> None:
-    """Kill every process of a session: the engine's plugins are process groups of their own in it.
+    """Kill every process of a session, which includes the engine's plugins with their own process groups.
 
-    Where the system does not show its processes, only the engine's own group is killed; plugins end by themselves when
-    they find their engine gone.
+    If the system has no /proc, kill only the engine; plugins exit when their engine is gone.
     """
     for pid in [*_members(session), session]:
         with suppress(*_GONE):

@@ -1,4 +1,4 @@
-"""In which order tenants are run, and when no further one is begun. Runs nothing."""
+"""Decides the order of tenants and when to start no more. Runs nothing."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from kzero_scim.fleet.model import FleetRun, Outcome, TenantResult
 from kzero_scim.fleet.project import FleetTenant
 
 MEMORY_OF_A_TENANT: Final = 500
-"""MB that one running tenant takes: the worker, the engine, and the azuread plugin, the largest of them."""
+"""Memory of one running tenant in MB: the worker, the engine, and the azuread plugin, which is the largest."""
 DONE: Final = frozenset({Outcome.CHANGED, Outcome.UNCHANGED})
 _BAD: Final = frozenset({Outcome.FAILED, Outcome.TIMED_OUT})
 _FIRST_NAMES: Final = 3
 
 
 def default_parallel(cores: int, free_memory: int) -> int:
-    """Say how many tenants run at once where nobody says: two a core, as each waits for services half of its time.
+    """Return the default number of parallel tenants: two per core, because each waits for services half of the time.
 
     Args:
-        cores: That may be used.
-        free_memory: MB.
+        cores: Number of usable cores.
+        free_memory: Free memory in MB.
     """
     return max(1, min(2 * cores, free_memory // MEMORY_OF_A_TENANT))
 
 
 def cores() -> int:
-    """Give the number of cores that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def free_memory(meminfo: Path = Path("/proc/meminfo")) -> int:
-    """Give the free memory in MB where Linux tells it, else more than anybody needs."""
+    """Return the free memory in MB on Linux; elsewhere, more than is ever needed."""
     try:
         lines = meminfo.read_text(encoding="ascii").splitlines()
     except OSError:
@@ -47,15 +47,15 @@ def free_memory(meminfo: Path = Path("/proc/meminfo")) -> int:
 
 
 def waves_of(tenants: Sequence[FleetTenant], canary: str) -> list[list[FleetTenant]]:
-    """Part tenants into those that go first and the rest.
+    """Split tenants into canaries and the rest.
 
     Args:
-        tenants: The selected, in order.
-        canary: ``""`` for none; a number for the first so many; else a tag. If nobody selected has the tag, the first
-            tenant goes ahead, so that a change never reaches everybody at once.
+        tenants: The selected tenants, in order.
+        canary: ``""`` for no canary; a number of tenants; or a tag. If no selected tenant has the tag, the first tenant
+            is the canary, so that a change never reaches all tenants at once.
 
     Raises:
-        SettingsError: The number is none of 1 or more.
+        SettingsError: The number is less than 1.
     """
     if not canary:
         return [list(tenants)]
@@ -73,15 +73,15 @@ def waves_of(tenants: Sequence[FleetTenant], canary: str) -> list[list[FleetTena
 def to_resume(
     tenants: Sequence[FleetTenant], last: FleetRun, fingerprint: Callable[[FleetTenant], str]
 ) -> tuple[list[FleetTenant], list[TenantResult]]:
-    """Part the tenants of a run that did not come to its end into those to run and the results that stand.
+    """Split the tenants of an unfinished run into those to run and the results to keep.
 
     Args:
-        tenants: Those that are selected now; who had no part in the last run has none in this one.
+        tenants: The tenants that are selected now. Tenants that the last run did not include are ignored.
         last: The last run.
-        fingerprint: A tenant's, as it is now: who was done runs again if it has changed.
+        fingerprint: Returns a tenant's present fingerprint. A finished tenant runs again if it has changed.
 
     Returns:
-        Who is to run, and the results of all others of the last run.
+        The tenants to run, and the results of all other tenants of the last run.
     """
     known = {result.tenant: result for result in last.results}
     due = [
@@ -96,13 +96,13 @@ def to_resume(
 
 @dataclass
 class Schedule:
-    """Hands out tenants to workers, until all are done or something says that no further one is to begin.
+    """Assigns tenants to workers until all are done or the run stops.
 
     Attributes:
-        waves: Who goes first, and who then: a wave begins when the one before it has ended without a failure.
-        max_failures: So many failures end it; 0 for no limit.
-        stopped: Why no further tenant is begun; "" while that is not so.
-        results: What came of those that ended, by name.
+        waves: The tenants in waves. A wave starts when the one before it has finished without a failure.
+        max_failures: Number of failures that stop the run; 0 for no limit.
+        stopped: Why no more tenants start; "" while they do.
+        results: The results of finished tenants, by name.
     """
 
     waves: list[list[FleetTenant]]
@@ -113,37 +113,37 @@ class Schedule:
     _queue: deque[FleetTenant] = field(default_factory=deque, repr=False)
 
     def begin_wave(self, number: int) -> None:
-        """Let the tenants of a wave be handed out."""
+        """Queue the tenants of a wave."""
         with self._lock:
             self._queue = deque(self.waves[number])
 
     def next(self) -> FleetTenant | None:
-        """Give the next tenant to run; None if there is none, or none is to begin."""
+        """Return the next tenant to run; None if the queue is empty or the run stops."""
         with self._lock:
             return self._queue.popleft() if self._queue and not self.stopped else None
 
     def stop(self, reason: str) -> None:
-        """Begin no further tenant; the first reason stands."""
+        """Start no more tenants. The first reason is kept."""
         with self._lock:
             self.stopped = self.stopped or reason
 
     def ended(self, result: TenantResult) -> None:
-        """Take what came of a tenant."""
+        """Record a tenant's result. Stop the run if too many tenants have failed."""
         with self._lock:
             self.results[result.tenant] = result
             failed = len(self._failures())
         if 0 < self.max_failures <= failed:
             number = f"{failed} {'tenant has' if failed == 1 else 'tenants have'}"
-            self.stop(f"{number} failed, and --max-failures is {self.max_failures}")
+            self.stop(f"{number} failed; --max-failures is {self.max_failures}")
 
     def wave_ended(self, number: int) -> None:
-        """Stop if a wave that others wait for had a failure."""
+        """Stop the run if a wave had a failure and others follow it."""
         bad = [name for name in self._failures() if name in {tenant.name for tenant in self.waves[number]}]
         if bad and any(self.waves[number + 1 :]):
             self.stop(f"the canary failed: {listed(list(map(plain, bad)), _FIRST_NAMES)}")
 
     def not_run(self, reason: str = "") -> list[TenantResult]:
-        """Say of all who did not run that they did not, and why."""
+        """Return results with a reason for all skipped tenants."""
         return [
             TenantResult(tenant=tenant.name, outcome=Outcome.NOT_RUN, error=reason or self.stopped)
             for wave in self.waves

@@ -1,4 +1,4 @@
-"""A PULUMI_HOME for one run: plugins and log-ins are everybody's, and nothing of the run stays in it."""
+"""Creates a PULUMI_HOME for one run that shares plugins and sign-ins with the common one and is deleted afterwards."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ VARIABLE: Final = "PULUMI_HOME"
 _PLUGINS: Final = "plugins"
 _LOGS: Final = "logs"
 _NOT_SHARED: Final = frozenset({_LOGS, "workspaces"})
-"""The CLI's own logs, and the files of "current stacks"."""
+"""Folders for the CLI's own logs and for the current stack of each project."""
 
 
 def make_home(environment: Mapping[str, str], folder: Path) -> Path:
-    """Make a home whose entries are those of the common one.
+    """Create a home with links to the entries of the common one.
 
-    The CLI writes a log of its own inner workings for each command there, and looks through all of them at each start:
-    a tenth of a preview's time, and more with each that is kept. Where it cannot, it goes on without (`pkg/logging` of
-    Pulumi 3.259), which a file in the folder's place sees to. What it prints is in the tenant's log.
+    The CLI writes a debug log there for each command and searches all of them at each start. This takes a tenth of a
+    preview's time, and more with each log. The CLI continues without logs if it cannot write them (`pkg/logging` of
+    Pulumi 3.259), so a file takes the place of the log folder. The tenant's log contains what the CLI prints.
 
     Args:
-        environment: The tenant's.
-        folder: Where to make it.
+        environment: The tenant's environment.
+        folder: Where to create the home.
 
     Returns:
-        Its path.
+        The path of the home.
     """
     common = Path(environment.get(VARIABLE) or Path(environment.get("HOME") or Path.home()) / ".pulumi")
-    # What is installed meanwhile is for everybody, also for the first time.
+    # Plugins that this run installs go to the common home, also if it is new.
     (common / _PLUGINS).mkdir(parents=True, exist_ok=True)
     home = folder / "pulumi-home"
     home.mkdir()

@@ -1,4 +1,4 @@
-"""The Pulumi CLI as a process of its own session: no signal of the terminal reaches it, and all of it can be ended."""
+"""Runs the Pulumi CLI in its own session, so that the terminal's signals do not reach it and it can be killed whole."""
 
 from __future__ import annotations
 
@@ -19,23 +19,24 @@ if TYPE_CHECKING:
 
 
 class PulumiProcess(automation.PulumiCommand):
-    """Runs the CLI for the Automation API, in the environment that it is given and nothing besides.
+    """Runs the CLI for the Automation API, only with the given environment.
 
     Args:
         path: The CLI.
-        version: Its version, so that none has to be asked for it: that takes a tenth of a second.
-        started: Told the process's id, which is also that of its session, as soon as there is one; 0 at its end.
+        version: The CLI's version. Asking for it would take a tenth of a second.
+        started: Called with the process ID, which is also the session ID, when the process starts, and with 0 at its
+            end.
     """
 
     def __init__(self, path: str, version: str, started: Callable[[int], None]) -> None:
-        """Run nothing yet. Unlike the base class, ask the CLI nothing."""
+        """Start no process. The base class would run the CLI to find its version."""
         self.command = path
         self.version = VersionInfo.parse(version.removeprefix("v"))
         self._started = started
         self.exit_code = 0
-        """The last process', negative for the signal that ended it."""
+        """Exit code of the last process; negative if a signal ended it."""
         self.complaints = ""
-        """What the last process told on standard error."""
+        """Standard error of the last process."""
 
     def run(
         self,
@@ -45,12 +46,12 @@ class PulumiProcess(automation.PulumiCommand):
         on_output: OnOutput | None = None,
         on_error: OnOutput | None = None,
     ) -> CommandResult:
-        """Run a command, as the base class does.
+        """Run a command, like the base class.
 
         Raises:
-            automation.CommandError: It failed.
+            automation.CommandError: The command failed.
         """
-        process = subprocess.Popen(  # noqa: S603 - the CLI's own words, no shell
+        process = subprocess.Popen(  # noqa: S603 - fixed program, no shell
             [self.command, "--non-interactive", *args],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -73,7 +74,7 @@ class PulumiProcess(automation.PulumiCommand):
             reader.start()
         self.exit_code = code = process.wait()
         if code < 0:
-            # What was killed leaves its plugins behind, which hold the pipes open.
+            # A killed engine leaves its plugins running, which hold the pipes open.
             engine_session.end(process.pid)
         for reader in readers:
             reader.join()

@@ -1,4 +1,4 @@
-"""Runs many tenants, several at once, each in a worker process: preview, up, refresh. Says what came of each."""
+"""Runs preview, up or refresh for many tenants, several at once, each in a worker process."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ from kzero_scim.settings.confirmations import VARIABLE
 from kzero_scim.stack.stack import required_pulumi_cli
 
 _TICK: Final = 0.2
-"""Seconds between two looks at signals and at the clock."""
+"""Seconds between two checks of signals and of the clock."""
 _RECORDED_EVERY: Final = 5.0
-"""Seconds between two documents of a run that goes on: so much a killed run loses."""
+"""Seconds between two documents of a running run. A killed run loses at most so many seconds of results."""
 INTERRUPTED: Final = "interrupted"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What to run for whom.
+    """A command, its tenants and its options.
 
     Attributes:
         command: Preview, up or refresh.
-        waves: The tenants in the order to run them; each wave waits for the one before it.
-        parallel: How many at once.
-        timeout: Seconds for a tenant; None for no limit.
-        max_failures: So many failures, and nobody further is begun; 0 for no limit.
-        refresh: Look at both sides before a preview or an up.
-        earlier: Results of an earlier run that stand, of tenants that are not run again.
-        is_kept: Whether its document is kept as the last of its command; not where it is a part of another run.
+        waves: The tenants in waves. Each wave waits for the one before it.
+        parallel: Number of tenants to run at once.
+        timeout: Seconds per tenant; None for no limit.
+        max_failures: Number of failures after which no more tenants start; 0 for no limit.
+        refresh: Whether to read both sides before a preview or an up.
+        earlier: Results of an earlier run to keep, of tenants that do not run again.
+        is_kept: Whether to store the document as the last of its command; False if it is a part of another run.
     """
 
     command: Command
@@ -62,13 +62,13 @@ class Job:
 
 
 def run_fleet(project: FleetProject, job: Job, environment: Mapping[str, str], watcher: Watcher) -> FleetRun:
-    """Run a job to its end, and keep its document.
+    """Run a job to its end and store its document.
 
-    SIGINT and SIGTERM let what runs come to its end and begin nothing further; the second of them interrupts the
-    engines, as Ctrl-C does a `pulumi up`. Must be called in the main thread.
+    The first SIGINT or SIGTERM finishes running tenants and starts no more. The second interrupts the engines, like
+    Ctrl-C interrupts `pulumi up`. Must be called in the main thread.
 
     Raises:
-        SettingsError: There is no Pulumi CLI, credentials are ambiguous, or the document cannot be written.
+        SettingsError: There is no Pulumi CLI, variables match several tenants, or the document cannot be written.
     """
     return _Fleet(project, job, environment, watcher).run()
 
@@ -79,10 +79,10 @@ class _Fleet:
         self._job = job
         self._watcher = watcher
         self._cli, self._version = _pulumi()
-        # A confirmation allows something for one tenant; one in the common environment would reach all of them.
+        # A confirmation allows a change for one tenant. In the common environment, it would reach all of them.
         common = {name: value for name, value in environment.items() if name != VARIABLE}
         if VARIABLE in environment:
-            watcher.note(f"{VARIABLE} reaches no tenant of a fleet; set {VARIABLE}__<TENANT> for the one it is for")
+            watcher.note(f"{VARIABLE} is ignored in a fleet run; set {VARIABLE}__<TENANT> for one tenant instead")
         self._credentials = Credentials(project, common)
         self._schedule = Schedule(job.waves, job.max_failures)
         self._workers: list[Worker] = []
@@ -101,7 +101,7 @@ class _Fleet:
             finally:
                 self._schedule.stop(INTERRUPTED)
                 list(pool.map(Worker.close, self._workers))
-                # Also where something nobody has foreseen ends the run.
+                # Also if an unexpected error ends the run.
                 self._keep()
         return self._document()
 
@@ -129,7 +129,7 @@ class _Fleet:
         began = time.monotonic()
         try:
             if tenant.problem:
-                raise SettingsError(tenant.problem)  # noqa: TRY301 - told as any other
+                raise SettingsError(tenant.problem)  # noqa: TRY301 - handled like any other
             environment = self._credentials.environment_of(tenant.name)
         except SettingsError as error:
             seconds = round(time.monotonic() - began, 3)
@@ -146,7 +146,7 @@ class _Fleet:
                 log=self._project.logs / f"{tenant.name}.log",
             )
             result = worker.run(run, self._job.timeout, lambda what: self._watcher.doing(tenant.name, what))
-        # Which variable confirms something for this tenant alone.
+        # Name the variable that confirms the change for only this tenant.
         error_ = result.error.replace(f"{VARIABLE}=", f"{VARIABLE}__{suffix_of(tenant.name)}=")
         fingerprint = self._fingerprints.of(tenant) if self._job.command is Command.UP else ""
         return replace(result, error=error_, tags=list(tenant.tags), names=list(tenant.names), fingerprint=fingerprint)
@@ -157,11 +157,11 @@ class _Fleet:
         if self._signals == 1:
             self._schedule.stop(INTERRUPTED)
             self._watcher.note(
-                f"interrupted: {running} running {'tenant comes' if running == 1 else 'tenants come'} to an end, no "
-                "other is begun; once more interrupts those too"
+                f"interrupted: finishing {running} running {'tenant' if running == 1 else 'tenants'} and starting no "
+                "more; press Ctrl-C again to interrupt these too"
             )
             return
-        self._watcher.note("interrupted again: the engines are interrupted; what they broke off is in their stacks")
+        self._watcher.note("interrupted again: interrupting the engines; their stacks record the cancelled operations")
         for worker in self._workers:
             if worker.is_busy:
                 worker.interrupt()
@@ -197,7 +197,7 @@ def _pulumi() -> tuple[str, str]:
             [cli, "version"], capture_output=True, text=True, check=True, env=environment
         ).stdout.strip()
     except (OSError, subprocess.CalledProcessError) as error:
-        message = f"{cli} cannot be run: {error}"
+        message = f"could not run {cli}: {error}"
         raise SettingsError(message) from None
     return cli, version
 
@@ -208,10 +208,10 @@ def _now() -> str:
 
 @contextmanager
 def _signals(told: Callable[[], None]) -> Iterator[None]:
-    """Have SIGINT and SIGTERM told, instead of ending the process."""
+    """Call ``told`` on SIGINT and SIGTERM, instead of ending the process."""
 
     def handle(_number: int, _frame: FrameType | None) -> None:
-        # In a thread: a handler that waits for a lock which the interrupted code holds would wait for ever.
+        # In a thread: the handler would deadlock on a lock that the interrupted code holds.
         threading.Thread(target=told, daemon=True).start()
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -1,1 +1,1 @@
-"""Reads many tenants in one process without an engine: drift and status."""
+"""Reads many tenants in one process, without an engine: drift and status."""

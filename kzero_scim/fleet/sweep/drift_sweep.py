@@ -1,4 +1,4 @@
-"""What somebody changed behind the stacks' back, over all tenants: the sweep's look at one of them."""
+"""Finds one tenant's drift for a sweep."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from kzero_scim.tenant.drift import find_drift
 
 
 async def drift_of(swept: SweptTenant) -> TenantResult:
-    """Compare both sides of a tenant with what was last applied.
+    """Compare both sides of a tenant with what its stack last applied.
 
-    A side that cannot be asked makes it a failure; what the other side tells is in the result all the same.
+    If a side cannot be asked, the tenant fails. The result contains the other side's drift anyway.
 
     Raises:
         SettingsError: The tenant's settings are wrong.

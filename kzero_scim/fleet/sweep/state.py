@@ -1,8 +1,7 @@
-"""A tenant's stack as last applied, for commands that look at many: read from its files wherever that is possible.
+"""Reads a tenant's stack as last applied, from files if possible, for commands that read many tenants.
 
-`pulumi stack export` and `pulumi config` cost a third of a second of a processor each, which is more than asking both
-services. They are run where a file backend does not hold the state, and where the stack file holds an encrypted setting
-by which a service is signed in to.
+`pulumi stack export` and `pulumi config` take a third of a second of a processor each, more than asking both services.
+They run only if no file backend has the state, or if the stack file contains an encrypted setting for a sign-in.
 """
 
 from __future__ import annotations
@@ -25,18 +24,18 @@ from kzero_scim.stack.stack import Stack, run_pulumi
 from kzero_scim.tenant.live_resource import SECRET
 
 _UNUSED_SECRETS: Final = frozenset({f"{NAMESPACE}:secretToken", f"{NAMESPACE}:remoteTokenClientSecret"})
-"""Encrypted settings that nobody who only looks needs: that there is one is enough."""
+"""Encrypted settings whose values reading does not need: it is enough to know that they exist."""
 _READ_BY_PROGRAM: Final = (f"{NAMESPACE}:", "azuread:")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TenantState:
-    """What is known of a tenant without asking a service.
+    """A tenant's stack, read without contacting a service.
 
     Attributes:
-        stack: Its configuration and its state.
-        is_interrupted: Whether a run was broken off, so that something may exist that the state does not know.
-        portals: Where to look at it, label to address, as its last run said.
+        stack: Configuration and state.
+        is_interrupted: Whether a run was interrupted, so that objects may exist that the state does not contain.
+        portals: The tenant's pages in both consoles, label to address, from its last run.
     """
 
     stack: Stack
@@ -55,32 +54,32 @@ class States:
     """
 
     def __init__(self, project: FleetProject) -> None:
-        """Read what is common."""
+        """Read what all stacks share."""
         self._project = project
         document = safe_yaml.read(project.folder / "Pulumi.yaml")
         self._document: Mapping[str, Any] = document if isinstance(document, dict) else {}
         self._defaults = _defaults(self._document)
         self._known: dict[Path, bool] = {}
-        # The engine's own work needs the processors too.
+        # No more commands than processors.
         self._commands = asyncio.Semaphore(os.cpu_count() or 1)
 
     async def load(self, tenant: FleetTenant, environment: Mapping[str, str]) -> TenantState:
-        """Read a tenant's stack.
+        """Return a tenant's stack.
 
         Args:
-            tenant: Whose.
-            environment: The tenant's.
+            tenant: The tenant.
+            environment: The tenant's environment.
 
         Raises:
-            NothingAppliedError: There is no such stack yet, or nothing in it.
-            SettingsError: Its file or its state cannot be read.
+            NothingAppliedError: The stack does not exist yet, or is empty.
+            SettingsError: The stack file or the state cannot be read.
         """
         if tenant.problem:
             raise SettingsError(tenant.problem)
         deployment = await self._deployment(tenant.name, environment)
         configured = await self._configuration(tenant, environment)
         if not deployment.get("resources"):
-            message = f"nothing of stack {tenant.name} was applied yet; `kzero-scim fleet up {tenant.name}` does so"
+            message = f"stack {tenant.name} has never been applied; run `kzero-scim fleet up {tenant.name}`"
             raise NothingAppliedError(message)
         stack = Stack.of(tenant.name, configured, {"deployment": deployment})
         root = stack.find("pulumi:pulumi:Stack")
@@ -117,7 +116,7 @@ class States:
         return deployment if isinstance(deployment, dict) else {}
 
     async def _configuration(self, tenant: FleetTenant, environment: Mapping[str, str]) -> dict[str, Any]:
-        """Give what `pulumi config --json --show-secrets` would print; unused secrets are marks in the place of one."""
+        """Return what `pulumi config --json --show-secrets` would print, with a mark for each unused secret."""
         config = tenant.document.get("config") or {}
         secret = {key for key, value in config.items() if stack_file.holds_secret(value)}
         if any(key.startswith(_READ_BY_PROGRAM) and key not in _UNUSED_SECRETS for key in secret):
@@ -129,7 +128,7 @@ class States:
             found |= {key: {"value": SECRET, "secret": True} for key in secret}
         users = found.get(f"{NAMESPACE}:usersFile") or {}
         if users.get("value"):
-            # It begins at the project's folder, which need not be this process's.
+            # It is relative to the project's folder, which may differ from this process's.
             users["value"] = str(self._project.folder / users["value"])
         return found
 
@@ -146,23 +145,23 @@ def _read(name: str, file: Path) -> Mapping[str, Any]:
         latest = document["checkpoint"]["latest"] or {}
     except OSError as error:
         reason = error.strerror or str(error)
-        message = f"the state of stack {name} cannot be read from {file}: {reason}"
+        message = f"could not read the state of stack {name} from {file}: {reason}"
         raise SettingsError(message) from None
     except (EOFError, ValueError, KeyError, TypeError):
-        message = f"the state of stack {name} is cut off ({file}); `kzero-scim recover {name}` makes it whole"
+        message = f"the state of stack {name} is truncated ({file}); run `kzero-scim recover {name}` to repair it"
         raise SettingsError(message) from None
     return latest if isinstance(latest, dict) else {}
 
 
 def _never(name: str, where: str) -> str:
     return (
-        f"there is no stack {name} at {where}: it was never set up (`kzero-scim fleet up {name}` does so), or "
-        "PULUMI_BACKEND_URL names another backend"
+        f"{where} contains no stack {name}; run `kzero-scim fleet up {name}` if it has never been applied, or correct "
+        "PULUMI_BACKEND_URL"
     )
 
 
 def _defaults(project: Mapping[str, Any]) -> dict[str, str]:
-    """Give what Pulumi.yaml gives every stack, full key to text."""
+    """Return the settings in Pulumi.yaml that apply to every stack, full key to text."""
     declared = project.get("config")
     if not isinstance(declared, dict):
         return {}

@@ -1,4 +1,4 @@
-"""How provisioning does, over all tenants: the sweep's look at one of them."""
+"""Reads one tenant's provisioning health for a sweep."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kzero_scim.tenant.status import read_status
 
 
 async def status_of(swept: SweptTenant) -> TenantResult:
-    """Ask Entra how a tenant's provisioning does.
+    """Return a tenant's provisioning health.
 
     Raises:
         KzeroScimError: As :func:`kzero_scim.tenant.status.read_status`.
@@ -25,9 +25,9 @@ async def status_of(swept: SweptTenant) -> TenantResult:
 
 
 async def checked_status_of(swept: SweptTenant) -> TenantResult:
-    """Ask as :func:`status_of`, and probe the guide's seven points; one that fails makes the tenant unhealthy.
+    """Return a tenant's provisioning health and checklist. A point that has not passed makes the tenant unhealthy.
 
-    Entra is asked to test the connection, which takes the permission to write.
+    Entra's connection test needs write permission.
 
     Raises:
         KzeroScimError: As :func:`kzero_scim.tenant.status.read_status`.

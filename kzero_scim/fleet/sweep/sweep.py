@@ -1,9 +1,8 @@
-"""Looks at many tenants at once, in one process and one event loop, without an engine. Changes nothing.
+"""Reads many tenants concurrently, in one process and one event loop, without an engine. Changes nothing.
 
-What a tenant does to the others: nothing. Each is signed in to with its own credentials, waits for its own throttling
-and ends by its own time-out; an error is its own result. Common to all are the connections, the certificate authorities
-(SSL_CERT_FILE), the proxies (HTTPS_PROXY, NO_PROXY) and KZERO_SCIM_TIMEOUT, which are read of this process's
-environment. Of the machine, not of a tenant, are a managed identity and the login of the Azure CLI.
+Tenants do not affect each other: each has its own credentials, throttling, timeout and errors. They share connections,
+and settings from this process's environment: certificate authorities (SSL_CERT_FILE), proxies (HTTPS_PROXY, NO_PROXY)
+and KZERO_SCIM_TIMEOUT. A managed identity and the Azure CLI's sign-in belong to the machine, not to a tenant.
 """
 
 from __future__ import annotations
@@ -26,19 +25,19 @@ from kzero_scim.fleet.sweep.state import States, TenantState
 from kzero_scim.fleet.watcher import Watcher
 
 AT_ONCE: Final = 16
-"""Tenants that are looked at at once: enough to keep one processor busy while each waits for services."""
+"""Tenants to read at once: enough to keep one processor busy while each waits for services."""
 INTERRUPTED: Final = "interrupted"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SweptTenant:
-    """One tenant to be looked at.
+    """One tenant to read.
 
     Attributes:
-        tenant: As it stands in the fleet.
-        state: As last applied.
-        environment: Its own.
-        connections: Those of all.
+        tenant: The tenant in the fleet.
+        state: Its stack as last applied.
+        environment: Its environment.
+        connections: Connections that all tenants share.
     """
 
     tenant: FleetTenant
@@ -48,22 +47,22 @@ class SweptTenant:
 
 
 ReadTenant = Callable[[SweptTenant], Awaitable[TenantResult]]
-"""Looks at one tenant. Whatever it raises is that tenant's failure."""
+"""Reads one tenant. If it raises an error, that tenant fails."""
 
 
 class Sweep:
-    """Looks at tenants, several at once.
+    """Reads tenants, several at once.
 
     Args:
         project: The fleet.
-        environment: What is common to all tenants.
-        read: Looks at one.
-        parallel: How many at once.
-        timeout: Seconds for a tenant; None for no limit.
-        watcher: Is told how it goes.
+        environment: The environment of this run, for all tenants.
+        read: Reads one tenant.
+        parallel: Number of tenants to read at once.
+        timeout: Seconds per tenant; None for no limit.
+        watcher: Receives the progress.
 
     Raises:
-        SettingsError: Two tenants' variables would be called the same, or Pulumi.yaml cannot be read.
+        SettingsError: Variables match several tenants, or Pulumi.yaml cannot be read.
     """
 
     def __init__(  # noqa: PLR0913 - each is a fact of its own
@@ -76,7 +75,7 @@ class Sweep:
         timeout: float | None,
         watcher: Watcher,
     ) -> None:
-        """Ask nobody yet."""
+        """Contact no service yet."""
         self._credentials = Credentials(project, environment)
         self._states = States(project)
         self._read = read
@@ -86,16 +85,15 @@ class Sweep:
         self._results: dict[str, TenantResult] = {}
 
     async def run(self, tenants: Sequence[FleetTenant]) -> list[TenantResult]:
-        """Read tenants until all are read, or it is interrupted.
+        """Read tenants until all are read or the sweep is interrupted.
 
-        An interruption (Ctrl-C, or the cancelling of this task) breaks off whoever is being looked at, which loses
-        nothing; they and the rest are told as not run.
+        An interruption (Ctrl-C, or cancelling this task) stops the tenants that are being read. This loses nothing;
+        they and the remaining tenants are skipped.
 
         Returns:
-            One result a tenant, in the tenants' order.
+            One result per tenant, in the tenants' order.
         """
-        # Signing in, a command that gives credentials and Pulumi's own may wait; one that hangs holds its thread
-        # beyond its tenant's time-out.
+        # Sign-ins, credential commands and Pulumi commands block a thread; one that hangs keeps it beyond the timeout.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2 * self._parallel))
         connections = SharedConnections()
         queue = iter(tenants)
@@ -150,14 +148,14 @@ class Sweep:
         if state.is_interrupted:
             warnings.insert(
                 0,
-                "a run of it was broken off: something may exist that its state does not know; "
-                f"`kzero-scim fleet up {tenant.name}` finds it",
+                "a run was interrupted, so objects may exist that the state does not contain; "
+                f"run `kzero-scim fleet up {tenant.name}` to find them",
             )
         return replace(result, warnings=warnings, portals=dict(state.portals))
 
 
 def now() -> str:
-    """Give the time as a run's document has it."""
+    """Return the current time in the format of a run's document."""
     return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 

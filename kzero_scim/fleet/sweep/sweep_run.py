@@ -1,6 +1,6 @@
-"""`fleet drift` and `fleet status` from the selected tenants to the run's document: the sweep, then the engine.
+"""Runs `fleet drift` and `fleet status`, from the selected tenants to the run's document.
 
-The engine runs only for tenants that differ, so that the report says what an up would do about it.
+After a drift sweep, the engine previews tenants that differ, so that the report shows what the next update would do.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from kzero_scim.fleet.watcher import Watcher
 
 @dataclass(frozen=True, kw_only=True)
 class Sweeping:
-    """How to look.
+    """Options of a sweep.
 
     Attributes:
-        environment: What is common to all tenants.
-        parallel: Tenants at once.
-        timeout: Seconds for a tenant; None for no limit.
-        watch: Gives who is told how so many tenants' drift, status or, from the engine, preview goes.
-        is_engine_asked: Whether the engine is to say what an up would do about drift.
-        is_checked: Whether the seven points are probed beside the status; asks Entra to test the connection.
+        environment: The environment of this run, for all tenants.
+        parallel: Number of tenants to read at once.
+        timeout: Seconds per tenant; None for no limit.
+        watch: Returns the watcher for a command (drift, status, or the engine's preview) and a number of tenants.
+        is_engine_asked: Whether to preview what the next update would do about drift.
+        is_checked: Whether to check the seven points too; this runs Entra's connection test.
     """
 
     environment: Mapping[str, str] = field(repr=False)
@@ -44,10 +44,10 @@ class Sweeping:
 
 
 def drift_run(project: FleetProject, tenants: Sequence[FleetTenant], how: Sweeping) -> FleetRun:
-    """Find drift, and what an up would do about it; keep the run's document.
+    """Find drift, preview what the next update would do about it, and store the run's document.
 
     Raises:
-        SettingsError: The project's credentials are ambiguous, or the document cannot be written.
+        SettingsError: Variables match several tenants, or the document cannot be written.
     """
     began = now()
     results = _swept(project, Command.DRIFT, tenants, how, drift_of)
@@ -57,7 +57,7 @@ def drift_run(project: FleetProject, tenants: Sequence[FleetTenant], how: Sweepi
 
 
 def status_run(project: FleetProject, tenants: Sequence[FleetTenant], how: Sweeping) -> FleetRun:
-    """Ask how provisioning does; keep the run's document.
+    """Read provisioning health and store the run's document.
 
     Raises:
         SettingsError: As :func:`drift_run`.
@@ -76,9 +76,9 @@ def _swept(
 
 
 async def _until_terminated(sweep: Coroutine[Any, Any, list[TenantResult]]) -> list[TenantResult]:
-    """Have SIGTERM, by which pipelines cancel, interrupt a sweep as Ctrl-C does."""
+    """Let SIGTERM, which pipelines use to cancel, interrupt a sweep like Ctrl-C."""
     task = asyncio.current_task()
-    # Not everywhere are there signals; Ctrl-C interrupts all the same.
+    # Not every platform has signals; Ctrl-C works anyway.
     with suppress(NotImplementedError, RuntimeError, ValueError):
         if task is not None:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
@@ -86,11 +86,11 @@ async def _until_terminated(sweep: Coroutine[Any, Any, list[TenantResult]]) -> l
 
 
 def _with_changes(project: FleetProject, results: Sequence[TenantResult], how: Sweeping) -> list[TenantResult]:
-    """Preview those that differ with a look at both sides, and say what would change; nothing is changed by that."""
+    """Return the results with what an update would change, from a preview of the tenants that differ."""
     differing = [project.tenants[result.tenant] for result in results if result.outcome is Outcome.DRIFTED]
     if not differing:
         return list(results)
-    # It brings Pulumi's SDK, which takes a while to import.
+    # Imports Pulumi's SDK, which takes a while.
     from kzero_scim.fleet.run.runner import Job, run_fleet  # noqa: PLC0415
 
     job = Job(
@@ -110,8 +110,8 @@ def _joined(result: TenantResult, preview: TenantResult | None) -> TenantResult:
     if preview is None:
         return result
     if preview.error:
-        # A preview asks for the permission to write what it would; looking does not.
-        unknown = f"what an up would do about the drift is not known: {preview.error}"
+        # A preview needs write permission; a sweep does not.
+        unknown = f"could not preview what the next update would do about the drift: {preview.error}"
         return replace(result, warnings=[*result.warnings, unknown], log=preview.log)
     warnings = [*result.warnings, *(line for line in preview.warnings if line not in result.warnings)]
     seconds = round(result.seconds + preview.seconds, 3)
