@@ -1,7 +1,6 @@
-"""A new tenant's settings, from questions or from flags, each answer held to the settings model as it is given.
+"""Collects a new tenant's settings from questions or options and checks each answer against the settings model.
 
-Pure but for the last step, which writes the stack file. Secrets are never asked for: what is typed here is written in
-clear text.
+Pure except for the last step, which writes the stack file. Never asks for secrets, because it writes clear text.
 """
 
 from __future__ import annotations
@@ -27,17 +26,17 @@ _WITHOUT_ANSWERS: Final = {
     # No user needs to be listed while it is not known who will be.
     f"{NAMESPACE}:scope": "all",
 }
-"""A configuration without a problem, for holding one answer to the model."""
+"""A valid configuration, to check one answer at a time against the model."""
 
 Ask = Callable[[str, str], str]
-"""Asks the operator: question and default (``""`` for none) to answer."""
+"""Asks the operator a question with a default (``""`` for none) and returns the answer."""
 Tell = Callable[[str], None]
-"""Shows the operator a line."""
+"""Prints a line for the operator."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """One question of the interview: about which setting; the setting's own definition gives the words.
+    """One question of the interview. The setting's definition provides its words.
 
     Attributes:
         key: The setting's key in the settings model.
@@ -47,7 +46,7 @@ class Question:
 
     @property
     def full_key(self) -> str:
-        """The setting's key as a stack file spells it."""
+        """The setting's key in a stack file."""
         return full_key(self.key)
 
     @property
@@ -68,7 +67,7 @@ class Question:
 
     @property
     def words(self) -> str:
-        """The setting's description, and what Enter does where it does not take a default."""
+        """The setting's description, and what Enter does if there is no default."""
         described = (FIELDS[self.key].description or "").rstrip(".")
         if self.is_list:
             return f"{described} (one at a time, Enter to continue)"
@@ -90,30 +89,30 @@ QUESTIONS: Final = tuple(
         ),
     )
 )
-"""In the order of the guide."""
+"""The questions in the guide's order."""
 
 
 def problem_with(key: str, text: str) -> str | None:
-    """Hold one setting to the settings model.
+    """Check one setting against the settings model.
 
     Args:
-        key: Its full key.
-        text: Its value as the engine hands it over.
+        key: The setting's full key.
+        text: Its value, as the engine passes it.
 
     Returns:
-        What is wrong with it, one line with the remedy; None if nothing is.
+        The problem and its remedy in one line; None if the value is valid.
     """
     _, problems = TenantSettings.examine({**_WITHOUT_ANSWERS, key: text})
     return problems[0] if problems else None
 
 
 def interview(given: Mapping[str, str], ask: Ask, tell: Tell) -> dict[str, str]:
-    """Ask for everything that is not given; a wrong answer is told what is wrong with it, and asked for again.
+    """Ask for all settings that are not given. Repeat a question until its answer is valid.
 
     Args:
-        given: Full key to text, of what the operator gave before, which is not asked for.
+        given: Settings that need no question, full key to text.
         ask: Asks one question.
-        tell: Shows what is wrong with an answer.
+        tell: Prints what is wrong with an answer.
 
     Returns:
         Full key to text, ``given`` included.
@@ -136,7 +135,7 @@ def _answered(question: Question, ask: Ask, tell: Tell) -> str:
     while True:
         text = ask(question.words, question.default).strip()
         if not text and question.is_required:
-            tell("this is needed")
+            tell("an answer is required")
         elif not text or text == question.default:
             return ""
         elif (problem := problem_with(question.full_key, text)) is None:
@@ -163,7 +162,7 @@ def written_out(pairs: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     """Read ``key=value`` pairs.
 
     Returns:
-        Full key to text, and a line for each that is no pair or names a secret.
+        Full key to text, and a line for each malformed pair and each secret.
     """
     found: dict[str, str] = {}
     problems: list[str] = []
@@ -174,8 +173,8 @@ def written_out(pairs: Sequence[str]) -> tuple[dict[str, str], list[str]]:
             problems.append(f"--set {plain(pair)}: give KEY=VALUE, such as --set provisioning=false")
         elif full.removeprefix(f"{NAMESPACE}:") in SECRET_KEYS:
             problems.append(
-                f"{plain(key)}: a secret is never written in clear text; run `pulumi config set --secret {full}` when "
-                "the stack is made"
+                f"{plain(key)}: this command writes no secrets; create the stack, then run "
+                f"`pulumi config set --secret {full}`"
             )
         else:
             found[full] = text
@@ -189,29 +188,29 @@ def write(project: Path, stack: str, answers: Mapping[str, str], problems: Seque
         project: The folder of Pulumi.yaml.
         stack: The stack's name.
         answers: Full key to text.
-        problems: What was wrong with the options already, a line each.
+        problems: Problems found in the options so far, one line each.
 
     Returns:
         The file.
 
     Raises:
-        SettingsError: A setting is wrong (all problems at once), or there is such a file already.
+        SettingsError: A setting is wrong (the message lists all problems), or the file exists already.
     """
     file = stack_file.path_of(project, stack)
     if file.exists():
-        message = f"{file} exists already and is never overwritten; choose another name, or edit it"
+        message = f"{file} exists already; edit it, or choose another name"
         raise SettingsError(message)
     require_project(project)
     settings = _settings(answers, problems)
     file.parent.mkdir(exist_ok=True)
-    # Never over a file that came into being meanwhile.
+    # "x" fails if the file was created in the meantime.
     with file.open("x", encoding="utf-8") as opened:
         opened.write(stack_file.render(stack_file.entries(settings), comment=stack_file.heading(project, _NEXT)))
     return file
 
 
 def _settings(answers: Mapping[str, str], problems: Sequence[str]) -> TenantSettings:
-    """Check everything together.
+    """Return the settings, checked together.
 
     Raises:
         SettingsError: A line for each problem; also if no user and no group is listed, which the model checks last.

@@ -1,7 +1,7 @@
-"""What settings say the same as what exists. Pure: values in, values out.
+"""Turns existing objects into settings. Pure: values in, values out.
 
-What is as KZero's guide has it, or is missing, is left to the defaults, so that a preview adds what is missing. What
-differs is written down as it is. What is there beyond the guide is nobody's: it is neither listed nor removed.
+Objects that match KZero's guide or are missing use the defaults, so that a preview adds missing ones. Objects that
+differ are written as they are. Other objects are not managed: they are neither listed nor removed.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from kzero_scim.settings.tenant_settings import TenantSettings
 
 @dataclass(frozen=True, kw_only=True)
 class Mappers:
-    """A mapper set: by name, claims without escapes, and whether dots are escaped."""
+    """A mapper set: mappers by name with unescaped claims, and whether Keycloak has dots escaped."""
 
     mappers: dict[str, Mapper]
     escape_dots: bool = False
 
     @property
     def is_guide(self) -> bool:
-        """Whether it is the guide's seven to the letter."""
+        """Whether these are exactly the guide's seven mappers."""
         return self.mappers == guide_mappers()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """The attribute mappings that the tenant owns, and the custom attributes they need."""
+    """The attribute mappings that the stack will manage, and the custom attributes that they need."""
 
     rows: dict[str, Row]
     custom_attributes: list[CustomAttribute]
 
     @property
     def are_guide(self) -> bool:
-        """Whether they are the guide's seven."""
+        """Whether these are the guide's seven rows."""
         rows = guide_rows()
         return (
             list(self.rows) == list(rows)
@@ -52,14 +52,14 @@ class Rows:
 
 
 def own_mappers(found: Mapping[str, Mapper]) -> Mappers:
-    """Tell which of a client's mappers do the guide's work.
+    """Return the client's mappers that correspond to the guide's.
 
     Args:
-        found: Every User Attribute mapper of the client, by name, as Keycloak spells the claims.
+        found: All User Attribute mappers of the client, by name, with claims as in Keycloak.
 
     Returns:
-        For each of the guide's seven: the mapper of that name as it is, else one that writes the same claim under
-        another name, else the guide's own, which is to be added.
+        For each of the guide's seven: the mapper of that name, else a mapper of another name with the same claim, else
+        the guide's mapper, which an update will add.
     """
     wanted = guide_mappers()
     by_claim = {unescaped(mapper.claim): name for name, mapper in found.items() if name not in wanted}
@@ -79,15 +79,15 @@ def own_mappers(found: Mapping[str, Mapper]) -> Mappers:
 
 
 def own_rows(found: Mapping[str, Row], attributes: Mapping[str, CustomAttribute]) -> Rows:
-    """Tell which of a job's rows do the guide's work.
+    """Return the job's rows that correspond to the guide's.
 
     Args:
-        found: Every row for users, by target.
-        attributes: The definitions of the custom target attributes that exist, by name.
+        found: All rows for users, by target.
+        attributes: Definitions of existing custom target attributes, by name.
 
     Returns:
-        For each of the guide's seven targets the row that exists, else the guide's own. Where none of these is used for
-        matching, the rows that are come too: Entra finds existing users by them.
+        For each of the guide's seven targets, the existing row, else the guide's. If none of these matches users, also
+        the rows that do, because Entra finds existing users by them.
     """
     rows: dict[str, Row] = {}
     for target, row in guide_rows().items():
@@ -100,15 +100,15 @@ def own_rows(found: Mapping[str, Row], attributes: Mapping[str, CustomAttribute]
 
 
 def settings_from(given: Mapping[str, Any], mappers: Mappers, rows: Rows | None) -> TenantSettings:
-    """Put the settings together.
+    """Return the settings that describe the existing objects.
 
     Args:
         given: The other settings by field name.
         mappers: The mapper set.
-        rows: The attribute mappings; None where there is no job yet.
+        rows: The attribute mappings; None if there is no job yet.
 
     Raises:
-        AdoptionError: No settings can say what exists.
+        AdoptionError: Settings cannot describe the existing objects.
     """
     values = dict(given)
     if not mappers.is_guide:
@@ -124,12 +124,12 @@ def settings_from(given: Mapping[str, Any], mappers: Mappers, rows: Rows | None)
         return TenantSettings.model_validate(values, by_name=True)
     except ValidationError as error:
         reasons = "; ".join(_reason(item["loc"], item["msg"]) for item in error.errors())
-        message = f"what exists cannot be said in settings: {reasons}; correct it in the console that shows it"
+        message = f"settings cannot describe the existing objects: {reasons}; correct them in their console"
         raise AdoptionError(message) from error
 
 
 def missing_mappers(found: Mapping[str, Mapper], own: Mappers) -> list[str]:
-    """Name the mappers that an update will add."""
+    """Return the mappers that an update will add."""
     return [name for name in own.mappers if name not in found]
 
 

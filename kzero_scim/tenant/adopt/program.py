@@ -1,6 +1,6 @@
-"""Declares what exists of a tenant that was set up by hand, for the engine to import.
+"""Declares the existing objects of a tenant that was set up by hand, so that the engine imports them.
 
-Names, types and parents are those of ``TenantProvisioning``. What does not exist is not declared; nothing is changed.
+Uses the names, types and parents of ``TenantProvisioning``. Declares only existing objects; changes nothing.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _IN_ORDER: Final[tuple[tuple[str, tuple[type[KzeroResource], ...]], ...]] = (
         ),
     ),
 )
-"""Each component and the resources in it, in the order of their dependencies."""
+"""Each component and its resources, in the order of their dependencies."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Existing:
-    """One resource of package kzero: its id, and its inputs as they are, under the schema's names."""
+    """One resource of package kzero: its ID and its present inputs, with the schema's names."""
 
     id: str
     inputs: Mapping[str, Any]
@@ -46,7 +46,7 @@ class Existing:
 
 @dataclass(frozen=True, kw_only=True)
 class ExistingApplication:
-    """The enterprise application: its name, and its ids."""
+    """The enterprise application: its name and its IDs."""
 
     name: str
     application_id: str
@@ -57,7 +57,7 @@ class ExistingApplication:
 def declare_existing(
     settings: TenantSettings, application: ExistingApplication, existing: Mapping[str, Existing]
 ) -> None:
-    """Declare what exists, each with the id to import it by.
+    """Declare the existing objects, each with the ID to import.
 
     Args:
         settings: The tenant's settings.
@@ -102,7 +102,7 @@ def _application(
             depends_on=before,
             retain_on_delete=True,
             ignore_changes=list(left_alone),
-            # As the tenant's own program has it, or that would make the application anew.
+            # The same value as in the tenant's program; another one would replace the application.
             replacement_trigger=tenant_id.casefold(),
         )
 
