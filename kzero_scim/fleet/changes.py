@@ -1,4 +1,4 @@
-"""Which tenants a change of the working tree touches, told by git. Reads no state, asks no service."""
+"""Finds the tenants that changes in the working tree affect, with git. Reads no state and contacts no service."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from kzero_scim.fleet.project import FleetProject
 
 _STACK_FILE: Final = re.compile(r"stacks/Pulumi\.(?P<tenant>[^/]+)\.yaml")
 _NO_COMMIT: Final = re.compile(r"0{40,64}")
-"""What platforms give for "the commit before" of a branch that is new."""
+"""The "commit before" that platforms report for a new branch."""
 _SECONDS: Final = 120.0
 
 
 @dataclass(frozen=True)
 class Change:
-    """What a change touches.
+    """The tenants that changes affect.
 
     Attributes:
-        everybody: The files that touch every tenant: code, lock files, Pulumi.yaml, fleet.yaml; by name.
-        tenants: Those whose own files it touches.
-        notes: Tenants whose stack file is gone or was renamed, a line each.
+        everybody: Changed files that affect every tenant: code, lock files, Pulumi.yaml, fleet.yaml; sorted.
+        tenants: Tenants whose own files changed.
+        notes: One line for each tenant whose stack file was deleted or renamed.
     """
 
     everybody: tuple[str, ...]
@@ -36,17 +36,17 @@ class Change:
     notes: list[str]
 
     def touches(self, tenant: str) -> bool:
-        """Tell whether a tenant is touched."""
+        """Return whether the changes affect a tenant."""
         return bool(self.everybody) or tenant in self.tenants
 
 
 def changed(project: FleetProject, revision: str) -> Change:
-    """Find what has changed since a revision: since the merge base, as a pull request shows it, and not yet committed.
+    """Return the changes since the merge base with a revision, as in a pull request, uncommitted changes included.
 
-    Files that git does not follow yet count, ignored ones do not.
+    Untracked files count; ignored files do not.
 
     Raises:
-        SettingsError: There is no git repository, or not that much history of it.
+        SettingsError: There is no git repository, or its history is too short.
     """
     folder = project.folder.resolve()
     base = _merge_base(folder, revision)
@@ -68,12 +68,12 @@ def changed(project: FleetProject, revision: str) -> Change:
 
 
 def of_files(project: FleetProject, files: Iterable[str], renamed: Mapping[str, str] | None = None) -> Change:
-    """Tell what changed files touch.
+    """Return the tenants that changed files affect.
 
     Args:
         project: The fleet.
-        files: Paths relative to the project's folder, with slashes; those above it begin with ``../``.
-        renamed: Of them, the old path of a file to its new one.
+        files: Paths relative to the project's folder, with slashes; paths above it start with ``../``.
+        renamed: Maps the old path of a renamed file to its new path.
     """
     owners: dict[str, set[str]] = {}
     for tenant in project.tenants.values():
@@ -99,12 +99,12 @@ def _gone(tenant: str, new_path: str) -> str:
     if found := _STACK_FILE.fullmatch(new_path):
         new = one_line(found["tenant"])
         return (
-            f"the stack file of {name} is now that of {new}; the stack in the backend keeps its name until "
-            f"`pulumi stack rename {new} --stack {name}`, without which {new} would be set up beside it"
+            f"the stack file of {name} was renamed to {new}, but the stack in the backend was not; run "
+            f"`pulumi stack rename {new} --stack {name}`, or {new} will be set up as a second tenant"
         )
     return (
-        f"the stack file of {name} is gone; if its stack is not destroyed yet, it is still in the backend and both "
-        f"sides stay as they are: put the file back and run `pulumi destroy --stack {name}`"
+        f"the stack file of {name} was deleted; this changes neither side. If its stack still exists, restore the file "
+        f"and run `pulumi destroy --stack {name}`"
     )
 
 
@@ -112,28 +112,28 @@ def _merge_base(folder: Path, revision: str) -> str:
     asked = f"--changed-since {plain(revision)}"
     shallow = _git(folder, "rev-parse", "--is-shallow-repository").strip() == "true"
     remedy = (
-        "this clone has only the newest commits; clone the whole history (GitHub: fetch-depth: 0, GitLab: "
+        "this clone is shallow; clone the whole history (GitHub: fetch-depth: 0, GitLab: "
         'GIT_DEPTH: "0", Azure DevOps: fetchDepth: 0)'
     )
     if _NO_COMMIT.fullmatch(revision):
-        message = f"{asked}: a new branch has no commit before; compare it with the branch that it is to be merged into"
+        message = f"{asked}: a new branch has no earlier commit; compare with the target branch of the merge instead"
         raise SettingsError(message)
     commit = _asked(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     if not commit:
         fetch = (
-            remedy if shallow else f"`git branch --all` shows what there is, `git fetch origin {plain(revision)}` more"
+            remedy if shallow else f"list branches with `git branch --all`, or run `git fetch origin {plain(revision)}`"
         )
-        message = f"{asked}: git knows no such revision here; {fetch}"
+        message = f"{asked}: unknown revision; {fetch}"
         raise SettingsError(message)
     base = _asked(folder, "merge-base", commit, "HEAD")
     if not base:
-        message = f"{asked}: it has no commit in common with HEAD here" + (f"; {remedy}" if shallow else "")
+        message = f"{asked}: it has no common commit with HEAD" + (f"; {remedy}" if shallow else "")
         raise SettingsError(message)
     return base
 
 
 def _statuses(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Split what ``git diff --name-status -z`` prints: a letter, and one path, or the old and the new one."""
+    """Split the output of ``git diff --name-status -z``: a letter with one path, or with the old and the new path."""
     words = iter(text.split("\0"))
     for status in words:
         if status:
@@ -141,7 +141,7 @@ def _statuses(text: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def _asked(folder: Path, *arguments: str) -> str:
-    """Ask git what it may answer with no."""
+    """Return what git prints, "" if it fails."""
     done = _run(folder, arguments)
     return done.stdout.decode(errors="surrogateescape").strip() if done.returncode == 0 else ""
 
@@ -157,7 +157,7 @@ def _git(folder: Path, *arguments: str) -> str:
 
 def _run(folder: Path, arguments: tuple[str, ...]) -> subprocess.CompletedProcess[bytes]:
     try:
-        return subprocess.run(  # noqa: S603 - git's own words, never a shell
+        return subprocess.run(  # noqa: S603 - fixed program, no shell
             ["git", "-C", str(folder), *arguments],  # noqa: S607 - the operator's own git
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -174,7 +174,7 @@ def _run(folder: Path, arguments: tuple[str, ...]) -> subprocess.CompletedProces
 
 
 def why(change: Change, revision: str) -> str:
-    """Say in one line why a change touches whom it touches, "" where it touches nobody."""
+    """Return one line about files that affect every tenant, "" if no such file changed."""
     if change.everybody:
-        return f"every tenant is looked at: since {plain(revision)} changed {plain(listed(change.everybody, 3))}"
+        return f"all tenants are affected by changes since {plain(revision)}: {plain(listed(change.everybody, 3))}"
     return ""

@@ -1,6 +1,6 @@
-"""Which files of a project a tenant's run reads: the tenant's own, and the program's, which are every tenant's.
+"""Lists the files that a tenant's run reads: the tenant's own, and the program's, which all tenants share.
 
-`fleet up --resume` and `--changed-since` go by this list alone.
+`fleet up --resume` and `--changed-since` both use this list.
 """
 
 from __future__ import annotations
@@ -16,41 +16,40 @@ from kzero_scim.fleet.project import FleetProject, FleetTenant
 
 STACKS: Final = "stacks/"
 _WITHOUT_EFFECT: Final = ("*.md", "docs/*", "tests/*", "gitops/*", ".*", "*/.*", "LICENSE", "CODEOWNERS")
-"""Files of a project that are not its program. Any other file counts: too many tenants are run rather than too few."""
+"""Files of a project that are not its program. All other files count: better run too many tenants than too few."""
 _DEPENDENCIES: Final = ("*.lock", "requirements*.txt", "pyproject.toml", ".python-version")
-"""Files that count also in the folders above the project's, up to the repository's."""
+"""Files that also count in folders above the project's, up to the repository's root."""
 
 
 def is_program(project: FleetProject, path: str) -> bool:
-    """Whether a file is part of the program, unless a tenant owns it.
+    """Return whether a file is part of the program, unless a tenant owns it.
 
     Args:
         project: The fleet; its ``unrelated`` patterns name files that are not.
-        path: Relative to the project's folder, with slashes; a file above it begins with ``../``.
+        path: Path relative to the project's folder, with slashes; a path above it starts with ``../``.
     """
     if path.startswith("../"):
         above = PurePosixPath(path)
         return above.parts.count("..") == len(above.parts) - 1 and _matches(above.name, _DEPENDENCIES)
     if path.startswith(STACKS) or _matches(path, project.settings.unrelated):
-        # Of the stacks only what belongs to a tenant counts.
+        # In the stacks folder, only files of tenants count.
         return False
     return _matches(path, _DEPENDENCIES) or not _matches(path, _WITHOUT_EFFECT)
 
 
 def program_files(project: FleetProject) -> list[str]:
-    """Return the files of the program, by name: those that git follows, and those that it neither follows nor ignores.
+    """Return the files of the program, sorted: tracked files, and untracked files that git does not ignore.
 
-    Without a repository every file of the folder counts, except hidden ones and Python's caches.
+    Without a repository, every file in the folder counts, except hidden files and Python's caches.
     """
     owned = {path for tenant in project.tenants.values() for path in own_files(project, tenant)}
     return sorted(path for path in _listed(project.folder.resolve()) if path not in owned and is_program(project, path))
 
 
 def own_files(project: FleetProject, tenant: FleetTenant) -> set[str]:
-    """Return the files that a tenant is read from, alone or with others, relative to the project's folder.
+    """Return the files that belong to a tenant, relative to the project's folder. Several tenants may share a file.
 
-    They are its stack file, whatever file a setting of it names (``usersFile``, a certificate), and its file of
-    credentials.
+    These are its stack file, every file that a setting names (``usersFile``, a certificate), and its credentials file.
     """
     named = [value for value in _texts(tenant.document.get("config") or {}) if _may_be_path(value)]
     if project.settings.credentials.files:
@@ -91,7 +90,7 @@ def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any value of a YAML f
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        # The ciphers of secrets name no files.
+        # Encrypted secrets are not file names.
         yield from (text for key, item in value.items() if key != "secure" for text in _texts(item))
     elif isinstance(value, list):
         yield from (text for item in value for text in _texts(item))

@@ -1,4 +1,4 @@
-"""Questions to git that it may answer with no. Knows no fleet."""
+"""Runs git commands that may fail without harm. Must not know the fleet."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 def asked(folder: Path, *arguments: str) -> str:
-    """Return what a git command prints, "" where it fails: without git, without a repository."""
+    """Return what a git command prints, "" if it fails, for example without git or a repository."""
     try:
-        done = subprocess.run(  # noqa: S603 - git's own words, no shell
+        done = subprocess.run(  # noqa: S603 - fixed program, no shell
             ["git", "-C", str(folder), *arguments],  # noqa: S607 - the operator's own git
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -182,7 +182,7 @@ def failed_last(project: FleetProject, command: Command | None = None) -> set[st
     runs = [run for run in last if run is not None]
     if not runs:
         what = f"fleet {command}" if command else "the fleet"
-        message = f"--failed: {project.runs} contains no document of a run of {what}; run it without --failed"
+        message = f"--failed: no document of a run of {what} in {project.runs}; run it without --failed"
         raise SettingsError(message)
     newest = max(runs, key=lambda run: run.ended)
     return {result.tenant for result in newest.results if result.outcome in _FAILED}

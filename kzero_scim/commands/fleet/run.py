@@ -171,7 +171,7 @@ class _Asked:
         console = progress.console(stderr=self.as_json or files.prints)
         watcher = progress.watcher(console, len(tenants), self.command)
         if earlier:
-            watcher.note(f"{len(earlier)} tenants are current since the last up; running {len(tenants)}")
+            watcher.note(f"{len(earlier)} of the last up are current; running {len(tenants)}")
         self._confirm([tenant.name for tenant in tenants])
         job = Job(
             command=self.command,

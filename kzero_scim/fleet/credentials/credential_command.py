@@ -105,5 +105,5 @@ def _failure(code: int, said: bytes, environment: Mapping[str, str]) -> str:
     lines = said.decode(errors="replace").strip().splitlines()
     ended = f"was killed by signal {-code}" if code < 0 else f"failed with exit code {code}"
     if not lines:
-        return f"{ended} and no error message; run it by hand to see why"
+        return f"{ended} without an error message; run it by hand to see why"
     return f"{ended}: {one_line(redactor.redact(lines[-1]))[:_MOST_SAID]}"

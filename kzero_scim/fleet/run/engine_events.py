@@ -1,6 +1,6 @@
-"""What Pulumi's engine tells while it runs one stack, as a tenant's changes, drift, warnings and errors. Asks nobody.
+"""Turns the events of Pulumi's engine for one stack into changes, drift, warnings and errors. Contacts no service.
 
-The events are those of `sdk/go/common/apitype/events.go`; secrets in them are blotted out by the engine already.
+`sdk/go/common/apitype/events.go` defines the events. The engine has already redacted secrets in them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pulumi.automation import EngineEvent
     from pulumi.automation.events import StepEventMetadata
 
-SECRET: Final = "(secret)"  # noqa: S105 - what is shown in a secret's place
+SECRET: Final = "(secret)"  # noqa: S105 - shown instead of a secret
 UNKNOWN: Final = "(not known yet)"
 _BLOTTED: Final = "[secret]"
 _UNKNOWN: Final = frozenset(
@@ -48,26 +48,26 @@ _DOING: Final = {
 }
 _COLOR: Final = re.compile(r"<\{%.*?%\}>")
 _UNHANDLED: Final = "an unhandled error occurred: "
-"""How the engine begins when it repeats the error that a program ended with."""
+"""Prefix of the engine when it repeats a program's error."""
 _CONSEQUENCE: Final = re.compile(r"(preview|update|refresh|operation) failed|resource plugin .* is expected to have")
 
 
 class EngineEvents:
-    """Gathers a run's events.
+    """Collects a run's events.
 
     Args:
-        refreshing: The command itself is a refresh: what it finds is drift, and nothing is a change.
-        rewrite: Returns the text by which an error is reported.
+        refreshing: Whether the command is a refresh. Its findings are drift, not changes.
+        rewrite: Returns the text of an error to report.
 
     Attributes:
-        errors: What the engine called an error, each once, a line each.
-        warnings: What it warned of, likewise.
-        outputs: The stack's outputs at the end, secret ones blotted out; empty if it did not get there. That they
-            change is no change of the tenant's, for Pulumi neither: some tell of the last provisioning cycle.
+        errors: The engine's errors, each once, one line each.
+        warnings: The engine's warnings, each once, one line each.
+        outputs: The stack's outputs at the end, without secrets; empty if the run did not reach its end. Changed
+            outputs do not count as a change of the tenant, also in Pulumi: some describe the last provisioning cycle.
     """
 
     def __init__(self, *, refreshing: bool, rewrite: Callable[[str], str] = str) -> None:
-        """Know nothing yet."""
+        """Start without events."""
         self._rewrite = rewrite
         self.errors: list[str] = []
         self.warnings: list[str] = []
@@ -79,19 +79,19 @@ class EngineEvents:
 
     @property
     def changes(self) -> list[ResourceChange]:
-        """What is done, or would be, to which resource, in the engine's order; what failed is not among it."""
+        """The changes that were made or would be made, in the engine's order, without failed ones."""
         return [change for urn, change in self._changes.items() if urn not in self._failed]
 
     @property
     def drift(self) -> list[Difference]:
-        """What differs from the state, of those resources that were looked at."""
+        """The differences from the state in resources that the engine refreshed."""
         return [difference for differences in self._drift.values() for difference in differences]
 
     def take(self, event: EngineEvent) -> str:
-        """Note one event.
+        """Record one event.
 
         Returns:
-            What the engine does now, for people to watch; "" where the event tells nothing of it.
+            The engine's present step in words; "" if the event is not about a step.
         """
         if event.diagnostic_event is not None:
             self._said(event.diagnostic_event.severity, event.diagnostic_event.message)
@@ -135,7 +135,7 @@ class EngineEvents:
         properties = _properties(step) if operation in {"update", "replace"} else []
         before = self._changes.get(step.urn)
         if before is not None:
-            # The parts of a replacement are steps of their own, and only the first of them says why.
+            # A replacement has several steps, and only the first contains the reason.
             operation = "replace" if "replace" in {operation, before.operation} else operation
             properties = _known(before.properties, properties)
         self._changes[step.urn] = ResourceChange(
@@ -158,13 +158,13 @@ class EngineEvents:
 
 
 def as_one_line(message: str) -> str:
-    """Give a message as one line; one with a heading and a line for each problem as ``heading: problem; problem``."""
+    """Return a message in one line. A heading with a line per problem becomes ``heading: problem; problem``."""
     heading, _, problems = message.partition(":\n  ")
     return one_line(f"{heading}: {'; '.join(problems.splitlines())}" if problems else message)
 
 
 def _is_told(step: StepEventMetadata, operation: str) -> bool:
-    """Whether a change is reported: every deletion, and every other change of a resource.
+    """Return whether a change is reported.
 
     A new component or provider only accompanies its resources. The engine itself adds and removes default providers.
     """
@@ -184,7 +184,7 @@ def _name(step: StepEventMetadata) -> str:
 
 
 def _kind(step: StepEventMetadata) -> str:
-    """Name a resource's kind; "" for the stack."""
+    """Return a resource's kind; "" for the stack."""
     if step.type == _STACK or (step.new or step.old) is None:
         return ""
     return "Provider" if step.type.startswith(_PROVIDER) else step.type.rsplit(":", 1)[-1].rsplit("/", 1)[-1]
@@ -205,7 +205,7 @@ def _property(step: StepEventMetadata, path: str, kind: str, *, of_inputs: bool)
     was = value_at((old.inputs if of_inputs else old.outputs) if old else None, path)
     now = value_at(new.outputs if new else None, path)
     if now is None or of_inputs:
-        # In a preview the planned outputs stand in one event and the inputs in all.
+        # In a preview, only one event has the planned outputs, but all have the inputs.
         now = value_at(new.inputs if new else None, path)
     replaces = kind.endswith("-replace")
     plain = kind.removesuffix("-replace")
@@ -218,7 +218,7 @@ def _property(step: StepEventMetadata, path: str, kind: str, *, of_inputs: bool)
 
 
 def _known(before: list[PropertyChange], now: list[PropertyChange]) -> list[PropertyChange]:
-    """Keep what was known before of the values of a later event, which may lack them."""
+    """Return the later properties with earlier values where they lack them."""
     if not now:
         return before
     earlier = {item.property: item for item in before}
@@ -238,6 +238,6 @@ def _shown(value: Any) -> Any:  # noqa: ANN401 - any JSON
     if isinstance(value, list | tuple):
         return [_shown(item) for item in value]
     if isinstance(value, float) and value.is_integer():
-        # The engine's numbers are all floats.
+        # The engine sends all numbers as floats.
         return int(value)
     return value if value is None or isinstance(value, bool | int | float) else json.dumps(value)

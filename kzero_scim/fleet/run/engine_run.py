@@ -1,7 +1,7 @@
-"""One tenant's run of Pulumi's engine in this process: its program and its provider here, its environment only its own.
+"""Runs Pulumi's engine for one tenant, with the program and the provider in this process.
 
-One at a time: the process's environment and working directory are the tenant's while it runs. Nothing of it is left
-for the next: environment, folder, temporary files, the project's modules, provider, connections and tokens go with it.
+One tenant at a time: while it runs, the process has the tenant's environment and working directory. These are reset
+for the next one: environment, folder, temporary files, modules of the project, provider, connections and tokens.
 """
 
 from __future__ import annotations
@@ -38,21 +38,21 @@ from kzero_scim.stack.recovery import recover
 from kzero_scim.stack.stack import reason_of
 
 Told = Callable[[str, Any], None]
-"""Takes what happens meanwhile: ``("engine", process id)``, ``("doing", what the engine does now)``."""
+"""Receives progress: ``("engine", process ID)``, ``("doing", the engine's present step)``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TenantRun:
-    """What to run for one tenant.
+    """One run for one tenant.
 
     Attributes:
         command: Preview, up or refresh.
         tenant: The stack's name.
-        folder: The project's.
+        folder: The project's folder.
         environment: The tenant's whole environment.
-        refresh: Look at both sides before a preview or an up.
+        refresh: Whether to read both sides before a preview or an up.
         cli: The Pulumi CLI.
-        cli_version: Its version.
+        cli_version: The CLI's version.
         log: The tenant's log file.
     """
 
@@ -67,7 +67,7 @@ class TenantRun:
 
 
 def run_tenant(run: TenantRun, told: Told) -> TenantResult:
-    """Run one tenant; whatever fails is its result's error, in one line."""
+    """Run one tenant and return its result. Any failure is the result's error, in one line."""
     began = time.monotonic()
     with TenantLog(run.log, run.environment) as log:
         log.write(f"kzero-scim fleet {run.command} of {run.tenant}, {datetime.now(UTC):%Y-%m-%d} UTC")
@@ -84,7 +84,7 @@ def run_tenant(run: TenantRun, told: Told) -> TenantResult:
 
 
 class _Engine:
-    """One run of the engine, with what it tells."""
+    """One run of the engine and its events."""
 
     def __init__(self, run: TenantRun, log: TenantLog, told: Told) -> None:
         self._run = run
@@ -101,7 +101,9 @@ class _Engine:
             with attached(KZERO) as port:
                 self._perform(port)
         except automation.StackNotFoundError:
-            return _failed(run, f"stack {run.tenant} was never applied: there is nothing to refresh")
+            return _failed(
+                run, f"stack {run.tenant} has never been applied, so there is nothing to refresh; run `fleet up` first"
+            )
         except automation.CommandError:
             return self._broken_off()
         finally:
@@ -124,14 +126,14 @@ class _Engine:
                 self._preview_first(variables)
 
     def _preview_first(self, variables: Mapping[str, str]) -> None:
-        """Preview a stack that no backend knows yet, against one in a temporary folder: a preview makes nothing."""
+        """Preview a stack that does not exist yet, against an empty one in a temporary folder."""
         run = self._run
-        self._log.write("the backend has no such stack yet: previewing it against an empty one in a temporary folder")
+        self._log.write("the stack does not exist yet: previewing against an empty one in a temporary folder")
         with tempfile.TemporaryDirectory() as folder:
             project, state = Path(folder, "project"), Path(folder, "state")
             (project / "stacks").mkdir(parents=True)
             state.mkdir()
-            # `stack init` writes into the stack's file, so that is a copy.
+            # A copy, because `stack init` writes to the stack file.
             stack_file = f"stacks/Pulumi.{run.tenant}.yaml"
             (project / stack_file).write_bytes((run.folder / stack_file).read_bytes())
             for entry in run.folder.iterdir():
@@ -159,7 +161,7 @@ class _Engine:
             "on_event": self._take,
             "color": "never",
         }
-        # Its result is not looked at: the events tell more.
+        # The results are ignored: the events contain more.
         if run.command is Command.PREVIEW:
             stack.preview(refresh=run.refresh, **options)
         elif run.command is Command.UP:
@@ -207,49 +209,49 @@ class _Engine:
         told = [line for line in events.errors if line != REPORTED]
         lines = list(map(as_one_line, self._problems)) or told or [reason_of(self._process.complaints)]
         if self._process.exit_code < 0:
-            lines = [f"the engine was ended by signal {-self._process.exit_code}", *lines]
-        # A line that announces those after it ends with a colon.
+            lines = [f"the engine was killed by signal {-self._process.exit_code}", *lines]
+        # A line that introduces the next ones ends with a colon.
         reason = (
             "; ".join(filter(None, lines)).replace(":; ", ": ")
-            or f"pulumi ended with exit code {self._process.exit_code}"
+            or f"pulumi failed with exit code {self._process.exit_code}"
         )
         warnings = [*events.warnings, *self._freed()]
-        # What was applied before the failure is told too.
+        # The result includes what was applied before the failure.
         changes = events.changes if run.command is Command.UP else []
         return TenantResult(tenant=run.tenant, outcome=Outcome.FAILED, error=reason, changes=changes, warnings=warnings)
 
     def _freed(self) -> list[str]:
-        """Free the stack where the engine was killed: it keeps the lock of a run that is gone."""
+        """Unlock the stack if the engine was killed, because its lock remains."""
         if self._process.exit_code >= 0:
             return []
         try:
             return recover(self._run.tenant, self._run.folder)
         except KzeroScimError as error:
-            return [f"the stack may be locked still, `kzero-scim recover {self._run.tenant}` frees it: {error}"]
+            return [f"the stack may still be locked; run `kzero-scim recover {self._run.tenant}` to unlock it: {error}"]
 
 
 class _Workspace(automation.LocalWorkspace):
-    """Writes nobody's "current stack": every command names the stack that it is for."""
+    """Does not write the "current stack": every command names its stack."""
 
     def select_stack(self, stack_name: str) -> None:
-        """Do nothing; a stack that does not exist shows at the first command."""
+        """Do nothing. The first command reports a stack that does not exist."""
 
 
 class _Stack(automation.Stack):
-    """Asks for nothing after a run: that would be two more runs of the CLI, and the events have told it all."""
+    """Requests nothing after a run: that would be two more runs of the CLI, and the events contain everything."""
 
     def outputs(self) -> automation.OutputMap:
-        """Give none."""
+        """Return no outputs."""
         return {}
 
     def info(self, show_secrets: bool = True) -> automation.UpdateSummary | None:  # noqa: FBT001, FBT002 - the base's
-        """Give an empty one."""
+        """Return an empty summary."""
         del show_secrets
         return automation.UpdateSummary("", datetime.now(UTC), "", {}, {}, "")
 
 
 class _Printed(io.TextIOBase):
-    """Takes what a program prints, for the tenant's log."""
+    """Writes what a program prints to the tenant's log."""
 
     def __init__(self, log: TenantLog) -> None:
         self._log = log
@@ -274,11 +276,11 @@ def _printing_to(log: TenantLog) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _as_tenant(run: TenantRun) -> Iterator[None]:
-    """Give this process the tenant's environment, the project's folder and one for temporary files, for a while."""
+    """Set the tenant's environment, the project's folder and a temporary folder in this process during the block."""
     before, folder = dict(os.environ), Path.cwd()
     with tempfile.TemporaryDirectory(prefix="kzero-scim-") as temporary:
         changed = {"TMPDIR": temporary}
-        # Who looks for a defect wants Pulumi's own logs.
+        # For debugging, keep Pulumi's own logs.
         if run.environment.get("KZERO_DEBUG") != "1":
             changed[pulumi_home.VARIABLE] = str(pulumi_home.make_home(run.environment, Path(temporary)))
         _set_environment({**run.environment, **changed})
@@ -293,7 +295,7 @@ def _as_tenant(run: TenantRun) -> Iterator[None]:
 def _set_environment(variables: Mapping[str, str]) -> None:
     os.environ.clear()
     os.environ.update(variables)
-    # Python remembers where temporary files go.
+    # Python caches the folder for temporary files.
     tempfile.tempdir = None
 
 

@@ -1,4 +1,4 @@
-"""What a tenant's up depends on in the project's folder, as one text: the same as long as none of it changes."""
+"""Computes a tenant's fingerprint: it stays the same until a file changes on which the tenant's update depends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kzero_scim.fleet.project import FleetProject, FleetTenant
 
 
 class Fingerprints:
-    """Makes the fingerprints of a project's tenants.
+    """Computes the fingerprints of a project's tenants.
 
     Args:
         project: The fleet.
@@ -24,7 +24,7 @@ class Fingerprints:
         self._project = project
 
     def of(self, tenant: FleetTenant) -> str:
-        """Give a tenant's: of its stack file, of the files that this names, and of the program."""
+        """Return a tenant's fingerprint: of its stack file, the files that this names, and the program."""
         return _digest(self._project.folder, sorted(own_files(self._project, tenant)), self._program)
 
     @cached_property
@@ -35,7 +35,7 @@ class Fingerprints:
 def _digest(folder: Path, paths: Iterable[str], before: str = "") -> str:
     digest = hashlib.sha256(before.encode())
     for path in paths:
-        # What cannot be read is what the tenant's run will complain of.
+        # The tenant's run reports files that cannot be read.
         with suppress(OSError):
             file = folder / path
             content = str(file.readlink()).encode() if file.is_symlink() and file.is_dir() else file.read_bytes()

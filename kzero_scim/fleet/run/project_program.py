@@ -1,6 +1,6 @@
-"""Runs a project's own program in this process, as Pulumi's Python language host runs it in a process of its own.
+"""Runs a project's own program in this process, like Pulumi's Python language host in a separate one.
 
-Knows no component and no tenant: what the program declares is what the engine gets. https://www.pulumi.com/docs/iac/
+Must not know components or tenants: the program declares all resources. https://www.pulumi.com/docs/iac/
 concepts/projects/project-file describes ``runtime`` and ``main``.
 """
 
@@ -26,12 +26,12 @@ from kzero_scim.errors import KzeroScimError, SettingsError
 from kzero_scim.stack import safe_yaml
 
 REPORTED: Final = "the program ended after it reported an error"
-"""Error of a program that ends with Pulumi's exit code for "the program has reported the error itself"."""
+"""Error of a program that ends with Pulumi's exit code for errors that the program reported itself."""
 _REPORTED_CODE: Final = 32  # `sdk/python/cmd/pulumi-language-python-exec`
 _MAIN: Final = "__main__.py"
 _TRACEBACK: Final = "Traceback (most recent call last):"
 _LATE: Final = "python inline source runtime error: "
-"""How pulumi's Automation API begins the report of an exception in asynchronous code, as in ``Output.apply``."""
+"""Prefix of Pulumi's Automation API for exceptions in asynchronous code, for example in ``Output.apply``."""
 _FRAME: Final = re.compile(r'^ +File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
 
 
@@ -42,7 +42,7 @@ class ProjectProgram:
     Attributes:
         project: The folder of Pulumi.yaml.
         folder: The program's working directory.
-        entry: What Pulumi runs in it: a file's name, or ``.`` for ``__main__.py``.
+        entry: The file in it that Pulumi runs, or ``.`` for ``__main__.py``.
     """
 
     project: Path
@@ -51,23 +51,23 @@ class ProjectProgram:
 
     @classmethod
     def of(cls, project: Path) -> Self:
-        """Find a project's program by ``runtime`` and ``main`` of its Pulumi.yaml.
+        """Return a project's program, found by ``runtime`` and ``main`` of its Pulumi.yaml.
 
         Raises:
-            SettingsError: It is not a Python program, or there is none.
+            SettingsError: It is not a Python program, or it does not exist.
         """
         file = project / "Pulumi.yaml"
         document = safe_yaml.read(file)
         runtime = document.get("runtime")
         name = runtime.get("name") if isinstance(runtime, dict) else runtime
         if name != "python":
-            message = f"{file}: runtime is {name}; the fleet runs Python programs only, use `pulumi` for this project"
+            message = f"{file}: runtime is {name}, but the fleet runs only Python programs; use `pulumi` instead"
             raise SettingsError(message)
         main = (project / str(document.get("main") or ".")).resolve()
         if main.is_file():
             return cls(project.resolve(), main.parent, main.name)
         if not (main / _MAIN).is_file():
-            message = f"{file}: there is no program: {main / _MAIN} does not exist"
+            message = f"{file}: the program {main / _MAIN} does not exist"
             raise SettingsError(message)
         return cls(project.resolve(), main, ".")
 
@@ -75,15 +75,15 @@ class ProjectProgram:
         """Run the program as ``__main__``, in its folder.
 
         Args:
-            log: Takes the lines of a traceback.
+            log: Receives the lines of a traceback.
 
         Raises:
-            pulumi.RunError: It failed; the message is one line with file and line, or :data:`REPORTED`.
+            pulumi.RunError: The program failed; the message is one line with file and line, or :data:`REPORTED`.
         """
         process = os.getpid()
         os.chdir(self.folder)
         sys.argv = [self.entry]
-        # Python remembers which folder "." was at the first import from it.
+        # Python caches which folder "." was at the first import from it.
         sys.path_importer_cache.pop(self.entry, None)
         try:
             runpy.run_path(self.entry, run_name="__main__")
@@ -103,11 +103,11 @@ class ProjectProgram:
             raise pulumi.RunError(self._at(error, _said_by(error))) from None
         finally:
             if os.getpid() != process:
-                # The program forked this child and did not end it: it must not become a second worker.
+                # The program forked this process and did not end it. It must not become a second worker.
                 os._exit(1)
 
     def rewrite(self, message: str) -> str:
-        """Return an error of the engine; a traceback of the program becomes one line with file and line."""
+        """Return an engine's error. A traceback of the program becomes one line with file and line."""
         if not message.startswith(_LATE) or _TRACEBACK not in message:
             return message
         told = message.rpartition(_TRACEBACK)[2]
@@ -131,9 +131,9 @@ class ProjectProgram:
 
 @contextmanager
 def leaving_nothing(project: Path) -> Iterator[None]:
-    """Undo at the end what a program leaves in this process: its own modules, import paths, arguments, log handlers.
+    """Remove a program's modules, import paths, arguments and log handlers from this process after the block.
 
-    Installed packages stay loaded; importing them again for each tenant would take too long.
+    Installed packages stay loaded, because importing them again for each tenant would take too long.
     """
     modules, path, arguments = set(sys.modules), list(sys.path), list(sys.argv)
     handlers, level = list(logging.root.handlers), logging.root.level
@@ -155,7 +155,7 @@ def _forget(kept: set[str], project: Path) -> None:
     for name in own:
         del sys.modules[name]
     if own:
-        # A local SDK registers its classes with pulumi, which refuses to take the same ones twice.
+        # A local SDK registers its classes with pulumi, which refuses to register them twice.
         registries: list[dict[str, list[Any]]] = [rpc._RESOURCE_PACKAGES, rpc._RESOURCE_MODULES]  # noqa: SLF001
         for registered in (items for registry in registries for items in registry.values()):
             registered[:] = [item for item in registered if type(item).__module__ not in own]
@@ -167,7 +167,7 @@ def _place_of(module: ModuleType | None) -> Path | None:
 
 
 def _is_own(path: Path | None, project: Path) -> bool:
-    """Whether a file or folder is the project's own, and not of a package that is installed in its folder."""
+    """Return whether a file or folder is the project's own, and not part of a package installed in its folder."""
     return path is not None and path.is_relative_to(project) and "site-packages" not in path.parts
 
 
@@ -175,5 +175,5 @@ def _said_by(error: Exception) -> str:
     said = error.msg if isinstance(error, SyntaxError) else str(error)
     line = f"{type(error).__name__}: {said}" if said else type(error).__name__
     if isinstance(error, ModuleNotFoundError):
-        line += f"; the fleet runs the program with the Python in {sys.prefix}: install the module there"
+        line += f"; the fleet uses the Python in {sys.prefix}, so install the module there"
     return line

@@ -1,6 +1,6 @@
-"""A process that runs tenants one after the other, and the handle by which the fleet gives it work and ends it.
+"""A process that runs tenants one after the other, and the handle that gives it work and ends it.
 
-Started by "spawn": it inherits no connection, no client and no lock of the fleet's own process.
+Started with "spawn", so that it inherits no connection, client or lock of the fleet's process.
 """
 
 from __future__ import annotations
@@ -23,35 +23,35 @@ if TYPE_CHECKING:
 
 _SPAWN: Final = multiprocessing.get_context("spawn")
 _TO_THE_MACHINE: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
-"""What an idle worker keeps of the environment that it was started with."""
+"""Variables that an idle worker keeps from its initial environment."""
 _INTERRUPTED_SECONDS: Final = 15.0
-"""From the interruption of a tenant that takes too long until its processes are killed."""
+"""Time between the interruption of a tenant after its timeout and the killing of its processes."""
 _ENDED_SECONDS: Final = 10.0
-"""From there until the worker, which should have told what came of it, is killed too."""
+"""Time from then until the worker, which should have returned a result, is killed too."""
 
 
 def work(connection: Connection) -> None:
-    """Run what comes down a connection until it is closed; send back what happens, and each result."""
-    # Ctrl-C in a terminal reaches every process; what is being applied is finished, and the fleet's process decides.
-    # No SIG_IGN: the engine would inherit that, and could not be interrupted.
+    """Run the tenants that a connection sends until it is closed. Send back progress and results."""
+    # Ctrl-C in a terminal reaches every process, but only the fleet's process decides what to interrupt.
+    # Not SIG_IGN: the engine would inherit it and could not be interrupted.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     _forget_environment()
     if os.environ.get("KZERO_DEBUG") != "1":
         _hush()
-    # After the environment is gone: importing takes half a second, once a worker.
+    # Imported after the environment is cleared. This takes half a second, once per worker.
     import pulumi.log  # noqa: PLC0415
 
     from kzero_scim.fleet.run.engine_run import run_tenant  # noqa: PLC0415
     from kzero_scim.provider.engine.attached import keep_what_is_loaded  # noqa: PLC0415
 
-    # The SDK sends the engine some sixty of these a run, which throws them away: a fifteenth of a preview.
+    # The SDK sends about sixty debug messages per run, which the engine discards: a fifteenth of a preview's time.
     pulumi.log.debug = lambda *_, **__: None
     connection.send(("ready", None))
     loaded = 0
     while True:
         if loaded != (loaded := len(sys.modules)):
-            # At the start, and after the first tenant: its program has imported what the next ones import.
+            # At the start and after the first tenant, whose program imports the same modules as the next ones.
             keep_what_is_loaded()
         try:
             run: TenantRun = connection.recv()
@@ -67,7 +67,7 @@ def _forget_environment() -> None:
 
 
 def _hush() -> None:
-    """Keep gRPC and what tenants' programs print out of the fleet's terminal: the logs have all that is worth it."""
+    """Discard the worker's own output, for example gRPC's. The logs contain what programs and engines print."""
     nothing = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(nothing, stream)
@@ -75,7 +75,7 @@ def _hush() -> None:
 
 
 class Worker:
-    """One worker process, started when it is first given work, and again after it had to be killed."""
+    """One worker process. It starts with its first tenant, and again after it was killed."""
 
     def __init__(self) -> None:
         """Start nothing yet."""
@@ -86,21 +86,21 @@ class Worker:
         self._busy = False
 
     def run(self, run: TenantRun, timeout: float | None, doing: Callable[[str], None]) -> TenantResult:
-        """Have a tenant run, and wait for it.
+        """Run a tenant and wait for its result.
 
         Args:
-            run: What to run.
-            timeout: Seconds after which it is interrupted, and killed if that does not help; None for no limit.
-            doing: Told what the engine does, as it goes.
+            run: The run.
+            timeout: Seconds after which the tenant is interrupted, and then killed if necessary; None for no limit.
+            doing: Receives the engine's present step.
 
         Returns:
-            What came of it. A worker that dies is that tenant's failure.
+            The result. If the worker dies, the tenant fails.
         """
         self._engine, self._interrupted, self._busy = 0, False, True
         deadlines = _Deadlines(time.monotonic(), timeout)
         try:
             connection = self._started()
-            # A worker's own start is no tenant's time.
+            # The worker's start does not count.
             deadlines = _Deadlines(time.monotonic(), timeout)
             connection.send(run)
             while True:
@@ -128,7 +128,7 @@ class Worker:
         return self._busy
 
     def interrupt(self) -> None:
-        """Interrupt the tenant that runs, as Ctrl-C does a `pulumi up`: its engine ends in order."""
+        """Interrupt the running tenant like Ctrl-C interrupts `pulumi up`: its engine ends in order."""
         self._interrupted = True
         if self._engine:
             engine_session.interrupt(self._engine)
@@ -161,24 +161,24 @@ class Worker:
 
     def _died(self, run: TenantRun, deadlines: _Deadlines) -> TenantResult:
         if self._engine:
-            # Its program and provider are gone: it cannot go on.
+            # The engine cannot continue without program and provider.
             engine_session.end(self._engine)
         self._process.join(_ENDED_SECONDS)
         code = self._process.exitcode
         self._connection = None
         how = f"signal {-code}" if isinstance(code, int) and code < 0 else f"exit code {code}"
-        free = f"`kzero-scim recover {run.tenant}` frees its stack"
+        free = f"run `kzero-scim recover {run.tenant}` to unlock its stack"
         result = TenantResult(
             tenant=run.tenant,
             outcome=Outcome.FAILED,
-            error=f"the process that ran it ended with {how}; {free}",
+            error=f"the tenant's process died ({how}); {free}",
             seconds=round(time.monotonic() - deadlines.began, 3),
         )
         return _timed_out(result, deadlines.timeout) if deadlines.passed else result
 
 
 class _Deadlines:
-    """When a tenant is interrupted, when its engine is killed, and when its worker is."""
+    """The times at which a tenant is interrupted, its engine is killed, and its worker is killed."""
 
     def __init__(self, began: float, timeout: float | None) -> None:
         self.began = began
@@ -202,7 +202,7 @@ class _Deadlines:
 
 def _timed_out(result: TenantResult, timeout: float | None) -> TenantResult:
     if result.outcome is not Outcome.FAILED:
-        # It came to its end just then.
+        # It finished at that moment.
         return result
     reason = f"stopped after {timeout:g} s" + (f"; {result.error}" if result.error else "")
     return replace(result, outcome=Outcome.TIMED_OUT, error=reason)

@@ -155,8 +155,8 @@ def _read(name: str, file: Path) -> Mapping[str, Any]:
 
 def _never(name: str, where: str) -> str:
     return (
-        f"{where} contains no stack {name}; run `kzero-scim fleet up {name}` if it has never been applied, or correct "
-        "PULUMI_BACKEND_URL"
+        f"stack {name} does not exist at {where}; run `kzero-scim fleet up {name}` if it has never been applied, or "
+        "correct PULUMI_BACKEND_URL"
     )
 
 
