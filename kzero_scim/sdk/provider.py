@@ -61,11 +61,11 @@ class Provider(pulumi.ProviderResource):
             oidc_request_url: Where a pipeline hands out id tokens.
             oidc_request_token: The bearer token for that address.
             use_msi: Sign in by managed identity.
-            use_cli: Sign in as the Azure CLI is signed in; default true.
+            use_cli: Sign in with the Azure CLI's login; default true.
             environment: Azure cloud: public, usgovernment or china; default public.
             metadata_host: host[:port] whose /metadata/endpoints describes a custom cloud.
-            moving_to: Entra tenant id to which the next run may move the stack: the application in the present one is
-                then left.
+            moving_to: Entra tenant ID that the next run may move the stack to; the application in the present tenant is
+                kept.
             server_url: Origin of the KZero server, https://ca.auth.kzero.com without a path.
             realm: KZero tenant (realm) name, case sensitive.
             kzero_client_id: Service-account client in the tenant's realm for Keycloak's admin API.

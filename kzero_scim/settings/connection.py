@@ -1,4 +1,4 @@
-"""How the provider kzero reaches a tenant: from the tenant's settings and from what azuread is configured with."""
+"""Builds the configuration of the provider kzero from the tenant's settings and from azuread's configuration."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ FROM_AZUREAD: Final = {
     "environment": "environment",
     "metadataHost": "metadata_host",
 }
-"""azuread's configuration keys that kzero reads too, and the names of kzero's own."""
+"""azuread's configuration keys that kzero also reads, and the names of kzero's arguments."""
 _BOOLEANS: Final = frozenset({"useOidc", "useMsi", "useCli"})
 
 
 def connection(settings: TenantSettings, configuration: Mapping[str, str]) -> Config:
-    """Put the provider's configuration together; what is left None comes from the environment.
+    """Return the provider's configuration. What is None comes from the environment.
 
     Args:
         settings: The tenant's settings.
@@ -53,7 +53,7 @@ def connection(settings: TenantSettings, configuration: Mapping[str, str]) -> Co
 
 
 def from_azuread(configuration: Mapping[str, str]) -> dict[str, Any]:
-    """Give the provider's arguments that stand in the stack as azuread's.
+    """Return the provider's arguments that the stack configures for azuread.
 
     Args:
         configuration: The stack's configuration, full key to text.
@@ -67,9 +67,9 @@ def from_azuread(configuration: Mapping[str, str]) -> dict[str, Any]:
 
 
 def remote_token_client(settings: TenantSettings, environment: Mapping[str, str]) -> str | None:
-    """Name the client whose tokens Entra is to send, None where it is to send another.
+    """Return the client whose tokens Entra sends, or None if Entra sends another token.
 
-    The environment counts with the profile Generic only, and not beside a token that the settings give.
+    Only with the profile Generic, and only if the settings give no token.
 
     Args:
         settings: The tenant's settings.

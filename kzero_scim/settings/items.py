@@ -1,6 +1,6 @@
-"""What mappers, attribute mappings and custom attributes consist of, for settings and resources alike.
+"""The objects in settings and resources: mappers, attribute mappings and custom attributes.
 
-Knows no other setting and no service: what Keycloak and Entra make of them is said in ``keycloak`` and ``mapping``.
+Knows no other setting and no service. The packages ``keycloak`` and ``mapping`` translate the objects.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ AttributeType = Literal["String", "Integer", "Boolean", "DateTime", "Binary"]
 
 
 class SettingModel(BaseModel):
-    """Settings as a stack file spells them: keys in camelCase, unknown keys refused."""
+    """Settings as a stack file spells them. Keys are in camelCase, and unknown keys are errors."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, extra="forbid", frozen=True, populate_by_name=True, str_strip_whitespace=True
@@ -31,7 +31,7 @@ class SettingModel(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Mapper:
-    """One protocol mapper of type User Attribute; the token options are on unless switched off."""
+    """One protocol mapper of type User Attribute. The token options are on by default."""
 
     schema_module: ClassVar[str] = "keycloak"
 
@@ -39,64 +39,68 @@ class Mapper:
         "Name of the user attribute (the console's field User Attribute)."
     )
     claim: Annotated[str, Field(min_length=1, max_length=1024)] = prop(
-        "Name of the claim (Token Claim Name); for KZero a SCIM attribute such as name.givenName."
+        "Name of the claim (Token Claim Name). For KZero, a SCIM attribute such as name.givenName."
     )
-    claim_json_type: JsonType = prop("Claim JSON Type; the console shows boolean as Boolean.", default="String")
+    claim_json_type: JsonType = prop("Claim JSON Type. The console shows boolean as Boolean.", default="String")
     id_token: bool = prop("Add to ID token.", default=True)
     access_token: bool = prop("Add to access token.", default=True)
     userinfo: bool = prop("Add to userinfo.", default=True)
     introspection: bool = prop("Add to token introspection.", default=True)
-    multivalued: bool = prop("The attribute has several values and the claim is an array.", default=False)
-    aggregate_values: bool = prop("Add the values that the user's groups have for the attribute.", default=False)
+    multivalued: bool = prop("The attribute has several values, and the claim is an array.", default=False)
+    aggregate_values: bool = prop("Add the values of the attribute from the user's groups.", default=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One attribute mapping: where the value of a target attribute comes from. Exactly one of the first three."""
+    """One attribute mapping without its target. Requires exactly one of source, expression and constant."""
 
     schema_module: ClassVar[str] = "entra"
 
     source: str | None = prop(
-        "Attribute of the Entra user, by the provisioning service's name (surname, mail, extensionAttribute1).",
+        "Attribute of the Entra user, by its name in provisioning (surname, mail, extensionAttribute1).",
         default=None,
     )
     expression: str | None = prop("Expression in Entra's mapping language.", default=None)
-    constant: str | None = prop("A fixed text.", default=None)
-    default_value: str | None = prop("What is sent if the source is empty.", default=None)
+    constant: str | None = prop("Fixed text.", default=None)
+    default_value: str | None = prop("Value that Entra sends if the source is empty.", default=None)
     matching_priority: Annotated[int, Field(ge=0, le=1000)] = prop(
-        "1, 2, ...: Entra finds existing users by this attribute, in this order. 0: not used for that.", default=0
+        "Position of the attribute when Entra looks for existing users: 1, 2, ... 0: not used for matching.", default=0
     )
-    flow_type: FlowType = prop("When the value is sent; Always, or only when something is created.", default="Always")
-    flow_behavior: FlowBehavior = prop("Send it when it has changed, or each time.", default="FlowWhenChanged")
+    flow_type: FlowType = prop(
+        "When Entra sends the value: always, or only when it adds an object or a value.", default="Always"
+    )
+    flow_behavior: FlowBehavior = prop(
+        "Whether Entra sends the value only when it changed, or every time.", default="FlowWhenChanged"
+    )
 
     @property
     def origins(self) -> list[str]:
-        """Which of source, expression and constant are given; a row needs exactly one."""
+        """The given ones of source, expression and constant. A row needs exactly one."""
         return [name for name in ("source", "expression", "constant") if getattr(self, name) is not None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TargetedRow(Row):
-    """One attribute mapping with the target that it fills, as a stack file lists it."""
+    """One attribute mapping with its target, as a stack file lists it."""
 
-    target: Annotated[str, Field(min_length=1)] = prop("SCIM attribute that the row fills.")
+    target: Annotated[str, Field(min_length=1)] = prop("SCIM attribute that receives the value.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class CustomAttribute:
-    """A target attribute that Entra's default schema does not have."""
+    """A target attribute that Entra's default schema lacks."""
 
     schema_module: ClassVar[str] = "entra"
 
-    name: str = prop(f"Its full name, {CUSTOM_ATTRIBUTE_FORM}.")
-    type: AttributeType = prop("Type of its value; Entra allows no references here.", default="String")
-    case_exact: bool = prop("Whether values that differ in case only are different.", default=False)
+    name: str = prop(f"Full name, {CUSTOM_ATTRIBUTE_FORM}.")
+    type: AttributeType = prop("Type of the value. Entra does not allow references here.", default="String")
+    case_exact: bool = prop("Whether values that differ only in case are different.", default=False)
 
 
 def _one_origin(row: TargetedRow) -> TargetedRow:
     given = row.origins
     if len(given) != 1:
-        what = " and ".join(given) if given else "none of them"
+        what = " and ".join(given) if given else "no source, expression or constant"
         message = f"target {row.target!r} has {what}; give exactly one of source, expression and constant"
         raise ValueError(message)
     return row
@@ -122,7 +126,7 @@ def unescaped(claim: str) -> str:
 
 
 def repeated_claims(mappers: Mapping[str, Mapper]) -> Iterator[tuple[str, str]]:
-    """Yield each mapper that writes the claim of an earlier one, with the earlier one's name. Unknown claims pass."""
+    """Yield each mapper that writes the claim of an earlier one, with the earlier one's name. Skip unknown claims."""
     first: dict[str, str] = {}
     for name, mapper in mappers.items():
         if mapper is UNKNOWN or mapper.claim is UNKNOWN or not mapper.claim.strip():

@@ -1,7 +1,7 @@
-"""Moves: another KZero tenant, KZero server or Entra tenant under a stack that has resources. Pure: asks no service.
+"""Detects moves: another KZero tenant, KZero server or Entra tenant in a stack that has resources. Asks no service.
 
-Such a change is a slip of the keyboard more often than a wish, and no service could tell it from one: the resources in
-the state are of one tenant, and everything that is asked would be answered by another.
+Such a change is usually a mistake. No service can detect it, because the resources in the state belong to one tenant
+and another tenant answers all requests.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from kzero_scim.settings.confirmations import VARIABLE, confirmed, how_to_confir
 _ENTRA: Final = "azuread:tenantId"
 
 ACTION: Final = "move"
-"""The confirmation's action; it names where to."""
+"""The confirmation's action; its value is the destination."""
 
 _TO_REALM: Final = (
-    "the endpoint and the mappers are made there, the provisioning job is made anew and begins with an initial cycle; "
-    "who was provisioned to {old} stays there and is kept in step no longer"
+    "it creates the endpoint and the mappers there, and a new provisioning job that begins with an initial cycle; "
+    "the users in {old} stay and get no further updates"
 )
 _TO_SERVER: Final = (
-    "the endpoint's settings and the mappers are written there, the provisioning job is made anew and begins with an "
-    "initial cycle; everything on {old} is left as it is"
+    "it writes the endpoint's settings and the mappers there, and creates a new provisioning job that begins with an "
+    "initial cycle; everything on {old} stays unchanged"
 )
 _TO_ENTRA: Final = (
-    "the enterprise application, its assignments and its job are made anew there; those in {old} are left as they are "
-    "and are in this stack no longer"
+    "it creates a new enterprise application with assignments and job there; those in {old} stay unchanged and leave "
+    "this stack"
 )
 _PREPARE: Final = (
-    "{sentence}. Nothing was changed. Put the old value back if it is a slip. To move, put it back too and run "
-    "`{variable}={action}={new} pulumi up`, which marks the application there to be left; then set the new value and "
-    "run the same once more. To take the application off instead, run `pulumi destroy` with the old value first"
+    "{sentence}. Nothing was changed. If this is a mistake, put the old value back. To move, also put it back and run "
+    "`{variable}={action}={new} pulumi up`, which marks the application there to be kept; then set the new value and "
+    "run the same command again. To delete the application instead, run `pulumi destroy` with the old value first"
 )
 _PREPARED: Final = (
-    "the enterprise application is marked to be left in {old}: now set azuread:tenantId to {new} and run it with the "
-    "same confirmation. A run without it takes the mark away"
+    "the enterprise application in {old} is marked to be kept; now set azuread:tenantId to {new} and run the update "
+    "with the same confirmation. A run without the confirmation removes the mark"
 )
 
 
@@ -49,11 +49,11 @@ class Move:
     """One changed setting that is a move.
 
     Attributes:
-        key: The setting, as the stack's file spells it.
+        key: The setting, as the stack file spells it.
         old: Its value in the state.
         new: Its value now.
-        target: What the confirmation names.
-        consequence: What becomes of both sides.
+        target: The value that confirms the move.
+        consequence: What the move does on both sides.
     """
 
     key: str
@@ -64,12 +64,12 @@ class Move:
 
     @property
     def sentence(self) -> str:
-        """Say what moves and what that means."""
+        """What moves, and what that does."""
         return f'{self.key}: "{self.old}" => "{self.new}" moves this stack: {self.consequence.format(old=self.old)}'
 
 
 def check_moves(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Look at the provider's old and new settings.
+    """Check the provider's old and new settings for moves, and return warnings.
 
     Args:
         old: The settings in the state, by their keys in camelCase.
@@ -79,8 +79,8 @@ def check_moves(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         A warning for each confirmed move.
 
     Raises:
-        SettingsError: There are moves that are not confirmed, all of which are named; or the move to another Entra
-            tenant is not prepared.
+        SettingsError: Moves are not confirmed (the message names all of them), or a move to another Entra tenant is
+            not prepared.
     """
     moves = _moves(old, new)
     for move in moves:
@@ -89,9 +89,9 @@ def check_moves(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     if any(not is_confirmed(ACTION, move.target) for move in moves):
         named = "; ".join(move.sentence for move in moves)
         rest = "".join(f" {ACTION}={move.target}" for move in moves[1:])
-        beside = f" ({VARIABLE} then holds{rest} too, separated by a space)" if rest else ""
+        beside = f" (add{rest} to the same variable, separated by a space)" if rest else ""
         message = (
-            f"{named}. Nothing was changed. If it is a slip, put the old value back; "
+            f"{named}. Nothing was changed. If this is a mistake, put the old value back; "
             f"{how_to_confirm(ACTION, moves[0].target)}{beside}"
         )
         raise SettingsError(message)
@@ -102,22 +102,22 @@ def check_moves(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def next_entra_tenant(present: str) -> str | None:
-    """Give the Entra tenant id that this run prepares a move to: one that is confirmed and not the present one."""
+    """Return the confirmed Entra tenant ID that this run prepares a move to, or None."""
     return next((to for to in confirmed(ACTION) if is_guid(to) and not same_id(to, present)), None)
 
 
 def same_server(old: str, new: str) -> bool:
-    """Tell whether two addresses are one server, spelled differently or not."""
+    """Return whether two addresses are the same server, even if they are spelled differently."""
     return server(old) == server(new)
 
 
 def moved_from(old: str | None, new: str | None) -> bool:
-    """Tell whether a resource in the state is on another server than the one that is configured now."""
+    """Return whether a resource in the state is on another server than the configured one."""
     return old is not None and new is not None and not same_server(old, new)
 
 
 def is_left_behind(configured: str | None, realm: str) -> bool:
-    """Tell whether a realm is one that the stack has moved from: its administrator is no longer known."""
+    """Return whether the stack has moved away from a realm, so that its administrator is unknown."""
     return configured is not None and configured != realm
 
 
@@ -139,5 +139,5 @@ def _moves(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Move]:
 
 
 def server(address: str) -> str:
-    """Give a server's address, however it is spelled: its origin, and the path if there is one."""
+    """Return a server's address in one spelling: its origin, and its path if it has one."""
     return f"{origin(address)}{urlsplit(address.strip()).path.rstrip('/')}"

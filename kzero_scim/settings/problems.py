@@ -1,4 +1,4 @@
-"""Words for what is wrong with a tenant's settings: key, value, remedy, one line each. Knows no single setting."""
+"""Formats errors in a tenant's settings: key, value and remedy in one line each. Knows no particular setting."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from kzero_scim.settings.text_rules import shown
 
 
 def join_problems(what: str, problems: Sequence[str], outcome: str) -> str:
-    """Return one message for several problems, each on a line of its own."""
+    """Return one message for several problems, with one line for each."""
     count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
     return "\n".join([f"{what} have {count}; {outcome}:", *(f"  {line}" for line in problems)])
 
 
 def explain(details: Mapping[str, Any], fields: Mapping[str, FieldInfo], hidden: Collection[str]) -> str:
-    """Return one of pydantic's errors in the operator's words.
+    """Return one of pydantic's errors in the reader's words.
 
     Args:
         details: The error.
@@ -39,7 +39,7 @@ def explain(details: Mapping[str, Any], fields: Mapping[str, FieldInfo], hidden:
     if details["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
         known = list(fields) if len(location) == 1 else list(_nested_keys(fields[key].annotation))
         near = get_close_matches(location[-1], known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "remove it, or look the key up in docs/settings.md"
+        hint = f"did you mean {near[0]!r}?" if near else "remove it, or correct it from docs/settings.md"
         return f"{path}: unknown key; {hint}"
     value = "(hidden)" if key in hidden else shown(details["input"])
     if details["type"] == "string_too_long":

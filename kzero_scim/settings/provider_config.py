@@ -60,7 +60,7 @@ class Config:
     )
     use_msi: bool | None = prop("Sign in by managed identity.", default=None, environment=("ARM_USE_MSI",))
     use_cli: bool | None = prop(
-        "Sign in as the Azure CLI is signed in; default true.", default=None, environment=("ARM_USE_CLI",)
+        "Sign in with the Azure CLI's login; default true.", default=None, environment=("ARM_USE_CLI",)
     )
     environment: str | None = prop(
         "Azure cloud: public, usgovernment or china; default public.", default=None, environment=("ARM_ENVIRONMENT",)
@@ -71,7 +71,7 @@ class Config:
         environment=("ARM_METADATA_HOSTNAME",),
     )
     moving_to: str | None = prop(
-        "Entra tenant id to which the next run may move the stack: the application in the present one is then left.",
+        "Entra tenant ID that the next run may move the stack to; the application in the present tenant is kept.",
         default=None,
     )
     server_url: str | None = prop(
@@ -107,10 +107,10 @@ class Config:
 
 
 def complete(config: Config, environment: Mapping[str, str]) -> Config:
-    """Fill what the program did not give from the environment; a variable that is set but empty counts as not set.
+    """Return the configuration with missing values from the environment. An empty variable counts as not set.
 
     Raises:
-        SettingsError: A variable that says yes or no says something else.
+        SettingsError: A variable for a boolean is neither true nor false.
     """
     found: dict[str, Any] = {}
     for spec in fields_of(Config).values():

@@ -1,4 +1,4 @@
-"""How a setting is declared: its type is the field's annotation, setting() says the rest. Knows no setting."""
+"""Declares a setting: the field's annotation is its type, and setting() adds the rest. Knows no particular setting."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Group(StrEnum):
-    """What a setting is about, in the order of the vendor's guide. The value is a heading for readers."""
+    """The topic of a setting, in the order of KZero's guide. The value is a heading in the reference."""
 
     CONNECTION = "Connection"
     ENDPOINT = "KZero SCIM endpoint (step 1)"
@@ -28,13 +28,13 @@ class Group(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class About:
-    """What is known of a setting besides its type, default and description.
+    """The facts about a setting besides its type, default and description.
 
     Attributes:
-        group: What it is about.
-        remedy: What an error tells the operator to do about a bad value; "" for what its type requires.
+        group: Its topic.
+        remedy: How to correct a bad value, for its error; "" if the type says enough.
         example: A value for the reference and the editor; None for no example.
-        observed: ``kzero-scim adopt`` takes it from what exists on both sides, whatever a stack file says.
+        observed: ``kzero-scim adopt`` always takes it from both services, not from a stack file.
     """
 
     group: Group
@@ -59,24 +59,24 @@ def setting(  # noqa: PLR0913 - one keyword a fact
     """Declare a setting.
 
     Args:
-        group: What it is about.
+        group: Its topic.
         description: Sentences for Pulumi.yaml, the reference, the editor and ``kzero-scim tenant add``.
-        default: The value of a stack file that leaves it out; without one the setting is required.
-        remedy: What to do about a bad value, in the imperative.
+        default: The value if a stack file leaves it out. Without a default the setting is required.
+        remedy: How to correct a bad value, in the imperative.
         example: A value that a tenant could have.
-        observed: What exists on both sides decides it, for ``kzero-scim adopt``.
+        observed: ``kzero-scim adopt`` takes it from both services.
         limits: Further keywords of :func:`pydantic.Field`, such as ``pattern`` and ``alias``.
     """
     about = About(group=group, remedy=remedy, example=example, observed=observed)
-    return Field(default=default, description=description, json_schema_extra={_ABOUT: about}, **limits)  # type: ignore[dict-item] # no JSON: taken out before a schema is written
+    return Field(default=default, description=description, json_schema_extra={_ABOUT: about}, **limits)  # type: ignore[dict-item] # not JSON: removed before a schema is written
 
 
 def about(field: FieldInfo) -> About:
-    """Return what :func:`setting` was told of a field."""
+    """Return the facts that :func:`setting` stored in a field."""
     extra = field.json_schema_extra
     found = extra.get(_ABOUT) if isinstance(extra, dict) else None
     if not isinstance(found, About):
-        message = "a setting is declared by setting()"
+        message = "the field is not declared with setting(); declare it with setting()"
         raise TypeError(message)
     return found
 
@@ -90,6 +90,6 @@ def _none_if_zero(value: object) -> object:
 
 
 OrEmpty = Annotated[T | None, BeforeValidator(_none_if_empty)]
-"""A text that is not set while it is empty: Pulumi.yaml cannot declare a default of null."""
+"""A text that is not set if it is empty, because Pulumi.yaml cannot declare a default of null."""
 OrZero = Annotated[T | None, BeforeValidator(_none_if_zero)]
-"""A number that is not set while it is 0."""
+"""A number that is not set if it is 0."""

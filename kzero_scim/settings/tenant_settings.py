@@ -1,7 +1,7 @@
-"""One tenant's settings: every setting is defined here, once, and all are checked together before a service is asked.
+"""Defines all settings of one tenant, and checks them together before the program contacts a service.
 
 Pulumi.yaml, docs/settings.md and docs/stack-settings.schema.json are generated from this module, and
-``kzero-scim tenant add`` and ``adopt`` read it. It knows the configuration's keys and nothing of resources.
+``kzero-scim tenant add`` and ``adopt`` read it. Knows the configuration's keys and no resources.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ _ORIGIN: Final = r"https://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
 _MOST: Final = 2**31 - 1
 
 Name = Annotated[str, Field(min_length=1, max_length=256)]
-"""A name in Entra's directory, which keeps 256 characters at most."""
+"""A name in Entra's directory, which stores at most 256 characters."""
 Tag = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,62}$")]
 
 
 class TenantSettings(SettingModel):
-    """Everything that differs from tenant to tenant. Keys are the fields' names in camelCase."""
+    """The settings of one tenant. Keys are the fields' names in camelCase."""
 
     entra_tenant_id: str = setting(
         Group.CONNECTION,
         "Entra tenant ID, a GUID that the Overview page of the Entra admin center shows.",
         alias="azuread:tenantId",
         pattern=rf"^{GUID}$",
-        remedy="copy the Tenant ID from the overview page of the Entra admin center, a GUID",
+        remedy="copy the Tenant ID (a GUID) from the Overview page of the Entra admin center",
         example="5a4d0b0c-0000-4000-8000-00000000e401",
     )
     kzero_tenant: str = setting(
@@ -55,7 +55,7 @@ class TenantSettings(SettingModel):
         "Name of the KZero tenant (realm), exactly as the KZero dashboard shows it. Case matters.",
         pattern=rf"^{_REALM}$",
         max_length=255,
-        remedy="copy the tenant's name exactly as the KZero dashboard shows it; upper and lower case count",
+        remedy="copy the tenant's name exactly as the KZero dashboard shows it; case matters",
         example="Fabrikam",
     )
     kzero_server_url: str = setting(
@@ -63,11 +63,11 @@ class TenantSettings(SettingModel):
         "Origin of the KZero server, without a path.",
         default=guide.CLOUD,
         pattern=rf"^{_ORIGIN}$",
-        remedy=f"give the origin alone, as in {guide.CLOUD}",
+        remedy=f"give only the origin, such as {guide.CLOUD}",
     )
     given_tenant_url: OrEmpty[str] = setting(
         Group.CONNECTION,
-        "Tenant URL that Entra sends users to. Without it, the URL follows from kzeroServerUrl and kzeroTenant.",
+        "Tenant URL that Entra sends users to. By default, the program derives it from kzeroServerUrl and kzeroTenant.",
         default=None,
         alias="tenantUrl",
         pattern=rf"^{_ORIGIN}{TENANT_PATH}$",
@@ -81,21 +81,21 @@ class TenantSettings(SettingModel):
     )
     kzero_client_id: OrEmpty[str] = setting(
         Group.CONNECTION,
-        "Service-account client in the tenant's realm for Keycloak's admin API. Without it, the program reads "
+        "Service-account client in the tenant's realm for Keycloak's admin API. By default, the program reads "
         "KZERO_CLIENT_ID.",
         default=None,
         example="automation",
     )
     kzero_client_secret: OrEmpty[SecretStr] = setting(
-        Group.CONNECTION, "Secret of kzeroClientId. Without it, the program reads KZERO_CLIENT_SECRET.", default=None
+        Group.CONNECTION, "Secret of kzeroClientId. By default, the program reads KZERO_CLIENT_SECRET.", default=None
     )
     kzero_username: OrEmpty[str] = setting(
         Group.CONNECTION,
-        "Administrator in the tenant's realm, instead of a client. Without it, the program reads KZERO_USERNAME.",
+        "Administrator in the tenant's realm, instead of a client. By default, the program reads KZERO_USERNAME.",
         default=None,
     )
     kzero_password: OrEmpty[SecretStr] = setting(
-        Group.CONNECTION, "Password of kzeroUsername. Without it, the program reads KZERO_PASSWORD.", default=None
+        Group.CONNECTION, "Password of kzeroUsername. By default, the program reads KZERO_PASSWORD.", default=None
     )
 
     profile: Literal["Azure", "Generic"] = setting(
@@ -105,64 +105,64 @@ class TenantSettings(SettingModel):
     )
     activation: Literal["console", "attributes"] = setting(
         Group.ENDPOINT,
-        "How the endpoint's settings reach KZero. console: a person enters them in the KZero dashboard and the program "
-        "checks them. attributes: the program writes them as attributes, for your own Keycloak and never for KZero's "
-        "cloud.",
+        "How the endpoint's settings reach KZero. console: a person enters them in the KZero dashboard, and the "
+        "program checks them. attributes: the program writes them as attributes; use this only for your own Keycloak, "
+        "never for KZero's cloud.",
         default="console",
     )
     activation_preset: OrEmpty[Literal["sandbox", "keycloak"]] = setting(
         Group.ENDPOINT,
-        "Attribute names for activation attributes: those of the sandbox, or keycloak for Keycloak's own SCIM API.",
+        "Attribute names for activation attributes. sandbox: those of the sandbox. keycloak: Keycloak's own SCIM API.",
         default=None,
     )
     activation_holder: OrEmpty[Literal["realm", "client"]] = setting(
         Group.ENDPOINT,
-        "Where the attributes are written: on the realm (default) or on the client scim-endpoint.",
+        "Where the program writes the attributes: on the realm (default) or on the client scim-endpoint.",
         default=None,
     )
     activation_attributes: dict[str, str] = setting(
         Group.ENDPOINT,
-        "Setting (enabled, profile, azureTenantId) to attribute name. Takes precedence over activationPreset.",
+        "Attribute name for each setting (enabled, profile, azureTenantId). Overrides activationPreset.",
         default={},
         example={"enabled": "scim.enabled"},
     )
     activation_timeout: int = setting(
         Group.ENDPOINT,
-        "Seconds that `pulumi up` waits for a person to enable the endpoint (activation console). 0 fails at once.",
+        "Seconds that `pulumi up` waits for a person to enable the endpoint (activation console). 0 does not wait.",
         default=0,
         ge=0,
         le=24 * 3600,
-        remedy="give a number of seconds up to 86400, 0 not to wait",
+        remedy="give a number of seconds from 0 (do not wait) to 86400",
         example=600,
     )
     remote_token_client_id: OrEmpty[str] = setting(
         Group.ENDPOINT,
         "For profile Generic: client in the tenant's realm whose tokens Entra sends (KZero's \"Use Remote Token "
-        'Authentication"). Without it, the program reads KZERO_REMOTE_TOKEN_CLIENT_ID.',
+        'Authentication"). By default, the program reads KZERO_REMOTE_TOKEN_CLIENT_ID.',
         default=None,
         example="scim-endpoint",
     )
     remote_token_client_secret: OrEmpty[SecretStr] = setting(
         Group.ENDPOINT,
-        "Secret of remoteTokenClientId. Without it, the program reads KZERO_REMOTE_TOKEN_CLIENT_SECRET.",
+        "Secret of remoteTokenClientId. By default, the program reads KZERO_REMOTE_TOKEN_CLIENT_SECRET.",
         default=None,
     )
     remote_token_endpoint: OrEmpty[str] = setting(
         Group.ENDPOINT,
-        "Token endpoint that issues these tokens. Without it, the realm's own.",
+        "Token endpoint that issues these tokens. By default, the realm's token endpoint.",
         default=None,
         pattern=r"^https://[^/?#\s@]+/[^?#\s]+$",
-        remedy="give an https address; the client's secret is sent there",
+        remedy="give an https address, because the client's secret is sent there",
     )
     remote_token_method: Literal["bearer", "oauth2"] = setting(
         Group.ENDPOINT,
-        "bearer: the program obtains a token and gives it to Entra. oauth2 (experimental): Entra gets the client and "
-        "obtains tokens itself.",
+        "bearer: the program obtains a token and gives it to Entra. oauth2 (experimental): Entra receives the client's "
+        "ID and secret, and obtains tokens itself.",
         default="bearer",
     )
     remote_token_renew_before: int = setting(
         Group.ENDPOINT,
-        "Seconds before a bearer token expires from which `pulumi up` replaces it; at most half of its lifetime.",
+        "Remaining lifetime in seconds at which `pulumi up` replaces a bearer token; at most half of its lifetime.",
         default=604_800,
         ge=60,
         remedy="give a number of seconds of at least 60",
@@ -170,35 +170,35 @@ class TenantSettings(SettingModel):
     remote_token_lifespan: OrZero[int] = setting(
         Group.ENDPOINT,
         "Lifetime in seconds that the program sets for the client's tokens (activationPreset keycloak). The realm's "
-        "SSO Session Max caps it. 0 leaves it unchanged.",
+        "SSO Session Max limits it. 0 leaves it unchanged.",
         default=None,
         ge=1,
         example=2_592_000,
     )
     scim_attributes: dict[str, str] = setting(
         Group.ENDPOINT,
-        "Additional attributes that Keycloak's own SCIM API keeps (activationPreset keycloak): user attribute to SCIM "
-        "attribute. Requires manage-realm.",
+        "Additional attributes that Keycloak's own SCIM API keeps (activationPreset keycloak): the SCIM attribute for "
+        "each user attribute. Requires the role manage-realm.",
         default={},
         example={"externalId": "externalId"},
     )
 
     mappers: dict[str, Mapper] = setting(
         Group.MAPPERS,
-        "All mappers of the client scim-endpoint, name to mapper. Without them, the seven of the guide.",
+        "Mappers of the client scim-endpoint by name. By default, the seven mappers of KZero's guide.",
         default={},
         observed=True,
         example={"loginName": {"userAttribute": "userPrincipalName", "claim": "userName"}},
     )
     mappers_exclusive: bool = setting(
         Group.MAPPERS,
-        "Also removes mappers of that client that are not listed.",
+        "Also removes mappers of the client scim-endpoint that are not listed.",
         default=False,
         observed=True,
     )
     mappers_escape_dots: bool = setting(
         Group.MAPPERS,
-        "Escapes the dots of claims that are URNs, so that Keycloak does not nest the claim of the tag.",
+        "Escapes the dots in URN claims, so that Keycloak does not nest the claim of the mapper tag.",
         default=False,
         observed=True,
     )
@@ -216,15 +216,15 @@ class TenantSettings(SettingModel):
         Group.APPLICATION,
         "Users to provision, by user principal name or object ID.",
         default=[],
-        remedy="list user principal names or object ids",
+        remedy="list user principal names or object IDs",
         observed=True,
         example=["alex@fabrikam.example"],
     )
-    """Those of ``usersFile`` included."""
+    """Includes the users of ``usersFile``."""
     users_file: OrEmpty[str] = setting(
         Group.APPLICATION,
-        "Text file with further users, one per line, for more than about 3,000 users. The path starts at the project's "
-        "folder.",
+        "Text file with further users, one per line. Use it for more than about 3,000 users. The path is relative to "
+        "the project's folder.",
         default=None,
         observed=True,
         example="stacks/fabrikam-users.txt",
@@ -233,32 +233,32 @@ class TenantSettings(SettingModel):
         Group.APPLICATION,
         "Groups to provision, by unique display name or object ID. Entra provisions their direct members.",
         default=[],
-        remedy="list unique display names or object ids",
+        remedy="list unique display names or object IDs",
         observed=True,
         example=["KZero users"],
     )
     app_role: Name = setting(
         Group.APPLICATION,
-        "Display name of the app role that users and groups are assigned.",
+        "Display name of the app role that users and groups receive.",
         default="User",
         observed=True,
     )
     assignments_exclusive: bool = setting(
         Group.APPLICATION,
-        "Also removes assignments that were made elsewhere. Otherwise they are kept and reported.",
+        "Also removes assignments that others made. Otherwise the program keeps and reports them.",
         default=False,
         observed=True,
     )
 
     scope: Literal["assigned", "all"] = setting(
         Group.JOB,
-        "Which users Entra provisions: assigned users and groups, or all users of the directory. A change to all "
-        "requires the confirmation scope=all.",
+        "Which users Entra provisions. assigned: assigned users and groups. all: all users of the directory. A change "
+        "to all requires `KZERO_SCIM_CONFIRM=scope=all`.",
         default="assigned",
     )
     secret_token: OrEmpty[SecretStr] = setting(
         Group.JOB,
-        "Bearer token that Entra sends to the endpoint. Without it, Entra sends a token that it issues itself.",
+        "Bearer token that Entra sends to the endpoint. By default, Entra sends a token that it issues itself.",
         default=None,
     )
     scim_compliant_patch: bool = setting(
@@ -278,11 +278,11 @@ class TenantSettings(SettingModel):
         default=None,
         pattern=rf"^{EMAIL}$",
         max_length=254,
-        remedy="give one e-mail address",
+        remedy="give one email address",
         example="it@fabrikam.example",
     )
     provisioning: bool = setting(
-        Group.JOB, "Provisioning Status: true is ON, false is OFF.", default=True, observed=True
+        Group.JOB, "Provisioning Status of the job: true is ON, false is OFF.", default=True, observed=True
     )
     test_user: OrEmpty[str] = setting(
         Group.JOB,
@@ -298,8 +298,8 @@ class TenantSettings(SettingModel):
 
     attribute_mappings: list[RowSetting] = setting(
         Group.MAPPINGS,
-        "Attribute mappings that the stack owns, each with a target and one of source, expression and constant. "
-        "Without them, the seven of the guide.",
+        "Attribute mappings that the stack manages, each with a target and one of source, expression and constant. "
+        "By default, the seven mappings of KZero's guide.",
         default=[],
         observed=True,
         example=[{"target": "userName", "source": "userPrincipalName", "matchingPriority": 1}],
@@ -309,7 +309,7 @@ class TenantSettings(SettingModel):
     )
     custom_attributes: list[CustomAttributeSetting] = setting(
         Group.MAPPINGS,
-        "Attributes that Entra's default target schema lacks, each with name and type. Without them, the guide's tag.",
+        "Attributes that Entra's default target schema lacks, each with name and type. By default, the guide's tag.",
         default=[],
         observed=True,
         example=[{"name": "urn:ietf:params:scim:schemas:extension:Fabrikam:2.0:User:costCenter", "type": "String"}],
@@ -318,28 +318,29 @@ class TenantSettings(SettingModel):
 
     unassign_max_users: int = setting(
         Group.GUARDS,
-        "Users who may lose access in one run without a confirmation. unassignMaxShare applies if it allows more.",
+        "Number of users who may lose access in one run without a confirmation. The larger of this and "
+        "unassignMaxShare applies.",
         default=UNASSIGN_MAX_USERS,
         ge=0,
         le=_MOST,
-        remedy="give a number of users, 0 for none without a confirmation",
+        remedy="give a number of users; 0 requires a confirmation for every user",
     )
     unassign_max_share: int = setting(
         Group.GUARDS,
-        "The same as a percentage of all users who have access.",
+        "The same limit as a percentage of all users who have access.",
         default=UNASSIGN_MAX_SHARE,
         ge=0,
         le=100,
-        remedy="give a share in percent, 0 to 100",
+        remedy="give a percentage from 0 to 100",
     )
     deletion_threshold: OrZero[int] = setting(
         Group.GUARDS,
-        "Entra stops and asks if one cycle would delete more users than this. 0 leaves Entra's own setting, which is "
-        "off while notificationEmail is set.",
+        "Entra stops and asks if one cycle would delete more users than this. 0 keeps Entra's own setting, which is "
+        "off if notificationEmail is set.",
         default=25,
         ge=1,
         le=_MOST,
-        remedy="give a whole number of at least 1, or 0 to leave Entra's own setting",
+        remedy="give a whole number of at least 1, or 0 to keep Entra's own setting",
     )
     lockout_guard: Literal["off", "warn", "require"] = setting(
         Group.GUARDS,
@@ -349,8 +350,8 @@ class TenantSettings(SettingModel):
 
     on_destroy: Literal["keep", "disable"] = setting(
         Group.LIFE_CYCLE,
-        "What `pulumi destroy` does with the users in KZero: keep leaves them unchanged, disable disables everyone who "
-        "is assigned at that time. Takes effect with the next `pulumi up`.",
+        "What `pulumi destroy` does with the users in KZero. keep: leaves them unchanged. disable: disables every user "
+        "who is assigned at that time. A change takes effect with the next `pulumi up`.",
         default="keep",
     )
     protect: bool = setting(Group.LIFE_CYCLE, "Protects the enterprise application from deletion.", default=False)
@@ -364,9 +365,9 @@ class TenantSettings(SettingModel):
     )
     tags: list[Tag] = setting(
         Group.LIFE_CYCLE,
-        "Words by which `kzero-scim fleet` selects tenants, such as canary or a region. Nothing else reads them.",
+        "Words that `kzero-scim fleet` uses to select tenants, such as canary or a region.",
         default=[],
-        remedy="give each 1 to 63 letters, digits, hyphens, underscores, full stops, colons or slashes",
+        remedy="use 1 to 63 letters, digits, hyphens, underscores, full stops, colons or slashes for each tag",
         example=["canary"],
     )
 
@@ -392,7 +393,7 @@ class TenantSettings(SettingModel):
                 seen.add(value.casefold())
         for name, other in repeated_claims(self.mappers):
             claim = self.mappers[name].claim
-            problems.append(f"mappers.{name}: claim {claim!r} is {other!r}'s already; remove one of the two")
+            problems.append(f"mappers.{name}: claim {claim!r} is in mapper {other!r} already; remove one of the two")
         return problems
 
     def _addresses(self) -> list[str]:
@@ -401,59 +402,64 @@ class TenantSettings(SettingModel):
             problems.append(f"kzeroTenant: {self.kzero_tenant!r} is not valid; {about(FIELDS['kzeroTenant']).remedy}")
         for key, url in (("kzeroServerUrl", self.kzero_server_url), ("tenantUrl", self.given_tenant_url)):
             if url and origin(url) is None:
-                problems.append(f"{key}: {url!r} is not valid; its port must be a number from 1 to 65535")
+                problems.append(f"{key}: {url!r} is not valid; use a port from 1 to 65535")
         if self.given_tenant_url and not self.allow_foreign_tenant_url:
             home = self.kzero_server_url
             if origin(self.given_tenant_url) != origin(home):
                 problems.append(
-                    f"tenantUrl: {self.given_tenant_url!r} is at another server than kzeroServerUrl, {home!r}; Entra "
-                    "sends its token and all users there: correct it, or set allowForeignTenantUrl to true"
+                    f"tenantUrl: {self.given_tenant_url!r} is on another server than kzeroServerUrl ({home!r}), and "
+                    "Entra would send its token and all users there; correct it, or set allowForeignTenantUrl to true"
                 )
         return problems
 
     def _contradictions(self) -> list[str]:
         problems: list[str] = []
         if self.kzero_client_secret and not self.kzero_client_id:
-            problems.append("kzeroClientId: not set beside kzeroClientSecret; name the client the secret belongs to")
+            problems.append("kzeroClientId: not set, but kzeroClientSecret is; give the client of the secret")
         if self.kzero_password and not self.kzero_username:
-            problems.append("kzeroUsername: not set beside kzeroPassword; name the administrator")
+            problems.append("kzeroUsername: not set, but kzeroPassword is; give the administrator's user name")
         problems += self._remote_token_contradictions()
         problems += self._native_contradictions()
         if self.activation == "attributes" and not (self.activation_preset or self.activation_attributes):
             problems.append(
-                "activationPreset: not set while activation is 'attributes'; "
-                "choose sandbox or keycloak, or name the attributes in activationAttributes"
+                "activationPreset: not set, but activation is 'attributes'; "
+                "use sandbox or keycloak, or name the attributes in activationAttributes"
             )
         if self.attribute_mappings and not any(row.matching_priority for row in self.attribute_mappings):
-            problems.append("attributeMappings: no row has a matchingPriority; give the row of userName 1")
+            problems.append(
+                "attributeMappings: no row has a matchingPriority, so that Entra cannot find existing users; "
+                "set it to 1 in the row of userName"
+            )
         if self.on_destroy == "disable" and self.scope == "all":
             problems.append(
-                "onDestroy: 'disable' would disable the users of the whole directory while scope is 'all'; use keep, "
-                "or scope assigned"
+                "onDestroy: 'disable' would disable all users of the directory, because scope is 'all'; use keep, or "
+                "set scope to assigned"
             )
         if self.on_destroy == "disable" and self.adopted:
-            problems.append("onDestroy: 'disable' does nothing while adopted is true; use keep, or adopted false")
+            problems.append("onDestroy: 'disable' has no effect if adopted is true; use keep, or set adopted to false")
         if self.on_destroy == "disable" and self.user_name_source is None:
             problems.append(
-                "onDestroy: 'disable' finds users by their names in KZero, and no row maps an attribute to userName; "
-                "give that row of attributeMappings a source, or use keep"
+                "onDestroy: 'disable' finds users by their names in KZero, but no row maps an attribute to userName; "
+                "give the row of userName in attributeMappings a source, or use keep"
             )
         if self.scope == "assigned" and not (self.users or self.groups):
-            problems.append("users: no users and no groups are listed while scope is 'assigned'; list at least one")
+            problems.append("users: no users and no groups are listed, but scope is 'assigned'; list at least one")
         return problems
 
     def _remote_token_contradictions(self) -> list[str]:
         problems: list[str] = []
         if self.remote_token_client_secret and not self.remote_token_client_id:
             problems.append(
-                "remoteTokenClientId: not set beside remoteTokenClientSecret; name the client the secret belongs to"
+                "remoteTokenClientId: not set, but remoteTokenClientSecret is; give the client of the secret"
             )
         if self.remote_token_client_id and self.profile != "Generic":
             problems.append(
-                "remoteTokenClientId: belongs to the profile Generic; set profile to Generic, or remove the client"
+                "remoteTokenClientId: works only with profile Generic; set profile to Generic, or remove the client"
             )
         if self.remote_token_client_id and self.secret_token:
-            problems.append("secretToken: stands beside remoteTokenClientId, which obtains the token; remove one")
+            problems.append(
+                "secretToken: set in addition to remoteTokenClientId, which obtains a token itself; remove one"
+            )
         return problems
 
     def _native_contradictions(self) -> list[str]:
@@ -461,12 +467,12 @@ class TenantSettings(SettingModel):
         if self.is_native:
             if self.profile != "Generic":
                 problems.append(
-                    "profile: must be Generic with activationPreset keycloak; Keycloak's own SCIM API takes tokens of "
-                    "the realm only"
+                    f"profile: {self.profile!r} does not work with activationPreset keycloak, because Keycloak's own "
+                    "SCIM API accepts only tokens of the realm; use Generic"
                 )
             if self.mappers:
                 problems.append(
-                    "mappers: do not matter to Keycloak's own SCIM API; remove them, and use scimAttributes "
+                    "mappers: have no effect on Keycloak's own SCIM API; remove them, and use scimAttributes "
                     "(user attribute to SCIM attribute)"
                 )
             return problems
@@ -476,7 +482,7 @@ class TenantSettings(SettingModel):
         ):
             if value:
                 problems.append(
-                    f"{key}: is for Keycloak's own SCIM API; set activationPreset to keycloak, or remove it"
+                    f"{key}: works only with Keycloak's own SCIM API; set activationPreset to keycloak, or remove it"
                 )
         return problems
 
@@ -494,12 +500,12 @@ class TenantSettings(SettingModel):
 
     @property
     def tenant_url_flag(self) -> str:
-        """What the Tenant URL ends with if Entra is to send PATCH as SCIM has it."""
+        """The end of the Tenant URL that makes Entra send standard SCIM PATCH, or an empty text."""
         return f"?{COMPLIANCE_FLAG}" if self.scim_compliant_patch else ""
 
     @property
     def tenant_url(self) -> str:
-        """The Tenant URL as Entra is given it, with the compatibility flag if it is wanted."""
+        """The Tenant URL that Entra receives, with the compatibility flag if the settings ask for it."""
         url = self.given_tenant_url or f"{self.kzero_server_url}/realms/{self.kzero_tenant}/scim/v2"
         return f"{url}{self.tenant_url_flag}"
 
@@ -508,7 +514,7 @@ class TenantSettings(SettingModel):
         """Read the running program's configuration.
 
         Raises:
-            SettingsError: Anything is wrong with it; the message has a line for each problem.
+            SettingsError: The configuration has problems; the message has a line for each.
         """
         values = configuration()
         secrets = {*pulumi.runtime.config.get_config_secret_keys_env()}
@@ -517,14 +523,14 @@ class TenantSettings(SettingModel):
 
     @classmethod
     def parse(cls, values: Mapping[str, str], secret_keys: set[str] | frozenset[str] = frozenset()) -> TenantSettings:
-        """Check a configuration as the engine hands it over.
+        """Check a configuration as the engine passes it, and return the settings.
 
         Args:
             values: Full key (``kzero-scim:users``) to text; lists, objects, numbers and booleans as JSON.
-            secret_keys: The full keys whose values are encrypted in the stack's file.
+            secret_keys: The full keys whose values are encrypted in the stack file.
 
         Raises:
-            SettingsError: A line for each problem, each with the key, the value and the remedy.
+            SettingsError: The configuration has problems; the message has a line for each, with key, value and remedy.
         """
         settings, problems = cls.examine(values, secret_keys)
         if settings is None:
@@ -535,10 +541,10 @@ class TenantSettings(SettingModel):
     def examine(
         cls, values: Mapping[str, str], secret_keys: set[str] | frozenset[str] = frozenset()
     ) -> tuple[TenantSettings | None, list[str]]:
-        """Check a configuration as :meth:`parse` does, and give the problems instead of raising.
+        """Check a configuration as :meth:`parse` does, and return the problems instead of raising.
 
         Returns:
-            The settings, None if there is any problem; and a line for each problem.
+            The settings, or None if there is a problem; and a line for each problem.
         """
         own = {
             key.removeprefix(f"{NAMESPACE}:"): text for key, text in values.items() if key.startswith(f"{NAMESPACE}:")
@@ -553,7 +559,7 @@ class TenantSettings(SettingModel):
         problems += refused
         settings: TenantSettings | None = None
         try:
-            # A text that was refused already would only be refused in other words.
+            # The model would only repeat the problems of a text that is refused already.
             settings = None if refused else cls.model_validate(decoded, by_name=False)
         except ValidationError as error:
             problems += [explain(dict(details), FIELDS, hidden) for details in error.errors(include_url=False)]
@@ -567,7 +573,7 @@ class TenantSettings(SettingModel):
 FIELDS: Final = {field.alias or name: field for name, field in TenantSettings.model_fields.items()}
 """Every setting by its key; ``azuread:tenantId`` is the azuread provider's own."""
 SECRET_KEYS: Final = frozenset(key for key, field in FIELDS.items() if "SecretStr" in str(field.annotation))
-"""Settings that a stack file holds encrypted or not at all."""
+"""Settings that a stack file contains only in encrypted form."""
 _TEXT: Final = frozenset(
     key for key, field in FIELDS.items() if field.annotation in (str, str | None) or key in SECRET_KEYS
 )
@@ -579,26 +585,26 @@ def full_key(key: str) -> str:
 
 
 def configuration() -> dict[str, str]:
-    """Give the running program's whole configuration, full key to text."""
+    """Return the running program's whole configuration, full key to text."""
     return {**pulumi.runtime.config.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
 
 
 def _decode(key: str, text: object) -> object:
-    """Turn the engine's text into what the model expects; what is no JSON stays text and fails there."""
+    """Return the value that the model expects for the engine's text. Text that is not JSON stays text."""
     if not isinstance(text, str) or key in _TEXT:
         return text
     try:
         value = json.loads(text)
-    except (ValueError, RecursionError):  # the latter for bottomless nesting
+    except (ValueError, RecursionError):  # RecursionError: nested too deep
         return text
     return value if isinstance(value, list | dict | bool | int) else text
 
 
 def _with_listed_users(decoded: dict[str, object]) -> tuple[dict[str, object], list[str]]:
-    """Add the users of ``usersFile`` to those of ``users``; a relative path begins at the project's folder.
+    """Add the users of ``usersFile`` to those of ``users``. A path is relative to the project's folder.
 
     Returns:
-        The settings, and what is wrong with the file.
+        The settings, and the problems of the file.
     """
     users, name = decoded.get("users") or [], decoded.get("usersFile")
     if not name or not isinstance(name, str) or not isinstance(users, list):
@@ -606,15 +612,15 @@ def _with_listed_users(decoded: dict[str, object]) -> tuple[dict[str, object], l
     try:
         listed = read_names(Path(name))
     except ValueError as error:
-        remedy = "give the path, from the project's folder, of a text file with one user a line"
-        return decoded, [f"usersFile: {shown(name)} cannot be read, {error}; {remedy}"]
+        remedy = "give the path, from the project's folder, of a text file with one user per line"
+        return decoded, [f"usersFile: {shown(name)} cannot be read ({error}); {remedy}"]
     return {**decoded, "users": [*users, *listed]}, []
 
 
 def _clear_text_secrets(own: Mapping[str, str], secret_keys: set[str] | frozenset[str]) -> list[str]:
     return [
-        f"{key}: stands in clear text in the stack's file; "
-        f"change the secret, then run `pulumi config set --secret {NAMESPACE}:{key}`"
+        f"{key}: in clear text in the stack file; "
+        f"replace the secret with a new one, then run `pulumi config set --secret {NAMESPACE}:{key}`"
         for key in own
         if key in SECRET_KEYS and own[key] and f"{NAMESPACE}:{key}" not in secret_keys
     ]

@@ -1,9 +1,9 @@
-"""Which characters and lengths the texts of a tenant's settings may have, and the line that refuses the others.
+"""Checks the characters and lengths of texts in a tenant's settings. Asks no service.
 
-Quotes, percent signs, slashes, emoji and letters of every script are taken everywhere and arrive as they are. Refused
-is what no name needs and what could make one read as another: control characters, line breaks, half characters, and,
-where a name is made rather than looked for, the characters that turn the reading order around. Marks (U+200E, U+200F)
-and joiners, which Arabic, Hebrew, Persian and emoji need, are taken. Pure.
+Quotes, percent signs, slashes, emoji and letters of every script are allowed everywhere and stay unchanged. Characters
+that no name needs, or that make one name look like another, are errors: control characters, line breaks and unpaired
+surrogates. Characters that reverse the reading direction are errors too, except in names that are only looked up. Marks
+(U+200E, U+200F) and joiners are allowed, because Arabic, Hebrew, Persian and emoji need them.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from typing import Final
 from kzero_scim.display import plain
 
 LONGEST: Final = 16_384
-"""Characters of any single text."""
+"""Characters in one text."""
 LONGEST_MAPPER_NAME: Final = 255
-"""Characters that Keycloak stores of a mapper's name."""
+"""Characters of a mapper's name that Keycloak stores."""
 _SHOWN: Final = 80
 _LOOKED_FOR: Final = frozenset({"users", "groups", "testUser", "appRole"})
-"""Settings that name what exists already, with whatever is in its name."""
+"""Settings that name existing objects, whose names may contain any of these characters."""
 _BREAKS: Final = frozenset("\t\n\r")
-_TURNING: Final = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+_REVERSING: Final = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 
 
 def shown(value: object) -> str:
-    """Show a value in an error: quoted, its invisible characters written out, and not too long."""
+    """Return a value for an error: quoted, with escapes for invisible characters, and shortened."""
     text = repr(value)
     return plain(text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]}...{text[-_SHOWN // 4 :]}")
 
 
 def text_problems(key: str, value: object, hidden: Collection[str]) -> list[str]:
-    """Name every text inside a setting that holds what none may hold.
+    """Return a line for every text in a setting that contains something that is not allowed.
 
     Args:
         key: The setting's key.
-        value: Its decoded value: texts, numbers, lists and objects in any depth.
+        value: Its decoded value: texts, numbers, lists and objects at any depth.
         hidden: Keys whose values must not be shown.
     """
     return [
@@ -47,7 +47,7 @@ def text_problems(key: str, value: object, hidden: Collection[str]) -> list[str]
 
 
 def _texts(path: str, value: object) -> Iterator[tuple[str, str, bool]]:
-    """List the texts inside a value, each with its path and whether it is the key of an object."""
+    """Yield each text in a value with its path, and whether it is the key of an object."""
     waiting: list[tuple[str, object]] = [(path, value)]
     while waiting:
         place, item = waiting.pop()
@@ -65,28 +65,28 @@ def _problem(key: str, path: str, text: str, *, is_key: bool, is_hidden: bool) -
     is_unspellable = is_key and text.endswith("\\")
     is_usual = text.isascii() and text.isprintable() and 0 < len(text) <= LONGEST_MAPPER_NAME and text == text.strip()
     if is_usual and not is_unspellable:
-        return None  # most are so, of ten thousand names all
+        return None  # the usual case, also for ten thousand names
     what = "(hidden)" if is_hidden else shown(text)
     where = f"{plain(path)[:200]}: {'the name ' if is_key else ''}{what}"
     bad = next((character for character in text if _is_refused(character, key, path)), None)
     if bad is not None:
-        remedy = "remove it" if key not in _LOOKED_FOR - {"appRole"} else "remove it, or give the object id instead"
-        return f"{where} holds {_named(bad)}, which no name may hold; {remedy}"
+        remedy = "remove it" if key not in _LOOKED_FOR - {"appRole"} else "remove it, or give the object ID instead"
+        return f"{where} contains {_named(bad)}, which is not allowed; {remedy}"
     if len(text) > LONGEST:
         return f"{where} has {len(text)} characters, more than {LONGEST}; shorten it"
     if is_unspellable:
-        return f"{where} ends in a backslash, which Pulumi cannot spell in a property's path; choose another name"
+        return f"{where} ends with a backslash, which Pulumi cannot write in a property path; choose another name"
     if is_key and path == "mappers" and (text != text.strip() or not 0 < len(text) <= LONGEST_MAPPER_NAME):
-        return f"{where} has {len(text)} characters; a mapper's name has 1 to {LONGEST_MAPPER_NAME}, no blank around it"
+        return f"{where} is not valid; give a mapper 1 to {LONGEST_MAPPER_NAME} characters without spaces around them"
     return None
 
 
 def _is_refused(character: str, key: str, path: str) -> bool:
     category = unicodedata.category(character)
     if category in {"Cc", "Zl", "Zp", "Cs"}:
-        # An expression of several lines is usual; Entra takes its white space out.
+        # Expressions of several lines are usual; Entra removes their white space.
         return not (character in _BREAKS and path.endswith(".expression"))
-    return key not in _LOOKED_FOR and unicodedata.bidirectional(character) in _TURNING
+    return key not in _LOOKED_FOR and unicodedata.bidirectional(character) in _REVERSING
 
 
 def _named(character: str) -> str:
@@ -96,5 +96,5 @@ def _named(character: str) -> str:
     if unicodedata.category(character) == "Cc":
         return f"a control character ({code})"
     if unicodedata.category(character) == "Cs":
-        return f"half a character ({code})"
-    return f"a character that turns the reading order around ({code})"
+        return f"an unpaired surrogate ({code})"
+    return f"a character that reverses the reading direction ({code})"

@@ -71,7 +71,7 @@ MISTAKES = {
         {"kzeroTenant": "Nowhere"},
     ),
     "an Entra tenant ID that is not a GUID": Mistake(
-        ("azuread:tenantId: 'contoso' is not valid", "copy the Tenant ID from the overview page", "a GUID"),
+        ("azuread:tenantId: 'contoso' is not valid", "copy the Tenant ID (a GUID) from the Overview page"),
         {"azuread:tenantId": "contoso"},
     ),
     "the ID of an Entra tenant that does not exist": Mistake(
@@ -82,7 +82,7 @@ MISTAKES = {
         {"kzeroServerUrl": lambda tenant: f"https://{tenant.env['ARM_METADATA_HOSTNAME']}"},
     ),
     "a whole Tenant URL as the server": Mistake(
-        ("kzeroServerUrl: '{tenant_url}' is not valid", "give the origin alone, as in https://ca.auth.kzero.com"),
+        ("kzeroServerUrl: '{tenant_url}' is not valid", "give only the origin, such as https://ca.auth.kzero.com"),
         {"kzeroServerUrl": lambda tenant: tenant.scim_url},
     ),
     "a wrong KZero secret": Mistake(
@@ -208,7 +208,7 @@ def test_no_configuration_at_all(tenant: Tenant, project: CliProject) -> None:
     outcome = project.pulumi("up", "--yes").failed()
 
     outcome.line_with("error: the stack's settings have 2 problems; nothing was changed:")
-    outcome.line_with("azuread:tenantId: not set; copy the Tenant ID from the overview page of the Entra admin center")
+    outcome.line_with("azuread:tenantId: not set; copy the Tenant ID (a GUID) from the Overview page")
     outcome.line_with("kzeroTenant: not set; copy the tenant's name exactly as the KZero dashboard shows it")
     assert "an unhandled error occurred" not in outcome.text
     assert both_sides(tenant) == before
@@ -220,7 +220,7 @@ def test_a_secret_in_clear_text_is_rejected_and_not_printed(project: CliProject)
 
     outcome = project.preview().failed()
 
-    line = outcome.line_with("secretToken: stands in clear text in the stack's file")
+    line = outcome.line_with("secretToken: in clear text in the stack file")
     assert "pulumi config set --secret kzero-scim:secretToken" in line
     assert "a-token-in-clear-text" not in outcome.text
 

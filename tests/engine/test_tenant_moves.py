@@ -112,7 +112,7 @@ def test_a_move_to_another_entra_tenant(running: TenantStack, monkeypatch: pytes
         running.stack.configure({"azuread:tenantId": old_tenant, "azuread:metadataHost": old_host})
         prepared = running.stack.up()
         assert prepared.changes == {}
-        assert "marked to be left" in prepared.messages
+        assert "marked to be kept" in prepared.messages
 
         running.stack.configure({"azuread:tenantId": OTHER, "azuread:metadataHost": host})
         assert "the application is replaced: all assignments go" in running.stack.preview().messages

@@ -100,7 +100,7 @@ def _entra(config: Config, environment: Mapping[str, str]) -> tuple[str, list[st
     if method := given(config, environment):
         return method.words, []
     if config.use_cli is not False and shutil.which("az", path=environment.get("PATH")):
-        return "as the Azure CLI is signed in", []
+        return "with the Azure CLI's login", []
     missing = [] if config.tenant_id else ["azuread:tenantId (ARM_TENANT_ID)"]
     missing += [] if config.client_id else ["ARM_CLIENT_ID"]
     if config.use_oidc:

@@ -33,7 +33,7 @@ def test_listed_users_come_after_the_stacks_users(tmp_path: Path, monkeypatch: p
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(None, "no such file or directory"), ("caf\xe9".encode("latin-1"), "it is not in UTF-8")],
+    [(None, "no such file or directory"), ("caf\xe9".encode("latin-1"), "not UTF-8")],
     ids=["missing", "no UTF-8"],
 )
 def test_a_file_that_cannot_be_read_is_an_error(
@@ -47,12 +47,13 @@ def test_a_file_that_cannot_be_read_is_an_error(
     with pytest.raises(SettingsError) as caught:
         TenantSettings.parse(TENANT | {"kzero-scim:usersFile": "users.txt"})
 
-    assert f"usersFile: 'users.txt' cannot be read, {reason}; give the path, from the project's folder" in str(
+    assert f"usersFile: 'users.txt' cannot be read ({reason}); give the path, from the project's folder" in str(
         caught.value
     )
 
 
 def test_a_name_must_not_be_in_both_the_stack_and_the_file(tmp_path: Path) -> None:
+    """A user in both the stack file and the users file is refused."""
     file = tmp_path / "users.txt"
     file.write_text("ALEX@contoso.example\n", encoding="utf-8")
     both = TENANT | {"kzero-scim:users": '["alex@contoso.example"]', "kzero-scim:usersFile": str(file)}

@@ -1,4 +1,4 @@
-"""Confirmations allow what they name, and nothing else."""
+"""A confirmation allows exactly what it names."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from kzero_scim.settings.confirmations import VARIABLE, how_to_confirm, is_confi
 
 
 def test_nothing_is_confirmed_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the variable nothing is allowed."""
+    """Without the variable, nothing is confirmed."""
     monkeypatch.delenv(VARIABLE, raising=False)
 
     assert not is_confirmed("unassign", "31")
@@ -14,7 +14,7 @@ def test_nothing_is_confirmed_by_default(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize(("action", "what"), [("unassign", "31"), ("move", "Fabrikam")])
 def test_what_is_named_is_confirmed(monkeypatch: pytest.MonkeyPatch, action: str, what: str) -> None:
-    """Several confirmations stand beside each other."""
+    """One variable can contain several confirmations, separated by spaces."""
     monkeypatch.setenv(VARIABLE, "unassign=31  move=Fabrikam")
 
     assert is_confirmed(action, what)
@@ -24,12 +24,12 @@ def test_what_is_named_is_confirmed(monkeypatch: pytest.MonkeyPatch, action: str
     ("action", "what"), [("unassign", "3"), ("unassign", "310"), ("move", "fabrikam"), ("scope", "31")]
 )
 def test_nothing_else_is_confirmed(monkeypatch: pytest.MonkeyPatch, action: str, what: str) -> None:
-    """A confirmation of 31 is none of 3, nor of 310."""
+    """A confirmation of 31 does not confirm 3 or 310."""
     monkeypatch.setenv(VARIABLE, "unassign=31 move=Fabrikam")
 
     assert not is_confirmed(action, what)
 
 
 def test_the_remedy_can_be_pasted_into_a_shell() -> None:
-    """What a shell would take apart is quoted."""
+    """The remedy quotes values that contain shell syntax."""
     assert how_to_confirm("move", "O'Neill").endswith("""KZERO_SCIM_CONFIRM='move=O'"'"'Neill' in the environment""")

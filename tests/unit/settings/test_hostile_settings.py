@@ -1,4 +1,4 @@
-"""Settings that nobody would write, except by mistake or on purpose: what is taken, what is refused, nothing leaks."""
+"""Unusual and hostile settings are accepted or refused with a clear error, and no secret leaks."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def lines_of(**changes: Any) -> list[str]:  # noqa: ANN401 - any setting
 
 
 def test_names_with_every_sign_are_taken_as_they_are() -> None:
-    """Quotes, OData's and URLs' signs, percent signs, emoji, marks, template and shell syntax."""
+    """Names keep quotes, OData and URL syntax, percent signs, emoji, marks, and template and shell syntax."""
     found = parse(
         applicationName=ODD,
         groups=[ODD],
@@ -60,35 +60,47 @@ def test_names_with_every_sign_are_taken_as_they_are() -> None:
         (
             {"groups": ["a\nerror: b"]},
             (
-                "groups[0]: 'a\\nerror: b' holds a line break (U+000A), which no name may hold; "
-                "remove it, or give the object id instead"
+                "groups[0]: 'a\\nerror: b' contains a line break (U+000A), which is not allowed; "
+                "remove it, or give the object ID instead"
             ),
         ),
-        ({"users": ["a\x1b[2J@b"]}, "users[0]: 'a\\x1b[2J@b' holds a control character (U+001B)"),
-        ({"applicationName": "a\u202eb"}, "applicationName: 'a\\u202eb' holds a character that turns the reading"),
+        ({"users": ["a\x1b[2J@b"]}, "users[0]: 'a\\x1b[2J@b' contains a control character (U+001B)"),
+        (
+            {"applicationName": "a\u202eb"},
+            "applicationName: 'a\\u202eb' contains a character that reverses the reading",
+        ),
         ({"applicationName": "x" * 300}, "applicationName: 'xxx"),
         ({"applicationName": "x" * 20_000}, "applicationName: 'xxx"),
         ({"groups": ["x" * 257]}, "groups[0]: 'xxx"),
         ({"groups": [""]}, "groups[0]: '' is not valid"),
-        ({"mappers": {"a\u2028b": {"userAttribute": "x", "claim": "y"}}}, "mappers: the name 'a\\u2028b' holds a line"),
+        (
+            {"mappers": {"a\u2028b": {"userAttribute": "x", "claim": "y"}}},
+            "mappers: the name 'a\\u2028b' contains a line",
+        ),
         ({"mappers": {"x" * 256: {"userAttribute": "x", "claim": "y"}}}, "mappers: the name 'xxx"),
         (
             {"mappers": {"a\\": {"userAttribute": "x", "claim": "y"}}},
-            "mappers: the name 'a\\\\' ends in a backslash, which Pulumi cannot spell in a property's path",
+            "mappers: the name 'a\\\\' ends with a backslash, which Pulumi cannot write in a property path",
         ),
-        ({"mappers": {" a": {"userAttribute": "x", "claim": "y"}}}, "mappers: the name ' a' has 2 characters"),
-        ({"mappers": {"a": {"userAttribute": "x\0", "claim": "y"}}}, "mappers.a.userAttribute: 'x\\x00' holds a contr"),
-        ({"groups": ["\ud83d"]}, "groups[0]: '\\ud83d' holds half a character (U+D83D)"),
-        ({"notificationEmail": "a@b.c\nBcc: x@y.z"}, "notificationEmail: 'a@b.c\\nBcc: x@y.z' holds a line break"),
+        (
+            {"mappers": {" a": {"userAttribute": "x", "claim": "y"}}},
+            "mappers: the name ' a' is not valid; give a mapper 1 to 255 characters",
+        ),
+        (
+            {"mappers": {"a": {"userAttribute": "x\0", "claim": "y"}}},
+            "mappers.a.userAttribute: 'x\\x00' contains a contr",
+        ),
+        ({"groups": ["\ud83d"]}, "groups[0]: '\\ud83d' contains an unpaired surrogate (U+D83D)"),
+        ({"notificationEmail": "a@b.c\nBcc: x@y.z"}, "notificationEmail: 'a@b.c\\nBcc: x@y.z' contains a line break"),
         ({"kzeroTenant": ".."}, "kzeroTenant: '..' is not valid"),
         ({"kzeroTenant": "a\\b"}, "kzeroTenant: 'a\\\\b' is not valid"),
         ({"kzeroServerUrl": "https://a\\@b"}, "kzeroServerUrl: "),
-        ({"kzeroServerUrl": "https://a:99999"}, "kzeroServerUrl: 'https://a:99999' is not valid; its port"),
+        ({"kzeroServerUrl": "https://a:99999"}, "kzeroServerUrl: 'https://a:99999' is not valid; use a port"),
         (
             {"tenantUrl": "https://evil.example/realms/Contoso/scim/v2"},
             (
-                "tenantUrl: 'https://evil.example/realms/Contoso/scim/v2' is at another server than kzeroServerUrl, "
-                "'https://ca.auth.kzero.com'; Entra sends its token and all users there: correct it, or set "
+                "tenantUrl: 'https://evil.example/realms/Contoso/scim/v2' is on another server than kzeroServerUrl "
+                "('https://ca.auth.kzero.com'), and Entra would send its token and all users there; correct it, or set "
                 "allowForeignTenantUrl to true"
             ),
         ),
@@ -104,7 +116,7 @@ def test_names_with_every_sign_are_taken_as_they_are() -> None:
     ],
 )
 def test_what_is_refused_is_one_line_with_key_value_and_remedy(changes: dict[str, Any], line: str) -> None:
-    """The value is shown with its invisible characters written out, and cut where it is long."""
+    """An error is one line that escapes invisible characters and shortens long values."""
     lines = lines_of(**changes)
 
     assert len(lines) == 1, lines
@@ -114,13 +126,13 @@ def test_what_is_refused_is_one_line_with_key_value_and_remedy(changes: dict[str
 
 
 def test_a_tenant_url_at_the_servers_own_host_is_taken() -> None:
-    """Another realm's spelling, a port that is the usual one, another case of the host."""
+    """A Tenant URL may have another realm, the default port, or another case of the same host."""
     for url in ("https://ca.auth.kzero.com/realms/C/scim/v2", "https://CA.auth.kzero.com:443/realms/C/scim/v2"):
         assert parse(tenantUrl=url).tenant_url == url
 
 
 def test_a_foreign_tenant_url_is_taken_where_it_is_meant() -> None:
-    """The flag for the compatible PATCH is added to it as to any."""
+    """With allowForeignTenantUrl, a Tenant URL on another server is accepted and gets the PATCH flag too."""
     url = "https://scim.example/realms/Contoso/scim/v2"
 
     found = parse(tenantUrl=url, allowForeignTenantUrl=True, scimCompliantPatch=True)
@@ -147,7 +159,7 @@ NESTED = st.fixed_dictionaries({}, optional=dict.fromkeys(NESTED_KEYS, JSON))
 @example({"activationTimeout": 10**400})
 @example({"users": {"a": {}}})
 def test_any_json_is_taken_or_refused_with_a_line_for_each_problem(values: dict[str, Any]) -> None:
-    """Never another exception, and no line that somebody else has written."""
+    """Any JSON is accepted or refused with one printable line per problem, and never raises another exception."""
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
     told = ""
     try:
@@ -171,7 +183,7 @@ def test_any_json_is_taken_or_refused_with_a_line_for_each_problem(values: dict[
     st.booleans(),
 )
 def test_a_secret_is_never_repeated(key: str, rest: str, values: dict[str, Any], is_encrypted: bool) -> None:  # noqa: FBT001 - hypothesis passes it
-    """Whatever is wrong with it, or with anything beside it, encrypted or not."""
+    """No error repeats a secret, whether it is encrypted or not, and whatever the problem is."""
     secret = f"hunter2-{rest}"
     secret_keys = frozenset({f"{NAMESPACE}:{key}"}) if is_encrypted else frozenset()
     told = ""
@@ -183,7 +195,7 @@ def test_a_secret_is_never_repeated(key: str, rest: str, values: dict[str, Any],
 
 
 def test_a_value_that_was_encrypted_is_never_shown() -> None:
-    """Not only in the settings that are secrets by their nature."""
+    """No error shows an encrypted value, even of a setting that is usually not secret."""
     with pytest.raises(SettingsError) as caught:
         parse(
             frozenset({f"{NAMESPACE}:users", f"{NAMESPACE}:profile"}),

@@ -1,4 +1,4 @@
-"""Another tenant under a stack is refused, unless it is meant."""
+"""A stack refuses to move to another tenant until the move is confirmed."""
 
 from typing import Any
 
@@ -16,15 +16,15 @@ OTHER = "5a4d0b0c-0000-4000-8000-00000000e402"
     ("change", "confirmation", "said"),
     [
         ({"realm": "Fabrikam"}, "move=Fabrikam", 'kzeroTenant: "Contoso" => "Fabrikam"'),
-        ({"realm": "contoso"}, "move=contoso", "kept in step no longer"),
-        ({"serverUrl": "https://eu.auth.kzero.com"}, "move=eu.auth.kzero.com", "left as it is"),
+        ({"realm": "contoso"}, "move=contoso", "get no further updates"),
+        ({"serverUrl": "https://eu.auth.kzero.com"}, "move=eu.auth.kzero.com", "stays unchanged"),
         ({"serverUrl": "https://ca.auth.kzero.com:8443"}, "move=ca.auth.kzero.com:8443", "kzeroServerUrl"),
     ],
 )
 def test_a_move_is_refused_until_it_is_confirmed(
     monkeypatch: pytest.MonkeyPatch, change: dict[str, str], confirmation: str, said: str
 ) -> None:
-    """The error says what it means and how to confirm it; confirmed, the same is a warning."""
+    """The error says what the move does and how to confirm it; a confirmed move is a warning."""
     monkeypatch.delenv(VARIABLE, raising=False)
 
     with pytest.raises(SettingsError) as caught:
@@ -38,18 +38,18 @@ def test_a_move_is_refused_until_it_is_confirmed(
 
 
 def test_a_move_to_another_entra_tenant_is_prepared_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The application has to be marked to be left while its tenant is still configured, in a confirmed run too."""
+    """A confirmed run with the old Entra tenant must first mark the application to be kept."""
     monkeypatch.setenv(VARIABLE, f"move={OTHER}")
     with pytest.raises(SettingsError, match=f"Nothing was changed.*`{VARIABLE}=move={OTHER} pulumi up`.*marks"):
         check_moves(OLD, OLD | {"tenantId": OTHER})
     assert next_entra_tenant(OLD["tenantId"]) == OTHER
     prepared = OLD | {"movingTo": OTHER}
     (warning,) = check_moves(OLD, prepared)
-    assert "marked to be left" in warning
+    assert "marked to be kept" in warning
 
     assert next_entra_tenant(OTHER) is None
     (warning,) = check_moves(prepared, OLD | {"tenantId": OTHER})
-    assert "are made anew there" in warning
+    assert "creates a new enterprise application" in warning
 
     monkeypatch.delenv(VARIABLE)
     assert next_entra_tenant(OLD["tenantId"]) is None
@@ -58,11 +58,11 @@ def test_a_move_to_another_entra_tenant_is_prepared_first(monkeypatch: pytest.Mo
 
 
 def test_two_moves_are_confirmed_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One confirmation is not enough; the error names both."""
+    """Two moves need two confirmations, and the error names both."""
     both = OLD | {"realm": "Fabrikam", "serverUrl": "https://eu.auth.kzero.com"}
     monkeypatch.setenv(VARIABLE, "move=Fabrikam")
 
-    with pytest.raises(SettingsError, match=r"move=eu\.auth\.kzero\.com.* move=Fabrikam too"):
+    with pytest.raises(SettingsError, match=r"move=eu\.auth\.kzero\.com.* move=Fabrikam to the same variable"):
         check_moves(OLD, both)
 
     monkeypatch.setenv(VARIABLE, "move=Fabrikam move=eu.auth.kzero.com")
@@ -80,13 +80,13 @@ def test_two_moves_are_confirmed_together(monkeypatch: pytest.MonkeyPatch) -> No
     ],
 )
 def test_what_is_no_move_is_none(monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]) -> None:
-    """Another spelling, other credentials, or a setting that only the environment tells."""
+    """Another spelling, other credentials, or a setting from the environment is not a move."""
     monkeypatch.delenv(VARIABLE, raising=False)
 
     assert check_moves(OLD, OLD | change) == []
 
 
 def test_servers_are_compared_by_origin_and_path() -> None:
-    """A Keycloak below another path is another one."""
+    """Servers are equal if origin and path are equal, regardless of spelling."""
     assert same_server("https://a", "HTTPS://A/")
     assert not same_server("https://a/auth", "https://a")

@@ -1,4 +1,4 @@
-"""The provider's configuration, completed from the environment."""
+"""The provider's configuration takes missing values from the environment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kzero_scim.settings.provider_config import Config, complete
 
 
 def test_what_is_not_given_comes_from_the_environment() -> None:
-    """Under azuread's own variable names and KZero's; what is given stays."""
+    """Missing values come from azuread's and KZero's variables, and given values stay."""
     environment = {"ARM_TENANT_ID": "from environment", "ARM_CLIENT_ID": "id", "KZERO_REALM": "Contoso"}
 
     config = complete(Config(tenant_id="given"), environment)
@@ -19,18 +19,18 @@ def test_what_is_not_given_comes_from_the_environment() -> None:
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("1", True), ("False", False), ("0", False)])
 def test_yes_and_no_are_understood(text: str, value: bool) -> None:  # noqa: FBT001 - a column of the table
-    """As azuread understands them."""
+    """Boolean variables accept the same words as azuread."""
     assert complete(Config(), {"ARM_USE_CLI": text}).use_cli is value
 
 
 def test_neither_yes_nor_no_is_an_error() -> None:
-    """It names the variable and what to write."""
+    """Another word in a boolean variable is an error that names the variable and the remedy."""
     with pytest.raises(SettingsError, match='ARM_USE_OIDC is "perhaps"; set it to true or false'):
         complete(Config(), {"ARM_USE_OIDC": "perhaps"})
 
 
 def test_the_first_variable_wins_and_an_empty_one_does_not_count() -> None:
-    """A pipeline sets its own variable beside azuread's."""
+    """The variable of azuread overrides the pipeline's, unless it is empty."""
     pipeline = {"ACTIONS_ID_TOKEN_REQUEST_URL": "https://pipeline.example"}
 
     assert complete(Config(), pipeline).oidc_request_url == "https://pipeline.example"

@@ -1,4 +1,4 @@
-"""The settings of a tenant: what is accepted, and what each bad input is answered."""
+"""The settings of a tenant: valid input is accepted, and the error for bad input names the setting and the remedy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PROJECT = Path(__file__).resolve().parents[3]
 
 
 def config(**changes: Any) -> dict[str, str]:  # noqa: ANN401 - any setting's value
-    """Give a valid configuration as the engine encodes it, with changes."""
+    """Return a valid configuration as the engine encodes it, with changes."""
     values = {"kzeroTenant": "Contoso", "users": ["alex@contoso.example"], **changes}
     encoded = {
         f"{NAMESPACE}:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in values.items()
@@ -28,14 +28,14 @@ def config(**changes: Any) -> dict[str, str]:  # noqa: ANN401 - any setting's va
 
 
 def problems(values: dict[str, str], secret_keys: frozenset[str] = frozenset()) -> list[str]:
-    """Give the lines of the error that a configuration leads to."""
+    """Return the lines of the error for a configuration."""
     with pytest.raises(SettingsError) as caught:
         TenantSettings.parse(values, secret_keys)
     return [line.strip() for line in str(caught.value).splitlines()[1:]]
 
 
 def test_the_smallest_tenant_gets_the_defaults() -> None:
-    """Two names and somebody to provision are enough."""
+    """The two required settings and one user are enough; all other settings have defaults."""
     settings = TenantSettings.parse(config())
 
     assert settings.entra_tenant_id == TENANT_ID
@@ -45,7 +45,7 @@ def test_the_smallest_tenant_gets_the_defaults() -> None:
 
 
 def test_guards_are_on_unless_switched_off() -> None:
-    """Entra's threshold at 25 deletions, ours at 25 users or a fifth; 0 is an answer, not a default."""
+    """By default, the guards allow 25 deletions and 25 removed users or 20 %; 0 is a value and not the default."""
     settings = TenantSettings.parse(config())
     off = TenantSettings.parse(config(deletionThreshold=0, unassignMaxUsers=0, unassignMaxShare=0))
 
@@ -54,12 +54,12 @@ def test_guards_are_on_unless_switched_off() -> None:
 
 
 def test_a_tenant_name_of_digits_stays_text() -> None:
-    """The engine hands over text; a number-like name must not become a number."""
+    """A tenant name that looks like a number stays a text."""
     assert TenantSettings.parse(config(kzeroTenant="007")).kzero_tenant == "007"
 
 
 def test_no_configuration_at_all_names_what_is_required() -> None:
-    """A newcomer's first `pulumi preview`."""
+    """The error for an empty configuration names each required setting."""
     lines = problems({})
 
     assert [line.split(":")[0] for line in lines] == ["azuread", "kzeroTenant"]
@@ -73,7 +73,7 @@ def test_no_configuration_at_all_names_what_is_required() -> None:
         ({"kzeroTenant": "a/b"}, "kzeroTenant: 'a/b' is not valid"),
         (
             {"kzeroServerUrl": "http://kzero.example"},
-            "kzeroServerUrl: 'http://kzero.example' is not valid; give the origin",
+            "kzeroServerUrl: 'http://kzero.example' is not valid; give only the origin",
         ),
         ({"kzeroServerUrl": "https://u:p@kzero.example"}, "kzeroServerUrl: "),
         ({"profile": "azure"}, "profile: 'azure' is not valid; use 'Azure' or 'Generic'"),
@@ -83,38 +83,41 @@ def test_no_configuration_at_all_names_what_is_required() -> None:
         ({"users": "alex"}, "users: 'alex' is not valid; list user principal names"),
         (
             {"onDestroy": "disable", "scope": "all"},
-            "onDestroy: 'disable' would disable the users of the",
+            "onDestroy: 'disable' would disable all users of the",
         ),
-        ({"onDestroy": "disable", "adopted": True}, "onDestroy: 'disable' does nothing while adopted is true"),
+        ({"onDestroy": "disable", "adopted": True}, "onDestroy: 'disable' has no effect if adopted is true"),
         (
             {
                 "onDestroy": "disable",
                 "attributeMappings": [{"target": "userName", "expression": "Trim([mail])", "matchingPriority": 1}],
             },
-            "onDestroy: 'disable' finds users by their names in KZero, and no row maps an attribute to userName",
+            "onDestroy: 'disable' finds users by their names in KZero, but no row maps an attribute to userName",
         ),
-        ({"unassignMaxShare": 101}, "unassignMaxShare: 101 is not valid; give a share in percent, 0 to 100"),
+        ({"unassignMaxShare": 101}, "unassignMaxShare: 101 is not valid; give a percentage from 0 to 100"),
         ({"deletionThreshold": -1}, "deletionThreshold: -1 is not valid; give a whole number"),
-        ({"notificationEmail": "it"}, "notificationEmail: 'it' is not valid; give one e-mail address"),
+        ({"notificationEmail": "it"}, "notificationEmail: 'it' is not valid; give one email address"),
         (
             {"activation": "attributes", "activationPreset": "keycloak"},
-            "profile: must be Generic with activationPreset keycloak",
+            "profile: 'Azure' does not work with activationPreset keycloak",
         ),
-        ({"scimAttributes": {"tag": "externalId"}}, "scimAttributes: is for Keycloak's own SCIM API"),
-        ({"remoteTokenLifespan": 7200}, "remoteTokenLifespan: is for Keycloak's own SCIM API"),
-        ({"remoteTokenClientId": "scim-endpoint"}, "remoteTokenClientId: belongs to the profile Generic"),
+        ({"scimAttributes": {"tag": "externalId"}}, "scimAttributes: works only with Keycloak's own SCIM API"),
+        ({"remoteTokenLifespan": 7200}, "remoteTokenLifespan: works only with Keycloak's own SCIM API"),
+        ({"remoteTokenClientId": "scim-endpoint"}, "remoteTokenClientId: works only with profile Generic"),
         (
             {"profile": "Generic", "remoteTokenEndpoint": "http://x.example/token"},
             "remoteTokenEndpoint: 'http://x.example/token' is not valid",
         ),
         ({"profile": "Generic", "remoteTokenRenewBefore": 5}, "remoteTokenRenewBefore: "),
-        ({"activation": "attributes"}, "activationPreset: not set while activation is 'attributes'"),
+        ({"activation": "attributes"}, "activationPreset: not set, but activation is 'attributes'"),
         (
             {"mappers": {"a": {"userAttribute": "x", "claim": "c"}, "b": {"userAttribute": "y", "claim": "c"}}},
             "mappers.b",
         ),
         ({"mappers": {"a": {"userAttribute": "x", "clam": "c"}}}, "mappers.a.claim: not set; add it"),
-        ({"attributeMappings": [{"target": "userName"}]}, "attributeMappings[0]: target 'userName' has none of them"),
+        (
+            {"attributeMappings": [{"target": "userName"}]},
+            "attributeMappings[0]: target 'userName' has no source, expression or constant",
+        ),
         (
             {
                 "attributeMappings": [
@@ -132,7 +135,7 @@ def test_no_configuration_at_all_names_what_is_required() -> None:
     ],
 )
 def test_a_bad_setting_is_named_with_value_and_remedy(changes: dict[str, Any], line: str) -> None:
-    """Each problem is one line: key, value, remedy."""
+    """Each problem is one line with the key, the value and the remedy."""
     if not line:
         TenantSettings.parse(config(**changes))
         return
@@ -143,7 +146,7 @@ def test_a_bad_setting_is_named_with_value_and_remedy(changes: dict[str, Any], l
 
 
 def test_an_entra_tenant_id_that_is_no_guid_is_refused() -> None:
-    """A domain name in its place is a usual mistake."""
+    """A domain name is refused as the Entra tenant ID, and the error says where to find the ID."""
     lines = problems({**config(), "azuread:tenantId": "contoso.onmicrosoft.com"})
 
     assert len(lines) == 1
@@ -151,20 +154,20 @@ def test_an_entra_tenant_id_that_is_no_guid_is_refused() -> None:
 
 
 def test_all_problems_are_named_at_once() -> None:
-    """Nobody likes to find them one by one."""
+    """One error names all problems."""
     assert len(problems(config(profile="x", scope="y", lockoutGuard="z"))) == 3
 
 
 def test_a_secret_in_clear_text_is_refused_and_not_repeated() -> None:
-    """A secret in the stack's file is in Git; it must be changed, not shown again."""
+    """A secret in clear text is refused, and the error does not repeat it."""
     lines = problems(config(secretToken="hunter2"))
 
-    assert lines[0].startswith("secretToken: stands in clear text")
+    assert lines[0].startswith("secretToken: in clear text in the stack file")
     assert "hunter2" not in "".join(lines)
 
 
 def test_an_encrypted_secret_is_accepted_and_hidden() -> None:
-    """What is set with --secret is used, and shows nowhere in the settings' own text."""
+    """An encrypted secret is used, and the settings' text does not show it."""
     settings = TenantSettings.parse(config(secretToken="hunter2"), frozenset({f"{NAMESPACE}:secretToken"}))
 
     assert settings.secret_token is not None
@@ -173,12 +176,12 @@ def test_an_encrypted_secret_is_accepted_and_hidden() -> None:
 
 
 def test_settings_of_other_namespaces_are_left_alone() -> None:
-    """Only azuread's tenant id is read of the others."""
+    """Keys of other namespaces are ignored, except azuread's tenant ID."""
     TenantSettings.parse({**config(), "azuread:clientId": "x", "other:thing": "y"})
 
 
 def test_the_project_file_declares_exactly_the_settings() -> None:
-    """Pulumi.yaml types and describes every setting, and no other."""
+    """Pulumi.yaml declares every setting with a description, and nothing else."""
     declared = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text())["config"]
 
     assert set(declared) | {"azuread:tenantId"} == set(FIELDS)
@@ -186,7 +189,7 @@ def test_the_project_file_declares_exactly_the_settings() -> None:
 
 
 def test_the_project_files_defaults_are_accepted_as_not_set() -> None:
-    """The engine hands over the declared defaults of every key that a stack leaves out."""
+    """The defaults in Pulumi.yaml, which the engine passes for missing keys, mean the same as missing settings."""
     declared = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text())["config"]
     defaults = {key: entry["default"] for key, entry in declared.items() if key not in {"kzeroTenant", "users"}}
 
@@ -195,7 +198,7 @@ def test_the_project_files_defaults_are_accepted_as_not_set() -> None:
 
 @pytest.mark.parametrize("name", ["example", "keycloak-example", "sandbox"])
 def test_the_stack_files_of_the_project_are_valid(name: str) -> None:
-    """An example that does not work is worse than none."""
+    """The project's example stack files are valid."""
     document = yaml.safe_load((PROJECT / "stacks" / f"Pulumi.{name}.yaml").read_text())
     encoded = {key: value if isinstance(value, str) else json.dumps(value) for key, value in document["config"].items()}
 
@@ -204,7 +207,7 @@ def test_the_stack_files_of_the_project_are_valid(name: str) -> None:
 
 @given(st.dictionaries(st.sampled_from(list(FIELDS)), st.text(max_size=40), max_size=8))
 def test_any_text_is_accepted_or_refused_with_a_settings_error(values: dict[str, str]) -> None:
-    """Whatever a stack's file holds, there is no traceback."""
+    """Any text is accepted or refused with a settings error, and never raises another exception."""
     named = {key if ":" in key else f"{NAMESPACE}:{key}": value for key, value in values.items()}
     try:
         TenantSettings.parse(named)

@@ -91,7 +91,7 @@ def test_a_confirmation_is_one_tenants(monkeypatch: pytest.MonkeyPatch, project:
 
     def serve(run: TenantRun) -> TenantResult:
         found[run.tenant] = run.environment.get("KZERO_SCIM_CONFIRM")
-        error = "31 users would lose access; run it once more with KZERO_SCIM_CONFIRM=unassign=31 in the environment"
+        error = "31 users would lose access; run it again with KZERO_SCIM_CONFIRM=unassign=31 in the environment"
         return TenantResult(tenant=run.tenant, outcome=Outcome.FAILED, error=error)
 
     environment = {"KZERO_SCIM_CONFIRM": "unassign=31", "KZERO_SCIM_CONFIRM__BRAVO_EU": "unassign=31"}

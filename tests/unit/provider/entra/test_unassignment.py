@@ -50,7 +50,7 @@ def test_a_refusal_names_everybody_the_limits_and_the_confirmation(monkeypatch: 
     text = str(caught.value)
     assert text.startswith("31 users lose access: user00, user01, ")
     assert "user30; without a confirmation 25 of 40 may (unassignMaxUsers 25, unassignMaxShare 20 %)" in text
-    assert text.endswith("run it once more with KZERO_SCIM_CONFIRM=unassign=31 in the environment")
+    assert text.endswith("run it again with KZERO_SCIM_CONFIRM=unassign=31 in the environment")
     monkeypatch.setenv(VARIABLE, "unassign=30")
     assert exceeds(loss, GUIDE)
     monkeypatch.setenv(VARIABLE, "move=Contoso unassign=31")
