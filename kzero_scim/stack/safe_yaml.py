@@ -1,9 +1,9 @@
-"""Reads the YAML of stack files within bounds, as Pulumi reads it: no anchors, no tags, limited size and depth.
+"""Reads the YAML of stack files safely and as Pulumi does: no anchors, no tags, limited size and depth.
 
-A stack file may come from a pull request. Anchors and aliases (a few lines can stand for gigabytes), tags (objects of a
-program), merge keys, repeated keys and bottomless nesting are refused: no stack file needs them. Pulumi itself takes
-anchors in reasonable number, ignores tags, and refuses the rest. Plain words are read as Pulumi reads them, by YAML
-1.2: ``yes`` is a text, ``0o17`` is 15. Runs no command, knows no setting.
+A stack file may come from a pull request. This reader refuses what no stack file needs: anchors and aliases (a few
+lines can expand to gigabytes), tags (which create objects), merge keys, repeated keys and deep nesting. Pulumi itself
+accepts a limited number of anchors, ignores tags, and refuses the rest. Plain words follow YAML 1.2, as in Pulumi:
+``yes`` is a text, ``0o17`` is 15. Runs no command, knows no setting.
 """
 
 from __future__ import annotations
@@ -19,34 +19,34 @@ from kzero_scim.display import plain
 from kzero_scim.errors import SettingsError
 
 LARGEST: Final = 1024 * 1024
-"""Bytes of a file; ten thousand users by name have a third of that."""
+"""Bytes of a file. Ten thousand users by name take a third of that."""
 DEEPEST: Final = 30
-"""Collections inside each other."""
+"""Levels of nested lists and mappings."""
 
 _INTEGER: Final = re.compile(r"[-+]?(?:0|[1-9][0-9_]*|0[0-7_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+)")
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.nan")
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses what no stack file needs, before it is built."""
+    """Refuses what no stack file needs, before it builds any value."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own way
 
     def __init__(self, text: str) -> None:
-        """Be at the top."""
+        """Begin at the top level."""
         super().__init__(text)
         self._depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Compose one value."""
+        """Return one node, or raise an error if it is not allowed."""
         event = self.peek_event()  # type: ignore[no-untyped-call] # PyYAML's, without types
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise _refused(event, "anchors and aliases are not allowed; write the value out")
+            raise _refused(event, "anchors and aliases are not allowed; repeat the value instead")
         if getattr(event, "tag", None):
-            raise _refused(event, "tags are not allowed; remove it")
+            raise _refused(event, "tags are not allowed; remove the tag")
         self._depth += 1
         if self._depth > DEEPEST:
-            raise _refused(event, f"more than {DEEPEST} collections are inside each other")
+            raise _refused(event, f"more than {DEEPEST} levels are nested; use fewer")
         node = super().compose_node(parent, index)
         self._depth -= 1
         return node
@@ -56,13 +56,13 @@ class _Loader(yaml.SafeLoader):
         node: yaml.MappingNode,
         deep: bool = False,  # noqa: FBT001, FBT002 - PyYAML's own signature
     ) -> dict[Any, Any]:
-        """Build a mapping whose keys are texts, each once."""
+        """Return a mapping whose keys are texts and occur once."""
         keys: set[str] = set()
         for key, _ in node.value:
             if key.tag != "tag:yaml.org,2002:str":
-                raise _refused(key, "a key must be a text; put it in quotes")
+                raise _refused(key, "a key is not a text; put it in quotes")
             if key.value in keys:
-                raise _refused(key, f"the key {plain(repr(key.value))} stands there twice; remove one")
+                raise _refused(key, f"the key {plain(repr(key.value))} occurs twice; remove one")
             keys.add(key.value)
         return super().construct_mapping(node, deep=deep)
 
@@ -77,12 +77,12 @@ def _float(_: _Loader, node: yaml.ScalarNode) -> float:
         node.value.replace(".inf", "inf").replace(".nan", "nan").replace(".Inf", "inf").replace(".INF", "inf")
     )
     if not math.isfinite(found):
-        raise _refused(node, "that is no number")
+        raise _refused(node, "the number is not finite; correct it")
     return found
 
 
 def _learn(kind: str, pattern: str, first: str) -> None:
-    """Read plain words of a pattern as one kind of value; ``first`` holds the characters that they begin with."""
+    """Read plain words that match a pattern as one kind of value; ``first`` lists their possible first characters."""
     for character in first:
         resolvers = _Loader.yaml_implicit_resolvers.setdefault(character, [])
         resolvers.append((f"tag:yaml.org,2002:{kind}", re.compile(f"(?:{pattern})\\Z")))
@@ -98,18 +98,18 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _integer)
 _Loader.add_constructor("tag:yaml.org,2002:float", _float)
 
 
-def load(text: str, name: str) -> Any:  # noqa: ANN401 - what stands in the file
-    """Read YAML: texts, whole and broken numbers, true and false, nothing, lists, and mappings with texts as keys.
+def load(text: str, name: str) -> Any:  # noqa: ANN401 - any YAML value
+    """Return the value of YAML: texts, numbers, booleans, null, lists, and mappings with texts as keys.
 
     Args:
         text: The YAML.
-        name: What the file is called, for errors.
+        name: The file's name, for errors.
 
     Raises:
-        SettingsError: It is no YAML, or holds what is not allowed; names the line.
+        SettingsError: The text is not YAML, or contains something that is not allowed; the message has the line.
     """
     if len(text.encode(errors="replace")) > LARGEST:
-        message = f"{plain(name)} has more than {LARGEST // 1024**2} MB; no stack file is that large"
+        message = f"{plain(name)} is larger than {LARGEST // 1024**2} MB, the limit for stack files; shorten it"
         raise SettingsError(message)
     try:
         loader = _Loader(text)
@@ -120,7 +120,7 @@ def load(text: str, name: str) -> Any:  # noqa: ANN401 - what stands in the file
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f", line {mark.line + 1}" if mark else ""
-        said = error.problem or error.context or "no YAML"
+        said = error.problem or error.context or "not YAML"
         message = f"{plain(name)}{line}: cannot be read as YAML: {plain(said)}"
         raise SettingsError(message) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -129,12 +129,12 @@ def load(text: str, name: str) -> Any:  # noqa: ANN401 - what stands in the file
         raise SettingsError(message) from error
 
 
-def read(file: Path) -> Any:  # noqa: ANN401 - what stands in the file
-    """Read a YAML file, as :func:`load` does.
+def read(file: Path) -> Any:  # noqa: ANN401 - any YAML value
+    """Return the value of a YAML file, as :func:`load` does.
 
     Raises:
-        FileNotFoundError: There is none.
-        SettingsError: It cannot be read, is no YAML, or holds what is not allowed.
+        FileNotFoundError: The file does not exist.
+        SettingsError: The file cannot be read, is not YAML, or contains something that is not allowed.
     """
     try:
         with file.open("rb") as opened:
@@ -143,7 +143,7 @@ def read(file: Path) -> Any:  # noqa: ANN401 - what stands in the file
     except FileNotFoundError:
         raise
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8; save it as UTF-8"
         message = f"{plain(str(file))} cannot be read: {reason}"
         raise SettingsError(message) from error
     return load(text, str(file))

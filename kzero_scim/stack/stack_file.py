@@ -1,4 +1,4 @@
-"""A tenant's stack file, ``stacks/Pulumi.<tenant>.yaml``: settings to YAML and back. Runs no command."""
+"""Reads and writes a tenant's stack file, ``stacks/Pulumi.<tenant>.yaml``. Runs no command."""
 
 from __future__ import annotations
 
@@ -16,53 +16,55 @@ from kzero_scim.stack.stack import short_name
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 MOST_USERS: Final = 500
-"""Users that a stack file lists by itself."""
+"""Largest number of users that a stack file lists itself."""
 _ALWAYS: Final = ("azuread:tenantId", f"{NAMESPACE}:kzeroTenant", f"{NAMESPACE}:kzeroServerUrl")
 
 
 def path_of(project: Path, stack: str) -> Path:
-    """Give the file of a stack.
+    """Return the path of a stack's file.
 
     Args:
         project: The folder of Pulumi.yaml.
-        stack: The stack's name; of a qualified one (``organisation/project/stack``) the last part counts.
+        stack: The stack's name. Only the last part of a full name (``organisation/project/stack``) counts.
 
     Raises:
-        SettingsError: The name cannot be a stack's.
+        SettingsError: The name is not a valid stack name.
     """
     name = short_name(stack)
     if not _NAME.fullmatch(name):
-        message = f'"{plain(stack)}" is no name for a stack; use letters, digits, hyphens, underscores and full stops'
+        message = (
+            f'"{plain(stack)}" is not a stack name; use 1 to 100 letters, digits, hyphens, underscores and full stops'
+        )
         raise SettingsError(message)
     return project / "stacks" / f"Pulumi.{name}.yaml"
 
 
 def entries(settings: TenantSettings) -> dict[str, Any]:
-    """Spell settings as a stack file's ``config`` does: full key to value, what is as by default left out.
+    """Return settings as the ``config`` of a stack file: full key to value, without defaults.
 
-    Secrets are left out too; they enter a file by ``pulumi config set --secret`` alone.
+    Leaves out secrets too, because only ``pulumi config set --secret`` adds them to a file.
     """
     given = settings.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     given.setdefault("kzeroServerUrl", settings.kzero_server_url)
     if rows := given.get("attributeMappings"):
-        # The target first, as people write a row.
+        # The target comes first, as people write a row.
         given["attributeMappings"] = [{"target": row["target"], **row} for row in rows]
-    # A number that is not set although there is one by default: 0 says so.
+    # A number that is not set although it has a default: 0 means not set.
     written = {key: 0 if value is None else value for key, value in given.items() if key not in SECRET_KEYS}
     found = {full_key(key): value for key, value in written.items()}
     return {key: found[key] for key in (*_ALWAYS, *(key for key in found if key not in _ALWAYS))}
 
 
 def users_apart(config: Mapping[str, Any], project: Path, stack: str) -> tuple[dict[str, Any], dict[Path, str]]:
-    """Move very many users into a file of their own: Pulumi cannot hand so many over, and nobody reads them.
+    """Return the configuration with a long list of users moved to a separate file, because Pulumi cannot pass so many.
 
     Args:
-        config: What :func:`entries` gives.
+        config: The result of :func:`entries`.
         project: The folder of Pulumi.yaml.
         stack: The stack's name.
 
     Returns:
-        The configuration, and the file with its text; no file for up to :data:`MOST_USERS`.
+        The configuration, and the file with its text. Up to :data:`MOST_USERS` users need no file.
     """
     users = config.get(f"{NAMESPACE}:users") or []
     if len(users) <= MOST_USERS:
@@ -75,7 +77,7 @@ def users_apart(config: Mapping[str, Any], project: Path, stack: str) -> tuple[d
 
 
 def heading(project: Path, comment: str) -> str:
-    """Return the first lines of a new stack file: where an editor finds the schema, if it is there, and a comment."""
+    """Return the first lines of a new stack file: the schema for editors, if the project has it, and a comment."""
     schema = "docs/stack-settings.schema.json"
     return f"yaml-language-server: $schema=../{schema}\n{comment}" if (project / schema).exists() else comment
 
@@ -84,15 +86,15 @@ def render(config: Mapping[str, Any], *, comment: str = "", present: str = "") -
     """Return the text of a stack file.
 
     Args:
-        config: What :func:`entries` gives.
+        config: The result of :func:`entries`.
         comment: First lines of a new file, without ``#``.
-        present: The file's text so far. Its other keys (secrets, their salt, settings not in ``config``), comments,
-            order and quotes stay.
+        present: The present text of the file. Its other keys (secrets, their salt, settings not in ``config``),
+            comments, order and quotes stay.
 
     Raises:
-        SettingsError: The present text is no YAML, or holds what is not allowed.
+        SettingsError: The present text is not YAML, or contains something that is not allowed.
     """
-    from kzero_scim.stack import yaml_writer  # noqa: PLC0415 - what only reads starts without ruamel.yaml
+    from kzero_scim.stack import yaml_writer  # noqa: PLC0415 - commands that only read start faster
 
     if present.strip():
         return yaml_writer.update(present, "the stack file", {"config": config})
@@ -101,10 +103,10 @@ def render(config: Mapping[str, Any], *, comment: str = "", present: str = "") -
 
 
 def load(file: Path) -> dict[str, Any]:
-    """Read a stack file; ``{}`` if there is none.
+    """Return the content of a stack file, or ``{}`` if the file does not exist.
 
     Raises:
-        SettingsError: It is no YAML, or no mapping.
+        SettingsError: The file is not YAML, or not a mapping.
     """
     try:
         document = safe_yaml.read(file)
@@ -113,19 +115,19 @@ def load(file: Path) -> dict[str, Any]:
     if document is None:
         return {}
     if not isinstance(document, dict) or not isinstance(document.get("config") or {}, dict):
-        message = f"{plain(str(file))} is no stack file; it must hold a mapping with the key config"
+        message = f"{plain(str(file))} is not a stack file: its settings are not a mapping; write them below config:"
         raise SettingsError(message)
     return document
 
 
 def configuration_of(document: Mapping[str, Any]) -> dict[str, str]:
-    """Give the clear-text configuration of a stack file as the engine hands it over: full key to text."""
+    """Return the clear-text configuration of a stack file as the engine passes it: full key to text."""
     config = document.get("config") or {}
     return {key: _as_text(value) for key, value in config.items() if not _is_secret(value)}
 
 
 def holds_secret(value: Any) -> bool:  # noqa: ANN401 - any value of a YAML file
-    """Tell whether a setting is encrypted, or a part of it is."""
+    """Return whether a setting, or a part of it, is encrypted."""
     if isinstance(value, dict):
         return _is_secret(value) or any(map(holds_secret, value.values()))
     return isinstance(value, list) and any(map(holds_secret, value))
@@ -135,5 +137,5 @@ def _as_text(value: Any) -> str:  # noqa: ANN401 - any value of a YAML file
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _is_secret(value: Any) -> bool:  # noqa: ANN401 - likewise
+def _is_secret(value: Any) -> bool:  # noqa: ANN401 - any value of a YAML file
     return isinstance(value, dict) and set(value) == {"secure"}

@@ -1,6 +1,6 @@
-"""Writes YAML with ruamel.yaml: a whole document, or changes to a file whose comments, order and quotes stay.
+"""Writes YAML with ruamel.yaml: a whole document, or changes to a file that keep its comments, order and quotes.
 
-What it changes is read within the bounds of :mod:`kzero_scim.stack.safe_yaml` first. Knows no setting.
+Reads the present file with :mod:`kzero_scim.stack.safe_yaml` first. Knows no setting.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _LIST: Final = re.compile(r"^( *)[^\s#-][^\n]*:[ \t]*(?:#[^\n]*)?\n(?:[ \t]*(?:#
 
 
 class _Representer(RoundTripRepresenter):
-    """Writes no anchors, and null as a word."""
+    """Writes no anchors, and writes null as a word."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401 - any value
-        """Return True: a value that is in two places is written twice."""
+        """Return True, so that a value in two places is written twice."""
         del data
         return True
 
@@ -46,23 +46,23 @@ _Representer.add_representer(type(None), _nothing)
 
 
 def dump(document: object) -> str:
-    """Return a document as YAML, its keys in their order."""
+    """Return a document as YAML, with its keys in their order."""
     return _written(_yaml(), _quoted(document))
 
 
 def update(text: str, name: str, changes: Mapping[str, Mapping[str, Any]]) -> str:
-    """Set keys inside the mappings of a YAML file; its other keys, comments, order and quotes stay.
+    """Return a YAML file with changed keys in its mappings; other keys, comments, order and quotes stay.
 
-    A list keeps the comments of the entries that stay. A comment above a key stays above it. A value that means the
-    same to Pulumi, which itself writes true as a text, is not touched.
+    Entries of a list keep their comments, and a comment above a key stays above it. A value that means the same to
+    Pulumi, which itself writes true as a text, stays unchanged.
 
     Args:
         text: The YAML.
-        name: What the file is called, for errors.
+        name: The file's name, for errors.
         changes: Key of the document to the keys and values to set in its mapping.
 
     Raises:
-        SettingsError: It is no YAML, or holds what is not allowed.
+        SettingsError: The text is not YAML, or contains something that is not allowed.
     """
     held = safe_yaml.load(text, name) or {}
     needed = {
@@ -76,8 +76,8 @@ def update(text: str, name: str, changes: Mapping[str, Mapping[str, Any]]) -> st
         if safe_yaml.load(written, name) == wanted:
             return written
     except (YAMLError, ValueError, SettingsError):
-        pass  # read by us and not by ruamel.yaml
-    # What the file says counts more than its comments.
+        pass  # ruamel.yaml cannot handle it, although safe_yaml reads it
+    # Correct values matter more than comments.
     return dump(wanted)
 
 
@@ -85,7 +85,7 @@ def _updated(text: str, changes: Mapping[str, Mapping[str, Any]]) -> str:
     yaml = _yaml(text)
     document = yaml.load(text)
     if not isinstance(document, CommentedMap):
-        return f"{text.rstrip()}\n{dump(changes)}"  # nothing but comments
+        return f"{text.rstrip()}\n{dump(changes)}"  # only comments
     _attach_comments(document)
     for key, values in changes.items():
         mapping = document.get(key)
@@ -101,11 +101,11 @@ def _updated(text: str, changes: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _yaml(text: str = "") -> YAML:
-    """Return a writer that indents as a file does."""
+    """Return a writer with the indentation of a file."""
     yaml = YAML()
     yaml.Representer = _Representer
     yaml.preserve_quotes = True
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment] # it is declared as None
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment] # declared as None
     yaml.width = 1_000_000
     mapping, sequence = _INDENT.search(text), _LIST.search(text)
     offset = len(sequence[2]) - len(sequence[1]) if sequence else 2
@@ -120,7 +120,7 @@ def _written(yaml: YAML, document: object) -> str:
 
 
 def _changed(old: Any, new: Any) -> Any:  # noqa: ANN401 - any value of a YAML file
-    """Return the new value, made of what stays of the old one."""
+    """Return the new value, with the unchanged parts of the old one."""
     if old is not None and _json(old) == _json(new):
         return old
     if isinstance(old, CommentedMap) and isinstance(new, Mapping) and set(old) <= set(new):
@@ -134,7 +134,7 @@ def _changed(old: Any, new: Any) -> Any:  # noqa: ANN401 - any value of a YAML f
 
 
 def _quoted(value: Any) -> Any:  # noqa: ANN401 - any value of a YAML file
-    """Return a new value with every text in quotes that a reader could take for something else."""
+    """Return a new value, with quotes around every text that a reader could read as another type."""
     if isinstance(value, str):
         is_plain = _UNQUOTED.fullmatch(value) and value.casefold() not in _WORDS
         return value if is_plain else DoubleQuotedScalarString(value)
@@ -157,7 +157,7 @@ def _changed_list(old: CommentedSeq, new: list[Any]) -> CommentedSeq:
 
 
 def _says(value: Any) -> str:  # noqa: ANN401 - any value of a YAML file
-    """Return what a setting's value means to Pulumi."""
+    """Return a setting's value as Pulumi reads it."""
     return value if isinstance(value, str) else _json(value)
 
 
@@ -166,7 +166,7 @@ def _json(value: Any) -> str:  # noqa: ANN401 - any value of a YAML file
 
 
 def _attach_comments(container: CommentedMap | CommentedSeq) -> None:
-    """Attach the lines above a key or an entry to it: ruamel.yaml has them at the end of what is before."""
+    """Attach the lines above a key or entry to it. ruamel.yaml stores them at the end of the previous value."""
     keys: list[Any] = list(container) if isinstance(container, CommentedMap) else list(range(len(container)))
     for key, following in itertools.pairwise(keys):
         if above := _taken(container, key):
@@ -176,7 +176,7 @@ def _attach_comments(container: CommentedMap | CommentedSeq) -> None:
 
 
 def _last(container: CommentedMap | CommentedSeq, key: Any) -> tuple[CommentedMap | CommentedSeq, Any, int]:  # noqa: ANN401 - a key or a place
-    """Return where ruamel.yaml has the comment at the end of a value: container, key, and place in its comments."""
+    """Return where ruamel.yaml stores the comment at the end of a value: container, key, and index."""
     value = container[key]
     if isinstance(value, CommentedMap | CommentedSeq) and value and not value.fa.flow_style():
         return _last(value, next(reversed(value)) if isinstance(value, CommentedMap) else len(value) - 1)
@@ -184,7 +184,7 @@ def _last(container: CommentedMap | CommentedSeq, key: Any) -> tuple[CommentedMa
 
 
 def _taken(container: CommentedMap | CommentedSeq, key: Any) -> str:  # noqa: ANN401 - a key or a place
-    """Take the lines below a value from the comment at its end."""
+    """Remove the lines below a value from the comment at its end, and return them."""
     owner, last, slot = _last(container, key)
     slots = owner.ca.items.get(last)
     if not slots or slots[slot] is None:
@@ -197,7 +197,7 @@ def _taken(container: CommentedMap | CommentedSeq, key: Any) -> str:  # noqa: AN
 
 
 def _put_below(mapping: CommentedMap, lines: str) -> None:
-    """Put lines below the last value of a mapping."""
+    """Add lines below the last value of a mapping."""
     owner, last, slot = _last(mapping, next(reversed(mapping)))
     slots = owner.ca.items.setdefault(last, [None, None, None, None])
     beside = slots[slot].value if slots[slot] is not None else "\n"

@@ -23,24 +23,27 @@ LAUGHS = "config:\n  a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        (LAUGHS, "line 2: cannot be read as YAML: anchors and aliases are not allowed; write the value out"),
-        ("a: *b", "line 1: cannot be read as YAML: anchors and aliases are not allowed; write the value out"),
-        ("a: &a [*a]", "line 1: cannot be read as YAML: anchors and aliases are not allowed; write the value out"),
-        ("a: !!python/object/apply:os.system [x]", "line 1: cannot be read as YAML: tags are not allowed; remove it"),
-        ("a: !!binary aGk=", "line 1: cannot be read as YAML: tags are not allowed; remove it"),
-        ("a: 1\nb: 2\na: 3", "line 3: cannot be read as YAML: the key 'a' stands there twice; remove one"),
-        ("a:\n  <<: {b: 1}", "line 2: cannot be read as YAML: a key must be a text; put it in quotes"),
-        ("1: a", "line 1: cannot be read as YAML: a key must be a text; put it in quotes"),
-        ("? [a, b]\n: c", "line 1: cannot be read as YAML: a key must be a text; put it in quotes"),
-        ("a: " + "[" * 10_000, "line 1: cannot be read as YAML: more than 30 collections are inside each other"),
-        ("{a: " * 10_000, "line 1: cannot be read as YAML: more than 30 collections are inside each other"),
-        ("- " * 10_000, "line 1: cannot be read as YAML: more than 30 collections are inside each other"),
+        (LAUGHS, "line 2: cannot be read as YAML: anchors and aliases are not allowed; repeat the value instead"),
+        ("a: *b", "line 1: cannot be read as YAML: anchors and aliases are not allowed; repeat the value instead"),
+        ("a: &a [*a]", "line 1: cannot be read as YAML: anchors and aliases are not allowed; repeat the value instead"),
+        (
+            "a: !!python/object/apply:os.system [x]",
+            "line 1: cannot be read as YAML: tags are not allowed; remove the tag",
+        ),
+        ("a: !!binary aGk=", "line 1: cannot be read as YAML: tags are not allowed; remove the tag"),
+        ("a: 1\nb: 2\na: 3", "line 3: cannot be read as YAML: the key 'a' occurs twice; remove one"),
+        ("a:\n  <<: {b: 1}", "line 2: cannot be read as YAML: a key is not a text; put it in quotes"),
+        ("1: a", "line 1: cannot be read as YAML: a key is not a text; put it in quotes"),
+        ("? [a, b]\n: c", "line 1: cannot be read as YAML: a key is not a text; put it in quotes"),
+        ("a: " + "[" * 10_000, "line 1: cannot be read as YAML: more than 30 levels are nested; use fewer"),
+        ("{a: " * 10_000, "line 1: cannot be read as YAML: more than 30 levels are nested; use fewer"),
+        ("- " * 10_000, "line 1: cannot be read as YAML: more than 30 levels are nested; use fewer"),
         ("a: b\n---\nc: d", "line 2: cannot be read as YAML: but found another document"),
-        ("a: .inf", "line 1: cannot be read as YAML: that is no number"),
-        ("a: 1e999", "line 1: cannot be read as YAML: that is no number"),
+        ("a: .inf", "line 1: cannot be read as YAML: the number is not finite; correct it"),
+        ("a: 1e999", "line 1: cannot be read as YAML: the number is not finite; correct it"),
         ("a: 'b", "line 1: cannot be read as YAML: found unexpected end of stream"),
         ("a: \x1b[2J", "f.yaml: cannot be read as YAML: special characters are not allowed"),
-        ("a: " + "x" * 1024 * 1024, "f.yaml has more than 1 MB; no stack file is that large"),
+        ("a: " + "x" * 1024 * 1024, "f.yaml is larger than 1 MB, the limit for stack files; shorten it"),
         ("a: " + "9" * 5000, "f.yaml: cannot be read as YAML: ValueError"),
     ],
 )
@@ -96,7 +99,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     odd = tmp_path / "odd\x1b.yaml"
     odd.write_bytes(b"\xff\xfe\xfa")
 
-    with pytest.raises(SettingsError, match=r"odd\\x1b\.yaml cannot be read: it is no UTF-8"):
+    with pytest.raises(SettingsError, match=r"odd\\x1b\.yaml cannot be read: it is not UTF-8; save it as UTF-8"):
         safe_yaml.read(odd)
     with pytest.raises(SettingsError, match="cannot be read: Is a directory"):
         safe_yaml.read(tmp_path)

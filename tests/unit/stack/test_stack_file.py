@@ -20,11 +20,11 @@ def _name(attribute: Any) -> str:  # noqa: ANN401 - hypothesis types a fixed dic
     return str(attribute["name"]).casefold()
 
 
-# No backslashes, which no name may end in, and no marks that turn the reading order around, which no name may hold; no
-# surrogates or line breaks, which no one enters. Settings lose the blanks around a text.
-_TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+# Without backslashes, which may not end a name, without characters that reverse the reading direction, and without
+# surrogates and line breaks, which are not allowed. Settings lose the spaces around a text.
+_REVERSING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _text = st.text(
-    st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp"), exclude_characters="\\" + _TURNING),
+    st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp"), exclude_characters="\\" + _REVERSING),
     min_size=1,
     max_size=30,
 ).filter(lambda text: text.strip() == text)
@@ -240,7 +240,7 @@ _value = (
 
 @given(st.dictionaries(_plain, _value, min_size=1, max_size=5), st.dictionaries(_plain, _value, max_size=5))
 def test_whatever_changes_the_comments_above_each_key_stay(held: dict[str, Any], changes: dict[str, Any]) -> None:
-    """And the file says what it should."""
+    """After any change, the file has the new values, and comments stay above their keys."""
     lines = ["# above all", "config:"]
     for key, value in held.items():
         written = yaml_writer.dump({key: value}).splitlines()
@@ -261,7 +261,7 @@ def test_whatever_changes_the_comments_above_each_key_stay(held: dict[str, Any],
 @pytest.mark.parametrize("name", ["", "a/../b", "with blank", "x" * 101])
 def test_a_name_that_is_no_stack_is_refused(name: str) -> None:
     """A name that would lead outside of stacks/ is refused."""
-    with pytest.raises(SettingsError, match="no name for a stack"):
+    with pytest.raises(SettingsError, match="is not a stack name"):
         stack_file.path_of(Path("/project"), f"{name}:" if "/" in name else name)
 
 
