@@ -1,4 +1,4 @@
-"""What an exit code of the command line says. The same for one tenant and for many."""
+"""Defines the exit codes of the command line, the same for one tenant and for many."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """How a command ended."""
+    """The result of a command."""
 
     DONE = 0
-    """Nothing is left to do."""
+    """Nothing needs to be done."""
     FAILED = 1
-    """The command could not be carried out: an error, a wrong option, a side that could not be asked."""
+    """The command failed: an error, a wrong option, or a side that did not answer."""
     ACTION_NEEDED = 2
-    """Something needs action: changes to apply, a point not passed, an unhealthy tenant, a missing prerequisite."""
+    """Something needs action: changes to apply, a failed point, an unhealthy tenant, or a missing prerequisite."""
     DRIFT = 3
-    """Somebody changed a side behind the stack's back."""
+    """Someone changed a side by hand, without the stack."""

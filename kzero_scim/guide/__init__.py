@@ -1,1 +1,1 @@
-"""KZero's setup guide as data: its values and its seven-point checklist."""
+"""The values and the seven-point checklist of KZero's setup guide."""

@@ -1,4 +1,4 @@
-"""The guide's seven-point validation checklist, judged from what the resources of one tenant found out."""
+"""Evaluates the guide's seven-point checklist from the results of one tenant's resources. Asks no service."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ITEMS: Final = (
 
 @dataclass(frozen=True)
 class Item:
-    """One entry: the guide's title, whether it is fulfilled, and what that rests on."""
+    """One point: the guide's title, whether it passed, and the evidence."""
 
     item: str
     passed: bool
@@ -29,14 +29,14 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What the seven judgements rest on; None where a resource does not exist."""
+    """The evidence for the seven points; None if a resource does not exist."""
 
     tenant_url: str | None = None
     answer: Mapping[str, Any] | None = None
     alive: bool = False
     mappers: Sequence[str] = ()
     kept: Sequence[str] | None = None
-    """What an endpoint without mappers keeps: Keycloak's own SCIM API."""
+    """The attributes that an endpoint without mappers (Keycloak's own SCIM API) keeps."""
     rows: Sequence[str] = ()
     application_name: str | None = None
     service_principal_id: str | None = None
@@ -52,17 +52,14 @@ class Evidence:
     comparisons: Sequence[Mapping[str, Any]] = ()
     kzero_user_id: str | None = None
     problems: Mapping[int, str] | None = None
-    """Item number (1 to 7) to what a live look found wrong; such an item has not passed."""
+    """Point (1 to 7) to the problem that a live check found. Such a point has not passed."""
 
 
 def judge(found: Evidence) -> list[Item]:
-    """Judge the seven items.
+    """Return the seven points in the guide's order.
 
     Args:
-        found: What is known of the tenant.
-
-    Returns:
-        Seven items in the guide's order.
+        found: The evidence about the tenant.
     """
     judgements = (
         _endpoint(found),
@@ -81,12 +78,12 @@ def judge(found: Evidence) -> list[Item]:
 
 
 def as_output(items: Sequence[Item]) -> list[dict[str, Any]]:
-    """Turn items into what a stack exports."""
+    """Return points in the form that a stack exports."""
     return [asdict(item) for item in items]
 
 
 def from_output(value: object) -> list[Item]:
-    """Read what :func:`as_output` made; whatever is not an item is left out."""
+    """Return the points in an export of :func:`as_output`, without entries that are not points."""
     found = value if isinstance(value, list) else []
     return [
         Item(str(entry["item"]), passed=entry["passed"] is True, evidence=str(entry["evidence"]))
@@ -97,7 +94,7 @@ def from_output(value: object) -> list[Item]:
 
 def _endpoint(found: Evidence) -> tuple[bool, str]:
     if not found.tenant_url or not found.answer:
-        return False, "the endpoint has not been looked at"
+        return False, "the endpoint has not been checked"
     status, meaning = found.answer.get("status"), found.answer.get("meaning")
     # Numbers come back from the engine as floats.
     return found.alive, f"{found.tenant_url} answered {int(status or 0)}: {meaning}"
@@ -108,9 +105,9 @@ def _mappings(found: Evidence) -> tuple[bool, str]:
         kept = f"Keycloak's own SCIM API keeps {', '.join(found.kept)}"
         return bool(found.rows), f"{kept}; {len(found.rows)} rows in Entra"
     if not found.mappers:
-        return False, "client scim-endpoint has none of the mappers"
+        return False, "client scim-endpoint has no mappers of the stack"
     if not found.rows:
-        return False, "the provisioning job has none of the attribute mappings"
+        return False, "the provisioning job has no attribute mappings of the stack"
     return (
         True,
         f"{len(found.mappers)} mappers ({', '.join(sorted(found.mappers))}) and {len(found.rows)} rows in Entra",
@@ -119,22 +116,22 @@ def _mappings(found: Evidence) -> tuple[bool, str]:
 
 def _application(found: Evidence) -> tuple[bool, str]:
     if not found.service_principal_id:
-        return False, "there is no enterprise application"
+        return False, "the enterprise application does not exist"
     return True, f'"{found.application_name}", service principal {found.service_principal_id}'
 
 
 def _assignments(found: Evidence) -> tuple[bool, str]:
     if found.everybody:
-        return True, "scope is all users; assignments do not matter"
+        return True, "scope is all, so that no assignment is required"
     if not found.assigned:
-        return False, "nobody is assigned"
-    shown = ", ".join(sorted(found.assigned)[:5]) + (", ..." if len(found.assigned) > 5 else "")  # noqa: PLR2004 - a line
+        return False, "no user or group is assigned"
+    shown = ", ".join(sorted(found.assigned)[:5]) + (", ..." if len(found.assigned) > 5 else "")  # noqa: PLR2004 - fits in a line
     return True, f"{len(found.assigned)} assigned: {shown}"
 
 
 def _automatic(found: Evidence) -> tuple[bool, str]:
     if not found.job_id:
-        return False, "there is no provisioning job"
+        return False, "the provisioning job does not exist"
     if found.quarantine:
         return False, f"job {found.job_id} is in quarantine: {found.quarantine.get('reason')}"
     return found.schedule_state == "Active", f"job {found.job_id} is {found.schedule_state}"
@@ -148,7 +145,7 @@ def _connection(found: Evidence) -> tuple[bool, str]:
 
 def _test_user(found: Evidence) -> tuple[bool, str]:
     if not found.test_user:
-        return False, "no test user is named; set kzero-scim:testUser"
+        return False, "no test user is set; set kzero-scim:testUser"
     if found.on_demand_result is None:
         return False, f"{found.test_user} has not been provisioned on demand"
     equal = sum(1 for comparison in found.comparisons if comparison.get("equal"))

@@ -1,4 +1,4 @@
-"""KZero's guide "Azure/Entra ID - SCIM Configuration" as data: its names, values and pages, to the letter. No logic."""
+"""Holds the exact names, values and pages of KZero's guide "Azure/Entra ID - SCIM Configuration". No logic."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 ADDRESS: Final = "https://desk.kzero.com/portal/en/kb/articles/azure-entra-id-scim-configuration-5-3-2026"
-"""The article that the values here were taken from."""
+"""The article that is the source of these values."""
 
 CLOUD: Final = "https://ca.auth.kzero.com"
 """The origin of KZero's cloud; the guide's Tenant URL is ``<origin>/realms/<TENANT_NAME>/scim/v2``."""
@@ -21,13 +21,13 @@ CLIENT_ID: Final = "scim-endpoint"
 
 @dataclass(frozen=True)
 class UserAttributeMapper:
-    """One mapper of type User Attribute of step 2; all of its token options are enabled.
+    """One mapper of type User Attribute from step 2, with all token options enabled.
 
     Attributes:
         name: Name.
         user_attribute: User Attribute.
         claim: Token Claim.
-        claim_json_type: Claim JSON Type, spelt as Keycloak stores it (the guide's "Boolean" is stored ``boolean``).
+        claim_json_type: Claim JSON Type as Keycloak stores it (the guide's "Boolean" is ``boolean``).
     """
 
     name: str
@@ -47,5 +47,5 @@ MAPPERS: Final = (
     UserAttributeMapper("tag", "extensionAttribute1", TAG_CLAIM),
     UserAttributeMapper("email", "email", "email"),
 )
-"""Step 2, in the guide's order. Two of them read oddly in stock Keycloak (dots in a claim's name nest it; ``status`` is
-not inverted); they are kept as the guide has them, since what KZero's server expects is KZero's to say."""
+"""Step 2, in the guide's order. Two of them behave differently in stock Keycloak: dots in a claim's name nest it, and
+``status`` is not inverted. They stay as in the guide, because KZero's server may expect them."""

@@ -1,4 +1,4 @@
-"""The seven-point checklist: each point passes on its evidence alone."""
+"""Each point of the checklist passes or fails only by its own evidence."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ COMPLETE = Evidence(
 
 
 def test_a_complete_tenant_passes_all_seven_in_the_guides_order() -> None:
-    """The titles are the guide's, and every entry says what it rests on."""
+    """A complete tenant passes all seven points, which have the guide's titles and evidence."""
     items = judge(COMPLETE)
 
     assert [item.item for item in items] == list(ITEMS)
@@ -39,7 +39,7 @@ def test_a_complete_tenant_passes_all_seven_in_the_guides_order() -> None:
 
 
 def test_an_empty_tenant_passes_none() -> None:
-    """Nothing is taken for granted."""
+    """Without evidence, no point passes."""
     assert not any(item.passed for item in judge(Evidence()))
 
 
@@ -60,19 +60,19 @@ def test_an_empty_tenant_passes_none() -> None:
     ],
 )
 def test_what_is_missing_fails_its_own_point_only(number: int, change: dict[str, Any]) -> None:
-    """A failing point does not hide the others."""
+    """Missing evidence fails its own point and no other."""
     failed = [index for index, item in enumerate(judge(replace(COMPLETE, **change)), 1) if not item.passed]
 
     assert failed == [number]
 
 
 def test_whole_directory_needs_no_assignment() -> None:
-    """With scope all, nobody has to be assigned."""
+    """With scope all, the point about assignments passes without assignments."""
     assert judge(replace(COMPLETE, assigned=[], everybody=True))[3].passed
 
 
 def test_a_live_problem_replaces_the_evidence() -> None:
-    """What a look at the service found wrong counts more than the last update's word."""
+    """A problem from a live check fails its point and replaces the evidence of the last update."""
     items = judge(replace(COMPLETE, problems={2: "mappers.tag is missing"}))
 
     assert (items[1].passed, items[1].evidence) == (False, "mappers.tag is missing")
