@@ -1,7 +1,7 @@
-"""What the classes of package ``kzero`` share: arguments on their way to the engine, outputs on their way back.
+"""The base of the SDK's classes: passes arguments to the engine and outputs back to the program.
 
-The Pulumi SDK would translate names inside values too, map keys such as the mapper name ``name.givenName`` included.
-Therefore everything passes it under the schema's own names, and each class says which arguments hold objects.
+The Pulumi SDK would also translate names inside values, even map keys such as the mapper name ``name.givenName``.
+Therefore all values use the schema's own names, and each class declares which arguments contain objects.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class OutputProperty(Generic[T]):
     key: str
 
     def __set_name__(self, owner: type, name: str) -> None:
-        """Learn the attribute's name."""
+        """Derive the schema's key from the attribute's name."""
         self.key = camel(name)
 
     @overload
@@ -36,7 +36,7 @@ class OutputProperty(Generic[T]):
     def __get__(self, instance: pulumi.Resource, owner: type) -> pulumi.Output[T]: ...
 
     def __get__(self, instance: pulumi.Resource | None, owner: type) -> pulumi.Output[T] | Self:
-        """Give the resource's output."""
+        """Return the resource's output."""
         if instance is None:
             return self
         return cast("pulumi.Output[T]", pulumi.get(instance, self.key))
@@ -46,14 +46,14 @@ class KzeroResource(pulumi.CustomResource):
     """A resource of package ``kzero``.
 
     Args:
-        name: Its name in the program.
-        inputs: Its arguments by their names in Python; None for what is not given.
-        opts: Its options.
+        name: The resource's name in the program.
+        inputs: The arguments by their names in Python; None for an argument that is not given.
+        opts: The resource's options.
     """
 
     resource_type: ClassVar[str]
     secrets: ClassVar[Sequence[str]] = ()
-    """The outputs that are always secret, by their names in Python."""
+    """Names in Python of the outputs that are always secret."""
 
     def __init__(self, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions | None) -> None:
         """Register the resource."""
@@ -64,12 +64,12 @@ class KzeroResource(pulumi.CustomResource):
 
 
 def outputs_of(kind: type[KzeroResource]) -> dict[str, OutputProperty[Any]]:
-    """Give the outputs of a class by their names in Python."""
+    """Return the outputs of a class by their names in Python."""
     return {name: value for name, value in vars(kind).items() if isinstance(value, OutputProperty)}
 
 
 def record(value: Any) -> Any:  # noqa: ANN401 - a dataclass, a dictionary, an output of one, or None
-    """Spell the names inside one object as the schema does: ``user_attribute`` as ``userAttribute``."""
+    """Return one object with the schema's names: ``user_attribute`` becomes ``userAttribute``."""
     if isinstance(value, pulumi.Output):
         return value.apply(record)
     if isinstance(value, Mapping):
@@ -78,7 +78,7 @@ def record(value: Any) -> Any:  # noqa: ANN401 - a dataclass, a dictionary, an o
 
 
 def records(value: Any) -> Any:  # noqa: ANN401 - a list or a map of such objects, an output of one, or None
-    """Spell the names inside each object of a list or of a map; the map's own keys stay as they are."""
+    """Return a list or a map with the schema's names in each object. The map's own keys stay unchanged."""
     if isinstance(value, pulumi.Output):
         return value.apply(records)
     if isinstance(value, Mapping):
@@ -87,10 +87,10 @@ def records(value: Any) -> Any:  # noqa: ANN401 - a list or a map of such object
 
 
 def secret(value: Any) -> Any:  # noqa: ANN401 - any input
-    """Mark an argument secret, so that it is encrypted in the state also where the program forgot to say so."""
+    """Return an argument as a secret, so that the state encrypts it even if the program does not mark it."""
     return None if value is None else pulumi.Output.secret(value)
 
 
 def as_json(value: pulumi.Input[bool] | None) -> pulumi.Output[str] | None:
-    """Spell a setting that is no string as every SDK does: as JSON in a string."""
+    """Return a setting that is not a string as JSON in a string, as every Pulumi SDK does."""
     return None if value is None else pulumi.Output.from_input(value).apply(json.dumps)

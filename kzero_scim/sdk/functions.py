@@ -1,4 +1,4 @@
-"""The functions of package ``kzero``: questions to Entra, nothing changed."""
+"""The functions of package ``kzero``, which read from Entra and change nothing."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Options = pulumi.InvokeOptions | pulumi.InvokeOutputOptions
 def find_orphaned_application(
     *, display_name: str, template_id: str, mark: str, opts: pulumi.InvokeOptions | None = None
 ) -> OrphanedApplication:
-    """Find an unused application of this name that this very account has made, and wait for the answer.
+    """Return an unused application of this name that the same account created, and wait for it.
 
-    Not an output: whether a resource is imported must be known when it is declared.
+    The result is not an output, because the program must know at once whether to import the application.
 
     Raises:
-        Exception: There are several, or nobody gave an answer; pulumi has no kind of its own for it.
+        Exception: Several applications match, or there is no answer. Pulumi has no specific class for it.
     """
     arguments = {"displayName": display_name, "templateId": template_id, "mark": mark}
     answer = pulumi.runtime.invoke("kzero:entra:findOrphanedApplication", arguments, opts)
@@ -33,24 +33,24 @@ def find_orphaned_application(
 
 
 def get_global_administrators(*, opts: Options | None = None) -> pulumi.Output[GlobalAdministrators]:
-    """Find the Global Administrators; a missing permission is a warning in the answer, not an error."""
+    """Return the Global Administrators. A missing permission is a warning in the result, not an error."""
     return _invoke("kzero:entra:getGlobalAdministrators", {}, GlobalAdministrators, opts)
 
 
 async def ask_global_administrators(opts: pulumi.InvokeOptions) -> GlobalAdministrators:
-    """Find the Global Administrators, for a program that goes on without an answer.
+    """Return the Global Administrators, for a program that continues without an answer.
 
-    An output that fails ends the program, whoever reads it; this can be caught.
+    A failed output always ends the program, but the program can catch this exception.
 
     Raises:
-        Exception: The provider or the engine gave no answer; pulumi has no kind of its own for it.
+        Exception: The provider or the engine gave no answer. Pulumi has no specific class for it.
     """
     answer = await pulumi.runtime.invoke_async("kzero:entra:getGlobalAdministrators", {}, opts)
     return decode_lenient(GlobalAdministrators, answer)
 
 
 def is_run_over(error: Exception) -> bool:
-    """Tell whether a function got no answer because the engine is ending the run, whose reason is told elsewhere."""
+    """Return whether a function got no answer because the engine ends the run and reports the reason itself."""
     return any(words in str(error) for words in ("cancelled", "connection is closing", "monitor has terminated"))
 
 

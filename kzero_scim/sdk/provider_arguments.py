@@ -1,4 +1,4 @@
-"""The arguments of a tenant's explicit provider, made of the tenant's settings and of nothing else."""
+"""Builds the arguments of a tenant's explicit provider from the tenant's settings only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kzero_scim.settings.tenant_settings import TenantSettings, configuration
 
 
 def provider_arguments(settings: TenantSettings) -> dict[str, Any]:
-    """Return the arguments of :class:`kzero_scim.sdk.Provider` for this tenant, secrets marked as such."""
+    """Return the arguments of :class:`kzero_scim.sdk.Provider` for this tenant, with secrets marked."""
     config = connection(settings, configuration())
     arguments: dict[str, Any] = {}
     for key, spec in fields_of(Config).items():

@@ -1,4 +1,4 @@
-"""The program-side classes, held together with the provider's schema and dataclasses."""
+"""The SDK's classes match the provider's schema and dataclasses."""
 
 from __future__ import annotations
 
@@ -29,33 +29,33 @@ CLASSES: dict[str, type[KzeroResource]] = {
 
 
 class Registered(NamedTuple):
-    """What a program registered."""
+    """A resource that a program registered."""
 
     type: str
     inputs: dict[str, Any]
 
 
 class Engine(pulumi.runtime.Mocks):
-    """Keeps what is registered, and answers functions."""
+    """Records registered resources, and answers functions."""
 
     def __init__(self) -> None:
-        """Have nothing registered."""
+        """Begin without registered resources."""
         self.registered: dict[str, Registered] = {}
         self.answers: dict[str, dict[str, Any]] = {}
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        """Give back the inputs as outputs."""
+        """Return the inputs as outputs."""
         self.registered[args.name] = Registered(args.typ, dict(args.inputs))
         return f"{args.name}-id", {**args.inputs, "jobId": "scim.1"}
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
-        """Answer as the test wants."""
+        """Return the answer that the test prepared."""
         return self.answers[args.token], []
 
 
 @pytest.fixture
 async def engine(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Engine]:
-    """Give an engine that keeps what is registered, in the test's own loop."""
+    """Yield an engine that records registered resources, in the test's own event loop."""
     made: list[asyncio.AbstractEventLoop] = []
 
     def make_loop() -> asyncio.AbstractEventLoop:
@@ -73,39 +73,39 @@ async def engine(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Engine]:
 
 
 async def value_of(output: pulumi.Output[Any]) -> Any:  # noqa: ANN401 - any output
-    """Wait for an output."""
+    """Return the value of an output."""
     return await output.future()
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - any input
-    """Take the engine's marks off secrets."""
+    """Return a value without the engine's secret mark."""
     if isinstance(value, Mapping) and "value" in value and len(value) == 2:
         return value["value"]
     return value
 
 
 def optional_parameters(kind: type) -> dict[str, bool]:
-    """Give the keywords of a class, and whether each may be left out."""
+    """Return the keywords of a class, and whether each is optional."""
     parameters = inspect.signature(kind).parameters.values()
     keywords = [item for item in parameters if item.kind is inspect.Parameter.KEYWORD_ONLY and item.name != "opts"]
     return {item.name: item.default is None for item in keywords}
 
 
 def test_generated_files_are_current() -> None:
-    """The committed classes are those that the provider's dataclasses give."""
+    """The committed classes are the ones that the generator writes from the provider's dataclasses."""
     stale = [path.name for path, text in generator.files().items() if path.read_text(encoding="utf-8") != text]
 
     assert not stale, "run `make generate`"
 
 
 def test_every_resource_of_the_package_has_a_class() -> None:
-    """And there is no class for anything else."""
+    """Every resource of the package has a class, and there are no other classes."""
     assert set(CLASSES) == set(KZERO.resources)
 
 
 @pytest.mark.parametrize("token", KZERO.resources)
 def test_parameters_are_the_inputs(token: str) -> None:
-    """One keyword an input, required where the provider requires it."""
+    """Each input is one keyword, which is required if the provider requires the input."""
     inputs = fields_of(KZERO.resources[token].inputs)
 
     assert optional_parameters(CLASSES[token]) == {spec.name: not spec.required for spec in inputs.values()}
@@ -113,7 +113,7 @@ def test_parameters_are_the_inputs(token: str) -> None:
 
 @pytest.mark.parametrize("token", KZERO.resources)
 def test_outputs_are_the_state(token: str) -> None:
-    """One attribute a property of the state, under its own name."""
+    """Each property of the state is one attribute with the same name."""
     state = fields_of(KZERO.resources[token].state)
 
     assert {name: output.key for name, output in outputs_of(CLASSES[token]).items()} == {
@@ -123,7 +123,7 @@ def test_outputs_are_the_state(token: str) -> None:
 
 @pytest.mark.parametrize("token", KZERO.resources)
 def test_secret_properties_are_secret_outputs(token: str) -> None:
-    """Always, also where the engine gives them in clear."""
+    """Each secret property is a secret output, even if the engine returns it in clear text."""
     secrets = {spec.name for spec in fields_of(KZERO.resources[token].state).values() if spec.about.secret}
 
     assert set(CLASSES[token].secrets) == secrets
@@ -131,7 +131,7 @@ def test_secret_properties_are_secret_outputs(token: str) -> None:
 
 @pytest.mark.parametrize("token", KZERO.resources)
 async def test_every_argument_reaches_the_engine_under_its_own_name(token: str, engine: Engine) -> None:
-    """Objects with the names of the schema, map keys as they are."""
+    """Each argument reaches the engine under the schema's name, and map keys stay unchanged."""
     kind = KZERO.resources[token]
     arguments = {spec.name: _sample(spec.hint) for spec in fields_of(kind.inputs).values()}
 
@@ -146,7 +146,7 @@ async def test_every_argument_reaches_the_engine_under_its_own_name(token: str, 
 
 
 async def test_objects_may_be_dataclasses_or_outputs(engine: Engine) -> None:
-    """The map's keys are Entra's names of attributes and not to be translated."""
+    """Objects may be dataclasses or outputs, and the map's keys, which are Entra's names, stay unchanged."""
     rows: dict[str, Any] = {
         "name.givenName": Row(source="givenName", matching_priority=1),
         "snake_case": {"default_value": "x"},
@@ -163,7 +163,7 @@ async def test_objects_may_be_dataclasses_or_outputs(engine: Engine) -> None:
 
 
 async def test_outputs_are_attributes(engine: Engine) -> None:
-    """In snake_case, also those that the program does not give."""
+    """Outputs are attributes in snake_case, including those that are not inputs."""
     del engine
 
     job = kzero.SynchronizationJob("job", service_principal_id="sp")
@@ -173,7 +173,7 @@ async def test_outputs_are_attributes(engine: Engine) -> None:
 
 
 async def test_secret_token_is_secret_without_the_programs_help(engine: Engine) -> None:
-    """A token given in clear is encrypted all the same."""
+    """A token that the program gives in clear text becomes a secret."""
     credentials = kzero.SynchronizationCredentials(
         "credentials", service_principal_id="sp", tenant_url="https://kzero.example", secret_token="in clear"
     )
@@ -185,12 +185,12 @@ async def test_secret_token_is_secret_without_the_programs_help(engine: Engine) 
 
 
 def test_provider_takes_every_setting() -> None:
-    """All of them optional."""
+    """The provider accepts every setting, and each is optional."""
     assert optional_parameters(kzero.Provider) == {spec.name: True for spec in fields_of(Config).values()}
 
 
 async def test_settings_reach_the_provider(engine: Engine) -> None:
-    """Under their names, those that are no strings as JSON, the secret ones as secrets."""
+    """Settings reach the provider under their names: booleans as JSON, and secrets as secrets."""
     arguments: dict[str, Any] = {
         spec.name: True if spec.hint == bool | None else spec.name for spec in fields_of(Config).values()
     }
@@ -207,7 +207,7 @@ async def test_settings_reach_the_provider(engine: Engine) -> None:
 
 
 async def test_global_administrators_are_objects(engine: Engine) -> None:
-    """With attributes in snake_case."""
+    """Global Administrators are objects with attributes in snake_case."""
     person = {"displayName": "Ann", "userPrincipalName": "ann@x.onmicrosoft.com", "accountEnabled": True}
     engine.answers["kzero:entra:getGlobalAdministrators"] = {"administrators": [person], "onmicrosoft": ["ann"]}
 
@@ -228,19 +228,19 @@ async def test_global_administrators_are_objects(engine: Engine) -> None:
     ],
 )
 def test_results_of_functions_are_those_of_the_provider(token: str, result: type) -> None:
-    """Field by field."""
+    """Each result class of a function has the same fields as the provider's."""
     assert set(fields_of(result)) == set(fields_of(KZERO.functions[token].state))
 
 
 def test_administrator_is_that_of_the_provider() -> None:
-    """Field by field."""
+    """The administrator class has the same fields as the provider's."""
     hint = fields_of(KZERO.functions["kzero:entra:getGlobalAdministrators"].state)["administrators"].hint
 
     assert set(fields_of(kzero.Administrator)) == set(fields_of(typing.get_args(hint)[0]))
 
 
 def _sample(hint: Any, *, on_the_wire: bool = False) -> Any:  # noqa: ANN401 - any type hint and a value of it
-    """Make a value of a type, as a program gives it or as the engine gets it."""
+    """Return a value of a type, as a program gives it or as the engine receives it."""
     arguments = [item for item in typing.get_args(hint) if item is not type(None)]
     origin = typing.get_origin(hint)
     if origin is typing.Literal:
@@ -258,5 +258,5 @@ def _sample(hint: Any, *, on_the_wire: bool = False) -> Any:  # noqa: ANN401 - a
 
 
 def test_the_registry_holds_resources() -> None:
-    """What is registered as a resource is one."""
+    """Everything that the package registers as a resource is a resource class."""
     assert all(issubclass(kind, Resource) for kind in KZERO.resources.values())
