@@ -1,1 +1,1 @@
-"""One tenant's settings and the provider's configuration: types, defaults, checks and remedies."""
+"""One tenant's settings and the provider's configuration, with types, defaults, checks and remedies."""

@@ -327,7 +327,7 @@ class TenantSettings(SettingModel):
     )
     unassign_max_share: int = setting(
         Group.GUARDS,
-        "The same limit as a percentage of all users who have access.",
+        "The limit of unassignMaxUsers as a percentage of all users who have access.",
         default=UNASSIGN_MAX_SHARE,
         ge=0,
         le=100,
