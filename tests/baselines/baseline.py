@@ -1,7 +1,7 @@
-"""A tenant as one version's `pulumi up` left it, in a folder of its own: how it is recorded, and laid onto a sandbox.
+"""Records a tenant after one version's `pulumi up` in a folder, and restores the recording in a sandbox.
 
-A recording keeps the addresses of the sandbox that it was made in. `lay` replaces them; it must not change anything
-else that the recorded version wrote.
+A recording contains the addresses of its own sandbox. `lay` replaces them, and must not change anything else that the
+recorded version wrote.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Json = dict[str, Any]
 
 FOLDER: Final = Path(__file__).parent
 _OF_MACHINE: Final = frozenset({"sourcePosition", "stackTrace"})
-"""What Pulumi notes in a state about the program that ran: paths of the machine."""
+"""Keys in a state with which Pulumi stores paths of the machine."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Baseline:
     """One recording.
 
     Attributes:
-        folder: Where its files are; named for the version that was recorded.
+        folder: The folder of its files; its name is the recorded version.
     """
 
     folder: Path
@@ -56,16 +56,16 @@ class Baseline:
         return [resource for resource in held if resource["custom"] and resource["type"].startswith("kzero:")]
 
     def lay(self, sandbox: RunningSandbox, tenant: FleetTenant, project: CliProject) -> None:
-        """Set a tenant up as it was recorded, with its state and its stack file.
+        """Set up a tenant as recorded, with its state and its stack file.
 
         Args:
-            sandbox: Where the tenant is.
-            tenant: The tenant of the recorded name; it must have no provisioning job.
-            project: Its project, with an empty stack in a file backend.
+            sandbox: The sandbox of the tenant.
+            tenant: The tenant with the recorded name, without a provisioning job.
+            project: The tenant's project, with an empty stack in a file backend.
 
         Raises:
-            ReplicaError: The tenant is set up already.
-            httpx.HTTPError: The sandbox does not answer, or refuses.
+            ReplicaError: The tenant is already set up.
+            httpx.HTTPError: The sandbox does not answer, or answers with an error.
         """
         recorded = self._json("tenant.json")
         assert recorded["name"] == tenant.name, f"the recording is of {recorded['name']}, not of {tenant.name}"
@@ -86,17 +86,17 @@ class Baseline:
         replicate(sandbox, source, tenant, rewritten)
 
     def record(self, sandbox: RunningSandbox, tenant: FleetTenant, project: CliProject) -> None:
-        """Write a tenant that is set up to the folder.
+        """Write a tenant that is set up into the folder.
 
         Args:
-            sandbox: Where the tenant is.
-            tenant: Which.
-            project: Its project.
+            sandbox: The sandbox of the tenant.
+            tenant: The tenant to record.
+            project: The tenant's project.
 
         Raises:
             ReplicaError: The tenant is not set up.
-            ValueError: The state keeps secrets.
-            httpx.HTTPError: The sandbox does not answer, or refuses.
+            ValueError: The state contains secrets.
+            httpx.HTTPError: The sandbox does not answer, or answers with an error.
         """
         read = original(sandbox, tenant, project.folder, _backend(project))
         state = rewritten(read.checkpoint.read_text(encoding="utf-8"), {})
@@ -120,7 +120,7 @@ class Baseline:
 
 
 def recorded() -> list[Baseline]:
-    """Return every recording, by version."""
+    """Return all recordings, sorted by version."""
     return [Baseline(file.parent) for file in sorted(FOLDER.glob("*/tenant.json"))]
 
 
@@ -128,9 +128,9 @@ def project_of(tenant: FleetTenant, folder: Path, pulumi_home: Path) -> CliProje
     """Return the project of a tenant of the sandbox's fleet, with a new stack in a file backend.
 
     Args:
-        tenant: Which.
-        folder: Of the fleet's project.
-        pulumi_home: Holds the azuread stand-in.
+        tenant: The tenant.
+        folder: The folder of the fleet's project.
+        pulumi_home: The folder with the azuread stand-in.
     """
     (folder / "state").mkdir()
     environment = {
@@ -150,7 +150,7 @@ def project_of(tenant: FleetTenant, folder: Path, pulumi_home: Path) -> CliProje
 
 
 def _lasting(contents: Json) -> Json:
-    """Leave out what `replicate` does not take, the clients' secrets among it, and the audit log."""
+    """Return contents without the audit log and the parts that `replicate` refuses, such as clients' secrets."""
     jobs = {key: job | {"links": {}, "escrows": {}} for key, job in contents["jobs"].items()}
     kept = {name: part for name, part in contents.items() if name not in {"clients", "log"}}
     return kept | {"jobs": jobs, "directory": contents["directory"] | {"audits": []}}
@@ -168,7 +168,7 @@ def _variables(lines: Iterable[str]) -> dict[str, str]:
 
 
 def _addresses(sandbox: RunningSandbox) -> dict[str, str]:
-    """Give where the sandbox's sides listen, as host and port: azuread's settings name Entra without a scheme."""
+    """Return host and port of each side of the sandbox, without a scheme as in azuread's settings."""
     urls = {"entra": sandbox.urls.entra, "kzero": sandbox.urls.kzero}
     return {side: url.removeprefix("https://") for side, url in urls.items()}
 

@@ -1,6 +1,6 @@
-"""Records what this version's `pulumi up` leaves: `python -m tests.baselines.record [VERSION]`.
+"""Records a tenant after this version's `pulumi up`: `python -m tests.baselines.record [VERSION]`.
 
-Run it for each version that users may upgrade from. The upgrade tests take every recording.
+Run it for each version that users may upgrade from. The upgrade tests use every recording.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from tests.e2e.cli_project import install_azuread
 
 
 def main() -> None:
-    """Set one tenant up in a sandbox of its own, and record it."""
-    parser = argparse.ArgumentParser(description="Record the tenant that this version's `pulumi up` leaves.")
+    """Set up one tenant in a separate sandbox, and record it."""
+    parser = argparse.ArgumentParser(description="Record a tenant after this version's `pulumi up`.")
     parser.add_argument("version", nargs="?", default=kzero_scim.__version__, help="by default this version")
     version = parser.parse_args().version
     with tempfile.TemporaryDirectory() as temporary, own_sandbox(Path(temporary) / "sandbox") as sandbox:

@@ -1,4 +1,4 @@
-"""What users of the project depend on, read from the code: the schema, the commands, the outputs and the exit codes."""
+"""Reads the interface that users depend on from the code: the provider's schema and the commands."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Json = dict[str, Any]
 
 FOLDER: Final = Path(__file__).parent / "frozen"
 _WORDS: Final = ("description", "displayName", "license", "publisher", "keywords", "version")
-"""Text for readers, which may be reworded."""
+"""Keys of texts for readers, which may change."""
 
 
 def schema() -> Json:
-    """Return the served schema without its texts for readers: tokens, types, properties."""
+    """Return the served schema (tokens, types, properties) without texts for readers."""
     bare: Json = _without_words(package_schema(KZERO))
     return bare
 
@@ -38,7 +38,7 @@ def _commands(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, 
         yield from _commands(command.get_command(None, name), (*path, name))
 
 
-def _parameter(parameter: Any) -> str:  # noqa: ANN401 - click's, of which typer has a copy of its own
+def _parameter(parameter: Any) -> str:  # noqa: ANN401 - a class of typer's own copy of click
     default = None if callable(parameter.default) else parameter.default
     words = [
         parameter.param_type_name,
@@ -52,7 +52,7 @@ def _parameter(parameter: Any) -> str:  # noqa: ANN401 - click's, of which typer
 
 def _without_words(value: Any) -> Any:  # noqa: ANN401 - a JSON document
     if isinstance(value, Mapping):
-        # A property may be called "description": then it is an object, and stays.
+        # A property named "description" is an object and stays.
         return {
             key: _without_words(item)
             for key, item in value.items()
@@ -68,7 +68,7 @@ def load(name: str) -> Json:
 
 
 def main() -> None:
-    """Write the frozen documents: only for a change of the interface that the changelog names."""
+    """Write the frozen documents. Run this only for a change of the interface that the changelog names."""
     FOLDER.mkdir(exist_ok=True)
     for name, document in (("schema", schema()), ("commands", commands())):
         text = json.dumps(document, indent=1, sort_keys=True) + "\n"
