@@ -42,12 +42,12 @@ class Mapper:
         "Name of the claim (Token Claim Name). For KZero, a SCIM attribute such as name.givenName."
     )
     claim_json_type: JsonType = prop("Claim JSON Type. The console shows boolean as Boolean.", default="String")
-    id_token: bool = prop("Add to ID token.", default=True)
-    access_token: bool = prop("Add to access token.", default=True)
-    userinfo: bool = prop("Add to userinfo.", default=True)
-    introspection: bool = prop("Add to token introspection.", default=True)
+    id_token: bool = prop("Adds the claim to the ID token.", default=True)
+    access_token: bool = prop("Adds the claim to the access token.", default=True)
+    userinfo: bool = prop("Adds the claim to the userinfo response.", default=True)
+    introspection: bool = prop("Adds the claim to token introspection.", default=True)
     multivalued: bool = prop("The attribute has several values, and the claim is an array.", default=False)
-    aggregate_values: bool = prop("Add the values of the attribute from the user's groups.", default=False)
+    aggregate_values: bool = prop("Adds the values of the attribute from the user's groups.", default=False)
 
 
 @dataclass(frozen=True, kw_only=True)

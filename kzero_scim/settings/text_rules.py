@@ -20,7 +20,7 @@ LONGEST_MAPPER_NAME: Final = 255
 """Characters of a mapper's name that Keycloak stores."""
 _SHOWN: Final = 80
 _LOOKED_FOR: Final = frozenset({"users", "groups", "testUser", "appRole"})
-"""Settings that name existing objects, whose names may contain any of these characters."""
+"""Settings that name existing objects, whose names may reverse the reading direction."""
 _BREAKS: Final = frozenset("\t\n\r")
 _REVERSING: Final = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 

@@ -59,14 +59,14 @@ def test_an_empty_tenant_passes_none() -> None:
         (7, {"test_user": None}),
     ],
 )
-def test_what_is_missing_fails_its_own_point_only(number: int, change: dict[str, Any]) -> None:
+def test_missing_evidence_fails_only_its_own_point(number: int, change: dict[str, Any]) -> None:
     """Missing evidence fails its own point and no other."""
     failed = [index for index, item in enumerate(judge(replace(COMPLETE, **change)), 1) if not item.passed]
 
     assert failed == [number]
 
 
-def test_whole_directory_needs_no_assignment() -> None:
+def test_the_whole_directory_needs_no_assignment() -> None:
     """With scope all, the point about assignments passes without assignments."""
     assert judge(replace(COMPLETE, assigned=[], everybody=True))[3].passed
 

@@ -172,7 +172,7 @@ async def test_outputs_are_attributes(engine: Engine) -> None:
     assert await value_of(job.service_principal_id) == "sp"
 
 
-async def test_secret_token_is_secret_without_the_programs_help(engine: Engine) -> None:
+async def test_secret_token_is_always_secret(engine: Engine) -> None:
     """A token that the program gives in clear text becomes a secret."""
     credentials = kzero.SynchronizationCredentials(
         "credentials", service_principal_id="sp", tenant_url="https://kzero.example", secret_token="in clear"
@@ -184,7 +184,7 @@ async def test_secret_token_is_secret_without_the_programs_help(engine: Engine) 
     assert await credentials.secret_token.is_secret()
 
 
-def test_provider_takes_every_setting() -> None:
+def test_provider_accepts_every_setting() -> None:
     """The provider accepts every setting, and each is optional."""
     assert optional_parameters(kzero.Provider) == {spec.name: True for spec in fields_of(Config).values()}
 
@@ -227,12 +227,12 @@ async def test_global_administrators_are_objects(engine: Engine) -> None:
         ("kzero:entra:findOrphanedApplication", kzero.OrphanedApplication),
     ],
 )
-def test_results_of_functions_are_those_of_the_provider(token: str, result: type) -> None:
+def test_results_of_functions_have_the_providers_fields(token: str, result: type) -> None:
     """Each result class of a function has the same fields as the provider's."""
     assert set(fields_of(result)) == set(fields_of(KZERO.functions[token].state))
 
 
-def test_administrator_is_that_of_the_provider() -> None:
+def test_administrator_has_the_providers_fields() -> None:
     """The administrator class has the same fields as the provider's."""
     hint = fields_of(KZERO.functions["kzero:entra:getGlobalAdministrators"].state)["administrators"].hint
 
@@ -257,6 +257,6 @@ def _sample(hint: Any, *, on_the_wire: bool = False) -> Any:  # noqa: ANN401 - a
     return {str: "text", bool: True, int: 3, float: 0.5}[hint]
 
 
-def test_the_registry_holds_resources() -> None:
+def test_the_registry_contains_resources() -> None:
     """Everything that the package registers as a resource is a resource class."""
     assert all(issubclass(kind, Resource) for kind in KZERO.resources.values())

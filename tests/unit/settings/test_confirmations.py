@@ -13,7 +13,7 @@ def test_nothing_is_confirmed_by_default(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize(("action", "what"), [("unassign", "31"), ("move", "Fabrikam")])
-def test_what_is_named_is_confirmed(monkeypatch: pytest.MonkeyPatch, action: str, what: str) -> None:
+def test_a_named_action_is_confirmed(monkeypatch: pytest.MonkeyPatch, action: str, what: str) -> None:
     """One variable can contain several confirmations, separated by spaces."""
     monkeypatch.setenv(VARIABLE, "unassign=31  move=Fabrikam")
 
@@ -23,7 +23,7 @@ def test_what_is_named_is_confirmed(monkeypatch: pytest.MonkeyPatch, action: str
 @pytest.mark.parametrize(
     ("action", "what"), [("unassign", "3"), ("unassign", "310"), ("move", "fabrikam"), ("scope", "31")]
 )
-def test_nothing_else_is_confirmed(monkeypatch: pytest.MonkeyPatch, action: str, what: str) -> None:
+def test_another_value_is_not_confirmed(monkeypatch: pytest.MonkeyPatch, action: str, what: str) -> None:
     """A confirmation of 31 does not confirm 3 or 310."""
     monkeypatch.setenv(VARIABLE, "unassign=31 move=Fabrikam")
 

@@ -34,7 +34,7 @@ def lines_of(**changes: Any) -> list[str]:  # noqa: ANN401 - any setting
     return [line.strip() for line in str(caught.value).split("\n")[1:]]
 
 
-def test_names_with_every_sign_are_taken_as_they_are() -> None:
+def test_names_with_special_characters_stay_unchanged() -> None:
     """Names keep quotes, OData and URL syntax, percent signs, emoji, marks, and template and shell syntax."""
     found = parse(
         applicationName=ODD,
@@ -115,7 +115,7 @@ def test_names_with_every_sign_are_taken_as_they_are() -> None:
         ({"users": json.loads("[" * 200 + "1" + "]" * 200)}, "users[0]: "),
     ],
 )
-def test_what_is_refused_is_one_line_with_key_value_and_remedy(changes: dict[str, Any], line: str) -> None:
+def test_an_error_is_one_line_with_key_value_and_remedy(changes: dict[str, Any], line: str) -> None:
     """An error is one line that escapes invisible characters and shortens long values."""
     lines = lines_of(**changes)
 
@@ -125,13 +125,13 @@ def test_what_is_refused_is_one_line_with_key_value_and_remedy(changes: dict[str
     assert len(lines[0]) < 400
 
 
-def test_a_tenant_url_at_the_servers_own_host_is_taken() -> None:
+def test_a_tenant_url_on_the_same_server_is_accepted() -> None:
     """A Tenant URL may have another realm, the default port, or another case of the same host."""
     for url in ("https://ca.auth.kzero.com/realms/C/scim/v2", "https://CA.auth.kzero.com:443/realms/C/scim/v2"):
         assert parse(tenantUrl=url).tenant_url == url
 
 
-def test_a_foreign_tenant_url_is_taken_where_it_is_meant() -> None:
+def test_a_foreign_tenant_url_is_accepted_if_it_is_allowed() -> None:
     """With allowForeignTenantUrl, a Tenant URL on another server is accepted and gets the PATCH flag too."""
     url = "https://scim.example/realms/Contoso/scim/v2"
 
@@ -158,7 +158,7 @@ NESTED = st.fixed_dictionaries({}, optional=dict.fromkeys(NESTED_KEYS, JSON))
 @example({"deletionThreshold": "1" * 5000})
 @example({"activationTimeout": 10**400})
 @example({"users": {"a": {}}})
-def test_any_json_is_taken_or_refused_with_a_line_for_each_problem(values: dict[str, Any]) -> None:
+def test_any_json_is_accepted_or_refused_with_a_line_for_each_problem(values: dict[str, Any]) -> None:
     """Any JSON is accepted or refused with one printable line per problem, and never raises another exception."""
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
     told = ""
@@ -194,7 +194,7 @@ def test_a_secret_is_never_repeated(key: str, rest: str, values: dict[str, Any],
     assert "hunter2" not in told
 
 
-def test_a_value_that_was_encrypted_is_never_shown() -> None:
+def test_an_encrypted_value_is_never_shown() -> None:
     """No error shows an encrypted value, even of a setting that is usually not secret."""
     with pytest.raises(SettingsError) as caught:
         parse(

@@ -79,7 +79,7 @@ def test_two_moves_are_confirmed_together(monkeypatch: pytest.MonkeyPatch) -> No
         {"realm": None},
     ],
 )
-def test_what_is_no_move_is_none(monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]) -> None:
+def test_other_changes_are_not_moves(monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]) -> None:
     """Another spelling, other credentials, or a setting from the environment is not a move."""
     monkeypatch.delenv(VARIABLE, raising=False)
 

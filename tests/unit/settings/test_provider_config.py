@@ -8,7 +8,7 @@ from kzero_scim.errors import SettingsError
 from kzero_scim.settings.provider_config import Config, complete
 
 
-def test_what_is_not_given_comes_from_the_environment() -> None:
+def test_missing_values_come_from_the_environment() -> None:
     """Missing values come from azuread's and KZero's variables, and given values stay."""
     environment = {"ARM_TENANT_ID": "from environment", "ARM_CLIENT_ID": "id", "KZERO_REALM": "Contoso"}
 
@@ -18,12 +18,12 @@ def test_what_is_not_given_comes_from_the_environment() -> None:
 
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("1", True), ("False", False), ("0", False)])
-def test_yes_and_no_are_understood(text: str, value: bool) -> None:  # noqa: FBT001 - a column of the table
+def test_booleans_are_read_from_the_environment(text: str, value: bool) -> None:  # noqa: FBT001 - a column of the table
     """Boolean variables accept the same words as azuread."""
     assert complete(Config(), {"ARM_USE_CLI": text}).use_cli is value
 
 
-def test_neither_yes_nor_no_is_an_error() -> None:
+def test_a_word_that_is_not_a_boolean_is_an_error() -> None:
     """Another word in a boolean variable is an error that names the variable and the remedy."""
     with pytest.raises(SettingsError, match='ARM_USE_OIDC is "perhaps"; set it to true or false'):
         complete(Config(), {"ARM_USE_OIDC": "perhaps"})

@@ -44,7 +44,7 @@ def test_the_smallest_tenant_gets_the_defaults() -> None:
     assert settings.activation == "console"
 
 
-def test_guards_are_on_unless_switched_off() -> None:
+def test_guards_are_on_by_default() -> None:
     """By default, the guards allow 25 deletions and 25 removed users or 20 %; 0 is a value and not the default."""
     settings = TenantSettings.parse(config())
     off = TenantSettings.parse(config(deletionThreshold=0, unassignMaxUsers=0, unassignMaxShare=0))
@@ -58,7 +58,7 @@ def test_a_tenant_name_of_digits_stays_text() -> None:
     assert TenantSettings.parse(config(kzeroTenant="007")).kzero_tenant == "007"
 
 
-def test_no_configuration_at_all_names_what_is_required() -> None:
+def test_an_empty_configuration_is_an_error_that_names_the_required_settings() -> None:
     """The error for an empty configuration names each required setting."""
     lines = problems({})
 
@@ -145,7 +145,7 @@ def test_a_bad_setting_is_named_with_value_and_remedy(changes: dict[str, Any], l
     assert any(found.startswith(line) for found in lines), lines
 
 
-def test_an_entra_tenant_id_that_is_no_guid_is_refused() -> None:
+def test_an_entra_tenant_id_that_is_not_a_guid_is_refused() -> None:
     """A domain name is refused as the Entra tenant ID, and the error says where to find the ID."""
     lines = problems({**config(), "azuread:tenantId": "contoso.onmicrosoft.com"})
 
@@ -175,7 +175,7 @@ def test_an_encrypted_secret_is_accepted_and_hidden() -> None:
     assert "hunter2" not in repr(settings)
 
 
-def test_settings_of_other_namespaces_are_left_alone() -> None:
+def test_settings_of_other_namespaces_are_ignored() -> None:
     """Keys of other namespaces are ignored, except azuread's tenant ID."""
     TenantSettings.parse({**config(), "azuread:clientId": "x", "other:thing": "y"})
 

@@ -123,7 +123,7 @@ def test_the_lock_of_a_running_run_stays(folder: Path, pulumi: Pulumi, monkeypat
     assert pulumi.cancelled == 0
 
 
-def test_a_process_id_that_went_to_another_program_is_no_run(folder: Path, pulumi: Pulumi) -> None:
+def test_a_process_id_of_another_program_is_a_dead_run(folder: Path, pulumi: Pulumi) -> None:
     """A process ID that another program reuses counts as a dead run."""
     write_lock(folder, os.getpid())
 
@@ -147,7 +147,7 @@ def test_the_lock_of_another_machine_needs_a_confirmation(
     assert pulumi.cancelled == 1
 
 
-def test_operations_that_never_ended_are_forgotten_and_all_else_is_kept(folder: Path, pulumi: Pulumi) -> None:
+def test_pending_operations_are_removed_and_the_rest_is_kept(folder: Path, pulumi: Pulumi) -> None:
     """Pending operations are removed, and the rest of the state is imported unchanged."""
     resource = {"type": "kzero:entra:SynchronizationJob", "urn": "urn:pulumi:contoso::kzero-scim::x::tenant"}
     pulumi.deployment["pending_operations"] = [{"type": "creating", "resource": resource}]
@@ -161,7 +161,7 @@ def test_operations_that_never_ended_are_forgotten_and_all_else_is_kept(folder: 
 
 
 @pytest.mark.parametrize(("content", "is_torn"), [("", True), ('{"user.content', True), ("{}", False)])
-def test_a_torn_note_beside_the_state_is_removed(folder: Path, pulumi: Pulumi, content: str, *, is_torn: bool) -> None:
+def test_a_truncated_attribute_file_is_removed(folder: Path, pulumi: Pulumi, content: str, *, is_torn: bool) -> None:
     """A truncated file of attributes is deleted, because it makes the state unreadable."""
     del pulumi
     note = folder / ".pulumi" / "stacks" / PROJECT / f"{STACK}.json.attrs"
@@ -173,7 +173,7 @@ def test_a_torn_note_beside_the_state_is_removed(folder: Path, pulumi: Pulumi, c
     assert (len(done), note.exists()) == (int(is_torn), not is_torn)
 
 
-def test_other_backends_are_not_looked_into(folder: Path, pulumi: Pulumi) -> None:
+def test_locks_of_other_backends_are_not_read(folder: Path, pulumi: Pulumi) -> None:
     """With another backend, locks are not read but pending operations are removed."""
     pulumi.backend = "s3://states"
     write_lock(folder, ended_process())
@@ -194,7 +194,7 @@ def torn_state(folder: Path, copy: str) -> Path:
     return state
 
 
-def test_a_state_that_a_full_disk_cut_off_is_restored_from_the_copy(folder: Path, pulumi: Pulumi) -> None:
+def test_a_truncated_state_is_restored_from_the_copy(folder: Path, pulumi: Pulumi) -> None:
     """A truncated state is restored from the complete copy, and is itself kept."""
     del pulumi
     state = torn_state(folder, '{"version": 3}')
@@ -207,7 +207,7 @@ def test_a_state_that_a_full_disk_cut_off_is_restored_from_the_copy(folder: Path
     assert recovery.recover(STACK, folder) == []
 
 
-def test_the_newest_whole_backup_serves_where_the_copy_is_cut_off_too(folder: Path, pulumi: Pulumi) -> None:
+def test_the_newest_complete_backup_is_restored_if_the_copy_is_truncated(folder: Path, pulumi: Pulumi) -> None:
     """If the copy is truncated too, the newest complete backup is restored."""
     del pulumi
     state = torn_state(folder, "{")
@@ -223,7 +223,7 @@ def test_the_newest_whole_backup_serves_where_the_copy_is_cut_off_too(folder: Pa
     assert json.loads(state.read_text()) == {"version": 2}
 
 
-def test_without_any_whole_copy_the_resources_before_the_cut_are_kept(folder: Path, pulumi: Pulumi) -> None:
+def test_without_a_complete_copy_the_resources_before_the_cut_are_kept(folder: Path, pulumi: Pulumi) -> None:
     """Without a complete copy, the resources before the cut stay in the state."""
     del pulumi
     state = torn_state(folder, "{")
@@ -236,7 +236,7 @@ def test_without_any_whole_copy_the_resources_before_the_cut_are_kept(folder: Pa
     assert recovery.recover(STACK, folder) == []
 
 
-def test_a_state_without_a_head_is_left_as_it_is(folder: Path, pulumi: Pulumi) -> None:
+def test_a_state_without_a_head_stays_unchanged(folder: Path, pulumi: Pulumi) -> None:
     """A state without a complete head stays unchanged, and the error says what to do."""
     del pulumi
     state = torn_state(folder, "{")

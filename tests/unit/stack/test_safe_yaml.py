@@ -47,7 +47,7 @@ LAUGHS = "config:\n  a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
         ("a: " + "9" * 5000, "f.yaml: cannot be read as YAML: ValueError"),
     ],
 )
-def test_what_explodes_or_deceives_is_refused_in_one_line(text: str, line: str) -> None:
+def test_a_dangerous_document_is_refused_in_one_line(text: str, line: str) -> None:
     """A document that expands or misleads is refused quickly, with one line that names its place."""
     started = time.monotonic()
 
@@ -121,7 +121,7 @@ JSON = st.recursive(
 
 @settings(deadline=None)
 @given(JSON)
-def test_what_is_written_is_read_back(document: Any) -> None:  # noqa: ANN401 - any JSON value
+def test_a_written_document_is_read_back(document: Any) -> None:  # noqa: ANN401 - any JSON value
     """A written document is read back unchanged, by this reader and by PyYAML."""
     written = yaml_writer.dump(document)
 

@@ -92,12 +92,12 @@ def _read(text: str) -> TenantSettings:
 
 
 @given(settings=_settings)
-def test_what_is_written_is_what_is_read(settings: TenantSettings) -> None:
+def test_written_settings_are_read_back(settings: TenantSettings) -> None:
     """Written settings are read back unchanged, with any text in names, claims and targets."""
     assert _read(stack_file.render(stack_file.entries(settings))) == settings
 
 
-def test_only_what_differs_from_the_defaults_is_written() -> None:
+def test_only_differences_from_the_defaults_are_written() -> None:
     """The file contains the tenant's location and the settings that differ from the defaults."""
     settings = TenantSettings.model_validate(
         {"entra_tenant_id": TENANT, "kzero_tenant": "Fabrikam", "groups": ["KZero users"], "adopted": True}
@@ -239,7 +239,7 @@ _value = (
 
 
 @given(st.dictionaries(_plain, _value, min_size=1, max_size=5), st.dictionaries(_plain, _value, max_size=5))
-def test_whatever_changes_the_comments_above_each_key_stay(held: dict[str, Any], changes: dict[str, Any]) -> None:
+def test_comments_above_each_key_stay_after_any_change(held: dict[str, Any], changes: dict[str, Any]) -> None:
     """After any change, the file has the new values, and comments stay above their keys."""
     lines = ["# above all", "config:"]
     for key, value in held.items():
@@ -259,13 +259,13 @@ def test_whatever_changes_the_comments_above_each_key_stay(held: dict[str, Any],
 
 
 @pytest.mark.parametrize("name", ["", "a/../b", "with blank", "x" * 101])
-def test_a_name_that_is_no_stack_is_refused(name: str) -> None:
+def test_an_invalid_stack_name_is_refused(name: str) -> None:
     """A name that would lead outside of stacks/ is refused."""
     with pytest.raises(SettingsError, match="is not a stack name"):
         stack_file.path_of(Path("/project"), f"{name}:" if "/" in name else name)
 
 
-def test_very_many_users_go_into_a_file_of_their_own() -> None:
+def test_many_users_go_into_a_separate_file() -> None:
     """Many users go into a separate file, because Linux limits a program's configuration."""
     users = [f"user{number}@b.example" for number in range(stack_file.MOST_USERS + 1)]
     project = Path("/project")
