@@ -1,1 +1,1 @@
-"""What a resource is: inputs, state, unknown values, property paths. Knows no service and no engine."""
+"""The model of a resource: inputs, state, unknown values, property paths. Knows no service and no engine."""

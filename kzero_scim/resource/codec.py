@@ -1,8 +1,8 @@
-"""Plain dictionaries with camelCase keys to typed dataclasses; ``model.as_plain`` is the way back.
+"""Converts plain dictionaries with camelCase keys to typed dataclasses. ``model.as_plain`` converts back.
 
-Two manners. :func:`decode` is strict, for what a person wrote: all that is wrong is named at once, with its path.
-:func:`decode_lenient` is for state, which another version of this package may have written: what it lacks gets its
-default or None, what it has too much is dropped.
+:func:`decode` is strict, for inputs that a person wrote. It reports all errors at once, with their paths.
+:func:`decode_lenient` is for state, which another version of this package may have written. Missing properties get
+their default or None, and unknown properties are dropped.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from kzero_scim.resource.model import PROPERTY, UNKNOWN, Failure, Packed, Proper
 T = TypeVar("T")
 
 _BAD: Final = object()
-"""Stands for a value that could not be decoded; its failure has been noted."""
+"""Marks a value that could not be decoded and whose failure is recorded."""
 
 _NAMES: Final[dict[type, str]] = {str: "a string", bool: "a boolean", int: "an integer", float: "a number"}
 
 
 @dataclasses.dataclass(frozen=True)
 class FieldSpec:
-    """One field of a dataclass, resolved.
+    """One field of a dataclass, with its type resolved.
 
     Attributes:
-        name: In Python, ``claim_json_type``.
-        key: Outside, ``claimJsonType``.
-        hint: Its type, resolved.
-        about: What :func:`~kzero_scim.resource.model.prop` was told.
-        required: True if it has no default and may not be None.
-        default: A function giving its default; None if it has none.
+        name: Name in Python, such as ``claim_json_type``.
+        key: Name of the property, such as ``claimJsonType``.
+        hint: The resolved type.
+        about: Metadata from :func:`~kzero_scim.resource.model.prop`.
+        required: True if the field has no default and must not be None.
+        default: A function that returns the default, or None without one.
     """
 
     name: str
@@ -50,7 +50,7 @@ _FIELDS: Final[dict[type, dict[str, FieldSpec]]] = {}
 
 
 def fields_of(kind: type) -> Mapping[str, FieldSpec]:
-    """Give the fields of a dataclass by their outside name, in order of declaration."""
+    """Return the fields of a dataclass by property name, in order of declaration."""
     if kind not in _FIELDS:
         _FIELDS[kind] = _resolve(kind)
     return _FIELDS[kind]
@@ -72,7 +72,7 @@ def _resolve(kind: type) -> dict[str, FieldSpec]:
 
 
 def secret_keys(kind: type) -> frozenset[str]:
-    """Name the top-level properties that are secret or have a secret somewhere inside."""
+    """Return the names of the top-level properties that are secret or contain a secret."""
     return frozenset(key for key, spec in fields_of(kind).items() if spec.about.secret or _holds_secret(spec.hint))
 
 
@@ -84,13 +84,13 @@ def _holds_secret(hint: Any) -> bool:  # noqa: ANN401 - any type hint
 
 @functools.cache
 def is_optional(hint: Any) -> bool:  # noqa: ANN401 - any type hint
-    """Tell whether a type admits None."""
+    """Return whether a type includes None."""
     return hint is Any or (typing.get_origin(hint) in {Union, types.UnionType} and type(None) in typing.get_args(hint))
 
 
 @functools.cache
 def without_none(hint: Any) -> Any:  # noqa: ANN401 - any type hint
-    """Give ``T`` of ``T | None``, and any other type as it is."""
+    """Return ``T`` for ``T | None``, and any other type unchanged."""
     if typing.get_origin(hint) not in {Union, types.UnionType}:
         return hint
     left = [argument for argument in typing.get_args(hint) if argument is not type(None)]
@@ -99,21 +99,22 @@ def without_none(hint: Any) -> Any:  # noqa: ANN401 - any type hint
 
 @functools.cache
 def _parts(hint: Any) -> tuple[Any, Any, tuple[Any, ...]]:  # noqa: ANN401 - any type hint
-    """Give a type without None, its origin and its arguments."""
+    """Return a type without None, its origin and its arguments."""
     left = without_none(hint)
     return left, typing.get_origin(left), typing.get_args(left)
 
 
 def decode(kind: type[T], values: Mapping[str, Any], path: str = "") -> tuple[T | None, list[Failure]]:
-    """Decode what a person wrote.
+    """Decode inputs that a person wrote.
 
     Args:
         kind: A dataclass.
-        values: Plain values by camelCase name; any may be UNKNOWN. Keys that start with ``__`` are the engine's own.
-        path: Where the values stand, for the failures.
+        values: Plain values by camelCase name. Any value may be UNKNOWN. Keys that start with ``__`` belong to the
+            engine and are ignored.
+        path: Path of the values, for the failures.
 
     Returns:
-        The instance, and no failures; or None, and all of them.
+        The instance and no failures, or None and all failures.
     """
     failures: list[Failure] = []
     instance = _Strict(failures).record(kind, values, path)
@@ -121,12 +122,12 @@ def decode(kind: type[T], values: Mapping[str, Any], path: str = "") -> tuple[T 
 
 
 def decode_lenient(kind: type[T], values: Mapping[str, Any]) -> T:
-    """Decode state, whichever version of this package wrote it."""
+    """Return the state that any version of this package wrote, decoded."""
     return typing.cast("T", _Lenient().record(kind, values, ""))
 
 
 class _Decoder:
-    """Walks a value along its type; what to do with what does not fit is left to the two subclasses."""
+    """Walks through a value along its type. The two subclasses decide what happens to values that do not fit."""
 
     def bad(self, path: str, reason: str) -> Any:  # noqa: ANN401
         raise NotImplementedError
@@ -168,7 +169,7 @@ class _Decoder:
             return self.mapping(arguments[1], value, path, secret=secret)
         if isinstance(value, str) and isinstance(hint, type) and issubclass(hint, Packed):
             unpacked = hint.unpacked(value)
-            return self.bad(path, "is of no known form") if unpacked is None else unpacked
+            return self.bad(path, "has an unknown form") if unpacked is None else unpacked
         if dataclasses.is_dataclass(hint):
             if not isinstance(value, Mapping):
                 return self.bad(path, f"must be an object, not {_shown(value, secret=secret)}")
@@ -208,7 +209,7 @@ class _Decoder:
     def scalar(self, hint: Any, value: Any, path: str, *, secret: bool) -> Any:  # noqa: ANN401
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if hint is int and number and float(value).is_integer():
-            # All numbers travel as floats.
+            # The engine sends all numbers as floats.
             return int(value)
         if hint is float and number:
             return float(value)
@@ -227,8 +228,8 @@ class _Strict(_Decoder):
 
     def unknown_key(self, path: str, key: str, specs: Mapping[str, FieldSpec]) -> None:
         near = camel(key) if camel(key) in specs else next(iter(get_close_matches(key, specs, n=1)), None)
-        remedy = f"did you mean {near}?" if near else f"there is only {', '.join(specs)}"
-        self.failures.append(Failure(_join(path, key), f"is no property; {remedy}"))
+        remedy = f"did you mean {near}?" if near else f"use one of {', '.join(specs)}"
+        self.failures.append(Failure(_join(path, key), f"is not a property; {remedy}"))
 
     def missing(self, path: str, spec: FieldSpec) -> Any:  # noqa: ANN401
         if not spec.required:

@@ -1,7 +1,7 @@
-"""What the rest of the program must know of a resource without running it. Plain data; knows no resource.
+"""Facts about a resource that other parts of the program need without running it. Plain data; knows no resource.
 
-Each resource declares its facts in ``facts.py`` of its folder, which imports nothing of the resource: a report on many
-tenants reads the facts of all resources without loading their code.
+Each resource declares its facts in ``facts.py`` of its folder, which does not import the resource. So a report on many
+tenants can read the facts of all resources without loading their code.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from enum import StrEnum
 from typing import Any
 
 Noun = tuple[str, str]
-"""A word for one thing, and the word for several."""
+"""A noun in singular and plural."""
 
 
 class Cost(StrEnum):
-    """What a change of a property may cost, beyond the change itself."""
+    """A risk of changing a property."""
 
     ACCESS_LOST = "access lost"
-    ACCESS_FOR_EVERYBODY = "access for everybody"
+    ACCESS_FOR_EVERYBODY = "access for all users"
     PROVISIONING_OFF = "provisioning off"
 
 
@@ -29,24 +29,24 @@ def _costs_nothing(_property: str, _now: Any) -> Cost | None:  # noqa: ANN401 - 
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What is known of one resource without running it.
+    """Facts about one resource.
 
     Attributes:
-        label: What people call it, in lower case unless it is a name.
-        step: The step of KZero's guide (1 to 5) that it carries out; reports list resources in this order.
-        drifts: Whether a person can change something of it on either side, so that drift compares it.
-        leaves_nothing: Whether nothing of it exists on either side, so that replacing it costs nothing.
-        audit_activities: How Entra's directory audit names changes of it.
-        admin_events: The resource types of Keycloak's admin events on changes of it.
-        own_course: Properties that differ without anyone having changed them; drift leaves them out.
-        members: Lists of who has access. Whoever leaves one loses access.
-        cost: Returns what it costs if a property (first argument) has a value (second argument) from now on.
-        changes: Property to what people call a change of it, or a function that says it from the new value.
-        named: Property to the words for its items, which reports name.
-        counted: Property to the words for its items, which reports count.
-        follow_up: What the resource does again when one of its triggers changes; empty if it has none.
-        hidden: What to say where another account was the last to change it, because the service hides the values: a
-            template with ``{who}`` and ``{when}``. Empty if every value can be read.
+        label: Its name in reports, in lower case except for proper names.
+        step: The step of KZero's guide (1 to 5) that it does. Reports list resources in this order.
+        drifts: Whether a person can change it on either side, so that drift detection compares it.
+        leaves_nothing: Whether nothing of it exists on either side, so that a replacement has no risk.
+        audit_activities: Activities in Entra's directory audit that change it.
+        admin_events: Resource types of Keycloak's admin events that change it.
+        own_course: Properties that can differ although no one changed them. Drift detection ignores them.
+        members: Lists of users and groups with access. A name that is removed from a list loses access.
+        cost: Returns the risk, if any, when a property (first argument) gets a new value (second argument).
+        changes: By property, the text for a change of it, or a function that returns the text for the new value.
+        named: By property, the nouns for its items, which reports list by name.
+        counted: By property, the nouns for its items, which reports count.
+        follow_up: Text for what the resource does again when a trigger changes; empty without triggers.
+        hidden: Message if another account made the last change and the service hides the values, a template with
+            ``{who}`` and ``{when}``; empty if all values can be read.
     """
 
     label: str

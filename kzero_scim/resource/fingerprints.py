@@ -1,4 +1,4 @@
-"""Fingerprints of secrets: they change with the secret and do not give it away. Knows no resource."""
+"""Fingerprints of secrets, which change with the secret and do not reveal it. Knows no resource."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import hashlib
 from typing import Final
 
 _COST: Final = 2**14
-"""scrypt: 16 MB and about 50 ms."""
+"""Cost of scrypt: 16 MB and about 50 ms."""
 
 
 def token_fingerprint(service_principal_id: str, token: str | None) -> str | None:
-    """Give something that changes with the token and does not give it away: scrypt, salted with the principal's id."""
+    """Return a hash of the token (scrypt, salted with the service principal's ID), or None without a token."""
     if not token:
         return None
     salt = f"kzero-scim:{service_principal_id}".encode()

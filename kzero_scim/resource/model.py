@@ -1,8 +1,8 @@
-"""What a resource is. Plain typed classes; knows nothing of gRPC, HTTP or the engine's encoding.
+"""The model of a resource, as plain typed classes. Knows nothing of gRPC, HTTP or the engine's encoding.
 
-A resource kind is a :class:`Resource` subclass over two dataclasses: its inputs, and its state, which repeats
-every input and adds the outputs. The engine adapter (``engine.py``) turns the engine's requests into calls of
-these methods, and the dataclasses into the package's schema.
+A resource is a :class:`Resource` subclass with two dataclasses: its inputs, and its state, which has all inputs and
+adds the outputs. ``provider/engine`` translates the engine's requests into calls of these methods, and the dataclasses
+into the package's schema.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ from kzero_scim.resource.facts import Facts
 
 @final
 class Unknown:
-    """The type of :data:`UNKNOWN`: a value that is only computed during the update itself."""
+    """The type of :data:`UNKNOWN`, a value that only the update itself can compute."""
 
     _instance: ClassVar[Unknown | None] = None
 
     def __new__(cls) -> Unknown:
-        """Give the one instance."""
+        """Return the only instance."""
         if cls._instance is None:
             cls._instance = super().__new__(cls)
         return cls._instance
 
     def __repr__(self) -> str:
-        """Say what it stands for."""
+        """Return the name."""
         return "UNKNOWN"
 
     def __bool__(self) -> bool:
-        """Refuse to be tested: an unknown value is neither true nor false."""
-        message = "an unknown value was tested for truth; guard it with is_known()"
+        """Raise an error, because an unknown value is neither true nor false."""
+        message = "an unknown value has no truth value; check it with is_known() first"
         raise TypeError(message)
 
 
 UNKNOWN: Final[Any] = Unknown()
-"""Stands in any dataclass field, at any depth, for a value that the preview cannot know yet."""
+"""A value that a preview cannot know yet, in any dataclass field at any depth."""
 
 
 def is_known(value: object) -> bool:
-    """Tell whether a value, with everything inside it, is known."""
+    """Return whether a value is known, including everything inside it."""
     if value is UNKNOWN:
         return False
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -62,14 +62,14 @@ PROPERTY: Final = "kzero-property"
 
 @dataclasses.dataclass(frozen=True)
 class Property:
-    """What the schema says of one property beside its type."""
+    """What the schema says about a property, in addition to its type."""
 
     description: str
     secret: bool = False
     replace: bool = False
     """A change of this input replaces the resource."""
     environment: tuple[str, ...] = ()
-    """Environment variables that stand in for a provider setting which is not given."""
+    """Environment variables that replace a missing provider setting."""
 
 
 def prop(  # noqa: PLR0913 - one keyword a fact
@@ -84,12 +84,12 @@ def prop(  # noqa: PLR0913 - one keyword a fact
     """Declare a field of an inputs, state or nested dataclass.
 
     Args:
-        description: One sentence or two for the schema and the docs.
-        default: The value if the program gives none; without it (and without a factory) the property is required.
+        description: One or two sentences for the schema, the SDK and the documentation.
+        default: The value if the program sets none. Without a default or factory, the property is required.
         default_factory: As in :func:`dataclasses.field`.
-        secret: The value is marked secret in state, previews and outputs.
-        replace: A changed input replaces the resource.
-        environment: Environment variables that stand in for a provider setting which is not given, the first set wins.
+        secret: Whether state, previews and outputs mark the value as secret.
+        replace: Whether a changed input replaces the resource.
+        environment: Environment variables that replace a missing provider setting. The first one that is set applies.
     """
     given: dict[str, Any] = {}
     if default is not dataclasses.MISSING:
@@ -107,39 +107,38 @@ def prop(  # noqa: PLR0913 - one keyword a fact
 
 
 class Packed(ABC):
-    """A dataclass that travels and is stored as one line of text.
+    """A dataclass that is sent and stored as one line of text.
 
-    For records of which there are thousands: the engine keeps several copies of a state in memory, and an object of
-    three properties takes ten times the room of a text there. A state that holds objects of the same properties is read
-    too.
+    For states with thousands of records. The engine keeps several copies of a state in memory, and an object with three
+    properties needs ten times the memory of a text. A state with objects of the same properties can be read too.
     """
 
     __slots__ = ()
 
     @abstractmethod
     def packed(self) -> Any:  # noqa: ANN401 - UNKNOWN too
-        """Give the text; UNKNOWN while part of it is."""
+        """Return the text, or UNKNOWN if a part of it is unknown."""
 
     @classmethod
     @abstractmethod
     def unpacked(cls, text: str) -> Self | None:
-        """Read the text; None if it is none of this kind."""
+        """Return the instance that a text describes, or None if the text has another form."""
 
 
 class Log(Protocol):
-    """Where a resource tells the operator something: lines below the resource in the engine's display."""
+    """Messages of a resource to the operator, which the engine displays below the resource."""
 
     async def debug(self, message: str) -> None:
-        """Shown with --debug only."""
+        """Log a message that only --debug shows."""
 
     async def info(self, message: str) -> None:
-        """A note that stays."""
+        """Log a note that stays in the display."""
 
     async def status(self, message: str) -> None:
-        """What is being done right now; the display replaces it."""
+        """Show the current step. The next message replaces it."""
 
     async def warning(self, message: str) -> None:
-        """Something the operator should look at."""
+        """Log a problem that the operator should check."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,10 +146,10 @@ class Call:
     """The request in which a resource's method runs.
 
     Attributes:
-        urn: The resource's URN, ``""`` for a function.
-        name: Its name in the program.
-        log: Where to tell the operator something.
-        preview: True while nothing may be changed.
+        urn: URN of the resource, ``""`` for a function.
+        name: Name of the resource in the program.
+        log: Messages to the operator.
+        preview: True if nothing may be changed.
     """
 
     urn: str
@@ -161,7 +160,7 @@ class Call:
 
 @dataclasses.dataclass(frozen=True)
 class Failure:
-    """One bad input: the property's camelCase path (``rows[2].target``) and a reason with the remedy."""
+    """One wrong input: its camelCase path (``rows[2].target``), and a reason with the remedy, to follow the path."""
 
     path: str
     reason: str
@@ -180,10 +179,10 @@ class Change:
     r"""One entry of a detailed diff.
 
     Attributes:
-        path: The property's path in the engine's notation: ``mappers.status.claimJsonType``, ``users[3]``,
+        path: Path of the property in the engine's notation, such as ``mappers.status.claimJsonType``, ``users[3]`` or
             ``rows["emails[type eq \\"work\\"].value"].source``.
-        kind: What happens to it.
-        replace: True if the resource must be replaced for it.
+        kind: What happens to the property.
+        replace: True if the change replaces the resource.
     """
 
     path: str
@@ -197,7 +196,7 @@ StateT = TypeVar("StateT")
 
 @dataclasses.dataclass(frozen=True)
 class Created(Generic[StateT]):
-    """A new resource: its id as the service names it, and its state."""
+    """A new resource: its ID and its state."""
 
     id: str
     state: StateT
@@ -205,12 +204,12 @@ class Created(Generic[StateT]):
 
 @dataclasses.dataclass(frozen=True)
 class Found(Generic[InputsT, StateT]):
-    """A resource as the service shows it now.
+    """A resource as it exists now.
 
     Attributes:
-        id: Its id, normally the one that was asked for.
-        inputs: The inputs that describe what exists (what ``pulumi import`` writes, and what ``ignoreChanges`` keeps).
-        state: The state now.
+        id: Its ID, usually the requested one.
+        inputs: Inputs that describe the resource. ``pulumi import`` writes them, and ``ignoreChanges`` keeps them.
+        state: Its state.
     """
 
     id: str
@@ -220,7 +219,7 @@ class Found(Generic[InputsT, StateT]):
 
 @dataclasses.dataclass(frozen=True)
 class Sides:
-    """One resource: its state as last known, its state as it is (None if it is gone), and its inputs as last wanted."""
+    """A resource's last known state, its state now (None if it was deleted), and its last wanted inputs."""
 
     state: Any
     found: Any
@@ -229,12 +228,12 @@ class Sides:
 
 @dataclasses.dataclass(frozen=True)
 class AdminEvents:
-    """Which of Keycloak's admin events are about a resource.
+    """Selects Keycloak's admin events for changes of a resource.
 
     Attributes:
-        kinds: Their resource types.
-        client_uuid: Keycloak's own id of the client that they are about; None for any.
-        client_id: The same client by its client id, where its own id is not known.
+        kinds: Resource types of the events.
+        client_uuid: Keycloak's ID of the client that they must concern; None for any client.
+        client_id: Client ID of that client, if Keycloak's ID is not known.
     """
 
     kinds: tuple[str, ...]
@@ -243,43 +242,43 @@ class AdminEvents:
 
 
 class Resource(ABC, Generic[InputsT, StateT]):
-    """One kind of resource. Instances hold the provider's clients and no state of a single resource.
+    """A type of resource. Instances have the provider's clients, and no state of a single resource.
 
-    Inputs and state reach the methods as the dataclasses named by :attr:`inputs` and :attr:`state`, already checked
-    for types, unknown keys and missing required properties. Any field may be :data:`UNKNOWN` where a method runs
-    during a preview; ``create``, ``update``, ``read`` and ``delete`` see known values only.
+    The methods get inputs and state as the dataclasses :attr:`inputs` and :attr:`state`. Types, unknown keys and
+    missing required properties are already checked. In a preview, any field may be :data:`UNKNOWN`. ``create``,
+    ``update``, ``read`` and ``delete`` get known values only.
     """
 
     token: ClassVar[str]
-    """Type token: package, module and name, ``toy:index:Shelf``."""
+    """Type token of package, module and name, such as ``toy:index:Shelf``."""
     facts: ClassVar[Facts]
-    """What reports, drift and the search for who changed it know of it."""
+    """Facts for reports, drift detection and the search for the author of a change."""
     inputs: type[InputsT]
     state: type[StateT]
     delete_before_replace: ClassVar[bool] = False
-    """Delete the old one first when a replacement is needed (where the service allows only one)."""
+    """Whether a replacement deletes the old resource first, because the service allows only one."""
 
     @classmethod
     def changed_objects(cls, sides: Sides, change: Change) -> list[str] | None:  # noqa: ARG003 - for subclasses
-        """Return ids and names of the object inside the resource that a change is about: a user, a mapper.
+        """Return IDs and names of the object inside the resource that a change affects, such as a user or a mapper.
 
         Returns:
-            An empty list if the change is about the whole resource, None if the object is not known.
+            An empty list if the change affects the whole resource, None if the object is not known.
         """
         return []
 
     @classmethod
     def admin_events(cls, state: StateT) -> AdminEvents | None:
-        """Return which of Keycloak's admin events are about the resource, None if no event is."""
+        """Return which of Keycloak's admin events concern the resource, None if no event does."""
         return AdminEvents(cls.facts.admin_events, getattr(state, "client_uuid", None))
 
     @classmethod
     def fingerprint_of(cls, state: StateT) -> tuple[str, str] | None:  # noqa: ARG003 - for subclasses
-        """Return name and value of the property whose value follows from names in the state, None if there is none."""
+        """Return name and value of the property that is a hash of names in the state, None without such a property."""
         return None
 
     async def check(self, call: Call, new: InputsT, old: InputsT | None) -> tuple[InputsT, list[Failure]]:  # noqa: ARG002
-        """Normalise inputs and name everything that is wrong with them, without asking a service if possible.
+        """Normalize inputs and report all errors in them, without asking a service if possible.
 
         Args:
             call: The request.
@@ -287,63 +286,63 @@ class Resource(ABC, Generic[InputsT, StateT]):
             old: The inputs at the last update, or None.
 
         Returns:
-            The inputs to go on with, and all failures.
+            The normalized inputs, and all failures.
         """
         return new, []
 
     @abstractmethod
     async def diff(self, call: Call, id: str, old: StateT, new: InputsT) -> list[Change]:  # noqa: A002
-        """Compare what exists with what is wanted; an empty list means nothing to do. May look names up."""
+        """Return the changes from the existing state to the wanted inputs. May look up names."""
 
     @abstractmethod
     async def plan(self, call: Call, new: InputsT, old: StateT | None) -> StateT:
-        """Foretell the state after a create (``old`` is None) or an update; outputs not knowable are UNKNOWN.
+        """Return the state after a create (``old`` is None) or an update. Outputs that it cannot know are UNKNOWN.
 
-        Runs in previews only and changes nothing; may read from the services to warn or to refuse early.
+        Runs only in previews and changes nothing. It may read from the services, to warn or to refuse early.
         """
 
     @abstractmethod
     async def create(self, call: Call, new: InputsT) -> Created[StateT]:
-        """Make it, or take over what an interrupted create left.
+        """Create the resource, or adopt what an interrupted create left.
 
         Raises:
-            PartialFailureError: Something exists but is not as wanted.
-            ProviderError: Nothing was made.
+            PartialFailureError: The resource exists but is not as wanted.
+            ProviderError: Nothing was created.
         """
 
     @abstractmethod
     async def read(self, call: Call, id: str, old: StateT | None) -> Found[InputsT, StateT] | None:  # noqa: A002
-        """Read it. ``old`` is None on import. None means that it is gone."""
+        """Read the resource. ``old`` is None in an import. Returns None if the resource does not exist."""
 
     @abstractmethod
     async def update(self, call: Call, id: str, old: StateT, new: InputsT) -> StateT:  # noqa: A002
-        """Change it in place.
+        """Change the resource in place.
 
         Raises:
-            PartialFailureError: Part of the change was made.
+            PartialFailureError: Only a part was changed.
         """
 
     @abstractmethod
     async def delete(self, call: Call, id: str, old: StateT) -> None:  # noqa: A002
-        """Remove it; something that is gone already is no error."""
+        """Delete the resource. A resource that does not exist is not an error."""
 
 
 class Function(ABC, Generic[InputsT, StateT]):
-    """One function (``invoke``) of the package: arguments in, result out, nothing changed."""
+    """A function (``invoke``) of the package. It changes nothing."""
 
     token: ClassVar[str]
-    """Function token, e.g. ``toy:index:countShelves``."""
+    """Function token, such as ``toy:index:countShelves``."""
     inputs: type[InputsT]
     state: type[StateT]
     """The dataclass of the result."""
 
     @abstractmethod
     async def invoke(self, call: Call, args: InputsT) -> StateT:
-        """Compute the result; arguments are known."""
+        """Return the result. All arguments are known."""
 
 
 def replacing(change: Change) -> Change:
-    """Give the same change, marked as one that replaces the resource."""
+    """Return the change, marked as one that replaces the resource."""
     return dataclasses.replace(change, replace=True)
 
 
@@ -351,38 +350,38 @@ _PLAIN_KEY: Final = re.compile(r"[\w-]+")
 
 
 def inputs_of(kind: type[Any], value: object) -> dict[str, Any]:
-    """Give the inputs among the fields of a state, or of inputs, by name.
+    """Return the inputs in a state, or in inputs, by field name.
 
     Args:
-        kind: The inputs' dataclass.
-        value: One of it, or of the state's, which repeats every input.
+        kind: Dataclass of the inputs.
+        value: An instance of it, or of the state, which has all inputs.
     """
     return {field.name: getattr(value, field.name) for field in dataclasses.fields(kind)}
 
 
 def path_key(key: str) -> str:
-    """Spell one map key for a property path: ``.status`` or ``["name.givenName"]``.
+    """Return a map key as part of a property path, such as ``.status`` or ``["name.givenName"]``.
 
-    The engine parses paths in the notation of `sdk/go/common/resource/property_path.go`, which cannot spell a key that
-    ends in a backslash: where keys are names that people choose, such a name must be refused.
+    The engine parses paths in the notation of `sdk/go/common/resource/property_path.go`. The notation has no form for a
+    key that ends in a backslash, so resources must refuse such a name if people choose the keys.
     """
     if _PLAIN_KEY.fullmatch(key):
         return f".{key}"
-    # A quote alone is escaped: the engine takes a backslash before anything else as itself.
+    # Only quotes are escaped. For the engine, a backslash before another character is a plain backslash.
     escaped = key.replace('"', '\\"')
     return f'["{escaped}"]'
 
 
 def compare(old: Any, new: Any, path: str = "") -> list[Change]:  # noqa: ANN401 - any property value
-    """Compare two property values deeply; :data:`UNKNOWN` in ``new`` counts as an update.
+    """Return the differences between two property values. :data:`UNKNOWN` in ``new`` counts as an update.
 
     Args:
-        old: What exists: plain values, lists, dictionaries with string keys, or dataclasses (fields in camelCase).
-        new: What is wanted, of the same shape. None and a missing key are the same.
-        path: The path of both.
+        old: The existing value: plain values, lists, dictionaries with string keys, or dataclasses.
+        new: The wanted value, of the same shape. None equals a missing key.
+        path: The path of both values.
 
     Returns:
-        The smallest differing places, in the order of ``new``.
+        The innermost differences, in the order of ``new``.
     """
     return _compare(as_plain(old), as_plain(new), path)
 
@@ -414,15 +413,15 @@ def _compare(old: Any, new: Any, path: str) -> list[Change]:  # noqa: ANN401 - a
 
 @functools.cache
 def camel(name: str) -> str:
-    """``sync_all`` to ``syncAll``."""
+    """Return a name in camelCase: ``sync_all`` becomes ``syncAll``."""
     head, *rest = name.split("_")
     return head + "".join(part.capitalize() for part in rest)
 
 
 def as_plain(value: Any) -> Any:  # noqa: ANN401 - any property value
-    """Turn dataclasses, at any depth, into dictionaries with camelCase keys; None-valued fields are left out.
+    """Return a value with all dataclasses as dictionaries with camelCase keys. Fields that are None are left out.
 
-    Those that are :class:`Packed` become text.
+    Dataclasses that are :class:`Packed` become text.
     """
     if isinstance(value, str):
         return value

@@ -1,4 +1,4 @@
-"""Property paths in the engine's notation: ``mappers.status.claimJsonType``, ``rows["name.givenName"][0]``, ``rows.*``.
+"""Reads property paths in the engine's notation, such as ``mappers.status.claimJsonType`` and ``rows["a.b"][0]``.
 
 The notation is that of `sdk/go/common/resource/property_path.go`; :func:`kzero_scim.resource.model.path_key` writes it.
 """
@@ -16,14 +16,14 @@ def parse_path(path: str) -> tuple[str, ...]:
     """Split a path into its keys, indices and ``*`` wildcards, all as strings.
 
     Raises:
-        ValueError: It is no property path.
+        ValueError: The text is not a property path.
     """
     elements: list[str] = []
     position = 0
     while position < len(path):
         match = _ELEMENT.match(path, position)
         if match is None:
-            message = f"{path!r} is no property path: unexpected {path[position:]!r}"
+            message = f"{path!r} is not a property path: unexpected {path[position:]!r}"
             raise ValueError(message)
         quoted, index, bare = match.groups()
         elements.append(quoted.replace('\\"', '"') if quoted is not None else index or bare)
@@ -32,11 +32,11 @@ def parse_path(path: str) -> tuple[str, ...]:
 
 
 def covers(outer: str, inner: str) -> bool:
-    """Tell whether ``inner`` is the place that ``outer`` names, or lies below it."""
+    """Return whether the path ``inner`` is equal to ``outer`` or below it."""
     pairs = zip_longest(parse_path(outer), parse_path(inner))
     return all(theirs is None or theirs in {"*", ours} for theirs, ours in pairs)
 
 
 def top_level(path: str) -> str:
-    """Name the property that a path starts at."""
+    """Return the property with which a path starts."""
     return parse_path(path)[0]

@@ -1,4 +1,4 @@
-"""Decoding of what a person wrote, and of what another version wrote into the state."""
+"""Tests decoding of inputs that a person wrote, and of state that another version wrote."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Mappings:
-    """Inputs with something of everything."""
+    """Inputs of many types."""
 
     job_id: str = prop("The job.")
     rows: dict[str, Row] = prop("By target.", default_factory=dict)
@@ -37,14 +37,14 @@ class Mappings:
 
 
 def failures(values: dict[str, Any]) -> list[Failure]:
-    """Decode values that are wrong."""
+    """Decode wrong values and return the failures."""
     instance, found = decode(Mappings, values)
     assert instance is None
     return found
 
 
 def test_defaults_fill_what_is_not_given() -> None:
-    """Defaults apply at every depth; integral floats become integers where an integer is due."""
+    """Defaults apply at all depths, and integral floats become integers."""
     values = {"jobId": "scim.1", "rows": {"name.givenName": {"source": "givenName", "matchingPriority": 2.0}}}
 
     decoded, found = decode(Mappings, values)
@@ -54,7 +54,7 @@ def test_defaults_fill_what_is_not_given() -> None:
 
 
 def test_unknown_may_stand_anywhere() -> None:
-    """A preview's unknown passes for every type, at every depth."""
+    """An unknown value is accepted for any type, at any depth."""
     values = {"jobId": UNKNOWN, "rows": {"a": {"source": UNKNOWN}, "b": UNKNOWN}, "users": ["x", UNKNOWN]}
 
     decoded, found = decode(Mappings, values)
@@ -64,7 +64,7 @@ def test_unknown_may_stand_anywhere() -> None:
 
 
 def test_null_is_the_same_as_not_given() -> None:
-    """None takes the default, and is missing where there is none."""
+    """None becomes the default, and counts as missing without one."""
     decoded, _ = decode(Mappings, {"jobId": "j", "exclusive": None, "threshold": None})
 
     assert decoded == Mappings(job_id="j")
@@ -72,7 +72,7 @@ def test_null_is_the_same_as_not_given() -> None:
 
 
 def test_keys_of_the_engine_itself_are_passed_over() -> None:
-    """Keys with two underscores in front are not the program's."""
+    """Keys with two leading underscores are ignored."""
     decoded, found = decode(Mappings, {"jobId": "j", "__defaults": [], "rows": {"__defaults": []}})
 
     assert found == []
@@ -83,8 +83,8 @@ def test_keys_of_the_engine_itself_are_passed_over() -> None:
     ("values", "path", "reason"),
     [
         ({}, "jobId", "is required: The job."),
-        ({"jobId": "j", "job_id": "j"}, "job_id", "is no property; did you mean jobId?"),
-        ({"jobId": "j", "exclusiv": True}, "exclusiv", "is no property; did you mean exclusive?"),
+        ({"jobId": "j", "job_id": "j"}, "job_id", "is not a property; did you mean jobId?"),
+        ({"jobId": "j", "exclusiv": True}, "exclusiv", "is not a property; did you mean exclusive?"),
         ({"jobId": "j", "users": "ann"}, "users", 'must be a list, not "ann"'),
         ({"jobId": "j", "users": ["ann", 3.0]}, "users[1]", "must be a string, not 3"),
         ({"jobId": "j", "rows": []}, "rows", "must be a map, not a list"),
@@ -103,19 +103,19 @@ def test_keys_of_the_engine_itself_are_passed_over() -> None:
     ],
 )
 def test_failure_names_the_path_and_the_remedy(values: dict[str, Any], path: str, reason: str) -> None:
-    """Each mistake has a path in the engine's notation and a reason that says what to write instead."""
+    """Each error has a path in the engine's notation and a remedy."""
     assert failures(values) == [Failure(path, reason)]
 
 
 def test_all_failures_are_named_at_once() -> None:
-    """A person corrects everything in one go."""
+    """All errors are reported at once."""
     found = failures({"rows": {"a": {"sorce": "x"}, "b": {"source": 1.0}}, "users": 7.0})
 
     assert [failure.path for failure in found] == ["jobId", "rows.a.sorce", "rows.a.source", "rows.b.source", "users"]
 
 
 def test_state_of_another_version_is_read() -> None:
-    """What the state lacks gets a default or None; what it has too much, or of another type, is dropped."""
+    """Missing values of a state get a default or None, and unknown or mistyped values are dropped."""
     state = {"rows": {"a": {"source": "x", "gone": 1.0}}, "users": "not a list", "former": True}
 
     decoded = decode_lenient(Mappings, state)
@@ -124,7 +124,7 @@ def test_state_of_another_version_is_read() -> None:
 
 
 def test_secret_inside_makes_its_property_secret() -> None:
-    """The engine marks whole properties, so a secret deep inside marks the one that it is in."""
+    """A nested secret makes its top-level property secret."""
     assert secret_keys(Mappings) == {"rows", "secretToken"}
 
 
@@ -146,7 +146,7 @@ def test_secret_inside_makes_its_property_secret() -> None:
     )
 )
 def test_decoding_is_the_reverse_of_as_plain(mappings: Mappings) -> None:
-    """Whatever is written out is read back, strictly and leniently."""
+    """Both decoders read what ``as_plain`` writes."""
     plain = as_plain(mappings)
 
     assert decode(Mappings, plain) == (mappings, [])

@@ -1,4 +1,4 @@
-"""Comparison of what exists with what is wanted, and the notation of property paths."""
+"""Tests the comparison of existing and wanted values, and the notation of property paths."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PLAIN = st.recursive(
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """Inputs of which one replaces."""
+    """Inputs with one property that replaces."""
 
     realm: str = prop("Where.", replace=True)
     label: str = prop("What it says.", default="x")
@@ -57,19 +57,19 @@ class Inputs:
 def test_compare_names_the_smallest_differing_places(
     old: dict[str, Any], new: dict[str, Any], changes: list[Change]
 ) -> None:
-    """A change has the path of the innermost property that differs, and what happens to it."""
+    """A change has the path of the innermost property that differs, and its kind."""
     assert compare(old, new) == changes
 
 
 @given(PLAIN)
 def test_nothing_differs_from_itself(value: Any) -> None:  # noqa: ANN401 - any property value
-    """Comparing a value with itself finds nothing."""
+    """A value has no differences from itself."""
     assert compare(value, value, "x") == []
 
 
 @given(st.lists(st.text(min_size=1), min_size=1))
 def test_a_written_path_is_read_back(keys: list[str]) -> None:
-    """Any key, with dots, quotes and brackets in it, survives the notation."""
+    """A key with dots, quotes and brackets can be written and read."""
     path = "top" + "".join(path_key(key) for key in keys)
 
     assert parse_path(path) == ("top", *keys)
@@ -89,28 +89,28 @@ def test_a_written_path_is_read_back(keys: list[str]) -> None:
     ],
 )
 def test_a_path_covers_what_lies_below_it(outer: str, inner: str, covered: bool) -> None:  # noqa: FBT001 - a column of the table
-    """A path covers itself, what is inside, and what its wildcards match."""
+    """A path covers itself, everything below it, and what its wildcards match."""
     assert covers(outer, inner) is covered
 
 
 def test_what_is_no_path_is_refused() -> None:
     """A broken path is an error, not an endless loop."""
-    with pytest.raises(ValueError, match="is no property path"):
+    with pytest.raises(ValueError, match="is not a property path"):
         parse_path('rows["a')
 
 
 def test_top_level_names_the_property() -> None:
-    """The engine wants the property that a path starts at."""
+    """The top level is the property with which a path starts."""
     assert top_level('rows["a.b"].source') == "rows"
 
 
 def test_changed_input_declared_to_replace_replaces() -> None:
-    """The resource need not name it."""
+    """A changed input that replaces is a change, even if the resource does not list it."""
     assert settle([], old={"realm": "a"}, new=Inputs(realm="b")) == [Change("realm", ChangeKind.UPDATE, replace=True)]
 
 
 def test_change_that_the_resource_named_is_marked_as_replacing() -> None:
-    """It is not named twice."""
+    """A replacing change that the resource lists appears once."""
     named = [Change("realm", ChangeKind.UPDATE), Change("label", ChangeKind.UPDATE)]
 
     settled = settle(named, old={"realm": "a", "label": "y"}, new=Inputs(realm="b"))
@@ -119,7 +119,7 @@ def test_change_that_the_resource_named_is_marked_as_replacing() -> None:
 
 
 def test_unknown_input_declared_to_replace_replaces() -> None:
-    """What will only be known later may differ, so the plan says replace."""
+    """An unknown input that replaces is planned as a replacement."""
     assert settle([], old={"realm": "a"}, new=Inputs(realm=UNKNOWN))[0].replace
 
 
@@ -129,27 +129,27 @@ def test_input_that_an_older_state_lacks_does_not_replace() -> None:
 
 
 def test_ignored_changes_are_left_out() -> None:
-    """Also those that would replace."""
+    """Ignored changes are left out, even if they would replace."""
     named = [Change("label", ChangeKind.UPDATE)]
 
     assert settle(named, old={"realm": "a"}, new=Inputs(realm="b"), ignored=["label", "realm"]) == []
 
 
 def test_unknown_refuses_to_be_tested_for_truth() -> None:
-    """A forgotten guard shows at once, not as a wrong plan."""
-    with pytest.raises(TypeError, match="guard it with is_known"):
+    """Testing an unknown value for truth is an error, not a wrong plan."""
+    with pytest.raises(TypeError, match="check it with is_known"):
         bool(UNKNOWN)
     assert Unknown() is UNKNOWN
 
 
 def test_is_known_looks_inside() -> None:
-    """One unknown inside makes the whole unknown."""
+    """A value with an unknown value inside is unknown."""
     assert is_known(Inputs(realm="a"))
     assert not is_known(Inputs(realm=UNKNOWN))
     assert not is_known({"a": [1, UNKNOWN]})
 
 
 def test_as_plain_leaves_out_what_is_none() -> None:
-    """Dataclasses become dictionaries with camelCase keys; keys of maps stay as they are."""
+    """Dataclasses become dictionaries with camelCase keys, and keys of maps stay unchanged."""
     assert as_plain({"snake_key": Inputs(realm="a")}) == {"snake_key": {"realm": "a", "label": "x"}}
     assert camel("claim_json_type") == "claimJsonType"

@@ -225,5 +225,5 @@ class TestDeleteAndInvoke:
         answer = await provider.Invoke(request)
 
         assert [(item.property, item.reason) for item in answer.failures] == [
-            ("rom", "is no property; did you mean room?")
+            ("rom", "is not a property; did you mean room?")
         ]

@@ -137,7 +137,7 @@ class TestConfiguration:
         answer = await fresh.CheckConfig(provider_pb2.CheckRequest(urn="urn:p", news=news))
 
         assert {item.property: item.reason for item in answer.failures} == {
-            "sever": "is no property; did you mean server?",
+            "sever": "is not a property; did you mean server?",
             "strict": 'must be a boolean, not "perhaps"',
         }
 
