@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class AppRoleAssignments(KzeroResource):
-    """The assignments of the listed users and groups, and nothing else of the service principal.
+    """The assignments of the listed users and groups to one service principal.
 
-    An assignment that exists already is taken over, and removed with the resource. Assignments of other app roles and
-    of other service principals are left alone.
+    The resource adopts an assignment that already exists, and deletes it together with the others. It does not change
+    assignments of other app roles or other service principals.
 
-    An update by which more users would lose access than both limits allow, or that finds a group empty which had
-    members before, fails at preview until it is confirmed with ``KZERO_SCIM_CONFIRM=unassign=<count>``.
+    The preview fails if more users would lose access than both limits allow, or if a group that had members is empty.
+    Confirm such an update with ``KZERO_SCIM_CONFIRM=unassign=<count>``.
 
     Needs AppRoleAssignment.ReadWrite.All, Application.Read.All, User.Read.All and GroupMember.Read.All.
     """
@@ -29,31 +29,37 @@ class AppRoleAssignments(KzeroResource):
     resource_type: ClassVar[str] = "kzero:entra:AppRoleAssignments"
 
     service_principal_id = OutputProperty[str]()
-    """Object id of the enterprise application's service principal."""
+    """Object ID of the enterprise application's service principal."""
     users = OutputProperty[list[str]]()
-    """User principal names or object ids, in any order."""
+    """User principal names or object IDs, in any order."""
     groups = OutputProperty[list[str]]()
-    """Unique display names or object ids of groups, in any order."""
+    """Unique display names or object IDs of groups, in any order."""
     role_name = OutputProperty[str]()
-    """Display name of the app role that they get."""
+    """Display name of the app role to assign."""
     exclusive = OutputProperty[bool]()
-    """Also remove users and groups that were assigned elsewhere."""
+    """Whether to remove users and groups that were assigned outside this stack."""
     unassign_max_users = OutputProperty[int]()
-    """So many users may lose access in one update without a confirmation, or unassignMaxShare if that is more."""
+    """Users who may lose access in one update without a confirmation.
+
+    The larger of unassignMaxUsers and unassignMaxShare applies.
+    """
     unassign_max_share = OutputProperty[int]()
-    """The same as a share of all who have access, in percent."""
+    """Percentage of the users with access who may lose it in one update without a confirmation."""
     app_role_id = OutputProperty[str]()
-    """Id of the app role."""
+    """ID of the app role."""
     assignments = OutputProperty[dict[str, str]]()
-    """The assignments, by the name used in users or groups: `User` or `Group`, its object id, the assignment's id."""
+    """Assignments by the name used in users or groups.
+
+    A value consists of `User` or `Group`, the object ID and the assignment's ID.
+    """
     unmanaged = OutputProperty[list[str]]()
-    """Display names of users and groups that were assigned elsewhere; they are left alone."""
+    """Display names of users and groups that were assigned outside this stack and keep their assignment."""
     warnings = OutputProperty[list[str]]()
-    """What was odd about users and groups when they were looked up."""
+    """Problems with users and groups that were found when they were looked up."""
     group_sizes = OutputProperty[dict[str, int]]()
-    """How many direct members the groups had that are users, when last applied, by object id."""
+    """Number of users that were direct members of each group at the last update, by object ID."""
     emptied_groups = OutputProperty[list[str]]()
-    """Groups that had members when last applied and have none now, seen by a refresh."""
+    """Groups that had members at the last update and have none now, according to the last refresh."""
 
     def __init__(  # noqa: PLR0913 - one keyword an input
         self,
@@ -72,14 +78,15 @@ class AppRoleAssignments(KzeroResource):
 
         Args:
             name: Name of the resource in the program.
-            service_principal_id: Object id of the enterprise application's service principal.
-            users: User principal names or object ids, in any order.
-            groups: Unique display names or object ids of groups, in any order.
-            role_name: Display name of the app role that they get.
-            exclusive: Also remove users and groups that were assigned elsewhere.
-            unassign_max_users: So many users may lose access in one update without a confirmation, or unassignMaxShare
-                if that is more.
-            unassign_max_share: The same as a share of all who have access, in percent.
+            service_principal_id: Object ID of the enterprise application's service principal.
+            users: User principal names or object IDs, in any order.
+            groups: Unique display names or object IDs of groups, in any order.
+            role_name: Display name of the app role to assign.
+            exclusive: Whether to remove users and groups that were assigned outside this stack.
+            unassign_max_users: Users who may lose access in one update without a confirmation. The larger of
+                unassignMaxUsers and unassignMaxShare applies.
+            unassign_max_share: Percentage of the users with access who may lose it in one update without a
+                confirmation.
             opts: Options of the resource.
         """
         inputs = {
@@ -95,26 +102,28 @@ class AppRoleAssignments(KzeroResource):
 
 
 class SynchronizationJob(KzeroResource):
-    """The one synchronization job of a template on a service principal.
+    """The synchronization job of a template on a service principal.
 
-    A job of that template that exists is taken over rather than doubled, and deleted with the resource. Starting it is
-    ``ProvisioningStatus``'s. Needs Application.ReadWrite.OwnedBy or Synchronization.ReadWrite.All.
+    The resource adopts an existing job of the template instead of creating a second one, and deletes it with the
+    resource. ``ProvisioningStatus`` starts the job.
+
+    Needs Application.ReadWrite.OwnedBy or Synchronization.ReadWrite.All.
     """
 
     resource_type: ClassVar[str] = "kzero:entra:SynchronizationJob"
 
     service_principal_id = OutputProperty[str]()
-    """Object id of the enterprise application's service principal."""
+    """Object ID of the enterprise application's service principal."""
     template_id = OutputProperty[str]()
-    """The synchronization template: scim for every application made for SCIM since 2018."""
+    """ID of the synchronization template. All applications created for SCIM since 2018 use `scim`."""
     job_id = OutputProperty[str]()
-    """Id of the job."""
+    """ID of the job."""
     adopted = OutputProperty[bool]()
-    """True if the job existed and was taken over."""
+    """Whether the job existed before and was adopted."""
     target = OutputProperty[str | None]()
-    """The KZero tenant that it provisions to, as the provider was configured.
+    """The KZero tenant that the provider was configured for.
 
-    Entra keeps in the job who is who there, so that another tenant takes another job.
+    The job stores links to the users of this tenant, so another tenant needs another job.
     """
 
     def __init__(
@@ -129,8 +138,8 @@ class SynchronizationJob(KzeroResource):
 
         Args:
             name: Name of the resource in the program.
-            service_principal_id: Object id of the enterprise application's service principal.
-            template_id: The synchronization template: scim for every application made for SCIM since 2018.
+            service_principal_id: Object ID of the enterprise application's service principal.
+            template_id: ID of the synchronization template. All applications created for SCIM since 2018 use `scim`.
             opts: Options of the resource.
         """
         inputs = {
@@ -143,40 +152,44 @@ class SynchronizationJob(KzeroResource):
 class SynchronizationCredentials(KzeroResource):
     """Tenant URL, token, scope, notification and deletion threshold of a service principal's provisioning.
 
-    Owns the keys BaseAddress and SyncAll, and SecretToken, SyncNotificationSettings and those of an OAuth 2.0 client if
-    they are given. Graph shows that a key exists but not its value, so that a value changed in the portal cannot be
-    seen; a removed key is. Needs Application.ReadWrite.OwnedBy or Synchronization.ReadWrite.All.
+    The resource owns the keys BaseAddress and SyncAll. It owns SecretToken, SyncNotificationSettings and the keys of an
+    OAuth 2.0 client only if they are set.
+
+    Graph shows which keys exist, but not their values. A refresh detects a key that was removed in the portal, but not
+    a value that was changed there.
+
+    Needs Application.ReadWrite.OwnedBy or Synchronization.ReadWrite.All.
     """
 
     resource_type: ClassVar[str] = "kzero:entra:SynchronizationCredentials"
     secrets = ("secret_token",)
 
     service_principal_id = OutputProperty[str]()
-    """Object id of the enterprise application's service principal."""
+    """Object ID of the enterprise application's service principal."""
     job_id = OutputProperty[str | None]()
-    """The job they are for; only sets the order."""
+    """ID of the synchronization job. It only makes the job a dependency."""
     tenant_url = OutputProperty[str]()
-    """The SCIM endpoint's Tenant URL, https://host/realms/name/scim/v2."""
+    """Tenant URL of the SCIM endpoint, https://host/realms/name/scim/v2."""
     allow_foreign_tenant_url = OutputProperty[bool]()
-    """Let the Tenant URL be at another server than the provider's serverUrl."""
+    """Whether the Tenant URL may be at another server than the provider's serverUrl."""
     secret_token = OutputProperty[str | None]()
-    """The bearer token that Entra sends; none for a token that Entra issues itself."""
+    """Bearer token that Entra sends. Without it, Entra sends a token that it issues itself."""
     oauth2 = OutputProperty[dict[str, Any] | None]()
-    """Experimental, instead of secretToken: the client as which Entra itself fetches tokens."""
+    """Client with which Entra fetches tokens itself, instead of secretToken. Experimental."""
     scope = OutputProperty[Literal["assigned", "all"]]()
-    """Whether only assigned users and groups are provisioned, or all. One of `assigned`, `all`."""
+    """Whether Entra provisions only assigned users and groups, or the whole directory. One of `assigned`, `all`."""
     notification_email = OutputProperty[str | None]()
-    """Who is told when provisioning fails."""
+    """Email address that Entra notifies of failures."""
     deletion_threshold = OutputProperty[int | None]()
-    """More deletions (a count) in one cycle make Entra stop and ask; none leaves Entra's own setting."""
+    """Number of deletions in one cycle above which Entra stops and asks. Without it, Entra keeps its own setting."""
     secret_token_fingerprint = OutputProperty[str | None]()
-    """Changes with the token; a salted hash (scrypt) of it."""
+    """Salted hash (scrypt) of the secret token."""
     settings_fingerprint = OutputProperty[str]()
-    """Changes with Tenant URL, token and scope: whenever the connection is to be tested."""
+    """Hash of Tenant URL, token and scope. Use it as a trigger for a new connection test."""
     missing_keys = OutputProperty[list[str]]()
-    """Names of our keys that Entra lost; they are set again."""
+    """Names of this resource's keys that Entra has lost. An update sets them again."""
     unmanaged_keys = OutputProperty[list[str]]()
-    """Names of further secrets that others have set; they are left alone."""
+    """Names of other secrets of the service principal, which this resource does not change."""
 
     def __init__(  # noqa: PLR0913 - one keyword an input
         self,
@@ -197,16 +210,17 @@ class SynchronizationCredentials(KzeroResource):
 
         Args:
             name: Name of the resource in the program.
-            service_principal_id: Object id of the enterprise application's service principal.
-            job_id: The job they are for; only sets the order.
-            tenant_url: The SCIM endpoint's Tenant URL, https://host/realms/name/scim/v2.
-            allow_foreign_tenant_url: Let the Tenant URL be at another server than the provider's serverUrl.
-            secret_token: The bearer token that Entra sends; none for a token that Entra issues itself.
-            oauth2: Experimental, instead of secretToken: the client as which Entra itself fetches tokens.
-            scope: Whether only assigned users and groups are provisioned, or all. One of `assigned`, `all`.
-            notification_email: Who is told when provisioning fails.
-            deletion_threshold: More deletions (a count) in one cycle make Entra stop and ask; none leaves Entra's own
-                setting.
+            service_principal_id: Object ID of the enterprise application's service principal.
+            job_id: ID of the synchronization job. It only makes the job a dependency.
+            tenant_url: Tenant URL of the SCIM endpoint, https://host/realms/name/scim/v2.
+            allow_foreign_tenant_url: Whether the Tenant URL may be at another server than the provider's serverUrl.
+            secret_token: Bearer token that Entra sends. Without it, Entra sends a token that it issues itself.
+            oauth2: Client with which Entra fetches tokens itself, instead of secretToken. Experimental.
+            scope: Whether Entra provisions only assigned users and groups, or the whole directory. One of `assigned`,
+                `all`.
+            notification_email: Email address that Entra notifies of failures.
+            deletion_threshold: Number of deletions in one cycle above which Entra stops and asks. Without it, Entra
+                keeps its own setting.
             opts: Options of the resource.
         """
         inputs = {
@@ -224,33 +238,33 @@ class SynchronizationCredentials(KzeroResource):
 
 
 class AttributeMappings(KzeroResource):
-    """The tenant's part of one job's synchronization schema."""
+    """The attribute mappings and custom attributes of one synchronization job that a stack owns."""
 
     resource_type: ClassVar[str] = "kzero:entra:AttributeMappings"
 
     service_principal_id = OutputProperty[str]()
-    """Object id of the service principal."""
+    """Object ID of the service principal."""
     job_id = OutputProperty[str]()
-    """Id of its synchronization job."""
+    """ID of its synchronization job."""
     rows = OutputProperty[dict[str, dict[str, Any]]]()
-    """The attribute mappings for users by target attribute; default: the seven of KZero's guide.
+    """Attribute mappings for users by target attribute.
 
-    Other rows of the job are left alone.
+    Default: the seven of KZero's guide. Other rows of the job stay unchanged.
     """
     custom_attributes = OutputProperty[list[dict[str, Any]]]()
-    """Target attributes beyond Entra's default schema; default: the tag of KZero's guide."""
+    """Target attributes to add to Entra's default schema. Default: the tag of KZero's guide."""
     provision_groups = OutputProperty[bool | None]()
-    """Whether groups are provisioned; left as it is if absent."""
+    """Whether Entra provisions groups. Without a value, Entra's setting stays unchanged."""
     exclusive = OutputProperty[bool]()
-    """Also remove the rows that are not listed, except those that Entra needs for matching."""
+    """Whether to remove rows that are not listed, except those that Entra needs for matching."""
     rule_id = OutputProperty[str]()
-    """Id of the synchronization rule for users; on-demand provisioning asks for it."""
+    """ID of the synchronization rule for users, for on-demand provisioning."""
     fingerprint = OutputProperty[str]()
-    """Differs whenever something differs that Entra provisions by; made to be a trigger."""
+    """Hash of the mappings, custom attributes and settings. Use it as a trigger."""
     unmanaged_rows = OutputProperty[list[str]]()
-    """Target attributes of the rows that others own."""
+    """Target attributes of the rows that this resource does not own."""
     prior = OutputProperty[dict[str, Any]]()
-    """What the rows, attributes and switches were before."""
+    """The rows, attributes and settings before this resource changed them."""
 
     def __init__(  # noqa: PLR0913 - one keyword an input
         self,
@@ -268,13 +282,13 @@ class AttributeMappings(KzeroResource):
 
         Args:
             name: Name of the resource in the program.
-            service_principal_id: Object id of the service principal.
-            job_id: Id of its synchronization job.
-            rows: The attribute mappings for users by target attribute; default: the seven of KZero's guide. Other rows
-                of the job are left alone.
-            custom_attributes: Target attributes beyond Entra's default schema; default: the tag of KZero's guide.
-            provision_groups: Whether groups are provisioned; left as it is if absent.
-            exclusive: Also remove the rows that are not listed, except those that Entra needs for matching.
+            service_principal_id: Object ID of the service principal.
+            job_id: ID of its synchronization job.
+            rows: Attribute mappings for users by target attribute. Default: the seven of KZero's guide. Other rows of
+                the job stay unchanged.
+            custom_attributes: Target attributes to add to Entra's default schema. Default: the tag of KZero's guide.
+            provision_groups: Whether Entra provisions groups. Without a value, Entra's setting stays unchanged.
+            exclusive: Whether to remove rows that are not listed, except those that Entra needs for matching.
             opts: Options of the resource.
         """
         inputs = {
@@ -294,15 +308,15 @@ class ConnectionTest(KzeroResource):
     resource_type: ClassVar[str] = "kzero:entra:ConnectionTest"
 
     service_principal_id = OutputProperty[str]()
-    """Object id of the service principal."""
+    """Object ID of the service principal."""
     job_id = OutputProperty[str]()
-    """Id of its synchronization job."""
+    """ID of its synchronization job."""
     triggers = OutputProperty[dict[str, str]]()
-    """A changed value repeats the test: fingerprints of the credentials and of the endpoint's settings."""
+    """A changed value repeats the test. Use fingerprints of the credentials and of the endpoint's settings."""
     tested_at = OutputProperty[str]()
-    """When the test passed, ISO 8601."""
+    """Time when the test passed, in ISO 8601."""
     result = OutputProperty[Literal["passed"]]()
-    """passed; a test that does not pass is an error. One of `passed`."""
+    """Always `passed`. A test that does not pass is an error. One of `passed`."""
 
     def __init__(
         self,
@@ -317,9 +331,10 @@ class ConnectionTest(KzeroResource):
 
         Args:
             name: Name of the resource in the program.
-            service_principal_id: Object id of the service principal.
-            job_id: Id of its synchronization job.
-            triggers: A changed value repeats the test: fingerprints of the credentials and of the endpoint's settings.
+            service_principal_id: Object ID of the service principal.
+            job_id: ID of its synchronization job.
+            triggers: A changed value repeats the test. Use fingerprints of the credentials and of the endpoint's
+                settings.
             opts: Options of the resource.
         """
         inputs = {
@@ -352,15 +367,16 @@ class ProvisioningStatus(KzeroResource):
     quarantine = OutputProperty[dict[str, Any] | None]()
     """Why the job is in quarantine; absent otherwise."""
     service_principal_id = OutputProperty[str]()
-    """Object id of the service principal."""
+    """Object ID of the service principal."""
     job_id = OutputProperty[str]()
-    """Id of its synchronization job."""
+    """ID of its synchronization job."""
     enabled = OutputProperty[bool]()
-    """Whether the job runs its cycles (every 40 minutes)."""
+    """Whether the job runs its cycles, every 40 minutes."""
     triggers = OutputProperty[dict[str, str]]()
-    """A changed value restarts the job: fingerprints of mappings and credentials, the Tenant URL and the scope.
+    """A changed value restarts the job.
 
-    Only a changed secret token (credentials alone) does not make Entra read everything again.
+    Use the keys `mappings` and `credentials` for fingerprints, `tenantUrl` and `scope`. If only `credentials` changes,
+    which means a new secret token, Entra does not read all users again.
     """
 
     def __init__(  # noqa: PLR0913 - one keyword an input
@@ -377,11 +393,12 @@ class ProvisioningStatus(KzeroResource):
 
         Args:
             name: Name of the resource in the program.
-            service_principal_id: Object id of the service principal.
-            job_id: Id of its synchronization job.
-            enabled: Whether the job runs its cycles (every 40 minutes).
-            triggers: A changed value restarts the job: fingerprints of mappings and credentials, the Tenant URL and the
-                scope. Only a changed secret token (credentials alone) does not make Entra read everything again.
+            service_principal_id: Object ID of the service principal.
+            job_id: ID of its synchronization job.
+            enabled: Whether the job runs its cycles, every 40 minutes.
+            triggers: A changed value restarts the job. Use the keys `mappings` and `credentials` for fingerprints,
+                `tenantUrl` and `scope`. If only `credentials` changes, which means a new secret token, Entra does not
+                read all users again.
             opts: Options of the resource.
         """
         inputs = {
@@ -394,41 +411,48 @@ class ProvisioningStatus(KzeroResource):
 
 
 class OnDemandProvisioning(KzeroResource):
-    """One user provisioned on demand."""
+    """One user that Entra provisions on demand."""
 
     resource_type: ClassVar[str] = "kzero:entra:OnDemandProvisioning"
 
     service_principal_id = OutputProperty[str]()
-    """Object id of the service principal."""
+    """Object ID of the service principal."""
     job_id = OutputProperty[str]()
-    """Id of its synchronization job."""
+    """ID of its synchronization job."""
     user = OutputProperty[str]()
-    """User principal name or object id of the test user."""
+    """User principal name or object ID of the test user."""
     verify = OutputProperty[Literal["attributes", "user", "off"]]()
-    """What to look for in KZero: the user with the mapped attributes, the user alone, or nothing.
+    """What to check in KZero.
 
-    One of `attributes`, `user`, `off`.
+    `attributes`: the user and the mapped attributes; `user`: the user only; `off`: nothing. One of `attributes`,
+    `user`, `off`.
     """
     rows = OutputProperty[dict[str, dict[str, Any]]]()
-    """Entra's attribute mappings by target, as given to AttributeMappings."""
+    """Entra's attribute mappings by target, the same as those of AttributeMappings."""
     mappers = OutputProperty[dict[str, dict[str, Any]]]()
-    """KZero's mappers by name, as given to MapperSet."""
+    """KZero's mappers by name, the same as those of MapperSet."""
     assigned_users = OutputProperty[list[str] | None]()
-    """Who is assigned, as given to AppRoleAssignments; with it a preview refuses a test user outside."""
+    """The assigned users, the same as those of AppRoleAssignments.
+
+    With it, a preview refuses a test user who is not assigned.
+    """
     assigned_groups = OutputProperty[list[str] | None]()
-    """The assigned groups, likewise."""
+    """The assigned groups, the same as those of AppRoleAssignments."""
     triggers = OutputProperty[dict[str, str]]()
     """A changed value provisions the user again."""
     result = OutputProperty[Literal["success", "alreadyInDesiredState"]]()
-    """success, or alreadyInDesiredState if there was nothing to change. One of `success`, `alreadyInDesiredState`."""
+    """`success`, or `alreadyInDesiredState` if Entra had nothing to change.
+
+    One of `success`, `alreadyInDesiredState`.
+    """
     steps = OutputProperty[list[dict[str, Any]]]()
-    """What Entra did, in order."""
+    """Entra's steps, in order."""
     kzero_user_id = OutputProperty[str | None]()
-    """Id of the user in KZero, if it was looked for."""
+    """ID of the user in KZero, if `verify` is not `off`."""
     comparisons = OutputProperty[list[dict[str, Any]]]()
     """The mapped attributes on both sides."""
     provisioned_at = OutputProperty[str]()
-    """When, ISO 8601."""
+    """Time of the provisioning, in ISO 8601."""
 
     def __init__(  # noqa: PLR0913 - one keyword an input
         self,
@@ -449,16 +473,16 @@ class OnDemandProvisioning(KzeroResource):
 
         Args:
             name: Name of the resource in the program.
-            service_principal_id: Object id of the service principal.
-            job_id: Id of its synchronization job.
-            user: User principal name or object id of the test user.
-            verify: What to look for in KZero: the user with the mapped attributes, the user alone, or nothing. One of
-                `attributes`, `user`, `off`.
-            rows: Entra's attribute mappings by target, as given to AttributeMappings.
-            mappers: KZero's mappers by name, as given to MapperSet.
-            assigned_users: Who is assigned, as given to AppRoleAssignments; with it a preview refuses a test user
-                outside.
-            assigned_groups: The assigned groups, likewise.
+            service_principal_id: Object ID of the service principal.
+            job_id: ID of its synchronization job.
+            user: User principal name or object ID of the test user.
+            verify: What to check in KZero. `attributes`: the user and the mapped attributes; `user`: the user only;
+                `off`: nothing. One of `attributes`, `user`, `off`.
+            rows: Entra's attribute mappings by target, the same as those of AttributeMappings.
+            mappers: KZero's mappers by name, the same as those of MapperSet.
+            assigned_users: The assigned users, the same as those of AppRoleAssignments. With it, a preview refuses a
+                test user who is not assigned.
+            assigned_groups: The assigned groups, the same as those of AppRoleAssignments.
             triggers: A changed value provisions the user again.
             opts: Options of the resource.
         """

@@ -10,18 +10,18 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True)
 class OrphanedApplication:
-    """An enterprise application that nobody uses and that this very account has made.
+    """Finds an unused enterprise application that the signed-in account created.
 
-    It has the name and the template, it is owned by who signs in, its service principal bears no other stack's mark,
-    has no synchronization job, and nobody is assigned to it. Anything else is somebody else's, and is not found.
+    The application has the name and the template, and the signed-in account owns it. Its service principal has no
+    synchronization job, no assignments and no other stack's mark. Others are not found, because someone may use them.
     """
 
     application_id: str | None = None
-    """Object id of the application, if there is one."""
+    """Object ID of the application, if one was found."""
     service_principal_id: str | None = None
-    """Object id of its service principal."""
+    """Object ID of its service principal."""
     created: str | None = None
-    """When it was made, as Graph says it."""
+    """Time of its creation, as Graph shows it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,15 +38,15 @@ class Administrator:
 
 @dataclass(frozen=True, kw_only=True)
 class GlobalAdministrators:
-    """The users who are Global Administrators, for the guide's warning against locking everybody out.
+    """Returns the users who are Global Administrators, to check that losing a domain cannot lock everyone out.
 
-    Needs RoleManagement.Read.Directory; without it the result says so in ``warning`` and is empty. Administrators by
-    way of a group, and those who are only eligible for the role, are not listed.
+    Needs RoleManagement.Read.Directory. Without it, the result is empty and has a ``warning``. The result does not list
+    administrators who have the role through a group or are only eligible for it.
     """
 
     administrators: list[Administrator] = field(default_factory=list)
-    """The users who hold the role now."""
+    """The users who have the role now."""
     onmicrosoft: list[str] = field(default_factory=list)
-    """User principal names of the enabled ones below .onmicrosoft.com, whose sign-in no federation can break."""
+    """User principal names of enabled administrators under .onmicrosoft.com, whose sign-in needs no federation."""
     warning: str | None = None
-    """Why the answer is empty or incomplete, if it is."""
+    """Why the result is empty or incomplete, if it is."""

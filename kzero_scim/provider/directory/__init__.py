@@ -1,1 +1,1 @@
-"""Reads of users, groups and app role assignments that resources of both sides share."""
+"""Reads of users, groups and app role assignments, shared by the resources of both sides."""

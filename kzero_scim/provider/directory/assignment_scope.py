@@ -1,4 +1,4 @@
-"""Whether a user is among those that Entra provisions: assigned, or a direct member of an assigned group.
+"""Checks whether Entra provisions a user: the user is assigned, or is a direct member of an assigned group.
 
 Entra does not read nested groups:
 https://learn.microsoft.com/entra/identity/app-provisioning/how-provisioning-works#assignment-based-scoping
@@ -14,13 +14,13 @@ from kzero_scim.clients.graph.client import GraphClient
 
 
 async def is_among(graph: GraphClient, user: Mapping[str, Any], users: Sequence[str], groups: Sequence[str]) -> bool:
-    """Tell whether a user is one of some users, or a direct member of one of some groups.
+    """Return whether a user is one of the users, or a direct member of one of the groups.
 
     Args:
-        graph: Asked for the user's groups, unless there are none to compare with.
+        graph: Reads the user's groups, unless ``groups`` is empty.
         user: Graph's ``user`` with ``id`` and ``userPrincipalName``.
-        users: User principal names or object ids.
-        groups: Display names or object ids.
+        users: User principal names or object IDs.
+        groups: Display names or object IDs.
     """
     names = {str(user.get("id")).casefold(), str(user.get("userPrincipalName")).casefold()}
     if names & {name.casefold() for name in users}:
@@ -36,7 +36,7 @@ async def is_among(graph: GraphClient, user: Mapping[str, Any], users: Sequence[
 
 
 async def is_assigned(graph: GraphClient, service_principal_id: str, user: Mapping[str, Any]) -> bool:
-    """Tell whether a user is assigned to a service principal, as Graph shows it now."""
+    """Return whether a user is assigned to a service principal now."""
     path = f"/servicePrincipals/{quote(service_principal_id, safe='')}/appRoleAssignedTo"
     principals = [str(item.get("principalId")) for item in await graph.pages(path, {"$top": "999"})]
     return await is_among(graph, user, principals, principals)

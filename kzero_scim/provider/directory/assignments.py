@@ -1,4 +1,4 @@
-"""Reads, makes and removes app role assignments, many at once. Decides nothing."""
+"""Reads, creates and deletes app role assignments, many per request. Decides nothing."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from kzero_scim.clients.graph.client import GraphClient, segment
 from kzero_scim.errors import GraphError
 
 PAGE: Final = 999
-"""Assignments a page, Graph's limit."""
+"""Assignments per page (Graph's limit)."""
 
 _SETTLING: Final = 30.0
-"""Seconds in which a user, a group or the service principal just made may still be unknown to parts of Graph."""
+"""Seconds in which parts of Graph may not know a new user, group or service principal yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
-    """An assignment as Graph shows it."""
+    """One app role assignment, as Graph shows it."""
 
     id: str
     principal_id: str
@@ -30,17 +30,17 @@ class Assigned:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What makes two assignments of one service principal the same."""
+        """The values that identify an assignment of one service principal."""
         return self.principal_id, self.role_id
 
     @property
     def is_person_or_group(self) -> bool:
-        """False for an assigned service principal, which is none of this package's business."""
+        """False for an assigned service principal, which this package ignores."""
         return self.kind in {"User", "Group"}
 
     @property
     def document(self) -> dict[str, Any]:
-        """It, in Graph's terms."""
+        """The assignment with Graph's property names."""
         return {
             "principalId": self.principal_id,
             "principalType": self.kind,
@@ -49,7 +49,7 @@ class Assigned:
 
 
 async def assigned_to(graph: GraphClient, service_principal_id: str) -> list[Assigned]:
-    """Read all assignments of a service principal."""
+    """Return all assignments of a service principal."""
     found: list[Assigned] = []
     async for documents in graph.each_page(_path(service_principal_id), {"$top": str(PAGE)}):
         found += map(_assigned, documents)
@@ -59,10 +59,10 @@ async def assigned_to(graph: GraphClient, service_principal_id: str) -> list[Ass
 async def assign(
     graph: GraphClient, service_principal_id: str, role_id: str, principal_ids: Sequence[str]
 ) -> tuple[list[Assigned], list[str]]:
-    """Assign principals.
+    """Assign an app role to users and groups.
 
     Returns:
-        The assignments made, and an error for each that failed.
+        The assignments that exist now, and an error message for each that failed.
     """
     path = _path(service_principal_id)
     requests = {
@@ -104,7 +104,7 @@ async def assign(
             await graph.consistent(attempt, within=_SETTLING)
         except GraphError as error:
             failures.append(str(error))
-    if existed:  # made by somebody else meanwhile, or by a request whose answer got lost
+    if existed:  # created by someone else meanwhile, or by a request whose answer was lost
         seen = {item.id for item in made}
         wanted = set(principal_ids)
         made += [
@@ -116,10 +116,10 @@ async def assign(
 
 
 async def unassign(graph: GraphClient, service_principal_id: str, assignment_ids: Sequence[str]) -> list[str]:
-    """Remove assignments; what is gone already is no error.
+    """Delete assignments. An assignment that does not exist is not an error.
 
     Returns:
-        An error for each that failed.
+        An error message for each that failed.
     """
     path = _path(service_principal_id)
     requests = [BatchRequest("DELETE", f"{path}/{segment(key)}") for key in assignment_ids]

@@ -1,4 +1,4 @@
-"""The direct members of groups that are users: who they are, and how many. Entra provisions no others.
+"""Reads and counts the users that are direct members of groups. Entra provisions no other members.
 
 https://learn.microsoft.com/graph/api/group-list-members
 """
@@ -17,38 +17,38 @@ if TYPE_CHECKING:
     from kzero_scim.clients.graph.client import GraphClient
 
 _PAGE: Final = 999
-"""Members a page, Graph's limit."""
+"""Members per page (Graph's limit)."""
 _USER: Final = "#microsoft.graph.user"
 
 
 async def user_members(graph: GraphClient, group_ids: Collection[str]) -> dict[str, dict[str, str]]:
-    """Read who the direct members are, in pages of 999.
+    """Return the users that are direct members of groups.
 
     Args:
-        graph: The tenant.
-        group_ids: Object ids of the groups.
+        graph: Microsoft Graph of the tenant.
+        group_ids: Object IDs of the groups.
 
     Returns:
-        By group, the users' names by object id; a group that is gone has none. A name is the user principal name, or
-        the object id where the permissions do not show it.
+        By group, the users' names by object ID. A deleted group has no members. A name is the user principal name, or
+        the object ID if the permissions do not show it.
 
     Raises:
-        GraphError: Graph refused or cannot be reached.
+        GraphError: Graph refused the request or is unreachable.
     """
     found = await asyncio.gather(*(_members(graph, group) for group in group_ids))
     return dict(zip(group_ids, found, strict=True))
 
 
 async def group_sizes(graph: GraphClient, group_ids: Collection[str]) -> dict[str, int]:
-    """Count the direct members that are users, one request for 20 groups.
+    """Return how many users are direct members of each group, with one request for 20 groups.
 
     Returns:
-        Counts by object id; a group that could not be counted is missing.
+        Counts by object ID. A group that could not be counted is missing.
 
     Raises:
-        GraphError: Graph refused the whole request or cannot be reached.
+        GraphError: Graph refused the whole request or is unreachable.
     """
-    # Graph takes a cast in a path only as an advanced query: with $count and this header.
+    # Graph accepts a type cast in a path only in an advanced query: with $count and this header.
     requests = [
         BatchRequest(
             "GET",
@@ -69,7 +69,7 @@ async def _members(graph: GraphClient, group_id: str) -> dict[str, str]:
     try:
         documents = await graph.pages(f"/groups/{segment(group_id)}/members", query)
     except GraphError as error:
-        if error.is_missing:  # the group is gone
+        if error.is_missing:  # the group was deleted
             return {}
         raise
     return {str(item["id"]): _name(item) for item in documents if item.get("@odata.type") == _USER and item.get("id")}

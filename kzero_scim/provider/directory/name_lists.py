@@ -1,4 +1,4 @@
-"""Lists of names that mean sets: compared whatever the order and the spelling. Pure."""
+"""Compares lists of names as sets: order and spelling do not matter. Pure."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from kzero_scim.resource.model import UNKNOWN, Change, ChangeKind
 
 
 def membership(path: str, old: Any, new: Any, canonical: Callable[[str], str]) -> list[Change]:  # noqa: ANN401
-    """Compare two lists as sets.
+    """Return the changes between two lists, compared as sets.
 
     Args:
-        path: The lists' property.
-        old: The names that exist.
-        new: The names that are wanted; it, or any of them, may be UNKNOWN.
-        canonical: Gives what two spellings of one name have in common.
+        path: Path of the property.
+        old: The existing names.
+        new: The wanted names. The list or any of its items may be UNKNOWN.
+        canonical: Returns the same text for all spellings of one name.
 
     Returns:
-        A removed name as a DELETE at its place in ``old``, an added one as an ADD at its place in ``new``; where both
-        fall on one place, an UPDATE, which the engine shows as ``removed => added``.
+        A DELETE at its index in ``old`` for each removed name, and an ADD at its index in ``new`` for each added name.
+        If both have the same index, one UPDATE, which the engine shows as ``removed => added``.
     """
     if new is UNKNOWN:
         return [Change(path, ChangeKind.UPDATE)]
@@ -38,12 +38,12 @@ def membership(path: str, old: Any, new: Any, canonical: Callable[[str], str]) -
 
 
 def known(names: Any) -> list[Any]:  # noqa: ANN401 - a list or UNKNOWN
-    """Give the names, or none while the list itself is UNKNOWN."""
+    """Return the names, or an empty list if the list itself is UNKNOWN."""
     return [] if names is UNKNOWN else names
 
 
 def without_repeats(names: Any) -> Any:  # noqa: ANN401 - a list or UNKNOWN
-    """Drop the later of two spellings of one name."""
+    """Return the names without repetitions. Of several spellings of one name, the first stays."""
     if names is UNKNOWN:
         return names
     seen: set[str] = set()

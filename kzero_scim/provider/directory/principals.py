@@ -1,4 +1,4 @@
-"""Finds users and groups of Entra by the names that people use, all at once, and what is odd about them.
+"""Finds users and groups in Entra by name, many per request, and warns of problems with them.
 
 Users: https://learn.microsoft.com/graph/api/user-list, groups: https://learn.microsoft.com/graph/api/group-list.
 """
@@ -16,7 +16,7 @@ from kzero_scim.errors import ProviderError
 from kzero_scim.resource.formats import is_guid
 
 FILTER_SIZE: Final = 15
-"""Alternatives in one ``in`` filter, Graph's limit."""
+"""Alternatives in one ``in`` filter (Graph's limit)."""
 
 _USER_FIELDS: Final = "id,displayName,userPrincipalName,mail,accountEnabled,userType"
 _MOST_NESTED: Final = 5
@@ -29,10 +29,10 @@ class Principal:
     """A user or group.
 
     Attributes:
-        id: Its object id.
+        id: Object ID.
         kind: As in an assignment's ``principalType``.
-        display_name: Its display name.
-        warnings: What the operator should know before it is provisioned, a sentence each.
+        display_name: Display name.
+        warnings: Problems that the operator should know before Entra provisions the user or group, a sentence each.
     """
 
     id: str
@@ -43,16 +43,19 @@ class Principal:
 
 @dataclass
 class Resolution:
-    """What became of the names: found, or a reason each why not."""
+    """The result of looking names up: the principals found by name, and a message for each name not found."""
 
     found: dict[str, Principal] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     def require(self, purpose: str) -> dict[str, Principal]:
-        """Give the principals by name.
+        """Return the principals by name.
+
+        Args:
+            purpose: What failed if a name was not found; the error starts with it.
 
         Raises:
-            ProviderError: Some were not found; names all of them.
+            ProviderError: Some names were not found. The message lists all of them.
         """
         if self.problems:
             message = f"{purpose}: {'; '.join(self.problems)}"
@@ -61,20 +64,20 @@ class Resolution:
 
 
 def same_user(name: str) -> str:
-    """Give what two spellings of one user have in common: Entra ignores the case of user principal names."""
+    """Return the same text for all spellings of one user. Entra ignores the case of user principal names."""
     return name.casefold()
 
 
 async def resolve(graph: GraphClient, users: Sequence[str], groups: Sequence[str]) -> Resolution:
-    """Look users and groups up, with about one request for every 300 names.
+    """Look up users and groups, with about one request per 300 names.
 
     Args:
-        graph: The tenant.
-        users: User principal names or object ids.
-        groups: Display names, which must be unique, or object ids.
+        graph: Microsoft Graph of the tenant.
+        users: User principal names or object IDs.
+        groups: Unique display names or object IDs.
 
     Raises:
-        GraphError: Graph refused or cannot be reached.
+        GraphError: Graph refused a request or is unreachable.
     """
     requests = [*_filters("users", "userPrincipalName", users), *_filters("groups", "displayName", groups)]
     if not requests:
@@ -95,9 +98,9 @@ async def resolve(graph: GraphClient, users: Sequence[str], groups: Sequence[str
 
 
 async def name_all(graph: GraphClient, assignments: Iterable[dict[str, Any]]) -> dict[str, str]:
-    """Give the names that people would use for assigned principals, by object id, for an import.
+    """Return readable names of assigned principals by object ID, for an import.
 
-    Users get their user principal name, groups their display name, or their object id where that name is not unique.
+    A user gets the user principal name. A group gets the display name, or the object ID if that name is not unique.
     """
     listed = list(assignments)
     users = [item["principalId"] for item in listed if item.get("principalType") == "User"]
@@ -120,15 +123,15 @@ async def name_all(graph: GraphClient, assignments: Iterable[dict[str, Any]]) ->
 
 
 async def users_by_id(graph: GraphClient, ids: Sequence[str], select: str) -> list[dict[str, Any]]:
-    """Read users by their object ids, about one request for 300; who is gone from Entra is missing.
+    """Return users by object ID, with about one request per 300. Deleted users are missing.
 
     Args:
-        graph: The tenant.
-        ids: Object ids.
-        select: The properties, separated by commas.
+        graph: Microsoft Graph of the tenant.
+        ids: Object IDs.
+        select: Names of the properties, separated by commas.
 
     Raises:
-        GraphError: Graph refused or cannot be reached.
+        GraphError: Graph refused a request or is unreachable.
     """
     requests = _filters("users", "userPrincipalName", ids, select)
     found: list[dict[str, Any]] = []
@@ -162,7 +165,7 @@ def _values(answer: BatchAnswer) -> list[dict[str, Any]]:
 
 
 def _match_users(resolution: Resolution, names: Sequence[str], documents: Iterable[dict[str, Any]]) -> list[str]:
-    """Note the users that were found; give the names of the others."""
+    """Add the users that were found to the resolution, and return the names of the others."""
     by_name: dict[str, dict[str, Any]] = {}
     for document in documents:
         by_name[same_user(str(document.get("userPrincipalName") or ""))] = document
@@ -180,11 +183,11 @@ def _match_users(resolution: Resolution, names: Sequence[str], documents: Iterab
 def _user(name: str, document: dict[str, Any]) -> Principal:
     warnings: list[str] = []
     if document.get("accountEnabled") is False:
-        warnings.append(f"user {name} is disabled in Entra and will arrive as inactive")
+        warnings.append(f"user {name} is disabled in Entra and will be inactive in KZero")
     if not document.get("mail"):
-        warnings.append(f"user {name} has no mail, so that its e-mail mapping stays empty; set mail in Entra")
+        warnings.append(f"user {name} has no mail in Entra, so its email in KZero stays empty; set the user's mail")
     if document.get("userType") == "Guest":
-        warnings.append(f"user {name} is a guest; its user name in KZero will hold #EXT#")
+        warnings.append(f"user {name} is a guest; its user name in KZero will contain #EXT#")
     return Principal(
         id=str(document["id"]),
         kind="User",
@@ -204,11 +207,11 @@ def _match_groups(resolution: Resolution, names: Sequence[str], documents: Seque
         exact = {key: document for key, document in fits.items() if document.get("displayName") == name}
         chosen = exact or fits
         if not chosen:
-            resolution.problems.append(f'group "{name}" does not exist; name groups by display name or object id')
+            resolution.problems.append(f'group "{name}" does not exist in Entra; use a display name or an object ID')
         elif len(chosen) > 1:
             ids = ", ".join(sorted(chosen))
             reason = (
-                f'group "{name}" is ambiguous, {len(chosen)} groups have that display name; use one\'s object id: {ids}'
+                f'group "{name}" is ambiguous: {len(chosen)} groups have this display name; use an object ID: {ids}'
             )
             resolution.problems.append(reason)
         else:
@@ -217,7 +220,7 @@ def _match_groups(resolution: Resolution, names: Sequence[str], documents: Seque
 
 
 async def _unknown_users(graph: GraphClient, names: Sequence[str]) -> list[str]:
-    """Say that users do not exist, and whose e-mail address it is that was given for a user principal name."""
+    """Return a message for each user that does not exist, with the user principal name if an email address is given."""
     mails = [name for name in names if "@" in name]
     requests = [
         BatchRequest(
@@ -231,22 +234,22 @@ async def _unknown_users(graph: GraphClient, names: Sequence[str]) -> list[str]:
         if answer.ok and (found := _values(answer)):
             hints[name] = str(found[0].get("userPrincipalName"))
     return [
-        f'user "{name}" does not exist'
+        f'user "{name}" does not exist in Entra'
         + (
-            f', but that is the e-mail address of "{hints[name]}": use this name'
+            f'; this is the email address of user "{hints[name]}", use that name'
             if name in hints
-            else "; name users by user principal name or object id (guests: name_domain#EXT#@tenant)"
+            else "; use a user principal name (guests: name_domain#EXT#@tenant) or an object ID"
         )
         for name in names
     ]
 
 
 async def _look_into_groups(graph: GraphClient, resolution: Resolution) -> None:
-    """Warn of groups inside groups: Entra provisions the direct members only."""
+    """Add a warning to each group that contains groups. Entra provisions direct members only."""
     groups = {name: principal for name, principal in resolution.found.items() if principal.kind == "Group"}
     if not groups:
         return
-    # Graph takes a cast in a path only as an advanced query: with $count and this header.
+    # Graph accepts a type cast in a path only in an advanced query: with $count and this header.
     requests = [
         BatchRequest(
             "GET",
@@ -258,11 +261,11 @@ async def _look_into_groups(graph: GraphClient, resolution: Resolution) -> None:
     ]
     for (name, principal), answer in zip(groups.items(), await graph.batch(requests), strict=True):
         if not answer.ok:
-            warning = f'group "{name}" could not be searched for nested groups (Graph answered {answer.status})'
+            warning = f'group "{name}" could not be checked for nested groups (Graph returned {answer.status})'
         elif nested := [str(value.get("displayName")) for value in _values(answer)]:
             listed = ", ".join(f'"{other}"' for other in nested)
             warning = (
-                f'group "{name}" contains groups ({listed}), whose members Entra does not provision; '
+                f'group "{name}" contains groups ({listed}), and Entra does not provision members of nested groups; '
                 "assign those groups too"
             )
         else:

@@ -1,1 +1,1 @@
-"""The Entra half of the package, one resource a file."""
+"""The Entra side of the package. Each resource has a folder of its own."""

@@ -1,4 +1,4 @@
-"""``kzero:entra:getGlobalAdministrators``: who holds the role. Changes nothing."""
+"""``kzero:entra:getGlobalAdministrators``: the users with the role Global Administrator. Changes nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kzero_scim.provider.services import Services
 from kzero_scim.resource.model import Call, Function, prop
 
 _GLOBAL_ADMINISTRATOR: Final = "62e90394-69f5-4237-9190-012177145e10"
-"""Template id of the role, the same in every tenant.
+"""Template ID of the role, the same in every tenant.
 
 https://learn.microsoft.com/entra/identity/role-based-access-control/permissions-reference
 """
@@ -29,26 +29,26 @@ class Administrator:
 
 @dataclass(frozen=True, kw_only=True)
 class GetGlobalAdministratorsArgs:
-    """Nothing to say."""
+    """The function has no arguments."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GetGlobalAdministratorsResult:
-    """Who could still get in if the federated domain could not sign in."""
+    """The Global Administrators, and those who can sign in if a federated domain cannot."""
 
-    administrators: list[Administrator] = prop("The users who hold the role now.", default_factory=list)
+    administrators: list[Administrator] = prop("The users who have the role now.", default_factory=list)
     onmicrosoft: list[str] = prop(
-        "User principal names of the enabled ones below .onmicrosoft.com, whose sign-in no federation can break.",
+        "User principal names of enabled administrators under .onmicrosoft.com, whose sign-in needs no federation.",
         default_factory=list,
     )
-    warning: str | None = prop("Why the answer is empty or incomplete, if it is.", default=None)
+    warning: str | None = prop("Why the result is empty or incomplete, if it is.", default=None)
 
 
 class GetGlobalAdministrators(Function[GetGlobalAdministratorsArgs, GetGlobalAdministratorsResult]):
-    """The users who are Global Administrators, for the guide's warning against locking everybody out.
+    """Returns the users who are Global Administrators, to check that losing a domain cannot lock everyone out.
 
-    Needs RoleManagement.Read.Directory; without it the result says so in ``warning`` and is empty. Administrators by
-    way of a group, and those who are only eligible for the role, are not listed.
+    Needs RoleManagement.Read.Directory. Without it, the result is empty and has a ``warning``. The result does not list
+    administrators who have the role through a group or are only eligible for it.
     """
 
     token: ClassVar[str] = "kzero:entra:getGlobalAdministrators"  # noqa: S105 - a token
@@ -56,7 +56,7 @@ class GetGlobalAdministrators(Function[GetGlobalAdministratorsArgs, GetGlobalAdm
     state = GetGlobalAdministratorsResult
 
     def __init__(self, services: Services) -> None:
-        """Keep the clients."""
+        """Store the clients."""
         self._services = services
 
     async def invoke(
@@ -64,19 +64,19 @@ class GetGlobalAdministrators(Function[GetGlobalAdministratorsArgs, GetGlobalAdm
         call: Call,  # noqa: ARG002
         args: GetGlobalAdministratorsArgs,  # noqa: ARG002
     ) -> GetGlobalAdministratorsResult:
-        """Read the role's members; a refusal becomes a warning."""
+        """Return the role's members. A refusal becomes a warning."""
         path = f"/directoryRoles(roleTemplateId='{_GLOBAL_ADMINISTRATOR}')/members"
         query = {"$select": "id,displayName,userPrincipalName,accountEnabled"}
         try:
             members = await self._services.graph.pages(path, query)
         except KzeroScimError as error:
-            return GetGlobalAdministratorsResult(warning=f"it is not known who is Global Administrator: {error}")
+            return GetGlobalAdministratorsResult(warning=f"could not check Global Administrators: {error}")
         users = [member for member in members if member.get("userPrincipalName")]
         if not users and any(_kind(member) in {"", "user"} for member in members):
-            # Without a permission to read users Graph gives their ids, and null for all else.
+            # Without a permission to read users, Graph returns their IDs only.
             return GetGlobalAdministratorsResult(
-                warning="it is not known who is Global Administrator: Microsoft Graph does not show their names; grant "
-                "the application permission User.Read.All with admin consent"
+                warning="could not check Global Administrators: Microsoft Graph does not show their names; grant the "
+                "application permission User.Read.All with admin consent"
             )
         administrators = [_administrator(user) for user in users]
         groups = [str(member.get("displayName")) for member in members if _kind(member) == "group"]
@@ -87,7 +87,7 @@ class GetGlobalAdministrators(Function[GetGlobalAdministratorsArgs, GetGlobalAdm
                 for one in administrators
                 if one.account_enabled and one.user_principal_name.casefold().endswith(".onmicrosoft.com")
             ],
-            warning=f"the role is also held by groups, whose members are not listed: {', '.join(groups)}"
+            warning=f"could not check Global Administrators who have the role through a group: {', '.join(groups)}"
             if groups
             else None,
         )

@@ -1,7 +1,7 @@
-"""``kzero:entra:findOrphanedApplication``: the application that an interrupted run made and could not write down.
+"""``kzero:entra:findOrphanedApplication``: finds an application that an interrupted run created but did not record.
 
-An application is made by one request that takes nothing but its name, so that nothing can mark it as ours at once. What
-is looked for is therefore narrow: see :class:`FindOrphanedApplication`.
+The request that creates an application accepts only a name, so it cannot mark the application as this stack's. That is
+why the search is narrow: see :class:`FindOrphanedApplication`.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ _REFUSED: Final = frozenset({401, 403})
 
 @dataclass(frozen=True, kw_only=True)
 class FindOrphanedApplicationArgs:
-    """What the application would be like."""
+    """The application to find."""
 
-    display_name: str = prop("Its display name, exactly.")
-    template_id: str = prop("The application template that it was made from.")
-    mark: str = prop("What the notes of a service principal say that is in the hands of this stack.")
+    display_name: str = prop("Exact display name.")
+    template_id: str = prop("ID of the application template that created it.")
+    mark: str = prop("Notes of a service principal that this stack manages.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class FindOrphanedApplicationResult:
-    """What was found."""
+    """The application that was found."""
 
-    application_id: str | None = prop("Object id of the application, if there is one.", default=None)
-    service_principal_id: str | None = prop("Object id of its service principal.", default=None)
-    created: str | None = prop("When it was made, as Graph says it.", default=None)
+    application_id: str | None = prop("Object ID of the application, if one was found.", default=None)
+    service_principal_id: str | None = prop("Object ID of its service principal.", default=None)
+    created: str | None = prop("Time of its creation, as Graph shows it.", default=None)
 
 
 class FindOrphanedApplication(Function[FindOrphanedApplicationArgs, FindOrphanedApplicationResult]):
-    """An enterprise application that nobody uses and that this very account has made.
+    """Finds an unused enterprise application that the signed-in account created.
 
-    It has the name and the template, it is owned by who signs in, its service principal bears no other stack's mark,
-    has no synchronization job, and nobody is assigned to it. Anything else is somebody else's, and is not found.
+    The application has the name and the template, and the signed-in account owns it. Its service principal has no
+    synchronization job, no assignments and no other stack's mark. Others are not found, because someone may use them.
     """
 
     token: ClassVar[str] = "kzero:entra:findOrphanedApplication"  # noqa: S105 - a token
@@ -47,16 +47,16 @@ class FindOrphanedApplication(Function[FindOrphanedApplicationArgs, FindOrphaned
     state = FindOrphanedApplicationResult
 
     def __init__(self, services: Services) -> None:
-        """Keep the clients."""
+        """Store the clients."""
         self._services = services
 
     async def invoke(self, call: Call, args: FindOrphanedApplicationArgs) -> FindOrphanedApplicationResult:  # noqa: ARG002
-        """Look for it; one request where there is none of the name.
+        """Return the application, with one request if no application has the name.
 
         Raises:
-            GraphError: Graph does not answer. That it may not be asked is no error here: who may not look may not make
-                or assign either, and that is said where it is done.
-            ProviderError: There are several.
+            GraphError: Graph does not answer. A missing permission is not an error here, because later steps need it
+                too and report it.
+            ProviderError: Several applications match.
         """
         try:
             found = await _orphans(self._services.graph, args)
@@ -65,11 +65,11 @@ class FindOrphanedApplication(Function[FindOrphanedApplicationArgs, FindOrphaned
                 return FindOrphanedApplicationResult()
             raise
         if len(found) > 1:
-            listed = ", ".join(f"{orphan.application_id} of {orphan.created}" for orphan in found)
+            listed = ", ".join(f"{orphan.application_id}, created {orphan.created}" for orphan in found)
             message = (
-                f'{len(found)} unused applications named "{args.display_name}" were left by interrupted runs '
-                f"({listed}, by object id); delete all but one under App registrations in the Entra portal, and run "
-                "this again: it takes the remaining one over"
+                f'interrupted runs have left {len(found)} unused applications named "{args.display_name}" (object IDs: '
+                f"{listed}). Delete all but one under App registrations in the Entra portal, then run `pulumi up` "
+                "again; it adopts the remaining one"
             )
             raise ProviderError(message)
         return found[0] if found else FindOrphanedApplicationResult()
@@ -83,7 +83,7 @@ async def _orphans(graph: GraphClient, args: FindOrphanedApplicationArgs) -> lis
     named = await graph.pages("/applications", query)
     found = []
     for application in named:
-        # Graph compares names without regard to case; what is imported must be the same to the letter.
+        # Graph ignores the case of names, but an import needs the exact name.
         is_like_ours = (
             application.get("displayName") == args.display_name
             and application.get("applicationTemplateId") == args.template_id
@@ -93,14 +93,14 @@ async def _orphans(graph: GraphClient, args: FindOrphanedApplicationArgs) -> lis
                 FindOrphanedApplicationResult(
                     application_id=str(application["id"]),
                     service_principal_id=principal,
-                    created=str(application.get("createdDateTime") or "an unknown time"),
+                    created=str(application.get("createdDateTime") or "at an unknown time"),
                 )
             )
     return found
 
 
 async def _unused_principal(graph: GraphClient, application: dict[str, Any], mark: str) -> str | None:
-    """Give the service principal of an application of ours that nobody uses; None if it is another kind of one."""
+    """Return the service principal's ID if the signed-in account owns the application and it is unused, else None."""
     owners = await graph.pages(f"/applications/{segment(application['id'])}/owners", {"$select": "id"})
     if await graph.caller_id() not in {owner.get("id") for owner in owners}:
         return None

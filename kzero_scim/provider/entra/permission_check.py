@@ -1,6 +1,6 @@
-"""What an application lacks of Microsoft Graph's permissions, told at a preview, before anything is made.
+"""Checks in a preview whether the signed-in application has the permissions of Microsoft Graph that it needs.
 
-Reads the token's claims, so that it costs no request. Whoever signs in with a directory role instead is not judged.
+Reads the token's claims, so it needs no request. It does not check accounts that have a directory role instead.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Need:
-    """Something that takes a permission.
+    """An action that needs a permission.
 
     Attributes:
-        purpose: What it is, to follow "to".
-        accepted: The application permissions of which any one is enough, the least first.
+        purpose: The action, to follow "to".
+        accepted: Application permissions, of which one is enough. The least powerful comes first.
     """
 
     purpose: str
@@ -29,7 +29,7 @@ class Need:
 
 _WRITE: Final = ("Application.ReadWrite.OwnedBy", "Application.ReadWrite.All", "Directory.ReadWrite.All")
 CREATE_APPLICATION: Final = Need("create the enterprise application", _WRITE)
-SET_UP_JOB: Final = Need("set its provisioning job up", (*_WRITE, "Synchronization.ReadWrite.All"))
+SET_UP_JOB: Final = Need("set up its provisioning job", (*_WRITE, "Synchronization.ReadWrite.All"))
 ASSIGN: Final = Need("assign users and groups", ("AppRoleAssignment.ReadWrite.All",))
 READ_ASSIGNMENTS: Final = Need(
     "read who is assigned",
@@ -38,15 +38,15 @@ READ_ASSIGNMENTS: Final = Need(
 
 
 async def require_permissions(graph: GraphClient, *needs: Need) -> None:
-    """Refuse to go on without a permission.
+    """Raise an error if the signed-in application lacks a permission.
 
     Args:
-        graph: Who signs in.
-        needs: What is going to be done.
+        graph: The client that signs in.
+        needs: The actions to come.
 
     Raises:
         GraphError: The sign-in failed.
-        ProviderError: Permissions are missing; all of them are named.
+        ProviderError: Permissions are missing. The message lists all of them.
     """
     granted = await graph.granted_permissions()
     if granted is None:
@@ -54,7 +54,7 @@ async def require_permissions(graph: GraphClient, *needs: Need) -> None:
     missing = [f"{need.accepted[0]} (to {need.purpose})" for need in needs if not granted & set(need.accepted)]
     if missing:
         message = (
-            f"the application that signs in to Entra lacks the application permission {' and '.join(missing)} of "
-            "Microsoft Graph, nothing was changed; grant it with admin consent, wait a minute, and try again"
+            "the application that signs in to Entra lacks the Microsoft Graph application permission "
+            f"{' and '.join(missing)}. Nothing was changed; grant it with admin consent, wait a minute, then try again"
         )
         raise ProviderError(message)

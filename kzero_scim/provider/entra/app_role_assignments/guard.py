@@ -1,4 +1,4 @@
-"""The guard over one set of assignments: what a change of it takes away from whom, and whether that may be done."""
+"""The guard for a set of assignments: finds who loses access by a change, and refuses a loss that is too large."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Move:
-    """A change of a set.
+    """A change of a set of assignments.
 
     Attributes:
-        old: The set as last applied, None before the first time.
-        new: What is wanted.
-        wanted: What is wanted, by name, looked up.
+        old: The set as last applied, or None for a new set.
+        new: The wanted inputs.
+        wanted: The wanted assignments by name, looked up.
         existing: All assignments of the service principal now.
-        sizes: How many members the wanted groups have now, by object id.
+        sizes: Number of members of the wanted groups now, by object ID.
     """
 
     old: AppRoleAssignmentsState | None
@@ -54,15 +54,15 @@ class Move:
 
 
 async def guard(graph: GraphClient, call: Call, move: Move) -> None:
-    """Refuse a change by which too many users lose access; say in a preview who does.
+    """Refuse a change that takes access from too many users. In a preview, warn who would lose access.
 
     Raises:
-        ProviderError: Too many do, and that is not confirmed.
+        ProviderError: Too many users would lose access, and the run does not confirm it.
     """
     old = move.old
     names = {} if old is None else {item.principal_id: name for name, item in old.assignments.items()}
     principals = {item.principal_id for item in move.wanted.values()}
-    # By principal: another role for the same user is no loss.
+    # Compared by principal: a user who gets another role does not lose access.
     leaving = surplus_of(move.existing, principals, move.new, old)
     going = {item.principal_id for item in leaving}
     staying = {
@@ -86,20 +86,22 @@ async def guard(graph: GraphClient, call: Call, move: Move) -> None:
 
 
 def refuse_replacement(old: AppRoleAssignmentsState, new: AppRoleAssignmentsInputs) -> None:
-    """Refuse to give everything up for another service principal, unless few users have access or it is confirmed.
+    """Refuse to move a large set to another service principal, unless the run confirms it.
 
     Raises:
-        ProviderError: It is refused.
+        ProviderError: Too many users would lose access, and the run does not confirm it.
     """
-    why = f"the enterprise application is replaced, all assignments of {old.service_principal_id} go: "
+    principal = old.service_principal_id
+    why = f"replacing the enterprise application would remove all assignments of service principal {principal}: "
     require_confirmation(whole_loss(_held(old), old.group_sizes), _limits(new), why)
 
 
 async def refuse_removal(graph: GraphClient, old: AppRoleAssignmentsState) -> None:
-    """Refuse to remove a whole set while a provisioning job runs, unless it is small or that is confirmed.
+    """Refuse to delete a large set while a provisioning job runs, unless the run confirms it.
 
     Raises:
-        ProviderError: It is refused.
+        ProviderError: Too many users would lose access, and the run does not confirm it.
+        GraphError: Graph refused to list the jobs or is unreachable.
     """
     loss, principal = whole_loss(_held(old), old.group_sizes), old.service_principal_id
     if not exceeds(loss, _limits(old)):
@@ -107,15 +109,15 @@ async def refuse_removal(graph: GraphClient, old: AppRoleAssignmentsState) -> No
     try:
         jobs = await graph.pages(jobs_path(principal))
     except GraphError as error:
-        if error.is_missing:  # the service principal is gone
+        if error.is_missing:  # the service principal was deleted
             return
         raise
     running = [str(job.get("id")) for job in jobs if parse_job(job).schedule_state == ACTIVE]
     if running:
         message = (
-            f"the assignments of service principal {principal} would be removed while its provisioning job "
-            f"{running[0]} runs: {loss.described()}; nothing was removed. Pause the job first "
-            f"(kzero-scim:provisioning: false), or, {confirmation(loss)}"
+            f"cannot remove the assignments of service principal {principal} while its provisioning job {running[0]} "
+            f"runs: {loss.described()}. Nothing was removed. Pause the job first (kzero-scim:provisioning: false); or, "
+            f"{confirmation(loss)}"
         )
         raise ProviderError(message)
 
@@ -126,13 +128,13 @@ def surplus_of(
     new: AppRoleAssignmentsInputs,
     old: AppRoleAssignmentsState | None,
 ) -> list[Assigned]:
-    """Give the assignments that are not wanted: of the set as it was, or of anybody if it is exclusive.
+    """Return the assignments that are not wanted: those of the old set, or any if the new set is exclusive.
 
     Args:
         existing: All assignments of the service principal.
-        principals: Who is wanted, whatever the role.
-        new: What is wanted.
-        old: What was wanted before.
+        principals: Object IDs of the wanted principals, with any role.
+        new: The wanted inputs.
+        old: The set as last applied.
     """
     ours = {(item.principal_id, old.app_role_id) for item in old.assignments.values()} if old is not None else set()
     return [
@@ -151,7 +153,7 @@ def _limits(new: AppRoleAssignmentsInputs) -> Limits:
 
 
 async def announce(call: Call, old: AppRoleAssignmentsState, new: AppRoleAssignmentsInputs) -> None:
-    """Say by name who comes, and which groups go: the engine's display of a list shows places."""
+    """Log the names that the update would add and remove. The engine's display shows list positions only."""
     same = canonical(old)
     after = [*known(new.users), *known(new.groups)]
     known_after, known_before = {same(name) for name in after}, {same(name) for name in (*old.users, *old.groups)}
@@ -159,7 +161,7 @@ async def announce(call: Call, old: AppRoleAssignmentsState, new: AppRoleAssignm
     removes = [name for name in (*old.users, *old.groups) if same(name) not in known_after]
     removes += [f"{name} (assigned elsewhere)" for name in old.unmanaged if new.exclusive is True]
     parts = [
-        f"{word}: {listed(names, LONGEST_NOTE)}" for word, names in (("adds", adds), ("removes", removes)) if names
+        f"would {verb}: {listed(names, LONGEST_NOTE)}" for verb, names in (("add", adds), ("remove", removes)) if names
     ]
     if parts:
         await call.log.info("; ".join(parts))

@@ -1,4 +1,4 @@
-"""``kzero:entra:AppRoleAssignments``: who is assigned to a service principal, as one set.
+"""``kzero:entra:AppRoleAssignments``: the users and groups assigned to a service principal, as one set.
 
 https://learn.microsoft.com/graph/api/serviceprincipal-list-approleassignedto and ``-post-approleassignedto``.
 """
@@ -60,13 +60,13 @@ __all__ = ["AppRoleAssignments", "AppRoleAssignmentsInputs", "AppRoleAssignments
 
 
 class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsState]):
-    """The assignments of the listed users and groups, and nothing else of the service principal.
+    """The assignments of the listed users and groups to one service principal.
 
-    An assignment that exists already is taken over, and removed with the resource. Assignments of other app roles and
-    of other service principals are left alone.
+    The resource adopts an assignment that already exists, and deletes it together with the others. It does not change
+    assignments of other app roles or other service principals.
 
-    An update by which more users would lose access than both limits allow, or that finds a group empty which had
-    members before, fails at preview until it is confirmed with ``KZERO_SCIM_CONFIRM=unassign=<count>``.
+    The preview fails if more users would lose access than both limits allow, or if a group that had members is empty.
+    Confirm such an update with ``KZERO_SCIM_CONFIRM=unassign=<count>``.
 
     Needs AppRoleAssignment.ReadWrite.All, Application.Read.All, User.Read.All and GroupMember.Read.All.
     """
@@ -77,19 +77,19 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
     state = AppRoleAssignmentsState
 
     def __init__(self, services: Services) -> None:
-        """Keep the clients."""
+        """Store the clients."""
         self._services = services
 
     @classmethod
     def changed_objects(cls, sides: Sides, change: Change) -> list[str] | None:
-        """Return object id and name of the user or group that a change is about."""
+        """Return the object ID and name of the user or group that a change affects."""
         steps = parse_path(change.path)
         if len(steps) < 2 or steps[0] not in {"users", "groups", "unmanaged"}:  # noqa: PLR2004 - the list and the place
             return []
         names = [
             _at(getattr(side, steps[0], None), steps[1])
             for side, kind in ((sides.wanted, ChangeKind.DELETE), (sides.found, ChangeKind.ADD))
-            if change.kind is not kind  # a name that is to be added is at its place in what is wanted only
+            if change.kind is not kind  # an added name has its index in the wanted list only
         ]
         assignments = getattr(sides.state, "assignments", {})
         held = [assignments[name].principal_id for name in names if name in assignments]
@@ -105,27 +105,27 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
         new: AppRoleAssignmentsInputs,
         old: AppRoleAssignmentsInputs | None,  # noqa: ARG002
     ) -> tuple[AppRoleAssignmentsInputs, list[Failure]]:
-        """Drop repeated names, and refuse what cannot be a name."""
+        """Remove repeated names, and refuse values that cannot be names."""
         failures: list[Failure] = []
         if new.service_principal_id is not UNKNOWN and not is_guid(new.service_principal_id):
-            reason = f'"{new.service_principal_id}" is no object id (a GUID); give the service principal\'s object id'
+            reason = f'"{new.service_principal_id}" is not an object ID (GUID); use the service principal\'s object ID'
             failures.append(Failure("servicePrincipalId", reason))
         if new.role_name is not UNKNOWN and not new.role_name.strip():
-            failures.append(Failure("roleName", "must not be empty; the guide's role is User"))
+            failures.append(Failure("roleName", "must not be empty; KZero's guide uses User"))
         for index, user in enumerate(known(new.users)):
             if user is not UNKNOWN and not is_guid(user) and not _may_be_user(user):
-                reason = f'"{user}" is neither a user principal name (name@domain) nor an object id'
+                reason = f'"{user}" is neither a user principal name (name@domain) nor an object ID'
                 failures.append(Failure(f"users[{index}]", reason))
         for index, group in enumerate(known(new.groups)):
             if group is not UNKNOWN and (not group.strip() or group != group.strip()):
-                reason = f'"{group}" is no group\'s display name; remove the blanks around it'
+                reason = f'"{group}" is not a display name of a group; remove the spaces around it'
                 failures.append(Failure(f"groups[{index}]", reason))
             elif group is not UNKNOWN and group in known(new.users):
-                failures.append(Failure(f"groups[{index}]", f'"{group}" is among the users too; list it once'))
+                failures.append(Failure(f"groups[{index}]", f'"{group}" is also in users; list it once'))
         if new.unassign_max_users is not UNKNOWN and new.unassign_max_users < 0:
-            failures.append(Failure("unassignMaxUsers", "must not be below 0"))
+            failures.append(Failure("unassignMaxUsers", "must be 0 or more"))
         if new.unassign_max_share is not UNKNOWN and not 0 <= new.unassign_max_share <= 100:  # noqa: PLR2004 - percent
-            failures.append(Failure("unassignMaxShare", "is a share in percent, 0 to 100"))
+            failures.append(Failure("unassignMaxShare", "must be a percentage from 0 to 100"))
         return replace(new, users=without_repeats(new.users), groups=without_repeats(new.groups)), failures
 
     async def diff(
@@ -135,11 +135,11 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
         old: AppRoleAssignmentsState,
         new: AppRoleAssignmentsInputs,
     ) -> list[Change]:
-        """Tell who is added and who is removed, whatever the order; asks no service.
+        """Return who is added and removed, ignoring the order. Asks no service.
 
         Raises:
-            ProviderError: Another service principal would take this one's place, too many users would lose access with
-                it, and that is not confirmed. A replacement's preview does not show ``plan`` what is replaced.
+            ProviderError: A replacement would take access from too many users, and the run does not confirm it. Checked
+                here because ``plan`` does not get the old state of a replacement.
         """
         changes = [
             replacing(change)
@@ -162,10 +162,10 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
     async def plan(
         self, call: Call, new: AppRoleAssignmentsInputs, old: AppRoleAssignmentsState | None
     ) -> AppRoleAssignmentsState:
-        """Look up the names that are new, and the role; warn of what is odd about them, and say who loses access.
+        """Look up new names and the role, warn of problems with them, and log who would lose access.
 
         Raises:
-            ProviderError: Names are unknown or ambiguous (all of them are named), or there is no such role, or a
+            ProviderError: A name is unknown or ambiguous (the message lists all of them), the role does not exist, a
                 permission is missing, or too many users would lose access.
         """
         await require_permissions(self._services.graph, ASSIGN, READ_ASSIGNMENTS)
@@ -199,11 +199,11 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
         )
 
     async def create(self, call: Call, new: AppRoleAssignmentsInputs) -> Created[AppRoleAssignmentsState]:
-        """Assign everybody who is not assigned yet.
+        """Create the missing assignments.
 
         Raises:
-            ProviderError: Names or the role are unknown; nothing was assigned.
-            PartialFailureError: Some could not be assigned.
+            ProviderError: A name or the role is unknown, and nothing was assigned.
+            PartialFailureError: Some assignments could not be created.
         """
         return Created(new.service_principal_id, await self._apply(call, new, None))
 
@@ -214,11 +214,11 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
         old: AppRoleAssignmentsState,
         new: AppRoleAssignmentsInputs,
     ) -> AppRoleAssignmentsState:
-        """Assign who is new and remove who is not wanted any more.
+        """Create the missing assignments and delete those that are no longer wanted.
 
         Raises:
-            ProviderError: Names or the role are unknown, or too many users would lose access; nothing was changed.
-            PartialFailureError: Some could not be assigned or removed.
+            ProviderError: A name or the role is unknown, or too many users would lose access. Nothing was changed.
+            PartialFailureError: Some assignments could not be created or deleted.
         """
         return await self._apply(call, new, old)
 
@@ -228,7 +228,7 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
         id: str,  # noqa: A002
         old: AppRoleAssignmentsState | None,
     ) -> Found[AppRoleAssignmentsInputs, AppRoleAssignmentsState] | None:
-        """Read the assignments, in pages of 999; who is not assigned any more is missing from users and groups."""
+        """Read the assignments. Names that are no longer assigned are missing from users and groups."""
         try:
             existing = await assigned_to(self._graph, id)
             if old is None:
@@ -236,7 +236,7 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
             else:
                 state = refreshed(old, existing, await self._sizes(old.assignments))
         except GraphError as error:
-            if error.is_missing:  # the service principal is gone
+            if error.is_missing:  # the service principal was deleted
                 return None
             raise
         return Found(id, AppRoleAssignmentsInputs(**inputs_of(AppRoleAssignmentsInputs, state)), state)
@@ -247,18 +247,18 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
         id: str,  # noqa: A002
         old: AppRoleAssignmentsState,
     ) -> None:
-        """Remove the assignments of the set, and no others.
+        """Delete the assignments of the set, and no others.
 
-        ``pulumi destroy`` has deleted the provisioning job before. While a job runs, the set has left the program,
-        which no preview asks the provider about, and Entra would disable everybody.
+        ``pulumi destroy`` deletes the provisioning job first. If a job still runs, the set was removed from the
+        program. No preview asks the provider about that, and Entra would disable all users of the set.
 
         Raises:
-            ProviderError: Some could not be removed; or a job runs, and too many users would lose access.
+            ProviderError: Some assignments could not be deleted, or a job runs and too many users would lose access.
         """
         await refuse_removal(self._graph, old)
         failures = await unassign(self._graph, id, [item.assignment_id for item in old.assignments.values()])
         if failures:
-            message = f"cannot remove {len(failures)} of {len(old.assignments)} assignments: {failures[0]}"
+            message = f"could not remove {len(failures)} of {len(old.assignments)} assignments: {failures[0]}"
             raise ProviderError(message)
 
     async def _sizes(self, assignments: Mapping[str, Assignment]) -> dict[str, int]:
@@ -277,7 +277,7 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
         names = ", ".join(f'"{role.get("displayName")}"' for role in roles) or "none"
         message = (
             f'service principal "{principal.get("displayName")}" ({new.service_principal_id}) has no app role '
-            f'"{new.role_name}"; it has {names}: correct roleName'
+            f'"{new.role_name}"; set roleName to a role that it has: {names}'
         )
         raise ProviderError(message)
 
@@ -302,7 +302,7 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
         wanted = {name: item.principal_id for name, item in assignments.items()}
 
         missing = set(wanted.values()) - {item.principal_id for item in existing if item.role_id == role}
-        await call.log.status(f"assigning {len(missing)}")
+        await call.log.status(f"assigning {len(missing)} users and groups")
         made, failures = await assign(self._graph, sp, role, sorted(missing))
         current = [*existing, *made]
 
@@ -318,10 +318,10 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
         )
         if not failures:
             return state
-        message = f"cannot make all assignments of service principal {sp}, {len(failures)} failed: {failures[0]}"
+        message = f"could not change all assignments of service principal {sp}, {len(failures)} failed: {failures[0]}"
         if old is None and not state.assignments:
             raise ProviderError(message)
-        # Read again: after a failure it is not certain which requests of a batch were carried out.
+        # Read again: after a failure it is unknown which requests of a batch Graph carried out.
         state = await self._after_failure(sp, state, wanted, role, old)
         raise PartialFailureError(sp, state, message)
 
@@ -339,7 +339,7 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
             return state
         names = dict(wanted)
         inputs = AppRoleAssignmentsInputs(**inputs_of(AppRoleAssignmentsInputs, state))
-        if old is not None and old.app_role_id == role:  # what could not be removed is still ours to remove
+        if old is not None and old.app_role_id == role:  # assignments that could not be removed stay in the set
             names |= {name: item.principal_id for name, item in old.assignments.items() if name not in wanted}
             inputs = replace(
                 inputs,
@@ -353,7 +353,7 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
         path = f"/servicePrincipals/{segment(sp)}"
         principal = await self._graph.get(path, {"$select": "id,displayName,appRoles"})
         roles = {str(role["id"]): str(role.get("displayName")) for role in principal.get("appRoles") or []}
-        # The role that most of them have; the guide's where nobody is assigned, or as many.
+        # The most frequent role. The guide's role without assignments or after a tie.
         counted = Counter(item.role_id for item in existing if item.is_person_or_group and item.role_id in roles)
         role = max(roles, key=lambda key: (counted[key], roles[key] == "User"), default="")
         own = [item for item in existing if item.role_id == role and item.is_person_or_group]

@@ -1,4 +1,4 @@
-"""What is wanted of a set of assignments, what exists of it, and how one follows from the other. Asks no service."""
+"""Inputs and state of a set of assignments, and functions that derive a state. Asks no service."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from kzero_scim.settings.confirmations import UNASSIGN_MAX_SHARE, UNASSIGN_MAX_U
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Assignment(Packed):
-    """One assignment, stored as ``User <object id> <assignment id>``."""
+    """One assignment, stored as ``User <object ID> <assignment ID>``."""
 
     principal_type: str = prop("User or Group.")
-    principal_id: str = prop("Object id of the user or group.")
-    assignment_id: str = prop("Id of the assignment.")
+    principal_id: str = prop("Object ID of the user or group.")
+    assignment_id: str = prop("ID of the assignment.")
 
     def packed(self) -> Any:  # noqa: ANN401 - UNKNOWN too
-        """Give the text; UNKNOWN before there is an assignment."""
+        """Return the text, or UNKNOWN before the assignment exists."""
         parts = (self.principal_type, self.principal_id, self.assignment_id)
         return UNKNOWN if UNKNOWN in parts else " ".join(parts)
 
     @classmethod
     def unpacked(cls, text: str) -> Self | None:
-        """Read the text."""
+        """Return the assignment that a text describes, or None if it has another form."""
         parts = text.split(" ")
         if len(parts) != len(fields(cls)):
             return None
@@ -37,51 +37,59 @@ class Assignment(Packed):
 
 @dataclass(frozen=True, kw_only=True)
 class AppRoleAssignmentsInputs:
-    """Who shall be assigned."""
+    """The users and groups to assign."""
 
-    service_principal_id: str = prop("Object id of the enterprise application's service principal.", replace=True)
-    users: list[str] = prop("User principal names or object ids, in any order.", default_factory=list)
-    groups: list[str] = prop("Unique display names or object ids of groups, in any order.", default_factory=list)
-    role_name: str = prop("Display name of the app role that they get.", default="User")
-    exclusive: bool = prop("Also remove users and groups that were assigned elsewhere.", default=False)
+    service_principal_id: str = prop("Object ID of the enterprise application's service principal.", replace=True)
+    users: list[str] = prop("User principal names or object IDs, in any order.", default_factory=list)
+    groups: list[str] = prop("Unique display names or object IDs of groups, in any order.", default_factory=list)
+    role_name: str = prop("Display name of the app role to assign.", default="User")
+    exclusive: bool = prop("Whether to remove users and groups that were assigned outside this stack.", default=False)
     unassign_max_users: int = prop(
-        "So many users may lose access in one update without a confirmation, or unassignMaxShare if that is more.",
+        "Users who may lose access in one update without a confirmation. The larger of unassignMaxUsers and "
+        "unassignMaxShare applies.",
         default=UNASSIGN_MAX_USERS,
     )
     unassign_max_share: int = prop(
-        "The same as a share of all who have access, in percent.", default=UNASSIGN_MAX_SHARE
+        "Percentage of the users with access who may lose it in one update without a confirmation.",
+        default=UNASSIGN_MAX_SHARE,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class AppRoleAssignmentsState(AppRoleAssignmentsInputs):
-    """Who is assigned."""
+    """The users and groups that are assigned."""
 
-    app_role_id: str = prop("Id of the app role.")
+    app_role_id: str = prop("ID of the app role.")
     assignments: dict[str, Assignment] = prop(
-        "The assignments, by the name used in users or groups: `User` or `Group`, its object id, the assignment's id.",
+        "Assignments by the name used in users or groups. A value consists of `User` or `Group`, the object ID and the "
+        "assignment's ID.",
         default_factory=dict,
     )
     unmanaged: list[str] = prop(
-        "Display names of users and groups that were assigned elsewhere; they are left alone.", default_factory=list
+        "Display names of users and groups that were assigned outside this stack and keep their assignment.",
+        default_factory=list,
     )
-    warnings: list[str] = prop("What was odd about users and groups when they were looked up.", default_factory=list)
+    warnings: list[str] = prop(
+        "Problems with users and groups that were found when they were looked up.", default_factory=list
+    )
     group_sizes: dict[str, int] = prop(
-        "How many direct members the groups had that are users, when last applied, by object id.", default_factory=dict
+        "Number of users that were direct members of each group at the last update, by object ID.",
+        default_factory=dict,
     )
     emptied_groups: list[str] = prop(
-        "Groups that had members when last applied and have none now, seen by a refresh.", default_factory=list
+        "Groups that had members at the last update and have none now, according to the last refresh.",
+        default_factory=list,
     )
 
 
 def canonical(old: AppRoleAssignmentsState) -> Callable[[str], str]:
-    """Equate a name with the object id that the state knows for it."""
+    """Return a function that maps a name to its object ID if the state knows it, so that all spellings are equal."""
     ids = {same_user(name): item.principal_id.casefold() for name, item in old.assignments.items()}
     return lambda name: ids.get(same_user(name), same_user(name))
 
 
 def kept(old: AppRoleAssignmentsState | None, new: AppRoleAssignmentsInputs) -> dict[str, Assignment]:
-    """Give the assignments that the state knows already, by the names that the program uses now."""
+    """Return the wanted assignments that the state already has, by the names that the program uses now."""
     if old is None:
         return {}
     same = canonical(old)
@@ -97,14 +105,14 @@ def existing_state(
     existing: Sequence[Assigned],
     sizes: Mapping[str, int],
 ) -> AppRoleAssignmentsState:
-    """Describe what exists: of the inputs' names only those whose assignment is there.
+    """Return the state that describes the existing assignments. Names without an assignment are left out.
 
     Args:
-        inputs: What was wanted.
-        role: Id of the app role.
-        names: The principals' object ids by name.
+        inputs: The wanted inputs.
+        role: ID of the app role.
+        names: Object IDs of the principals by name.
         existing: All assignments of the service principal.
-        sizes: Numbers of members of groups, by object id.
+        sizes: Number of members by group object ID.
     """
     by_principal = {item.principal_id: item for item in existing if item.role_id == role}
     assignments = {
@@ -133,9 +141,9 @@ def existing_state(
 def refreshed(
     old: AppRoleAssignmentsState, existing: Sequence[Assigned], sizes: Mapping[str, int]
 ) -> AppRoleAssignmentsState:
-    """Describe what is left of a state, and which of its groups have lost all members.
+    """Return a state after a refresh, with the groups that have lost all members.
 
-    A number of members stays as it was when last applied, so that a group that gains or loses some is no drift.
+    Group sizes stay as last applied, so that a group that gains or loses some members is not drift.
     """
     # A spelling in users may differ in case from the key in assignments, which an earlier program used.
     names = {name: item.principal_id for name, item in kept(old, old).items()}
@@ -150,12 +158,12 @@ def refreshed(
 def emptied(
     old: AppRoleAssignmentsState | None, held: Mapping[str, Assignment], sizes: Mapping[str, int]
 ) -> dict[str, int]:
-    """Name the groups that had members when last applied and have none now, with how many they had.
+    """Return the groups that had members when last applied and have none now, with their former size.
 
     Args:
-        old: The state with the numbers as last applied.
-        held: The assignments, by name.
-        sizes: The numbers now, by object id.
+        old: The state with the group sizes as last applied.
+        held: The assignments by name.
+        sizes: The group sizes now, by object ID.
     """
     before = {} if old is None else old.group_sizes
     return {
@@ -166,12 +174,12 @@ def emptied(
 
 
 def warnings_of(found: Mapping[str, Principal]) -> list[str]:
-    """Give what was odd about principals when they were looked up."""
+    """Return the warnings about principals."""
     return [warning for principal in found.values() for warning in principal.warnings]
 
 
 def lasting_warnings(old: AppRoleAssignmentsState | None, names: Mapping[str, Any]) -> list[str]:
-    """Give those of a state's warnings that are about these names."""
+    """Return the warnings of a state that are about these names."""
     if old is None or not old.warnings:
         return []
     starts = tuple(start for name in names for start in (f"user {name} ", f'group "{name}" '))

@@ -1,6 +1,6 @@
-"""Who loses access when assignments are removed, and the guard that lets many of them lose it only if confirmed.
+"""Finds which users lose access when assignments are removed, and refuses a large loss without a confirmation.
 
-Entra disables a user in KZero who leaves the scope:
+Entra disables a user in KZero when the user leaves the scope:
 https://learn.microsoft.com/entra/identity/app-provisioning/how-provisioning-works
 """
 
@@ -19,32 +19,32 @@ if TYPE_CHECKING:
     from kzero_scim.clients.graph.client import GraphClient
 
 LONGEST_NOTE: Final = 20
-"""Names that a line of the preview lists."""
+"""Names in one line of a preview."""
 _LONGEST_ERROR: Final = 100
-"""Names that the guard's error lists."""
+"""Names in an error."""
 _ACTION: Final = "unassign"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How many users may lose access in one run without a confirmation; the larger of the two counts.
+    """How many users may lose access in one run without a confirmation. The larger limit applies.
 
     Attributes:
         users: A number of users.
-        share: A share of all who have access, in percent.
+        share: A percentage of the users who have access.
     """
 
     users: int
     share: int
 
     def allowed(self, of: int) -> int:
-        """Give the number of users for a tenant in which ``of`` users have access."""
+        """Return how many users may lose access if ``of`` users have it."""
         return max(self.users, of * self.share // 100)
 
 
 @dataclass(frozen=True)
 class Held:
-    """One assignment: whose it is, and the name under which people know the user or group."""
+    """One assignment, with the name that people use for the user or group."""
 
     principal_id: str
     kind: str
@@ -53,14 +53,14 @@ class Held:
 
 @dataclass(frozen=True)
 class Loss:
-    """Who would lose access.
+    """The users who would lose access.
 
     Attributes:
-        users: Their names.
+        users: Names of users.
         of: How many users have access now.
-        members: Members of groups who are counted but not named: size by the group's name.
-        emptied: Groups that stay assigned and have lost all members since the last update: former size by name.
-        notes: What the count leaves open, to stand behind it.
+        members: Groups whose members are counted but not named: size by the group's name.
+        emptied: Groups that stay assigned but have lost all members since the last update: former size by name.
+        notes: What the count does not include, to append to the description.
     """
 
     users: Sequence[str] = ()
@@ -71,33 +71,33 @@ class Loss:
 
     @property
     def count(self) -> int:
-        """How many users."""
+        """The number of users who would lose access."""
         return len(self.users) + sum(self.members.values()) + sum(self.emptied.values())
 
     def described(self, longest: int = LONGEST_NOTE) -> str:
-        """Say it: ``3 users lose access: a, b, c``; ``""`` if nobody does."""
+        """Return the loss in words, such as ``3 users would lose access: a, b, c``, or ``""`` for no loss."""
         if not self.count:
             return ""
-        who = "1 user loses access" if self.count == 1 else f"{self.count} users lose access"
-        return f"{who}: {self._listed(longest)}{self.notes}"
+        users = "1 user" if self.count == 1 else f"{self.count} users"
+        return f"{users} would lose access: {self._listed(longest)}{self.notes}"
 
     def _listed(self, longest: int) -> str:
         parts = [listed(self.users, longest)] if self.users else []
-        parts += [f'the {size} of group "{name}"' for name, size in self.members.items()]
-        parts += [f'the {size} of group "{name}", which is empty now' for name, size in self.emptied.items()]
+        parts += [f'{_members(size)} of group "{name}"' for name, size in self.members.items()]
+        parts += [f'{_members(size)} of group "{name}", which is empty now' for name, size in self.emptied.items()]
         return ", ".join(parts)
 
 
 async def find_loss(
     graph: GraphClient, leaving: Sequence[Held], staying: Sequence[Held], sizes: Mapping[str, int]
 ) -> Loss:
-    """Find out who loses access; asks Graph only if a group is among those who leave.
+    """Return which users lose access. Asks Graph only if a group loses its assignment.
 
     Args:
-        graph: The tenant.
+        graph: Microsoft Graph of the tenant.
         leaving: Assignments that are removed.
-        staying: Assignments that are kept or made.
-        sizes: Numbers of members of groups, by object id, as far as they are known.
+        staying: Assignments that are kept or created.
+        sizes: Number of members by group object ID, where known.
     """
     losers = {item.principal_id: item.name for item in leaving if item.kind == "User"}
     safe = {item.principal_id for item in staying if item.kind == "User"}
@@ -113,18 +113,18 @@ async def find_loss(
         safe |= {key for users in kept.values() for key in users}
         total = len(losers.keys() | safe)
     elif losers and others:
-        notes = " (whoever is a member of an assigned group keeps it)"
+        notes = " (members of an assigned group keep access)"
         total += sum(sizes.get(group, 0) for group in others)
     gone = sorted(name for key, name in losers.items() if key not in safe)
     return Loss(gone, total, notes=notes)
 
 
 def whole_loss(held: Collection[Held], sizes: Mapping[str, int]) -> Loss:
-    """Describe the loss of everything, from what is known; asks nothing.
+    """Return the loss if all assignments are removed. Asks no service.
 
     Args:
         held: All assignments.
-        sizes: Numbers of members of groups, by object id; a group that was never counted counts as one user.
+        sizes: Number of members by group object ID. A group without a number counts as one user.
     """
     users = sorted(item.name for item in held if item.kind == "User")
     members = {item.name: sizes.get(item.principal_id, 1) for item in held if item.kind == "Group"}
@@ -132,34 +132,38 @@ def whole_loss(held: Collection[Held], sizes: Mapping[str, int]) -> Loss:
 
 
 def exceeds(loss: Loss, limits: Limits) -> bool:
-    """Tell whether a loss needs a confirmation that this run does not have."""
+    """Return whether a loss needs a confirmation that this run does not have."""
     too_many = loss.count > limits.allowed(loss.of) or bool(loss.emptied)
     return too_many and not is_confirmed(_ACTION, str(loss.count))
 
 
 def require_confirmation(loss: Loss, limits: Limits, why: str = "") -> None:
-    """Refuse a loss that is too large, unless it is confirmed for this run.
+    """Refuse a loss that is too large, unless this run confirms it.
 
     Args:
-        loss: Who would lose access.
-        limits: What needs no confirmation.
-        why: What brings it about, to stand before it.
+        loss: The users who would lose access.
+        limits: The loss that needs no confirmation.
+        why: The cause of the loss; the error starts with it.
 
     Raises:
-        ProviderError: It is too large; names who, and how to confirm it.
+        ProviderError: The loss is too large. The message lists the users and says how to confirm.
     """
     if not exceeds(loss, limits):
         return
     reason = ""
     if loss.count > limits.allowed(loss.of):
         reason = (
-            f"; without a confirmation {limits.allowed(loss.of)} of {loss.of} may "
+            f". Without a confirmation, at most {limits.allowed(loss.of)} of {loss.of} users may "
             f"(unassignMaxUsers {limits.users}, unassignMaxShare {limits.share} %)"
         )
-    message = f"{why}{loss.described(_LONGEST_ERROR)}{reason}; nothing was changed; {confirmation(loss)}"
+    message = f"{why}{loss.described(_LONGEST_ERROR)}{reason}. Nothing was changed; {confirmation(loss)}"
     raise ProviderError(message)
 
 
 def confirmation(loss: Loss) -> str:
-    """Say how to confirm a loss."""
+    """Return the instruction that confirms a loss."""
     return how_to_confirm(_ACTION, str(loss.count))
+
+
+def _members(size: int) -> str:
+    return "1 member" if size == 1 else f"{size} members"

@@ -1,4 +1,4 @@
-"""What changed attribute mappings mean for users, in the words of a preview. Asks no service."""
+"""Logs in a preview what changed attribute mappings mean for users and groups. Asks no service."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 
 async def announce(call: Call, wanted: Wanted, old: AttributeMappingsState) -> None:
-    """Say what becomes of rows and custom attributes that are listed no longer, and of groups."""
+    """Log what happens to rows and custom attributes that are no longer listed, and to groups."""
     if not is_known(old.prior):
         return
     _, released = release(as_original(old.prior), wanted)
     back = sorted(target for target, row in released.rows.items() if row is not None)
     gone = sorted(target for target, row in released.rows.items() if row is None)
     if back:
-        note = f"no longer listed: {', '.join(back)}; Entra's mapping goes back to what it was before this stack"
+        note = f"no longer listed: {', '.join(back)}; Entra's mapping would be as it was before this stack"
         await call.log.info(note)
     if gone:
-        note = f"no longer listed: {', '.join(gone)}; Entra sends it no more, and what users have in KZero stays"
+        note = f"no longer listed: {', '.join(gone)}; Entra would stop sending it, and KZero would keep existing values"
         await call.log.warning(note)
     if attributes := sorted(name for name, attribute in released.attributes.items() if attribute is None):
-        note = f"custom attribute {', '.join(attributes)} is removed from Entra's target schema"
+        note = f"custom attribute {', '.join(attributes)} would be removed from Entra's target schema"
         await call.log.info(note)
     if wanted.provision_groups is False and old.provision_groups is not False:
         await call.log.warning(
-            "groups are provisioned no more: those in KZero stay as they are and are kept in step no longer; their "
-            "members are provisioned as before"
+            "group provisioning would be turned off: KZero would keep existing groups but no longer synchronize them; "
+            "Entra still provisions members of assigned groups"
         )

@@ -12,30 +12,32 @@ from kzero_scim.settings.items import CustomAttribute, Row
 
 @dataclass(frozen=True, kw_only=True)
 class AttributeMappingsInputs:
-    """What is wanted."""
+    """The wanted attribute mappings."""
 
-    service_principal_id: str = prop("Object id of the service principal.", replace=True)
-    job_id: str = prop("Id of its synchronization job.", replace=True)
+    service_principal_id: str = prop("Object ID of the service principal.", replace=True)
+    job_id: str = prop("ID of its synchronization job.", replace=True)
     rows: dict[str, Row] = prop(
-        "The attribute mappings for users by target attribute; default: the seven of KZero's guide. Other rows of the "
-        "job are left alone.",
+        "Attribute mappings for users by target attribute. Default: the seven of KZero's guide. Other rows of the job "
+        "stay unchanged.",
         default_factory=guide_rows,
     )
     custom_attributes: list[CustomAttribute] = prop(
-        "Target attributes beyond Entra's default schema; default: the tag of KZero's guide.",
+        "Target attributes to add to Entra's default schema. Default: the tag of KZero's guide.",
         default_factory=guide_custom_attributes,
     )
-    provision_groups: bool | None = prop("Whether groups are provisioned; left as it is if absent.", default=None)
+    provision_groups: bool | None = prop(
+        "Whether Entra provisions groups. Without a value, Entra's setting stays unchanged.", default=None
+    )
     exclusive: bool = prop(
-        "Also remove the rows that are not listed, except those that Entra needs for matching.", default=False
+        "Whether to remove rows that are not listed, except those that Entra needs for matching.", default=False
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class AttributeMappingsState(AttributeMappingsInputs):
-    """What exists."""
+    """The existing attribute mappings."""
 
-    rule_id: str = prop("Id of the synchronization rule for users; on-demand provisioning asks for it.")
-    fingerprint: str = prop("Differs whenever something differs that Entra provisions by; made to be a trigger.")
-    unmanaged_rows: list[str] = prop("Target attributes of the rows that others own.")
-    prior: Prior = prop("What the rows, attributes and switches were before.")
+    rule_id: str = prop("ID of the synchronization rule for users, for on-demand provisioning.")
+    fingerprint: str = prop("Hash of the mappings, custom attributes and settings. Use it as a trigger.")
+    unmanaged_rows: list[str] = prop("Target attributes of the rows that this resource does not own.")
+    prior: Prior = prop("The rows, attributes and settings before this resource changed them.")

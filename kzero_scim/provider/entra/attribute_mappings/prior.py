@@ -1,4 +1,4 @@
-"""What stood in the schema before a tenant's rows: how the state keeps it, and which of it is given back."""
+"""The schema's contents before this resource changed them: how the state keeps them, and which ones to restore."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from kzero_scim.resource.model import prop
 
 @dataclass(frozen=True, kw_only=True)
 class Prior:
-    """What stood in the schema before the rows became ours; delete puts it back."""
+    """The schema's contents before this resource owned them. A deletion restores them."""
 
     schema_module: ClassVar[str] = "entra"
 
-    rows: dict[str, str] = prop("Attribute mapping as JSON by target attribute; null where there was none.")
-    custom_attributes: dict[str, str] = prop("Attribute definition as JSON by name; null where there was none.")
-    groups_enabled: bool | None = prop("Whether groups were provisioned, if provisionGroups is set.", default=None)
+    rows: dict[str, str] = prop("Attribute mappings as JSON by target attribute; null if none existed.")
+    custom_attributes: dict[str, str] = prop("Attribute definitions as JSON by name; null if none existed.")
+    groups_enabled: bool | None = prop("Whether Entra provisioned groups, if provisionGroups is set.", default=None)
 
 
 def as_prior(original: Original) -> Prior:
-    """Spell what was noted so that the state can keep it."""
+    """Return the recorded original in the form that the state keeps."""
     return Prior(
         rows={target: dump(row) for target, row in original.rows.items()},
         custom_attributes={name: dump(attribute) for name, attribute in original.attributes.items()},
@@ -31,7 +31,7 @@ def as_prior(original: Original) -> Prior:
 
 
 def as_original(prior: Prior) -> Original:
-    """Read what the state has kept."""
+    """Return the recorded original from the state."""
     return Original(
         rows={target: load(row) for target, row in prior.rows.items()},
         attributes={name: load(attribute) for name, attribute in prior.custom_attributes.items()},
@@ -40,7 +40,7 @@ def as_original(prior: Prior) -> Original:
 
 
 def release(original: Original, wanted: Wanted) -> tuple[Original, Original]:
-    """Part what was noted into what stays ours and what is given back."""
+    """Return the part of the original that stays recorded, and the part to restore now."""
     rows = {target.casefold() for target in wanted.rows}
     attributes = {item.name.casefold() for item in wanted.custom_attributes}
     kept = replace(

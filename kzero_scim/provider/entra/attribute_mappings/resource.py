@@ -1,7 +1,7 @@
-"""``kzero:entra:AttributeMappings``: the rows of a job's synchronization schema that a tenant owns.
+"""``kzero:entra:AttributeMappings``: the rows of a job's synchronization schema that a stack owns.
 
-Graph takes the schema only whole (PUT; the PATCH of its metadata answers 404), so it is read, changed, written and read
-again. See https://learn.microsoft.com/graph/api/synchronization-synchronizationschema-update.
+Graph accepts only the whole schema (PUT; a PATCH of its metadata returns 404). So the resource reads, changes, writes
+and rereads it. See https://learn.microsoft.com/graph/api/synchronization-synchronizationschema-update.
 """
 
 from __future__ import annotations
@@ -64,11 +64,11 @@ from kzero_scim.resource.model import (
 )
 
 _READ_BACK_DELAYS = (1.0, 2.0)
-"""Seconds before the schema is read once more when it does not show yet what was just written."""
+"""Seconds before each further read, while Graph still returns the schema from before the write."""
 
 
 class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState]):
-    """The tenant's part of one job's synchronization schema."""
+    """The attribute mappings and custom attributes of one synchronization job that a stack owns."""
 
     token: ClassVar[str] = "kzero:entra:AttributeMappings"  # noqa: S105 - a type token
     facts: ClassVar[Facts] = FACTS
@@ -76,7 +76,7 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
     state = AttributeMappingsState
 
     def __init__(self, services: Services, *, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
-        """Keep the clients; ``sleep`` waits between reads of what was just written."""
+        """Store the clients. ``sleep`` waits between reads after a write."""
         self._services = services
         self._sleep = sleep
 
@@ -86,7 +86,7 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
         new: AttributeMappingsInputs,
         old: AttributeMappingsInputs | None,  # noqa: ARG002
     ) -> tuple[AttributeMappingsInputs, list[Failure]]:
-        """Bring rows into their simplest form and name what Entra would refuse."""
+        """Return the rows in their simplest form, and a failure for each value that Entra would refuse."""
         if new.rows is UNKNOWN:
             return new, []
         failures = row_failures(new.rows, new.custom_attributes)
@@ -99,7 +99,7 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
         old: AttributeMappingsState,
         new: AttributeMappingsInputs,
     ) -> list[Change]:
-        """Compare row by row, field by field; the order of rows and attributes does not matter."""
+        """Compare row by row and field by field. The order of rows and attributes does not matter."""
         changes = [
             replacing(change)
             for change in (
@@ -122,10 +122,10 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
         new: AttributeMappingsInputs,
         old: AttributeMappingsState | None,
     ) -> AttributeMappingsState:
-        """Foretell the state, and say what goes.
+        """Return the state after the update, and log which rows and attributes would be removed.
 
         Raises:
-            ProviderError: A row reads what Entra does not have, as far as that can be asked already.
+            ProviderError: A row reads an attribute that Entra does not have, as far as the preview can check that.
         """
         if is_known(new.rows) and is_known(new.custom_attributes):
             changed = old is None or any(
@@ -158,11 +158,11 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
         )
 
     async def create(self, call: Call, new: AttributeMappingsInputs) -> Created[AttributeMappingsState]:
-        """Put the rows in; nothing is written if one of them cannot be.
+        """Write the rows into the schema. Nothing is written if Entra would refuse one of them.
 
         Raises:
-            PartialFailureError: Entra took the schema but does not show what was written.
-            ProviderError: Nothing was changed.
+            PartialFailureError: Entra accepted the schema but does not show all of it.
+            ProviderError: Entra would refuse a row. Nothing was changed.
         """
         await call.log.status("reading the synchronization schema")
         document = await self._services.graph.consistent(lambda: self._read(new))
@@ -175,7 +175,7 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
         id: str,  # noqa: A002
         old: AttributeMappingsState | None,
     ) -> Found[AttributeMappingsInputs, AttributeMappingsState] | None:
-        """Read our rows as they are; on import those of the guide's seven targets that exist."""
+        """Read the owned rows. An import owns the existing rows among the guide's seven targets."""
         service_principal_id, job_id = split_job_resource_id(id)
         try:
             document = await self._services.graph.get(f"{job_path(service_principal_id, job_id)}/schema")
@@ -205,17 +205,17 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
         old: AttributeMappingsState,
         new: AttributeMappingsInputs,
     ) -> AttributeMappingsState:
-        """Put the rows in, and put back what was there before rows that are no longer ours.
+        """Write the rows into the schema, and restore the original of rows that are no longer listed.
 
         Raises:
-            PartialFailureError: Entra took the schema but does not show what was written.
+            PartialFailureError: Entra accepted the schema but does not show all of it.
         """
         document = await self._read(new)
         kept, released = release(as_original(old.prior), _wanted(new))
         return await self._write(call, new, document, restore(document, released), kept)
 
     async def delete(self, call: Call, id: str, old: AttributeMappingsState) -> None:  # noqa: A002, ARG002
-        """Put back what stood there before; a job that is gone took its schema along."""
+        """Restore the original rows. A deleted job has no schema any more."""
         path = f"{job_path(old.service_principal_id, old.job_id)}/schema"
         try:
             document = await self._services.graph.get(path)
@@ -248,13 +248,14 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
         try:
             document = await self._read_back(new, wanted)
         except GraphError as error:
-            reason = f"the attribute mappings were written but could not be read again: {error}"
+            reason = f"Entra accepted the attribute mappings, but reading them back failed: {error}"
             raise PartialFailureError(resource_id, _state(new, merged, original), reason) from error
         state = _state(new, document, original)
         if refused := differences(document, wanted):
             reason = (
-                f"Entra accepted the synchronization schema of job {new.job_id} but does not keep all of it: "
-                f"{'; '.join(refused)}; compare with Provisioning > Attribute mapping in the portal and run it again"
+                f"Entra accepted the synchronization schema of job {new.job_id} but did not keep all of it: "
+                f"{'; '.join(refused)}. Compare it with Provisioning > Attribute mapping in the portal, then run "
+                "`pulumi up` again"
             )
             raise PartialFailureError(resource_id, state, reason)
         return state
@@ -264,7 +265,7 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
         return await self._services.graph.get(path, fresh=fresh)
 
     async def _read_back(self, new: AttributeMappingsInputs, wanted: Wanted) -> Document:
-        """Read what was written, again for a moment while an older copy answers."""
+        """Read the schema after a write. Repeats the read for a moment while Graph returns an older copy."""
         document = await self._read(new, fresh=True)
         for delay in _READ_BACK_DELAYS:
             if not differences(document, wanted):
@@ -274,7 +275,7 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
         return document
 
     async def _parse(self, new: AttributeMappingsInputs, document: Document) -> dict[str, Document]:
-        """Have Entra parse the expressions that the schema does not hold yet; changes nothing."""
+        """Return Entra's parsed form of the expressions that the schema does not contain yet. Changes nothing."""
         path = f"{job_path(new.service_principal_id, new.job_id)}/schema/parseExpression"
         parsed: dict[str, Document] = {}
         for expression in missing_expressions(document, new.rows):
@@ -282,18 +283,19 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
             source = answer.get("parsedExpression")
             if not answer.get("parsingSucceeded") or not isinstance(source, dict):
                 error = answer.get("error") or {}
-                detail = error.get("message") or error.get("code") or "no reason given"
+                detail = error.get("message") or error.get("code") or "Entra gives no reason"
                 targets = ", ".join(repr(target) for target, row in new.rows.items() if row.expression == expression)
                 message = (
-                    f"Entra cannot parse the expression {expression!r} of {targets}: {detail}; nothing was changed"
+                    f"Entra cannot parse the expression {expression!r} of {targets}. Nothing was changed; correct the "
+                    f"expression: {detail}"
                 )
                 raise ProviderError(message)
             parsed[expression] = source
         return parsed
 
     async def _refuse_early(self, new: AttributeMappingsInputs) -> None:
-        """Refuse in the preview what ``create`` would: by the job's schema, else the template's, else Entra's list."""
-        document = await self._foreseeable(new)
+        """Refuse in the preview what ``create`` would refuse: by the schema of the job or template, or Entra's list."""
+        document = await self._expected_schema(new)
         if document is None:
             require_offered_attributes(new.rows)
             return
@@ -301,7 +303,7 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
         if is_known(new.job_id):
             await self._parse(new, document)
 
-    async def _foreseeable(self, new: AttributeMappingsInputs) -> Document | None:
+    async def _expected_schema(self, new: AttributeMappingsInputs) -> Document | None:
         if not is_known(new.service_principal_id):
             return None
         if is_known(new.job_id):
@@ -326,7 +328,7 @@ def _wanted(new: AttributeMappingsInputs) -> Wanted:
 
 
 def _state(new: AttributeMappingsInputs, document: Document, original: Original) -> AttributeMappingsState:
-    """Describe what the document says about everything that is ours; with ``exclusive`` every removable row is."""
+    """Return the state for the owned part of a schema. With ``exclusive``, all removable rows are owned."""
     targets = {target.casefold(): target for target in (*original.rows, *new.rows)}
     if new.exclusive:
         targets |= {
@@ -351,5 +353,5 @@ def _state(new: AttributeMappingsInputs, document: Document, original: Original)
 
 
 def _body(document: Document) -> Document:
-    """Leave out the annotation that Graph adds to what it answers."""
+    """Return a schema without the annotation that Graph adds to its answers."""
     return {key: value for key, value in document.items() if key != "@odata.context"}

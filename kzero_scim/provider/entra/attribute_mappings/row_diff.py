@@ -1,4 +1,4 @@
-"""What differs between the attribute mappings that exist and those that are wanted, by target and field."""
+"""Compares existing and wanted attribute mappings, by target and field. Asks no service."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kzero_scim.settings.items import CustomAttribute, Row
 
 
 def row_changes(old: Mapping[str, Row], new: Mapping[str, Row]) -> list[Change]:
-    """Compare rows by target, of which SCIM ignores the case, and expressions without their whitespace."""
+    """Return the changes of rows. Ignores the case of targets, as SCIM does, and whitespace in expressions."""
     if new is UNKNOWN:
         return [Change("rows")]
     changes: list[Change] = []
@@ -29,7 +29,7 @@ def row_changes(old: Mapping[str, Row], new: Mapping[str, Row]) -> list[Change]:
 
 
 def attribute_changes(old: list[CustomAttribute], new: list[CustomAttribute]) -> list[Change]:
-    """Compare custom attributes by name; their order does not matter."""
+    """Return the changes of custom attributes, compared by name. Order does not matter."""
     if not is_known(new):
         return [Change("customAttributes")]
     known = {item.name.casefold(): item for item in old}

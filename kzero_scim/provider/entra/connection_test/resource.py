@@ -1,7 +1,7 @@
-"""``kzero:entra:ConnectionTest``: the portal's Test Connection, again whenever something that it depends on changes.
+"""``kzero:entra:ConnectionTest``: the portal's Test Connection, repeated whenever a trigger changes.
 
 See https://learn.microsoft.com/graph/api/synchronization-synchronizationjob-validatecredentials. The test asks the
-endpoint for a user that does not exist and changes nothing on either side.
+endpoint for a user that does not exist. It changes nothing on either side.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ if TYPE_CHECKING:
     from kzero_scim.clients.graph.client import GraphClient
 
 DELAYS: Final = (2.0, 5.0)
-"""Seconds before each repetition of a refused test: Entra uses replaced credentials for a short while."""
+"""Seconds before each repetition of a failed test, because Entra uses replaced credentials for a short time."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionTestInputs:
-    """What is tested."""
+    """The connection to test."""
 
-    service_principal_id: str = prop("Object id of the service principal.", replace=True)
-    job_id: str = prop("Id of its synchronization job.", replace=True)
+    service_principal_id: str = prop("Object ID of the service principal.", replace=True)
+    job_id: str = prop("ID of its synchronization job.", replace=True)
     triggers: dict[str, str] = prop(
-        "A changed value repeats the test: fingerprints of the credentials and of the endpoint's settings.",
+        "A changed value repeats the test. Use fingerprints of the credentials and of the endpoint's settings.",
         default_factory=dict,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionTestState(ConnectionTestInputs):
-    """The latest test."""
+    """The last test."""
 
-    tested_at: str = prop("When the test passed, ISO 8601.")
-    result: Literal["passed"] = prop("passed; a test that does not pass is an error.")
+    tested_at: str = prop("Time when the test passed, in ISO 8601.")
+    result: Literal["passed"] = prop("Always `passed`. A test that does not pass is an error.")
 
 
 class ConnectionTest(Resource[ConnectionTestInputs, ConnectionTestState]):
@@ -52,9 +52,10 @@ class ConnectionTest(Resource[ConnectionTestInputs, ConnectionTestState]):
 
     Args:
         services: The clients.
-        delays: Seconds before each repetition of a refused test: Entra uses replaced credentials for a short while.
-        sleep: What waits.
-        now: The clock.
+        delays: Seconds before each repetition of a failed test, because Entra uses replaced credentials for a short
+            time.
+        sleep: Waits for some seconds.
+        now: Returns the time.
     """
 
     token: ClassVar[str] = "kzero:entra:ConnectionTest"  # noqa: S105 - a type token
@@ -70,7 +71,7 @@ class ConnectionTest(Resource[ConnectionTestInputs, ConnectionTestState]):
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Keep the clients."""
+        """Store the clients."""
         self._services = services
         self._delays = tuple(delays)
         self._sleep = sleep
@@ -83,7 +84,7 @@ class ConnectionTest(Resource[ConnectionTestInputs, ConnectionTestState]):
         old: ConnectionTestState,
         new: ConnectionTestInputs,
     ) -> list[Change]:
-        """Name the triggers that make the test run again."""
+        """Return the changes that make the test run again."""
         return [
             *map(replacing, compare(old.service_principal_id, new.service_principal_id, "servicePrincipalId")),
             *map(replacing, compare(old.job_id, new.job_id, "jobId")),
@@ -96,7 +97,7 @@ class ConnectionTest(Resource[ConnectionTestInputs, ConnectionTestState]):
         new: ConnectionTestInputs,
         old: ConnectionTestState | None,  # noqa: ARG002
     ) -> ConnectionTestState:
-        """Foretell that the test will have run."""
+        """Return the state after a test that passes."""
         return ConnectionTestState(
             service_principal_id=new.service_principal_id,
             job_id=new.job_id,
@@ -109,7 +110,7 @@ class ConnectionTest(Resource[ConnectionTestInputs, ConnectionTestState]):
         """Run the test.
 
         Raises:
-            ProviderError: It did not pass; with Entra's words, what they usually mean and what to do.
+            ProviderError: The test did not pass. The message has the usual cause, the remedy and Entra's words.
         """
         return Created(job_resource_id(new.service_principal_id, new.job_id), await self._test(call, new))
 
@@ -119,7 +120,7 @@ class ConnectionTest(Resource[ConnectionTestInputs, ConnectionTestState]):
         id: str,  # noqa: A002
         old: ConnectionTestState | None,
     ) -> Found[ConnectionTestInputs, ConnectionTestState] | None:
-        """Give the latest test, without a request; an import runs one."""
+        """Return the last test without a request. An import runs the test."""
         if old is None:
             service_principal_id, job_id = split_job_resource_id(id)
             old = await self._test(call, ConnectionTestInputs(service_principal_id=service_principal_id, job_id=job_id))
@@ -138,12 +139,12 @@ class ConnectionTest(Resource[ConnectionTestInputs, ConnectionTestState]):
         """Run the test again.
 
         Raises:
-            ProviderError: It did not pass.
+            ProviderError: The test did not pass.
         """
         return await self._test(call, new)
 
     async def delete(self, call: Call, id: str, old: ConnectionTestState) -> None:  # noqa: A002
-        """Nothing exists that could be removed."""
+        """Do nothing: a test leaves nothing to delete."""
 
     async def _test(self, call: Call, new: ConnectionTestInputs) -> ConnectionTestState:
         await try_connection(
@@ -163,7 +164,7 @@ class ConnectionTest(Resource[ConnectionTestInputs, ConnectionTestState]):
         )
 
 
-async def try_connection(  # noqa: PLR0913 - what it waits with, beside what it tests
+async def try_connection(  # noqa: PLR0913 - two arguments are only for tests
     graph: GraphClient,
     call: Call,
     service_principal_id: str,
@@ -172,18 +173,18 @@ async def try_connection(  # noqa: PLR0913 - what it waits with, beside what it 
     delays: Sequence[float] = DELAYS,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
 ) -> None:
-    """Have Entra test the connection with the credentials that it holds; changes nothing.
+    """Let Entra test the connection with its saved credentials. Changes nothing.
 
     Args:
         graph: Microsoft Graph.
-        call: The request in which it is tested; told the progress.
-        service_principal_id: The object id of the service principal.
-        job_id: The id of its synchronization job.
-        delays: Seconds before each repetition of a refused test.
-        sleep: What waits.
+        call: The request that runs the test; its log shows the progress.
+        service_principal_id: Object ID of the service principal.
+        job_id: ID of its synchronization job.
+        delays: Seconds before each repetition of a failed test.
+        sleep: Waits for some seconds.
 
     Raises:
-        ProviderError: It did not pass; with Entra's words, what they usually mean and what to do.
+        ProviderError: The test did not pass. The message has the usual cause, the remedy and Entra's words.
         GraphError: Graph refused the request itself.
     """
     await call.log.status("testing the connection from Entra to the SCIM endpoint")
@@ -199,11 +200,11 @@ async def try_connection(  # noqa: PLR0913 - what it waits with, beside what it 
             usual = meaning(str(error))
             if delay is None or not usual.may_pass:
                 message = (
-                    f"Entra's connection test of job {job_id} to the SCIM endpoint did not pass: {error}; "
-                    f"what that usually means: {usual.text}"
+                    f"connection test of job {job_id} to the SCIM endpoint did not pass. Usual cause: {usual.text}. "
+                    f"Entra's answer: {error}"
                 )
                 raise ProviderError(message) from error
-            await call.log.status(f"the connection test was refused; again in {delay:g} s with fresh credentials")
+            await call.log.status(f"connection test failed; repeating in {delay:g} s, when Entra uses new credentials")
             await sleep(delay)
         else:
             return

@@ -1,7 +1,7 @@
-"""``kzero:entra:OnDemandProvisioning``: one test user, provisioned now and looked up in KZero.
+"""``kzero:entra:OnDemandProvisioning``: provisions one test user immediately and looks it up in KZero.
 
-See https://learn.microsoft.com/graph/api/synchronization-synchronizationjob-provisionondemand. Graph answers 200 also
-when nothing was provisioned, so the result is read step by step; then KZero is asked whether the user is really there.
+See https://learn.microsoft.com/graph/api/synchronization-synchronizationjob-provisionondemand. Graph returns 200 even
+if Entra provisioned nothing. So the resource reads the result step by step, then asks KZero for the user.
 """
 
 from __future__ import annotations
@@ -52,46 +52,53 @@ Verify = Literal["attributes", "user", "off"]
 
 @dataclass(frozen=True, kw_only=True)
 class OnDemandProvisioningInputs:
-    """Whom to provision, and what to look for in KZero."""
+    """The test user, and what to check in KZero."""
 
-    service_principal_id: str = prop("Object id of the service principal.", replace=True)
-    job_id: str = prop("Id of its synchronization job.", replace=True)
-    user: str = prop("User principal name or object id of the test user.", replace=True)
+    service_principal_id: str = prop("Object ID of the service principal.", replace=True)
+    job_id: str = prop("ID of its synchronization job.", replace=True)
+    user: str = prop("User principal name or object ID of the test user.", replace=True)
     verify: Verify = prop(
-        "What to look for in KZero: the user with the mapped attributes, the user alone, or nothing.",
+        "What to check in KZero. `attributes`: the user and the mapped attributes; `user`: the user only; `off`: "
+        "nothing.",
         default="attributes",
     )
     rows: dict[str, Row] = prop(
-        "Entra's attribute mappings by target, as given to AttributeMappings.", default_factory=guide_rows
+        "Entra's attribute mappings by target, the same as those of AttributeMappings.", default_factory=guide_rows
     )
-    mappers: dict[str, Mapper] = prop("KZero's mappers by name, as given to MapperSet.", default_factory=guide_mappers)
+    mappers: dict[str, Mapper] = prop(
+        "KZero's mappers by name, the same as those of MapperSet.", default_factory=guide_mappers
+    )
     assigned_users: list[str] | None = prop(
-        "Who is assigned, as given to AppRoleAssignments; with it a preview refuses a test user outside.", default=None
+        "The assigned users, the same as those of AppRoleAssignments. With it, a preview refuses a test user who is "
+        "not assigned.",
+        default=None,
     )
-    assigned_groups: list[str] | None = prop("The assigned groups, likewise.", default=None)
+    assigned_groups: list[str] | None = prop(
+        "The assigned groups, the same as those of AppRoleAssignments.", default=None
+    )
     triggers: dict[str, str] = prop("A changed value provisions the user again.", default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class OnDemandProvisioningState(OnDemandProvisioningInputs):
-    """What came of it."""
+    """The result of the provisioning."""
 
-    result: Result = prop("success, or alreadyInDesiredState if there was nothing to change.")
-    steps: list[Step] = prop("What Entra did, in order.")
-    kzero_user_id: str | None = prop("Id of the user in KZero, if it was looked for.", default=None)
+    result: Result = prop("`success`, or `alreadyInDesiredState` if Entra had nothing to change.")
+    steps: list[Step] = prop("Entra's steps, in order.")
+    kzero_user_id: str | None = prop("ID of the user in KZero, if `verify` is not `off`.", default=None)
     comparisons: list[Comparison] = prop("The mapped attributes on both sides.")
-    provisioned_at: str = prop("When, ISO 8601.")
+    provisioned_at: str = prop("Time of the provisioning, in ISO 8601.")
 
 
 class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisioningState]):
-    """One user provisioned on demand.
+    """One user that Entra provisions on demand.
 
     Args:
         services: The clients.
-        delays: Seconds before each further look at KZero, which may show a user a moment later.
-        scope_delays: Seconds before each further attempt while Entra does not know yet of a fresh assignment.
-        sleep: What waits.
-        now: The clock.
+        delays: Seconds before each further look-up in KZero, which may show a user a moment later.
+        scope_delays: Seconds before each further attempt while Entra does not know a new assignment yet.
+        sleep: Waits for some seconds.
+        now: Returns the time.
     """
 
     token: ClassVar[str] = "kzero:entra:OnDemandProvisioning"  # noqa: S105 - a type token
@@ -108,7 +115,7 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Keep the clients."""
+        """Store the clients."""
         self._services = services
         self._delays = tuple(delays)
         self._scope_delays = tuple(scope_delays)
@@ -123,7 +130,7 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
     ) -> tuple[OnDemandProvisioningInputs, list[Failure]]:
         """Refuse an empty user."""
         if is_known(new.user) and not new.user.strip():
-            return new, [Failure("user", "it is empty; give the user principal name of a test user")]
+            return new, [Failure("user", "must not be empty; use the user principal name of a test user")]
         return new, []
 
     async def diff(
@@ -133,7 +140,7 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         old: OnDemandProvisioningState,
         new: OnDemandProvisioningInputs,
     ) -> list[Change]:
-        """Name what makes the user be provisioned again; who is assigned does not."""
+        """Return the changes that provision the user again. Changed assignments do not."""
         changes = [
             *map(replacing, compare(old.service_principal_id, new.service_principal_id, "servicePrincipalId")),
             *map(replacing, compare(old.job_id, new.job_id, "jobId")),
@@ -147,7 +154,7 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         ):
             changes += [Change(path)] if after is UNKNOWN else compare(before, after, path)
         if not changes and not _has_arrived(old):
-            # The last run ended in an error after Entra had provisioned the user.
+            # The last run failed after Entra had provisioned the user.
             changes.append(Change("verify"))
         return changes
 
@@ -157,12 +164,16 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         new: OnDemandProvisioningInputs,
         old: OnDemandProvisioningState | None,
     ) -> OnDemandProvisioningState:
-        """Refuse a test user who does not exist or is not among those who will be assigned."""
+        """Refuse a test user who does not exist or will not be assigned.
+
+        Raises:
+            ProviderError: The user does not exist or will not be assigned.
+        """
         if is_known(new.user):
             user = await self._user(new.user, ["id", "userPrincipalName", "accountEnabled"], with_manager=False)
             if user.get("accountEnabled") is False:
                 message = (
-                    f"the test user {new.user} is disabled in Entra, so Entra will not provision it; choose another"
+                    f"test user {new.user} is disabled in Entra, so Entra will not provision it; choose another user"
                 )
                 await call.log.warning(message)
             await self._refuse_outsider(new, user)
@@ -177,11 +188,11 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         )
 
     async def create(self, call: Call, new: OnDemandProvisioningInputs) -> Created[OnDemandProvisioningState]:
-        """Provision the user and look for it in KZero.
+        """Provision the user and check it in KZero.
 
         Raises:
-            ProviderError: Entra did not provision it; with the failing step.
-            PartialFailureError: Entra did, but KZero does not have it as it should.
+            ProviderError: Entra did not provision the user. The message has the failing step.
+            PartialFailureError: Entra provisioned the user, but KZero does not have it, or has other values.
         """
         resource_id, state = await self._run(call, new)
         return Created(resource_id, state)
@@ -192,7 +203,7 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         id: str,  # noqa: A002
         old: OnDemandProvisioningState | None,
     ) -> Found[OnDemandProvisioningInputs, OnDemandProvisioningState] | None:
-        """Give the latest run, without a request; an import looks whether the user is in KZero, and runs nothing."""
+        """Return the last result without a request. An import looks the user up in KZero and provisions nothing."""
         if old is None:
             old = await self._found(call, id)
             if old is None:
@@ -207,26 +218,26 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         old: OnDemandProvisioningState,  # noqa: ARG002
         new: OnDemandProvisioningInputs,
     ) -> OnDemandProvisioningState:
-        """Provision the user again and look for it in KZero.
+        """Provision the user again and check it in KZero.
 
         Raises:
-            ProviderError: Entra did not provision it.
-            PartialFailureError: Entra did, but KZero does not have it as it should.
+            ProviderError: Entra did not provision the user.
+            PartialFailureError: Entra provisioned the user, but KZero does not have it, or has other values.
         """
         _, state = await self._run(call, new)
         return state
 
     async def delete(self, call: Call, id: str, old: OnDemandProvisioningState) -> None:  # noqa: A002
-        """Nothing to remove: the user stays in KZero as long as it is assigned in Entra."""
+        """Do nothing: the user stays in KZero as long as it is assigned in Entra."""
 
     async def compare_user(self, inputs: OnDemandProvisioningInputs) -> tuple[Mapping[str, Any], str | None, Arrival]:
-        """Compare the test user on both sides as they are now, and provision nothing.
+        """Compare the test user on both sides now. Provisions nothing.
 
         Args:
-            inputs: Whom to look for, and by which rows and mappers.
+            inputs: The user, the rows and the mappers.
 
         Returns:
-            Entra's user, the id of KZero's (None if KZero has none), and the comparison.
+            Entra's user, the ID of KZero's user (None if it does not exist), and the comparison.
 
         Raises:
             ProviderError: The user does not exist in Entra, or no KZero tenant is configured.
@@ -245,7 +256,7 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         await call.log.status(f"provisioning {new.user} on demand")
         outcome = await self._provision(new, rule, user)
         if outcome.result is None:
-            message = f"on-demand provisioning of {new.user} by job {new.job_id} failed: {outcome.problem}"
+            message = f"on-demand provisioning of user {new.user} by job {new.job_id} failed: {outcome.problem}"
             raise ProviderError(message)
         given = {item.name: getattr(new, item.name) for item in fields(OnDemandProvisioningInputs)}
         state = OnDemandProvisioningState(
@@ -261,7 +272,7 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         return resource_id, await self._verified(call, resource_id, state, user, expected)
 
     async def _provision(self, new: OnDemandProvisioningInputs, rule: str, user: Mapping[str, Any]) -> Outcome:
-        """Provision, again for a while if Entra does not know yet of an assignment that Graph shows already."""
+        """Provision the user. Repeats it for a while if Graph shows an assignment that Entra does not know yet."""
         path = f"{job_path(new.service_principal_id, new.job_id)}/provisionOnDemand"
         subject = {"objectId": user["id"], "objectTypeName": "User"}
         body = {"parameters": [{"ruleId": rule, "subjects": [subject]}]}
@@ -286,11 +297,11 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         await call.log.status(f"looking for {state.user} in KZero")
         realm, name = self._realm(), user_name(state.rows, user)
         if not is_user_name_known(state.rows):
-            message = f"{state.user} was not looked for in KZero: the expression of userName is computed by Entra alone"
+            message = f"user {state.user} was not checked in KZero: only Entra can compute the expression of userName"
             await call.log.warning(message)
             return state
         if name is None:
-            reason = f"{state.user} has no value for userName in Entra; map userName to userPrincipalName"
+            reason = f"user {state.user} has no value for userName in Entra; map userName to userPrincipalName"
             raise PartialFailureError(resource_id, state, reason)
         managers = await self._manager_names(realm, user) if reads_manager(expected) else set()
         kzero_id, arrival = await self._look(realm, name, user, expected, managers)
@@ -304,14 +315,15 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
             await call.log.info(note)
         if kzero_id is None:
             reason = (
-                f"Entra reports {state.result} for {state.user}, but KZero's tenant {realm} has no user {name!r}; "
-                "compare the Tenant URL with this tenant, and the mapper loginName with the guide"
+                f"Entra reports {state.result} for user {state.user}, but KZero tenant {realm} has no user {name!r}; "
+                "check that the Tenant URL is this tenant's, and that mapper loginName is as in KZero's guide"
             )
             raise PartialFailureError(resource_id, state, reason)
         if arrival.mismatches:
             reason = (
-                f"{state.user} is in KZero's tenant {realm}, but not as Entra has it: {'; '.join(arrival.mismatches)}; "
-                "compare the mappers of KZero's client scim-endpoint with the attribute mappings, then run it again"
+                f"user {state.user} has other values in KZero tenant {realm} than in Entra: "
+                f"{'; '.join(arrival.mismatches)}. Compare the mappers of KZero's client scim-endpoint with the "
+                "attribute mappings, then run `pulumi up` again"
             )
             raise PartialFailureError(resource_id, state, reason)
         return state
@@ -330,7 +342,7 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         return str(kzero.get("id", "")), compare_user(expected, user, kzero, managers)
 
     async def _manager_names(self, realm: str, user: Mapping[str, Any]) -> set[str]:
-        """Collect what KZero may call the manager by: user name and both ids."""
+        """Return the names that KZero may use for the manager: user name, display name and both IDs."""
         manager = user.get("manager") or {}
         name = manager.get("userPrincipalName")
         if not name:
@@ -348,9 +360,7 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         except GraphError as error:
             if not error.is_missing:
                 raise
-            message = (
-                f"the test user {user!r} does not exist in Entra; give the user principal name as the portal shows it"
-            )
+            message = f"test user {user!r} does not exist in Entra; use the user principal name as the portal shows it"
             raise ProviderError(message) from error
 
     async def _refuse_outsider(self, new: OnDemandProvisioningInputs, user: Mapping[str, Any]) -> None:
@@ -360,13 +370,13 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         if await is_among(self._services.graph, user, users or [], groups or []):
             return
         message = (
-            f"the test user {new.user!r} is outside the assignments, so Entra would not provision it: assign the user, "
-            "or name one that is assigned or a direct member of an assigned group (nested groups do not count)"
+            f"test user {new.user!r} is not assigned, so Entra would not provision it. Assign the user, or choose one "
+            "that is assigned or is a direct member of an assigned group (nested groups do not count)"
         )
         raise ProviderError(message)
 
     async def _found(self, call: Call, resource_id: str) -> OnDemandProvisioningState | None:
-        """Describe a user provisioned before by what both sides show now; None if KZero does not have the user."""
+        """Return the state of a user that Entra provisioned before, or None if KZero does not have the user."""
         job, _, user_id = resource_id.rpartition("/")
         service_principal_id, job_id = split_job_resource_id(job)
         inputs = OnDemandProvisioningInputs(service_principal_id=service_principal_id, job_id=job_id, user=user_id)
@@ -390,15 +400,15 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         realm = self._services.config.realm
         if not realm:
             message = (
-                "kzeroTenant is not configured, so the user cannot be looked for in KZero: set it (or KZERO_REALM) to "
-                "the tenant's name, or set verify to off"
+                "cannot check the user in KZero, because kzeroTenant is not configured; set it (or KZERO_REALM) to the "
+                "tenant's name, or set verify to off"
             )
             raise ProviderError(message)
         return realm
 
 
 def _has_arrived(state: OnDemandProvisioningState) -> bool:
-    """Tell whether the last run found in KZero what it looked for."""
+    """Return whether the last run found the expected user in KZero."""
     if state.verify == "off" or not is_user_name_known(state.rows):
         return True
     return state.kzero_user_id is not None and all(item.equal for item in state.comparisons)

@@ -1,4 +1,4 @@
-"""``kzero:entra:ProvisioningStatus``: the portal's Provisioning Status, on or off, and what the job reports.
+"""``kzero:entra:ProvisioningStatus``: the portal's Provisioning Status (ON or OFF), and the status of the job.
 
 See https://learn.microsoft.com/graph/api/synchronization-synchronizationjob-start, ``-pause`` and ``-restart``.
 """
@@ -42,37 +42,37 @@ from kzero_scim.resource.model import (
 )
 
 _NEVER_STARTED = "Disabled"
-"""The schedule state of a job that has not run yet."""
+"""Schedule state of a job that has not run yet."""
 
-_GOES_OFF = (
-    "provisioning goes OFF: the job is paused, and until it is ON again nobody is made, changed or disabled in KZero, "
-    "also not who is unassigned or leaves"
+_TURNS_OFF = (
+    "provisioning would be turned OFF: Entra would pause the job, and would not create, change or disable users in "
+    "KZero until it is ON again, not even users who are unassigned or leave"
 )
-_RESTARTS_LATER = "; what else changes makes it restart with an initial cycle when it is switched ON"
-_GOES_ON = "Entra goes on where the job was paused, with what changed since"
-_STARTS = "provisioning goes ON: Entra begins with an initial cycle over everybody in scope"
+_RESTARTS_LATER = "; because of the other changes, it will restart with an initial cycle when it is turned ON"
+_CONTINUES = "Entra continues where the job was paused, with the changes since then"
+_STARTS = "provisioning would be turned ON: Entra would start with an initial cycle over all users in scope"
 
 _READ_BACK_DELAYS = (0.5, 1.0, 2.0)
-"""Seconds before the job is read once more when it does not show yet that it was started or paused."""
+"""Seconds before each further read, while Graph does not show yet that the job was started or paused."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProvisioningStatusInputs:
-    """What is wanted."""
+    """The wanted status."""
 
-    service_principal_id: str = prop("Object id of the service principal.", replace=True)
-    job_id: str = prop("Id of its synchronization job.", replace=True)
-    enabled: bool = prop("Whether the job runs its cycles (every 40 minutes).", default=True)
+    service_principal_id: str = prop("Object ID of the service principal.", replace=True)
+    job_id: str = prop("ID of its synchronization job.", replace=True)
+    enabled: bool = prop("Whether the job runs its cycles, every 40 minutes.", default=True)
     triggers: dict[str, str] = prop(
-        "A changed value restarts the job: fingerprints of mappings and credentials, the Tenant URL and the scope. "
-        "Only a changed secret token (credentials alone) does not make Entra read everything again.",
+        "A changed value restarts the job. Use the keys `mappings` and `credentials` for fingerprints, `tenantUrl` and "
+        "`scope`. If only `credentials` changes, which means a new secret token, Entra does not read all users again.",
         default_factory=dict,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProvisioningStatusState(ProvisioningStatusInputs, JobStatus):
-    """What exists."""
+    """The existing status."""
 
 
 class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusState]):
@@ -84,7 +84,7 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
     state = ProvisioningStatusState
 
     def __init__(self, services: Services, *, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
-        """Keep the clients; ``sleep`` waits between reads of what was just changed."""
+        """Store the clients. ``sleep`` waits between reads after a change."""
         self._services = services
         self._sleep = sleep
 
@@ -95,12 +95,15 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
         old: ProvisioningStatusState,
         new: ProvisioningStatusInputs,
     ) -> list[Change]:
-        """Compare; a job paused in the portal shows as ``enabled``, a quarantine that an update may end as itself."""
+        """Return the changes. A job paused in the portal changes ``enabled``.
+
+        A quarantine that an update can end is a change of ``quarantine``.
+        """
         changes = [
             *map(replacing, compare(old.service_principal_id, new.service_principal_id, "servicePrincipalId")),
             *map(replacing, compare(old.job_id, new.job_id, "jobId")),
             *compare(old.enabled, new.enabled, "enabled"),
-            # What changes while the job is off restarts it once it is on.
+            # A trigger that changes while the job is off restarts it when it is turned on.
             *([] if new.enabled is False else compare(old.triggers, new.triggers, "triggers")),
         ]
         if new.enabled is True and _reason(old.quarantine) == BY_CONNECTION:
@@ -113,7 +116,10 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
         new: ProvisioningStatusInputs,
         old: ProvisioningStatusState | None,
     ) -> ProvisioningStatusState:
-        """Foretell the state, and say what becomes of provisioning; what Entra reports is kept until it is read."""
+        """Return the state after the update, and log what happens to provisioning.
+
+        Values that Entra reports stay as they are until the next read.
+        """
         wanted = inputs_of(ProvisioningStatusInputs, new)
         if old is None:
             return ProvisioningStatusState(
@@ -134,14 +140,14 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
         )
 
     async def create(self, call: Call, new: ProvisioningStatusInputs) -> Created[ProvisioningStatusState]:
-        """Start the job, or see to it that it is paused.
+        """Start the job, or make sure that it is paused.
 
         Raises:
-            PartialFailureError: Entra accepted that but does not show it.
-            ProviderError: The job that is taken over is in quarantine, and the connection test does not pass.
+            PartialFailureError: Entra accepted the request, but its status does not show that.
+            ProviderError: The adopted job is in quarantine, and the connection test does not pass.
         """
         status = await self._services.graph.consistent(lambda: self._status(new))
-        state = await self._go_on(call, new, status, restarted_for=new.triggers)
+        state = await self._run(call, new, status, restarted_for=new.triggers)
         return Created(job_resource_id(new.service_principal_id, new.job_id), state)
 
     async def read(
@@ -150,7 +156,7 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
         id: str,  # noqa: A002
         old: ProvisioningStatusState | None,
     ) -> Found[ProvisioningStatusInputs, ProvisioningStatusState] | None:
-        """Read the job; warn if it is in quarantine."""
+        """Read the job, and warn if it is in quarantine."""
         service_principal_id, job_id = split_job_resource_id(id)
         inputs = ProvisioningStatusInputs(
             service_principal_id=service_principal_id,
@@ -173,20 +179,20 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
         old: ProvisioningStatusState,
         new: ProvisioningStatusInputs,
     ) -> ProvisioningStatusState:
-        """Start or pause the job; restart it as far as what has changed, or its quarantine, asks for.
+        """Start or pause the job. Restart it if changed triggers or its quarantine require that.
 
         A paused job is not restarted.
 
         Raises:
-            PartialFailureError: Entra accepted that but does not show it.
-            ProviderError: It is in quarantine, and the connection test does not pass.
+            PartialFailureError: Entra accepted the request, but its status does not show that.
+            ProviderError: The job is in quarantine, and the connection test does not pass.
         """
-        return await self._go_on(call, new, await self._status(new), restarted_for=old.triggers)
+        return await self._run(call, new, await self._status(new), restarted_for=old.triggers)
 
     async def delete(self, call: Call, id: str, old: ProvisioningStatusState) -> None:  # noqa: A002, ARG002
-        """Pause the job; one that is gone does not run either."""
+        """Pause the job. A deleted job is not an error."""
         try:
-            # Somebody may have started it since the stack paused it.
+            # Someone may have started the job after the stack paused it.
             if not old.enabled and (await self._status(old, fresh=True)).schedule_state != ACTIVE:
                 return
             await self._services.graph.post(f"{_path(old)}/pause")
@@ -194,16 +200,19 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
             if not error.is_missing:
                 raise
 
-    async def _go_on(
+    async def _run(
         self, call: Call, new: ProvisioningStatusInputs, status: JobStatus, *, restarted_for: dict[str, str]
     ) -> ProvisioningStatusState:
-        """Restart as :func:`decide` says, then start or pause; what waits keeps its old triggers, for a later run."""
+        """Restart the job as :func:`decide` says, then start or pause it.
+
+        If the restart has to wait for a person, the state keeps the old triggers, so that a later run restarts it.
+        """
         done = replace(new, triggers=restarted_for)
         if new.enabled:
             decision = decide(restarted_for, new.triggers, _reason(status.quarantine))
             if decision.tests_connection:
                 await self._try(call, new)
-                await call.log.info("the connection test passed; provisioning leaves quarantine")
+                await call.log.info("the connection test passed, so provisioning leaves quarantine")
             if decision.reset_scope is not None:
                 await call.log.status("restarting the provisioning job")
                 criteria = {"criteria": {"resetScope": decision.reset_scope}}
@@ -237,7 +246,8 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
         if state.enabled != new.enabled:
             reason = (
                 f"synchronization job {new.job_id} was {'started' if new.enabled else 'paused'}, but Entra reports "
-                f"{status.schedule_state or 'no state'!r}; look at Provisioning in the portal and run it again"
+                f"state {status.schedule_state or 'none'!r}; check Provisioning in the portal, then run `pulumi up` "
+                "again"
             )
             raise PartialFailureError(job_resource_id(new.service_principal_id, new.job_id), state, reason)
         return state
@@ -264,11 +274,11 @@ def _reason(quarantine: Quarantine | None) -> str | None:
 
 
 async def _announce(call: Call, new: ProvisioningStatusInputs, old: ProvisioningStatusState) -> None:
-    """Say at a preview what the update does to provisioning."""
+    """Log in a preview what the update would do to provisioning."""
     decision = decide(old.triggers, new.triggers, _reason(old.quarantine))
     if new.enabled is False:
         if old.enabled:
-            note = _GOES_OFF + (_RESTARTS_LATER if decision.reset_scope else "")
+            note = _TURNS_OFF + (_RESTARTS_LATER if decision.reset_scope else "")
             await call.log.warning(note)
     elif old.enabled:
         if decision.sentence:
@@ -276,7 +286,7 @@ async def _announce(call: Call, new: ProvisioningStatusInputs, old: Provisioning
     elif old.schedule_state == _NEVER_STARTED:
         await call.log.info(_STARTS)
     else:
-        note = f"provisioning goes ON: {decision.sentence or _GOES_ON}"
+        note = f"provisioning would be turned ON: {decision.sentence or _CONTINUES}"
         await call.log.info(note)
 
 

@@ -1,6 +1,6 @@
-"""What a change of the provisioning credentials means: what must be confirmed, what is said, what is tried out before.
+"""Handles a change of the provisioning credentials: requires a confirmation, logs the effects, tests it before saving.
 
-Asks Entra for a connection test with credentials that are not saved, and nothing else.
+The only request to Entra is a connection test with credentials that are not saved.
 """
 
 from __future__ import annotations
@@ -25,40 +25,41 @@ if TYPE_CHECKING:
     from kzero_scim.resource.model import Call
 
 ISSUED_BY_ENTRA: Final = (
-    "no secretToken: Entra will send a token that it issues itself, which Microsoft recommends for testing only; "
-    "set secretToken for production, if KZero gives you one"
+    "secretToken is not set: Entra will send a token that it issues itself, which Microsoft recommends for testing "
+    "only; for production, set secretToken if KZero gives you one"
 )
-NOBODY_IS_TOLD: Final = (
-    "no notificationEmail: nobody is told when Entra holds deletions back or puts provisioning into quarantine; set one"
+NO_NOTIFICATION: Final = (
+    "notificationEmail is not set: Entra will not notify anyone when it stops deletions or puts provisioning into "
+    "quarantine; set an address"
 )
 _NARROWED: Final = (
-    "scope: who is not assigned, directly or by a group, is no longer provisioned: Entra disables those users in KZero "
-    "at the next cycle"
+    "scope assigned: Entra would stop provisioning users who are not assigned, directly or through a group, and would "
+    "disable them in KZero in the next cycle"
 )
 _ROTATED: Final = (
-    "a new secretToken: Entra tries it out before it is saved; if KZero refuses it, the one that is in use stays. "
-    "KZero has to accept both until then"
+    "new secretToken: Entra would test it before saving it, and keep the old one if the test fails; until then KZero "
+    "must accept both"
 )
-_REMOVED: Final = "the secret token is removed; KZero has to accept the tokens of this Entra tenant from then on"
+_REMOVED: Final = "the secret token would be removed; KZero must then accept tokens that this Entra tenant issues"
 _HANDED_OVER: Final = (
-    "the secret token gives way to a client as which Entra fetches tokens itself; Entra tries that out before it is "
-    "saved, and if it fails, the token stays"
+    "an OAuth 2.0 client, with which Entra fetches tokens itself, would replace the secret token; Entra would test it "
+    "before saving it, and keep the token if the test fails"
 )
-_NEW_ADDRESS: Final = "a new Tenant URL: Entra tries it out before it is saved; if that fails, the old one stays"
-_UNSEEN_ADDRESS: Final = "Entra does not show which Tenant URL it holds, or holds none: this one is tried out and set"
+_NEW_ADDRESS: Final = "new Tenant URL: Entra would test it before saving it, and keep the old one if the test fails"
+_UNSEEN_ADDRESS: Final = "Entra hides its Tenant URL or has none; the stack's Tenant URL would be tested and saved"
 
 
 def refuse_whole_directory(new: SynchronizationCredentialsInputs, old: SynchronizationCredentialsState | None) -> None:
-    """Let the scope become the whole directory only if the operator has confirmed that for this run.
+    """Refuse to provision the whole directory, unless this run confirms it.
 
     Raises:
-        ProviderError: It would, and is not confirmed.
+        ProviderError: The scope would become the whole directory, and the run does not confirm it.
     """
     if new.scope != "all" or (old is not None and old.scope == "all") or is_confirmed("scope", "all"):
         return
     message = (
-        "scope: all provisions everybody in the directory to KZero, guests and service accounts included, assigned or "
-        f"not; {how_to_confirm('scope', 'all')}"
+        "scope all would provision all users of the directory to KZero, assigned or not, including guests and service "
+        f"accounts. Nothing was changed; {how_to_confirm('scope', 'all')}"
     )
     raise ProviderError(message)
 
@@ -66,10 +67,10 @@ def refuse_whole_directory(new: SynchronizationCredentialsInputs, old: Synchroni
 async def announce(
     call: Call, new: SynchronizationCredentialsInputs, old: SynchronizationCredentialsState | None
 ) -> None:
-    """Say at a preview what changed credentials mean."""
+    """Log in a preview what changed credentials mean."""
     await _announce_sign_in(call, new, old)
     if new.notification_email is None and (old is None or old.notification_email is not None):
-        await call.log.info(NOBODY_IS_TOLD)
+        await call.log.info(NO_NOTIFICATION)
     if old is None:
         return
     if new.scope == "assigned" and old.scope == "all":
@@ -87,7 +88,7 @@ async def announce(
 async def _announce_sign_in(
     call: Call, new: SynchronizationCredentialsInputs, old: SynchronizationCredentialsState | None
 ) -> None:
-    """Say what signing in by something else than a token that is given means."""
+    """Log what it means if Entra does not sign in with a secret token."""
     if new.oauth2 is not None:
         if old is None or old.oauth2 is None:
             await call.log.warning(EXPERIMENTAL)
@@ -101,19 +102,19 @@ async def try_out(
     old: SynchronizationCredentialsState,
     values: Mapping[str, str],
 ) -> None:
-    """Have Entra test a changed Tenant URL or token without saving it, so that it never replaces one that works.
+    """Let Entra test a changed Tenant URL or token before it is saved, so that it never replaces one that works.
 
     See https://learn.microsoft.com/graph/api/synchronization-synchronizationjob-validatecredentials.
 
     Args:
-        graph: Asks Entra.
-        new: What is wanted.
-        old: What is in use.
+        graph: Microsoft Graph.
+        new: The wanted credentials.
+        old: The credentials in use.
         values: The keys that would be saved, with their values.
 
     Raises:
-        ProviderError: The test did not pass; nothing was saved.
-        GraphError: Entra refused to test at all.
+        ProviderError: The test did not pass. Nothing was saved.
+        GraphError: Graph refused the request itself.
     """
     if (new.tenant_url, new.secret_token, new.oauth2) == (old.tenant_url, old.secret_token, old.oauth2):
         return
@@ -129,13 +130,13 @@ async def try_out(
         if new.oauth2 is not None and new.oauth2 != old.oauth2:
             what = "OAuth 2.0 client"
         message = (
-            f"the new {what} was not saved, and the one that is in use stays: Entra's connection test of "
-            f"{new.tenant_url} with it did not pass: {error}; what that usually means: {meaning(str(error)).text}"
+            f"the new {what} was not saved and the old one stays in use, because a connection test of {new.tenant_url} "
+            f"with it did not pass. Usual cause: {meaning(str(error)).text}. Entra's answer: {error}"
         )
         raise ProviderError(message) from error
 
 
 def _connection(values: Mapping[str, str]) -> object:
-    """Give those of the keys that make up the connection."""
+    """Return the keys of the connection, in the form of Graph's request."""
     used = {ADDRESS, TOKEN, *OAUTH2_KEYS}
     return body_of({key: value for key, value in values.items() if key in used})["value"]

@@ -1,4 +1,4 @@
-"""What reports and drift know of the resource SynchronizationCredentials without running it."""
+"""Facts about the resource SynchronizationCredentials, for reports and drift detection."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ FACTS: Final = Facts(
     changes={
         "deletionThreshold": "deletion threshold changed",
         "missingKeys": "missing credentials set",
-        "notificationEmail": "notification e-mail changed",
+        "notificationEmail": "notification email changed",
         "oauth2": "OAuth 2.0 client changed",
         "scope": _scope_change,
         "secretToken": "secret token changed",
         "tenantUrl": "Tenant URL changed",
     },
-    hidden="{who} set provisioning credentials at {when}, after this stack did; Entra hides their values: Tenant URL, "
-    "secret token, scope or notification may differ, compare them in the portal",
+    hidden="{who} changed the provisioning credentials at {when}, after this stack's last update. Entra hides their "
+    "values; compare Tenant URL, secret token, scope and notification in the portal",
 )

@@ -11,38 +11,43 @@ from kzero_scim.resource.model import prop
 
 @dataclass(frozen=True, kw_only=True)
 class SynchronizationCredentialsInputs:
-    """What Entra is told."""
+    """The wanted credentials and settings of provisioning."""
 
-    service_principal_id: str = prop("Object id of the enterprise application's service principal.", replace=True)
-    job_id: str | None = prop("The job they are for; only sets the order.", default=None)
-    tenant_url: str = prop("The SCIM endpoint's Tenant URL, https://host/realms/name/scim/v2.")
+    service_principal_id: str = prop("Object ID of the enterprise application's service principal.", replace=True)
+    job_id: str | None = prop("ID of the synchronization job. It only makes the job a dependency.", default=None)
+    tenant_url: str = prop("Tenant URL of the SCIM endpoint, https://host/realms/name/scim/v2.")
     allow_foreign_tenant_url: bool = prop(
-        "Let the Tenant URL be at another server than the provider's serverUrl.", default=False
+        "Whether the Tenant URL may be at another server than the provider's serverUrl.", default=False
     )
     secret_token: str | None = prop(
-        "The bearer token that Entra sends; none for a token that Entra issues itself.", default=None, secret=True
+        "Bearer token that Entra sends. Without it, Entra sends a token that it issues itself.",
+        default=None,
+        secret=True,
     )
     oauth2: OAuth2Client | None = prop(
-        "Experimental, instead of secretToken: the client as which Entra itself fetches tokens.", default=None
+        "Client with which Entra fetches tokens itself, instead of secretToken. Experimental.", default=None
     )
     scope: Literal["assigned", "all"] = prop(
-        "Whether only assigned users and groups are provisioned, or all.", default="assigned"
+        "Whether Entra provisions only assigned users and groups, or the whole directory.", default="assigned"
     )
-    notification_email: str | None = prop("Who is told when provisioning fails.", default=None)
+    notification_email: str | None = prop("Email address that Entra notifies of failures.", default=None)
     deletion_threshold: int | None = prop(
-        "More deletions (a count) in one cycle make Entra stop and ask; none leaves Entra's own setting.", default=None
+        "Number of deletions in one cycle above which Entra stops and asks. Without it, Entra keeps its own setting.",
+        default=None,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class SynchronizationCredentialsState(SynchronizationCredentialsInputs):
-    """What Entra holds."""
+    """The credentials and settings that Entra has."""
 
-    secret_token_fingerprint: str | None = prop("Changes with the token; a salted hash (scrypt) of it.", default=None)
+    secret_token_fingerprint: str | None = prop("Salted hash (scrypt) of the secret token.", default=None)
     settings_fingerprint: str = prop(
-        "Changes with Tenant URL, token and scope: whenever the connection is to be tested."
+        "Hash of Tenant URL, token and scope. Use it as a trigger for a new connection test."
     )
-    missing_keys: list[str] = prop("Names of our keys that Entra lost; they are set again.", default_factory=list)
+    missing_keys: list[str] = prop(
+        "Names of this resource's keys that Entra has lost. An update sets them again.", default_factory=list
+    )
     unmanaged_keys: list[str] = prop(
-        "Names of further secrets that others have set; they are left alone.", default_factory=list
+        "Names of other secrets of the service principal, which this resource does not change.", default_factory=list
     )

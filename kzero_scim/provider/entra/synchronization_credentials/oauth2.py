@@ -1,7 +1,7 @@
-"""Entra's keys for OAuth 2.0 client credentials: Entra fetches the endpoint's tokens itself. Experimental.
+"""Entra's keys for OAuth 2.0 client credentials, with which Entra fetches the endpoint's tokens itself. Experimental.
 
-Microsoft documents the names of the keys (synchronizationSecret), not which of them an application outside the gallery
-needs. The set here is what a third party measured on 2026-07-31 (github.com/pranems/SCIMServer,
+Microsoft documents the names of the keys (synchronizationSecret), but not which of them an application outside the
+gallery needs. A third party measured this set on 2026-07-31 (github.com/pranems/SCIMServer,
 docs/AUTHENTICATION_GUIDE.md, 7.3).
 """
 
@@ -24,37 +24,37 @@ EXCHANGE: Final = "Oauth2TokenExchangeUri"
 ACCESS_TOKEN: Final = "Oauth2AccessToken"  # noqa: S105 - a key's name
 CREATED: Final = "Oauth2AccessTokenCreationTime"
 OAUTH2_KEYS: Final = (CLIENT_ID, CLIENT_SECRET, EXCHANGE, ACCESS_TOKEN, CREATED)
-"""All of them: Entra does not make the first exchange for secrets that were set through Graph, so it is seeded."""
+"""All keys. They include a first token, because Entra does not fetch one for secrets that were set through Graph."""
 
 EXPERIMENTAL: Final = (
-    "remoteTokenMethod oauth2 is experimental: Microsoft does not document client credentials for applications outside "
-    "the gallery by Graph; the keys, and that Entra renews the token by them, are as a third party measured it in July "
-    "2026. Watch the first two cycles (`kzero-scim check`), and set remoteTokenMethod to bearer if they fail with 401"
+    "remoteTokenMethod oauth2 is experimental: Microsoft does not document it for applications outside the gallery. "
+    "Only a third party has measured, in July 2026, that Entra renews the token. Watch the first two cycles with "
+    "`kzero-scim check`, and set remoteTokenMethod to bearer if they fail with 401"
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class OAuth2Client:
-    """The client that Entra signs in as; its secret is the provider's remoteTokenClientSecret."""
+    """The client with which Entra signs in. Its secret is the provider's remoteTokenClientSecret."""
 
     schema_module: ClassVar[str] = "entra"
 
-    client_id: str = prop("The client.")
-    token_endpoint: str = prop("Where Entra fetches tokens.")
-    secret_fingerprint: str = prop("Changes with the client's secret, which is then written anew.")
+    client_id: str = prop("Client ID.")
+    token_endpoint: str = prop("Address from which Entra fetches tokens.")
+    secret_fingerprint: str = prop("Hash of the client's secret. A changed hash writes the secret again.")
 
 
 async def oauth2_values(services: Services, client: OAuth2Client) -> dict[str, str]:
-    """Give the keys with their values, the token that Entra begins with among them, fresh.
+    """Return the keys with their values, including a new token for Entra to start with.
 
     Raises:
         ProviderError: The client's secret is not configured.
-        TokenError: There is no token to be had.
+        TokenError: The token endpoint issued no token.
     """
     secret = services.config.remote_token_client_secret
     if not secret:
         message = (
-            f'the secret of client "{client.client_id}" is not known: set remoteTokenClientSecret '
+            f'the secret of client "{client.client_id}" is not configured; set remoteTokenClientSecret '
             "(KZERO_REMOTE_TOKEN_CLIENT_SECRET)"
         )
         raise ProviderError(message)
@@ -69,7 +69,7 @@ async def oauth2_values(services: Services, client: OAuth2Client) -> dict[str, s
 
 
 def client_fingerprint(client: OAuth2Client | None) -> str | None:
-    """Give something that changes with the client, its token endpoint and its secret."""
+    """Return a hash of the client, its token endpoint and its secret; None without a client."""
     if client is None:
         return None
     settled = json.dumps([client.client_id, client.token_endpoint, client.secret_fingerprint])

@@ -1,4 +1,4 @@
-"""``kzero:entra:SynchronizationCredentials``: the guide's Admin Credentials and the settings beside them.
+"""``kzero:entra:SynchronizationCredentials``: the portal's Admin Credentials and provisioning settings.
 
 https://learn.microsoft.com/graph/api/synchronization-serviceprincipal-put-synchronization
 """
@@ -57,15 +57,19 @@ from kzero_scim.resource.model import (
 )
 
 _SETTLING: Final = 30.0
-"""Seconds in which Graph may still show the keys as they were before."""
+"""Seconds in which Graph may still show the old keys."""
 
 
 class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, SynchronizationCredentialsState]):
     """Tenant URL, token, scope, notification and deletion threshold of a service principal's provisioning.
 
-    Owns the keys BaseAddress and SyncAll, and SecretToken, SyncNotificationSettings and those of an OAuth 2.0 client if
-    they are given. Graph shows that a key exists but not its value, so that a value changed in the portal cannot be
-    seen; a removed key is. Needs Application.ReadWrite.OwnedBy or Synchronization.ReadWrite.All.
+    The resource owns the keys BaseAddress and SyncAll. It owns SecretToken, SyncNotificationSettings and the keys of an
+    OAuth 2.0 client only if they are set.
+
+    Graph shows which keys exist, but not their values. A refresh detects a key that was removed in the portal, but not
+    a value that was changed there.
+
+    Needs Application.ReadWrite.OwnedBy or Synchronization.ReadWrite.All.
     """
 
     token: ClassVar[str] = "kzero:entra:SynchronizationCredentials"  # noqa: S105 - a type token
@@ -74,7 +78,7 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
     state = SynchronizationCredentialsState
 
     def __init__(self, services: Services) -> None:
-        """Keep the clients."""
+        """Store the clients."""
         self._services = services
 
     @classmethod
@@ -88,10 +92,10 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
         new: SynchronizationCredentialsInputs,
         old: SynchronizationCredentialsInputs | None,  # noqa: ARG002
     ) -> tuple[SynchronizationCredentialsInputs, list[Failure]]:
-        """Refuse what Entra would not take or KZero would not understand; an empty token counts as none."""
+        """Refuse values that Entra or KZero would refuse. An empty token counts as no token."""
         failures: list[Failure] = []
         if new.service_principal_id is not UNKNOWN and not is_guid(new.service_principal_id):
-            reason = f'"{new.service_principal_id}" is no object id (a GUID); give the service principal\'s object id'
+            reason = f'"{new.service_principal_id}" is not an object ID (GUID); use the service principal\'s object ID'
             failures.append(Failure("servicePrincipalId", reason))
         if new.tenant_url is not UNKNOWN and (reason := _wrong_address(new.tenant_url)):
             failures.append(Failure("tenantUrl", reason))
@@ -99,15 +103,15 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
             failures += self._foreign(new.tenant_url)
         token = new.secret_token
         if token is not UNKNOWN and token and token != token.strip():
-            failures.append(Failure("secretToken", "has blanks or line breaks around it; remove them"))
+            failures.append(Failure("secretToken", "has spaces or line breaks around it; remove them"))
         if token is not UNKNOWN and token and new.oauth2 is not None:
-            failures.append(Failure("oauth2", "stands beside secretToken; remove one of the two"))
+            failures.append(Failure("oauth2", "conflicts with secretToken; remove one"))
         email = new.notification_email
         if email is not UNKNOWN and email is not None and not is_email(email):
-            failures.append(Failure("notificationEmail", f'"{email}" is no e-mail address; give exactly one'))
+            failures.append(Failure("notificationEmail", f'"{email}" is not an email address; set exactly one'))
         threshold = new.deletion_threshold
         if threshold is not UNKNOWN and threshold is not None and threshold < 1:
-            failures.append(Failure("deletionThreshold", f"{threshold} is below 1; leave it out for no threshold"))
+            failures.append(Failure("deletionThreshold", f"{threshold} is below 1; remove it for no threshold"))
         if token is not UNKNOWN and not token:
             new = replace(new, secret_token=None)
         return new, failures
@@ -119,7 +123,7 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
         old: SynchronizationCredentialsState,
         new: SynchronizationCredentialsInputs,
     ) -> list[Change]:
-        """Compare with what Entra holds, as far as that can be seen; asks no service."""
+        """Compare with what Entra was seen to have. Asks no service."""
         changes = [
             replacing(change)
             for change in compare(old.service_principal_id, new.service_principal_id, "servicePrincipalId")
@@ -136,10 +140,10 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
     async def plan(
         self, call: Call, new: SynchronizationCredentialsInputs, old: SynchronizationCredentialsState | None
     ) -> SynchronizationCredentialsState:
-        """Foretell the fingerprints; say what the change means.
+        """Return the state after the update, and log what the change means.
 
         Raises:
-            ProviderError: The scope becomes the whole directory, and nobody has confirmed that.
+            ProviderError: The scope would become the whole directory, and the run does not confirm it.
         """
         refuse_whole_directory(new, old)
         await announce(call, new, old)
@@ -152,9 +156,9 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
         """Set the keys.
 
         Raises:
-            GraphError: Graph refused.
-            ProviderError: The scope is the whole directory, and nobody has confirmed that.
-            PartialFailureError: Entra does not hold afterwards what it was told.
+            GraphError: Graph refused the request.
+            ProviderError: The scope would become the whole directory, and the run does not confirm it.
+            PartialFailureError: Entra accepted the keys but does not show all of them.
         """
         refuse_whole_directory(new, None)
         return Created(new.service_principal_id, await self._apply(call, new, None))
@@ -166,15 +170,15 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
         old: SynchronizationCredentialsState,
         new: SynchronizationCredentialsInputs,
     ) -> SynchronizationCredentialsState:
-        """Set the keys, and remove those that are not wanted any more; nothing is sent if only the job's id changed.
+        """Set the keys, and remove those that are no longer wanted. Sends nothing if only the job's ID changed.
 
-        A changed Tenant URL or token is tried out before it is saved.
+        Entra tests a changed Tenant URL or token before it is saved.
 
         Raises:
-            GraphError: Graph refused.
-            ProviderError: The scope becomes the whole directory, which nobody has confirmed, or the new Tenant URL or
-                token does not pass a connection test; nothing was changed.
-            PartialFailureError: Entra does not hold afterwards what it was told.
+            GraphError: Graph refused the request.
+            ProviderError: The scope would become the whole directory without a confirmation, or the new Tenant URL or
+                token does not pass a connection test. Nothing was changed.
+            PartialFailureError: Entra accepted the keys but does not show all of them.
         """
         if not await self.diff(call, id, old, new):
             return replace(old, job_id=new.job_id)
@@ -187,7 +191,7 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
         id: str,  # noqa: A002
         old: SynchronizationCredentialsState | None,
     ) -> Found[SynchronizationCredentialsInputs, SynchronizationCredentialsState] | None:
-        """Read which keys exist; None if none of ours does, or the service principal is gone."""
+        """Read which keys exist. Returns None if no owned key exists or the service principal was deleted."""
         try:
             keys = await self._keys(id)
         except GraphError as error:
@@ -205,21 +209,21 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
         id: str,  # noqa: A002
         old: SynchronizationCredentialsState,
     ) -> None:
-        """Remove our keys, and leave those of others."""
+        """Remove the owned keys. Other keys stay."""
         try:
             await self._services.graph.put(_path(id), body_of(dict.fromkeys(_names(old), "")))
         except GraphError as error:
-            if not error.is_missing:  # the service principal is gone, and the keys with it
+            if not error.is_missing:  # the service principal was deleted, and its keys with it
                 raise
 
     def _foreign(self, tenant_url: str) -> list[Failure]:
-        """Refuse an address at another server than the one that the provider is configured for."""
+        """Refuse an address at another server than the provider's serverUrl."""
         home = self._services.config.server_url
         if not home or origin(tenant_url) == origin(home):
             return []
         reason = (
-            f'"{tenant_url}" is at another server than serverUrl ({home}); Entra would send its token and all users '
-            "there: correct it, or set allowForeignTenantUrl"
+            f'"{tenant_url}" is at another server than serverUrl ({home}). Entra would send its token and all users '
+            "there; correct it, or set allowForeignTenantUrl"
         )
         return [Failure("tenantUrl", reason)]
 
@@ -236,20 +240,20 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
         removed = [key for key in (_names(old) if old is not None else ()) if key not in values]
         before = await graph.consistent(lambda: self._keys(sp))
         is_others = TOKEN in before and TOKEN not in {*values, *removed}
-        # With the token of somebody else in the place of ours, which nobody can read, there is nothing to try out.
+        # A test would need the token that someone else has set, but its value cannot be read.
         if old is not None and not is_others:
-            await call.log.status("trying out the new credentials")
+            await call.log.status("testing the new credentials")
             await try_out(graph, new, old, values)
         if is_others:
             await call.log.warning(
-                "Entra holds a secret token that this stack did not set; it is left alone and is what Entra sends. "
-                "Set secretToken, or clear it in the portal"
+                "Entra has a secret token that this stack did not set, and keeps sending it. Set secretToken, or clear "
+                "the token in the portal"
             )
         body = body_of(values | dict.fromkeys(removed, ""))
         await graph.consistent(lambda: graph.put(_path(sp), body))
         after = await self._settle(sp, values, removed)
         if lost := sorted(before.keys() - after.keys() - set(removed)):
-            message = f"Entra dropped secrets that others had set ({', '.join(lost)}); enter them again in the portal"
+            message = f"Entra lost secrets that this stack did not set ({', '.join(lost)}); enter them in the portal"
             await call.log.warning(message)
         state = await _state(new, after)
         missing, left = values.keys() - after.keys(), [key for key in removed if key in after]
@@ -257,17 +261,17 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
             said = " and ".join(
                 part
                 for part in (
-                    f"does not hold {', '.join(sorted(missing))}" if missing else "",
-                    f"still holds {', '.join(left)}" if left else "",
+                    f"does not show {', '.join(sorted(missing))}" if missing else "",
+                    f"still shows {', '.join(left)}" if left else "",
                 )
                 if part
             )
-            reason = f"cannot set the provisioning credentials of service principal {sp}: Entra took them but {said}"
-            raise PartialFailureError(sp, await _refreshed(state, after), f"{reason}; run `pulumi up --refresh` again")
+            reason = f"Entra accepted the provisioning credentials of service principal {sp} but {said}"
+            raise PartialFailureError(sp, await _refreshed(state, after), f"{reason}; run `pulumi up --refresh`")
         return state
 
     async def _settle(self, sp: str, values: Mapping[str, str], removed: list[str]) -> dict[str, str]:
-        """Read the keys until they are as just set, for a while."""
+        """Read the keys until Graph shows the new ones, or the time is up."""
         graph = self._services.graph
         latest: dict[str, str] = {}
 
@@ -294,12 +298,12 @@ def _path(service_principal_id: str) -> str:
 
 
 def _names(new: SynchronizationCredentialsInputs) -> list[str]:
-    """Name the keys that these settings own."""
+    """Return the names of the keys that these settings own."""
     return [*_values(new), *(OAUTH2_KEYS if new.oauth2 is not None else ())]
 
 
 def _values(new: SynchronizationCredentialsInputs) -> dict[str, str]:
-    """Give the keys that these settings own, with their values, but for those of an OAuth 2.0 client."""
+    """Return the keys that these settings own, with their values, without those of an OAuth 2.0 client."""
     values = {ADDRESS: new.tenant_url, SCOPE: "true" if new.scope == "all" else "false"}
     if new.secret_token:
         values[TOKEN] = new.secret_token
@@ -309,9 +313,9 @@ def _values(new: SynchronizationCredentialsInputs) -> dict[str, str]:
 
 
 async def _state(new: SynchronizationCredentialsInputs, keys: Mapping[str, str]) -> SynchronizationCredentialsState:
-    """Describe the state once these settings are in Entra; unknown settings give unknown fingerprints."""
+    """Return the state with these settings in Entra. Unknown settings give unknown fingerprints."""
     if is_known(new.secret_token) and is_known(new.service_principal_id):
-        # In a thread: it takes 50 ms on purpose.
+        # In a thread, because the hash takes 50 ms by design.
         token: Any = await asyncio.to_thread(token_fingerprint, new.service_principal_id, new.secret_token)
     else:
         token = UNKNOWN
@@ -327,7 +331,7 @@ async def _state(new: SynchronizationCredentialsInputs, keys: Mapping[str, str])
 
 
 async def _refreshed(old: SynchronizationCredentialsState, keys: Mapping[str, str]) -> SynchronizationCredentialsState:
-    """Describe what is left of a state: a missing key, or one whose value shows and differs, changes its property."""
+    """Return a state after a refresh. A missing key, or a visible value that differs, changes its property."""
     notification = Notification(old.notification_email, old.deletion_threshold)
     if NOTIFICATION not in keys:
         notification = Notification()
@@ -351,14 +355,14 @@ async def _refreshed(old: SynchronizationCredentialsState, keys: Mapping[str, st
         deletion_threshold=notification.deletion_threshold,
         secret_token_fingerprint=fingerprint,
         settings_fingerprint=settled,
-        # The others' absence shows in their own properties.
+        # The other keys, if missing, change their own properties.
         missing_keys=[SCOPE] if SCOPE not in keys else [],
         unmanaged_keys=sorted(keys.keys() - set(_names(old))),
     )
 
 
 async def _imported(service_principal_id: str, keys: Mapping[str, str]) -> SynchronizationCredentialsState:
-    """Describe what an import finds: the values are hidden, so that the program must give them."""
+    """Return the state of an import. The values are hidden, so the program must set them."""
     notification = decode_notification(keys.get(NOTIFICATION, ""))
     inputs = SynchronizationCredentialsInputs(
         service_principal_id=service_principal_id,
@@ -371,22 +375,22 @@ async def _imported(service_principal_id: str, keys: Mapping[str, str]) -> Synch
 
 
 def _shown(value: str, hidden: str) -> str:
-    """Give a value that Graph shows, or what is believed to be behind its mask."""
+    """Return the value that Graph shows, or the last known value if Graph masks it."""
     return hidden if value == MASK else value
 
 
 def _wrong_address(url: str) -> str:
-    """Say what is wrong with a Tenant URL, ``""`` if nothing is."""
+    """Return why a Tenant URL is wrong, or ``""`` if it is right."""
     try:
         parts = urlsplit(url)
         host = parts.hostname
         _ = parts.port
     except ValueError:
-        return f'"{url}" is no URL; give https://<host>/realms/<tenant>/scim/v2'
+        return f'"{url}" is not a URL; use https://<host>/realms/<tenant>/scim/v2'
     if parts.username or parts.password:
-        return "a Tenant URL holds no user name or password; remove them"
+        return "must not contain a user name or password; remove them"
     if parts.scheme != "https" or not host:
-        return f'"{url}" must begin with https:// and a host; Entra sends credentials there'
+        return f'"{url}" must start with https:// and a host, because Entra sends credentials there'
     if not is_tenant_path(parts.path) or parts.fragment:
         return f'"{url}" must have the path /realms/<tenant>/scim/v2; copy it from KZero: Integrations > SCIM'
     if parts.query not in {"", COMPLIANCE_FLAG, f"{COMPLIANCE_FLAG}=true"}:

@@ -1,8 +1,8 @@
-"""The keys of a service principal's synchronization secrets that make up its Admin Credentials, in both directions.
+"""Reads and writes the keys of a service principal's synchronization secrets (the portal's Admin Credentials). Pure.
 
-https://learn.microsoft.com/graph/api/synchronization-serviceprincipal-put-synchronization names the keys; the form of
-``SyncNotificationSettings`` is that of
-https://learn.microsoft.com/entra/identity/app-provisioning/accidental-deletions. Pure: sends nothing.
+The names of the keys: https://learn.microsoft.com/graph/api/synchronization-serviceprincipal-put-synchronization. The
+form of ``SyncNotificationSettings``:
+https://learn.microsoft.com/entra/identity/app-provisioning/accidental-deletions.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ SCOPE: Final = "SyncAll"
 NOTIFICATION: Final = "SyncNotificationSettings"
 
 MASK: Final = "*"
-"""What Graph shows in place of a value."""
+"""Graph shows this instead of a value."""
 
 _DEFAULT_THRESHOLD: Final = 500
-"""The portal's."""
+"""The portal's default."""
 
 
 @dataclass(frozen=True)
 class Notification:
-    """Who is told of failures, and from how many deletions in a cycle Entra stops."""
+    """The address that Entra notifies of failures, and the number of deletions above which it stops a cycle."""
 
     email: str | None = None
     deletion_threshold: int | None = None
 
     def __bool__(self) -> bool:
-        """False if there is nothing to set."""
+        """Return False if neither is set."""
         return self.email is not None or self.deletion_threshold is not None
 
     def encode(self) -> str:
-        """Write the value of the key, JSON inside a string."""
+        """Return the value of the key, which is JSON inside a string."""
         document = {
             "Enabled": self.email is not None,
             "Recipients": self.email or "",
@@ -48,7 +48,7 @@ class Notification:
 
 
 def decode_notification(text: str) -> Notification:
-    """Read the value of the key; what makes no sense is left out."""
+    """Return the notification that the key's value describes. Ignores unreadable parts."""
     try:
         document = json.loads(text)
     except ValueError:
@@ -64,18 +64,18 @@ def decode_notification(text: str) -> Notification:
 
 
 def keys_of(document: Mapping[str, Any]) -> dict[str, str]:
-    """Read Graph's answer: key to value, which usually is :data:`MASK`."""
+    """Return Graph's keys with their values, which usually are :data:`MASK`."""
     values = document.get("value")
     pairs = [pair for pair in values if isinstance(pair, dict)] if isinstance(values, list) else []
     return {str(pair["key"]): str(pair.get("value") or "") for pair in pairs if pair.get("key")}
 
 
 def body_of(values: Mapping[str, str]) -> dict[str, Any]:
-    """Write Graph's request; an empty value removes its key."""
+    """Return the body of Graph's request. An empty value removes its key."""
     return {"value": [{"key": key, "value": value} for key, value in values.items()]}
 
 
 def settings_fingerprint(tenant_url: str, fingerprint: str | None, scope: str | None, oauth2: str | None = None) -> str:
-    """Give something that changes with everything that a connection test depends on."""
+    """Return a hash of all values that a connection test depends on."""
     settled = json.dumps([tenant_url, fingerprint, scope, *([oauth2] if oauth2 else [])])
     return hashlib.sha256(settled.encode()).hexdigest()

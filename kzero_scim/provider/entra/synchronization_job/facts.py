@@ -1,4 +1,4 @@
-"""What reports and drift know of the resource SynchronizationJob without running it."""
+"""Facts about the resource SynchronizationJob, for reports and drift detection."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 from kzero_scim.resource.facts import Facts
 
 JOB_ACTIVITIES: Final = ("Delete provisioning configuration", "Add provisioning configuration")
-"""How Entra's directory audit names the creation and deletion of a job."""
+"""Activities in Entra's directory audit for the deletion and creation of a job."""
 FACTS: Final = Facts(
     label="provisioning job",
     step=4,

@@ -1,4 +1,4 @@
-"""``kzero:entra:SynchronizationJob``: the provisioning job of a service principal, created but not started.
+"""``kzero:entra:SynchronizationJob``: creates the synchronization job of a service principal, and does not start it.
 
 https://learn.microsoft.com/graph/api/synchronization-synchronization-post-jobs
 """
@@ -22,27 +22,27 @@ from kzero_scim.settings.moves import server
 T = TypeVar("T")
 
 _APPLICATION_REPLACED: Final = (
-    "the application is replaced: all assignments go and are made anew, and provisioning begins anew with an initial "
-    "cycle; users in KZero are found again by the matching attribute"
+    "the application would be replaced: all assignments would be deleted and created again, and provisioning would "
+    "start with an initial cycle, which matches the existing users in KZero by the matching attribute"
 )
 _JOB_REPLACED: Final = (
-    "the provisioning job is replaced: provisioning begins anew with an initial cycle; who was provisioned before "
-    "stays in KZero as it is"
+    "the provisioning job would be replaced: provisioning would start with an initial cycle; users that the old job "
+    "provisioned stay unchanged in KZero"
 )
 
 _SETTLING: Final = 60.0
 """Seconds in which the synchronization service may not know a new service principal yet."""
 _FORBIDDEN_FOR: Final = 8.0
-"""Seconds; it answers 403 too in that time, but so it does for a missing permission, which must not take long."""
+"""Seconds to repeat a 403. The service returns it in that time too, but also for a missing permission."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SynchronizationJobInputs:
-    """Which job there must be."""
+    """The wanted job."""
 
-    service_principal_id: str = prop("Object id of the enterprise application's service principal.", replace=True)
+    service_principal_id: str = prop("Object ID of the enterprise application's service principal.", replace=True)
     template_id: str = prop(
-        "The synchronization template: scim for every application made for SCIM since 2018.",
+        "ID of the synchronization template. All applications created for SCIM since 2018 use `scim`.",
         default="scim",
         replace=True,
     )
@@ -50,22 +50,24 @@ class SynchronizationJobInputs:
 
 @dataclass(frozen=True, kw_only=True)
 class SynchronizationJobState(SynchronizationJobInputs):
-    """The job."""
+    """The existing job."""
 
-    job_id: str = prop("Id of the job.")
-    adopted: bool = prop("True if the job existed and was taken over.", default=False)
+    job_id: str = prop("ID of the job.")
+    adopted: bool = prop("Whether the job existed before and was adopted.", default=False)
     target: str | None = prop(
-        "The KZero tenant that it provisions to, as the provider was configured. Entra keeps in the job who is who "
-        "there, so that another tenant takes another job.",
+        "The KZero tenant that the provider was configured for. The job stores links to the users of this tenant, so "
+        "another tenant needs another job.",
         default=None,
     )
 
 
 class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobState]):
-    """The one synchronization job of a template on a service principal.
+    """The synchronization job of a template on a service principal.
 
-    A job of that template that exists is taken over rather than doubled, and deleted with the resource. Starting it is
-    ``ProvisioningStatus``'s. Needs Application.ReadWrite.OwnedBy or Synchronization.ReadWrite.All.
+    The resource adopts an existing job of the template instead of creating a second one, and deletes it with the
+    resource. ``ProvisioningStatus`` starts the job.
+
+    Needs Application.ReadWrite.OwnedBy or Synchronization.ReadWrite.All.
     """
 
     token: ClassVar[str] = "kzero:entra:SynchronizationJob"  # noqa: S105 - a type token
@@ -75,7 +77,7 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
     delete_before_replace: ClassVar[bool] = True
 
     def __init__(self, services: Services) -> None:
-        """Keep the clients."""
+        """Store the clients."""
         self._services = services
 
     async def check(
@@ -84,10 +86,10 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
         new: SynchronizationJobInputs,
         old: SynchronizationJobInputs | None,  # noqa: ARG002
     ) -> tuple[SynchronizationJobInputs, list[Failure]]:
-        """Refuse what is no object id, and an empty template."""
+        """Refuse a value that is not an object ID, and an empty template."""
         failures: list[Failure] = []
         if new.service_principal_id is not UNKNOWN and not is_guid(new.service_principal_id):
-            reason = f'"{new.service_principal_id}" is no object id (a GUID); give the service principal\'s object id'
+            reason = f'"{new.service_principal_id}" is not an object ID (GUID); use the service principal\'s object ID'
             failures.append(Failure("servicePrincipalId", reason))
         if new.template_id is not UNKNOWN and not new.template_id.strip():
             failures.append(Failure("templateId", "must not be empty; use scim"))
@@ -100,7 +102,7 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
         old: SynchronizationJobState,
         new: SynchronizationJobInputs,
     ) -> list[Change]:
-        """Any change replaces the job, which is said."""
+        """Return the changes, and warn that they replace the job."""
         principal = compare(old.service_principal_id, new.service_principal_id, "servicePrincipalId")
         template = compare(old.template_id, new.template_id, "templateId")
         target = self._target()
@@ -117,7 +119,7 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
         new: SynchronizationJobInputs,
         old: SynchronizationJobState | None,
     ) -> SynchronizationJobState:
-        """The id is known only once the job is made.
+        """Return the state after the update. The ID of a new job is unknown.
 
         Raises:
             ProviderError: A permission is missing.
@@ -135,17 +137,18 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
         )
 
     async def create(self, call: Call, new: SynchronizationJobInputs) -> Created[SynchronizationJobState]:
-        """Take over the job of the template, or make one.
+        """Adopt the existing job of the template, or create one.
 
         Raises:
-            GraphError: Graph refused.
+            GraphError: Graph refused a request or is unreachable.
+            ProviderError: The service principal has several jobs of the template.
         """
         sp = new.service_principal_id
         existing = await self._settled(lambda: self._existing(new))
         job = existing if existing is not None else await self._settled(lambda: self._make(new))
         job_id = str(job["id"])
         if existing is not None:
-            message = f"takes over the existing synchronization job {job_id}"
+            message = f"adopted the existing synchronization job {job_id}"
             await call.log.info(message)
         else:
             path = job_path(sp, job_id)
@@ -165,7 +168,7 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
         id: str,  # noqa: A002
         old: SynchronizationJobState | None,
     ) -> Found[SynchronizationJobInputs, SynchronizationJobState] | None:
-        """Read the job; None if it or its service principal is gone."""
+        """Read the job. Returns None if it or its service principal was deleted."""
         sp, job_id = split_job_resource_id(id)
         try:
             job = await self._services.graph.get(job_path(sp, job_id))
@@ -192,11 +195,11 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
         old: SynchronizationJobState,
         new: SynchronizationJobInputs,  # noqa: ARG002
     ) -> SynchronizationJobState:
-        """Change nothing: every change is a replacement."""
+        """Do nothing: every change replaces the job."""
         return old
 
     def _target(self) -> str | None:
-        """Name the KZero tenant, however its server is spelled."""
+        """Return the KZero tenant, with the same text for all spellings of its server."""
         config = self._services.config
         return f"{server(config.server_url)}/{config.realm}" if config.server_url and config.realm else None
 
@@ -206,7 +209,7 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
         id: str,  # noqa: A002, ARG002
         old: SynchronizationJobState,
     ) -> None:
-        """Delete the job; what it provisioned stays in KZero."""
+        """Delete the job. Users that it provisioned stay in KZero."""
         await self._services.graph.delete(job_path(old.service_principal_id, old.job_id), missing_ok=True)
 
     async def _existing(self, new: SynchronizationJobInputs) -> dict[str, Any] | None:
@@ -216,7 +219,7 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
             ids = ", ".join(str(job.get("id")) for job in fitting)
             message = (
                 f"service principal {new.service_principal_id} has {len(fitting)} synchronization jobs of template "
-                f'"{new.template_id}" ({ids}); delete all but one in the portal, or import the right one'
+                f'"{new.template_id}" ({ids}); delete all but one in the portal, or import one of them'
             )
             raise ProviderError(message)
         return fitting[0] if fitting else None
@@ -225,7 +228,7 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
         try:
             job = await self._services.graph.post(jobs_path(new.service_principal_id), {"templateId": new.template_id})
         except GraphError as error:
-            # Without an answer, or with a 5xx, the job may have been made all the same.
+            # Without an answer, or after a 5xx, the job may exist nevertheless.
             if error.status is not None and error.status < 500:  # noqa: PLR2004
                 raise
             job = await self._existing(new)
@@ -233,8 +236,8 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
                 raise
         if job is None or not job.get("id"):
             message = (
-                f"Microsoft Graph made a synchronization job on service principal {new.service_principal_id} "
-                "but did not say its id; run `pulumi up` again, which takes it over"
+                f"Microsoft Graph created a synchronization job on service principal {new.service_principal_id}, but "
+                "did not return its ID; run `pulumi up` again, which adopts the job"
             )
             raise ProviderError(message)
         return job
@@ -249,5 +252,5 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
 
 
 def _is_variation(actual: str, wanted: str) -> bool:
-    """Entra answers ``customappssoOutDelta`` for a job made from ``customappsso``."""
+    """Return whether a template is a variation: Entra shows ``customappssoOutDelta`` for ``customappsso``."""
     return actual.casefold().startswith(wanted.casefold())

@@ -1,4 +1,4 @@
-"""The set of assignments against the sandbox's Entra."""
+"""Tests AppRoleAssignments against the sandbox's Entra."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _unassign(entra: LocalEntra, sp: str, name: str) -> None:
 
 
 async def test_a_set_is_assigned_and_stays_as_it_is(entra: LocalEntra) -> None:
-    """Users in any case, a guest, an object id, a group; then no difference in any order."""
+    """Users in any case, a guest, an object ID and a group are assigned, and no order makes a difference."""
     sp = entra.application()
     kind = AppRoleAssignments(entra.services())
     wanted = _inputs(sp, "Robin@Contoso.example", GUEST, entra.organisation.user(SAM).id, groups=("KZero users",))
@@ -61,7 +61,7 @@ async def test_a_set_is_assigned_and_stays_as_it_is(entra: LocalEntra) -> None:
 
 
 async def test_a_difference_names_who_comes_and_who_goes(entra: LocalEntra) -> None:
-    """By place for the engine, by name in a line of the preview; the service is not asked by a diff."""
+    """A diff has list positions without asking Graph, and a preview logs the names."""
     sp = entra.application()
     kind = AppRoleAssignments(entra.services())
     made = await kind.create(call(), _inputs(sp, ROBIN, ALEX))
@@ -77,15 +77,15 @@ async def test_a_difference_names_who_comes_and_who_goes(entra: LocalEntra) -> N
         Change("users[2]", ChangeKind.ADD),
     ]
     await kind.plan(call(lines, preview=True), wanted, made.state)
-    assert f"adds: {SAM}, {KIM}; removes: {ALEX}" in lines.notes
-    assert f"1 user loses access: {ALEX}" in lines.warnings
+    assert f"would add: {SAM}, {KIM}; would remove: {ALEX}" in lines.notes
+    assert f"1 user would lose access: {ALEX}" in lines.warnings
     state = await kind.update(call(), sp, made.state, wanted)
     assert _assigned(entra, sp) == {"Robin Falk", "Sam O'Hara", "Kim Mailless"}
     assert await kind.diff(call(), sp, state, wanted) == []
 
 
 async def test_every_unknown_or_ambiguous_name_is_told_at_once(entra: LocalEntra) -> None:
-    """At preview, with what would help; nothing is assigned."""
+    """A preview reports all unknown and ambiguous names with remedies, and assigns nothing."""
     sp = entra.application()
     kind = AppRoleAssignments(entra.services())
     wanted = _inputs(sp, "nobody@contoso.example", "pat@partner.example", ROBIN, groups=("Duplicates", "Nope"))
@@ -97,15 +97,15 @@ async def test_every_unknown_or_ambiguous_name_is_told_at_once(entra: LocalEntra
 
     text = str(caught.value)
     assert 'user "nobody@contoso.example" does not exist' in text
-    assert f'"pat@partner.example" does not exist, but that is the e-mail address of "{GUEST}"' in text
-    assert 'group "Duplicates" is ambiguous, 2 groups' in text
+    assert f'"pat@partner.example" does not exist in Entra; this is the email address of user "{GUEST}"' in text
+    assert 'group "Duplicates" is ambiguous: 2 groups' in text
     assert 'group "Nope" does not exist' in text
     assert ROBIN not in text
     assert _assigned(entra, sp) == set()
 
 
 async def test_names_are_looked_up_before_the_application_exists(entra: LocalEntra) -> None:
-    """The first preview knows no service principal yet."""
+    """The first preview looks up names although no service principal exists."""
     kind = AppRoleAssignments(entra.services())
 
     with pytest.raises(ProviderError, match=r"nobody@contoso\.example"):
@@ -117,7 +117,7 @@ async def test_names_are_looked_up_before_the_application_exists(entra: LocalEnt
 
 
 async def test_what_is_odd_is_warned_of_and_kept(entra: LocalEntra) -> None:
-    """Nested groups, disabled users, users without mail, guests."""
+    """The state keeps warnings about nested groups, disabled users, users without mail, and guests."""
     sp = entra.application()
     kind, lines = AppRoleAssignments(entra.services()), Lines()
     wanted = _inputs(sp, KIM, "jo@contoso.example", GUEST, ROBIN, groups=("KZero nested",))
@@ -135,7 +135,7 @@ async def test_what_is_odd_is_warned_of_and_kept(entra: LocalEntra) -> None:
 
 
 async def test_assignments_of_others_are_reported_or_removed(entra: LocalEntra) -> None:
-    """Left alone unless the set is exclusive."""
+    """Other assignments stay, unless the set is exclusive."""
     sp = entra.application()
     _assign(entra, sp, ALEX)
     kind = AppRoleAssignments(entra.services())
@@ -152,7 +152,7 @@ async def test_assignments_of_others_are_reported_or_removed(entra: LocalEntra) 
 
 
 async def test_drift_is_seen_and_repaired(entra: LocalEntra) -> None:
-    """Somebody removes one of ours and adds one of theirs."""
+    """A refresh detects a removed and an added assignment, and an update repairs them."""
     sp = entra.application()
     kind = AppRoleAssignments(entra.services())
     wanted = _inputs(sp, ROBIN, ALEX)
@@ -171,7 +171,7 @@ async def test_drift_is_seen_and_repaired(entra: LocalEntra) -> None:
 
 
 async def test_a_set_is_imported_by_the_names_that_people_use(entra: LocalEntra) -> None:
-    """User principal names; a group whose name is not unique by its id."""
+    """An import uses user principal names, and the object ID of a group whose name is not unique."""
     sp = entra.application()
     kind = AppRoleAssignments(entra.services())
     duplicate = entra.organisation.group("duplicates-1").id
@@ -186,12 +186,12 @@ async def test_a_set_is_imported_by_the_names_that_people_use(entra: LocalEntra)
 
 
 async def test_a_vanished_service_principal_is_gone(entra: LocalEntra) -> None:
-    """Not an empty set."""
+    """A read returns None for a deleted service principal, not an empty set."""
     assert await AppRoleAssignments(entra.services()).read(call(), "00000000-0000-4000-8000-000000000001", None) is None
 
 
 async def test_only_ours_are_removed_with_the_resource(entra: LocalEntra) -> None:
-    """Also if one of them is gone already."""
+    """A deletion removes only owned assignments, even if one of them is already gone."""
     sp = entra.application()
     kind = AppRoleAssignments(entra.services())
     made = await kind.create(call(), _inputs(sp, ROBIN, ALEX))
@@ -204,15 +204,17 @@ async def test_only_ours_are_removed_with_the_resource(entra: LocalEntra) -> Non
 
 
 async def test_an_unknown_role_lists_those_there_are(entra: LocalEntra) -> None:
-    """At preview already."""
+    """A preview with an unknown role lists the existing roles."""
     wanted = replace(_inputs(entra.application(), ROBIN), role_name="Admin")
 
-    with pytest.raises(ProviderError, match=r'no app role "Admin"; it has "User", "msiam_access"'):
+    with pytest.raises(
+        ProviderError, match=r'no app role "Admin"; set roleName to a role that it has: "User", "msiam_access"'
+    ):
         await AppRoleAssignments(entra.services()).plan(call(preview=True), wanted, None)
 
 
 async def test_another_role_moves_the_assignments(entra: LocalEntra) -> None:
-    """The old ones go."""
+    """A changed role replaces the old assignments."""
     sp = entra.application()
     kind = AppRoleAssignments(entra.services())
     made = await kind.create(call(), _inputs(sp, ROBIN))
@@ -226,7 +228,7 @@ async def test_another_role_moves_the_assignments(entra: LocalEntra) -> None:
 
 
 async def test_graph_that_is_not_consistent_yet_is_waited_for(entra: LocalEntra) -> None:
-    """It says "Not a valid reference update" of a service principal just made."""
+    """Graph's "Not a valid reference update" for a new service principal is retried."""
     sp = entra.application()
     body = {"error": {"code": "Request_BadRequest", "message": "Not a valid reference update."}}
     entra.fail("appRoleAssignedTo$", 400, "POST", body=body)
@@ -239,7 +241,7 @@ async def test_graph_that_is_not_consistent_yet_is_waited_for(entra: LocalEntra)
 
 
 async def test_throttled_items_are_repeated(entra: LocalEntra) -> None:
-    """As Graph asks."""
+    """Throttled requests of a batch are repeated after the time that Graph asks for."""
     sp = entra.application()
     entra.fail("appRoleAssignedTo$", 429, "POST", headers={"Retry-After": "3"})
 
@@ -250,7 +252,7 @@ async def test_throttled_items_are_repeated(entra: LocalEntra) -> None:
 
 
 async def test_a_partial_failure_keeps_what_exists(entra: LocalEntra) -> None:
-    """The next update assigns the rest."""
+    """The state keeps the created assignments, and the next update creates the rest."""
     sp = entra.application()
     kind = AppRoleAssignments(entra.services())
     wanted = _inputs(sp, ROBIN, ALEX, SAM)
@@ -268,7 +270,7 @@ async def test_a_partial_failure_keeps_what_exists(entra: LocalEntra) -> None:
 
 
 async def test_a_missing_permission_leaves_nothing_behind(entra: LocalEntra) -> None:
-    """And is named."""
+    """A missing permission is named, and nothing is assigned."""
     sp = entra.application()
     kind = AppRoleAssignments(entra.services("without-AppRoleAssignment.ReadWrite.All"))
 
@@ -281,7 +283,7 @@ async def test_a_missing_permission_leaves_nothing_behind(entra: LocalEntra) -> 
 
 
 async def test_a_thousand_users_take_few_requests(entra: LocalEntra) -> None:
-    """Names are looked up 15 a filter and 20 filters a request; 20 are assigned a request; a refresh pages by 999."""
+    """A filter has 15 names, a request has 20 filters or 20 assignments, and a refresh reads pages of 999."""
     sp = entra.application()
     users = [f"user{number:04}@contoso.example" for number in range(1000)]
     for user in users:
@@ -300,7 +302,7 @@ async def test_a_thousand_users_take_few_requests(entra: LocalEntra) -> None:
 
 
 async def test_bad_names_are_refused_without_a_request(entra: LocalEntra) -> None:
-    """All of them, by place; repeated names are dropped."""
+    """All bad names are reported by list position without a request, and repeated names are dropped."""
     kind = AppRoleAssignments(entra.services())
     bad = _inputs("sp", "Robin Falk", ROBIN, ROBIN.upper(), groups=(" x", ROBIN))
 

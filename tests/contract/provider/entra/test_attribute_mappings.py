@@ -1,4 +1,4 @@
-"""What AttributeMappings asks of Graph, and what it makes of the answers."""
+"""Tests which requests AttributeMappings sends to Graph, and how it handles the answers."""
 
 from __future__ import annotations
 
@@ -21,41 +21,41 @@ INPUTS = AttributeMappingsInputs(service_principal_id=PRINCIPAL, job_id=JOB)
 
 
 def resource(graph: ScriptedGraph) -> AttributeMappings:
-    """Make the resource against a Graph."""
+    """Return the resource with this Graph."""
     return AttributeMappings(graph.services(), sleep=no_sleep)
 
 
 async def created(graph: ScriptedGraph, inputs: AttributeMappingsInputs = INPUTS) -> AttributeMappingsState:
-    """Create it and forget what was asked for that."""
+    """Create the resource, and clear the recorded requests."""
     state = (await resource(graph).create(call(), inputs)).state
     graph.asked.clear()
     return state
 
 
 async def refreshed(graph: ScriptedGraph, state: AttributeMappingsState) -> AttributeMappingsState:
-    """Read it again."""
+    """Read the resource again."""
     found = await resource(graph).read(call(), RESOURCE_ID, state)
     assert found is not None
     return found.state
 
 
 def user_rows(graph: ScriptedGraph) -> list[Json]:
-    """Give the attribute mappings for users."""
+    """Return the attribute mappings for users."""
     mappings = graph.schema["synchronizationRules"][0]["objectMappings"]
     found = next(mapping for mapping in mappings if mapping["sourceObjectName"] == "User")
     return cast("list[Json]", found["attributeMappings"])
 
 
 def row_for(graph: ScriptedGraph, target: str) -> Json:
-    """Give one of them."""
+    """Return one attribute mapping."""
     return next(row for row in user_rows(graph) if row["targetAttributeName"] == target)
 
 
 class TestCreate:
-    """The first `up`."""
+    """The first `pulumi up`."""
 
     async def test_reads_writes_and_reads_again(self) -> None:
-        """Three requests, the whole document in one of them, without Graph's annotation."""
+        """A create sends three requests, and writes the whole schema without Graph's annotation."""
         graph = ScriptedGraph()
 
         made = await resource(graph).create(call(), INPUTS)
@@ -69,7 +69,7 @@ class TestCreate:
         assert made.state.prior.rows[TAG] == "null"
 
     async def test_writes_nothing_if_all_is_there(self) -> None:
-        """An interrupted create is taken up where it ended."""
+        """A repeated create after an interruption writes nothing if all rows exist."""
         graph = ScriptedGraph()
         await created(graph)
 
@@ -78,7 +78,7 @@ class TestCreate:
         assert graph.writes == []
 
     async def test_a_second_preview_shows_no_change_and_asks_nothing(self) -> None:
-        """The state says what the inputs say."""
+        """A second preview finds no changes and sends no request."""
         graph = ScriptedGraph()
         state = await created(graph)
 
@@ -86,7 +86,7 @@ class TestCreate:
         assert graph.asked == []
 
     async def test_waits_out_an_older_copy(self) -> None:
-        """Graph's copies agree a moment later."""
+        """A create repeats the read while Graph returns an older copy."""
         graph = ScriptedGraph(stale_reads=2)
 
         state = await created(graph)
@@ -94,7 +94,7 @@ class TestCreate:
         assert TAG in state.rows
 
     async def test_an_unknown_source_attribute_changes_nothing(self) -> None:
-        """The name that was meant is in the error."""
+        """An unknown source attribute is refused with a suggestion, and nothing is written."""
         graph = ScriptedGraph()
         inputs = replace(INPUTS, rows=guide_rows() | {"name.familyName": Row(source="surName")})
 
@@ -103,7 +103,7 @@ class TestCreate:
         assert graph.writes == []
 
     async def test_entra_parses_an_expression_that_the_schema_does_not_hold(self) -> None:
-        """The parse is taken as it comes; nothing is written by hand."""
+        """Entra parses a new expression, and its result is written unchanged."""
         graph = ScriptedGraph()
         inputs = replace(INPUTS, rows=guide_rows() | {"title": Row(expression='Append([jobTitle], "x")')})
 
@@ -112,16 +112,16 @@ class TestCreate:
         assert row_for(graph, "title")["source"]["name"] == "Append"
 
     async def test_an_expression_that_is_none_changes_nothing(self) -> None:
-        """Entra's reason and the row are in the error."""
+        """An invalid expression is refused with Entra's reason and the row, and nothing is written."""
         graph = ScriptedGraph()
         inputs = replace(INPUTS, rows=guide_rows() | {"title": Row(expression="Append([jobTitle]")})
 
-        with pytest.raises(ProviderError, match=r"of 'title': a parenthesis is missing; nothing was changed"):
+        with pytest.raises(ProviderError, match=r"of 'title'\. Nothing was changed; .*a parenthesis is missing"):
             await resource(graph).create(call(), inputs)
         assert graph.writes == ["POST /schema/parseExpression"]
 
     async def test_rows_that_entra_does_not_keep_are_named(self) -> None:
-        """What exists is kept in the state, so that delete puts it back."""
+        """Rows that Entra drops are named, and the state keeps the original so that a deletion restores it."""
         graph = ScriptedGraph(unwritable=True)
 
         with pytest.raises(PartialFailureError, match="CustomExtensionName") as caught:
@@ -135,7 +135,7 @@ class TestDrift:
     """Changes made in the portal."""
 
     async def test_a_changed_source_is_shown_as_that_property_and_repaired(self) -> None:
-        """One entry in the diff, one PUT."""
+        """A changed source is one change in the diff, and one PUT repairs it."""
         graph = ScriptedGraph()
         state = await created(graph)
         row_for(graph, WORK_EMAIL)["source"] = {"type": "Attribute", "name": "city", "expression": "[city]"}
@@ -149,7 +149,7 @@ class TestDrift:
         assert row_for(graph, WORK_EMAIL)["source"]["name"] == "mail"
 
     async def test_a_removed_row_is_shown_as_added_even_after_two_refreshes(self) -> None:
-        """It stays ours."""
+        """A removed row stays owned after two refreshes, so the diff adds it."""
         graph = ScriptedGraph()
         state = await created(graph)
         user_rows(graph).remove(row_for(graph, MANAGER))
@@ -162,7 +162,7 @@ class TestDrift:
         assert state.prior.rows[MANAGER] != "null"
 
     async def test_a_removed_definition_is_shown(self) -> None:
-        """Row and definition are two things."""
+        """A removed attribute definition is a change apart from its row."""
         graph = ScriptedGraph()
         state = await created(graph)
         attributes = graph.schema["directories"][1]["objects"][0]["attributes"]
@@ -175,7 +175,7 @@ class TestDrift:
         ]
 
     async def test_a_row_of_others_is_no_drift(self) -> None:
-        """It is reported only."""
+        """A row that the stack does not own is reported but is not drift."""
         graph = ScriptedGraph()
         state = await created(graph)
         row_for(graph, "displayName")["source"] = {"type": "Attribute", "name": "city", "expression": "[city]"}
@@ -185,7 +185,7 @@ class TestDrift:
         assert await resource(graph).diff(call(), RESOURCE_ID, state, INPUTS) == []
 
     async def test_the_fingerprint_returns_with_the_repair(self) -> None:
-        """A repaired drift restarts nothing by itself."""
+        """A repair restores the fingerprint, so it restarts nothing."""
         graph = ScriptedGraph()
         state = await created(graph)
         row_for(graph, WORK_EMAIL)["flowType"] = "ObjectAddOnly"
@@ -197,7 +197,7 @@ class TestDrift:
         assert planned.fingerprint == state.fingerprint
 
     async def test_a_refresh_is_one_request(self) -> None:
-        """And a job that is gone takes its rows along."""
+        """A refresh sends one request, and a deleted job has no rows."""
         graph = ScriptedGraph()
         state = await created(graph)
 
@@ -211,7 +211,7 @@ class TestUpdate:
     """Changed inputs."""
 
     async def test_a_row_no_longer_listed_is_given_back(self) -> None:
-        """It says again what it said before."""
+        """A row that is no longer listed gets its original value."""
         graph = ScriptedGraph()
         before = copy.deepcopy(row_for(graph, WORK_EMAIL))
         first = replace(INPUTS, rows=guide_rows() | {WORK_EMAIL: Row(source="city")})
@@ -225,7 +225,7 @@ class TestUpdate:
         assert WORK_EMAIL not in state.prior.rows
 
     async def test_exclusive_removes_others_and_gives_them_back(self) -> None:
-        """And shows one that somebody adds as drift."""
+        """An exclusive set removes other rows, restores them at the end, and reports a new one as drift."""
         graph = ScriptedGraph()
         before = copy.deepcopy(user_rows(graph))
         state = await created(graph, replace(INPUTS, exclusive=True))
@@ -242,7 +242,7 @@ class TestUpdate:
         assert sorted(names) == sorted([*(row["targetAttributeName"] for row in before), TAG])
 
     async def test_groups_are_switched_off_and_seen_switched_on(self) -> None:
-        """The object mapping's switch."""
+        """The object mapping of groups is turned off, and turning it on is drift."""
         graph = ScriptedGraph()
         wanted = replace(INPUTS, provision_groups=False)
         state = await created(graph, wanted)
@@ -257,10 +257,10 @@ class TestUpdate:
 
 
 class TestDelete:
-    """Giving back."""
+    """Restoring the original schema."""
 
     async def test_puts_the_schema_back(self) -> None:
-        """Rows, definition and switch."""
+        """A deletion restores rows, definitions and the setting for groups."""
         graph = ScriptedGraph()
         before = copy.deepcopy(graph.schema)
         state = await created(graph, replace(INPUTS, provision_groups=False))
@@ -270,7 +270,7 @@ class TestDelete:
         assert graph.schema == before
 
     async def test_a_job_that_is_gone_is_no_error(self) -> None:
-        """Its schema is gone with it."""
+        """Deleting the mappings of a deleted job is not an error."""
         graph = ScriptedGraph()
         state = await created(graph)
         graph.exists = False
@@ -279,10 +279,10 @@ class TestDelete:
 
 
 class TestImport:
-    """Taking over what exists."""
+    """Importing an existing schema."""
 
     async def test_inputs_describe_what_exists(self) -> None:
-        """Six of the seven rows of a new job; the tag is not there."""
+        """An import of a new job has six of the seven rows, because the tag does not exist."""
         graph = ScriptedGraph()
 
         found = await resource(graph).read(call(), RESOURCE_ID, None)
@@ -293,16 +293,16 @@ class TestImport:
         assert await resource(graph).diff(call(), RESOURCE_ID, found.state, found.inputs) == []
 
     async def test_an_id_of_another_form(self) -> None:
-        """The form is in the error."""
+        """An ID in another form is refused, and the error shows the right form."""
         with pytest.raises(ProviderError, match="<servicePrincipalId>/<jobId>"):
             await resource(ScriptedGraph()).read(call(), "x", None)
 
 
 class TestPreview:
-    """What is refused before anything is changed."""
+    """Errors that a preview finds."""
 
     async def test_before_anything_exists_entras_list_serves(self) -> None:
-        """No request is possible yet."""
+        """Before a job exists, source attributes are checked against Entra's list."""
         graph = ScriptedGraph()
         wrong = replace(
             INPUTS, service_principal_id=UNKNOWN, job_id=UNKNOWN, rows=guide_rows() | {"title": Row(source="jobTitel")}
@@ -313,7 +313,7 @@ class TestPreview:
         assert graph.asked == []
 
     async def test_with_a_service_principal_the_templates_schema_serves(self) -> None:
-        """It has what the job will have."""
+        """With a service principal but no job, the template's schema is used for the check."""
         graph = ScriptedGraph()
         graph.template_schema = graph.schema
         wrong = replace(INPUTS, job_id=UNKNOWN, rows=guide_rows() | {"titel": Row(source="jobTitle")})
@@ -322,7 +322,7 @@ class TestPreview:
             await resource(graph).plan(call(preview=True), wrong, None)
 
     async def test_the_first_preview_knows_the_fingerprint(self) -> None:
-        """So that what depends on it is planned too."""
+        """The first preview knows the fingerprint, so dependent resources can be planned."""
         graph = ScriptedGraph()
         unknown = replace(INPUTS, service_principal_id=UNKNOWN, job_id=UNKNOWN)
 
@@ -331,7 +331,7 @@ class TestPreview:
         assert planned.fingerprint == (await created(graph)).fingerprint
 
     async def test_an_expression_is_tried_where_there_is_a_job(self) -> None:
-        """Parsing changes nothing."""
+        """A preview lets Entra parse an expression if a job exists."""
         graph = ScriptedGraph()
         state = await created(graph)
         wrong = replace(INPUTS, rows=guide_rows() | {"title": Row(expression="Append([jobTitle]")})
@@ -340,7 +340,7 @@ class TestPreview:
             await resource(graph).plan(call(preview=True), wrong, state)
 
     async def test_another_error_of_graph_is_not_swallowed(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A missing permission shows in the preview."""
+        """A missing permission fails the preview."""
         graph = ScriptedGraph()
         services = graph.services()
 
@@ -352,7 +352,7 @@ class TestPreview:
             await AttributeMappings(services, sleep=no_sleep).plan(call(preview=True), INPUTS, None)
 
     async def test_state_with_the_former_switch_for_users_is_unchanged(self) -> None:
-        """State written while there was a property provisionUsers is read, and nothing differs from it."""
+        """State with the former property provisionUsers can be read and has no differences."""
         graph = ScriptedGraph()
         state = await created(graph)
         kept = as_plain(state)
@@ -368,7 +368,7 @@ class TestPreview:
         assert (await resource(graph).plan(call(preview=True), INPUTS, old)).fingerprint == state.fingerprint
 
     async def test_a_new_job_replaces(self) -> None:
-        """The rows belong to one job."""
+        """Another job replaces the resource."""
         graph = ScriptedGraph()
         state = await created(graph)
 

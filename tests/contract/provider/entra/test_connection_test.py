@@ -1,4 +1,4 @@
-"""What ConnectionTest asks of Graph, and what it says when the test does not pass."""
+"""Tests which requests ConnectionTest sends to Graph, and its errors if the test does not pass."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 def refusal(message: str) -> dict[str, Any]:
-    """Make Entra's error document for a test that does not pass."""
+    """Return Entra's error document for a test that does not pass."""
     return {
         "code": "CredentialValidationUnavailable",
         "message": f"We received this unexpected response from your application: {message}.",
@@ -33,7 +33,7 @@ def refusal(message: str) -> dict[str, Any]:
 
 
 def resource(graph: ScriptedGraph, sleeps: list[float] | None = None) -> ConnectionTest:
-    """Make the resource against a Graph."""
+    """Return the resource with this Graph."""
     waited = [] if sleeps is None else sleeps
 
     async def sleep(seconds: float) -> None:
@@ -43,7 +43,7 @@ def resource(graph: ScriptedGraph, sleeps: list[float] | None = None) -> Connect
 
 
 async def test_a_passed_test() -> None:
-    """One request, with the saved credentials."""
+    """A test sends one request with the saved credentials."""
     graph = ScriptedGraph()
 
     made = await resource(graph).create(call(), INPUTS)
@@ -70,7 +70,7 @@ async def test_a_passed_test() -> None:
     ],
 )
 async def test_a_refusal_has_entras_words_and_what_they_usually_mean(message: str, said: str) -> None:
-    """One line with code, message, meaning and remedy."""
+    """A failed test reports the usual cause, the remedy and Entra's words in one line."""
     graph = ScriptedGraph(refusals=[refusal(message)] * 3)
 
     with pytest.raises(ProviderError) as caught:
@@ -84,7 +84,7 @@ async def test_a_refusal_has_entras_words_and_what_they_usually_mean(message: st
 
 
 async def test_replaced_credentials_may_need_a_moment() -> None:
-    """Entra goes on with the old ones for a while: a refusal of the token is tried again, a bounded number of times."""
+    """A refused token is tested again a few times, because Entra uses old credentials for a while."""
     graph, sleeps = ScriptedGraph(refusals=[refusal("Unauthorized (401)")] * 2), list[float]()
 
     made = await resource(graph, sleeps).create(call(), INPUTS)
@@ -94,7 +94,7 @@ async def test_replaced_credentials_may_need_a_moment() -> None:
 
 
 async def test_what_cannot_pass_by_itself_is_not_tried_again() -> None:
-    """An endpoint that is not there is reported at once."""
+    """A missing endpoint is reported at once."""
     graph = ScriptedGraph(refusals=[refusal("NotFound (404)")] * 3)
 
     with pytest.raises(ProviderError):
@@ -103,16 +103,16 @@ async def test_what_cannot_pass_by_itself_is_not_tried_again() -> None:
 
 
 async def test_graphs_own_refusal_is_not_explained_away() -> None:
-    """A job that is gone, or a missing permission, is no failed test."""
+    """A deleted job or a missing permission is not reported as a failed test."""
     graph = ScriptedGraph(exists=False)
 
     with pytest.raises(GraphError) as caught:
         await resource(graph).create(call(), INPUTS)
-    assert "usually means" not in str(caught.value)
+    assert "Usual cause" not in str(caught.value)
 
 
 async def test_a_changed_trigger_is_named_and_tests_again() -> None:
-    """The endpoint's settings changed."""
+    """A changed trigger is in the diff and repeats the test."""
     graph = ScriptedGraph()
     state = (await resource(graph).create(call(), INPUTS)).state
     new = replace(INPUTS, triggers={"credentials": "1", "endpoint": "2"})
@@ -124,7 +124,7 @@ async def test_a_changed_trigger_is_named_and_tests_again() -> None:
 
 
 async def test_an_unknown_trigger_tests_again() -> None:
-    """The preview cannot know whether it changes."""
+    """A trigger that the preview does not know repeats the test."""
     graph = ScriptedGraph()
     state = (await resource(graph).create(call(), INPUTS)).state
     new = replace(INPUTS, triggers={"credentials": UNKNOWN, "endpoint": "1"})
@@ -135,7 +135,7 @@ async def test_an_unknown_trigger_tests_again() -> None:
 
 
 async def test_a_refresh_asks_nothing_and_an_import_tests() -> None:
-    """There is nothing to read; but an import must not invent a passed test."""
+    """A refresh sends no request, but an import runs the test."""
     graph = ScriptedGraph(refusals=[refusal("NotFound (404)")])
     with pytest.raises(ProviderError, match="did not pass"):
         await resource(graph).read(call(), RESOURCE_ID, None)
@@ -151,5 +151,5 @@ async def test_a_refresh_asks_nothing_and_an_import_tests() -> None:
 
 
 def test_every_meaning_has_a_remedy() -> None:
-    """Nothing is said without what to look at."""
+    """Each explanation has a remedy."""
     assert meaning("").text

@@ -1,4 +1,4 @@
-"""What OnDemandProvisioning asks of both sides, and what it calls a success."""
+"""Tests the requests of OnDemandProvisioning to both sides, and when it succeeds."""
 
 from __future__ import annotations
 
@@ -54,16 +54,16 @@ USER_ID = f"{RESOURCE_ID}/{ALEX['id']}"
 
 
 class Keycloak:
-    """The users of a realm; some show only after some looks."""
+    """The users of a realm, of which some appear only after several reads."""
 
     def __init__(self, *users: Json, hidden_looks: int = 0) -> None:
-        """Hold these users."""
+        """Use these users."""
         self.users = {user["username"]: user for user in users}
         self.hidden_looks = hidden_looks
         self.asked: list[tuple[str, str]] = []
 
     async def find_user(self, realm: str, username: str) -> Json | None:
-        """Look one up."""
+        """Return a user by name."""
         self.asked.append((realm, username))
         if username == IN_KZERO["username"] and self.hidden_looks > 0:
             self.hidden_looks -= 1
@@ -72,14 +72,14 @@ class Keycloak:
 
 
 def graph_with(*answers: Json, **fields: Any) -> ScriptedGraph:  # noqa: ANN401 - the fields of a dataclass
-    """Make a Graph with the test user, and what on-demand provisioning answers."""
+    """Return a Graph with the test user and an answer to on-demand provisioning."""
     return ScriptedGraph(users={"alex": ALEX}, on_demand=list(answers or [SUCCESS]), **fields)
 
 
 def resource(
     graph: ScriptedGraph, keycloak: Keycloak | None = None, sleeps: list[float] | None = None
 ) -> OnDemandProvisioning:
-    """Make the resource against both sides."""
+    """Return the resource with both sides."""
     waited = [] if sleeps is None else sleeps
 
     async def sleep(seconds: float) -> None:
@@ -93,17 +93,17 @@ def resource(
 
 
 async def created(graph: ScriptedGraph, inputs: OnDemandProvisioningInputs = INPUTS) -> OnDemandProvisioningState:
-    """Create it and forget what was asked for that."""
+    """Create the resource, and clear the recorded requests."""
     state = (await resource(graph).create(call(), inputs)).state
     graph.asked.clear()
     return state
 
 
 class TestRun:
-    """Provision, read the result, look in KZero."""
+    """Provisioning a user and checking it in KZero."""
 
     async def test_a_user_who_arrived(self) -> None:
-        """By the rule that the schema names, with the steps and all seven comparisons."""
+        """The user is provisioned by the schema's rule, and the state has the steps and all seven comparisons."""
         graph = graph_with()
 
         made = await resource(graph).create(call(), INPUTS)
@@ -120,7 +120,7 @@ class TestRun:
         assert made.state.provisioned_at == "2026-11-24T12:00:00+00:00"
 
     async def test_kzero_may_need_a_moment(self) -> None:
-        """A bounded number of looks."""
+        """KZero is asked a limited number of times."""
         sleeps: list[float] = []
         keycloak = Keycloak(IN_KZERO, ROBIN_IN_KZERO, hidden_looks=2)
 
@@ -130,7 +130,7 @@ class TestRun:
         assert sleeps == [1.0, 3.0]
 
     async def test_a_failing_step_fails_the_update(self) -> None:
-        """Nothing is looked for in KZero then."""
+        """After a failed step, KZero is not asked."""
         failed = {"name": "EntryExportAdd", "type": "Export", "status": "Failure", "description": "400 from KZero"}
         keycloak = Keycloak(IN_KZERO)
         answer = {"key": "{}", "value": json.dumps({"provisioningSteps": [failed]})}
@@ -140,7 +140,7 @@ class TestRun:
         assert keycloak.asked == []
 
     async def test_a_user_outside_the_assignments(self) -> None:
-        """Reported at once, with the remedy."""
+        """A user who is not assigned is refused at once, with the remedy."""
         graph, sleeps = graph_with(OUTSIDE), list[float]()
 
         with pytest.raises(ProviderError, match="assign the user"):
@@ -148,7 +148,7 @@ class TestRun:
         assert sleeps == []
 
     async def test_a_fresh_assignment_is_waited_for(self) -> None:
-        """Graph shows it, the provisioning service not yet."""
+        """Provisioning is repeated if Graph shows an assignment that the provisioning service does not know yet."""
         graph, sleeps = graph_with(OUTSIDE, OUTSIDE, SUCCESS, assigned=["g1"]), list[float]()
         graph.groups[ALEX["id"]] = [{"id": "g1", "displayName": "KZero users"}]
 
@@ -158,7 +158,7 @@ class TestRun:
         assert sleeps == [5.0, 10.0]
 
     async def test_a_missing_mapper_shows(self) -> None:
-        """The value that did not arrive is named; the run is kept so that the next update repeats it."""
+        """A missing value is named, and the state keeps the run so that the next update repeats it."""
         without_tag = IN_KZERO | {"attributes": {"manager": ["k2"]}}
         graph = graph_with()
 
@@ -171,13 +171,13 @@ class TestRun:
         assert await resource(graph).diff(call(), USER_ID, state, INPUTS) == [Change("verify")]
 
     async def test_a_user_who_did_not_arrive(self) -> None:
-        """Entra's word alone is not enough."""
+        """Entra's success is not enough if KZero does not have the user."""
         with pytest.raises(PartialFailureError, match=r"has no user 'alex@contoso\.example'"):
             await resource(graph_with(), Keycloak()).create(call(), INPUTS)
 
     @pytest.mark.parametrize(("verify", "looks"), [("off", 0), ("user", 1)])
     async def test_less_may_be_verified(self, verify: Any, looks: int) -> None:  # noqa: ANN401 - a literal
-        """The user alone, or nothing."""
+        """Setting verify to user or off checks only the user or nothing."""
         keycloak = Keycloak({"id": "k1", "username": "alex@contoso.example"})
 
         made = await resource(graph_with(), keycloak).create(call(), replace(INPUTS, verify=verify))
@@ -187,7 +187,7 @@ class TestRun:
         assert await resource(graph_with()).diff(call(), USER_ID, made.state, replace(INPUTS, verify=verify)) == []
 
     async def test_a_user_name_of_ones_own_is_found_by_its_value(self) -> None:
-        """Mapped to another attribute."""
+        """A user name that is mapped from another attribute is found."""
         keycloak = Keycloak({"id": "k1", "username": "moreau"})
         rows = guide_rows() | {"userName": Row(source="surname", matching_priority=1)}
 
@@ -196,21 +196,21 @@ class TestRun:
         assert made.state.kzero_user_id == "k1"
 
     async def test_a_computed_user_name_is_a_warning(self) -> None:
-        """Only Entra can evaluate it."""
+        """A user name that only Entra can compute is a warning."""
         lines = Lines()
         rows = guide_rows() | {"userName": Row(expression="ToLower([mail])", matching_priority=1)}
 
         made = await resource(graph_with()).create(call(lines), replace(INPUTS, rows=rows))
 
-        assert "not looked for" in lines.warnings[0]
+        assert "was not checked in KZero" in lines.warnings[0]
         assert await resource(graph_with()).diff(call(), USER_ID, made.state, replace(INPUTS, rows=rows)) == []
 
 
 class TestRepeat:
-    """When it runs again."""
+    """When the resource runs again."""
 
     async def test_nothing_changed_asks_nothing(self) -> None:
-        """Neither preview nor refresh."""
+        """Without changes, neither preview nor refresh sends a request."""
         graph = graph_with()
         state = await created(graph)
 
@@ -221,7 +221,7 @@ class TestRepeat:
         assert graph.asked == []
 
     async def test_a_trigger_repeats_and_a_user_replaces(self) -> None:
-        """Each is named."""
+        """A changed trigger updates the resource, and a changed user replaces it."""
         graph = graph_with()
         state = await created(graph)
         tag = replace(INPUTS, triggers={"mappings": UNKNOWN})
@@ -237,10 +237,10 @@ class TestRepeat:
 
 
 class TestPreview:
-    """What is refused before anything is changed."""
+    """Errors that a preview finds."""
 
     async def test_an_unknown_user(self) -> None:
-        """The name is in the error."""
+        """An unknown user is named in the error."""
         graph = graph_with()
         inputs = replace(INPUTS, service_principal_id=UNKNOWN, job_id=UNKNOWN, user="nobody@contoso.example")
 
@@ -249,13 +249,13 @@ class TestPreview:
         assert graph.writes == []
 
     async def test_an_empty_user(self) -> None:
-        """No request is needed to refuse it."""
+        """An empty user is refused without a request."""
         _, failures = await resource(graph_with()).check(call(), replace(INPUTS, user=" "), None)
 
         assert [failure.path for failure in failures] == ["user"]
 
     async def test_a_disabled_user_is_a_warning(self) -> None:
-        """Entra will not provision it."""
+        """A disabled user is a warning, because Entra will not provision it."""
         graph, lines = ScriptedGraph(users={"alex": ALEX | {"accountEnabled": False}}), Lines()
 
         await resource(graph).plan(call(lines, preview=True), INPUTS, None)
@@ -274,7 +274,7 @@ class TestPreview:
         ],
     )
     async def test_a_user_inside(self, users: Any, groups: Any) -> None:  # noqa: ANN401 - may be unknown
-        """Assigned by name, by id, by a group's name or id; or that cannot be told yet."""
+        """A user who is assigned by name, ID or group, or whose assignment is unknown, is accepted."""
         graph = graph_with()
         graph.groups[ALEX["id"]] = [{"id": "g1", "displayName": "KZero users"}]
 
@@ -285,21 +285,21 @@ class TestPreview:
         assert planned.result is UNKNOWN
 
     async def test_a_user_outside(self) -> None:
-        """Membership in a nested group does not count; nothing is changed."""
+        """A member of a nested group is refused, and nothing is changed."""
         graph = graph_with()
         graph.groups[ALEX["id"]] = [{"id": "g2", "displayName": "nested in KZero users"}]
         inputs = replace(INPUTS, assigned_users=["robin@contoso.example"], assigned_groups=["KZero users"])
 
-        with pytest.raises(ProviderError, match="outside the assignments"):
+        with pytest.raises(ProviderError, match="is not assigned"):
             await resource(graph).plan(call(preview=True), inputs, None)
         assert graph.writes == []
 
 
 class TestImport:
-    """A user provisioned before."""
+    """Importing a user that Entra provisioned before."""
 
     async def test_describes_what_both_sides_show(self) -> None:
-        """Nothing is provisioned for that."""
+        """An import describes both sides and provisions nothing."""
         graph = graph_with()
 
         found = await resource(graph).read(call(), USER_ID, None)
@@ -310,5 +310,5 @@ class TestImport:
         assert graph.writes == []
 
     async def test_a_user_who_is_not_in_kzero(self) -> None:
-        """Is nothing that could be imported."""
+        """A user who is not in KZero cannot be imported."""
         assert await resource(graph_with(), Keycloak()).read(call(), USER_ID, None) is None

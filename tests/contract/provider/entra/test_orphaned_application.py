@@ -1,4 +1,4 @@
-"""``kzero:entra:findOrphanedApplication`` against the local Entra: what is taken for ours, and what never is."""
+"""Tests which applications ``kzero:entra:findOrphanedApplication`` finds in the sandbox's Entra."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ MARK = "kzero-scim, stack organization/kzero-scim/contoso"
 
 
 def instantiate(entra: LocalEntra, name: str = NAME, owner: str = "least-privilege") -> tuple[str, str]:
-    """Make an application as azuread does; gives the object ids of it and of its service principal."""
+    """Create an application as azuread does, and return the object IDs of it and its service principal."""
     object_id = entra.organisation.client(owner).object_id
     application, principal = entra.emulator.directory.instantiate(NON_GALLERY_TEMPLATE, name, object_id)
     return str(application["id"]), str(principal["id"])
 
 
 async def find(entra: LocalEntra, name: str = NAME) -> FindOrphanedApplicationResult:
-    """Look as the least privileged client."""
+    """Search as a client with the least permissions."""
     function = FindOrphanedApplication(entra.services("least-privilege"))
     return await function.invoke(
         call(), FindOrphanedApplicationArgs(display_name=name, template_id=NON_GALLERY_TEMPLATE, mark=MARK)
@@ -37,7 +37,7 @@ async def find(entra: LocalEntra, name: str = NAME) -> FindOrphanedApplicationRe
 
 
 async def test_an_unused_application_of_ours_is_found(entra: LocalEntra) -> None:
-    """With the ids of both objects, which azuread imports it by."""
+    """An unused application is found with the IDs that azuread imports it by."""
     application, principal = instantiate(entra)
 
     found = await find(entra)
@@ -46,7 +46,7 @@ async def test_an_unused_application_of_ours_is_found(entra: LocalEntra) -> None
 
 
 async def test_where_there_is_none_one_request_tells(entra: LocalEntra) -> None:
-    """Beside signing in."""
+    """Without a matching name, the search sends one request after the sign-in."""
     instantiate(entra, "Another name")
 
     found = await find(entra)
@@ -81,7 +81,7 @@ async def _make_it_from_another_template(entra: LocalEntra, principal: str) -> N
 async def test_what_is_in_use_or_somebody_elses_is_not_found(
     entra: LocalEntra, change: Callable[[LocalEntra, str], Any]
 ) -> None:
-    """A job, an assignment, another stack's mark, another template: each is enough."""
+    """A job, an assignment, another stack's mark or another template excludes an application."""
     _, principal = instantiate(entra)
     await change(entra, principal)
 
@@ -89,21 +89,21 @@ async def test_what_is_in_use_or_somebody_elses_is_not_found(
 
 
 async def test_what_another_account_made_is_not_found(entra: LocalEntra) -> None:
-    """Same name, same template, another owner."""
+    """An application with the same name and template but another owner is not found."""
     instantiate(entra, owner="admin")
 
     assert await find(entra) == FindOrphanedApplicationResult()
 
 
 async def test_a_name_in_another_case_is_another_name(entra: LocalEntra) -> None:
-    """Graph's filter does not tell them apart, and an import would fail."""
+    """A name in another case is not found, although Graph's filter ignores case."""
     instantiate(entra, NAME.upper())
 
     assert await find(entra) == FindOrphanedApplicationResult()
 
 
 async def test_ones_own_mark_is_no_obstacle(entra: LocalEntra) -> None:
-    """The service principal was reached, the state was not written."""
+    """An application with this stack's mark is found."""
     application, principal = instantiate(entra)
     await entra.graph("admin").patch(f"/servicePrincipals/{principal}", {"notes": MARK})
 
@@ -111,17 +111,17 @@ async def test_ones_own_mark_is_no_obstacle(entra: LocalEntra) -> None:
 
 
 async def test_several_are_named_and_none_is_taken(entra: LocalEntra) -> None:
-    """One line with every id and what to do."""
+    """Several matches are an error with all IDs and the remedy."""
     ids = [instantiate(entra)[0] for _ in range(2)]
 
-    with pytest.raises(ProviderError, match="delete all but one under App registrations") as failure:
+    with pytest.raises(ProviderError, match="Delete all but one under App registrations") as failure:
         await find(entra)
 
     assert all(one in str(failure.value) for one in ids)
 
 
 async def test_who_may_not_look_finds_nothing(entra: LocalEntra) -> None:
-    """What lacks is said where the application is made."""
+    """An account without the permission finds nothing, because a later step reports it."""
     instantiate(entra)
     entra.fail("/v1.0/applications$", 403, "GET")
 
@@ -129,7 +129,7 @@ async def test_who_may_not_look_finds_nothing(entra: LocalEntra) -> None:
 
 
 async def test_no_answer_is_an_error(entra: LocalEntra) -> None:
-    """Going on blindly could make a second application."""
+    """No answer is an error, because continuing could create a second application."""
     entra.fail("/v1.0/applications$", 500, "GET", times=None)
 
     with pytest.raises(GraphError, match="500"):

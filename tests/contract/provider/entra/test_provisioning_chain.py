@@ -1,6 +1,6 @@
-"""Mappings, connection test, provisioning status and on-demand run against the local Entra and an independent server.
+"""Tests mappings, connection test, status and on-demand run against the local Entra and an independent server.
 
-The receiver is scim2-server; what Keycloak would show of a user is read from it.
+The receiver is scim2-server. The users that Keycloak would show are read from it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ALEX = "alex@contoso.example"
 
 
 class AsKeycloak:
-    """The receiver's users as Keycloak's admin API would show them."""
+    """The receiver's users, in the form of Keycloak's admin API."""
 
     def __init__(self, target: Target) -> None:
         """Read from this receiver."""
@@ -49,7 +49,7 @@ class AsKeycloak:
         self.without: set[str] = set()
 
     async def find_user(self, realm: str, username: str) -> Json | None:
-        """Look one up."""
+        """Return a user by name."""
         assert realm == "Contoso"
         user = next((user for name, user in self._target.users().items() if name.lower() == username.lower()), None)
         if user is None:
@@ -74,7 +74,7 @@ class AsKeycloak:
 
 @dataclass
 class Chain:
-    """One job, its receiver and the clients of a provider."""
+    """One job, its receiver, and the clients of a provider."""
 
     application: Application
     target: Target
@@ -83,39 +83,39 @@ class Chain:
 
     @property
     def ids(self) -> dict[str, Any]:
-        """What every resource of the job is given."""
+        """The inputs that all resources of the job share."""
         return {"service_principal_id": self.application.principal, "job_id": self.application.job}
 
     @property
     def resource_id(self) -> str:
-        """Id of the resources of the job."""
+        """ID of the job's resources."""
         return f"{self.application.principal}/{self.application.job}"
 
     def mappings(self) -> AttributeMappings:
-        """Make the resource."""
+        """Return the attribute mappings resource."""
         return AttributeMappings(self.services, sleep=no_sleep)
 
     def on_demand(self) -> OnDemandProvisioning:
-        """Make the resource."""
+        """Return the on-demand provisioning resource."""
         return OnDemandProvisioning(self.services, sleep=no_sleep)
 
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """An authority that both sides trust."""
+    """Return a certificate authority that both sides trust."""
     return issue_certificates(tmp_path_factory.mktemp("chain"))
 
 
 @pytest.fixture(scope="module")
 def running(certificates: Certificates) -> Iterator[Entra]:
-    """The local Entra."""
+    """Run the local Entra."""
     with running_entra(certificates) as entra:
         yield entra
 
 
 @pytest.fixture
 async def chain(running: Entra, certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Chain]:
-    """A job whose credentials point to an empty receiver, with one assigned user."""
+    """Return a job with one assigned user, whose credentials point to an empty receiver."""
     host = running.emulator.base_url.removeprefix("https://")
     local = LocalEntra(running.emulator, host, certificates.ca_file)
     local.clean(monkeypatch)
@@ -135,7 +135,7 @@ async def chain(running: Entra, certificates: Certificates, monkeypatch: pytest.
 
 
 async def test_the_guides_steps_end_with_the_user_in_kzero(chain: Chain) -> None:
-    """Mappings, test, start, on demand; and a second run has nothing to do."""
+    """The guide's steps provision the user, and a second run changes nothing."""
     mappings = AttributeMappingsInputs(**chain.ids)
     state = (await chain.mappings().create(call(), mappings)).state
     tested = await ConnectionTest(chain.services).create(call(), ConnectionTestInputs(**chain.ids))
@@ -158,7 +158,7 @@ async def test_the_guides_steps_end_with_the_user_in_kzero(chain: Chain) -> None
 
 
 async def test_an_attribute_that_kzero_drops_fails_the_run(chain: Chain) -> None:
-    """As a missing mapper does."""
+    """An attribute that KZero drops fails the run, as a missing mapper does."""
     await chain.mappings().create(call(), AttributeMappingsInputs(**chain.ids))
     chain.keycloak.without.add("extensionAttribute1")
 
@@ -167,7 +167,7 @@ async def test_an_attribute_that_kzero_drops_fails_the_run(chain: Chain) -> None
 
 
 async def test_a_user_outside_the_assignments_fails_the_run(chain: Chain) -> None:
-    """With the remedy, and nobody is created."""
+    """A user who is not assigned fails the run with the remedy, and no user is created."""
     with pytest.raises(ProviderError, match="assign the user"):
         await chain.on_demand().create(
             call(), OnDemandProvisioningInputs(**chain.ids, user="morgan@contoso.example", verify="off")
@@ -176,15 +176,15 @@ async def test_a_user_outside_the_assignments_fails_the_run(chain: Chain) -> Non
 
 
 async def test_a_wrong_token_fails_the_connection_test(chain: Chain) -> None:
-    """With Entra's code and what it means."""
+    """A wrong token fails the connection test with Entra's code and the usual cause."""
     chain.target.application.token = "another"
 
-    with pytest.raises(ProviderError, match=r"CredentialValidationUnavailable.*Azure Tenant ID"):
+    with pytest.raises(ProviderError, match=r"Azure Tenant ID.*CredentialValidationUnavailable"):
         await ConnectionTest(chain.services, delays=()).create(call(), ConnectionTestInputs(**chain.ids))
 
 
 async def test_entra_takes_every_kind_of_row(chain: Chain) -> None:
-    """An expression that must be parsed, a constant, a default, a second matching row, a typed custom attribute."""
+    """Entra accepts expressions, constants, defaults, a second matching row and a typed custom attribute."""
     level = TAG.replace(":tag", ":level")
     inputs = AttributeMappingsInputs(
         **chain.ids,
@@ -210,7 +210,7 @@ async def test_entra_takes_every_kind_of_row(chain: Chain) -> None:
 
 
 async def test_an_exclusive_set_is_accepted_and_given_back(chain: Chain) -> None:
-    """Entra takes a schema with the guide's seven rows alone."""
+    """Entra accepts a schema with only the guide's seven rows, and its original is restored."""
     inputs = AttributeMappingsInputs(**chain.ids, exclusive=True)
 
     state = (await chain.mappings().create(call(), inputs)).state
@@ -222,7 +222,7 @@ async def test_an_exclusive_set_is_accepted_and_given_back(chain: Chain) -> None
 
 
 async def test_a_new_job_is_previewed_by_its_template(chain: Chain) -> None:
-    """The template's schema says what the job will have."""
+    """A preview of a new job uses the schema of its template."""
     inputs = AttributeMappingsInputs(**chain.ids, rows=guide_rows() | {WORK_EMAIL: Row(source="email")})
 
     with pytest.raises(ProviderError, match="no attribute 'email'"):
@@ -230,7 +230,7 @@ async def test_a_new_job_is_previewed_by_its_template(chain: Chain) -> None:
 
 
 async def test_a_missing_permission_is_named_and_a_missing_job_is_gone(chain: Chain) -> None:
-    """403 is an error with the permission, 404 a vanished resource."""
+    """A 403 is an error with the permission, and a 404 means that the resource was deleted."""
     state = (await chain.mappings().create(call(), AttributeMappingsInputs(**chain.ids))).state
     assert chain.application.entra.http.delete(chain.application.job_path).status_code == 204
 
@@ -241,7 +241,7 @@ async def test_a_missing_permission_is_named_and_a_missing_job_is_gone(chain: Ch
 
 
 async def test_quarantine_is_shown_and_left(chain: Chain) -> None:
-    """The receiver refuses all; nothing is restarted before that is corrected, and then the job goes on."""
+    """A job in quarantine does not restart until the receiver accepts requests again."""
     status = ProvisioningStatus(chain.services, sleep=no_sleep)
     inputs = ProvisioningStatusInputs(**chain.ids, triggers={"credentials": "1"})
     state = (await status.create(call(), inputs)).state

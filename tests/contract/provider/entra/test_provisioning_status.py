@@ -1,4 +1,4 @@
-"""What ProvisioningStatus asks of Graph, and what it makes of a job's state."""
+"""Tests which requests ProvisioningStatus sends to Graph, and how it reads a job's status."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ UNREACHABLE = {"code": "Quarantine", "quarantine": {"reason": "EncounteredQuaran
 
 
 def resource(graph: ScriptedGraph) -> ProvisioningStatus:
-    """Make the resource against a Graph."""
+    """Return the resource with this Graph."""
     return ProvisioningStatus(graph.services(), sleep=no_sleep)
 
 
 async def created(graph: ScriptedGraph, inputs: ProvisioningStatusInputs = INPUTS) -> ProvisioningStatusState:
-    """Create it and forget what was asked for that."""
+    """Create the resource, and clear the recorded requests."""
     state = (await resource(graph).create(call(), inputs)).state
     graph.asked.clear()
     return state
 
 
 class TestCreate:
-    """The first `up`."""
+    """The first `pulumi up`."""
 
     async def test_starts_the_job(self) -> None:
-        """And reads what came of it."""
+        """A create starts the job and reads its status."""
         graph = ScriptedGraph()
 
         made = await resource(graph).create(call(), INPUTS)
@@ -51,7 +51,7 @@ class TestCreate:
         assert (made.state.enabled, made.state.schedule_state) == (True, "Active")
 
     async def test_leaves_a_running_job_alone(self) -> None:
-        """Microsoft asks not to start it again and again."""
+        """A running job is not started again, as Microsoft asks."""
         graph = ScriptedGraph(schedule="Active")
 
         await resource(graph).create(call(), INPUTS)
@@ -59,7 +59,7 @@ class TestCreate:
         assert graph.writes == []
 
     async def test_a_job_taken_over_leaves_a_quarantine_that_a_connection_ends(self) -> None:
-        """It would wait for hours; one that only a person may end is left alone."""
+        """An adopted job leaves a quarantine that a working connection ends, but not one that only a person can end."""
         graph = ScriptedGraph(schedule="Active", status=UNREACHABLE)
         held_back = ScriptedGraph(schedule="Active", status=QUARANTINE)
 
@@ -72,7 +72,7 @@ class TestCreate:
 
     @pytest.mark.parametrize(("schedule", "writes"), [("Disabled", []), ("Active", ["POST /pause"])])
     async def test_pauses_on_request(self, schedule: str, writes: list[str]) -> None:
-        """A job that never ran is off already."""
+        """A create with enabled false pauses a job, and a job that never ran is already off."""
         graph = ScriptedGraph(schedule=schedule)
 
         made = await resource(graph).create(call(), OFF)
@@ -81,7 +81,7 @@ class TestCreate:
         assert made.state.enabled is False
 
     async def test_a_start_that_does_not_show_is_an_error(self) -> None:
-        """Provisioning that is not on must not look as if it were."""
+        """A start that the job's status does not show is an error."""
         graph = ScriptedGraph(stuck=True)
 
         with pytest.raises(PartialFailureError, match="'Disabled'") as caught:
@@ -94,7 +94,7 @@ class TestChanges:
     """Drift and triggers."""
 
     async def test_a_pause_in_the_portal_is_drift(self) -> None:
-        """Shown as `enabled: false => true`, repaired by a start."""
+        """A pause in the portal is a change of `enabled`, and a start repairs it."""
         graph = ScriptedGraph()
         state = await created(graph)
         graph.schedule = "Paused"
@@ -110,7 +110,7 @@ class TestChanges:
         assert repaired.enabled is True
 
     async def test_nothing_changed_asks_nothing(self) -> None:
-        """A no-op preview."""
+        """A preview without changes sends no request."""
         graph = ScriptedGraph()
         state = await created(graph)
 
@@ -118,7 +118,7 @@ class TestChanges:
         assert graph.asked == []
 
     async def test_a_changed_trigger_restarts(self) -> None:
-        """Everything is read again, failures and quarantine are forgotten, what was provisioned is not."""
+        """A changed trigger restarts the job, which forgets failures and quarantine but keeps its links to users."""
         graph = ScriptedGraph()
         state = await created(graph)
         graph.bodies.clear()
@@ -132,7 +132,7 @@ class TestChanges:
         assert graph.bodies == [{"criteria": {"resetScope": "Watermark, Escrows, QuarantineState"}}]
 
     async def test_a_restart_starts_a_paused_job_that_should_run(self) -> None:
-        """Whatever Entra makes of a restart while paused."""
+        """A paused job that should run is restarted and started."""
         graph = ScriptedGraph()
         state = await created(graph)
         graph.schedule = "Paused"
@@ -142,7 +142,7 @@ class TestChanges:
         assert graph.writes == ["POST /restart", "POST /start"]
 
     async def test_a_job_that_is_off_is_restarted_once_it_is_on(self) -> None:
-        """A restart would set it going; without one it would not read again what changed meanwhile."""
+        """A trigger that changes while the job is off restarts it when it is turned on."""
         graph = ScriptedGraph()
         state = await created(graph, OFF)
         changed = replace(OFF, triggers={"mappings": "2"})
@@ -155,7 +155,7 @@ class TestChanges:
         assert graph.writes == ["POST /restart", "POST /start"]
 
     async def test_an_update_ends_a_quarantine_once_the_connection_passes(self) -> None:
-        """The state knows of it; the users that failed are tried again, and nobody else is read again."""
+        """An update ends a quarantine if the connection test passes, and Entra retries only failed users."""
         graph = ScriptedGraph()
         state = await created(graph)
         graph.status = UNREACHABLE
@@ -194,15 +194,15 @@ class TestChanges:
         [
             (INPUTS, replace(INPUTS, triggers={"mappings": "2"}), "provisioning restarts with an initial cycle"),
             (INPUTS, replace(INPUTS, triggers={"mappings": UNKNOWN}), "the attribute mappings changed"),
-            (INPUTS, OFF, "provisioning goes OFF"),
-            (INPUTS, replace(OFF, triggers={"mappings": "2"}), "initial cycle when it is switched ON"),
-            (OFF, INPUTS, "begins with an initial cycle"),
+            (INPUTS, OFF, "provisioning would be turned OFF"),
+            (INPUTS, replace(OFF, triggers={"mappings": "2"}), "initial cycle when it is turned ON"),
+            (OFF, INPUTS, "Entra would start with an initial cycle"),
         ],
     )
     async def test_the_preview_says_what_becomes_of_provisioning(
         self, old: ProvisioningStatusInputs, new: ProvisioningStatusInputs, said: str
     ) -> None:
-        """In plain words, before it happens, and without a request."""
+        """A preview logs what would happen to provisioning, without a request."""
         graph, lines = ScriptedGraph(), Lines()
         state = await created(graph, old)
 
@@ -213,18 +213,18 @@ class TestChanges:
         assert graph.asked == []
 
     async def test_the_preview_says_how_a_paused_job_goes_on(self) -> None:
-        """Where it was, or from the beginning if something changed meanwhile."""
+        """A preview logs whether a paused job continues or restarts with an initial cycle."""
         graph, lines = ScriptedGraph(), Lines()
         state = await resource(graph).update(call(), RESOURCE_ID, await created(graph), OFF)
 
         await resource(graph).plan(call(lines, preview=True), INPUTS, state)
         await resource(graph).plan(call(lines, preview=True), replace(INPUTS, triggers={"mappings": "2"}), state)
 
-        assert "goes ON: Entra goes on where the job was paused" in lines.notes[0]
-        assert "goes ON: provisioning restarts with an initial cycle" in lines.notes[1]
+        assert "turned ON: Entra continues where the job was paused" in lines.notes[0]
+        assert "turned ON: provisioning restarts with an initial cycle" in lines.notes[1]
 
     async def test_quarantine_is_a_warning_with_reason_and_remedy(self) -> None:
-        """At each refresh, and an output."""
+        """Each refresh warns of a quarantine, with reason and remedy, and outputs it."""
         graph, lines = ScriptedGraph(), Lines()
         state = await created(graph)
         graph.status = QUARANTINE
@@ -239,7 +239,7 @@ class TestChanges:
         assert await resource(graph).diff(call(), RESOURCE_ID, found.state, INPUTS) == []
 
     async def test_plan_keeps_what_entra_reported(self) -> None:
-        """Until it is read again; what the update changes is not known yet."""
+        """A plan keeps reported values until the next read, and values that the update changes are unknown."""
         graph = ScriptedGraph()
         state = await created(graph)
 
@@ -252,10 +252,10 @@ class TestChanges:
 
 
 class TestEnd:
-    """Vanished, imported, deleted."""
+    """Deleted jobs, imports and deletions."""
 
     async def test_a_job_that_is_gone(self) -> None:
-        """Is gone in the state too, and deleting it is no error."""
+        """A deleted job is removed from the state, and deleting it is not an error."""
         graph = ScriptedGraph()
         state = await created(graph)
         graph.exists = False
@@ -264,7 +264,7 @@ class TestEnd:
         await resource(graph).delete(call(), RESOURCE_ID, state)
 
     async def test_an_import_describes_what_exists(self) -> None:
-        """On or off, no triggers."""
+        """An import has the job's status and no triggers."""
         found = await resource(ScriptedGraph(schedule="Active")).read(call(), RESOURCE_ID, None)
 
         assert found is not None
@@ -272,7 +272,7 @@ class TestEnd:
 
     @pytest.mark.parametrize(("inputs", "writes"), [(INPUTS, ["POST /pause"]), (OFF, [])])
     async def test_delete_pauses(self, inputs: ProvisioningStatusInputs, writes: list[str]) -> None:
-        """The job itself belongs to another resource."""
+        """A deletion pauses the job, because another resource owns the job itself."""
         graph = ScriptedGraph()
         state = await created(graph, inputs)
 

@@ -1,4 +1,4 @@
-"""The provisioning credentials against the sandbox's Entra."""
+"""Tests the provisioning credentials against the sandbox's Entra."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Endpoint:
 
 @pytest.fixture
 def endpoint(entra: LocalEntra) -> Iterator[Endpoint]:
-    """An endpoint that Entra reaches and that accepts two tokens."""
+    """Run an endpoint that Entra can reach and that accepts two tokens."""
     tokens = {"token-one", "token-two"}
 
     async def answer(request: Request) -> Response:
@@ -69,7 +69,7 @@ def _held(entra: LocalEntra, sp: str) -> dict[str, str]:
 
 
 async def test_entra_holds_what_it_is_told(entra: LocalEntra) -> None:
-    """The guide's values under Graph's keys; then no difference, and a refresh sees none."""
+    """Entra has the guide's values under Graph's keys, and a refresh finds no difference."""
     sp = entra.application()
     kind = SynchronizationCredentials(entra.services())
 
@@ -86,7 +86,7 @@ async def test_entra_holds_what_it_is_told(entra: LocalEntra) -> None:
 
 
 async def test_a_rotated_token_is_an_update(entra: LocalEntra, endpoint: Endpoint) -> None:
-    """It is tried out first, and the connection is tested again."""
+    """Entra tests a rotated token before it is saved, and the connection test runs again."""
     sp = entra.application()
     kind, lines = SynchronizationCredentials(entra.services()), Lines()
     made = await kind.create(call(), _wanted(sp, endpoint.url))
@@ -99,7 +99,7 @@ async def test_a_rotated_token_is_an_update(entra: LocalEntra, endpoint: Endpoin
     assert _held(entra, sp)["SecretToken"] == "token-two"
     assert state.settings_fingerprint != made.state.settings_fingerprint
     assert state == foreseen
-    assert "tries it out before it is saved" in lines.notes[0]
+    assert "Entra would test it before saving it" in lines.notes[0]
     assert "token-two" not in f"{state.secret_token_fingerprint}{state.settings_fingerprint}"
 
 
@@ -110,13 +110,13 @@ async def test_a_rotated_token_is_an_update(entra: LocalEntra, endpoint: Endpoin
 async def test_what_does_not_work_replaces_nothing(
     entra: LocalEntra, endpoint: Endpoint, changes: dict[str, Any], named: str
 ) -> None:
-    """A refused token, or an address where nobody answers: the error says that the old one stays, and it does."""
+    """A refused token or an unreachable address is not saved, and the error says that the old one stays."""
     sp = entra.application()
     kind = SynchronizationCredentials(entra.services())
     made = await kind.create(call(), _wanted(sp, endpoint.url))
     held = _held(entra, sp)
 
-    with pytest.raises(ProviderError, match=f"new {named} was not saved, and the one that is in use stays") as caught:
+    with pytest.raises(ProviderError, match=f"new {named} was not saved and the old one stays in use") as caught:
         await kind.update(call(), made.id, made.state, replace(_wanted(sp, endpoint.url), **changes))
 
     assert _held(entra, sp) == held
@@ -126,7 +126,7 @@ async def test_what_does_not_work_replaces_nothing(
 async def test_the_whole_directory_is_confirmed_once(
     entra: LocalEntra, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At preview and at update, also at the first; not where it is so already, and not on the way back."""
+    """The scope all needs a confirmation in preview and update, but only when it is new."""
     sp = entra.application()
     kind, lines = SynchronizationCredentials(entra.services()), Lines()
     narrow = _wanted(sp, endpoint.url)
@@ -139,7 +139,7 @@ async def test_the_whole_directory_is_confirmed_once(
         kind.update(call(), made.id, made.state, whole),
         kind.create(call(), whole),
     ):
-        with pytest.raises(ProviderError, match=f"everybody in the directory.*{VARIABLE}=scope=all"):
+        with pytest.raises(ProviderError, match=f"all users of the directory.*{VARIABLE}=scope=all"):
             await refused
     assert _held(entra, sp)["SyncAll"] == "false"
 
@@ -149,11 +149,11 @@ async def test_the_whole_directory_is_confirmed_once(
     assert _held(entra, sp)["SyncAll"] == "true"
     await kind.update(call(), made.id, state, replace(whole, notification_email=None))
     await kind.plan(call(lines), narrow, state)
-    assert "disables those users in KZero" in lines.warnings[0]
+    assert "would disable them in KZero" in lines.warnings[0]
 
 
 async def test_a_notification_is_no_reason_to_test_again(entra: LocalEntra) -> None:
-    """The trigger stays."""
+    """A changed notification does not change the trigger for a connection test."""
     sp = entra.application()
     kind = SynchronizationCredentials(entra.services())
     made = await kind.create(call(), _wanted(sp))
@@ -167,7 +167,7 @@ async def test_a_notification_is_no_reason_to_test_again(entra: LocalEntra) -> N
 async def test_settings_that_are_left_out_are_removed(
     entra: LocalEntra, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Token and notification; the scope changes. Without a token of ours Entra sends its own."""
+    """Removed settings are removed in Entra, and without a token Entra sends its own."""
     monkeypatch.setenv(VARIABLE, "scope=all")
     sp = entra.application()
     kind = SynchronizationCredentials(entra.services())
@@ -193,7 +193,7 @@ async def test_settings_that_are_left_out_are_removed(
 async def test_a_removed_key_is_drift_and_repaired(
     entra: LocalEntra, endpoint: Endpoint, key: str, change: Change
 ) -> None:
-    """Shown as the property that it stands for, the scope's by its name, for its value is as it was."""
+    """A removed key is drift of its property, and an update repairs it."""
     sp = entra.application()
     kind = SynchronizationCredentials(entra.services())
     wanted = _wanted(sp, endpoint.url)
@@ -211,7 +211,7 @@ async def test_a_removed_key_is_drift_and_repaired(
 
 
 async def test_keys_of_others_are_left_alone(entra: LocalEntra) -> None:
-    """Reported, kept on update, kept on delete."""
+    """Other keys are reported, and stay in an update and a deletion."""
     sp = entra.application()
     entra.emulator.jobs.set_secrets(sp, [{"key": "EnforceDomain", "value": "x"}])
     kind = SynchronizationCredentials(entra.services())
@@ -225,7 +225,7 @@ async def test_keys_of_others_are_left_alone(entra: LocalEntra) -> None:
 
 
 async def test_a_token_of_others_is_not_taken_away(entra: LocalEntra) -> None:
-    """But the operator hears of it."""
+    """A token that the stack did not set stays, and the operator gets a warning."""
     sp = entra.application()
     entra.emulator.jobs.set_secrets(sp, [{"key": "SecretToken", "value": "theirs"}])
     lines = Lines()
@@ -240,7 +240,7 @@ async def test_a_token_of_others_is_not_taken_away(entra: LocalEntra) -> None:
 
 
 async def test_no_token_is_remarked_on_at_preview(entra: LocalEntra) -> None:
-    """Microsoft's recommendation, once."""
+    """A preview logs Microsoft's recommendation once if no token is set."""
     kind, lines = SynchronizationCredentials(entra.services()), Lines()
     without = replace(_wanted(UNKNOWN), secret_token=None)
 
@@ -252,14 +252,14 @@ async def test_no_token_is_remarked_on_at_preview(entra: LocalEntra) -> None:
 
 
 async def test_what_entra_takes_and_forgets_is_an_error(entra: LocalEntra) -> None:
-    """It is kept as it is, so that the next update repairs it."""
+    """A key that Entra accepts but does not keep is an error, and the next update sets it again."""
     sp = entra.application()
     kind = SynchronizationCredentials(entra.services())
     await kind.create(call(), _wanted(sp))
     body = {"value": [{"key": "BaseAddress", "value": "*"}, {"key": "SyncAll", "value": "*"}]}
     entra.fail("synchronization/secrets$", 200, "GET", body=body, times=None)
 
-    with pytest.raises(PartialFailureError, match="does not hold SecretToken, SyncNotificationSettings") as caught:
+    with pytest.raises(PartialFailureError, match="does not show SecretToken, SyncNotificationSettings") as caught:
         await kind.create(call(), _wanted(sp))
 
     state = caught.value.state
@@ -269,7 +269,7 @@ async def test_what_entra_takes_and_forgets_is_an_error(entra: LocalEntra) -> No
 
 
 async def test_dropped_keys_of_others_are_told(entra: LocalEntra) -> None:
-    """In case Graph replaces instead of merging."""
+    """A warning names other keys that Graph has dropped."""
     sp = entra.application()
     lines = Lines()
     body = {"value": [{"key": "EnforceDomain", "value": "*"}]}
@@ -277,11 +277,11 @@ async def test_dropped_keys_of_others_are_told(entra: LocalEntra) -> None:
 
     await SynchronizationCredentials(entra.services()).create(call(lines), _wanted(sp))
 
-    assert any("dropped secrets that others had set (EnforceDomain)" in line for line in lines.warnings)
+    assert any("lost secrets that this stack did not set (EnforceDomain)" in line for line in lines.warnings)
 
 
 async def test_values_that_graph_shows_are_compared(entra: LocalEntra) -> None:
-    """Should it ever show them: drift in the address and the scope."""
+    """If Graph shows values, a changed address or scope is drift."""
     sp = entra.application()
     kind = SynchronizationCredentials(entra.services())
     made = await kind.create(call(), _wanted(sp))
@@ -302,7 +302,7 @@ async def test_values_that_graph_shows_are_compared(entra: LocalEntra) -> None:
 
 
 async def test_an_import_tells_what_can_be_told(entra: LocalEntra) -> None:
-    """Values are hidden; nothing at all is nothing to import."""
+    """An import has the visible values only, and needs at least one owned key."""
     sp = entra.application()
     kind = SynchronizationCredentials(entra.services())
     assert await kind.read(call(), sp, None) is None
@@ -317,7 +317,7 @@ async def test_an_import_tells_what_can_be_told(entra: LocalEntra) -> None:
 
 
 async def test_a_vanished_service_principal_is_gone(entra: LocalEntra) -> None:
-    """For a refresh and for a delete."""
+    """A refresh and a deletion accept a deleted service principal."""
     gone = "00000000-0000-4000-8000-000000000001"
     kind = SynchronizationCredentials(entra.services())
     state = await kind.plan(call(), _wanted(gone), None)
@@ -329,7 +329,7 @@ async def test_a_vanished_service_principal_is_gone(entra: LocalEntra) -> None:
 
 
 async def test_bad_settings_are_refused_together(entra: LocalEntra) -> None:
-    """Each by its path, nothing asked of Entra."""
+    """All bad settings are reported by path, without a request."""
     bad = SynchronizationCredentialsInputs(
         service_principal_id="x",
         tenant_url="http://kzero.example/realms/Contoso/scim/v2",
@@ -362,7 +362,7 @@ async def test_bad_settings_are_refused_together(entra: LocalEntra) -> None:
     ],
 )
 async def test_tenant_urls_have_kzeros_form(entra: LocalEntra, url: str, *, is_good: bool) -> None:
-    """As the dashboard shows them; an empty token counts as none."""
+    """Tenant URLs in KZero's form are accepted, and an empty token counts as no token."""
     inputs = replace(_wanted("00000000-0000-4000-8000-000000000001"), tenant_url=url, secret_token="")
 
     kept, failures = await SynchronizationCredentials(entra.services()).check(call(), inputs, None)
@@ -373,7 +373,7 @@ async def test_tenant_urls_have_kzeros_form(entra: LocalEntra, url: str, *, is_g
 
 
 async def test_a_tenant_url_at_another_server_than_kzeros_is_refused_unless_allowed(entra: LocalEntra) -> None:
-    """Entra would send its token and all users there; host and port count, their spelling does not."""
+    """A Tenant URL with another host or port is refused unless allowed, because Entra would send its token there."""
     services = entra.services()
     services.config = replace(services.config, server_url="https://Localhost")
     resource = SynchronizationCredentials(services)
@@ -387,7 +387,7 @@ async def test_a_tenant_url_at_another_server_than_kzeros_is_refused_unless_allo
     assert await reasons("https://evil.example/realms/Contoso/scim/v2", allowed=True) == []
     for url in ("https://evil.example/realms/Contoso/scim/v2", "https://localhost:8443/realms/Contoso/scim/v2"):
         reason = (
-            f'"{url}" is at another server than serverUrl (https://Localhost); Entra would send its token and all '
-            "users there: correct it, or set allowForeignTenantUrl"
+            f'"{url}" is at another server than serverUrl (https://Localhost). Entra would send its token and all '
+            "users there; correct it, or set allowForeignTenantUrl"
         )
         assert await reasons(url) == [reason]

@@ -1,4 +1,4 @@
-"""The synchronization job against the sandbox's Entra."""
+"""Tests the synchronization job against the sandbox's Entra."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _wanted(sp: str) -> SynchronizationJobInputs:
 
 
 async def test_a_job_is_made_once(entra: LocalEntra) -> None:
-    """A second create takes it over and says so."""
+    """A second create adopts the job and logs that."""
     sp = entra.application()
     kind, lines = SynchronizationJob(entra.services()), Lines()
 
@@ -28,7 +28,7 @@ async def test_a_job_is_made_once(entra: LocalEntra) -> None:
 
     assert made.id == again.id == f"{sp}/{made.state.job_id}"
     assert (made.state.adopted, again.state.adopted) == (False, True)
-    assert lines.notes == [f"takes over the existing synchronization job {made.state.job_id}"]
+    assert lines.notes == [f"adopted the existing synchronization job {made.state.job_id}"]
     assert len(entra.emulator.jobs.of(sp)) == 1
     found = await kind.read(call(), made.id, made.state)
     assert found is not None
@@ -37,7 +37,7 @@ async def test_a_job_is_made_once(entra: LocalEntra) -> None:
 
 
 async def test_a_job_of_another_template_is_left_alone(entra: LocalEntra) -> None:
-    """Only the same template is the same job."""
+    """A job of another template stays, and a new one is created."""
     sp = entra.application()
     graph = entra.graph()
     await graph.post(f"/servicePrincipals/{sp}/synchronization/jobs", {"templateId": "customappsso"})
@@ -49,7 +49,7 @@ async def test_a_job_of_another_template_is_left_alone(entra: LocalEntra) -> Non
 
 
 async def test_a_lost_answer_does_not_make_a_second_job(entra: LocalEntra, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The job that was made all the same is taken."""
+    """After a lost answer, the existing job is used."""
     sp = entra.application()
     services = entra.services()
     post = services.graph.post
@@ -67,7 +67,7 @@ async def test_a_lost_answer_does_not_make_a_second_job(entra: LocalEntra, monke
 
 
 async def test_a_new_service_principal_is_waited_for(entra: LocalEntra) -> None:
-    """The synchronization service knows it later than Graph does."""
+    """A create waits until the synchronization service knows a new service principal."""
     sp = entra.application()
     entra.fail("synchronization/jobs$", 404, "GET", times=2)
     entra.fail("synchronization/jobs$", 403, "POST")
@@ -79,7 +79,7 @@ async def test_a_new_service_principal_is_waited_for(entra: LocalEntra) -> None:
 
 
 async def test_a_missing_permission_is_told_soon(entra: LocalEntra) -> None:
-    """It is not waited for as long as a new service principal."""
+    """A missing permission is reported sooner than the longest wait for a new service principal."""
     entra.fail("synchronization/jobs$", 403, times=None)
 
     with pytest.raises(GraphError, match=r"Synchronization\.ReadWrite\.All"):
@@ -89,7 +89,7 @@ async def test_a_missing_permission_is_told_soon(entra: LocalEntra) -> None:
 
 
 async def test_a_vanished_job_is_gone(entra: LocalEntra) -> None:
-    """So is one whose service principal vanished; deleting it again is no error."""
+    """A deleted job or service principal is removed from the state, and deleting it is not an error."""
     sp = entra.application()
     kind = SynchronizationJob(entra.services())
     made = await kind.create(call(), _wanted(sp))
@@ -104,7 +104,7 @@ async def test_a_vanished_job_is_gone(entra: LocalEntra) -> None:
 
 
 async def test_any_change_replaces_the_job(entra: LocalEntra) -> None:
-    """Template and service principal."""
+    """A changed template or service principal replaces the job."""
     sp = entra.application()
     kind = SynchronizationJob(entra.services())
     made = await kind.create(call(), _wanted(sp))
@@ -118,7 +118,7 @@ async def test_any_change_replaces_the_job(entra: LocalEntra) -> None:
 
 
 async def test_job_and_status_are_read_with_one_request(entra: LocalEntra) -> None:
-    """A refresh asks for both within a moment."""
+    """A refresh reads job and status with one request."""
     sp = entra.application()
     services = entra.services()
     services.__dict__["graph"] = entra.graph(clock=lambda: 0.0)
@@ -135,7 +135,7 @@ async def test_job_and_status_are_read_with_one_request(entra: LocalEntra) -> No
 
 
 async def test_global_administrators_are_listed(entra: LocalEntra) -> None:
-    """Those below .onmicrosoft.com apart."""
+    """The result lists administrators under .onmicrosoft.com separately."""
     found = await GetGlobalAdministrators(entra.services()).invoke(call(), GetGlobalAdministratorsArgs())
 
     assert [one.display_name for one in found.administrators] == ["Tenant administrator", "Break glass"]
@@ -144,7 +144,7 @@ async def test_global_administrators_are_listed(entra: LocalEntra) -> None:
 
 
 async def test_not_being_allowed_to_know_the_administrators_is_a_warning(entra: LocalEntra) -> None:
-    """Never an error."""
+    """A missing permission to read administrators is a warning, not an error."""
     kind = GetGlobalAdministrators(entra.services("without-RoleManagement.Read.Directory"))
 
     found = await kind.invoke(call(), GetGlobalAdministratorsArgs())

@@ -1,4 +1,4 @@
-"""The guard of the set of assignments against the sandbox's Entra: who loses access, and when it is refused."""
+"""Tests the guard of assignments against the sandbox's Entra: who loses access, and what is refused."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _empty(entra: LocalEntra, key: str) -> None:
 async def test_too_many_users_are_not_unassigned_without_a_confirmation(
     entra: LocalEntra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At preview and in the update alike, with the list; one number confirms one change for both."""
+    """Preview and update refuse a large loss with a list of users, and one confirmation allows both."""
     sp = entra.application()
     kind, users = AppRoleAssignments(entra.services()), _many(entra, 40)
     made = await kind.create(call(), _inputs(sp, ROBIN, *users))
@@ -51,8 +51,8 @@ async def test_too_many_users_are_not_unassigned_without_a_confirmation(
     for attempt in (kind.plan(call(preview=True), few, made.state), kind.update(call(), sp, made.state, few)):
         with pytest.raises(ProviderError) as caught:
             await attempt
-        assert "30 users lose access: user0000@contoso.example, " in str(caught.value)
-        assert "user0029@contoso.example; without a confirmation 25 of 41 may" in str(caught.value)
+        assert "30 users would lose access: user0000@contoso.example, " in str(caught.value)
+        assert "user0029@contoso.example. Without a confirmation, at most 25 of 41 users may" in str(caught.value)
         assert str(caught.value).endswith("KZERO_SCIM_CONFIRM=unassign=30 in the environment")
     assert _assigned(entra, sp) == 41
 
@@ -61,13 +61,13 @@ async def test_too_many_users_are_not_unassigned_without_a_confirmation(
     await kind.plan(call(lines, preview=True), few, made.state)
     state = await kind.update(call(), sp, made.state, few)
 
-    assert lines.warnings[0].startswith("30 users lose access: user0000@contoso.example, ")
+    assert lines.warnings[0].startswith("30 users would lose access: user0000@contoso.example, ")
     assert lines.warnings[0].endswith(" and 10 more")
     assert _assigned(entra, sp) == len(state.assignments) == 11
 
 
 async def test_a_removed_group_counts_with_those_whom_nothing_else_assigns(entra: LocalEntra) -> None:
-    """Its members are asked for, and those of the groups that stay; nobody who keeps access is named."""
+    """Removing a group counts only members who lose access, not those who keep it through another assignment."""
     sp = entra.application()
     kind = AppRoleAssignments(entra.services())
     made = await kind.create(call(), _inputs(sp, ROBIN, MORGAN, groups=(GROUP, NESTED)))
@@ -79,20 +79,20 @@ async def test_a_removed_group_counts_with_those_whom_nothing_else_assigns(entra
         return lines.warnings
 
     assert await loss(_inputs(sp, ROBIN, groups=(GROUP, NESTED))) == [
-        f"1 user loses access: {MORGAN} (whoever is a member of an assigned group keeps it)"
+        f"1 user would lose access: {MORGAN} (members of an assigned group keep access)"
     ]
-    assert await loss(_inputs(sp, ROBIN, groups=(GROUP,))) == [f"1 user loses access: {MORGAN}"]
+    assert await loss(_inputs(sp, ROBIN, groups=(GROUP,))) == [f"1 user would lose access: {MORGAN}"]
     assert await loss(_inputs(sp, ROBIN, MORGAN, groups=(NESTED,))) == [
-        "3 users lose access: alex@contoso.example, kim@contoso.example, sam@contoso.example"
+        "3 users would lose access: alex@contoso.example, kim@contoso.example, sam@contoso.example"
     ]
-    assert await loss(_inputs(sp, groups=(GROUP,))) == [f"1 user loses access: {MORGAN}"]
+    assert await loss(_inputs(sp, groups=(GROUP,))) == [f"1 user would lose access: {MORGAN}"]
     entra.emulator.traffic.log.clear()
     assert await loss(_inputs(sp, ROBIN, MORGAN, ALEX, groups=(GROUP, NESTED))) == []
     assert [path for _, path in entra.requests(batched=True) if path.endswith("/members")] == []
 
 
 async def test_members_of_a_removed_group_are_paged_and_guarded(entra: LocalEntra) -> None:
-    """A thousand of them lose access with one name less in the settings."""
+    """The members of a large removed group are read in pages, and the removal is refused."""
     sp = entra.application()
     users = _many(entra, 1200)
     directory = entra.emulator.directory
@@ -102,14 +102,16 @@ async def test_members_of_a_removed_group_are_paged_and_guarded(entra: LocalEntr
     kind = AppRoleAssignments(entra.services())
     made = await kind.create(call(), _inputs(sp, ROBIN, groups=(NESTED,)))
 
-    with pytest.raises(ProviderError, match=r"1201 users lose access: .* and 1101 more; .* 240 of 1202 may"):
+    with pytest.raises(
+        ProviderError, match=r"1201 users would lose access: .* and 1101 more\. .* 240 of 1202 users may"
+    ):
         await kind.update(call(), sp, made.state, _inputs(sp, ROBIN))
 
     assert _assigned(entra, sp) == 2
 
 
 async def test_others_assignments_are_guarded_too(entra: LocalEntra) -> None:
-    """``exclusive`` on a set that others have added to, and on an application that had assignments before."""
+    """The guard counts assignments made outside the stack if the set is exclusive."""
     sp = entra.application()
     directory, role = entra.emulator.directory, "18d14569-c3bd-439b-9a66-3a2aee01d14f"
     for user in _many(entra, 26):
@@ -118,21 +120,21 @@ async def test_others_assignments_are_guarded_too(entra: LocalEntra) -> None:
     exclusive = _inputs(sp, ROBIN, exclusive=True)
 
     for first in (kind.plan(call(preview=True), exclusive, None), kind.create(call(), exclusive)):
-        with pytest.raises(ProviderError, match=r"26 users lose access: user0000@contoso\.example, "):
+        with pytest.raises(ProviderError, match=r"26 users would lose access: user0000@contoso\.example, "):
             await first
     made = await kind.create(call(), _inputs(sp, ROBIN))
     for later in (
         kind.plan(call(preview=True), exclusive, made.state),
         kind.update(call(), sp, made.state, exclusive),
     ):
-        with pytest.raises(ProviderError, match=r"26 users lose access: .* 25 of 27 may"):
+        with pytest.raises(ProviderError, match=r"26 users would lose access: .* 25 of 27 users may"):
             await later
 
     assert _assigned(entra, sp) == 27
 
 
 async def test_another_role_takes_nothing_away(entra: LocalEntra) -> None:
-    """Everybody moves to it, however many they are."""
+    """A changed role takes access from no user, so any number of users may change it."""
     sp = entra.application()
     kind, users, lines = AppRoleAssignments(entra.services()), _many(entra, 30), Lines()
     made = await kind.create(call(), _inputs(sp, *users))
@@ -145,7 +147,7 @@ async def test_another_role_takes_nothing_away(entra: LocalEntra) -> None:
 
 
 async def test_a_group_that_was_emptied_stops_the_change(entra: LocalEntra, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Seen by a refresh with one request more, and by any change of the set; confirmed, it is no news any more."""
+    """An emptied group is found by a refresh and any change of the set, and refused until it is confirmed."""
     sp = entra.application()
     kind = AppRoleAssignments(entra.services())
     wanted = _inputs(sp, MORGAN, groups=(GROUP,))
@@ -161,7 +163,7 @@ async def test_a_group_that_was_emptied_stops_the_change(entra: LocalEntra, monk
     assert await kind.diff(call(), sp, found.state, wanted) == [Change("emptiedGroups[0]", ChangeKind.DELETE)]
     more = replace(wanted, users=[MORGAN, ROBIN])
     for attempt in (kind.plan(call(preview=True), wanted, found.state), kind.update(call(), sp, made.state, more)):
-        with pytest.raises(ProviderError, match='the 4 of group "KZero users", which is empty now'):
+        with pytest.raises(ProviderError, match='4 members of group "KZero users", which is empty now'):
             await attempt
     assert _assigned(entra, sp) == 2
     monkeypatch.setenv(VARIABLE, "unassign=4")
@@ -174,7 +176,7 @@ async def test_a_group_that_was_emptied_stops_the_change(entra: LocalEntra, monk
 
 
 async def test_a_group_that_grows_is_no_drift(entra: LocalEntra) -> None:
-    """Its size stays as last applied; a state of an older version learns it from the first refresh."""
+    """A growing group is not drift, and an older state learns its size from the first refresh."""
     sp = entra.application()
     kind = AppRoleAssignments(entra.services())
     made = await kind.create(call(), _inputs(sp, groups=(NESTED,)))
@@ -191,20 +193,22 @@ async def test_a_group_that_grows_is_no_drift(entra: LocalEntra) -> None:
 
 @pytest.mark.parametrize("other", [UNKNOWN, "00000000-0000-4000-8000-000000000002"], ids=["preview", "update"])
 async def test_a_replaced_application_is_guarded_before_anything_is_asked(entra: LocalEntra, other: str) -> None:
-    """The engine shows a preview of the new set only; what goes is known from the state."""
+    """Replacing the application is refused from the state alone, because a preview plans only the new set."""
     sp = entra.application()
     kind, users = AppRoleAssignments(entra.services()), _many(entra, 22)
     made = await kind.create(call(), _inputs(sp, *users, groups=(GROUP,)))
     entra.emulator.traffic.log.clear()
 
-    with pytest.raises(ProviderError, match=r"application is replaced.* 26 users lose access: .*unassign=26"):
+    with pytest.raises(
+        ProviderError, match=r"replacing the enterprise application.* 26 users would lose access: .*unassign=26"
+    ):
         await kind.diff(call(), sp, made.state, _inputs(other, *users, groups=(GROUP,)))
 
     assert entra.requests() == []
 
 
 async def test_a_set_that_left_the_program_is_guarded_while_its_job_runs(entra: LocalEntra) -> None:
-    """A delete has no preview; during a destroy there is no job any more, and nothing is in the way."""
+    """A deletion is refused while the job runs, and a destroy, which deletes the job first, is not."""
     sp = entra.application()
     services = entra.services()
     kind, users, graph = AppRoleAssignments(services), _many(entra, 30), services.graph
@@ -218,7 +222,7 @@ async def test_a_set_that_left_the_program_is_guarded_while_its_job_runs(entra: 
     )
     await graph.post(f"{path}/{job['id']}/start")
 
-    with pytest.raises(ProviderError, match=r"while its provisioning job scim\..* runs: 30 users lose access"):
+    with pytest.raises(ProviderError, match=r"while its provisioning job scim\..* runs: 30 users would lose access"):
         await kind.delete(call(), sp, made.state)
 
     assert _assigned(entra, sp) == 30

@@ -60,7 +60,7 @@ TAG = {"claim": "urn:ietf:params:scim:schemas:extension:kzero:2.0:User.tag", "us
             "3 users assigned, 1 unassigned",
         ),
         (change("AppRoleAssignments", prop("groups[0]", "Sales")), "1 group unassigned"),
-        (change("SynchronizationCredentials", prop("notificationEmail", "a@x", "b@x")), "notification e-mail changed"),
+        (change("SynchronizationCredentials", prop("notificationEmail", "a@x", "b@x")), "notification email changed"),
         (change("SynchronizationCredentials", prop("scope", "assigned", "all")), "scope widened to all users"),
         (change("ProvisioningStatus", prop("enabled", ON, OFF)), "provisioning turned off"),
         (change("ProvisioningStatus", prop("triggers.mappings", "1", "2")), "provisioning restart evaluated"),

@@ -10,7 +10,7 @@ NAMES = st.lists(st.sampled_from([f"user{number}@x.example" for number in range(
 
 @given(names=NAMES, data=st.data())
 def test_order_and_case_never_matter(names: list[str], data: st.DataObject) -> None:
-    """A shuffled list in capitals is the same set."""
+    """A shuffled list in upper case is the same set."""
     shuffled = [name.upper() for name in data.draw(st.permutations(names))]
 
     assert membership("users", names, shuffled, same_user) == []
@@ -18,7 +18,7 @@ def test_order_and_case_never_matter(names: list[str], data: st.DataObject) -> N
 
 @given(old=NAMES, new=NAMES)
 def test_every_difference_is_shown_at_its_place(old: list[str], new: list[str]) -> None:
-    """Removed ones at their old place, added ones at their new one, one change a place."""
+    """A removed name has its old index, an added name its new index, and each index one change."""
     changes = membership("users", old, new, same_user)
 
     gone = {f"users[{old.index(name)}]" for name in set(old) - set(new)}
@@ -31,11 +31,11 @@ def test_every_difference_is_shown_at_its_place(old: list[str], new: list[str]) 
 
 
 def test_unknown_names_count_as_additions() -> None:
-    """A preview cannot say who that will be."""
+    """A name that the preview does not know counts as added."""
     assert membership("users", ["a"], UNKNOWN, same_user) == [Change("users", ChangeKind.UPDATE)]
     assert membership("users", ["a"], ["a", UNKNOWN], same_user) == [Change("users[1]", ChangeKind.ADD)]
 
 
 def test_repeats_are_dropped() -> None:
-    """The first spelling stays."""
+    """The first spelling of a repeated name stays."""
     assert without_repeats(["A@x", "b@x", "a@X", UNKNOWN, UNKNOWN]) == ["A@x", "b@x", UNKNOWN, UNKNOWN]

@@ -1,4 +1,4 @@
-"""How an assignment is stored, and that a state of before is read."""
+"""Tests how the state stores an assignment, and that older states can be read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=" ")
 
 
 def state(**assignments: object) -> dict[str, Any]:
-    """Give a state as it is stored."""
+    """Return a state as it is stored."""
     return {"servicePrincipalId": "5e1f", "appRoleId": "18d1", "assignments": assignments}
 
 
@@ -27,7 +27,7 @@ def test_an_assignment_reads_back_as_it_was_stored(assignment: Assignment) -> No
 
 
 def test_an_assignment_is_stored_as_one_text() -> None:
-    """Ten thousand of them as objects would take the engine 100 MB."""
+    """An assignment is one text, because ten thousand objects would need 100 MB in the engine."""
     assert as_plain({"alex@contoso.example": ALEX}) == {"alex@contoso.example": "User b6f6 tvY_-x"}
 
 
@@ -38,7 +38,7 @@ def test_an_assignment_to_be_made_is_unknown_as_a_whole() -> None:
 
 
 def test_a_state_with_objects_is_read() -> None:
-    """As versions before stored it, one property more included."""
+    """A state of an older version, with objects and one more property, can be read."""
     former = {
         "principalId": "b6f6",
         "principalType": "User",

@@ -1,4 +1,4 @@
-"""Which missing permissions are told at a preview, by the token's own claims."""
+"""Tests which missing permissions a preview reports from the token's claims."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ CLOUD_APPLICATION_ADMINISTRATOR = "158c047a-c907-4556-b7ef-446551a6b5f7"
 
 
 class SignedIn:
-    """A sign-in whose token is made up."""
+    """A sign-in with a made-up token."""
 
     def __init__(self, token: str) -> None:
-        """Keep the token."""
+        """Use this token."""
         self._token = token
 
     async def token(self) -> str:
-        """Give it."""
+        """Return the token."""
         return self._token
 
 
 def graph(monkeypatch: pytest.MonkeyPatch, token: str) -> GraphClient:
-    """Give a client that is signed in with this token."""
+    """Return a client that is signed in with this token."""
     client = GraphClient.from_config(Config(tenant_id="t", client_id="c", client_secret="s", use_cli=False))
     monkeypatch.setattr(client, "_sign_in", SignedIn(token))
     return client
 
 
 def token_of(**claims: Any) -> str:  # noqa: ANN401 - JSON
-    """Give a token with these claims."""
+    """Return a token with these claims."""
     return f"e30.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.x"
 
 
 async def test_all_that_is_missing_is_named_with_its_purpose(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In one error, with the least permission of each."""
+    """One error has all missing permissions with their purposes."""
     client = graph(monkeypatch, token_of(roles=["User.Read.All"], wids=[NO_DIRECTORY_ROLE]))
 
     with pytest.raises(ProviderError) as refused:
@@ -50,7 +50,7 @@ async def test_all_that_is_missing_is_named_with_its_purpose(monkeypatch: pytest
 
     assert (
         "AppRoleAssignment.ReadWrite.All (to assign users and groups) and Application.Read.All (to read who is "
-        "assigned) of Microsoft Graph, nothing was changed"
+        "assigned). Nothing was changed"
     ) in str(refused.value)
 
 
@@ -65,5 +65,5 @@ async def test_all_that_is_missing_is_named_with_its_purpose(monkeypatch: pytest
     ids=["enough", "a person", "a directory role", "unreadable"],
 )
 async def test_whoever_may_be_allowed_is_let_through(monkeypatch: pytest.MonkeyPatch, token: str) -> None:
-    """Graph has the last word."""
+    """A token that may have the permissions is accepted, because Graph decides."""
     await require_permissions(graph(monkeypatch, token), ASSIGN, READ_ASSIGNMENTS)

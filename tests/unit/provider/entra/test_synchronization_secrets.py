@@ -18,14 +18,14 @@ from kzero_scim.resource.fingerprints import token_fingerprint
     threshold=st.none() | st.integers(1, 10**6),
 )
 def test_a_notification_reads_as_it_was_written(email: str | None, threshold: int | None) -> None:
-    """Both halves are independent."""
+    """A notification is read as it was written."""
     wanted = Notification(email, threshold)
 
     assert decode_notification(wanted.encode()) == wanted
 
 
 def test_a_notification_has_microsofts_form() -> None:
-    """JSON with these four members, the portal's threshold where none is given."""
+    """A notification is JSON with four members, and the portal's threshold by default."""
     assert json.loads(Notification("a@b.example").encode()) == {
         "Enabled": True,
         "Recipients": "a@b.example",
@@ -35,7 +35,7 @@ def test_a_notification_has_microsofts_form() -> None:
 
 
 def test_a_threshold_without_an_address_is_on_and_tells_nobody() -> None:
-    """As the portal writes it with the box ticked and the address left empty."""
+    """A threshold without an address is enabled, as the portal writes it."""
     assert json.loads(Notification(deletion_threshold=25).encode()) == {
         "Enabled": False,
         "Recipients": "",
@@ -45,12 +45,12 @@ def test_a_threshold_without_an_address_is_on_and_tells_nobody() -> None:
 
 
 def test_what_is_no_notification_is_none() -> None:
-    """A mask, another type, nothing."""
+    """A mask, another type and an empty text are read as no notification."""
     assert [decode_notification(text) for text in ("*", "[]", "", '{"Enabled":true}')] == [Notification()] * 4
 
 
 def test_secrets_are_read_tolerantly() -> None:
-    """Pairs without a key are none."""
+    """Pairs without a key are ignored."""
     document = {"value": [{"key": "BaseAddress", "value": "*"}, {"value": "x"}, "y", {"key": "SyncAll", "value": None}]}
 
     assert keys_of(document) == {"BaseAddress": "*", "SyncAll": ""}
@@ -58,7 +58,7 @@ def test_secrets_are_read_tolerantly() -> None:
 
 
 def test_a_fingerprint_follows_the_token_and_hides_it() -> None:
-    """Salted by the service principal: the same token elsewhere has another one."""
+    """The fingerprint changes with the token and the service principal, and does not contain the token."""
     one = token_fingerprint("sp1", "token-value")
 
     assert one == token_fingerprint("sp1", "token-value")
@@ -68,7 +68,7 @@ def test_a_fingerprint_follows_the_token_and_hides_it() -> None:
 
 
 def test_the_settings_fingerprint_follows_address_token_and_scope() -> None:
-    """Each of them alone changes it."""
+    """The fingerprint changes with each of address, token and scope."""
     base = settings_fingerprint("https://a", "t", "assigned")
 
     assert base == settings_fingerprint("https://a", "t", "assigned")

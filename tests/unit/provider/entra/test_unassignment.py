@@ -1,4 +1,4 @@
-"""Who loses access, in words and numbers, and what is refused without a confirmation."""
+"""Tests how a loss of access is described, and what is refused without a confirmation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GUIDE = Limits(users=25, share=20)
 
 @given(users=st.integers(0, 500), share=st.integers(0, 100), of=st.integers(0, 10_000))
 def test_the_larger_of_the_two_limits_counts(users: int, share: int, of: int) -> None:
-    """Never less than the number, never less than the share, and no more than either."""
+    """The allowed loss is the larger of the number and the percentage."""
     allowed = Limits(users, share).allowed(of)
 
     assert allowed >= users
@@ -35,12 +35,12 @@ def test_the_larger_of_the_two_limits_counts(users: int, share: int, of: int) ->
     [(25, 30, False), (26, 30, True), (26, 130, False), (200, 1000, False), (201, 1000, True)],
 )
 def test_only_a_large_loss_is_refused(count: int, of: int, *, refused: bool) -> None:
-    """25 users in a small tenant, a fifth in a large one."""
+    """The limits allow 25 users in a small tenant and a fifth of the users in a large one."""
     assert exceeds(Loss([f"user{number}" for number in range(count)], of), GUIDE) is refused
 
 
 def test_a_refusal_names_everybody_the_limits_and_the_confirmation(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The confirmation is for that number and no other; one for another number confirms nothing."""
+    """The error lists users, limits and the confirmation, which allows only this number."""
     monkeypatch.delenv(VARIABLE, raising=False)
     loss = Loss([f"user{number:02}" for number in range(31)], 40)
 
@@ -48,8 +48,9 @@ def test_a_refusal_names_everybody_the_limits_and_the_confirmation(monkeypatch: 
         require_confirmation(loss, GUIDE)
 
     text = str(caught.value)
-    assert text.startswith("31 users lose access: user00, user01, ")
-    assert "user30; without a confirmation 25 of 40 may (unassignMaxUsers 25, unassignMaxShare 20 %)" in text
+    assert text.startswith("31 users would lose access: user00, user01, ")
+    limits = "at most 25 of 40 users may (unassignMaxUsers 25, unassignMaxShare 20 %). Nothing was changed"
+    assert f"user30. Without a confirmation, {limits}" in text
     assert text.endswith("run it again with KZERO_SCIM_CONFIRM=unassign=31 in the environment")
     monkeypatch.setenv(VARIABLE, "unassign=30")
     assert exceeds(loss, GUIDE)
@@ -58,27 +59,26 @@ def test_a_refusal_names_everybody_the_limits_and_the_confirmation(monkeypatch: 
 
 
 def test_an_emptied_group_is_refused_whatever_its_size() -> None:
-    """Somebody emptied it by mistake, or the directory is not complete."""
+    """An emptied group of any size is refused."""
     loss = Loss(emptied={"Sales": 2})
 
-    with pytest.raises(
-        ProviderError, match=r'2 users lose access: the 2 of group "Sales", which is empty now; .*=unassign=2 '
-    ):
+    group = 'members of group "Sales", which is empty now'
+    with pytest.raises(ProviderError, match=rf"2 users would lose access: 2 {group}\. .*=unassign=2 "):
         require_confirmation(loss, GUIDE)
 
 
 def test_a_long_list_is_cut() -> None:
-    """With how many more there are."""
+    """A long list ends with the number of further users."""
     assert Loss([f"u{number}" for number in range(23)]).described().endswith("u18, u19 and 3 more")
-    assert Loss(["a"]).described() == "1 user loses access: a"
+    assert Loss(["a"]).described() == "1 user would lose access: a"
     assert not Loss().described()
 
 
 def test_everything_is_counted_from_what_is_known() -> None:
-    """A group with the members it had, one that was never counted as one user."""
+    """A group counts with its known size, and a group of unknown size as one user."""
     held = [Held("1", "User", "a"), Held("2", "Group", "Sales"), Held("3", "Group", "New")]
 
     loss = whole_loss(held, {"2": 30})
 
     assert (loss.count, loss.of) == (32, 32)
-    assert loss.described() == '32 users lose access: a, the 30 of group "Sales", the 1 of group "New"'
+    assert loss.described() == '32 users would lose access: a, 30 members of group "Sales", 1 member of group "New"'
