@@ -14,53 +14,57 @@ if TYPE_CHECKING:
 
 
 class ScimEndpoint(KzeroResource):
-    """One tenant's SCIM endpoint, switched on by a person in the dashboard or through attributes.
+    """The SCIM endpoint of one KZero tenant, turned on by a person in the dashboard or through attributes.
 
-    KZero publishes no API for its dashboard page Integrations > SCIM; with activation console nothing is written and no
-    credentials are needed. Activation attributes needs the role manage-realm, or for holder client manage-clients, of
-    client realm-management. Deletion leaves an endpoint that is off (attributes), or says what to click (console).
+    KZero publishes no API for its dashboard page Integrations > SCIM. With activation console, the resource writes
+    nothing and needs no credentials. A deletion keeps the endpoint, and logs how to turn it off.
+
+    With activation attributes, the resource needs the role manage-realm of client realm-management (manage-clients for
+    holder client). A deletion turns the endpoint off.
     """
 
     resource_type: ClassVar[str] = "kzero:keycloak:ScimEndpoint"
 
     realm = OutputProperty[str]()
-    """Name of the KZero tenant (realm); case sensitive."""
+    """Name of the KZero tenant (realm), case-sensitive."""
     profile = OutputProperty[Literal["Azure", "Generic"]]()
-    """The endpoint's Profile; Azure for Entra ID. One of `Azure`, `Generic`."""
+    """Profile of the endpoint; Azure for Entra ID. One of `Azure`, `Generic`."""
     azure_tenant_id = OutputProperty[str | None]()
-    """The Entra tenant that may provision, a GUID; required for the profile Azure, not allowed for Generic."""
+    """ID (GUID) of the Entra tenant that may provision. Required for the profile Azure, not allowed for Generic."""
     enabled = OutputProperty[bool]()
     """Whether the endpoint is on."""
     activation = OutputProperty[Literal["console", "attributes"]]()
-    """console: a person enters the settings in KZero's dashboard and this resource looks whether the endpoint is alive;
-    attributes: the settings are written as attributes, for a Keycloak of your own.
+    """`console`: a person enters the settings in KZero's dashboard, and this resource checks that the endpoint is
+    alive; `attributes`: this resource writes the settings as attributes, for your own Keycloak.
 
     One of `console`, `attributes`.
     """
     preset = OutputProperty[Literal["sandbox", "keycloak"] | None]()
-    """For activation attributes: names of the attributes of a known server. One of `sandbox`, `keycloak`."""
+    """For activation attributes: the known server whose attribute names to use. One of `sandbox`, `keycloak`."""
     attribute_holder = OutputProperty[Literal["realm", "client"] | None]()
-    """For activation attributes: whose attributes they are, the realm's (default) or those of client scim-endpoint.
+    """For activation attributes: whether the realm (default) or the client scim-endpoint has the attributes.
 
     One of `realm`, `client`.
     """
     attribute_names = OutputProperty[dict[str, str] | None]()
-    """For activation attributes: setting (enabled, profile, azureTenantId) to attribute name; over the preset's."""
+    """For activation attributes: attribute name by setting (enabled, profile, azureTenantId), instead of the preset's
+    name.
+    """
     activation_timeout = OutputProperty[int]()
     """Seconds to wait until the endpoint is alive; 0 does not wait.
 
-    With activation console this is the time that a person has to enter the settings while the update runs.
+    With activation console, a person has this time to enter the settings while the update runs.
     """
     tenant_url = OutputProperty[str]()
-    """The SCIM base URL; Entra calls it Tenant URL."""
+    """SCIM base URL, which Entra calls Tenant URL."""
     answer = OutputProperty[dict[str, Any]]()
-    """What the endpoint answered last."""
+    """The endpoint's last answer."""
     alive = OutputProperty[bool]()
     """Whether a SCIM endpoint answered."""
     attributes = OutputProperty[dict[str, str]]()
-    """For activation attributes: the settings' attributes as they are."""
+    """For activation attributes: the existing attributes of the settings."""
     settings_fingerprint = OutputProperty[str]()
-    """Changes whenever realm, profile, Azure tenant id or enabled do."""
+    """Hash of realm, profile, Azure tenant ID and enabled. Use it as a trigger."""
 
     def __init__(  # noqa: PLR0913 - one keyword an input
         self,
@@ -81,21 +85,22 @@ class ScimEndpoint(KzeroResource):
 
         Args:
             name: Name of the resource in the program.
-            realm: Name of the KZero tenant (realm); case sensitive.
-            profile: The endpoint's Profile; Azure for Entra ID. One of `Azure`, `Generic`.
-            azure_tenant_id: The Entra tenant that may provision, a GUID; required for the profile Azure, not allowed
-                for Generic.
+            realm: Name of the KZero tenant (realm), case-sensitive.
+            profile: Profile of the endpoint; Azure for Entra ID. One of `Azure`, `Generic`.
+            azure_tenant_id: ID (GUID) of the Entra tenant that may provision. Required for the profile Azure, not
+                allowed for Generic.
             enabled: Whether the endpoint is on.
-            activation: console: a person enters the settings in KZero's dashboard and this resource looks whether the
-                endpoint is alive; attributes: the settings are written as attributes, for a Keycloak of your own. One
-                of `console`, `attributes`.
-            preset: For activation attributes: names of the attributes of a known server. One of `sandbox`, `keycloak`.
-            attribute_holder: For activation attributes: whose attributes they are, the realm's (default) or those of
-                client scim-endpoint. One of `realm`, `client`.
-            attribute_names: For activation attributes: setting (enabled, profile, azureTenantId) to attribute name;
-                over the preset's.
-            activation_timeout: Seconds to wait until the endpoint is alive; 0 does not wait. With activation console
-                this is the time that a person has to enter the settings while the update runs.
+            activation: `console`: a person enters the settings in KZero's dashboard, and this resource checks that the
+                endpoint is alive; `attributes`: this resource writes the settings as attributes, for your own Keycloak.
+                One of `console`, `attributes`.
+            preset: For activation attributes: the known server whose attribute names to use. One of `sandbox`,
+                `keycloak`.
+            attribute_holder: For activation attributes: whether the realm (default) or the client scim-endpoint has the
+                attributes. One of `realm`, `client`.
+            attribute_names: For activation attributes: attribute name by setting (enabled, profile, azureTenantId),
+                instead of the preset's name.
+            activation_timeout: Seconds to wait until the endpoint is alive; 0 does not wait. With activation console, a
+                person has this time to enter the settings while the update runs.
             opts: Options of the resource.
         """
         inputs = {
@@ -113,37 +118,38 @@ class ScimEndpoint(KzeroResource):
 
 
 class MapperSet(KzeroResource):
-    """The set of User Attribute mappers of one client, read and compared as one.
+    """The User Attribute mappers of one client, read and compared as one set.
 
-    It owns the listed mappers and nothing else of the client. Needs the roles view-clients, and manage-clients to
-    change anything, of client realm-management in the tenant's realm.
+    The resource owns the listed mappers, and nothing else of the client.
+
+    Needs the role view-clients of client realm-management in the tenant's realm, and manage-clients to change mappers.
     """
 
     resource_type: ClassVar[str] = "kzero:keycloak:MapperSet"
 
     realm = OutputProperty[str]()
-    """Name of the KZero tenant (realm); case sensitive."""
+    """Name of the KZero tenant (realm), case-sensitive."""
     client_id = OutputProperty[str]()
-    """The client whose own mappers they are (its dedicated scope)."""
+    """Client ID of the client that has the mappers (in its dedicated scope)."""
     mappers = OutputProperty[dict[str, dict[str, Any]]]()
-    """The mappers by name; the seven of KZero's guide by default."""
+    """Mappers by name. Default: the seven of KZero's guide."""
     exclusive = OutputProperty[bool]()
-    """Also remove the client's mappers that are not listed here."""
+    """Whether to remove the client's mappers that are not listed."""
     escape_dots = OutputProperty[bool]()
-    r"""Write the dots of a URN in a claim name escaped (2\.0), so that Keycloak does not nest the claim at them.
+    r"""Whether to escape the dots of a URN in a claim name (2\.0), so that Keycloak does not nest the claim.
 
     KZero's guide shows them unescaped.
     """
     client_uuid = OutputProperty[str]()
-    """Keycloak's own id of the client."""
+    """Keycloak's ID of the client, a UUID."""
     mapper_ids = OutputProperty[dict[str, str]]()
-    """Keycloak's ids of the mappers, by name."""
+    """Keycloak's IDs of the mappers, by name."""
     unmanaged = OutputProperty[list[str]]()
-    """Names of the client's other mappers, which are left alone."""
+    """Names of the client's other mappers, which this resource does not change."""
     fingerprint = OutputProperty[str]()
-    """Changes whenever the mappers do."""
+    """Hash of the mappers. Use it as a trigger."""
     server_url = OutputProperty[str | None]()
-    """Origin of the server that has them."""
+    """Origin of the server that has the mappers."""
 
     def __init__(  # noqa: PLR0913 - one keyword an input
         self,
@@ -160,12 +166,12 @@ class MapperSet(KzeroResource):
 
         Args:
             name: Name of the resource in the program.
-            realm: Name of the KZero tenant (realm); case sensitive.
-            client_id: The client whose own mappers they are (its dedicated scope).
-            mappers: The mappers by name; the seven of KZero's guide by default.
-            exclusive: Also remove the client's mappers that are not listed here.
-            escape_dots: Write the dots of a URN in a claim name escaped (2\.0), so that Keycloak does not nest the
-                claim at them. KZero's guide shows them unescaped.
+            realm: Name of the KZero tenant (realm), case-sensitive.
+            client_id: Client ID of the client that has the mappers (in its dedicated scope).
+            mappers: Mappers by name. Default: the seven of KZero's guide.
+            exclusive: Whether to remove the client's mappers that are not listed.
+            escape_dots: Whether to escape the dots of a URN in a claim name (2\.0), so that Keycloak does not nest the
+                claim. KZero's guide shows them unescaped.
             opts: Options of the resource.
         """
         inputs = {
@@ -179,39 +185,45 @@ class MapperSet(KzeroResource):
 
 
 class ScimApiClient(KzeroResource):
-    """Audience mapper, role and token lifespan of one client; owns these three and nothing else of it.
+    """Audience mapper, role and token lifespan of one client.
 
-    Needs the roles view-clients, manage-clients and view-users of client realm-management, and manage-users to assign
-    that role itself: Keycloak lets an account hand on only what it has. An administrator may assign it by hand instead.
+    The resource owns these three, and nothing else of the client.
+
+    Needs the roles view-clients, manage-clients and view-users of client realm-management. It also needs manage-users
+    to assign this role, because Keycloak lets an account assign only roles that it has. An administrator can assign the
+    role by hand instead.
     """
 
     resource_type: ClassVar[str] = "kzero:keycloak:ScimApiClient"
 
     realm = OutputProperty[str]()
-    """Name of the tenant (realm); case sensitive."""
+    """Name of the tenant (realm), case-sensitive."""
     client_id = OutputProperty[str]()
-    """The client whose tokens Entra sends; confidential, with a service account."""
+    """Client ID of the client whose tokens Entra sends. It must be confidential and have a service account."""
     audience = OutputProperty[str]()
-    """The SCIM endpoint's URL, which must be among the audiences of the client's tokens."""
+    """URL of the SCIM endpoint, to add to the audiences of the client's tokens."""
     manages_users = OutputProperty[bool]()
-    """Give the client's service account the role manage-users of client realm-management; false leaves it alone."""
-    access_token_lifespan = OutputProperty[int | None]()
-    """Seconds that the client's tokens live (Advanced > Access Token Lifespan); left alone if not given.
+    """Whether to give the client's service account the role manage-users of client realm-management.
 
-    The realm's SSO Session Max caps it.
+    With `false`, its roles stay unchanged.
+    """
+    access_token_lifespan = OutputProperty[int | None]()
+    """Lifespan of the client's tokens in seconds (Advanced > Access Token Lifespan).
+
+    Without a value, it stays unchanged. The realm's SSO Session Max is its upper limit.
     """
     client_uuid = OutputProperty[str]()
-    """Keycloak's own id of the client."""
+    """Keycloak's ID of the client, a UUID."""
     audiences = OutputProperty[list[str]]()
-    """Audiences that its own mappers add to its tokens."""
+    """Audiences that the client's mappers add to its tokens."""
     roles = OutputProperty[list[str]]()
-    """Roles of client realm-management of its service account."""
+    """Roles of client realm-management that the client's service account has."""
     made = OutputProperty[list[str]]()
-    """What was made here and goes with it: audience, role, lifespan."""
+    """What this resource has changed, and a deletion undoes: `audience`, `role`, `lifespan`."""
     prior_lifespan = OutputProperty[str | None]()
-    """The lifespan before, which comes back with a deletion."""
+    """The lifespan before the change, which a deletion restores."""
     fingerprint = OutputProperty[str]()
-    """Changes with what the client's tokens are good for."""
+    """Hash of audience, roles and lifespan. Use it as a trigger."""
 
     def __init__(  # noqa: PLR0913 - one keyword an input
         self,
@@ -228,13 +240,14 @@ class ScimApiClient(KzeroResource):
 
         Args:
             name: Name of the resource in the program.
-            realm: Name of the tenant (realm); case sensitive.
-            client_id: The client whose tokens Entra sends; confidential, with a service account.
-            audience: The SCIM endpoint's URL, which must be among the audiences of the client's tokens.
-            manages_users: Give the client's service account the role manage-users of client realm-management; false
-                leaves it alone.
-            access_token_lifespan: Seconds that the client's tokens live (Advanced > Access Token Lifespan); left alone
-                if not given. The realm's SSO Session Max caps it.
+            realm: Name of the tenant (realm), case-sensitive.
+            client_id: Client ID of the client whose tokens Entra sends. It must be confidential and have a service
+                account.
+            audience: URL of the SCIM endpoint, to add to the audiences of the client's tokens.
+            manages_users: Whether to give the client's service account the role manage-users of client
+                realm-management. With `false`, its roles stay unchanged.
+            access_token_lifespan: Lifespan of the client's tokens in seconds (Advanced > Access Token Lifespan).
+                Without a value, it stays unchanged. The realm's SSO Session Max is its upper limit.
             opts: Options of the resource.
         """
         inputs = {
@@ -248,24 +261,25 @@ class ScimApiClient(KzeroResource):
 
 
 class ScimAttributes(KzeroResource):
-    """Annotations of a realm's user profile, and the attributes that had to be added for them.
+    """Annotations in a realm's user profile, and the user attributes that they need.
 
-    Everything else of the profile stays as it is. An added attribute may be seen and edited by administrators only.
-    Needs the role view-realm, and manage-realm to change anything, of client realm-management.
+    The rest of the profile stays unchanged. Only administrators can see and edit an added attribute.
+
+    Needs the role view-realm of client realm-management, and manage-realm to change attributes.
     """
 
     resource_type: ClassVar[str] = "kzero:keycloak:ScimAttributes"
 
     realm = OutputProperty[str]()
-    """Name of the tenant (realm); case sensitive."""
+    """Name of the tenant (realm), case-sensitive."""
     attributes = OutputProperty[dict[str, str]]()
-    """User attribute to SCIM attribute, tag to urn:...:User:tag for example."""
+    """SCIM attribute by user attribute, for example `urn:...:User:tag` by `tag`."""
     created = OutputProperty[list[str]]()
-    """User attributes that were added to the profile here."""
+    """User attributes that this resource added to the user profile."""
     prior = OutputProperty[dict[str, str]]()
-    """Annotations that were there before, by user attribute."""
+    """Annotations before the change, by user attribute."""
     fingerprint = OutputProperty[str]()
-    """Changes whenever the attributes do."""
+    """Hash of the attributes. Use it as a trigger."""
 
     def __init__(
         self,
@@ -279,8 +293,8 @@ class ScimAttributes(KzeroResource):
 
         Args:
             name: Name of the resource in the program.
-            realm: Name of the tenant (realm); case sensitive.
-            attributes: User attribute to SCIM attribute, tag to urn:...:User:tag for example.
+            realm: Name of the tenant (realm), case-sensitive.
+            attributes: SCIM attribute by user attribute, for example `urn:...:User:tag` by `tag`.
             opts: Options of the resource.
         """
         inputs = {
@@ -293,40 +307,43 @@ class ScimAttributes(KzeroResource):
 class RemoteToken(KzeroResource):
     """A token of the tenant's realm that the SCIM endpoint accepts.
 
-    A read asks no service. For the method bearer a token that is about to end is a difference, so that ``up`` replaces
-    it. The client's secret is taken from the provider's configuration and kept nowhere.
+    A refresh asks no service. With method bearer, a token that is about to expire is a difference, so `pulumi up`
+    replaces it. The client's secret comes from the provider's configuration and is not stored.
     """
 
     resource_type: ClassVar[str] = "kzero:keycloak:RemoteToken"
     secrets = ("access_token",)
 
     realm = OutputProperty[str]()
-    """Name of the KZero tenant (realm); case sensitive."""
+    """Name of the KZero tenant (realm), case-sensitive."""
     tenant_url = OutputProperty[str]()
-    """The SCIM endpoint that the token is tried at."""
+    """SCIM endpoint at which to test the token."""
     client_id = OutputProperty[str | None]()
-    """The client; by default the provider's remoteTokenClientId. Its secret is the provider's alone."""
+    """Client ID; by default the provider's remoteTokenClientId. The secret is only in the provider's configuration."""
     token_endpoint = OutputProperty[str | None]()
-    """Where tokens come from; by default <server>/realms/<realm>/protocol/openid-connect/token."""
+    """Address that issues tokens; by default <server>/realms/<realm>/protocol/openid-connect/token."""
     method = OutputProperty[Literal["bearer", "oauth2"]]()
-    """bearer: Entra is given the token; oauth2: Entra is given the client and fetches tokens itself (experimental).
+    """`bearer`: Entra gets the token; `oauth2`: Entra gets the client and fetches tokens itself (experimental).
 
     One of `bearer`, `oauth2`.
     """
     renew_before = OutputProperty[int]()
-    """For bearer: seconds before its end at which a token is replaced; at half its life if that is shorter."""
+    """For method bearer: seconds before the expiry at which to replace a token.
+
+    A token with a lifespan below this is replaced in the second half of its life.
+    """
     triggers = OutputProperty[dict[str, str]]()
-    """A changed value obtains and tries a token again."""
+    """A changed value obtains and tests a new token."""
     access_token = OutputProperty[str | None]()
-    """For bearer: the token."""
+    """For method bearer: the token."""
     issued_at = OutputProperty[str]()
-    """When it was issued, ISO 8601."""
+    """Time of issue, in ISO 8601."""
     expires_at = OutputProperty[str | None]()
-    """When it ends, ISO 8601; absent if it does not tell."""
+    """Time of expiry, in ISO 8601, if known."""
     lifespan = OutputProperty[int | None]()
-    """Seconds from issue to end."""
+    """Seconds from issue to expiry."""
     secret_fingerprint = OutputProperty[str]()
-    """Changes with the client's secret; a salted hash (scrypt) of it."""
+    """Salted hash (scrypt) of the client's secret."""
 
     def __init__(  # noqa: PLR0913 - one keyword an input
         self,
@@ -345,15 +362,17 @@ class RemoteToken(KzeroResource):
 
         Args:
             name: Name of the resource in the program.
-            realm: Name of the KZero tenant (realm); case sensitive.
-            tenant_url: The SCIM endpoint that the token is tried at.
-            client_id: The client; by default the provider's remoteTokenClientId. Its secret is the provider's alone.
-            token_endpoint: Where tokens come from; by default <server>/realms/<realm>/protocol/openid-connect/token.
-            method: bearer: Entra is given the token; oauth2: Entra is given the client and fetches tokens itself
+            realm: Name of the KZero tenant (realm), case-sensitive.
+            tenant_url: SCIM endpoint at which to test the token.
+            client_id: Client ID; by default the provider's remoteTokenClientId. The secret is only in the provider's
+                configuration.
+            token_endpoint: Address that issues tokens; by default
+                <server>/realms/<realm>/protocol/openid-connect/token.
+            method: `bearer`: Entra gets the token; `oauth2`: Entra gets the client and fetches tokens itself
                 (experimental). One of `bearer`, `oauth2`.
-            renew_before: For bearer: seconds before its end at which a token is replaced; at half its life if that is
-                shorter.
-            triggers: A changed value obtains and tries a token again.
+            renew_before: For method bearer: seconds before the expiry at which to replace a token. A token with a
+                lifespan below this is replaced in the second half of its life.
+            triggers: A changed value obtains and tests a new token.
             opts: Options of the resource.
         """
         inputs = {
@@ -369,29 +388,30 @@ class RemoteToken(KzeroResource):
 
 
 class ProvisionedUsers(KzeroResource):
-    """The users that a provisioning job made in KZero, to be kept or disabled at the end.
+    """Keeps or disables the users that a provisioning job created in KZero, when the resource is deleted.
 
-    Changes nothing while it exists, and is never replaced. Must be deleted after the job and before the assignments.
-    Administrators, service accounts and the account of the automation are never disabled. ``disable`` needs the role
-    manage-users of client realm-management, and view-clients; ``keep`` needs nothing.
+    The resource changes nothing while it exists, and is never replaced. Delete it after the job and before the
+    assignments. It never disables administrators, service accounts or the account that runs this stack.
+
+    ``disable`` needs the roles manage-users and view-clients of client realm-management. ``keep`` needs none.
     """
 
     resource_type: ClassVar[str] = "kzero:keycloak:ProvisionedUsers"
 
     realm = OutputProperty[str]()
-    """Name of the KZero tenant (realm); case sensitive."""
+    """Name of the KZero tenant (realm), case-sensitive."""
     service_principal_id = OutputProperty[str]()
-    """Object id of the service principal whose provisioning job made the users."""
+    """Object ID of the service principal whose job provisions the users."""
     user_name_source = OutputProperty[str]()
-    """The attribute of Entra's users that is their user name in KZero."""
+    """Attribute of users in Entra that is their user name in KZero."""
     on_destroy = OutputProperty[Literal["keep", "disable"]]()
-    """What becomes of them when the resource is deleted: keep leaves them as they are, disable disables everybody who
-    is assigned then, directly or by a group.
+    """What a deletion of this resource does with the users.
 
-    One of `keep`, `disable`.
+    `keep`: they stay unchanged; `disable`: users who are assigned then, directly or through a group, are disabled. One
+    of `keep`, `disable`.
     """
     on_delete = OutputProperty[str]()
-    """What happens when the resource is deleted, in words; a preview of a destroy shows it."""
+    """What a deletion of this resource does with the users, in words."""
 
     def __init__(  # noqa: PLR0913 - one keyword an input
         self,
@@ -407,11 +427,11 @@ class ProvisionedUsers(KzeroResource):
 
         Args:
             name: Name of the resource in the program.
-            realm: Name of the KZero tenant (realm); case sensitive.
-            service_principal_id: Object id of the service principal whose provisioning job made the users.
-            user_name_source: The attribute of Entra's users that is their user name in KZero.
-            on_destroy: What becomes of them when the resource is deleted: keep leaves them as they are, disable
-                disables everybody who is assigned then, directly or by a group. One of `keep`, `disable`.
+            realm: Name of the KZero tenant (realm), case-sensitive.
+            service_principal_id: Object ID of the service principal whose job provisions the users.
+            user_name_source: Attribute of users in Entra that is their user name in KZero.
+            on_destroy: What a deletion of this resource does with the users. `keep`: they stay unchanged; `disable`:
+                users who are assigned then, directly or through a group, are disabled. One of `keep`, `disable`.
             opts: Options of the resource.
         """
         inputs = {

@@ -1,1 +1,1 @@
-"""The KZero half of the package: one resource a file."""
+"""The KZero side of the package. Each resource has a folder of its own."""

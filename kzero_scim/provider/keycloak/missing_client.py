@@ -1,4 +1,4 @@
-"""Why a client is not there, and how it comes into being, in one line for both KZero resources."""
+"""Explains a missing client, for several resources. Asks no service."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ if TYPE_CHECKING:
 
 
 def explain_missing_client(keycloak: KeycloakClient, realm: str, client_id: str) -> str:
-    """Explain after a read that found no client.
+    """Return why a read found no client, and what to do.
 
     Args:
-        keycloak: What read it; tells whether the account may see clients at all.
+        keycloak: The client that read it. Its token says whether the account may see clients.
         realm: The tenant.
         client_id: The client.
     """
     if keycloak.may_miss(realm, "view-clients", "manage-clients"):
         return (
-            f'client "{client_id}" of realm "{realm}" is not shown to the account: it lacks the role view-clients '
-            "(and manage-clients, to change something) of client realm-management"
+            f'cannot see client "{client_id}" of realm "{realm}"; give the account the role view-clients (and '
+            "manage-clients, to change it) of client realm-management"
         )
     return (
-        f'realm "{realm}" has no client "{client_id}": KZero creates it when the SCIM endpoint is enabled '
-        f"(dashboard, {values.SCIM_PAGE}, Enable: ON, Update); in a Keycloak of your own create a confidential "
-        "client of that name"
+        f'realm "{realm}" has no client "{client_id}". KZero creates it when you enable the SCIM endpoint (dashboard > '
+        f"{values.SCIM_PAGE}, set Enable to ON, click Update); in your own Keycloak, create a confidential client with "
+        "this name"
     )

@@ -1,4 +1,4 @@
-"""What reports and drift know of the resource MapperSet without running it."""
+"""Facts about the resource MapperSet, for reports and drift detection."""
 
 from __future__ import annotations
 

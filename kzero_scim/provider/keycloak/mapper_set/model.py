@@ -12,18 +12,20 @@ from kzero_scim.settings.items import Mapper
 
 @dataclass(frozen=True, kw_only=True)
 class MapperSetInputs:
-    """Which mappers the client must have."""
+    """The wanted mappers of a client."""
 
-    realm: str = prop("Name of the KZero tenant (realm); case sensitive.", replace=True)
+    realm: str = prop("Name of the KZero tenant (realm), case-sensitive.", replace=True)
     client_id: str = prop(
-        "The client whose own mappers they are (its dedicated scope).", default=values.CLIENT_ID, replace=True
+        "Client ID of the client that has the mappers (in its dedicated scope).",
+        default=values.CLIENT_ID,
+        replace=True,
     )
     mappers: dict[str, Mapper] = prop(
-        "The mappers by name; the seven of KZero's guide by default.", default_factory=guide_mappers
+        "Mappers by name. Default: the seven of KZero's guide.", default_factory=guide_mappers
     )
-    exclusive: bool = prop("Also remove the client's mappers that are not listed here.", default=False)
+    exclusive: bool = prop("Whether to remove the client's mappers that are not listed.", default=False)
     escape_dots: bool = prop(
-        "Write the dots of a URN in a claim name escaped (2\\.0), so that Keycloak does not nest the claim at them. "
+        "Whether to escape the dots of a URN in a claim name (2\\.0), so that Keycloak does not nest the claim. "
         "KZero's guide shows them unescaped.",
         default=False,
     )
@@ -31,10 +33,12 @@ class MapperSetInputs:
 
 @dataclass(frozen=True, kw_only=True)
 class MapperSetState(MapperSetInputs):
-    """The mappers that the client has."""
+    """The existing mappers of a client."""
 
-    client_uuid: str = prop("Keycloak's own id of the client.")
-    mapper_ids: dict[str, str] = prop("Keycloak's ids of the mappers, by name.", default_factory=dict)
-    unmanaged: list[str] = prop("Names of the client's other mappers, which are left alone.", default_factory=list)
-    fingerprint: str = prop("Changes whenever the mappers do.")
-    server_url: str | None = prop("Origin of the server that has them.", default=None)
+    client_uuid: str = prop("Keycloak's ID of the client, a UUID.")
+    mapper_ids: dict[str, str] = prop("Keycloak's IDs of the mappers, by name.", default_factory=dict)
+    unmanaged: list[str] = prop(
+        "Names of the client's other mappers, which this resource does not change.", default_factory=list
+    )
+    fingerprint: str = prop("Hash of the mappers. Use it as a trigger.")
+    server_url: str | None = prop("Origin of the server that has the mappers.", default=None)

@@ -1,4 +1,4 @@
-"""The mapper set of the client that interprets provisioning requests: ``kzero:keycloak:MapperSet``."""
+"""``kzero:keycloak:MapperSet``: the mappers of the client that interprets provisioning requests."""
 
 from __future__ import annotations
 
@@ -42,14 +42,15 @@ if TYPE_CHECKING:
     from kzero_scim.provider.services import Services
 
 LONGEST_NAME: Final = 255
-"""Characters that Keycloak stores of a mapper's name."""
+"""Most characters of a mapper's name in Keycloak."""
 
 
 class MapperSet(Resource[MapperSetInputs, MapperSetState]):
-    """The set of User Attribute mappers of one client, read and compared as one.
+    """The User Attribute mappers of one client, read and compared as one set.
 
-    It owns the listed mappers and nothing else of the client. Needs the roles view-clients, and manage-clients to
-    change anything, of client realm-management in the tenant's realm.
+    The resource owns the listed mappers, and nothing else of the client.
+
+    Needs the role view-clients of client realm-management in the tenant's realm, and manage-clients to change mappers.
     """
 
     token: ClassVar[str] = "kzero:keycloak:MapperSet"  # noqa: S105 - a type token
@@ -58,12 +59,12 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
     state = MapperSetState
 
     def __init__(self, services: Services) -> None:
-        """Keep the clients."""
+        """Store the clients."""
         self._services = services
 
     @classmethod
     def changed_objects(cls, sides: Sides, change: Change) -> list[str] | None:
-        """Return Keycloak's ids of the mapper; a mapper that others made has none here."""
+        """Return Keycloak's IDs of the mapper. The ID of an unmanaged mapper is not known."""
         steps = parse_path(change.path)
         if steps[:1] == ("unmanaged",):
             return None
@@ -83,7 +84,7 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
         new: MapperSetInputs,
         old: MapperSetInputs | None,  # noqa: ARG002
     ) -> tuple[MapperSetInputs, list[Failure]]:
-        """Name empty names, claims and attributes, and claims that two mappers write."""
+        """Refuse empty names, claims and attributes, and claims that two mappers write."""
         failures = [
             Failure(path, "must not be empty")
             for path, value in (("realm", new.realm), ("clientId", new.client_id))
@@ -94,15 +95,15 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
         for name, mapper in new.mappers.items():
             path = f"mappers{path_key(name)}"
             if not name.strip() or name != name.strip() or len(name) > LONGEST_NAME:
-                reason = f"a mapper's name has 1 to {LONGEST_NAME} characters, without blanks around it"
+                reason = f"a mapper's name must have 1 to {LONGEST_NAME} characters, without spaces around it"
                 failures.append(Failure(path, reason))
             if name.endswith("\\"):
-                reason = "a name that ends in a backslash cannot be spelled in Pulumi's property paths; choose another"
+                reason = "a mapper's name must not end in a backslash, because of Pulumi's property paths; rename it"
                 failures.append(Failure("mappers", reason))
             if mapper is not UNKNOWN:
                 failures += _mapper_failures(path, mapper)
         for name, other in repeated_claims(new.mappers):
-            reason = f'mapper "{other}" writes the claim "{new.mappers[name].claim}" already; remove one of the two'
+            reason = f'mapper "{other}" already writes the claim "{new.mappers[name].claim}"; remove one of the two'
             failures.append(Failure(f"mappers{path_key(name)}.claim", reason))
         return new, failures
 
@@ -113,7 +114,7 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
         old: MapperSetState,
         new: MapperSetInputs,
     ) -> list[Change]:
-        """Compare mapper by mapper, property by property; asks no service."""
+        """Compare mapper by mapper and property by property. Asks no service."""
         changes = [replacing(change) for change in compare(old.realm, new.realm, "realm")]
         changes += [replacing(change) for change in compare(old.client_id, new.client_id, "clientId")]
         changes += compare(_shown(old), _shown(new), "mappers")
@@ -126,14 +127,18 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
         return changes
 
     async def plan(self, call: Call, new: MapperSetInputs, old: MapperSetState | None) -> MapperSetState:
-        """Foretell the state, and look whether the realm, the client and the needed role are there."""
+        """Return the state after the update, and check the realm, the client and the role that it needs.
+
+        Raises:
+            ProviderError: The realm does not exist, or the account lacks a role.
+        """
         uuid: Any = UNKNOWN if old is None else old.client_uuid
         ids: Any = UNKNOWN
         others: Any = UNKNOWN
         if is_known(new.realm) and is_known(new.client_id):
             client = await self._client(new.realm, new.client_id)
             if client is None:
-                # Not an error yet: KZero makes the client when a person enables the endpoint, perhaps during this run.
+                # Not an error yet: KZero creates the client when a person enables the endpoint, perhaps in this run.
                 await call.log.warning(self._missing(new.realm, new.client_id))
             else:
                 uuid, actual = client["id"], client["protocolMappers"]
@@ -158,10 +163,11 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
         )
 
     async def create(self, call: Call, new: MapperSetInputs) -> Created[MapperSetState]:
-        """Make the client's mappers as wanted; mappers of the same names are taken over.
+        """Write the client's mappers. Existing mappers with the same names are adopted.
 
         Raises:
-            ProviderError: There is no such client.
+            ProviderError: The client does not exist.
+            PartialFailureError: Some mappers were written.
         """
         return Created(_id(new), await self._apply(call, new, None))
 
@@ -171,7 +177,7 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
         id: str,  # noqa: A002
         old: MapperSetState | None,
     ) -> Found[MapperSetInputs, MapperSetState] | None:
-        """Read the client once; on import every User Attribute mapper that it has belongs to the set."""
+        """Read the client once. An import owns all of its User Attribute mappers."""
         realm, client_id = _split(id)
         keycloak = self._services.keycloak
         if old is None:
@@ -203,7 +209,7 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
         old: MapperSetState,
         new: MapperSetInputs,
     ) -> MapperSetState:
-        """Write only what differs from what the client has now."""
+        """Write only the mappers that differ from the client's mappers now."""
         return await self._apply(call, new, old)
 
     async def delete(
@@ -212,7 +218,7 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
         id: str,  # noqa: A002, ARG002
         old: MapperSetState,
     ) -> None:
-        """Remove the set's mappers that the client still has, and nothing else."""
+        """Delete the owned mappers that the client still has, and nothing else."""
         keycloak = self._services.keycloak
         try:
             client = await keycloak.client(old.realm, old.client_id)
@@ -220,14 +226,14 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
             if is_left_behind(self._services.config.realm, old.realm):
                 names = ", ".join(sorted(old.mappers))
                 note = (
-                    f'the mappers {names} of client "{old.client_id}" are left in realm "{old.realm}", which this '
-                    f"stack has moved from: {error}"
+                    f'the mappers {names} of client "{old.client_id}" stay in realm "{old.realm}", which this stack '
+                    f"has left: {error}"
                 )
                 await call.log.warning(note)
                 return
             if error.code != NO_REALM:
                 raise
-            note = f"nothing to delete: {error}"
+            note = f"no mappers to delete: {error}"
             await call.log.warning(note)
             return
         if client is None:
@@ -240,7 +246,7 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
             await keycloak.delete_mapper(old.realm, client["id"], mapper)
 
     async def _apply(self, call: Call, new: MapperSetInputs, old: MapperSetState | None) -> MapperSetState:
-        """Read, write what differs, read back."""
+        """Read the client, write the mappers that differ, and read them back."""
         client = await self._client(new.realm, new.client_id)
         if client is None:
             raise ProviderError(self._missing(new.realm, new.client_id))
@@ -259,7 +265,8 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
             if not done:
                 raise
             state = await self._left(client, new, old)
-            reason = f"{error}; written before: {', '.join(sorted(done))}; run the update again, it goes on from there"
+            written = ", ".join(sorted(done))
+            reason = f"only the mappers {written} were written; run `pulumi up` again to write the others: {error}"
             raise PartialFailureError(_id(new), state, reason) from error
         return self._described(client["id"], client["protocolMappers"], new, set(new.mappers))
 
@@ -276,7 +283,7 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
             done.append(mapper["name"])
 
     async def _left(self, client: Representation, new: MapperSetInputs, old: MapperSetState | None) -> MapperSetState:
-        """Describe what a failed update left; what was read before it if nothing can be read now."""
+        """Return the state after a failed update, from a new read or else from the last one."""
         with contextlib.suppress(KzeroScimError):
             client = await self._client(new.realm, new.client_id) or client
         return self._described(client["id"], client["protocolMappers"], new, {*new.mappers, *_owned(old)})
@@ -297,11 +304,11 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
 
     @staticmethod
     def _refuse_without_role(client: Representation, plan: MapperPlan, realm: str) -> None:
-        """Stop before the first write if the account may only look."""
+        """Raise an error before the first write if the account may only read."""
         if plan and (client.get("access") or {}).get("manage") is False:
             message = (
-                f'client "{client["clientId"]}" of realm "{realm}" may be seen but not changed by the account: it '
-                "lacks the role manage-clients of client realm-management"
+                f'cannot change client "{client["clientId"]}" of realm "{realm}": the account may only read it. Give '
+                "the account the role manage-clients of client realm-management"
             )
             raise ProviderError(message)
 
@@ -325,9 +332,9 @@ def _owned(old: MapperSetState | None) -> set[str]:
 def _described(
     uuid: str, actual: list[Representation], inputs: MapperSetInputs, owned: Collection[str]
 ) -> MapperSetState:
-    """Describe the owned mappers that exist.
+    """Return the state of the owned mappers that exist.
 
-    Where dots should be escaped and are not, the option is shown as off, so that the diff names it.
+    If dots should be escaped but are not, the state shows the option as off, so that the diff includes it.
     """
     escape_dots = inputs.escape_dots and is_escaped(actual, owned)
     existing = {mapper["name"]: mapper for mapper in actual if row_of(mapper) is not None}
@@ -348,7 +355,7 @@ def _described(
 
 
 def _shown(inputs: MapperSetInputs) -> Any:  # noqa: ANN401 - rows, or UNKNOWN
-    """Give the rows for comparison, claims without escapes where the option writes them."""
+    """Return the rows for comparison, with unescaped claims if the option escapes them."""
     plain = as_plain(inputs.mappers)
     if inputs.escape_dots is not True or plain is UNKNOWN:
         return plain
@@ -359,7 +366,7 @@ def _shown(inputs: MapperSetInputs) -> Any:  # noqa: ANN401 - rows, or UNKNOWN
 
 
 def mappers_fingerprint(inputs: MapperSetInputs) -> str:
-    """Give something that changes with the mappers."""
+    """Return a hash of the mappers."""
     content = json.dumps([inputs.realm, inputs.client_id, _shown(inputs), inputs.escape_dots], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
@@ -369,9 +376,9 @@ def _id(inputs: MapperSetInputs) -> str:
 
 
 def _split(id: str) -> tuple[str, str]:  # noqa: A002 - the engine's word
-    """Split ``<realm>/<clientId>``; a realm's name has no slash, a client's may."""
+    """Return realm and client ID from ``<realm>/<clientId>``. Only the client ID may contain a slash."""
     realm, slash, client_id = id.partition("/")
     if not realm or not slash or not client_id:
-        message = f'the id "{id}" is not of the form <realm>/<clientId>, for example Contoso/{values.CLIENT_ID}'
+        message = f'the ID "{id}" must have the form <realm>/<clientId>, for example Contoso/{values.CLIENT_ID}'
         raise ProviderError(message)
     return realm, client_id

@@ -1,7 +1,8 @@
-"""``kzero:keycloak:ProvisionedUsers``: what becomes of the users in KZero when the stack is destroyed.
+"""``kzero:keycloak:ProvisionedUsers``: keeps or disables the users in KZero when the stack is destroyed.
 
-Whom Entra has provisioned, Graph does not tell; who is in scope, it does: assigned users and the direct members of
-assigned groups, https://learn.microsoft.com/entra/identity/app-provisioning/define-conditional-rules-for-provisioning-user-accounts
+Graph does not list the users that Entra has provisioned. It lists who is in scope, assigned users and direct members of
+assigned groups:
+https://learn.microsoft.com/entra/identity/app-provisioning/define-conditional-rules-for-provisioning-user-accounts
 """
 
 from __future__ import annotations
@@ -26,39 +27,40 @@ if TYPE_CHECKING:
     from kzero_scim.provider.services import Services
 
 _AT_ONCE: Final = 8
-"""Users that are looked up and disabled at the same time."""
+"""Users to look up and disable at the same time."""
 _LONGEST_LIST: Final = 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProvisionedUsersInputs:
-    """Whose users, and what becomes of them."""
+    """The users, and what a deletion does with them."""
 
-    realm: str = prop("Name of the KZero tenant (realm); case sensitive.")
-    service_principal_id: str = prop("Object id of the service principal whose provisioning job made the users.")
+    realm: str = prop("Name of the KZero tenant (realm), case-sensitive.")
+    service_principal_id: str = prop("Object ID of the service principal whose job provisions the users.")
     user_name_source: str = prop(
-        "The attribute of Entra's users that is their user name in KZero.", default="userPrincipalName"
+        "Attribute of users in Entra that is their user name in KZero.", default="userPrincipalName"
     )
     on_destroy: Literal["keep", "disable"] = prop(
-        "What becomes of them when the resource is deleted: keep leaves them as they are, disable disables everybody "
-        "who is assigned then, directly or by a group.",
+        "What a deletion of this resource does with the users. `keep`: they stay unchanged; `disable`: users who are "
+        "assigned then, directly or through a group, are disabled.",
         default="keep",
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProvisionedUsersState(ProvisionedUsersInputs):
-    """What will become of them."""
+    """The users, and a description of what a deletion does with them."""
 
-    on_delete: str = prop("What happens when the resource is deleted, in words; a preview of a destroy shows it.")
+    on_delete: str = prop("What a deletion of this resource does with the users, in words.")
 
 
 class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
-    """The users that a provisioning job made in KZero, to be kept or disabled at the end.
+    """Keeps or disables the users that a provisioning job created in KZero, when the resource is deleted.
 
-    Changes nothing while it exists, and is never replaced. Must be deleted after the job and before the assignments.
-    Administrators, service accounts and the account of the automation are never disabled. ``disable`` needs the role
-    manage-users of client realm-management, and view-clients; ``keep`` needs nothing.
+    The resource changes nothing while it exists, and is never replaced. Delete it after the job and before the
+    assignments. It never disables administrators, service accounts or the account that runs this stack.
+
+    ``disable`` needs the roles manage-users and view-clients of client realm-management. ``keep`` needs none.
     """
 
     token: ClassVar[str] = "kzero:keycloak:ProvisionedUsers"  # noqa: S105 - a type token
@@ -67,7 +69,7 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
     state = ProvisionedUsersState
 
     def __init__(self, services: Services) -> None:
-        """Keep the clients."""
+        """Store the clients."""
         self._services = services
 
     async def check(
@@ -76,15 +78,15 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
         new: ProvisionedUsersInputs,
         old: ProvisionedUsersInputs | None,  # noqa: ARG002
     ) -> tuple[ProvisionedUsersInputs, list[Failure]]:
-        """Refuse what is no object id, an empty realm, and an attribute that Graph does not show."""
+        """Refuse a value that is not an object ID, an empty realm, and an attribute that Graph does not show."""
         failures: list[Failure] = []
         if new.realm is not UNKNOWN and not new.realm.strip():
             failures.append(Failure("realm", "must not be empty"))
         if new.service_principal_id is not UNKNOWN and not is_guid(new.service_principal_id):
-            reason = f'"{new.service_principal_id}" is no object id (a GUID); give the service principal\'s object id'
+            reason = f'"{new.service_principal_id}" is not an object ID (GUID); use the service principal\'s object ID'
             failures.append(Failure("servicePrincipalId", reason))
         if new.user_name_source is not UNKNOWN and graph_property(new.user_name_source) is None:
-            reason = f'Microsoft Graph does not show "{new.user_name_source}"; give an attribute that it shows'
+            reason = f'Microsoft Graph does not show "{new.user_name_source}"; use an attribute that it shows'
             failures.append(Failure("userNameSource", reason))
         return new, failures
 
@@ -95,7 +97,7 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
         old: ProvisionedUsersState,
         new: ProvisionedUsersInputs,
     ) -> list[Change]:
-        """Compare; nothing replaces the resource, since that would delete it and disable everybody."""
+        """Compare the inputs. No change replaces the resource, because its deletion can disable users."""
         return [
             *compare(old.realm, new.realm, "realm"),
             *compare(old.service_principal_id, new.service_principal_id, "servicePrincipalId"),
@@ -109,23 +111,23 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
         new: ProvisionedUsersInputs,
         old: ProvisionedUsersState | None,
     ) -> ProvisionedUsersState:
-        """Say what will happen, and look whether the account may do it.
+        """Log what a destroy will do, and check that the account may do it.
 
         Raises:
-            ProviderError: The role manage-users is missing.
+            ProviderError: The account lacks a role.
             KeycloakError: The sign-in failed.
         """
         await self._require_role(new)
         if new.on_destroy == "disable" and (old is None or old.on_destroy != "disable"):
-            note = f"pulumi destroy: {_words(new)}"
+            note = f"`pulumi destroy` will do this: {_words(new)}"
             await call.log.info(note)
         return _state(new)
 
     async def create(self, call: Call, new: ProvisionedUsersInputs) -> Created[ProvisionedUsersState]:  # noqa: ARG002
-        """Note what is to happen at the end.
+        """Store what a deletion will do.
 
         Raises:
-            ProviderError: The role manage-users is missing.
+            ProviderError: The account lacks a role.
         """
         await self._require_role(new)
         return Created(f"{new.realm}/{new.service_principal_id}", _state(new))
@@ -136,11 +138,11 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
         id: str,  # noqa: A002
         old: ProvisionedUsersState | None,
     ) -> Found[ProvisionedUsersInputs, ProvisionedUsersState] | None:
-        """Give what was noted; None if ``disable`` is wanted and the service principal, which tells whom, is gone."""
+        """Return the stored state. Returns None for ``disable`` if the service principal was deleted."""
         if old is None:
             realm, _, principal = id.rpartition("/")
             if not realm or not is_guid(principal):
-                message = f"the id {id!r} is not of the form <realm>/<servicePrincipalId>"
+                message = f"the ID {id!r} must have the form <realm>/<servicePrincipalId>"
                 raise ProviderError(message)
             inputs = ProvisionedUsersInputs(realm=realm, service_principal_id=principal)
             return Found(id, inputs, _state(inputs))
@@ -160,20 +162,20 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
         old: ProvisionedUsersState,  # noqa: ARG002
         new: ProvisionedUsersInputs,
     ) -> ProvisionedUsersState:
-        """Note what is to happen at the end.
+        """Store what a deletion will do.
 
         Raises:
-            ProviderError: The role manage-users is missing.
+            ProviderError: The account lacks a role.
         """
         await self._require_role(new)
         return _state(new)
 
     async def delete(self, call: Call, id: str, old: ProvisionedUsersState) -> None:  # noqa: A002, ARG002
-        """Disable the users, if that is wanted. Repeated after an interruption it goes on with those who are left.
+        """Disable the users if ``onDestroy`` says so. A repetition skips users that are already disabled.
 
         Raises:
-            ProviderError: Some could not be disabled, or it cannot be told whom to disable; nothing else is deleted
-                then, and the next run tries again.
+            ProviderError: Some users could not be disabled, or the users to disable are unknown. The engine then
+                deletes nothing else, and the next run tries again.
         """
         if old.on_destroy != "disable":
             return
@@ -183,7 +185,7 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
         except KeycloakError as error:
             if error.code != NO_REALM:
                 raise
-            note = f"nobody is left to disable: {error}"
+            note = f"no users to disable: {error}"
             await call.log.warning(note)
 
     async def _require_role(self, new: ProvisionedUsersInputs) -> None:
@@ -193,14 +195,14 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
         missing = {"manage-users", "view-clients"} - granted
         if missing and not granted & {"realm-admin"} and not _implied(missing, granted):
             message = (
-                f'kzero-scim:onDestroy "disable" needs the roles manage-users and view-clients of client '
-                f'realm-management in realm "{new.realm}", and {self._services.keycloak.credentials.principal} lacks '
-                f"{' and '.join(sorted(missing))}; assign it, or set onDestroy to keep. Nothing was changed"
+                f"{self._services.keycloak.credentials.principal} lacks {' and '.join(sorted(missing))} of client "
+                f'realm-management in realm "{new.realm}", which kzero-scim:onDestroy "disable" needs. Nothing was '
+                "changed; assign the role, or set onDestroy to keep"
             )
             raise ProviderError(message)
 
     async def _in_scope(self, old: ProvisionedUsersState) -> list[str]:
-        """Give the user names in KZero of everybody who is assigned."""
+        """Return the KZero user names of all users who are assigned, directly or through a group."""
         graph, principal = self._services.graph, old.service_principal_id
         try:
             assigned = await assigned_to(graph, principal)
@@ -208,9 +210,9 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
             if not error.is_missing:
                 raise
             message = (
-                f"cannot tell whom to disable in KZero: service principal {principal} is gone from Entra, and its "
-                "assignments with it; disable the users in KZero's Advanced Console, then run "
-                "`pulumi destroy --refresh`, which goes on without"
+                f"cannot find the users to disable in KZero: service principal {principal} and its assignments were "
+                "deleted in Entra. Disable the users in KZero's Advanced Console, then run `pulumi destroy --refresh`, "
+                "which skips this step"
             )
             raise ProviderError(message) from error
         ids = {item.principal_id for item in assigned if item.kind == "User"}
@@ -223,7 +225,7 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
         return sorted(name for name in names if name)
 
     async def _disable(self, call: Call, realm: str, names: Collection[str]) -> None:
-        # Slow to import, and needed by this alone.
+        # Slow to import, and only needed here.
         from kzero_scim.clients.keycloak.users import Immunity, disable_user  # noqa: PLC0415
 
         keycloak, limit = self._services.keycloak, asyncio.Semaphore(_AT_ONCE)
@@ -252,12 +254,12 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
         note = f'disabled {len(disabled)} users in KZero realm "{realm}"{_named(disabled)}'
         await call.log.info(note)
         if spared:
-            note = f"left alone{_named(spared)}"
+            note = f"not disabled{_named(spared)}"
             await call.log.warning(note)
         if failures:
             message = (
-                f'cannot disable {len(failures)} of {len(names)} users of realm "{realm}": {failures[0]}. Run '
-                "`pulumi destroy` again once that is mended; it goes on with them"
+                f'could not disable {len(failures)} of {len(names)} users of realm "{realm}". Fix the cause and run '
+                f"`pulumi destroy` again, which disables the rest: {failures[0]}"
             )
             raise ProviderError(message)
 
@@ -273,10 +275,10 @@ def _state(new: ProvisionedUsersInputs) -> ProvisionedUsersState:
 
 def _words(new: ProvisionedUsersInputs) -> str:
     if new.on_destroy == "keep":
-        return f'the users stay in KZero realm "{new.realm}" as they are, enabled ones enabled'
+        return f'users in KZero realm "{new.realm}" stay unchanged, enabled users stay enabled'
     return (
-        f'everybody who is assigned, directly or by a group, is DISABLED in KZero realm "{new.realm}"; administrators, '
-        "service accounts and the account of this automation are left alone"
+        f'users who are assigned, directly or through a group, are DISABLED in KZero realm "{new.realm}"; '
+        "administrators, service accounts and the account that runs this stack stay unchanged"
     )
 
 

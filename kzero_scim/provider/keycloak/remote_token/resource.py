@@ -1,7 +1,7 @@
-"""``kzero:keycloak:RemoteToken``: a token of the realm for Entra, obtained and tried as Entra would.
+"""``kzero:keycloak:RemoteToken``: obtains a token of the realm for Entra, and tests it at the SCIM endpoint.
 
-What KZero's dashboard calls Use Remote Token Authentication (profile Generic): OAuth 2.0 client credentials at the
-realm's token endpoint. https://desk.kzero.com/portal/en/kb/articles/scim-integration-basics
+KZero's dashboard calls this Use Remote Token Authentication (profile Generic). It uses OAuth 2.0 client credentials at
+the realm's token endpoint. https://desk.kzero.com/portal/en/kb/articles/scim-integration-basics
 """
 
 from __future__ import annotations
@@ -39,54 +39,56 @@ if TYPE_CHECKING:
 
 Method = Literal["bearer", "oauth2"]
 _NO_CLIENT: Final = (
-    "is not known: set remoteTokenClientId and remoteTokenClientSecret (KZERO_REMOTE_TOKEN_CLIENT_ID, "
+    "is not configured; set remoteTokenClientId and remoteTokenClientSecret (KZERO_REMOTE_TOKEN_CLIENT_ID, "
     "KZERO_REMOTE_TOKEN_CLIENT_SECRET) to the client that KZero's dashboard shows for remote token authentication"
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteTokenInputs:
-    """Whose token, from where, and how Entra is to use it."""
+    """The client, its token endpoint, and how Entra uses the token."""
 
-    realm: str = prop("Name of the KZero tenant (realm); case sensitive.", replace=True)
-    tenant_url: str = prop("The SCIM endpoint that the token is tried at.")
+    realm: str = prop("Name of the KZero tenant (realm), case-sensitive.", replace=True)
+    tenant_url: str = prop("SCIM endpoint at which to test the token.")
     client_id: str | None = prop(
-        "The client; by default the provider's remoteTokenClientId. Its secret is the provider's alone.", default=None
+        "Client ID; by default the provider's remoteTokenClientId. The secret is only in the provider's configuration.",
+        default=None,
     )
     token_endpoint: str | None = prop(
-        "Where tokens come from; by default <server>/realms/<realm>/protocol/openid-connect/token.", default=None
+        "Address that issues tokens; by default <server>/realms/<realm>/protocol/openid-connect/token.", default=None
     )
     method: Method = prop(
-        "bearer: Entra is given the token; oauth2: Entra is given the client and fetches tokens itself (experimental).",
+        "`bearer`: Entra gets the token; `oauth2`: Entra gets the client and fetches tokens itself (experimental).",
         default="bearer",
     )
     renew_before: int = prop(
-        "For bearer: seconds before its end at which a token is replaced; at half its life if that is shorter.",
+        "For method bearer: seconds before the expiry at which to replace a token. A token with a lifespan below this "
+        "is replaced in the second half of its life.",
         default=WEEK,
     )
-    triggers: dict[str, str] = prop("A changed value obtains and tries a token again.", default_factory=dict)
+    triggers: dict[str, str] = prop("A changed value obtains and tests a new token.", default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteTokenState(RemoteTokenInputs):
-    """The token that was tried last."""
+    """The last token that was tested."""
 
-    access_token: str | None = prop("For bearer: the token.", default=None, secret=True)
-    issued_at: str = prop("When it was issued, ISO 8601.")
-    expires_at: str | None = prop("When it ends, ISO 8601; absent if it does not tell.", default=None)
-    lifespan: int | None = prop("Seconds from issue to end.", default=None)
-    secret_fingerprint: str = prop("Changes with the client's secret; a salted hash (scrypt) of it.")
+    access_token: str | None = prop("For method bearer: the token.", default=None, secret=True)
+    issued_at: str = prop("Time of issue, in ISO 8601.")
+    expires_at: str | None = prop("Time of expiry, in ISO 8601, if known.", default=None)
+    lifespan: int | None = prop("Seconds from issue to expiry.", default=None)
+    secret_fingerprint: str = prop("Salted hash (scrypt) of the client's secret.")
 
 
 class RemoteToken(Resource[RemoteTokenInputs, RemoteTokenState]):
     """A token of the tenant's realm that the SCIM endpoint accepts.
 
-    A read asks no service. For the method bearer a token that is about to end is a difference, so that ``up`` replaces
-    it. The client's secret is taken from the provider's configuration and kept nowhere.
+    A refresh asks no service. With method bearer, a token that is about to expire is a difference, so `pulumi up`
+    replaces it. The client's secret comes from the provider's configuration and is not stored.
 
     Args:
         services: The clients.
-        now: The clock.
+        now: Returns the time.
     """
 
     token: ClassVar[str] = "kzero:keycloak:RemoteToken"  # noqa: S105 - a type token
@@ -95,7 +97,7 @@ class RemoteToken(Resource[RemoteTokenInputs, RemoteTokenState]):
     state = RemoteTokenState
 
     def __init__(self, services: Services, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        """Keep the clients."""
+        """Store the clients."""
         self._services = services
         self._now = now
 
@@ -105,7 +107,7 @@ class RemoteToken(Resource[RemoteTokenInputs, RemoteTokenState]):
         new: RemoteTokenInputs,
         old: RemoteTokenInputs | None,  # noqa: ARG002
     ) -> tuple[RemoteTokenInputs, list[Failure]]:
-        """Fill in client and token endpoint; refuse an endpoint that would send the secret unencrypted."""
+        """Add the default client and token endpoint. Refuse an endpoint that would get the secret unencrypted."""
         failures: list[Failure] = []
         config = self._services.config
         if not new.client_id:
@@ -113,15 +115,15 @@ class RemoteToken(Resource[RemoteTokenInputs, RemoteTokenState]):
         if not new.client_id:
             failures.append(Failure("clientId", _NO_CLIENT))
         elif not config.remote_token_client_secret:
-            reason = "has no secret: set remoteTokenClientSecret (KZERO_REMOTE_TOKEN_CLIENT_SECRET)"
+            reason = "has no secret; set remoteTokenClientSecret (KZERO_REMOTE_TOKEN_CLIENT_SECRET)"
             failures.append(Failure("clientId", f'"{new.client_id}" {reason}'))
         if not new.token_endpoint and is_known(new.realm):
             new = replace(new, token_endpoint=token_endpoint(config.server_url or "", new.realm))
         if is_known(new.token_endpoint) and not is_token_endpoint(new.token_endpoint or ""):
-            reason = f'"{new.token_endpoint}" is no https address; the client\'s secret is sent there'
+            reason = f'"{new.token_endpoint}" must be an https address, because the client\'s secret is sent there'
             failures.append(Failure("tokenEndpoint", reason))
         if new.renew_before is not UNKNOWN and new.renew_before < 0:
-            failures.append(Failure("renewBefore", "must not be negative; give seconds"))
+            failures.append(Failure("renewBefore", "must be 0 or more seconds"))
         return new, failures
 
     async def diff(
@@ -131,7 +133,7 @@ class RemoteToken(Resource[RemoteTokenInputs, RemoteTokenState]):
         old: RemoteTokenState,
         new: RemoteTokenInputs,
     ) -> list[Change]:
-        """Compare the inputs, the secret's fingerprint, and the token's end with the clock; asks no service."""
+        """Compare the inputs, the secret's fingerprint, and the token's expiry with the time. Asks no service."""
         changes = [replacing(change) for change in compare(old.realm, new.realm, "realm")]
         changes += compare(old.tenant_url, new.tenant_url, "tenantUrl")
         changes += compare(old.client_id, new.client_id, "clientId")
@@ -146,11 +148,11 @@ class RemoteToken(Resource[RemoteTokenInputs, RemoteTokenState]):
         return changes
 
     async def plan(self, call: Call, new: RemoteTokenInputs, old: RemoteTokenState | None) -> RemoteTokenState:
-        """Obtain a token, so that a wrong client or secret fails the preview; say what becomes of the one there is.
+        """Obtain a token, so that a wrong client or secret fails the preview. Log when a token would be replaced.
 
         Raises:
-            TokenError: There is no token to be had.
-            ProviderError: The token would not last from one of Entra's cycles to the next.
+            TokenError: The token endpoint issued no token.
+            ProviderError: The token would expire before Entra's next cycle.
         """
         fingerprint = await self._fingerprint(new)
         if old is not None and not await self._needs_a_token(old, new):
@@ -158,8 +160,8 @@ class RemoteToken(Resource[RemoteTokenInputs, RemoteTokenState]):
         if is_known([new.client_id, new.token_endpoint, new.method]):
             if old is not None and self._is_due(old, new):
                 note = (
-                    f'the bearer token that Entra sends as client "{new.client_id}" ends {old.expires_at}; `up` '
-                    "replaces it, and tests the connection with the new one"
+                    f'the bearer token that Entra sends as client "{new.client_id}" expires at {old.expires_at}; '
+                    "`pulumi up` would replace it and test the connection with the new token"
                 )
                 await call.log.info(note)
             await self._obtain(call, new, is_final=is_known(new))
@@ -176,9 +178,9 @@ class RemoteToken(Resource[RemoteTokenInputs, RemoteTokenState]):
         """Obtain a token and ask the endpoint for a user that does not exist, as Entra's connection test does.
 
         Raises:
-            TokenError: There is no token to be had.
-            ScimError: The endpoint does not accept it.
-            ProviderError: It would not last from one of Entra's cycles to the next.
+            TokenError: The token endpoint issued no token.
+            ScimError: The SCIM endpoint does not accept the token.
+            ProviderError: The token would expire before Entra's next cycle.
         """
         return Created(f"{new.realm}/{new.client_id}", await self._tried(call, new))
 
@@ -188,10 +190,10 @@ class RemoteToken(Resource[RemoteTokenInputs, RemoteTokenState]):
         id: str,  # noqa: A002
         old: RemoteTokenState | None,
     ) -> Found[RemoteTokenInputs, RemoteTokenState] | None:
-        """Give the token that was tried last, without a request; an import obtains one.
+        """Return the last tested token without a request. An import obtains one.
 
         Raises:
-            ProviderError: The id names another client than the configured one.
+            ProviderError: The ID names another client than the configured one.
         """
         if old is None:
             realm, _, client_id = id.partition("/")
@@ -199,7 +201,7 @@ class RemoteToken(Resource[RemoteTokenInputs, RemoteTokenState]):
             inputs, failures = await self.check(call, inputs, None)
             if failures or inputs.client_id != client_id:
                 reason = failures[0].reason if failures else f'client "{inputs.client_id}" is configured'
-                message = f'cannot import "{id}" (<realm>/<client>): {reason}'
+                message = f'cannot import "{id}", which must be <realm>/<client>: {reason}'
                 raise ProviderError(message)
             old = await self._tried(call, inputs)
         return Found(id, RemoteTokenInputs(**inputs_of(RemoteTokenInputs, old)), old)
@@ -211,18 +213,18 @@ class RemoteToken(Resource[RemoteTokenInputs, RemoteTokenState]):
         old: RemoteTokenState,
         new: RemoteTokenInputs,
     ) -> RemoteTokenState:
-        """As :meth:`create`, unless nothing but the time of renewal has changed."""
+        """Obtain and test a token, as :meth:`create` does, unless only ``renewBefore`` has changed."""
         if not await self._needs_a_token(old, new):
             return replace(old, **inputs_of(RemoteTokenInputs, new))
         return await self._tried(call, new)
 
     async def delete(self, call: Call, id: str, old: RemoteTokenState) -> None:  # noqa: A002
-        """Nothing to remove: a token that was issued ends by itself."""
+        """Do nothing: a token expires by itself."""
 
     async def _tried(self, call: Call, new: RemoteTokenInputs) -> RemoteTokenState:
         await call.log.status(f'obtaining a token as client "{new.client_id}"')
         obtained = await self._obtain(call, new)
-        await call.log.status("trying the token at the SCIM endpoint")
+        await call.log.status("testing the token at the SCIM endpoint")
         await self._services.scim.search_missing_user(new.tenant_url, obtained.value)
         return RemoteTokenState(
             **inputs_of(RemoteTokenInputs, new),
@@ -234,7 +236,7 @@ class RemoteToken(Resource[RemoteTokenInputs, RemoteTokenState]):
         )
 
     async def _obtain(self, call: Call, new: RemoteTokenInputs, *, is_final: bool = True) -> AccessToken:
-        """Get a token; its life is judged unless the client is still to be changed before it is used."""
+        """Return a token. Checks its lifespan, unless the client will be changed before the token is used."""
         secret = self._services.config.remote_token_client_secret
         if not secret or not new.client_id or not new.token_endpoint:
             message = f"the client for remote token authentication {_NO_CLIENT}"
@@ -261,21 +263,21 @@ class RemoteToken(Resource[RemoteTokenInputs, RemoteTokenState]):
         return self._is_due(old, new) or await self._fingerprint(new) != old.secret_fingerprint
 
     async def _fingerprint(self, new: RemoteTokenInputs) -> str | None:
-        """Hash the secret; None if there is none, or it is not known yet whose it is."""
+        """Return a hash of the secret, or None without a secret or while its client is unknown."""
         secret = self._services.config.remote_token_client_secret
         if not secret or not is_known([new.client_id, new.token_endpoint]):
             return None
-        # In a thread: it takes 50 ms on purpose.
+        # In a thread, because the hash takes 50 ms by design.
         return await asyncio.to_thread(token_fingerprint, f"{new.client_id} {new.token_endpoint}", secret)
 
 
 def token_endpoint(server_url: str, realm: str) -> str:
-    """Give Keycloak's token endpoint of a realm."""
+    """Return Keycloak's token endpoint of a realm."""
     return f"{server_url.rstrip('/')}/realms/{quote(realm, safe='')}/protocol/openid-connect/token"
 
 
 def is_token_endpoint(address: str) -> bool:
-    """Tell whether a client's secret may be sent there: https, a host, and no user name or fragment."""
+    """Return whether a client's secret may be sent to an address: https, a host, no user name and no fragment."""
     try:
         parts = urlsplit(address)
         host = parts.hostname

@@ -1,4 +1,4 @@
-"""How long a bearer token of Keycloak lasts, when it is replaced, and what to do where it is too short. Pure."""
+"""Decides when to replace a bearer token of Keycloak, and explains tokens that expire too early. Pure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ BETWEEN_CYCLES: Final = 40 * 60
 
 
 def is_due(expires_at: datetime, lifespan: int, renew_before: int, now: datetime) -> bool:
-    """Tell whether a token is to be replaced: so long before its end, or in the second half of a shorter life.
+    """Return whether to replace a token: some time before it expires, or in the second half of a shorter life.
 
     Args:
-        expires_at: Its end.
-        lifespan: Seconds from issue to end; 0 if that is not known.
-        renew_before: Seconds before the end.
+        expires_at: When the token expires.
+        lifespan: Seconds from issue to expiry; 0 if unknown.
+        renew_before: Seconds before the expiry.
         now: The time.
     """
     margin = min(renew_before, lifespan // 2) if lifespan > 0 else renew_before
@@ -25,42 +25,42 @@ def is_due(expires_at: datetime, lifespan: int, renew_before: int, now: datetime
 
 
 def too_short(lifespan: int | None) -> bool:
-    """Tell whether a token ends before Entra's next cycle has begun."""
+    """Return whether a token expires before Entra's next cycle starts."""
     return lifespan is not None and lifespan <= BETWEEN_CYCLES
 
 
 def refusal(client_id: str, lifespan: int | None) -> str:
-    """Say that a token is too short-lived for Entra, and what to do."""
+    """Return the error for a token that expires too early for Entra, with the remedy."""
     return (
-        f'the tokens of client "{client_id}" live {in_words(lifespan or 0)}, and Entra has a cycle every 40 minutes: '
-        f"provisioning would be in quarantine at once; {_remedy(client_id)}"
+        f'tokens of client "{client_id}" expire after {in_words(lifespan or 0)}, but Entra has a cycle every 40 '
+        f"minutes, so provisioning would soon be in quarantine. {_remedy(client_id)}"
     )
 
 
 def warning(client_id: str, lifespan: int) -> str:
-    """Say how often a token has to be replaced, and what to do to have that less often."""
+    """Return the warning for a token that needs frequent replacement, with the remedy."""
     return (
-        f'the tokens of client "{client_id}" live {in_words(lifespan)}: `pulumi up` has to run again between '
-        f"{in_words(lifespan // 2)} and {in_words(lifespan)} from now, and so on, or provisioning stops; "
+        f'tokens of client "{client_id}" expire after {in_words(lifespan)}. Run `pulumi up` again between '
+        f"{in_words(lifespan // 2)} and {in_words(lifespan)} from now, and so on, or provisioning stops. "
         f"{_remedy(client_id)}"
     )
 
 
 def _remedy(client_id: str) -> str:
-    """Say where a token's life is set.
+    """Return where to set a token's lifespan.
 
-    Keycloak ends a token at the client's Access Token Lifespan or at the realm's SSO Session Max, whichever is sooner
-    (tried with 26.7.3; five minutes and ten hours by default).
+    A token expires after the client's Access Token Lifespan or the realm's SSO Session Max, whichever comes first
+    (measured with Keycloak 26.7.3; the defaults are five minutes and ten hours).
     """
     return (
-        f"raise Clients > {client_id} > Advanced > Access Token Lifespan (to 30 days, for example; remoteTokenLifespan "
-        "does it with activationPreset keycloak) and Realm settings > Sessions > SSO Session Max, which caps it (10 h "
-        "by default), or set remoteTokenMethod to oauth2"
+        f"In Keycloak, raise Clients > {client_id} > Advanced > Access Token Lifespan, for example to 30 days "
+        "(remoteTokenLifespan does this with activationPreset keycloak), and Realm settings > Sessions > SSO Session "
+        "Max, its upper limit (10 h by default); or set remoteTokenMethod to oauth2"
     )
 
 
 def in_words(seconds: int) -> str:
-    """Spell a duration: ``300 s``, ``10 h``, ``30 days``."""
+    """Return a duration in words, such as ``300 s``, ``10 h`` or ``30 days``."""
     for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"{seconds / size:.3g} {unit}"

@@ -1,4 +1,4 @@
-"""What reports and drift know of the resource ScimApiClient without running it."""
+"""Facts about the resource ScimApiClient, for reports and drift detection."""
 
 from __future__ import annotations
 

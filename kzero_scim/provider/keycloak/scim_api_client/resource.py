@@ -1,7 +1,8 @@
-"""What a client needs to provision by Keycloak's own SCIM API: ``kzero:keycloak:ScimApiClient``.
+"""``kzero:keycloak:ScimApiClient``: lets a client provision through Keycloak's own SCIM API.
 
-https://www.keycloak.org/docs/latest/server_admin/ (SCIM API): a token of the realm, for the endpoint's URL as audience,
-from a confidential client whose service account has the role manage-users of client realm-management.
+The API accepts a token of the realm with the endpoint's URL as audience, from a confidential client whose service
+account has the role manage-users of client realm-management:
+https://www.keycloak.org/docs/latest/server_admin/ (SCIM API).
 """
 
 from __future__ import annotations
@@ -44,39 +45,50 @@ _BAD_REQUEST: Final = 400
 
 @dataclass(frozen=True, kw_only=True)
 class ScimApiClientInputs:
-    """Which client, and what its tokens are for."""
+    """The client, and what its tokens need."""
 
-    realm: str = prop("Name of the tenant (realm); case sensitive.", replace=True)
-    client_id: str = prop("The client whose tokens Entra sends; confidential, with a service account.", replace=True)
-    audience: str = prop("The SCIM endpoint's URL, which must be among the audiences of the client's tokens.")
+    realm: str = prop("Name of the tenant (realm), case-sensitive.", replace=True)
+    client_id: str = prop(
+        "Client ID of the client whose tokens Entra sends. It must be confidential and have a service account.",
+        replace=True,
+    )
+    audience: str = prop("URL of the SCIM endpoint, to add to the audiences of the client's tokens.")
     manages_users: bool = prop(
-        "Give the client's service account the role manage-users of client realm-management; false leaves it alone.",
+        "Whether to give the client's service account the role manage-users of client realm-management. With `false`, "
+        "its roles stay unchanged.",
         default=True,
     )
     access_token_lifespan: int | None = prop(
-        "Seconds that the client's tokens live (Advanced > Access Token Lifespan); left alone if not given. The "
-        "realm's SSO Session Max caps it.",
+        "Lifespan of the client's tokens in seconds (Advanced > Access Token Lifespan). Without a value, it stays "
+        "unchanged. The realm's SSO Session Max is its upper limit.",
         default=None,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScimApiClientState(ScimApiClientInputs):
-    """What the client has."""
+    """The client's audiences, roles and token lifespan."""
 
-    client_uuid: str = prop("Keycloak's own id of the client.")
-    audiences: list[str] = prop("Audiences that its own mappers add to its tokens.", default_factory=list)
-    roles: list[str] = prop("Roles of client realm-management of its service account.", default_factory=list)
-    made: list[str] = prop("What was made here and goes with it: audience, role, lifespan.", default_factory=list)
-    prior_lifespan: str | None = prop("The lifespan before, which comes back with a deletion.", default=None)
-    fingerprint: str = prop("Changes with what the client's tokens are good for.")
+    client_uuid: str = prop("Keycloak's ID of the client, a UUID.")
+    audiences: list[str] = prop("Audiences that the client's mappers add to its tokens.", default_factory=list)
+    roles: list[str] = prop(
+        "Roles of client realm-management that the client's service account has.", default_factory=list
+    )
+    made: list[str] = prop(
+        "What this resource has changed, and a deletion undoes: `audience`, `role`, `lifespan`.", default_factory=list
+    )
+    prior_lifespan: str | None = prop("The lifespan before the change, which a deletion restores.", default=None)
+    fingerprint: str = prop("Hash of audience, roles and lifespan. Use it as a trigger.")
 
 
 class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
-    """Audience mapper, role and token lifespan of one client; owns these three and nothing else of it.
+    """Audience mapper, role and token lifespan of one client.
 
-    Needs the roles view-clients, manage-clients and view-users of client realm-management, and manage-users to assign
-    that role itself: Keycloak lets an account hand on only what it has. An administrator may assign it by hand instead.
+    The resource owns these three, and nothing else of the client.
+
+    Needs the roles view-clients, manage-clients and view-users of client realm-management. It also needs manage-users
+    to assign this role, because Keycloak lets an account assign only roles that it has. An administrator can assign the
+    role by hand instead.
 
     Args:
         services: The clients.
@@ -88,7 +100,7 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
     state = ScimApiClientState
 
     def __init__(self, services: Services) -> None:
-        """Keep the clients."""
+        """Store the clients."""
         self._services = services
 
     async def check(
@@ -97,7 +109,7 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
         new: ScimApiClientInputs,
         old: ScimApiClientInputs | None,  # noqa: ARG002
     ) -> tuple[ScimApiClientInputs, list[Failure]]:
-        """Refuse an empty client and a lifespan of nothing."""
+        """Refuse an empty realm or client, and a lifespan below one second."""
         failures = [
             Failure(path, "must not be empty")
             for path, value in (("realm", new.realm), ("clientId", new.client_id))
@@ -105,7 +117,7 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
         ]
         lifespan = new.access_token_lifespan
         if lifespan is not None and lifespan is not UNKNOWN and lifespan < 1:
-            failures.append(Failure("accessTokenLifespan", f"{lifespan} is below 1 second; leave it out"))
+            failures.append(Failure("accessTokenLifespan", f"{lifespan} is below 1 second; set more, or remove it"))
         return new, failures
 
     async def diff(
@@ -115,7 +127,7 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
         old: ScimApiClientState,
         new: ScimApiClientInputs,
     ) -> list[Change]:
-        """Compare with what the client has; asks no service."""
+        """Compare with what the client has. Asks no service."""
         changes = [replacing(change) for change in compare(old.realm, new.realm, "realm")]
         changes += [replacing(change) for change in compare(old.client_id, new.client_id, "clientId")]
         changes += compare(old.audience, new.audience, "audience")
@@ -124,10 +136,11 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
         return changes + compare(old.access_token_lifespan, new.access_token_lifespan, "accessTokenLifespan")
 
     async def plan(self, call: Call, new: ScimApiClientInputs, old: ScimApiClientState | None) -> ScimApiClientState:
-        """Look whether the client exists, has a service account, and can be given what it lacks.
+        """Check that the client exists, has a service account, and can get what it lacks.
 
         Raises:
-            ProviderError: It does not or has none, or the account that runs this may not hand the role on.
+            ProviderError: The client does not exist or has no service account, or the account that runs this stack may
+                not assign the role.
         """
         uuid: Any = UNKNOWN if old is None else old.client_uuid
         if is_known([new.realm, new.client_id]):
@@ -152,7 +165,9 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
         """Add what the client lacks.
 
         Raises:
-            ProviderError: There is no such client, it has no service account, or the role may not be assigned.
+            ProviderError: The client does not exist or has no service account, or the account that runs this stack may
+                not assign the role.
+            PartialFailureError: Only a part was added.
         """
         return Created(_id(new), await self._apply(call, new, None))
 
@@ -162,7 +177,7 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
         id: str,  # noqa: A002
         old: ScimApiClientState | None,
     ) -> Found[ScimApiClientInputs, ScimApiClientState] | None:
-        """Read the client and the roles of its service account: three requests."""
+        """Read the client and the roles of its service account, with three requests."""
         realm, _, client_id = id.partition("/")
         known = old or ScimApiClientInputs(
             realm=realm, client_id=client_id, audience=self._services.keycloak.tenant_url(realm)
@@ -184,7 +199,7 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
         old: ScimApiClientState,
         new: ScimApiClientInputs,
     ) -> ScimApiClientState:
-        """As :meth:`create`; an audience that is not wanted any more is replaced."""
+        """Add what the client lacks, as :meth:`create` does. A new audience replaces the old one."""
         return await self._apply(call, new, old)
 
     async def delete(
@@ -193,7 +208,7 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
         id: str,  # noqa: A002, ARG002
         old: ScimApiClientState,
     ) -> None:
-        """Take away what was made here, and put the lifespan back."""
+        """Remove what this resource has added, and restore the lifespan."""
         keycloak = self._services.keycloak
         try:
             client = await keycloak.client(old.realm, old.client_id)
@@ -202,7 +217,7 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
                 raise
             client = None
         if client is None:
-            await call.log.info("nothing to take away: the client is gone")
+            await call.log.info("nothing to remove: the client was deleted")
             return
         if "audience" in old.made:
             for mapper in client.get("protocolMappers") or []:
@@ -247,7 +262,7 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
             left = found
             with contextlib.suppress(KzeroScimError):
                 left = await self._look(new)
-            # What there is, not what is wanted: the next run sees what is left to do.
+            # The state shows what exists, so that the next run adds the rest.
             lifespan = None if new.access_token_lifespan is None else left.access_token_lifespan
             state = replace(left, access_token_lifespan=lifespan, made=sorted(made | set(done)), prior_lifespan=prior)
             raise PartialFailureError(_id(new), state, str(error)) from error
@@ -287,10 +302,10 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
             raise ProviderError(_unassignable(new)) from error
 
     async def _look(self, new: ScimApiClientInputs) -> ScimApiClientState:
-        """Read what the client has.
+        """Return what the client has.
 
         Raises:
-            ProviderError: There is no such client, or it has no service account.
+            ProviderError: The client does not exist or has no service account.
         """
         state = await self._found(new, None)
         if state is None:
@@ -307,7 +322,7 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
             if error.status != _BAD_REQUEST:
                 raise
             message = (
-                f'client "{known.client_id}" of realm "{known.realm}" has no service account: switch on Client '
+                f'client "{known.client_id}" of realm "{known.realm}" has no service account; turn on Client '
                 "authentication and Service accounts roles in its Capability config"
             )
             raise ProviderError(message) from error
@@ -321,7 +336,7 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
         lifespan = (client.get("attributes") or {}).get(_LIFESPAN)
         shown = int(lifespan) if isinstance(lifespan, str) and lifespan.isdigit() else None
         if old is not None and old.access_token_lifespan is None:
-            shown = None  # left alone, and so no difference
+            shown = None  # not managed, so not a difference
         audience = known.audience if known.audience in audiences else next(iter(sorted(audiences)), "")
         content = json.dumps([known.audience in audiences, sorted(roles), lifespan])
         return ScimApiClientState(
@@ -341,9 +356,9 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
 
 def _unassignable(new: ScimApiClientInputs) -> str:
     return (
-        f'client "{new.client_id}" of realm "{new.realm}" may not provision: assign it the role {native_scim.ROLE} of '
-        f"client realm-management (Clients > {new.client_id} > Service accounts roles), or give that role to the "
-        "account that runs this, which may then hand it on"
+        f'client "{new.client_id}" of realm "{new.realm}" lacks the role {native_scim.ROLE} of client '
+        f"realm-management, and this account may not assign it. Assign it under Clients > {new.client_id} > Service "
+        "accounts roles, or give this account the role, so that it may assign it"
     )
 
 

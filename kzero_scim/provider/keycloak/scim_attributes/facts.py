@@ -1,4 +1,4 @@
-"""What reports and drift know of the resource ScimAttributes without running it."""
+"""Facts about the resource ScimAttributes, for reports and drift detection."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Further attributes that Keycloak's own SCIM API keeps: ``kzero:keycloak:ScimAttributes``.
+"""``kzero:keycloak:ScimAttributes``: adds attributes that Keycloak's own SCIM API stores.
 
-https://www.keycloak.org/docs/latest/server_admin/ (SCIM API): the annotation ``kc.scim.schema.attribute`` of an
-attribute of the realm's user profile names the SCIM attribute.
+In the realm's user profile, an attribute's annotation ``kc.scim.schema.attribute`` names its SCIM attribute:
+https://www.keycloak.org/docs/latest/server_admin/ (SCIM API).
 """
 
 from __future__ import annotations
@@ -40,26 +40,27 @@ _CORE = frozenset(kept.user_attribute for kept in ALWAYS.values())
 
 @dataclass(frozen=True, kw_only=True)
 class ScimAttributesInputs:
-    """What is to be kept, and where."""
+    """The wanted attributes."""
 
-    realm: str = prop("Name of the tenant (realm); case sensitive.", replace=True)
-    attributes: dict[str, str] = prop("User attribute to SCIM attribute, tag to urn:...:User:tag for example.")
+    realm: str = prop("Name of the tenant (realm), case-sensitive.", replace=True)
+    attributes: dict[str, str] = prop("SCIM attribute by user attribute, for example `urn:...:User:tag` by `tag`.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScimAttributesState(ScimAttributesInputs):
-    """What the user profile says."""
+    """The existing attributes."""
 
-    created: list[str] = prop("User attributes that were added to the profile here.", default_factory=list)
-    prior: dict[str, str] = prop("Annotations that were there before, by user attribute.", default_factory=dict)
-    fingerprint: str = prop("Changes whenever the attributes do.")
+    created: list[str] = prop("User attributes that this resource added to the user profile.", default_factory=list)
+    prior: dict[str, str] = prop("Annotations before the change, by user attribute.", default_factory=dict)
+    fingerprint: str = prop("Hash of the attributes. Use it as a trigger.")
 
 
 class ScimAttributes(Resource[ScimAttributesInputs, ScimAttributesState]):
-    """Annotations of a realm's user profile, and the attributes that had to be added for them.
+    """Annotations in a realm's user profile, and the user attributes that they need.
 
-    Everything else of the profile stays as it is. An added attribute may be seen and edited by administrators only.
-    Needs the role view-realm, and manage-realm to change anything, of client realm-management.
+    The rest of the profile stays unchanged. Only administrators can see and edit an added attribute.
+
+    Needs the role view-realm of client realm-management, and manage-realm to change attributes.
 
     Args:
         services: The clients.
@@ -71,7 +72,7 @@ class ScimAttributes(Resource[ScimAttributesInputs, ScimAttributesState]):
     state = ScimAttributesState
 
     def __init__(self, services: Services) -> None:
-        """Keep the clients."""
+        """Store the clients."""
         self._services = services
 
     async def check(
@@ -80,7 +81,7 @@ class ScimAttributes(Resource[ScimAttributesInputs, ScimAttributesState]):
         new: ScimAttributesInputs,
         old: ScimAttributesInputs | None,  # noqa: ARG002
     ) -> tuple[ScimAttributesInputs, list[Failure]]:
-        """Refuse what Keycloak maps itself, and two attributes for one."""
+        """Refuse attributes that Keycloak maps itself, and two user attributes for one SCIM attribute."""
         failures: list[Failure] = []
         if new.attributes is UNKNOWN:
             return new, failures
@@ -94,7 +95,7 @@ class ScimAttributes(Resource[ScimAttributesInputs, ScimAttributesState]):
                     failures.append(Failure(path, "must name a SCIM attribute"))
                 other = seen.setdefault(target.casefold(), name)
                 if other != name:
-                    failures.append(Failure(path, f'keeps "{target}", which {other} does already; remove one'))
+                    failures.append(Failure(path, f'stores "{target}", which {other} already stores; remove one'))
         return new, failures
 
     async def diff(
@@ -104,12 +105,12 @@ class ScimAttributes(Resource[ScimAttributesInputs, ScimAttributesState]):
         old: ScimAttributesState,
         new: ScimAttributesInputs,
     ) -> list[Change]:
-        """Compare attribute by attribute; asks no service."""
+        """Compare attribute by attribute. Asks no service."""
         changes = [replacing(change) for change in compare(old.realm, new.realm, "realm")]
         return changes + compare(old.attributes, new.attributes, "attributes")
 
     async def plan(self, call: Call, new: ScimAttributesInputs, old: ScimAttributesState | None) -> ScimAttributesState:  # noqa: ARG002
-        """Look whether the user profile can be read."""
+        """Return the state after the update, and check that the user profile can be read."""
         if is_known(new.realm):
             await self._services.accounts.user_profile(new.realm)
         return ScimAttributesState(
@@ -121,7 +122,7 @@ class ScimAttributes(Resource[ScimAttributesInputs, ScimAttributesState]):
         )
 
     async def create(self, call: Call, new: ScimAttributesInputs) -> Created[ScimAttributesState]:
-        """Annotate, and add the attributes that are missing."""
+        """Add the missing attributes and the annotations."""
         return Created(new.realm, await self._apply(call, new, None))
 
     async def read(
@@ -130,7 +131,7 @@ class ScimAttributes(Resource[ScimAttributesInputs, ScimAttributesState]):
         id: str,  # noqa: A002
         old: ScimAttributesState | None,
     ) -> Found[ScimAttributesInputs, ScimAttributesState] | None:
-        """Read the user profile: one request; an import takes over every annotation."""
+        """Read the user profile, with one request. An import adopts all annotations."""
         if old is None:
             await self._services.keycloak.check_realm(id)
         try:
@@ -156,7 +157,7 @@ class ScimAttributes(Resource[ScimAttributesInputs, ScimAttributesState]):
         old: ScimAttributesState,
         new: ScimAttributesInputs,
     ) -> ScimAttributesState:
-        """Annotate what is wanted now; what is not any more becomes as it was before."""
+        """Annotate the wanted attributes, and restore those that are no longer wanted."""
         return await self._apply(call, new, old)
 
     async def delete(
@@ -165,7 +166,7 @@ class ScimAttributes(Resource[ScimAttributesInputs, ScimAttributesState]):
         id: str,  # noqa: A002, ARG002
         old: ScimAttributesState,
     ) -> None:
-        """Put every attribute back; one that was added here goes, its values stay with the users."""
+        """Restore all attributes. Added attributes are removed, but users keep their values."""
         try:
             await self._apply(call, ScimAttributesInputs(realm=old.realm, attributes={}), old)
         except KeycloakError as error:
@@ -209,7 +210,7 @@ class ScimAttributes(Resource[ScimAttributesInputs, ScimAttributesState]):
 
 
 def _annotations(profile: Representation) -> dict[str, str]:
-    """Give the annotated attributes, user attribute to SCIM attribute."""
+    """Return the SCIM attribute by user attribute, for the annotated attributes."""
     pairs = (
         (str(row["name"]), (row.get("annotations") or {}).get(ANNOTATION)) for row in profile.get("attributes") or []
     )

@@ -1,4 +1,4 @@
-"""Reads and writes the endpoint's settings as attributes of their holder, the realm or the client."""
+"""Reads and writes the endpoint's settings as attributes of the realm or the client."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 
 class EndpointAttributes:
-    """The attributes of one server's endpoints.
+    """The settings of SCIM endpoints, as attributes.
 
     Args:
-        keycloak: What reads and writes them.
+        keycloak: Reads and writes the attributes.
     """
 
     def __init__(self, keycloak: KeycloakClient) -> None:
-        """Keep the client."""
+        """Store the client."""
         self._keycloak = keycloak
 
     async def preview(self, call: Call, new: ScimEndpointInputs) -> None:
-        """Find out at a preview whether the attributes can be read."""
+        """Check in a preview whether the attributes can be read. Logs a warning if the client does not exist."""
         if new.attribute_holder == "client":
             if await self._keycloak.client(new.realm, values.CLIENT_ID) is None:
                 note = explain_missing_client(self._keycloak, new.realm, values.CLIENT_ID)
@@ -37,7 +37,7 @@ class EndpointAttributes:
             await self._keycloak.realm_attributes(new.realm)
 
     async def read(self, inputs: ScimEndpointInputs) -> dict[str, str]:
-        """Read the settings' attributes that exist; none if there is no client to hold them."""
+        """Return the settings' attributes that exist; none if the client does not exist."""
         keycloak = self._keycloak
         if inputs.attribute_holder == "client":
             found = await keycloak.client_attributes(inputs.realm, values.CLIENT_ID)
@@ -46,7 +46,7 @@ class EndpointAttributes:
         return owned_attributes(names_of(inputs), found or {})
 
     async def write_settings(self, new: ScimEndpointInputs, old: ScimEndpointState | None) -> None:
-        """Write the attributes; those that a changed preset, name or holder leaves behind are removed."""
+        """Write the attributes, and remove those of an old preset, name or holder."""
         wanted = wanted_attributes(names_of(new), settings_of(new))
         if old is not None and old.activation == "attributes":
             left = dict.fromkeys(names_of(old).values())
@@ -57,10 +57,10 @@ class EndpointAttributes:
         await self.write(new, wanted)
 
     async def write(self, inputs: ScimEndpointInputs, changes: Mapping[str, str | None]) -> None:
-        """Set (or with None remove) attributes of the holder.
+        """Set attributes of the holder. A value of None removes an attribute.
 
         Raises:
-            ProviderError: There is no client to hold them.
+            ProviderError: The client that should have the attributes does not exist.
         """
         keycloak = self._keycloak
         if inputs.attribute_holder != "client":
@@ -74,10 +74,10 @@ class EndpointAttributes:
 
 
 def names_of(inputs: ScimEndpointInputs) -> dict[str, str]:
-    """Give the attribute name of each setting that the inputs keep in one."""
+    """Return the attribute name of each setting that the inputs store in an attribute."""
     return attribute_names(inputs.preset, inputs.attribute_names)
 
 
 def settings_of(inputs: ScimEndpointInputs) -> Settings:
-    """Give the settings that the inputs want."""
+    """Return the settings that the inputs want."""
     return Settings(inputs.enabled, inputs.profile, inputs.azure_tenant_id)

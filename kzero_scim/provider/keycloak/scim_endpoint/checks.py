@@ -1,4 +1,4 @@
-"""What is wrong with an endpoint's inputs, each with its remedy. Asks no service."""
+"""Checks an endpoint's inputs. Each failure has its remedy. Asks no service."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def tenant_failures(new: ScimEndpointInputs) -> list[Failure]:
-    """Check the Entra tenant id against the profile."""
+    """Check the Entra tenant ID against the profile."""
     tenant = new.azure_tenant_id
     if new.profile is UNKNOWN or tenant is UNKNOWN:
         return []
@@ -24,7 +24,7 @@ def tenant_failures(new: ScimEndpointInputs) -> list[Failure]:
     if not tenant:
         return [Failure(path, f"is required for the profile Azure; {where}")]
     if not is_guid(tenant) or set(tenant) == {"0", "-"}:
-        return [Failure(path, f'"{tenant}" is not the id of an Entra tenant (a GUID); {where}')]
+        return [Failure(path, f'"{tenant}" is not an ID of an Entra tenant (GUID); {where}')]
     return []
 
 
@@ -38,7 +38,7 @@ def attribute_failures(new: ScimEndpointInputs) -> list[Failure]:
             "attributeHolder": new.attribute_holder,
             "attributeNames": new.attribute_names,
         }
-        reason = "is for the activation attributes; remove it, or set activation: attributes"
+        reason = "belongs to the activation attributes; remove it, or set activation: attributes"
         return [Failure(path, reason) for path, value in given.items() if value is not None and value is not UNKNOWN]
     if new.preset is UNKNOWN or new.attribute_names is UNKNOWN:
         return []
@@ -46,7 +46,7 @@ def attribute_failures(new: ScimEndpointInputs) -> list[Failure]:
     for setting, name in (new.attribute_names or {}).items():
         path = f"attributeNames{path_key(setting)}"
         if setting not in SETTINGS:
-            failures.append(Failure(path, f"is no setting; the settings are {', '.join(SETTINGS)}"))
+            failures.append(Failure(path, f"is not a setting; use one of {', '.join(SETTINGS)}"))
         elif name is not UNKNOWN and not name.strip():
             failures.append(Failure(path, "must not be empty"))
     names = attribute_names(new.preset, new.attribute_names)
@@ -55,5 +55,5 @@ def attribute_failures(new: ScimEndpointInputs) -> list[Failure]:
         failures.append(Failure("preset", reason))
     values = [name for name in names.values() if name is not UNKNOWN]
     if len(set(values)) < len(values):
-        failures.append(Failure("attributeNames", "two settings share one attribute; give each its own"))
+        failures.append(Failure("attributeNames", "two settings have the same attribute; set a different one for each"))
     return failures

@@ -1,4 +1,4 @@
-"""What a person has to do in KZero's dashboard about an endpoint, in one line each. Asks no service."""
+"""Instructions for a person who sets up an endpoint in KZero's dashboard. Asks no service."""
 
 from __future__ import annotations
 
@@ -14,72 +14,72 @@ if TYPE_CHECKING:
 
 CHANGED_PROFILE: Final[Mapping[tuple[str, str], str]] = {
     ("Azure", "Generic"): (
-        "profile Azure => Generic: the endpoint takes tokens of its own realm from now on, and no longer those that "
-        "Entra issues"
+        "profile Azure => Generic: the endpoint would accept tokens of its own realm, and no longer those that Entra "
+        "issues"
     ),
     ("Generic", "Azure"): (
-        "profile Generic => Azure: the endpoint takes the tokens that this Entra tenant issues from now on, and no "
-        "longer those of its own realm"
+        "profile Generic => Azure: the endpoint would accept tokens that this Entra tenant issues, and no longer those "
+        "of its own realm"
     ),
 }
-"""What a changed profile means for whoever calls the endpoint, by the old and the new one."""
+"""What a changed profile means for callers of the endpoint, by old and new profile."""
 
 
 def instructions(new: ScimEndpointInputs, url: str, answer: Answer, *, is_over: bool = False) -> str:
-    """Say why the endpoint cannot be used, and what to do.
+    """Return why the endpoint cannot be used, and what to do.
 
     Args:
-        new: How it should be set.
+        new: The wanted settings.
         url: Its Tenant URL.
-        answer: What it answered.
-        is_over: The update has looked (and waited) in vain; else it is still to come.
+        answer: Its answer.
+        is_over: True after the update has checked (and waited for) the endpoint, False in a preview.
     """
     problem = f'the SCIM endpoint of tenant "{new.realm}", {url}, {answer.detail}'
     if answer.meaning is Meaning.SOMETHING_ELSE:
-        return f"{problem}; check kzeroServerUrl (KZERO_SERVER_URL) and what stands in front of the server"
+        return f"{problem}; check kzeroServerUrl (KZERO_SERVER_URL), and any proxy in front of the server"
     if new.activation == "console":
         if not new.activation_timeout:
-            wait = "then run the update again (activationTimeout makes it wait for you)"
+            wait = "Then run `pulumi up` again, or set activationTimeout to wait for the endpoint"
         elif is_over:
-            wait = f"then run the update again (it has waited {new.activation_timeout} s)"
+            wait = f"Then run `pulumi up` again (it waited {new.activation_timeout} s)"
         else:
-            wait = f"the update waits {new.activation_timeout} s for it"
+            wait = f"`pulumi up` waits {new.activation_timeout} s for this"
         return (
-            f'{problem}. In the KZero Passwordless Dashboard select tenant "{new.realm}", open {values.SCIM_PAGE}, '
-            f"{settings_to_enter(new)}; {wait}"
+            f'{problem}. In the KZero Passwordless Dashboard, select tenant "{new.realm}", open {values.SCIM_PAGE}, '
+            f"{settings_to_enter(new)}. {wait}"
         )
     return (
-        f"{problem}, although its settings are written as attributes: check that the server has its SCIM extension "
-        "(Keycloak's own: --features=scim-api) and reads the attributes "
+        f"{problem}, although its settings are written as attributes. Check that the server has its SCIM extension "
+        "(Keycloak's own: --features=scim-api) and reads these attributes: "
         + ", ".join(attribute_names(new.preset, new.attribute_names).values())
     )
 
 
 def settings_to_enter(new: ScimEndpointInputs) -> str:
-    """Spell out the guide's step 1 for one tenant."""
-    tenant = f", Azure Tenant ID: {new.azure_tenant_id}" if new.profile == "Azure" else ""
-    return f"enter Profile: {new.profile}{tenant}, Enable: ON, and click Update"
+    """Return the guide's step 1 for one tenant, as an instruction."""
+    tenant = f", Azure Tenant ID to {new.azure_tenant_id}" if new.profile == "Azure" else ""
+    return f"set Profile to {new.profile}{tenant}, Enable to ON, and click Update"
 
 
 def switch_off(realm: str, url: str) -> str:
-    """Say how an endpoint that should be off is switched off."""
+    """Return how to turn off an endpoint that should be off."""
     return (
-        f'the SCIM endpoint of tenant "{realm}", {url}, is still on although it should be off: open {values.SCIM_PAGE} '
-        "in the KZero Passwordless Dashboard, set Enable: OFF and click Update"
+        f'the SCIM endpoint of tenant "{realm}", {url}, is ON but should be OFF. In the KZero Passwordless Dashboard, '
+        f"open {values.SCIM_PAGE}, set Enable to OFF, and click Update"
     )
 
 
 def changed_settings(new: ScimEndpointInputs) -> str:
-    """Say that changed settings have to be entered, as they cannot be seen from outside."""
+    """Return how to enter changed settings, which cannot be read from outside."""
     return (
-        f'enter the changed settings of tenant "{new.realm}" in the KZero Passwordless Dashboard, {values.SCIM_PAGE}: '
-        f"{settings_to_enter(new)}; the connection test will tell whether they took effect"
+        f'enter the changed settings of tenant "{new.realm}" in the KZero Passwordless Dashboard under '
+        f"{values.SCIM_PAGE}: {settings_to_enter(new)}. The connection test will show whether they took effect"
     )
 
 
 def left_as_it_is(realm: str) -> str:
-    """Say at a deletion that the endpoint stays, and how to switch it off."""
+    """Return that a deletion keeps the endpoint, and how to turn it off."""
     return (
-        f'the SCIM endpoint of tenant "{realm}" is left as it is: to switch it off, open {values.SCIM_PAGE} in the '
-        "KZero Passwordless Dashboard, set Enable: OFF and click Update"
+        f'the SCIM endpoint of tenant "{realm}" stays as it is. To turn it off, open {values.SCIM_PAGE} in the KZero '
+        "Passwordless Dashboard, set Enable to OFF, and click Update"
     )

@@ -1,4 +1,4 @@
-"""The SCIM endpoint of a KZero tenant: ``kzero:keycloak:ScimEndpoint``."""
+"""``kzero:keycloak:ScimEndpoint``: the SCIM endpoint of a KZero tenant."""
 
 from __future__ import annotations
 
@@ -53,22 +53,24 @@ if TYPE_CHECKING:
     from kzero_scim.provider.services import Services
 
 POLL_INTERVAL: Final = 5.0
-"""Seconds between two looks at the endpoint while it is waited for."""
+"""Seconds between two checks while waiting for the endpoint."""
 LONGEST_WAIT: Final = 24 * 3600
-"""Seconds that ``activationTimeout`` may say."""
+"""Largest value of ``activationTimeout``, in seconds."""
 
 
 class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
-    """One tenant's SCIM endpoint, switched on by a person in the dashboard or through attributes.
+    """The SCIM endpoint of one KZero tenant, turned on by a person in the dashboard or through attributes.
 
-    KZero publishes no API for its dashboard page Integrations > SCIM; with activation console nothing is written and no
-    credentials are needed. Activation attributes needs the role manage-realm, or for holder client manage-clients, of
-    client realm-management. Deletion leaves an endpoint that is off (attributes), or says what to click (console).
+    KZero publishes no API for its dashboard page Integrations > SCIM. With activation console, the resource writes
+    nothing and needs no credentials. A deletion keeps the endpoint, and logs how to turn it off.
+
+    With activation attributes, the resource needs the role manage-realm of client realm-management (manage-clients for
+    holder client). A deletion turns the endpoint off.
 
     Args:
         services: The clients.
-        poll_interval: Seconds between two looks.
-        sleep: What waits.
+        poll_interval: Seconds between two checks.
+        sleep: Waits for some seconds.
     """
 
     token: ClassVar[str] = "kzero:keycloak:ScimEndpoint"  # noqa: S105 - a type token
@@ -83,14 +85,14 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
         poll_interval: float = POLL_INTERVAL,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        """Keep the clients."""
+        """Store the clients."""
         self._services = services
         self._poll_interval = poll_interval
         self._sleep = sleep
 
     @classmethod
     def admin_events(cls, state: ScimEndpointState) -> AdminEvents | None:
-        """Return the events on the settings' holder; none are known to tell what a person enters in the dashboard."""
+        """Return the events on the settings' holder. No known events show what a person enters in the dashboard."""
         if state.activation != "attributes":
             return None
         if state.attribute_holder == "client":
@@ -108,7 +110,7 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
         new: ScimEndpointInputs,
         old: ScimEndpointInputs | None,  # noqa: ARG002
     ) -> tuple[ScimEndpointInputs, list[Failure]]:
-        """Check the tenant id against the profile and the attribute settings against the activation."""
+        """Check the tenant ID against the profile, and the attribute settings against the activation."""
         failures = []
         if new.realm is not UNKNOWN and not new.realm.strip():
             failures.append(Failure("realm", "must not be empty"))
@@ -126,7 +128,7 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
         old: ScimEndpointState,
         new: ScimEndpointInputs,
     ) -> list[Change]:
-        """Compare settings and, by what was read, the attributes behind them; asks no service."""
+        """Compare the settings, and their attributes as last read. Asks no service."""
         changes: list[Change] = []
         for field in dataclasses.fields(ScimEndpointInputs):
             found = compare(getattr(old, field.name), getattr(new, field.name), camel(field.name))
@@ -142,7 +144,7 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
         return changes + [Change(path) for path in dict.fromkeys(drifted) if path not in named]
 
     async def plan(self, call: Call, new: ScimEndpointInputs, old: ScimEndpointState | None) -> ScimEndpointState:
-        """Look at the realm and the endpoint, warn of what a person still has to do, and foretell the state."""
+        """Return the state after the update. Checks realm and endpoint, and warns of steps that a person must do."""
         answer: Answer | None = None
         attributes: Any = UNKNOWN
         tenant_url: Any = UNKNOWN
@@ -170,11 +172,11 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
         )
 
     async def create(self, call: Call, new: ScimEndpointInputs) -> Created[ScimEndpointState]:
-        """Write the settings (attributes) or wait for a person (console), and see the endpoint alive.
+        """Write the settings (attributes) or wait for a person (console), until the endpoint is alive.
 
         Raises:
-            ProviderError: The endpoint is not alive; says what to enter on which page.
-            PartialFailureError: The attributes are written, the endpoint is not alive all the same.
+            ProviderError: The endpoint is not alive. The message says what to enter on which page.
+            PartialFailureError: The attributes were written, but the endpoint is not alive.
         """
         return Created(new.realm, await self._apply(call, new, None))
 
@@ -184,7 +186,7 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
         id: str,  # noqa: A002
         old: ScimEndpointState | None,
     ) -> Found[ScimEndpointInputs, ScimEndpointState] | None:
-        """Read the attributes (activation attributes) and look at the endpoint."""
+        """Read the attributes (activation attributes), and check the endpoint."""
         keycloak = self._services.keycloak
         if old is None:
             await keycloak.check_realm(id)
@@ -215,7 +217,7 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
         old: ScimEndpointState,
         new: ScimEndpointInputs,
     ) -> ScimEndpointState:
-        """As :meth:`create`; attributes that are not used any more are removed."""
+        """Write the settings or wait, as :meth:`create` does. Removes attributes that are no longer used."""
         return await self._apply(call, new, old)
 
     async def delete(
@@ -224,7 +226,7 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
         id: str,  # noqa: A002
         old: ScimEndpointState,
     ) -> None:
-        """Switch the endpoint off through its attributes, or say where a person does it."""
+        """Turn the endpoint off through its attributes, or log how a person can do it."""
         if old.activation == "console":
             await call.log.info(left_as_it_is(id))
             return
@@ -232,12 +234,12 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
             await self._attributes.write(old, switched_off(names_of(old)))
         except KeycloakError as error:
             if is_left_behind(self._services.config.realm, id):
-                note = f'the SCIM endpoint of realm "{id}", which this stack has moved from, is left ON: {error}'
+                note = f'the SCIM endpoint of realm "{id}", which this stack has left, stays ON: {error}'
                 await call.log.warning(note)
                 return
             if error.code != NO_REALM:
                 raise
-            note = f"nothing to switch off: {error}"
+            note = f"no SCIM endpoint to turn off: {error}"
             await call.log.warning(note)
 
     async def _apply(self, call: Call, new: ScimEndpointInputs, old: ScimEndpointState | None) -> ScimEndpointState:
@@ -262,10 +264,12 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
         return state
 
     async def _last_answer(self, call: Call, new: ScimEndpointInputs) -> Answer:
-        """Look until the endpoint is alive or the time is up; once only if it should be off or something else is there.
+        """Check the endpoint until it is alive or the time is up, and return its answer.
+
+        Checks only once if the endpoint should be off, or if something else than a SCIM endpoint answers.
 
         Raises:
-            ScimError: Nothing answered at the last look.
+            ScimError: The last check got no answer.
         """
         url = self._services.keycloak.tenant_url(new.realm)
         left: float = new.activation_timeout if new.enabled else 0
@@ -287,10 +291,10 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
     async def _forewarn(
         self, call: Call, new: ScimEndpointInputs, answer: Answer, old: ScimEndpointState | None
     ) -> None:
-        """Tell at a preview what a person has to do in the dashboard.
+        """Warn in a preview of steps that a person must do in the dashboard.
 
         Raises:
-            ProviderError: Something else than a SCIM endpoint answers there.
+            ProviderError: Something else than a SCIM endpoint answers.
         """
         if new.enabled is not True:
             return
@@ -303,13 +307,13 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
             await self._tell_changes(call, new, old)
 
     async def _tell_changes(self, call: Call, new: ScimEndpointInputs, old: ScimEndpointState) -> None:
-        """Say which changed settings a person has to enter, as they cannot be seen from outside."""
+        """Warn of changed settings that a person must enter, because they cannot be read from outside."""
         is_changed = (old.profile, old.azure_tenant_id) != (new.profile, new.azure_tenant_id)
         if new.enabled is True and is_changed:
             await call.log.warning(changed_settings(new))
 
     async def _recognised(self, realm: str) -> ScimEndpointInputs:
-        """Guess at an import how the endpoint is switched: by attributes of a known server, else in the console."""
+        """Return the inputs for an import: by attributes if those of a known server exist, else by the console."""
         tenant = self._services.config.tenant_id
         console = ScimEndpointInputs(realm=realm, profile="Azure" if tenant else "Generic", azure_tenant_id=tenant)
         keycloak = self._services.keycloak
@@ -318,10 +322,10 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
         try:
             attributes = await keycloak.realm_attributes(realm)
         except KeycloakError:
-            return console  # whoever may not see the realm's attributes has not written any
+            return console  # an account that cannot read the realm's attributes has not written them
         preset = recognised_preset(attributes)
         if preset is not None:
-            # Where the attributes do not tell a profile, none but the realm's own tokens are accepted.
+            # The attributes contain no profile if the server accepts only the realm's own tokens.
             return ScimEndpointInputs(realm=realm, profile="Generic", activation="attributes", preset=preset)
         return console
 
@@ -341,7 +345,7 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
 
 
 def _refreshed(known: ScimEndpointInputs, attributes: Mapping[str, str], answer: Answer) -> ScimEndpointInputs:
-    """Bring the settings up to what was read; what attributes do not tell stays as it was."""
+    """Return the inputs with the values that were read. Values without an attribute stay."""
     if known.activation == "console":
         return dataclasses.replace(known, enabled=known.enabled and answer.alive)
     names = names_of(known)
@@ -355,7 +359,7 @@ def _refreshed(known: ScimEndpointInputs, attributes: Mapping[str, str], answer:
 
 
 def _server_of(tenant_url: str) -> str | None:
-    """Give the server's origin in a Tenant URL."""
+    """Return the server's origin in a Tenant URL."""
     return tenant_url.rpartition("/realms/")[0] or None
 
 
@@ -364,7 +368,7 @@ def _shown(answer: Answer) -> EndpointAnswer:
 
 
 def endpoint_fingerprint(inputs: ScimEndpointInputs) -> Any:  # noqa: ANN401 - a string, or UNKNOWN
-    """Give something that changes with realm, profile, Azure tenant id and enabled."""
+    """Return a hash of realm, profile, Azure tenant ID and enabled; UNKNOWN if one is unknown."""
     settings = [inputs.realm, inputs.profile, inputs.azure_tenant_id, inputs.enabled]
     if not is_known(settings):
         return UNKNOWN

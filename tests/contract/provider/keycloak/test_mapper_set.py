@@ -1,4 +1,4 @@
-"""The mapper set on a real Keycloak: made, compared, repaired, removed; and what is left alone."""
+"""Tests the mapper set on a real Keycloak."""
 
 import dataclasses
 from typing import Any
@@ -23,35 +23,35 @@ THEIRS = {
 
 @pytest.fixture(autouse=True)
 def trusted(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trust the sandbox's CA as a tenant's program does."""
+    """Trust the sandbox's CA, as a tenant's program does."""
     for name in ("SSL_CERT_FILE", "NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, tenant.env[name])
 
 
 def resource(kzero: KZero) -> MapperSet:
-    """Make the resource over the test's services."""
+    """Return the resource with the test's services."""
     services: Any = kzero
     return MapperSet(services)
 
 
 async def created(kzero: KZero, inputs: MapperSetInputs) -> MapperSetState:
-    """Create and give the state."""
+    """Create the set and return its state."""
     return (await resource(kzero).create(kzero.call, inputs)).state
 
 
 def mappers(tenant: Tenant) -> dict[str, Representation]:
-    """Give the client's mappers by name, as Keycloak has them."""
+    """Return the client's mappers in Keycloak by name."""
     return {mapper["name"]: mapper for mapper in tenant.scim_client().get("protocolMappers") or []}
 
 
 def add(tenant: Tenant, mapper: Representation) -> None:
-    """Add a mapper as an administrator would."""
+    """Add a mapper as an administrator."""
     uuid = tenant.scim_client()["id"]
     tenant.keycloak_admin.post(f"/clients/{uuid}/protocol-mappers/models", json=mapper).raise_for_status()
 
 
 def edit(tenant: Tenant, name: str, config: dict[str, str], **changes: str) -> None:
-    """Change a mapper's options as an administrator would."""
+    """Change a mapper's options as an administrator."""
     before = mappers(tenant)[name]
     body = {**before, **changes, "config": {**before["config"], **config}}
     path = f"/clients/{tenant.scim_client()['id']}/protocol-mappers/models/{before['id']}"
@@ -59,13 +59,13 @@ def edit(tenant: Tenant, name: str, config: dict[str, str], **changes: str) -> N
 
 
 def remove(tenant: Tenant, name: str) -> None:
-    """Remove a mapper as an administrator would."""
+    """Remove a mapper as an administrator."""
     path = f"/clients/{tenant.scim_client()['id']}/protocol-mappers/models/{mappers(tenant)[name]['id']}"
     tenant.keycloak_admin.delete(path).raise_for_status()
 
 
 async def test_the_guides_seven_are_made_in_one_request_and_read_back_as_wanted(tenant: Tenant) -> None:
-    """All token options on, the tag's dots as the guide shows them."""
+    """One request creates the guide's seven mappers with all token options and unescaped dots."""
     inputs = MapperSetInputs(realm=tenant.realm)
     async with signed_in(tenant) as kzero:
         state = await created(kzero, inputs)
@@ -79,7 +79,7 @@ async def test_the_guides_seven_are_made_in_one_request_and_read_back_as_wanted(
 
 
 async def test_a_refresh_costs_one_sign_in_and_one_request(tenant: Tenant) -> None:
-    """However many mappers there are."""
+    """A refresh sends one request after the sign-in, for any number of mappers."""
     async with signed_in(tenant) as kzero:
         state = await created(kzero, MapperSetInputs(realm=tenant.realm))
     tenant.kzero.delete("/sandbox/requests").raise_for_status()
@@ -94,7 +94,7 @@ async def test_a_refresh_costs_one_sign_in_and_one_request(tenant: Tenant) -> No
 
 
 async def test_drift_is_named_by_property_and_repaired_by_the_fewest_writes(tenant: Tenant) -> None:
-    """A changed type, a removed mapper, one of another type; options of others survive."""
+    """Drift is a change of its property, few writes repair it, and unknown options stay."""
     inputs = MapperSetInputs(realm=tenant.realm)
     async with signed_in(tenant) as kzero:
         state = await created(kzero, inputs)
@@ -116,7 +116,7 @@ async def test_drift_is_named_by_property_and_repaired_by_the_fewest_writes(tena
 
 
 async def test_mappers_of_others_are_left_alone_and_reported_until_the_set_is_exclusive(tenant: Tenant) -> None:
-    """The diff shows what goes before it goes."""
+    """Other mappers are reported, and an exclusive set shows their removal in the diff."""
     add(tenant, THEIRS)
     inputs = MapperSetInputs(realm=tenant.realm)
     alone = dataclasses.replace(inputs, exclusive=True)
@@ -132,7 +132,7 @@ async def test_mappers_of_others_are_left_alone_and_reported_until_the_set_is_ex
 
 
 async def test_dots_are_escaped_on_request_and_their_loss_is_drift(tenant: Tenant) -> None:
-    """Keycloak's own notation against nesting; names that mean nesting stay."""
+    """Dots are escaped if requested, except in names that mean nesting, and a lost escape is drift."""
     inputs = MapperSetInputs(realm=tenant.realm, escape_dots=True)
     async with signed_in(tenant) as kzero:
         state = await created(kzero, inputs)
@@ -149,7 +149,7 @@ async def test_dots_are_escaped_on_request_and_their_loss_is_drift(tenant: Tenan
 
 
 async def test_a_dropped_mapper_goes_and_a_foreign_one_under_its_name_stays(tenant: Tenant) -> None:
-    """Delete removes what is ours and still of our type."""
+    """A deletion removes owned mappers, but not one of another type under an owned name."""
     add(tenant, THEIRS)
     inputs = MapperSetInputs(realm=tenant.realm)
     fewer = dataclasses.replace(inputs, mappers={k: v for k, v in inputs.mappers.items() if k != "tag"})
@@ -164,7 +164,7 @@ async def test_a_dropped_mapper_goes_and_a_foreign_one_under_its_name_stays(tena
 
 
 async def test_an_import_finds_the_user_attribute_mappers(tenant: Tenant) -> None:
-    """The program that it suggests has nothing left to do."""
+    """An import adopts the User Attribute mappers, and its program changes nothing."""
     add(tenant, THEIRS)
     wanted = MapperSetInputs(realm=tenant.realm)
     async with signed_in(tenant) as kzero:
@@ -182,7 +182,7 @@ async def test_an_import_finds_the_user_attribute_mappers(tenant: Tenant) -> Non
 
 
 async def test_mappers_that_somebody_made_by_hand_are_taken_over(tenant: Tenant) -> None:
-    """The preview says so, and only the differing one is written."""
+    """Mappers made by hand are adopted, the preview logs that, and only a differing one is written."""
     inputs = MapperSetInputs(realm=tenant.realm)
     async with signed_in(tenant) as kzero:
         await created(kzero, inputs)
@@ -197,13 +197,13 @@ async def test_mappers_that_somebody_made_by_hand_are_taken_over(tenant: Tenant)
 
 
 async def test_a_missing_client_says_how_it_comes_into_being(tenant: Tenant) -> None:
-    """A warning at the preview, since it may come with the endpoint; an error at the update; gone at a refresh."""
+    """A missing client is a warning in a preview, an error in an update, and a deleted resource in a refresh."""
     inputs = MapperSetInputs(realm=tenant.realm, client_id="missing")
     async with signed_in(tenant) as kzero:
         planned = await resource(kzero).plan(kzero.call, inputs, None)
         assert planned.client_uuid is UNKNOWN
         assert "Integrations > SCIM > SCIM Endpoint" in kzero.told.lines[-1][1]
-        with pytest.raises(ProviderError, match="confidential client of that name"):
+        with pytest.raises(ProviderError, match="confidential client with this name"):
             await resource(kzero).create(kzero.call, inputs)
         state = await created(kzero, MapperSetInputs(realm=tenant.realm))
         tenant.keycloak_admin.delete(f"/clients/{tenant.scim_client()['id']}").raise_for_status()
@@ -212,27 +212,27 @@ async def test_a_missing_client_says_how_it_comes_into_being(tenant: Tenant) -> 
 
 
 async def test_a_realm_in_the_wrong_case_is_refused_at_the_preview(tenant: Tenant) -> None:
-    """Before anything is written."""
+    """A preview refuses a realm in the wrong case, before anything is written."""
     async with signed_in(tenant) as kzero:
         with pytest.raises(KeycloakError, match=f'did you mean "{tenant.realm}"'):
             await resource(kzero).plan(kzero.call, MapperSetInputs(realm=tenant.realm.lower()), None)
 
 
 async def test_missing_roles_are_named_at_the_preview(tenant: Tenant) -> None:
-    """For an account that may look only, and for one that may not even do that."""
+    """A preview names the missing role of an account that may only read, or not even that."""
     inputs = MapperSetInputs(realm=tenant.realm)
     async with signed_in(tenant, account(tenant, "view-clients")) as kzero:
-        with pytest.raises(ProviderError, match="lacks the role manage-clients"):
+        with pytest.raises(ProviderError, match="Give the account the role manage-clients"):
             await resource(kzero).plan(kzero.call, inputs, None)
     async with signed_in(tenant, account(tenant, "query-clients")) as kzero:
         await resource(kzero).plan(kzero.call, inputs, None)
-        assert "lacks the role view-clients" in kzero.told.lines[-1][1]
-        with pytest.raises(ProviderError, match="lacks the role view-clients"):
+        assert "give the account the role view-clients" in kzero.told.lines[-1][1]
+        with pytest.raises(ProviderError, match="give the account the role view-clients"):
             await resource(kzero).create(kzero.call, inputs)
 
 
 async def test_the_least_roles_are_enough(tenant: Tenant) -> None:
-    """Manage-clients to change, view-clients to refresh."""
+    """The role manage-clients is enough to change mappers, and view-clients to refresh."""
     async with signed_in(tenant, account(tenant, "manage-clients")) as kzero:
         state = await created(kzero, MapperSetInputs(realm=tenant.realm))
     async with signed_in(tenant, account(tenant, "view-clients")) as kzero:
@@ -244,7 +244,7 @@ async def test_the_least_roles_are_enough(tenant: Tenant) -> None:
 async def test_a_failure_half_way_keeps_what_exists_and_the_next_update_goes_on(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first write succeeds, the second is refused."""
+    """After a failed second write, the state keeps the first, and the next update writes the rest."""
     inputs = MapperSetInputs(realm=tenant.realm)
 
     async def refuse(*_: object) -> None:
@@ -255,7 +255,7 @@ async def test_a_failure_half_way_keeps_what_exists_and_the_next_update_goes_on(
         await created(kzero, dataclasses.replace(inputs, mappers={"status": inputs.mappers["manager"]}))
         with monkeypatch.context() as broken:
             broken.setattr(KeycloakClient, "add_mappers", refuse)
-            with pytest.raises(PartialFailureError, match="written before: status") as failed:
+            with pytest.raises(PartialFailureError, match="only the mappers status were written") as failed:
                 await resource(kzero).create(kzero.call, inputs)
         state = failed.value.state
         assert isinstance(state, MapperSetState)

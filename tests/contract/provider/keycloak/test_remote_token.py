@@ -1,4 +1,4 @@
-"""Tokens of the realm for Entra, against the sandbox's Keycloak and its endpoint of the profile Generic."""
+"""Tests tokens of the realm for Entra, with the sandbox's Keycloak and an endpoint of profile Generic."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.recording_log import RecordingLog
 
 @dataclasses.dataclass
 class Scene:
-    """The resource over one tenant, and what it told."""
+    """The resource on one tenant, and its log."""
 
     tenant: Tenant
     services: Services
@@ -35,11 +35,11 @@ class Scene:
 
     @property
     def resource(self) -> RemoteToken:
-        """The resource, by a clock that the test sets."""
+        """The resource, with the time that the test sets."""
         return RemoteToken(self.services, now=lambda: datetime.now(UTC) + self.later)
 
     async def wanted(self, **changes: Any) -> RemoteTokenInputs:  # noqa: ANN401 - any input
-        """Give checked inputs."""
+        """Return checked inputs."""
         given = RemoteTokenInputs(realm=self.tenant.realm, tenant_url=self.tenant.scim_url, **changes)
         inputs, failures = await self.resource.check(self.call, given, None)
         assert failures == []
@@ -58,7 +58,7 @@ class Scene:
 
 @pytest_asyncio.fixture
 async def scene(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
-    """A tenant whose endpoint is on with the profile Generic, and a client whose tokens live ten hours."""
+    """Return a tenant with an enabled endpoint of profile Generic, and a client whose tokens last ten hours."""
     for name in ("SSL_CERT_FILE", "NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, tenant.env[name])
     tenant.set_realm_attributes(kzero__scim__enabled="true", kzero__scim__profile="Generic")
@@ -75,7 +75,7 @@ async def scene(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 
 async def test_a_token_is_obtained_and_tried_and_no_difference_follows(scene: Scene) -> None:
-    """Its life is read from it, a life shorter than the time of renewal is warned of, a read asks nothing."""
+    """A token is obtained and tested, a short lifespan is a warning, and a read sends no request."""
     wanted = await scene.wanted()
     made = await scene.resource.create(scene.call, wanted)
 
@@ -83,7 +83,7 @@ async def test_a_token_is_obtained_and_tried_and_no_difference_follows(scene: Sc
     assert made.state.lifespan == 36_000
     assert made.state.access_token
     (warning,) = [text for level, text in scene.told.lines if level == "warning"]
-    assert "live 10 h" in warning
+    assert "expire after 10 h" in warning
     scene.tenant.kzero.delete("/sandbox/requests").raise_for_status()
     found = await scene.resource.read(scene.call, made.id, made.state)
     assert found is not None
@@ -93,7 +93,7 @@ async def test_a_token_is_obtained_and_tried_and_no_difference_follows(scene: Sc
 
 
 async def test_a_token_is_replaced_before_its_end_or_in_the_second_half_of_its_life(scene: Scene) -> None:
-    """The difference is its end; only renewBefore changed keeps the token."""
+    """A token due for replacement is a change of expiresAt, and a changed renewBefore alone keeps the token."""
     wanted = await scene.wanted(renew_before=3600)
     made = await scene.resource.create(scene.call, wanted)
     half = await scene.wanted()
@@ -110,10 +110,10 @@ async def test_a_token_is_replaced_before_its_end_or_in_the_second_half_of_its_l
 
 
 async def test_a_token_that_does_not_last_until_the_next_cycle_is_refused(scene: Scene) -> None:
-    """At preview already, with where its life is set; but not where Entra fetches tokens itself."""
+    """A preview refuses a token that expires before the next cycle, except with method oauth2."""
     scene.let_live(300)
 
-    with pytest.raises(ProviderError, match=r"live 5 min, and Entra has a cycle every 40 minutes.*Access Token"):
+    with pytest.raises(ProviderError, match=r"expire after 5 min, but Entra has a cycle.*Access Token"):
         await scene.resource.plan(scene.call, await scene.wanted(), None)
     made = await scene.resource.create(scene.call, await scene.wanted(method="oauth2"))
     scene.later = timedelta(days=1)
@@ -123,7 +123,7 @@ async def test_a_token_that_does_not_last_until_the_next_cycle_is_refused(scene:
 
 
 async def test_a_rotated_secret_is_a_difference_and_is_kept_nowhere(scene: Scene) -> None:
-    """The state tells it by a salted hash."""
+    """A rotated secret is a difference, and the state has only its salted hash."""
     wanted = await scene.wanted(method="oauth2")
     made = await scene.resource.create(scene.call, wanted)
     assert scene.tenant.credentials.scim_client_secret not in repr(dataclasses.asdict(made.state))
@@ -147,7 +147,7 @@ async def test_a_rotated_secret_is_a_difference_and_is_kept_nowhere(scene: Scene
 async def test_a_refusal_of_the_token_endpoint_names_what_is_wrong(
     scene: Scene, client: str | None, endpoint: str | None, words: str
 ) -> None:
-    """Client, its settings, realm or address; the secret is not repeated."""
+    """The error names a wrong client, setting, realm or address, and does not contain the secret."""
     address = scene.tenant.env["KZERO_SERVER_URL"] + endpoint if endpoint else None
     wanted = await scene.wanted(client_id=client, token_endpoint=address)
 
@@ -157,7 +157,7 @@ async def test_a_refusal_of_the_token_endpoint_names_what_is_wrong(
 
 
 async def test_an_endpoint_that_refuses_the_token_names_what_is_wrong(scene: Scene) -> None:
-    """Its profile, its audience, a role; or that it is off."""
+    """The error names a wrong profile, audience or role, or a disabled endpoint."""
     wanted = await scene.wanted()
     admin = scene.tenant.keycloak_admin
     scene.tenant.set_realm_attributes(kzero__scim__profile="Azure")
@@ -184,7 +184,7 @@ async def test_an_endpoint_that_refuses_the_token_names_what_is_wrong(scene: Sce
 
 
 async def test_a_client_that_is_not_configured_is_a_failure_of_the_inputs(scene: Scene) -> None:
-    """Before anything is asked, and so is an address that would send the secret in clear."""
+    """A missing client, or an address that would get the secret unencrypted, is refused without a request."""
     scene.configure(remote_token_client_secret=None)
     given = RemoteTokenInputs(realm="R", tenant_url="https://x.example/scim/v2", token_endpoint="http://x.example/t")
 

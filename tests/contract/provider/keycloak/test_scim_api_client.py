@@ -1,4 +1,4 @@
-"""What Keycloak's own SCIM API needs of a client and of the user profile, against the sandbox's Keycloak."""
+"""Tests the resources for Keycloak's own SCIM API with the sandbox's Keycloak."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ ENOUGH = ("view-clients", "manage-clients", "view-users", "manage-users", "view-
 
 @dataclasses.dataclass
 class Scene:
-    """One tenant, and the resources over it as accounts of different roles."""
+    """One tenant, and its resources with accounts of different roles."""
 
     tenant: Tenant
     opened: list[Services] = dataclasses.field(default_factory=list)
     call: Call = dataclasses.field(default_factory=lambda: Call(urn="urn:test", name="test", log=RecordingLog()))
 
     def services(self, credentials: Credentials) -> Services:
-        """Give what resources are constructed with, signed in as an account."""
+        """Return the services for resources, signed in as an account."""
         config = Config(
             server_url=self.tenant.env["KZERO_SERVER_URL"],
             realm=self.tenant.realm,
@@ -47,12 +47,12 @@ class Scene:
         return self.opened[-1]
 
     def able(self) -> Services:
-        """Give those of an account that may do everything needed."""
+        """Return services of an account with all roles that the resources need."""
         return self.services(account(self.tenant, *ENOUGH))
 
     @property
     def wanted(self) -> ScimApiClientInputs:
-        """The client ``scim-endpoint``, with tokens of two hours."""
+        """Inputs for the client ``scim-endpoint``, with tokens of two hours."""
         return ScimApiClientInputs(
             realm=self.tenant.realm,
             client_id="scim-endpoint",
@@ -63,7 +63,7 @@ class Scene:
 
 @pytest_asyncio.fixture
 async def scene(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
-    """A tenant; connections are closed afterwards."""
+    """Return a tenant, and close its connections afterwards."""
     for name in ("SSL_CERT_FILE", "NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, tenant.env[name])
     made = Scene(tenant)
@@ -73,7 +73,7 @@ async def scene(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 
 async def test_a_client_gets_what_it_lacks_and_loses_it_again(scene: Scene) -> None:
-    """Audience, role and lifespan; a refresh is three requests; what was there before is there after."""
+    """The client gets audience, role and lifespan, a refresh sends three requests, and a deletion undoes it."""
     client = ScimApiClient(scene.able())
     made = await client.create(scene.call, scene.wanted)
     assert made.state.made == ["audience", "lifespan", "role"]
@@ -102,12 +102,12 @@ async def test_a_client_gets_what_it_lacks_and_loses_it_again(scene: Scene) -> N
 
 
 async def test_an_account_that_may_not_hand_the_role_on_says_who_can(scene: Scene) -> None:
-    """What was made before is kept in the state; an administrator's own assignment is enough then."""
+    """An account that may not assign the role gets the remedy, and the state keeps what was added."""
     client = ScimApiClient(scene.services(account(scene.tenant, "view-clients", "manage-clients", "view-users")))
 
-    with pytest.raises(ProviderError, match=r"may not provision: assign it the role manage-users"):
+    with pytest.raises(ProviderError, match=r"lacks the role manage-users.*this account may not assign it"):
         await client.plan(scene.call, scene.wanted, None)
-    with pytest.raises(PartialFailureError, match=r"assign it the role manage-users.*Service accounts roles") as failed:
+    with pytest.raises(PartialFailureError, match=r"lacks the role manage-users.*Service accounts roles") as failed:
         await client.create(scene.call, scene.wanted)
 
     state = failed.value.state
@@ -117,10 +117,10 @@ async def test_an_account_that_may_not_hand_the_role_on_says_who_can(scene: Scen
 
 
 async def test_a_client_without_a_service_account_fails_the_preview(scene: Scene) -> None:
-    """And so does one that does not exist; nothing is written."""
+    """A preview refuses a missing client and one without a service account, and writes nothing."""
     client = ScimApiClient(scene.able())
 
-    with pytest.raises(ProviderError, match="has no service account: switch on Client authentication"):
+    with pytest.raises(ProviderError, match="has no service account; turn on Client authentication"):
         await client.plan(scene.call, dataclasses.replace(scene.wanted, client_id="account-console"), None)
     with pytest.raises(ProviderError, match='no client "nobody"'):
         await client.plan(scene.call, dataclasses.replace(scene.wanted, client_id="nobody"), None)
@@ -128,7 +128,7 @@ async def test_a_client_without_a_service_account_fails_the_preview(scene: Scene
 
 
 async def test_user_attributes_are_annotated_and_put_back(scene: Scene) -> None:
-    """An annotation of others comes back, an attribute that was added goes, the rest of the profile stays."""
+    """A deletion restores other annotations, removes added attributes, and keeps the rest of the profile."""
     admin = scene.tenant.keycloak_admin
     profile = admin.get("/users/profile").json()
     theirs = {"name": "unit", "permissions": {"view": ["admin"], "edit": ["admin"]}, "multivalued": False}
@@ -160,7 +160,7 @@ async def test_user_attributes_are_annotated_and_put_back(scene: Scene) -> None:
 
 
 async def test_a_user_profile_that_may_not_be_changed_names_the_role(scene: Scene) -> None:
-    """Reading is enough for a preview; core attributes are refused before."""
+    """An update without the role names it, a preview needs only to read, and core attributes are refused earlier."""
     kind = ScimAttributes(scene.services(account(scene.tenant, "view-realm")))
     wanted = ScimAttributesInputs(realm=scene.tenant.realm, attributes={"tag": "externalId", "email": "x"})
 

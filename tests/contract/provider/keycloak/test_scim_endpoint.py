@@ -1,4 +1,4 @@
-"""The SCIM endpoint on the sandbox's KZero and on Keycloak's own attributes: switched on, looked at, switched off."""
+"""Tests the SCIM endpoint with the sandbox's KZero and with Keycloak's own attributes."""
 
 import dataclasses
 from typing import Any
@@ -15,34 +15,34 @@ from tests.contract.kzero_access import KZero, account, requests_of, signed_in
 
 @pytest.fixture(autouse=True)
 def trusted(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trust the sandbox's CA as a tenant's program does."""
+    """Trust the sandbox's CA, as a tenant's program does."""
     for name in ("SSL_CERT_FILE", "NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, tenant.env[name])
 
 
 def resource(kzero: KZero) -> ScimEndpoint:
-    """Make the resource over the test's services."""
+    """Return the resource with the test's services."""
     services: Any = kzero
     return ScimEndpoint(services)
 
 
 def console(tenant: Tenant) -> ScimEndpointInputs:
-    """Give the inputs of a tenant whose endpoint a person switches on."""
+    """Return the inputs of a tenant whose endpoint a person turns on."""
     return ScimEndpointInputs(realm=tenant.realm, azure_tenant_id=tenant.env["ARM_TENANT_ID"])
 
 
 def attributes(tenant: Tenant) -> ScimEndpointInputs:
-    """Give the inputs of a tenant whose endpoint the sandbox's attributes switch on."""
+    """Return the inputs of a tenant whose endpoint the sandbox's attributes turn on."""
     return dataclasses.replace(console(tenant), activation="attributes", preset="sandbox")
 
 
 async def created(kzero: KZero, inputs: ScimEndpointInputs) -> ScimEndpointState:
-    """Create and give the state."""
+    """Create the endpoint and return its state."""
     return (await resource(kzero).create(kzero.call, inputs)).state
 
 
 async def test_attributes_switch_the_endpoint_on_and_off(tenant: Tenant) -> None:
-    """And the endpoint is seen to obey."""
+    """The attributes turn the endpoint on and off."""
     inputs = attributes(tenant)
     async with signed_in(tenant) as kzero:
         state = await created(kzero, inputs)
@@ -55,7 +55,7 @@ async def test_attributes_switch_the_endpoint_on_and_off(tenant: Tenant) -> None
 
 
 async def test_a_refresh_costs_a_sign_in_and_two_requests(tenant: Tenant) -> None:
-    """The realm and a look at the endpoint; in the console a look alone."""
+    """A refresh reads the realm and checks the endpoint, and with activation console only checks it."""
     async with signed_in(tenant) as kzero:
         state = await created(kzero, attributes(tenant))
     tenant.kzero.delete("/sandbox/requests").raise_for_status()
@@ -75,7 +75,7 @@ async def test_a_refresh_costs_a_sign_in_and_two_requests(tenant: Tenant) -> Non
 
 
 async def test_drift_of_each_setting_is_named_and_repaired(tenant: Tenant) -> None:
-    """Somebody changes all three in the realm."""
+    """Drift of each of the three settings is named, and an update repairs it."""
     inputs = attributes(tenant)
     async with signed_in(tenant) as kzero:
         state = await created(kzero, inputs)
@@ -93,7 +93,7 @@ async def test_drift_of_each_setting_is_named_and_repaired(tenant: Tenant) -> No
 
 
 async def test_console_activation_goes_on_once_somebody_has_switched_it_on(tenant: Tenant) -> None:
-    """The click happens during the first pause."""
+    """An update that waits continues when a person turns the endpoint on."""
     inputs = dataclasses.replace(console(tenant), activation_timeout=60)
 
     async def click(_seconds: float) -> None:
@@ -107,7 +107,7 @@ async def test_console_activation_goes_on_once_somebody_has_switched_it_on(tenan
         services: Any = kzero
         patient = ScimEndpoint(services, sleep=click)
         await patient.plan(kzero.call, inputs, None)
-        assert "the update waits 60 s for it" in kzero.told.lines[-1][1]
+        assert "`pulumi up` waits 60 s for this" in kzero.told.lines[-1][1]
         assert (await patient.create(kzero.call, inputs)).state.alive
         tenant.set_realm_attributes(kzero__scim__enabled="false")
         with pytest.raises(ProviderError, match="Integrations > SCIM > SCIM Endpoint"):
@@ -115,10 +115,10 @@ async def test_console_activation_goes_on_once_somebody_has_switched_it_on(tenan
 
 
 async def test_a_client_can_hold_the_attributes(tenant: Tenant) -> None:
-    """With manage-clients alone; the sandbox's endpoint looks at the realm only, which the failure says."""
+    """A client with manage-clients can have the attributes, and the error shows that the sandbox reads the realm."""
     inputs = dataclasses.replace(attributes(tenant), attribute_holder="client")
     async with signed_in(tenant, account(tenant, "manage-clients")) as kzero:
-        with pytest.raises(PartialFailureError, match=r"reads the attributes kzero\.scim\.enabled") as failed:
+        with pytest.raises(PartialFailureError, match=r"reads these attributes: kzero\.scim\.enabled") as failed:
             await created(kzero, inputs)
         held = tenant.scim_client()["attributes"]
         assert held["kzero.scim.enabled"] == "true"
@@ -131,7 +131,7 @@ async def test_a_client_can_hold_the_attributes(tenant: Tenant) -> None:
 
 
 async def test_keycloaks_own_scim_api_is_switched_by_its_attribute(tenant: Tenant) -> None:
-    """Realm attribute scimApiEnabled; where the sandbox's endpoint is off, Keycloak's own answers."""
+    """The realm attribute scimApiEnabled turns on Keycloak's own SCIM API."""
     inputs = dataclasses.replace(attributes(tenant), preset="keycloak")
     async with signed_in(tenant) as kzero:
         state = await created(kzero, inputs)
@@ -142,7 +142,7 @@ async def test_keycloaks_own_scim_api_is_switched_by_its_attribute(tenant: Tenan
 
 
 async def test_a_realm_in_the_wrong_case_stops_preview_and_update(tenant: Tenant) -> None:
-    """Nothing is written anywhere."""
+    """Preview and update refuse a realm in the wrong case, and write nothing."""
     wrong = dataclasses.replace(attributes(tenant), realm=tenant.realm.upper())
     async with signed_in(tenant) as kzero:
         for operation in (resource(kzero).plan(kzero.call, wrong, None), resource(kzero).create(kzero.call, wrong)):
@@ -152,7 +152,7 @@ async def test_a_realm_in_the_wrong_case_stops_preview_and_update(tenant: Tenant
 
 
 async def test_missing_roles_are_named_at_the_preview_or_before_the_write(tenant: Tenant) -> None:
-    """View-realm to see the attributes, manage-realm to change them."""
+    """A missing role view-realm or manage-realm is named before the first write."""
     async with signed_in(tenant, account(tenant, "view-users")) as kzero:
         with pytest.raises(KeycloakError, match="view-realm"):
             await resource(kzero).plan(kzero.call, attributes(tenant), None)
@@ -162,7 +162,7 @@ async def test_missing_roles_are_named_at_the_preview_or_before_the_write(tenant
 
 
 async def test_an_import_describes_what_is_there(tenant: Tenant) -> None:
-    """The program that it suggests has nothing left to do; a wrong name is answered with the right one."""
+    """An import describes the endpoint, its program changes nothing, and a wrong name gets a suggestion."""
     inputs = attributes(tenant)
     async with signed_in(tenant) as kzero:
         await created(kzero, inputs)
@@ -175,7 +175,7 @@ async def test_an_import_describes_what_is_there(tenant: Tenant) -> None:
 
 
 async def test_a_look_at_real_addresses_tells_them_apart(tenant: Tenant) -> None:
-    """A tenant that does not exist, Keycloak's login page, and nothing at all."""
+    """The check distinguishes a missing tenant, a login page and an unreachable address."""
     server = tenant.env["KZERO_SERVER_URL"]
     client = ScimClient()
     wrong_case = await client.probe(f"{server}/realms/{tenant.realm.lower()}/scim/v2")

@@ -1,4 +1,4 @@
-"""The mapper set without a Keycloak: what is planned, compared and refused."""
+"""Tests planning, comparing and refusing of mapper sets without a Keycloak."""
 
 import dataclasses
 from typing import Any, cast
@@ -25,23 +25,23 @@ from kzero_scim.settings.items import Mapper, unescaped
 
 
 class SilentLog:
-    """Hears nothing."""
+    """A log that drops all messages."""
 
     async def debug(self, message: str) -> None:
-        """Drop it."""
+        """Drop the message."""
 
     async def info(self, message: str) -> None:
-        """Drop it."""
+        """Drop the message."""
 
     async def status(self, message: str) -> None:
-        """Drop it."""
+        """Drop the message."""
 
     async def warning(self, message: str) -> None:
-        """Drop it."""
+        """Drop the message."""
 
 
 CALL = Call(urn="urn:test", name="mappers", log=SilentLog())
-OFFLINE = MapperSet(cast("Any", None))  # check and diff must get by without any service
+OFFLINE = MapperSet(cast("Any", None))  # check and diff must need no service
 
 NAMES = st.sampled_from(["status", "tag", "email", "audience", "groups"])
 CLAIMS = st.sampled_from(
@@ -78,7 +78,7 @@ TYPES = st.sampled_from([USER_ATTRIBUTE, USER_ATTRIBUTE, "oidc-audience-mapper"]
 
 @st.composite
 def clients(draw: st.DrawFn) -> list[Representation]:
-    """Draw the mappers of a client, some ours, some of other types, some odd."""
+    """Draw the mappers of a client: owned ones, other types and unusual ones."""
     names = draw(st.sets(NAMES))
     return [
         {
@@ -94,7 +94,7 @@ def clients(draw: st.DrawFn) -> list[Representation]:
 
 
 def apply(actual: list[Representation], plan: MapperPlan) -> list[Representation]:
-    """Do to a list what Keycloak does to a client: PUT by id keeps the name, POST gives an id."""
+    """Change a list as Keycloak changes a client: PUT keeps the name, and POST adds an ID."""
     updates = {mapper["id"]: mapper for mapper in plan.update}
     gone = {mapper["id"] for mapper in plan.delete}
     kept = [{**updates.get(mapper["id"], mapper), "name": mapper["name"]} for mapper in actual]
@@ -106,12 +106,12 @@ def apply(actual: list[Representation], plan: MapperPlan) -> list[Representation
 def rows(
     actual: list[Representation], wanted: dict[str, Mapper], *, escape_dots: bool = False
 ) -> dict[str, Mapper | None]:
-    """Read the wanted ones of a client's mappers."""
+    """Return the wanted mappers of a client."""
     return {m["name"]: row_of(m, escape_dots=escape_dots) for m in actual if m["name"] in wanted}
 
 
 def state_of(inputs: MapperSetInputs, **changes: Any) -> MapperSetState:  # noqa: ANN401 - any field
-    """Give the state of a set that is as wanted, with changes."""
+    """Return the state of a set that is as wanted, with changes."""
     outputs = {"client_uuid": "c", "mapper_ids": {}, "unmanaged": [], "fingerprint": "f"}
     fields = {field.name: getattr(inputs, field.name) for field in dataclasses.fields(MapperSetInputs)}
     return MapperSetState(**{**fields, **outputs, **changes})
@@ -124,7 +124,7 @@ def test_applying_a_plan_gives_what_is_wanted_beside_what_is_unmanaged(
     owned: set[str],
     escape_dots: bool,  # noqa: FBT001 - hypothesis passes it
 ) -> None:
-    """The law of the plan: wanted, and every mapper of others untouched."""
+    """A plan creates the wanted mappers and keeps all others unchanged."""
     plan = plan_mappers(actual, wanted, drop=owned, escape_dots=escape_dots)
     after = apply(actual, plan)
     shown = rows(after, wanted, escape_dots=escape_dots)
@@ -145,7 +145,7 @@ def test_a_plan_that_was_applied_leaves_nothing_to_do(
     exclusive: bool,  # noqa: FBT001 - hypothesis passes it
     escape_dots: bool,  # noqa: FBT001 - hypothesis passes it
 ) -> None:
-    """Idempotence, exclusive or not."""
+    """A second plan is empty, exclusive or not."""
     plan = plan_mappers(actual, wanted, drop=owned, exclusive=exclusive, escape_dots=escape_dots)
     again = plan_mappers(apply(actual, plan), wanted, exclusive=exclusive, escape_dots=escape_dots)
     assert not again
@@ -153,7 +153,7 @@ def test_a_plan_that_was_applied_leaves_nothing_to_do(
 
 @given(clients(), st.dictionaries(NAMES, ROWS))
 def test_exclusive_leaves_the_wanted_mappers_alone(actual: list[Representation], wanted: dict[str, Mapper]) -> None:
-    """After an exclusive plan the client has the wanted mappers and no other."""
+    """After an exclusive plan, the client has only the wanted mappers."""
     after = apply(actual, plan_mappers(actual, wanted, exclusive=True))
     assert {mapper["name"] for mapper in after} == set(wanted)
     assert unmanaged(after, wanted) == []
@@ -161,19 +161,19 @@ def test_exclusive_leaves_the_wanted_mappers_alone(actual: list[Representation],
 
 @given(CLAIMS)
 def test_escaping_is_idempotent_and_can_be_undone(claim: str) -> None:
-    """Escapes are never doubled."""
+    """Escapes are never doubled and can be removed."""
     assert escaped(escaped(claim)) == escaped(claim)
     assert unescaped(escaped(claim)) == unescaped(claim)
 
 
 def test_only_the_dots_of_a_urn_are_escaped() -> None:
-    """Dots that mean nesting stay: in name.givenName, and behind a URN's last colon."""
+    """Dots that mean nesting stay, in name.givenName and after a URN's last colon."""
     assert escaped("name.givenName") == "name.givenName"
     assert escaped("urn:x:2.0:User:manager.value") == r"urn:x:2\.0:User:manager.value"
 
 
 def test_an_update_keeps_options_that_others_set() -> None:
-    """Keys of a mapper's config that this resource does not know stay."""
+    """An update keeps unknown options of a mapper."""
     config = {"user.attribute": "a", "claim.name": "b", "jsonType.label": "String", "lightweight.claim": "true"}
     before = {"id": "1", "name": "tag", "protocol": PROTOCOL, "protocolMapper": USER_ATTRIBUTE, "config": config}
     plan = plan_mappers([before], {"tag": Mapper(user_attribute="a", claim="c")})
@@ -182,7 +182,7 @@ def test_an_update_keeps_options_that_others_set() -> None:
 
 
 def test_a_mapper_of_another_type_under_a_wanted_name_is_replaced_whole() -> None:
-    """Its old options do not linger in the new type."""
+    """A mapper of another type loses its old options."""
     before = {
         "id": "1",
         "name": "tag",
@@ -196,7 +196,7 @@ def test_a_mapper_of_another_type_under_a_wanted_name_is_replaced_whole() -> Non
 
 
 def test_token_options_that_an_old_mapper_lacks_follow_keycloaks_own_rule() -> None:
-    """Userinfo then follows the ID token, introspection the access token."""
+    """A missing userinfo option follows the ID token, and introspection the access token."""
     config = {
         "user.attribute": "a",
         "claim.name": "b",
@@ -210,7 +210,7 @@ def test_token_options_that_an_old_mapper_lacks_follow_keycloaks_own_rule() -> N
 
 
 def test_the_default_is_the_guides_seven_with_all_token_options() -> None:
-    """To the letter: names, attributes, claims, types."""
+    """The defaults have the guide's names, attributes, claims and types."""
     mappers = guide_mappers()
     assert {name: (m.user_attribute, m.claim, m.claim_json_type) for name, m in mappers.items()} == {
         "status": ("isSoftDeleted", "active", "boolean"),
@@ -230,7 +230,7 @@ def test_the_default_is_the_guides_seven_with_all_token_options() -> None:
 
 
 async def test_the_diff_names_the_property() -> None:
-    """A changed JSON type is one property of one mapper, a missing mapper one entry."""
+    """A changed JSON type is one changed property, and a missing mapper one addition."""
     wanted = MapperSetInputs(realm="Contoso")
     drifted = dict(wanted.mappers)
     drifted["status"] = dataclasses.replace(drifted["status"], claim_json_type="String")
@@ -243,7 +243,7 @@ async def test_the_diff_names_the_property() -> None:
 
 
 async def test_the_diff_of_what_is_as_wanted_is_empty() -> None:
-    """With unmanaged mappers present, escapes on and escaped claims in the program."""
+    """Unmanaged mappers and escaped claims are not differences."""
     wanted = MapperSetInputs(realm="Contoso", escape_dots=True)
     literal = dataclasses.replace(wanted.mappers["tag"], claim=escaped(wanted.mappers["tag"].claim))
     program = dataclasses.replace(wanted, mappers={**wanted.mappers, "tag": literal})
@@ -251,7 +251,7 @@ async def test_the_diff_of_what_is_as_wanted_is_empty() -> None:
 
 
 async def test_exclusive_shows_each_mapper_that_goes() -> None:
-    """Every unmanaged mapper is a deletion in the diff."""
+    """An exclusive set shows each unmanaged mapper as a deletion."""
     wanted = MapperSetInputs(realm="Contoso", exclusive=True)
     changes = await OFFLINE.diff(CALL, "x", state_of(wanted, unmanaged=["a", "b"]), wanted)
     assert [(c.path, c.kind) for c in changes] == [
@@ -264,7 +264,7 @@ async def test_exclusive_shows_each_mapper_that_goes() -> None:
     ("field", "value", "path"), [("realm", "Fabrikam", "realm"), ("client_id", "other", "clientId")]
 )
 async def test_another_realm_or_client_replaces_the_set(field: str, value: str, path: str) -> None:
-    """Identity is realm and client."""
+    """Another realm or client replaces the set."""
     wanted = MapperSetInputs(realm="Contoso")
     changed: dict[str, Any] = {field: value}
     changes = await OFFLINE.diff(CALL, "x", state_of(wanted), dataclasses.replace(wanted, **changed))
@@ -272,7 +272,7 @@ async def test_another_realm_or_client_replaces_the_set(field: str, value: str, 
 
 
 async def test_unknown_values_show_as_changes() -> None:
-    """At a preview anything may still be unknown."""
+    """Unknown values in a preview are changes."""
     wanted = MapperSetInputs(realm="Contoso")
     unknown = dataclasses.replace(wanted, mappers=UNKNOWN)
     assert [c.path for c in await OFFLINE.diff(CALL, "x", state_of(wanted), unknown)] == ["mappers"]
@@ -283,29 +283,29 @@ async def test_unknown_values_show_as_changes() -> None:
 
 
 async def check(**inputs: Any) -> list[Failure]:  # noqa: ANN401 - any input
-    """Check inputs and give the failures."""
+    """Check inputs and return the failures."""
     _, failures = await OFFLINE.check(CALL, MapperSetInputs(**{"realm": "Contoso", **inputs}), None)
     return failures
 
 
 async def test_the_guides_seven_pass_the_check() -> None:
-    """So do unknown values anywhere."""
+    """The guide's mappers and unknown values pass the check."""
     assert await check() == []
     assert await check(realm=UNKNOWN, mappers=UNKNOWN) == []
     assert await check(mappers={"x": UNKNOWN, "y": Mapper(user_attribute=UNKNOWN, claim=UNKNOWN)}) == []
 
 
 async def test_two_mappers_of_one_claim_are_refused() -> None:
-    """Escaped or not, it is the same claim."""
+    """Two mappers with the same claim are refused, escaped or not."""
     tag = "urn:x:2.0:User:tag"
     two = {"a": Mapper(user_attribute="a", claim=tag), "b": Mapper(user_attribute="b", claim=escaped(tag))}
     (failure,) = await check(mappers=two)
     assert failure.path == "mappers.b.claim"
-    assert 'mapper "a" writes the claim' in failure.reason
+    assert 'mapper "a" already writes the claim' in failure.reason
 
 
 async def test_empty_names_claims_and_attributes_are_all_reported() -> None:
-    """All at once, each with its path."""
+    """All empty values are reported with their paths."""
     failures = await check(realm="  ", mappers={" x": Mapper(user_attribute="", claim=" ")})
     assert [failure.path for failure in failures] == [
         "realm",

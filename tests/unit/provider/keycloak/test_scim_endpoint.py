@@ -1,4 +1,4 @@
-"""The SCIM endpoint's resource on a made-up Keycloak: activation, waiting, drift and what people are told."""
+"""Tests the SCIM endpoint on a made-up Keycloak: activation, waiting, drift and messages."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ URL = "https://kzero.test/realms/Contoso/scim/v2"
 
 
 class MadeUpKeycloak:
-    """A realm's attributes, and whether the realm is there; counts requests."""
+    """A realm's attributes, with a count of requests."""
 
     def __init__(self, attributes: Mapping[str, str] | None = None) -> None:
         """Start with these attributes."""
@@ -45,23 +45,23 @@ class MadeUpKeycloak:
         self.credentials = Credentials(client_id="kzero-scim", client_secret="secret")
 
     def tenant_url(self, realm: str) -> str:
-        """As the real one."""
+        """Return the Tenant URL."""
         return f"https://kzero.test/realms/{realm}/scim/v2"
 
     async def check_realm(self, realm: str) -> None:
-        """As the real one."""
+        """Raise an error if the realm does not exist."""
         if realm not in self.realms:
             message = f'realm "{realm}" does not exist'
             raise KeycloakError(message, code=NO_REALM)
 
     async def realm_attributes(self, realm: str) -> dict[str, str]:
-        """As the real one."""
+        """Return the realm's attributes."""
         await self.check_realm(realm)
         self.requests += 1
         return dict(self.attributes)
 
     async def set_realm_attributes(self, realm: str, changes: Mapping[str, str | None]) -> None:
-        """As the real one."""
+        """Change the realm's attributes."""
         await self.check_realm(realm)
         self.requests += 1
         for name, value in changes.items():
@@ -71,15 +71,15 @@ class MadeUpKeycloak:
 
 
 class Answers:
-    """A SCIM endpoint that gives its answers in order, the last again and again."""
+    """A SCIM endpoint that gives its answers in order and repeats the last one."""
 
     def __init__(self, *answers: Answer | ScimError) -> None:
-        """Keep the answers."""
+        """Use these answers."""
         self.answers = list(answers)
         self.looks = 0
 
     async def probe(self, tenant_url: str) -> Answer:
-        """Give the next answer."""
+        """Return the next answer."""
         assert tenant_url == URL
         self.looks += 1
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -90,7 +90,7 @@ class Answers:
 
 @dataclasses.dataclass
 class Scene:
-    """One resource over made-up services, and what it did."""
+    """One resource on made-up services, with its log."""
 
     resource: ScimEndpoint
     keycloak: MadeUpKeycloak
@@ -104,16 +104,16 @@ class Scene:
         return Call(urn="urn:test", name="endpoint", log=self.told)
 
     def warnings(self) -> str:
-        """All warnings as one text."""
+        """Return all warnings as one text."""
         return "\n".join(text for level, text in self.told.lines if level == "warning")
 
 
 def scene(*answers: Answer | ScimError, attributes: Mapping[str, str] | None = None) -> Scene:
-    """Set one up."""
+    """Return a new scene."""
     keycloak, scim, pauses = MadeUpKeycloak(attributes), Answers(*(answers or (ALIVE,))), list[float]()
 
     class Services:
-        """What the resource needs of the real one."""
+        """The services that the resource needs."""
 
         def __init__(self) -> None:
             self.keycloak, self.scim, self.config = keycloak, scim, Config(tenant_id=TENANT)
@@ -125,17 +125,17 @@ def scene(*answers: Answer | ScimError, attributes: Mapping[str, str] | None = N
 
 
 def inputs(**changes: Any) -> ScimEndpointInputs:  # noqa: ANN401 - any input
-    """Give good inputs for the console, with changes."""
+    """Return valid inputs for activation console, with changes."""
     return ScimEndpointInputs(**{"realm": "Contoso", "azure_tenant_id": TENANT, **changes})
 
 
 def attributed(preset: Preset = "sandbox", **changes: Any) -> ScimEndpointInputs:  # noqa: ANN401 - any input
-    """Give good inputs for attributes, with changes."""
+    """Return valid inputs for activation attributes, with changes."""
     return inputs(activation="attributes", preset=preset, **changes)
 
 
 async def created(at: Scene, new: ScimEndpointInputs) -> ScimEndpointState:
-    """Create and give the state."""
+    """Create the endpoint and return its state."""
     return (await at.resource.create(at.call, new)).state
 
 
@@ -143,16 +143,16 @@ async def created(at: Scene, new: ScimEndpointInputs) -> ScimEndpointState:
 
 
 async def test_a_dead_endpoint_stops_the_update_with_page_and_values() -> None:
-    """The page, the three values and the click, in one line."""
+    """The error has page, values and button in one line."""
     at = scene(OFF)
     with pytest.raises(ProviderError) as refused:
         await at.resource.create(at.call, inputs())
     message = str(refused.value)
     for part in (
         "Integrations > SCIM > SCIM Endpoint",
-        "Profile: Azure",
-        f"Azure Tenant ID: {TENANT}",
-        "Enable: ON",
+        "Profile to Azure",
+        f"Azure Tenant ID to {TENANT}",
+        "Enable to ON",
         "Update",
     ):
         assert part in message
@@ -161,7 +161,7 @@ async def test_a_dead_endpoint_stops_the_update_with_page_and_values() -> None:
 
 
 async def test_a_live_endpoint_is_all_that_console_activation_needs() -> None:
-    """Nothing is written, no attribute read."""
+    """With activation console, nothing is written and no attribute is read."""
     at = scene(ALIVE)
     state = await created(at, inputs())
     assert (state.alive, state.answer.status, state.tenant_url) == (True, 401, URL)
@@ -169,7 +169,7 @@ async def test_a_live_endpoint_is_all_that_console_activation_needs() -> None:
 
 
 async def test_the_update_waits_for_the_person_and_goes_on_by_itself() -> None:
-    """A line of status at each look; an unreachable server while waiting is no end."""
+    """A waiting update shows its status, and continues after an unreachable server."""
     at = scene(OFF, ScimError("restarting"), ALIVE)
     state = await created(at, inputs(activation_timeout=60))
     assert state.alive
@@ -179,15 +179,15 @@ async def test_the_update_waits_for_the_person_and_goes_on_by_itself() -> None:
 
 
 async def test_waiting_ends_when_the_time_is_up() -> None:
-    """Never longer than asked, and the message says how long it was."""
+    """An update waits exactly the set time, and the error says how long."""
     at = scene(OFF)
-    with pytest.raises(ProviderError, match="it has waited 12 s"):
+    with pytest.raises(ProviderError, match="it waited 12 s"):
         await at.resource.create(at.call, inputs(activation_timeout=12))
     assert at.pauses == [5.0, 5.0, 2.0]
 
 
 async def test_something_else_at_the_address_is_not_waited_for() -> None:
-    """A web page never becomes a SCIM endpoint."""
+    """An update does not wait for a web page to become a SCIM endpoint."""
     at = scene(OTHER)
     with pytest.raises(ProviderError, match=r"kzeroServerUrl"):
         await at.resource.create(at.call, inputs(activation_timeout=60))
@@ -195,7 +195,7 @@ async def test_something_else_at_the_address_is_not_waited_for() -> None:
 
 
 async def test_the_preview_warns_of_a_dead_endpoint_and_foretells_the_rest() -> None:
-    """The update may still succeed once somebody has clicked."""
+    """A preview warns of a disabled endpoint, because a person may enable it before the update."""
     at = scene(OFF)
     state = await at.resource.plan(at.call, inputs(), None)
     assert "Integrations > SCIM > SCIM Endpoint" in at.warnings()
@@ -205,7 +205,7 @@ async def test_the_preview_warns_of_a_dead_endpoint_and_foretells_the_rest() -> 
 
 
 async def test_the_preview_refuses_something_else_and_a_wrong_realm() -> None:
-    """Neither becomes right during the update."""
+    """A preview refuses a web page and a wrong realm."""
     with pytest.raises(ProviderError, match="web page"):
         await scene(OTHER).resource.plan(scene(OTHER).call, inputs(), None)
     at = scene()
@@ -214,7 +214,7 @@ async def test_the_preview_refuses_something_else_and_a_wrong_realm() -> None:
 
 
 async def test_an_endpoint_that_went_off_is_drift_of_enabled() -> None:
-    """The refresh shows it, the diff names it."""
+    """An endpoint that was turned off is drift of enabled."""
     at = scene(ALIVE, OFF)
     state = await created(at, inputs())
     found = await at.resource.read(at.call, "Contoso", state)
@@ -224,33 +224,33 @@ async def test_an_endpoint_that_went_off_is_drift_of_enabled() -> None:
 
 
 async def test_a_changed_tenant_id_is_for_a_person_to_enter() -> None:
-    """It cannot be seen from outside, so it is said; and the fingerprint changes, so the connection is tested anew."""
+    """A changed tenant ID is a warning for a person, and the new fingerprint repeats the connection test."""
     at = scene(ALIVE)
     old = await created(at, inputs())
     other = "11111111-2222-4333-8444-555555555555"
     state = await at.resource.update(at.call, "Contoso", old, inputs(azure_tenant_id=other))
-    assert f"Azure Tenant ID: {other}" in at.warnings()
+    assert f"Azure Tenant ID to {other}" in at.warnings()
     assert state.settings_fingerprint != old.settings_fingerprint
 
 
 async def test_an_endpoint_that_should_be_off_is_only_told_about() -> None:
-    """Nothing can be done for it in the console."""
+    """With activation console, an endpoint that should be off is a warning only."""
     at = scene(ALIVE)
     state = await created(at, inputs(enabled=False))
-    assert "Enable: OFF" in at.warnings()
+    assert "Enable to OFF" in at.warnings()
     assert await at.resource.diff(at.call, "Contoso", state, inputs(enabled=False)) == []
 
 
 async def test_deleting_says_what_to_click() -> None:
-    """And changes nothing."""
+    """A deletion with activation console logs the instructions and changes nothing."""
     at = scene(ALIVE)
     await at.resource.delete(at.call, "Contoso", await created(at, inputs()))
-    assert "Enable: OFF" in at.told.lines[-1][1]
+    assert "Enable to OFF" in at.told.lines[-1][1]
     assert at.keycloak.requests == 0
 
 
 async def test_a_vanished_realm_is_gone_on_refresh() -> None:
-    """Whether the endpoint says so or the admin API."""
+    """A refresh reports a deleted realm, from the endpoint or the admin API."""
     for new in (inputs(), attributed()):
         at = scene(ALIVE, Answer(404, Meaning.NO_TENANT, "answers 404"))
         state = await created(at, new)
@@ -262,7 +262,7 @@ async def test_a_vanished_realm_is_gone_on_refresh() -> None:
 
 
 async def test_attributes_are_written_beside_those_of_others() -> None:
-    """The three of the sandbox's preset."""
+    """The preset's attributes are written, and other attributes stay."""
     at = scene(attributes={"theirs": "1"})
     state = await created(at, attributed())
     written = {
@@ -275,7 +275,7 @@ async def test_attributes_are_written_beside_those_of_others() -> None:
 
 
 async def test_written_attributes_without_a_living_endpoint_are_a_partial_failure() -> None:
-    """What exists is kept in the state, and the next update goes on."""
+    """The state keeps the written attributes, and the next update continues."""
     at = scene(OFF)
     with pytest.raises(PartialFailureError, match="scim-api") as failed:
         await at.resource.create(at.call, attributed("keycloak"))
@@ -296,7 +296,7 @@ async def test_written_attributes_without_a_living_endpoint_are_a_partial_failur
     ],
 )
 async def test_drift_of_an_attribute_shows_as_its_property(attribute: str, value: str | None, path: str) -> None:
-    """And the update repairs it."""
+    """A changed attribute is drift of its property, and an update repairs it."""
     at = scene()
     state = await created(at, attributed())
     await at.keycloak.set_realm_attributes("Contoso", {attribute: value})
@@ -309,14 +309,14 @@ async def test_drift_of_an_attribute_shows_as_its_property(attribute: str, value
 
 
 async def test_deleting_leaves_an_endpoint_that_is_off() -> None:
-    """Off, and the other settings removed."""
+    """A deletion turns the endpoint off and removes the other settings."""
     at = scene(attributes={"theirs": "1"})
     await at.resource.delete(at.call, "Contoso", await created(at, attributed()))
     assert at.keycloak.attributes == {"theirs": "1", "kzero.scim.enabled": "false"}
 
 
 async def test_a_changed_preset_removes_the_old_attributes() -> None:
-    """No settings are left behind that nobody owns."""
+    """A changed preset removes the old preset's attributes."""
     at = scene()
     old = await created(at, attributed("sandbox"))
     await at.resource.update(at.call, "Contoso", old, attributed("keycloak"))
@@ -324,16 +324,16 @@ async def test_a_changed_preset_removes_the_old_attributes() -> None:
 
 
 async def test_deleting_in_a_realm_that_is_gone_is_no_error() -> None:
-    """It is said, though."""
+    """Deleting the endpoint of a deleted realm is a warning, not an error."""
     at = scene()
     state = await created(at, attributed())
     at.keycloak.realms.clear()
     await at.resource.delete(at.call, "Contoso", state)
-    assert "nothing to switch off" in at.warnings()
+    assert "no SCIM endpoint to turn off" in at.warnings()
 
 
 async def test_an_import_recognises_how_the_endpoint_is_switched() -> None:
-    """By attributes of a known server, else in the console with the Entra tenant of the provider."""
+    """An import recognizes known attributes, and uses activation console otherwise."""
     by_attributes = scene(attributes={"kzero.scim.enabled": "true", "kzero.scim.profile": "Generic"})
     found = await by_attributes.resource.read(by_attributes.call, "Contoso", None)
     assert found is not None
@@ -347,7 +347,7 @@ async def test_an_import_recognises_how_the_endpoint_is_switched() -> None:
 
 
 async def test_a_dead_endpoint_cannot_be_imported_from_the_console() -> None:
-    """There is nothing to describe."""
+    """A disabled endpoint with activation console cannot be imported."""
     at = scene(OFF)
     assert await at.resource.read(at.call, "Contoso", None) is None
 
@@ -369,7 +369,7 @@ def test_written_attributes_say_what_was_wanted(
     profile: str,
     others: dict[str, str],
 ) -> None:
-    """Writing and understanding are each other's inverse, as far as a preset can tell."""
+    """Written attributes are read as the same settings, as far as the preset allows."""
     names = dict(PRESETS[preset])
     settings = Settings(enabled, profile, TENANT if profile == "Azure" else None)
     changes = wanted_attributes(names, settings)
@@ -386,7 +386,7 @@ def test_written_attributes_say_what_was_wanted(
 
 
 async def failures(new: ScimEndpointInputs) -> Sequence[Failure]:
-    """Check and give the failures."""
+    """Check inputs and return the failures."""
     at = scene()
     return (await at.resource.check(at.call, new, None))[1]
 
@@ -395,8 +395,8 @@ async def failures(new: ScimEndpointInputs) -> Sequence[Failure]:
     ("changes", "path", "reason"),
     [
         ({"azure_tenant_id": None}, "azureTenantId", "required for the profile Azure"),
-        ({"azure_tenant_id": "contoso.example"}, "azureTenantId", "a GUID"),
-        ({"azure_tenant_id": "00000000-0000-0000-0000-000000000000"}, "azureTenantId", "a GUID"),
+        ({"azure_tenant_id": "contoso.example"}, "azureTenantId", "(GUID)"),
+        ({"azure_tenant_id": "00000000-0000-0000-0000-000000000000"}, "azureTenantId", "(GUID)"),
         ({"profile": "Generic"}, "azureTenantId", "remove it for Generic"),
         ({"realm": " "}, "realm", "empty"),
         ({"activation_timeout": -1}, "activationTimeout", "seconds"),
@@ -406,24 +406,24 @@ async def failures(new: ScimEndpointInputs) -> Sequence[Failure]:
         (
             {"activation": "attributes", "preset": "sandbox", "attribute_names": {"x": "y"}},
             "attributeNames.x",
-            "no setting",
+            "is not a setting",
         ),
         (
             {"activation": "attributes", "attribute_names": {"enabled": "a", "profile": "a"}},
             "attributeNames",
-            "share one attribute",
+            "have the same attribute",
         ),
     ],
 )
 async def test_each_bad_input_has_its_own_failure(changes: dict[str, Any], path: str, reason: str) -> None:
-    """With path and remedy."""
+    """Each wrong input is reported with path and remedy."""
     (failure,) = await failures(inputs(**changes))
     assert failure.path == path
     assert reason in failure.reason
 
 
 async def test_good_and_unknown_inputs_pass() -> None:
-    """A tenant id is put into lower case, as attributes and tokens have it."""
+    """Valid and unknown inputs pass, and a tenant ID becomes lower case."""
     at = scene()
     checked, problems = await at.resource.check(at.call, inputs(azure_tenant_id=TENANT.upper()), None)
     assert problems == []
@@ -433,7 +433,7 @@ async def test_good_and_unknown_inputs_pass() -> None:
 
 
 async def test_unknown_inputs_make_unknown_outputs() -> None:
-    """And no request."""
+    """Unknown inputs give unknown outputs, without a request."""
     at = scene()
     state = await at.resource.plan(at.call, inputs(realm=UNKNOWN), None)
     assert state.tenant_url is UNKNOWN
@@ -460,7 +460,7 @@ async def test_unknown_inputs_make_unknown_outputs() -> None:
     ],
 )
 async def test_what_each_answer_means(status: int, headers: dict[str, str], body: str, meaning: Meaning) -> None:
-    """Without credentials, redirects not followed, a login page's query not repeated."""
+    """A check sends no credentials, follows no redirect, and does not repeat the query of a login page."""
     seen: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
