@@ -1,4 +1,4 @@
-"""The program of one tenant. Declare further resources of your own below; the fleet runs this file too."""
+"""The program of one tenant. Declare your own resources below. The fleet runs this file too."""
 
 from __future__ import annotations
 

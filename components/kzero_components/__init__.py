@@ -1,1 +1,1 @@
-"""Pulumi components: one a file. They compose resources and know nothing of HTTP or gRPC."""
+"""Pulumi components, one per file. They compose resources and know nothing of HTTP or gRPC."""

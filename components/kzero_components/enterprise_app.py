@@ -1,4 +1,4 @@
-"""The enterprise application in Entra: the guide's step 3, made by the official azuread provider."""
+"""The enterprise application in Entra (the guide's step 3), created with the official azuread provider."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _TAGS: Final = ("WindowsAzureActiveDirectoryCustomSingleSignOnApplication", "Win
 
 
 class EnterpriseApp(pulumi.ComponentResource):
-    """An application made from the non-gallery template, and its service principal.
+    """An application created from the non-gallery template, and its service principal.
 
     Args:
-        name: The component's name.
-        display_name: The name shown under Enterprise applications.
-        tenant_id: The Entra tenant; another one takes another application, and the old one is left where it is.
-        protect: Refuse to delete the application and its service principal.
-        adopted: It was made by hand: of the service principal nothing is changed.
-        import_id: The id of an application that exists and is to be taken into the state, in azuread's form.
-        notes: What the notes of a new service principal say; later changes are left alone.
+        name: Name of the component.
+        display_name: Name shown under Enterprise applications.
+        tenant_id: ID of the Entra tenant. Another tenant needs another application; the old one stays in its tenant.
+        protect: Whether Pulumi refuses to delete the application and its service principal.
+        adopted: Whether the application was set up by hand. Then nothing of the service principal is changed.
+        import_id: ID of an existing application to import, in azuread's form.
+        notes: Notes of a new service principal. Later changes by hand stay.
 
     Attributes:
-        application_id: The application (client) id.
-        application_object_id: The object id of the application.
-        service_principal_id: The object id of the service principal.
+        application_id: Application (client) ID.
+        application_object_id: Object ID of the application.
+        service_principal_id: Object ID of the service principal.
     """
 
     application_id: pulumi.Output[str]
@@ -55,8 +55,8 @@ class EnterpriseApp(pulumi.ComponentResource):
             parent=self,
             protect=protect or None,
             replacement_trigger=tenant_id.casefold(),
-            # The engine goes by what the state says, so that it has to be there before the tenant changes: azuread is
-            # configured for the new one then, and cannot delete the application in the old one.
+            # The engine reads this option from the state, so an update before the tenant changes must store it. After
+            # the change, azuread is configured for the new tenant and cannot delete the application in the old one.
             retain_on_delete=True if next_entra_tenant(tenant_id) else None,
         )
         application = azuread.ApplicationFromTemplate(
@@ -73,11 +73,11 @@ class EnterpriseApp(pulumi.ComponentResource):
             client_id=client_id,
             use_existing=True,
             app_role_assignment_required=True,
-            # azuread sends the whole list; without these two the portal would not list the application any more.
+            # azuread sends the whole list. Without these two tags, the portal would not list the application.
             tags=list(_TAGS),
             notes=notes,
-            # Entra makes the creating application an owner, which Application.ReadWrite.OwnedBy rests on; azuread would
-            # take every owner away that is not listed.
+            # Entra makes the creating application an owner, and Application.ReadWrite.OwnedBy depends on that. azuread
+            # would remove all owners that are not listed.
             opts=pulumi.ResourceOptions.merge(
                 child, pulumi.ResourceOptions(ignore_changes=list(LEFT_ALONE) if adopted else ["owners", "notes"])
             ),
@@ -95,18 +95,18 @@ class EnterpriseApp(pulumi.ComponentResource):
 
 
 def _client_id(object_id: str, parent: pulumi.Resource) -> pulumi.Output[Any]:
-    """Ask azuread for the client id, which the application itself does not tell.
+    """Return the client ID from azuread, because the application resource does not have it.
 
-    Not by an output of pulumi's: one that fails, as when a run is interrupted, shows a traceback.
+    This does not use azuread's own function, because its output shows a traceback when a run is interrupted.
     """
-    # The version that the resources ask for: another one would be another process.
+    # The resources' version. Another version would start another process.
     options = pulumi.InvokeOptions(parent=parent, version=metadata.version("pulumi-azuread"))
 
     async def ask() -> str:
         try:
             found = await pulumi.runtime.invoke_async(_GET_APPLICATION, {"objectId": object_id}, options)
-        except Exception as error:  # noqa: BLE001 - pulumi has no kind of its own for it
-            message = f"the client id of the application {object_id} cannot be read: {error}"
+        except Exception as error:  # noqa: BLE001 - pulumi has no exception class for this
+            message = f"could not read the client ID of application {object_id}: {error}"
             raise pulumi.RunError(message) from None
         return str(found["clientId"])
 

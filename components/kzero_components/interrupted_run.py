@@ -1,7 +1,7 @@
-"""What an interrupted run may have left behind that its state does not know: the enterprise application.
+"""Finds an enterprise application that an interrupted run created but did not store in the state.
 
-Every other resource finds by itself what is there already; azuread's application does not, and a second one would be
-made. Costs nothing where the state knows the application: that is read from the stack's own state, not from a service.
+Other resources adopt what already exists. azuread's application does not, so a second one would be created. If the
+stack's state has the application, this module sends no request to Entra.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ _PAUSE_SECONDS: Final = 0.05
 
 
 def stack_mark() -> str:
-    """Give what the notes of this stack's service principal say, by which other stacks leave it alone."""
+    """Return the notes of this stack's service principal, which show other stacks that it is in use."""
     return f"kzero-scim, stack {_full_name()}"
 
 
 def orphaned_application(display_name: str, provider: kzero.Provider, parent: pulumi.Resource) -> str | None:
-    """Find the application that an earlier run of this stack made, if its state does not know it.
+    """Return the ID to import an application by that an earlier run of this stack created but did not store.
 
     Args:
-        display_name: Its name.
-        provider: Asks Entra.
-        parent: What the warning is shown at.
+        display_name: Display name of the application.
+        provider: The provider that asks Entra.
+        parent: The resource that shows the warning.
 
     Returns:
-        The id to import it by; None if there is none, or if the state knows one.
+        The ID, or None if no such application exists or the state has one.
 
     Raises:
-        pulumi.RunError: There are several, or Entra gives no answer.
+        pulumi.RunError: Several applications match, or Entra does not answer.
     """
     if not _may_be_orphaned():
         return None
@@ -47,15 +47,15 @@ def orphaned_application(display_name: str, provider: kzero.Provider, parent: pu
         found = kzero.find_orphaned_application(
             display_name=display_name, template_id=NON_GALLERY_TEMPLATE, mark=stack_mark(), opts=options
         )
-    except Exception as error:  # noqa: BLE001 - pulumi has no kind of its own for it
+    except Exception as error:  # noqa: BLE001 - pulumi has no exception class for this
         if kzero.is_run_over(error):
-            return None  # the run is ending, for a reason that is told elsewhere
+            return None  # another error ends the run and is reported
         raise pulumi.RunError(str(error)) from None
     if not found.application_id:
         return None
     pulumi.log.warn(
-        f'the application "{display_name}" ({found.application_id}) was made at {found.created} by a run that was '
-        "interrupted; it is taken over",
+        f'an interrupted run created the application "{display_name}" ({found.application_id}) at {found.created}; '
+        "this stack adopts it",
         parent,
     )
     return (
@@ -64,20 +64,20 @@ def orphaned_application(display_name: str, provider: kzero.Provider, parent: pu
 
 
 def _may_be_orphaned() -> bool:
-    """Tell whether an earlier run came as far as the application, and the state does not know it.
+    """Return whether an earlier run may have created the application, and the state does not have it.
 
-    KZero comes before Entra: without an endpoint in the state no run can have made an application.
+    The program sets up KZero before Entra. Without an endpoint in the state, no run has created an application.
     """
     name = _full_name()
     if _state("readStackOutputs", {"name": name}).get("applicationId"):
         return False
-    # Read only where a first run was not finished: it holds everything, also ten thousand assignments.
+    # Read only if the first run has not finished, because the answer contains all resources.
     known = {entry.get("type") for entry in _state("readStackResourceOutputs", {"stackName": name}).values()}
     return _ENDPOINT in known and _APPLICATION not in known
 
 
 def _state(function: str, arguments: dict[str, str]) -> Mapping[str, Any]:
-    """Ask the engine itself about this stack's state; it answers from the backend.
+    """Return what the engine knows about this stack's state from the backend.
 
     Raises:
         pulumi.RunError: The state cannot be read.
@@ -85,11 +85,11 @@ def _state(function: str, arguments: dict[str, str]) -> Mapping[str, Any]:
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             answer = pulumi.runtime.invoke(f"pulumi:pulumi:{function}", arguments).value or {}
-        except Exception as error:  # noqa: BLE001 - pulumi has no kind of its own for it
+        except Exception as error:  # noqa: BLE001 - pulumi has no exception class for this
             if attempt == _ATTEMPTS:
-                message = f"the stack's own state cannot be read, so that it is not known what it manages: {error}"
+                message = f"could not read the stack's state to find out what it manages: {error}"
                 raise pulumi.RunError(message) from None
-            # A state in files is not whole at the moment in which this very run writes it.
+            # A state in a file is incomplete while this run writes it.
             time.sleep(_PAUSE_SECONDS)
         else:
             outputs: Mapping[str, Any] = answer.get("outputs") or {}

@@ -1,4 +1,4 @@
-"""The provisioning job in Entra: the guide's step 4, from credentials to Provisioning Status ON."""
+"""The provisioning job in Entra (the guide's step 4), from credentials to Provisioning Status ON."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from kzero_scim import sdk as kzero
 
 @dataclass(frozen=True, kw_only=True)
 class Credentials:
-    """What Entra is told about the endpoint.
+    """Entra's credentials for the endpoint, and the settings of provisioning.
 
     Attributes:
         tenant_url: The Tenant URL.
-        allow_foreign_tenant_url: It may be at another server than KZero's.
-        secret_token: The bearer token; None for the token that Entra issues itself.
-        oauth2: Instead, the client as which Entra fetches tokens: ``client_id``, ``token_endpoint`` and
+        allow_foreign_tenant_url: Whether the Tenant URL may be at another server than KZero's.
+        secret_token: The bearer token; None for a token that Entra issues itself.
+        oauth2: Instead of the token, the client with which Entra fetches tokens: ``client_id``, ``token_endpoint`` and
             ``secret_fingerprint``.
-        scope: ``assigned`` or ``all`` users.
-        notification_email: Who is told of failures.
-        deletion_threshold: Deletions in one cycle (a count) above which Entra stops.
+        scope: Whether Entra provisions ``assigned`` or ``all`` users.
+        notification_email: Email address that Entra notifies of failures.
+        deletion_threshold: Number of deletions in one cycle above which Entra stops.
     """
 
     tenant_url: pulumi.Input[str]
@@ -37,13 +37,13 @@ class Credentials:
 
 @dataclass(frozen=True, kw_only=True)
 class Mappings:
-    """What Entra sends.
+    """The attributes that Entra sends.
 
     Attributes:
-        rows: SCIM target to row; None for the guide's seven.
-        custom_attributes: Attributes that Entra's target schema lacks; None for the guide's tag.
-        provision_groups: Whether groups are provisioned too.
-        exclusive: Also remove rows of others.
+        rows: Attribute mappings by SCIM target; None for the guide's seven.
+        custom_attributes: Attributes to add to Entra's target schema; None for the guide's tag.
+        provision_groups: Whether Entra provisions groups too.
+        exclusive: Whether to remove rows that are not listed.
     """
 
     rows: Mapping[str, Mapping[str, Any]] | None = None
@@ -56,18 +56,18 @@ class ProvisioningJob(pulumi.ComponentResource):
     """Job, credentials, attribute mappings, connection test and status, in that order.
 
     Args:
-        name: The component's name.
-        service_principal_id: The object id of the application's service principal.
-        credentials: What Entra is told about the endpoint.
-        mappings: What Entra sends.
+        name: Name of the component.
+        service_principal_id: Object ID of the application's service principal.
+        credentials: Entra's credentials for the endpoint.
+        mappings: The attributes that Entra sends.
         template: Template of the job.
-        enabled: Provisioning Status ON or OFF.
-        endpoint_fingerprint: Changes when the endpoint's own settings change; the connection is then tested again.
+        enabled: Whether Provisioning Status is ON.
+        endpoint_fingerprint: Hash of the endpoint's settings. A changed hash repeats the connection test.
 
     Attributes:
         job: The job.
-        attribute_mappings: The rows.
-        connection_test: The last test.
+        attribute_mappings: The attribute mappings.
+        connection_test: The last connection test.
         status: Provisioning Status.
     """
 
@@ -83,7 +83,7 @@ class ProvisioningJob(pulumi.ComponentResource):
         endpoint_fingerprint: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Declare the job and everything that makes it run."""
+        """Declare the job and its settings."""
         super().__init__("kzero-scim:components:ProvisioningJob", name, None, opts)
         parent = pulumi.ResourceOptions(parent=self)
         self.job = kzero.SynchronizationJob(

@@ -1,4 +1,4 @@
-"""How Entra gets in with the profile Generic: a token of the realm, obtained and tried before Entra is given it."""
+"""Entra's access to KZero with the profile Generic: obtains and tests a token of the realm for Entra."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from kzero_scim import sdk as kzero
 
 @dataclass(frozen=True, kw_only=True)
 class NativeAccess:
-    """What Keycloak's own SCIM API needs on Keycloak's side.
+    """Settings for Keycloak's own SCIM API.
 
     Attributes:
-        token_lifespan: Seconds that the client's tokens live; None leaves that alone.
-        attributes: User attribute to SCIM attribute, what is kept besides the core attributes.
+        token_lifespan: Lifespan of the client's tokens in seconds; None keeps it unchanged.
+        attributes: SCIM attribute by user attribute, for attributes that Keycloak stores besides the core attributes.
     """
 
     token_lifespan: int | None = None
@@ -25,24 +25,24 @@ class NativeAccess:
 
 
 class RemoteAccess(pulumi.ComponentResource):
-    """A client of the tenant's realm as which Entra provisions.
+    """The client of the tenant's realm with which Entra provisions.
 
     Args:
-        name: The component's name.
-        tenant: The KZero tenant's (realm's) name.
-        tenant_url: The SCIM endpoint that the token is tried at.
-        client_id: The client; its secret is the provider's.
-        token_endpoint: Where tokens come from; None for the realm's own.
-        method: ``bearer``: Entra is given a token; ``oauth2``: Entra is given the client (experimental).
-        renew_before: For ``bearer``: seconds before its end at which a token is replaced.
-        endpoint_fingerprint: Changes when the endpoint's own settings change; a token is tried again then.
-        native: What Keycloak's own SCIM API needs besides; None for KZero's endpoint.
+        name: Name of the component.
+        tenant: Name of the KZero tenant (realm).
+        tenant_url: SCIM endpoint at which to test the token.
+        client_id: Client ID. The secret is in the provider's configuration.
+        token_endpoint: Address that issues tokens; None for the realm's own.
+        method: ``bearer``: Entra gets a token; ``oauth2``: Entra gets the client (experimental).
+        renew_before: For ``bearer``: seconds before the expiry at which to replace a token.
+        endpoint_fingerprint: Hash of the endpoint's settings. A changed hash tests a new token.
+        native: Settings for Keycloak's own SCIM API; None for KZero's endpoint.
 
     Attributes:
-        attributes: The resource of what Keycloak's own SCIM API keeps besides; None if there is nothing.
-        token: The resource of the token.
-        secret_token: What Entra sends; None with ``oauth2``.
-        oauth2: What Entra fetches tokens with; None with ``bearer``.
+        attributes: The resource for additional attributes of Keycloak's own SCIM API; None without such attributes.
+        token: The resource for the token.
+        secret_token: The token that Entra sends; None with ``oauth2``.
+        oauth2: The client with which Entra fetches tokens; None with ``bearer``.
     """
 
     secret_token: pulumi.Output[str] | None
@@ -62,7 +62,7 @@ class RemoteAccess(pulumi.ComponentResource):
         native: NativeAccess | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Declare what the client needs, then the token."""
+        """Declare the client's settings, then the token."""
         super().__init__("kzero-scim:components:RemoteAccess", name, None, opts)
         self.attributes: kzero.ScimAttributes | None = None
         triggers, before = {"endpoint": endpoint_fingerprint}, list[pulumi.Resource]()

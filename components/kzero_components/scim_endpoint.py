@@ -1,4 +1,4 @@
-"""The KZero side: the SCIM endpoint's settings and the mapper set, the guide's steps 1 and 2."""
+"""The SCIM endpoint and its mapper set in KZero (the guide's steps 1 and 2)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Activation:
     """How the endpoint's settings reach KZero.
 
     Attributes:
-        mode: ``console``: a person enters them in the dashboard; ``attributes``: written as attributes.
-        preset: Names of the attributes for a known server.
-        holder: ``realm`` or ``client``: whose attributes.
-        attributes: Setting to attribute name, over the preset's.
+        mode: ``console``: a person enters them in the dashboard; ``attributes``: kzero-scim writes them as attributes.
+        preset: The known server whose attribute names to use.
+        holder: Whether the ``realm`` or the ``client`` has the attributes.
+        attributes: Attribute name by setting, instead of the preset's name.
         timeout: Seconds to wait for a person in mode ``console``; 0 does not wait.
     """
 
@@ -31,23 +31,23 @@ class Activation:
 
 
 class ScimEndpoint(pulumi.ComponentResource):
-    """The SCIM endpoint of one KZero tenant, and how it reads attributes.
+    """The SCIM endpoint of one KZero tenant, and the mappers with which it reads attributes.
 
     Args:
-        name: The component's name.
-        tenant: The KZero tenant's (realm's) name, case sensitive.
+        name: Name of the component.
+        tenant: Name of the KZero tenant (realm), case-sensitive.
         profile: ``Azure`` or ``Generic``.
-        azure_tenant_id: The Entra tenant that may provision, for profile Azure.
+        azure_tenant_id: ID of the Entra tenant that may provision, for profile Azure.
         activation: How the settings reach KZero.
-        mappers: Name to mapper; None for the guide's seven.
-        mappers_exclusive: Also remove mappers that were made elsewhere.
-        escape_dots: Write the dots of a claim name escaped.
-        native: It is Keycloak's own SCIM API, to which mappers do not matter.
+        mappers: Mappers by name; None for the guide's seven.
+        mappers_exclusive: Whether to remove mappers that are not listed.
+        escape_dots: Whether to escape the dots in claim names.
+        native: Whether the endpoint is Keycloak's own SCIM API, which uses no mappers.
 
     Attributes:
-        endpoint: The resource of the settings.
-        mapper_set: The resource of the mapper set; None for Keycloak's own SCIM API.
-        tenant_url: What Entra calls the Tenant URL.
+        endpoint: The resource for the settings.
+        mapper_set: The resource for the mapper set; None for Keycloak's own SCIM API.
+        tenant_url: The endpoint's address, which Entra calls Tenant URL.
     """
 
     tenant_url: pulumi.Output[str]

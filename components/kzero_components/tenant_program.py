@@ -1,4 +1,4 @@
-"""The part of a project's program that declares a tenant; a project may declare more beside it."""
+"""Declares a tenant, for a project's program. The program can declare more resources."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from kzero_scim.display import several_lines
 from kzero_scim.errors import SettingsError
 from kzero_scim.settings.tenant_settings import TenantSettings
 
-_TOLD: Final = 32
-"""Exit code by which Pulumi's language host knows that the operator has been told; any other gets a line of its own."""
+_REPORTED: Final = 32
+"""Exit code that means to Pulumi's language host that the program has reported its error. Others add a line."""
 
 
 def declare_tenant() -> TenantProvisioning:
-    """Declare both sides of the tenant whose stack runs, and export what was found.
+    """Declare both sides of the stack's tenant, and export their outputs.
 
-    Wrong settings end the program, with one error that has a line for each problem.
+    Wrong settings end the program with one error, which has a line for each problem.
 
     Returns:
         The tenant, so that the project's own resources can depend on it.
     """
     if threading.current_thread() is threading.main_thread():
-        # When a resource has failed, the engine interrupts the program. There is nothing to tidy up, and the traceback
-        # of a KeyboardInterrupt would bury the error that matters. In the fleet, the program has no signals.
+        # When a resource has failed, the engine interrupts the program. The program has nothing to clean up, and the
+        # traceback of a KeyboardInterrupt would hide the error. In the fleet, the program gets no signals.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         tenant = TenantProvisioning("tenant", settings=TenantSettings.from_config())
     except SettingsError as error:
         pulumi.log.error(several_lines(str(error)))
-        sys.exit(_TOLD)
+        sys.exit(_REPORTED)
     for name, value in tenant.outputs.items():
         pulumi.export(name, value)
     return tenant

@@ -264,10 +264,10 @@ class TenantProvisioning(pulumi.ComponentResource):
             kzero_user_id=self.test.kzero_user_id if self.test else None,
         )
 
-        def judged(assigned: Any) -> pulumi.Output[Any]:  # noqa: ANN401 - name to assignment, or None before there are any
+        def judged(assigned: Any) -> pulumi.Output[Any]:  # noqa: ANN401 - assignments by name, or None before any exist
             return found.apply(lambda values: as_output(judge(_evidence(settings, values | {"assigned": assigned}))))
 
-        # Apart: Output.all makes an output of everything inside its arguments, four thousand of a thousand assignments.
+        # Separate, because Output.all creates an output for each value inside its arguments, 4,000 for 1,000 users.
         checklist: pulumi.Output[Any] = self.assignments.assignments.apply(judged)
         return {
             "checklist": checklist,
@@ -386,20 +386,20 @@ def _lockout_guard(
     async def look() -> dict[str, Any]:
         try:
             result = await kzero.ask_global_administrators(pulumi.InvokeOptions(parent=parent, provider=provider))
-        except Exception as error:  # pulumi has no kind of its own for it
+        except Exception as error:  # pulumi has no exception class for this
             if kzero.is_run_over(error):
-                # Something else failed, and the engine is ending the run: that has been told, this is no news.
+                # Another resource failed and the engine ends the run. That error is already reported.
                 return {"checked": False}
             if required:
                 raise pulumi.RunError(str(error)) from error
-            result = kzero.GlobalAdministrators(warning=f"it is not known who is Global Administrator: {error}")
+            result = kzero.GlobalAdministrators(warning=f"could not check Global Administrators: {error}")
         if result.onmicrosoft:
             return {"checked": True, "onmicrosoft": list(result.onmicrosoft)}
-        if result.warning:
-            reason = f"{result.warning}; see to it that one of them has an .onmicrosoft.com name"
-        else:
-            reason = "no enabled Global Administrator has an .onmicrosoft.com name; keep one that has"
-        reason += ", or a lock-out of the other domains locks out everybody"
+        problem = result.warning or "no enabled Global Administrator has an .onmicrosoft.com name"
+        reason = (
+            f"{problem}. Make sure that at least one has an .onmicrosoft.com name, so that losing a custom domain "
+            "cannot lock everyone out"
+        )
         if required:
             message = f"lockoutGuard: {reason}; or set kzero-scim:lockoutGuard to warn"
             raise pulumi.RunError(plain(message))

@@ -1,4 +1,4 @@
-"""Who is provisioned: the guide's step 3, "Users and groups"."""
+"""The users and groups that Entra provisions (the guide's step 3, "Users and groups")."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ class UserAssignments(pulumi.ComponentResource):
     """The users and groups assigned to the enterprise application.
 
     Args:
-        name: The component's name.
-        service_principal_id: The object id of the application's service principal.
-        users: User principal names or object ids.
-        groups: Unique display names or object ids.
-        app_role: Display name of the app role that they get.
-        exclusive: Also remove assignments that were made elsewhere.
+        name: Name of the component.
+        service_principal_id: Object ID of the application's service principal.
+        users: User principal names or object IDs.
+        groups: Unique display names or object IDs.
+        app_role: Display name of the app role to assign.
+        exclusive: Whether to remove users and groups that were assigned outside this stack.
         unassign_max_users: Users who may lose access in one run without a confirmation.
-        unassign_max_share: The same as a percentage of all users who have access; the larger of both counts.
+        unassign_max_share: The same as a percentage of all users who have access. The larger limit applies.
 
     Attributes:
-        assignments: Name to assignment.
-        unmanaged: Display names of principals assigned elsewhere.
-        warnings: What the operator should look at, a sentence each.
+        assignments: Assignments by name.
+        unmanaged: Display names of users and groups that were assigned outside this stack.
+        warnings: Problems that the operator should check, a sentence each.
     """
 
     assignments: pulumi.Output[dict[str, str]]
@@ -62,5 +62,5 @@ class UserAssignments(pulumi.ComponentResource):
         self.assignments = self.resource.assignments
         self.unmanaged = self.resource.unmanaged
         self.warnings = self.resource.warnings
-        # Not the assignments: the resource's own state has them, and a thousand more of them would travel twice.
+        # Without the assignments: the resource's state has them, and thousands of them would be sent twice.
         self.register_outputs({"unmanaged": self.unmanaged})
