@@ -1,4 +1,4 @@
-"""A server that answers what no service should: elsewhere, endlessly, slowly, another kind. Records what it gets."""
+"""A server with answers that no service should give: redirects, endless or slow bodies, wrong types."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class HostileServer:
 
     Attributes:
         url: Its origin, ``https://localhost:<port>``.
-        ca_file: Who vouches for it.
-        received: Method, path, Authorization header and body of every request.
-        status: What it answers with.
-        headers: Further headers of its answers.
-        body: The body of its answers.
-        size: Megabytes of blanks that follow the body.
-        pause: Seconds before each byte of the body, for a slow drip; 0 for all at once.
+        ca_file: Certificate of the authority that signed its certificate.
+        received: Method, path, Authorization header and body of all requests.
+        status: Status of its answers.
+        headers: Additional headers of its answers.
+        body: Body of its answers.
+        size: Megabytes of spaces after the body.
+        pause: Seconds before each byte of the body; 0 sends the body at once.
     """
 
     url: str
@@ -63,17 +63,17 @@ class HostileServer:
         await send({"type": "http.response.body", "body": b""})
 
     def begin_anew(self) -> None:
-        """Forget what was received, and answer as at first."""
+        """Clear the requests, and restore the default answers."""
         vars(self).update(vars(HostileServer(self.url, self.ca_file)))
 
     def redirect_to(self, other: HostileServer, status: int) -> None:
-        """Send everybody elsewhere."""
+        """Redirect all requests to another server."""
         self.status, self.headers = status, {"location": f"{other.url}/elsewhere"}
 
 
 @contextmanager
 def hostile_servers(directory: Path, count: int = 1) -> Iterator[list[HostileServer]]:
-    """Serve some origins, all vouched for by one authority, while the block runs."""
+    """Run some servers with certificates of one authority while the block runs."""
     files = issue_certificates(directory)
     listeners = [listen() for _ in range(count)]
     servers = [HostileServer(f"https://localhost:{port_of(listener)}", files.ca_file) for listener in listeners]

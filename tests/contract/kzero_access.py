@@ -1,4 +1,4 @@
-"""Accounts of a test's tenant with just the roles that a test wants, and the product's clients signed in as them."""
+"""Accounts of a test's tenant with exactly the roles of a test, and the product's clients signed in with them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,7 +18,7 @@ from tests.recording_log import RecordingLog
 
 @dataclass(frozen=True)
 class KZero:
-    """What a resource needs of the provider's services, for the KZero side."""
+    """The services that a resource of the KZero side needs."""
 
     keycloak: KeycloakClient
     scim: ScimClient
@@ -32,18 +32,18 @@ class KZero:
 
 
 def server_of(tenant: Tenant) -> str:
-    """Give the origin of a tenant's server."""
+    """Return the origin of a tenant's server."""
     return tenant.env["KZERO_SERVER_URL"]
 
 
 def automation(tenant: Tenant) -> Credentials:
-    """Give the account that a tenant's automation has."""
+    """Return the account of a tenant's automation."""
     made = tenant.credentials
     return Credentials(realm=tenant.realm, client_id=made.client_id, client_secret=made.client_secret)
 
 
 def account(tenant: Tenant, *roles: str) -> Credentials:
-    """Make a service account with these roles of realm-management and no others."""
+    """Create a service account with only these roles of realm-management."""
     admin, name = tenant.keycloak_admin, "only-" + ("-".join(roles) or "nothing")
     body = {"clientId": name, "secret": f"secret-of-{name}", "publicClient": False, "serviceAccountsEnabled": True}
     admin.post("/clients", json=body).raise_for_status()
@@ -53,7 +53,7 @@ def account(tenant: Tenant, *roles: str) -> Credentials:
 
 @asynccontextmanager
 async def signed_in(tenant: Tenant, credentials: Credentials | None = None) -> AsyncIterator[KZero]:
-    """Give the product's clients, signed in as an account (by default the automation's)."""
+    """Return the product's clients, signed in with an account (by default the automation's)."""
     keycloak = KeycloakClient(server_of(tenant), credentials or automation(tenant), policy=ONCE)
     scim = ScimClient()
     try:
@@ -64,6 +64,6 @@ async def signed_in(tenant: Tenant, credentials: Credentials | None = None) -> A
 
 
 def requests_of(tenant: Tenant) -> list[str]:
-    """List what the server was asked for this realm: ``GET /admin/realms/<realm>/clients``."""
+    """Return the requests that the server got for this realm, such as ``GET /admin/realms/<realm>/clients``."""
     log = tenant.kzero.get("/sandbox/requests").raise_for_status().json()
     return [f"{entry['method']} {entry['path']}" for entry in log if tenant.realm in entry["path"]]

@@ -1,4 +1,4 @@
-"""The sandbox's Entra, served in this process, with what a contract test does to it."""
+"""The sandbox's Entra in this process, with the operations that contract tests need."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ Json = dict[str, Any]
 
 @dataclass
 class LocalEntra:
-    """A served emulator."""
+    """A running emulator."""
 
     emulator: EntraEmulator
     host: str
     ca_file: Path
     certificates: Certificates | None = None
-    """What its own certificate comes from; for further servers that it has to trust."""
+    """The authority of its certificate, for other servers that it must trust."""
     waits: list[float] = field(default_factory=list)
-    """Seconds that clients of :meth:`graph` would have waited."""
+    """Seconds that clients of :meth:`graph` would wait."""
     clients: list[GraphClient] = field(default_factory=list)
 
     @property
     def organisation(self) -> Organisation:
-        """What it is seeded with."""
+        """The seeded organization."""
         return self.emulator.organisation
 
     def clean(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Go back to the first day."""
+        """Restore the seeded state."""
         for name in list(os.environ):
             if name.startswith("ARM_"):
                 monkeypatch.delenv(name)
@@ -54,7 +54,7 @@ class LocalEntra:
         self.waits.clear()
 
     def config(self, client: str = "admin", **changes: Any) -> Config:  # noqa: ANN401 - any setting
-        """Configure a provider to sign in as a seeded client."""
+        """Return a provider configuration that signs in as a seeded client."""
         seed = self.organisation.client(client)
         settings: Json = {
             "tenant_id": self.organisation.tenant_id,
@@ -66,7 +66,7 @@ class LocalEntra:
         return Config(**(settings | changes))
 
     def graph(self, client: str = "admin", clock: Callable[[], float] | None = None) -> GraphClient:
-        """Make a client that never really waits, and shares no answers over time."""
+        """Return a client that does not really wait, and does not reuse answers over time."""
         ticks = iter(range(0, 10_000_000, 10))
 
         async def sleep(seconds: float) -> None:
@@ -77,29 +77,29 @@ class LocalEntra:
         return made
 
     async def close_clients(self) -> None:
-        """Close what :meth:`graph` made."""
+        """Close the clients that :meth:`graph` has created."""
         for made in self.clients:
             await made.aclose()
         self.clients.clear()
 
     def services(self, client: str = "admin") -> Services:
-        """Make what resources are constructed with."""
+        """Return the services for resources."""
         services = Services(self.config(client))
         services.__dict__["graph"] = self.graph(client)
         return services
 
     def application(self) -> str:
-        """Make an enterprise application; gives its service principal's object id."""
+        """Create an enterprise application, and return its service principal's object ID."""
         template = "8adf8e6e-67b2-4cf2-a259-e3dc5476c621"
         owner = self.organisation.client("admin").object_id
         return str(self.emulator.directory.instantiate(template, "KZero", owner)[1]["id"])
 
     def fail(self, path: str, status: int, method: str | None = None, **more: Any) -> None:  # noqa: ANN401 - JSON
-        """Switch a fault on."""
+        """Add a fault."""
         self.emulator.traffic.faults.add(Fault.parse({"path": path, "method": method, "status": status, **more}))
 
     def requests(self, *, batched: bool = False) -> list[tuple[str, str]]:
-        """Method and path of what was asked, those inside batches only on request."""
+        """Return method and path of the requests. Those inside batches are optional."""
         return [
             (entry["method"], entry["path"]) for entry in self.emulator.traffic.log if batched or not entry["batch"]
         ]
@@ -107,7 +107,7 @@ class LocalEntra:
 
 @contextmanager
 def serve_entra(directory: Path) -> Iterator[LocalEntra]:
-    """Serve a seeded tenant while the block runs."""
+    """Run a seeded tenant while the block runs."""
     files = issue_certificates(directory)
     listener = listen()
     host = f"localhost:{port_of(listener)}"

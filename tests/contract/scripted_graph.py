@@ -1,7 +1,7 @@
-"""A Microsoft Graph of one synchronization job, scripted in memory: writes down what it is asked, and answers.
+"""A Microsoft Graph with one synchronization job, in memory, which records requests and answers them.
 
-It obeys Graph's documents (https://learn.microsoft.com/graph/api/resources/synchronization-overview) as far as the
-tests of single resources need; the sandbox has the whole.
+It follows Graph's documentation (https://learn.microsoft.com/graph/api/resources/synchronization-overview) as far as
+the tests of single resources need. The sandbox has all of it.
 """
 
 from __future__ import annotations
@@ -31,46 +31,46 @@ Json = dict[str, Any]
 
 
 class Lines:
-    """Keeps what a resource tells the operator."""
+    """A log that keeps the messages of a resource."""
 
     def __init__(self) -> None:
-        """Nothing told yet."""
+        """Start without messages."""
         self.warnings: list[str] = []
         self.notes: list[str] = []
 
     async def debug(self, message: str) -> None:
-        """Ignore it."""
+        """Ignore the message."""
 
     async def status(self, message: str) -> None:
-        """Ignore it."""
+        """Ignore the message."""
 
     async def info(self, message: str) -> None:
-        """Keep it."""
+        """Keep the message."""
         self.notes.append(message)
 
     async def warning(self, message: str) -> None:
-        """Keep it."""
+        """Keep the message."""
         self.warnings.append(message)
 
 
 class _SignedIn:
-    """A sign-in that is done."""
+    """A finished sign-in."""
 
     tenant_id = "5a4d0b0c-0000-4000-8000-00000000e401"
 
     async def token(self, *, rejected: str | None = None) -> str:
-        """Give a token."""
+        """Return a token."""
         del rejected
         return "token"
 
     async def cloud(self) -> Cloud:
-        """Give the cloud."""
+        """Return the cloud."""
         return Cloud(name="test", login="https://login.test", graph="https://graph.test")
 
 
 @dataclass
 class ScriptedGraph:
-    """The service principal with one job, some users, and a list of what was asked."""
+    """A service principal with one job, some users, and the recorded requests."""
 
     schema: Json = field(default_factory=lambda: default_schema(JOB))
     template_schema: Json | None = None
@@ -79,29 +79,29 @@ class ScriptedGraph:
     exists: bool = True
     users: dict[str, Json] = field(default_factory=dict)
     groups: dict[str, list[Json]] = field(default_factory=dict)
-    """Direct groups by user id."""
+    """Direct groups by user ID."""
     assigned: list[str] = field(default_factory=list)
     on_demand: list[Json] = field(default_factory=list)
-    """Answers of provisionOnDemand, the last one for good."""
+    """Answers of provisionOnDemand. The last one is repeated."""
     refusals: list[Json] = field(default_factory=list)
-    """Errors of validateCredentials, one for each test, then none."""
+    """Errors of validateCredentials, one for each test. Later tests pass."""
     unwritable: bool = False
-    """Whether a PUT of the schema is accepted and forgotten."""
+    """Whether a PUT of the schema is accepted but changes nothing."""
     stuck: bool = False
-    """Whether start and pause are accepted and forgotten."""
+    """Whether start and pause are accepted but change nothing."""
     stale_reads: int = 0
-    """How many reads after a write still show the old schema."""
+    """Number of reads after a write that still return the old schema."""
     asked: list[tuple[str, str]] = field(default_factory=list)
     bodies: list[Json] = field(default_factory=list)
     _old: list[Json] = field(default_factory=list)
 
     @property
     def writes(self) -> list[str]:
-        """What was asked except for reads, without the job's path."""
+        """The recorded requests except reads, without the job's path."""
         return [f"{method} {path.removeprefix(JOB_PATH)}" for method, path in self.asked if method != "GET"]
 
     def services(self, keycloak: object | None = None, sleeps: list[float] | None = None) -> Services:
-        """Make the clients of a provider that speaks to this Graph."""
+        """Return the services of a provider that uses this Graph."""
 
         async def sleep(seconds: float) -> None:
             if sleeps is not None:
@@ -201,10 +201,10 @@ def _parse(body: Json) -> httpx.Response:
 
 
 def call(lines: Lines | None = None, *, preview: bool = False) -> Call:
-    """Make the request in which a resource's method runs."""
+    """Return the request in which a resource's method runs."""
     return Call(urn="urn:pulumi:test", name="test", log=lines or Lines(), preview=preview)
 
 
 async def no_sleep(seconds: float) -> None:
-    """Wait not at all."""
+    """Return without waiting."""
     del seconds

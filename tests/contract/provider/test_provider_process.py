@@ -1,4 +1,4 @@
-"""The executable that the engine starts."""
+"""Tests the executable that the engine starts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Process:
     """A running provider."""
 
     def __init__(self, directory: Path, environment: Mapping[str, str]) -> None:
-        """Start it as the engine does: with the engine's address, a pipe as standard input, in some directory."""
+        """Start the provider as the engine does: with the engine's address and a pipe as standard input."""
         self.process = subprocess.Popen(
             [EXECUTABLE, "127.0.0.1:1"],
             cwd=directory,
@@ -39,14 +39,14 @@ class Process:
         self.port = int(self.process.stdout.readline())
 
     def end(self) -> tuple[int, str]:
-        """Wait for its end; give the exit code and what it said."""
+        """Wait until the provider stops, and return its exit code and output."""
         _, errors = self.process.communicate(timeout=10)
         return self.process.returncode, errors
 
 
 @pytest.fixture
 def provider(tmp_path: Path) -> Iterator[Process]:
-    """Give a provider that was started with this very Python as the active environment."""
+    """Start a provider with this Python as the active environment."""
     environment = {"PATH": "/usr/bin:/bin", "VIRTUAL_ENV": str(Path(sys.executable).parents[1])}
     started = Process(tmp_path, environment)
     yield started
@@ -56,7 +56,7 @@ def provider(tmp_path: Path) -> Iterator[Process]:
 
 
 def test_it_serves_the_package(provider: Process) -> None:
-    """The version and the whole schema come over the wire, so every resource can be imported where only it runs."""
+    """The provider serves its version and the whole schema, so all resources can be imported."""
     with grpc.insecure_channel(f"127.0.0.1:{provider.port}") as channel:  # type: ignore[no-untyped-call]  # grpc has no types
         stub = provider_pb2_grpc.ResourceProviderStub(channel)
         version = stub.GetPluginInfo(empty_pb2.Empty()).version
@@ -69,14 +69,14 @@ def test_it_serves_the_package(provider: Process) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_ends_at_once_when_told_to(provider: Process, number: signal.Signals) -> None:
-    """The engine interrupts its plugins and waits five seconds for those that do not listen."""
+    """The provider stops at once when the engine interrupts it."""
     provider.process.send_signal(number)
 
     assert provider.end() == (0, "")
 
 
 def test_it_ends_with_the_engine(provider: Process) -> None:
-    """An engine that dies closes the pipe; no process stays behind."""
+    """The provider stops when the engine dies and closes the pipe."""
     assert provider.process.stdin is not None
 
     provider.process.stdin.close()
@@ -86,7 +86,7 @@ def test_it_ends_with_the_engine(provider: Process) -> None:
 
 
 def test_standard_input_that_is_closed_from_the_start_is_no_end(tmp_path: Path) -> None:
-    """A language host that starts the provider gives it none."""
+    """The provider keeps running if a language host starts it without standard input."""
     started = subprocess.Popen(
         [sys.executable, "-m", "kzero_scim.provider", "127.0.0.1:1"],
         cwd=tmp_path,
@@ -107,7 +107,7 @@ def test_standard_input_that_is_closed_from_the_start_is_no_end(tmp_path: Path) 
 
 
 def test_without_an_environment_the_error_is_one_line(tmp_path: Path) -> None:
-    """It names the places that were looked at and what to do."""
+    """Without an environment, one line names the places searched and the remedy."""
     checkout = tmp_path / "checkout"
     (checkout / "provider").mkdir(parents=True)
     copy = checkout / "provider" / EXECUTABLE.name
@@ -123,7 +123,7 @@ def test_without_an_environment_the_error_is_one_line(tmp_path: Path) -> None:
     assert ended.returncode == 1
     places = f"VIRTUAL_ENV, {checkout.resolve()}/.venv or PATH; run 'make setup' in {checkout.resolve()}"
     assert ended.stderr.splitlines() == [
-        f"pulumi-resource-kzero: no Python 3.11+ with this project's packages in {places}"
+        f"pulumi-resource-kzero: found no Python 3.11+ with this project's packages in {places}"
     ]
 
 
