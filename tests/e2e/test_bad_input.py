@@ -110,17 +110,17 @@ MISTAKES = {
     ),
     "a missing permission to create the application": Mistake(
         (
-            "lacks the application permission Application.ReadWrite.OwnedBy (to create the",
+            "lacks the Microsoft Graph application permission Application.ReadWrite.OwnedBy (to create the",
             "grant it with admin consent",
         ),
         arrange=without("Application.ReadWrite.OwnedBy"),
     ),
     "a missing permission to assign": Mistake(
-        ("lacks the application permission AppRoleAssignment.ReadWrite.All (to assign users and groups)", "grant it"),
+        ("application permission AppRoleAssignment.ReadWrite.All (to assign users and groups)", "grant it"),
         arrange=without("AppRoleAssignment.ReadWrite.All"),
     ),
     "a missing permission to read assignments": Mistake(
-        ("lacks the application permission Application.Read.All (to read who is assigned)", "grant it"),
+        ("application permission Application.Read.All (to read who is assigned)", "grant it"),
         arrange=without("Application.Read.All"),
     ),
     "a missing permission to find users": Mistake(
@@ -132,16 +132,19 @@ MISTAKES = {
         arrange=without("Group.Read.All"),
     ),
     "a missing permission while a fallback administrator is required": Mistake(
-        ("lockoutGuard: it is not known", "grant the application permission RoleManagement.Read.Directory"),
+        (
+            "lockoutGuard: could not check Global Administrators",
+            "grant the application permission RoleManagement.Read.Directory",
+        ),
         {"lockoutGuard": "require"},
         arrange=without("RoleManagement.Read.Directory"),
     ),
     "several users who do not exist": Mistake(
-        ('user "nobody@contoso.example" does not exist', 'user "alxe@contoso.example" does not exist', "name users by"),
+        ('user "nobody@contoso.example" does not exist', 'user "alxe@contoso.example" does not exist', "an object ID"),
         {"users": ["nobody@contoso.example", "alex@contoso.example", "alxe@contoso.example"]},
     ),
     "a group name that is not unique": Mistake(
-        ('group "Duplicates" is ambiguous, 2 groups have that display name; use one\'s object id: ',),
+        ('group "Duplicates" is ambiguous: 2 groups have this display name; use an object ID: ',),
         {"groups": ["Duplicates"]},
     ),
     "a source attribute that Entra does not have": Mistake(
@@ -167,16 +170,16 @@ MISTAKES = {
         (
             "{tenant_url}, answers 404: it is not enabled, or the tenant's name has the wrong case",
             'select tenant "{realm}", open Integrations > SCIM > SCIM Endpoint',
-            "enter Profile: Azure, Azure Tenant ID: {entra_tenant}, Enable: ON, and click Update",
+            "set Profile to Azure, Azure Tenant ID to {entra_tenant}, Enable to ON, and click Update",
         ),
         CONSOLE,
     ),
     "a test user who is not assigned": Mistake(
-        ("the test user 'admin@contoso.example' is outside the assignments", "assign the user, or name one that is"),
+        ("test user 'admin@contoso.example' is not assigned", "Assign the user, or choose one that is"),
         {"testUser": "admin@contoso.example"},
     ),
     "a test user who does not exist": Mistake(
-        ("the test user 'alxe@contoso.example' does not exist in Entra", "give the user principal name"),
+        ("test user 'alxe@contoso.example' does not exist in Entra", "use the user principal name"),
         {"testUser": "alxe@contoso.example"},
     ),
 }
@@ -233,7 +236,7 @@ def test_a_failed_connection_test_stops_before_provisioning_starts(tenant: Tenan
 
     outcome = project.up().failed()
 
-    line = outcome.line_with("Entra's connection test of job")
+    line = outcome.line_with("connection test of job")
     assert "CredentialValidationUnavailable" in line
     assert "Unauthorized (401)" in line
     assert "In KZero's Integrations > SCIM, check that the profile is Azure" in line

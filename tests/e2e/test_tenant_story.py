@@ -61,7 +61,7 @@ def test_a_secret_setting_is_nowhere_in_clear_text(tenant: Tenant, project: CliP
     # Entra sends the token, but an endpoint with the profile Azure does not accept it, so the connection test fails.
     outcome = project.up().failed()
 
-    outcome.line_with("Entra's connection test of job")
+    outcome.line_with("connection test of job")
     [job] = tenant.entra.get("/sandbox/jobs").json()
     kept = tenant.entra.get(f"/sandbox/secrets/{job['servicePrincipalId']}").json()
     assert token in json.dumps(kept)

@@ -80,10 +80,10 @@ STAGES = (
         ),
         said=(
             "provisioning restarts with an initial cycle: the attribute mappings changed",
-            "mapper email is renamed to mail",
-            "mapper tag is removed",
-            "groups are provisioned no more",
-            f"no longer listed: {TAG}; Entra sends it no more",
+            "would rename mapper email to mail",
+            "would remove mapper tag",
+            "group provisioning would be turned off",
+            f"no longer listed: {TAG}; Entra would stop sending it",
         ),
     ),
     Stage(
@@ -129,13 +129,13 @@ STAGES = (
         removes=frozenset({"OnDemandProvisioning"}),
         said=(
             "profile Azure => Generic",
-            "Entra disables those users in KZero at the next cycle",
-            "a new Tenant URL: Entra tries it out",
-            "a new secretToken: Entra tries it out",
+            "would disable them in KZero in the next cycle",
+            "new Tenant URL: Entra would test it",
+            "new secretToken: Entra would test it",
         ),
     ),
     Stage(
-        name="a person enters the endpoint's settings from now on, and provisioning is OFF",
+        name="a person enters the endpoint's settings, and provisioning is OFF",
         settings={
             "activation": "console",
             "activationPreset": "",
@@ -145,13 +145,13 @@ STAGES = (
             "adopted": True,
         },
         updates=frozenset({"ScimEndpoint", "ProvisioningStatus"}),
-        said=("provisioning goes OFF",),
+        said=("provisioning would be turned OFF",),
     ),
     Stage(
         name="another template takes another job",
         settings={"jobTemplate": "customappsso", "provisioning": True},
         replaces=frozenset({"SynchronizationJob", "AttributeMappings", "ConnectionTest", "ProvisioningStatus"}),
-        said=("the provisioning job is replaced",),
+        said=("the provisioning job would be replaced",),
     ),
 )
 

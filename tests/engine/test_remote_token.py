@@ -55,7 +55,7 @@ def test_a_remote_token_is_requested_tested_renewed_and_replaced_by_oauth2(
     """Both methods pass the checklist, the token is renewed in time, and a switch removes the old settings."""
     let_tokens_live(generic, 36_000)
     made = generic.up()
-    assert "live 10 h" in made.output
+    assert "expire after 10 h" in made.output
     assert open_points(generic) == []
     first = secrets_of(generic)
     assert first.keys() & {"SecretToken", *OAUTH2} == {"SecretToken"}
@@ -69,7 +69,7 @@ def test_a_remote_token_is_requested_tested_renewed_and_replaced_by_oauth2(
         clock.setitem(RemoteToken.__init__.__kwdefaults__ or {}, "now", lambda: later)
         renewal = generic.stack.preview()
         assert {"RemoteToken", "SynchronizationCredentials", "ConnectionTest"} <= set(renewal.changes)
-        assert "`up` replaces it" in renewal.output
+        assert "`pulumi up` would replace it" in renewal.output
         generic.up()
     assert secrets_of(generic)["SecretToken"] != first["SecretToken"]
     assert open_points(generic) == []

@@ -129,7 +129,7 @@ def test_the_report_names_author_and_time_if_the_services_know_them(running: Ten
         ("ApplicationFromTemplate", "displayName"): "robin@contoso.example",
     }
     assert all(item.when.endswith("Z") for item in known.differences)
-    assert [note.partition(" set ")[0] for note in known.notes] == ["robin@contoso.example"]
+    assert [note.partition(" changed ")[0] for note in known.notes] == ["robin@contoso.example"]
     notes = [text for severity, text in preview.diagnostics if severity == "info" and "changed by" in text]
     assert any(text.startswith("users[0] changed by robin@contoso.example at 20") for text in notes)
     # Two changes in the same second share a line, in any order.

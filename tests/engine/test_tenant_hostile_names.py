@@ -95,4 +95,4 @@ def test_an_unknown_name_with_special_characters_is_quoted_unchanged(name: str, 
         tenant_stack.stack.preview()
 
     output: Any = failed.value.run.output
-    assert f'group "{name}" does not exist; name groups by display name or object id' in output
+    assert f'group "{name}" does not exist in Entra; use a display name or an object ID' in output

@@ -26,11 +26,11 @@ def test_a_secret_token_is_rotated_without_a_gap(running: TenantStack) -> None:
     running.cycle()
 
     rotate(running, "mistyped-token")
-    assert "tries it out before it is saved" in running.stack.preview().messages
+    assert "Entra would test it before saving it" in running.stack.preview().messages
     with pytest.raises(RunFailedError) as refused:
         running.stack.up()
     (line,) = [error for error in refused.value.run.errors if "secret token" in error]
-    assert "was not saved, and the one that is in use stays" in line
+    assert "was not saved and the old one stays in use" in line
     assert "mistyped-token" not in refused.value.run.output
     running.cycle()
     assert running.graph("GET", running.job_path).json()["status"]["code"] == "Active"
