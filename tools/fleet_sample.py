@@ -67,7 +67,7 @@ def mixed_fleet(tenants: int) -> list[FleetRun]:
             error = "stopped after 300 s while waiting for Graph: GET /servicePrincipals"
             previewed.append(TenantResult(**base, outcome=Outcome.TIMED_OUT, error=error, seconds=300, log=log))
         elif special == 18:
-            error = "not run: the run was interrupted"
+            error = "interrupted"
             previewed.append(TenantResult(**base, outcome=Outcome.NOT_RUN, error=error))
         else:
             changes = tag_added() if number % 3 == 0 or special == 20 else []

@@ -38,7 +38,7 @@ def test_a_complete_tenant_is_adopted_used_and_released(tenant: Tenant, empty_pr
     assert _steps(empty_project) == {"ProvisionedUsers": ("create", set()), "ConnectionTest": ("create", set())}
 
     again = empty_project.kzero_scim("adopt", "test", "--yes").succeeded()
-    again.line_with("test is adopted already; nothing was changed.")
+    again.line_with("test is already adopted. Nothing was changed.")
 
     # From here on, it is a tenant like any other.
     empty_project.up().succeeded()
@@ -119,7 +119,7 @@ def test_an_adoption_that_fails_leaves_nothing_behind(tenant: Tenant, empty_proj
 
     doubtful = empty_project.kzero_scim("adopt", "test", "--yes").failed()
     assert doubtful.code == 1
-    line = doubtful.line_with("it is not certain which application is meant; choose one of 2")
+    line = doubtful.line_with("2 applications may be KZero's; choose one with --application")
     assert f"--application {first.service_principal_id}" in line
     assert f"--application {second.service_principal_id}" in line
     empty_project.kzero_scim("adopt", "test", "--application", second.name).failed().line_with("add --yes")
@@ -127,13 +127,13 @@ def test_an_adoption_that_fails_leaves_nothing_behind(tenant: Tenant, empty_proj
     broken = empty_project.kzero_scim(*chosen, env={"ARM_CLIENT_SECRET": "wrong"}).failed()
     broken.line_with("error: ")
     grant(tenant, *LEAST_PERMISSIONS)
-    empty_project.kzero_scim(*chosen).failed().line_with("add it as an owner of the application")
+    empty_project.kzero_scim(*chosen).failed().line_with("make it an owner of the application")
     grant(tenant, *LEAST_PERMISSIONS, "Synchronization.ReadWrite.All")
     # The engine cannot start azuread.
     halted = empty_project.kzero_scim(
         *chosen, env={"PULUMI_HOME": str(empty_project.folder / "other-home"), **_OFFLINE}
     )
-    halted.failed().line_with("the stack and its file are as before")
+    halted.failed().line_with("the stack and its file were restored")
     assert empty_project.stacks() == []
     assert list((empty_project.folder / "stacks").iterdir()) == []
 

@@ -139,7 +139,7 @@ def test_a_failing_tenant_does_not_affect_the_others(project: tuple[Fleet, list[
 
     assert resumed.code == 0, resumed.text
     assert found.outcomes_of("up") == ["changed", "changed", "changed"]
-    assert "1 of the last up stand as they are, 2 are to be run" in resumed.text
+    assert "1 of the last up are current; running 2" in resumed.text
     assert "tenant-001  12 changes" not in resumed.stdout
     secrets = {f"KZero of {item.name}": item.credentials.client_secret for item in tenants}
     secrets |= {f"Entra of {item.name}": item.organisation.client("least-privilege").secret for item in tenants}
@@ -263,7 +263,7 @@ def test_ctrl_c(project: tuple[Fleet, list[FleetTenant]], sandbox: RunningSandbo
             rest, _ = run.communicate(timeout=_SECONDS)
             kzero.delete("/sandbox/faults").raise_for_status()
 
-    assert "interrupted: 1 running tenant comes to an end, no other is begun" in printed
+    assert "interrupted: finishing 1 running tenant and starting no more" in printed
     assert run.returncode == 1, rest
     assert found.outcomes_of("up") == [["unchanged", "failed"][signals - 1], "not-run", "not-run"]
     assert found.results("up")["tenant-003"]["error"] == "interrupted"

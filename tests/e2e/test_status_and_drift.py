@@ -19,7 +19,7 @@ def test_quarantine_is_reported_and_repaired(project: CliProject, tenant: Tenant
     grant(tenant, *LEAST_PERMISSIONS, "AuditLog.Read.All", "Directory.Read.All")
 
     assert "AuditLog.Read.All and Directory.Read.All" in quiet.text
-    assert "none found" in none.text
+    assert "nothing differs" in none.text
 
     tenant.set_realm_attributes(kzero__scim__enabled="false")
     tenant.entra.post("/sandbox/cycle").raise_for_status()

@@ -131,7 +131,7 @@ def test_every_deletion_is_told(project: Project) -> None:
         ),
         (
             "import os\nos._exit(3)",
-            "the process that ran it ended with exit code 3; `kzero-scim recover alfa` frees its stack",
+            "the tenant's process died (exit code 3); run `kzero-scim recover alfa` to unlock its stack",
         ),
     ],
     ids=["raises", "syntax", "exit code", "exit text", "said why", "RunError", "in an apply", "ends the process"],
@@ -180,8 +180,8 @@ def test_a_forked_child_ends_with_the_program(project: Project) -> None:
 @pytest.mark.parametrize(
     ("settings", "error"),
     [
-        ("name: parts\nruntime: nodejs\n", "runtime is nodejs; the fleet runs Python programs only"),
-        ("name: parts\nruntime: python\nmain: nowhere\n", "there is no program: "),
+        ("name: parts\nruntime: nodejs\n", "runtime is nodejs, but the fleet runs only Python programs"),
+        ("name: parts\nruntime: python\nmain: nowhere\n", "the program "),
     ],
 )
 def test_a_project_that_cannot_run_here_says_so(project: Project, settings: str, error: str) -> None:

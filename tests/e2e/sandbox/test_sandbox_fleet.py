@@ -47,7 +47,7 @@ def test_tenants_are_set_up_from_their_project_and_spoiled_one_by_one(sandbox: R
         partner |= _exports(folder / "credentials" / f"{two.name}.env")
         replica = CliProject(folder, environment | partner, stack=two.name)
         replica.preview("--expect-no-changes").succeeded()
-        assert "none found" in replica.kzero_scim("drift", two.name).succeeded().text
+        assert "nothing differs" in replica.kzero_scim("drift", two.name).succeeded().text
         assert "7 of 7 passed" in replica.kzero_scim("check", two.name).succeeded().text
         with pytest.raises(ReplicaError, match="tenant-002 is set up already"):
             replicate(sandbox, original(sandbox, one, folder, folder), two, rewritten)

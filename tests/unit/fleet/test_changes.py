@@ -100,7 +100,7 @@ def test_nothing_changed_is_told_and_no_error(repository: Repository) -> None:
     found = repository.changed()
 
     assert found.tenants == []
-    assert found.notes == ["no tenant is selected: none is touched by a change since main"]
+    assert found.notes == ["no tenant selected: changes since main affect none"]
 
 
 @pytest.mark.parametrize("path", ["__main__.py", "Pulumi.yaml", "fleet.yaml", "requirements.lock", "components/a.py"])
@@ -112,7 +112,7 @@ def test_code_and_settings_of_all_touch_everybody(repository: Repository, path: 
     found = repository.changed()
 
     assert _names(found) == ["alpha", "beta", "delta", "gamma"]
-    assert found.notes == [f"every tenant is looked at: since main changed {path}"]
+    assert found.notes == [f"all tenants are affected by changes since main: {path}"]
 
 
 def test_a_renamed_stack_file_is_told_with_what_pulumi_needs(repository: Repository) -> None:
@@ -123,8 +123,8 @@ def test_a_renamed_stack_file_is_told_with_what_pulumi_needs(repository: Reposit
 
     assert _names(found) == ["b2"]
     assert "\n".join(found.notes) == (
-        "the stack file of beta is now that of b2; the stack in the backend keeps its name until "
-        "`pulumi stack rename b2 --stack beta`, without which b2 would be set up beside it"
+        "the stack file of beta was renamed to b2, but the stack in the backend was not; run "
+        "`pulumi stack rename b2 --stack beta`, or b2 will be set up as a second tenant"
     )
 
 
@@ -139,10 +139,10 @@ def test_a_removed_stack_file_is_told_with_the_tenant(repository: Repository) ->
     assert found.tenants == []
     gone, nobody = found.notes
     assert gone == (
-        "the stack file of delta is gone; if its stack is not destroyed yet, it is still in the backend and both sides "
-        "stay as they are: put the file back and run `pulumi destroy --stack delta`"
+        "the stack file of delta was deleted; this changes neither side. If its stack still exists, restore the file "
+        "and run `pulumi destroy --stack delta`"
     )
-    assert nobody == "no tenant is selected: none is touched by a change since main"
+    assert nobody == "no tenant selected: changes since main affect none"
 
 
 def test_a_lock_file_above_the_project_touches_everybody_and_other_folders_nobody(tmp_path: Path) -> None:
@@ -154,15 +154,15 @@ def test_a_lock_file_above_the_project_touches_everybody_and_other_folders_nobod
 
     assert _names(repository.changed()) == []
     (tmp_path / "uv.lock").write_text("")
-    assert repository.changed().notes == ["every tenant is looked at: since main changed ../uv.lock"]
+    assert repository.changed().notes == ["all tenants are affected by changes since main: ../uv.lock"]
 
 
 @pytest.mark.parametrize(
     ("revision", "words"),
     [
-        ("origin/main", "git knows no such revision here; `git branch --all` shows what there is"),
-        ("--output=/tmp/x", "git knows no such revision here"),
-        ("0" * 40, "a new branch has no commit before; compare it with the branch that it is to be merged into"),
+        ("origin/main", "unknown revision; list branches with `git branch --all`"),
+        ("--output=/tmp/x", "unknown revision"),
+        ("0" * 40, "a new branch has no earlier commit; compare with the target branch of the merge instead"),
     ],
 )
 def test_an_unknown_revision_is_told(repository: Repository, revision: str, words: str) -> None:
@@ -182,9 +182,7 @@ def test_a_shallow_clone_names_the_remedy(tmp_path: Path, revision: str) -> None
     clone = tmp_path / "clone"
     origin.git("clone", "--quiet", "--depth=1", "--branch=change", f"file://{origin.top}", str(clone))
 
-    with pytest.raises(
-        SettingsError, match=r"only the newest commits; clone the whole history \(GitHub: fetch-depth: 0"
-    ):
+    with pytest.raises(SettingsError, match=r"this clone is shallow; clone the whole history \(GitHub: fetch-depth: 0"):
         Repository(clone, clone).changed(revision)
 
 
@@ -198,7 +196,7 @@ def test_a_shallow_clone_that_has_the_other_branch_but_no_common_commit_names_it
     made = Repository(clone, clone)
     made.git("fetch", "--quiet", "--depth=1", "origin", "main:refs/remotes/origin/main")
 
-    with pytest.raises(SettingsError, match=r"it has no commit in common with HEAD here; .*fetch-depth: 0"):
+    with pytest.raises(SettingsError, match=r"it has no common commit with HEAD; .*fetch-depth: 0"):
         made.changed("origin/main")
 
 

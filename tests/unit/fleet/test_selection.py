@@ -57,16 +57,16 @@ def test_filters_leave_those_whom_all_of_them_mean(
 @pytest.mark.parametrize(
     ("selection", "words"),
     [
-        (Selection(names=("gama",)), 'no tenant is called "gama"; did you mean "gamma"?'),
-        (Selection(names=("Alpha",)), 'no tenant is called "Alpha"; did you mean "alpha"?'),
-        (Selection(names=("alpha", "zz*")), 'no tenant is called "zz*"; `kzero-scim fleet list` shows all'),
-        (Selection(names=("new-example",)), '"new-example" is no tenant of the fleet: fleet.yaml excludes it'),
+        (Selection(names=("gama",)), 'no tenant is named "gama"; did you mean "gamma"?'),
+        (Selection(names=("Alpha",)), 'no tenant is named "Alpha"; did you mean "alpha"?'),
+        (Selection(names=("alpha", "zz*")), 'no tenant is named "zz*"; `kzero-scim fleet list` shows all'),
+        (Selection(names=("new-example",)), '"new-example" is not a tenant of the fleet: fleet.yaml excludes it'),
         (Selection(tags=("latam",)), '--tag: no tenant has the tag "latam"; `kzero-scim fleet list` shows all'),
         (Selection(tags=("emea", "canry")), '--tag: no tenant has the tag "canry"; did you mean "canary"?'),
         (Selection(tags=("emea+apac",)), "--tag: no tenant has emea+apac; "),
         (Selection(names=("gamma",), tags=("emea",)), "--tag: no tenant of gamma has emea; "),
-        (Selection(failed=True), "--failed: no run of the fleet has left its result in "),
-        (Selection(failed_in=Command.UP), "--failed: no run of fleet up has left its result in "),
+        (Selection(failed=True), "--failed: no document of a run of the fleet in "),
+        (Selection(failed_in=Command.UP), "--failed: no document of a run of fleet up in "),
     ],
 )
 def test_what_matches_nothing_is_an_error(project: FleetProject, selection: Selection, words: str) -> None:
@@ -87,7 +87,7 @@ def test_every_tenant_is_in_exactly_one_shard(tenants: set[str], count: int) -> 
 @pytest.mark.parametrize("text", ["0/3", "4/3", "1", "a/b", "1/0", "-1/2"])
 def test_a_shard_that_is_none_is_refused(text: str) -> None:
     """The error shows how one is written."""
-    with pytest.raises(SettingsError, match="as in 2/5"):
+    with pytest.raises(SettingsError, match="for example 2/5"):
         Shard.parse(text)
 
 
@@ -145,8 +145,8 @@ def test_an_empty_selection_says_which_filter_left_nothing(project: FleetProject
     other_shard = select(project, Selection(names=("alpha",), shard=Shard(number=alone, of=3)))
 
     assert (nobody_failed.tenants, other_shard.tenants) == ([], [])
-    assert nobody_failed.notes == ["no tenant is selected: none failed or was left out last time"]
-    assert other_shard.notes == [f"no tenant is selected: shard {alone}/3 has none of them"]
+    assert nobody_failed.notes == ["no tenant selected: none failed or was skipped in the last run"]
+    assert other_shard.notes == [f"no tenant selected: shard {alone}/3 is empty"]
 
 
 def test_a_tenant_whose_tags_cannot_be_read_is_told(project: FleetProject) -> None:
@@ -157,4 +157,4 @@ def test_a_tenant_whose_tags_cannot_be_read_is_told(project: FleetProject) -> No
 
     assert [tenant.name for tenant in found.tenants] == ["alpha"]
     assert len(found.notes) == 1
-    assert found.notes[0].startswith("beta may have a tag, but its stack file cannot be read: ")
+    assert found.notes[0].startswith("could not read the tags of beta: ")

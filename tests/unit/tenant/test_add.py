@@ -62,7 +62,7 @@ def test_every_answer_is_held_to_the_settings_before_the_next_question() -> None
         "kzero-scim:testUser": "alex@fabrikam.example",
     }
     assert [line.split(";")[0] for line in operator.told] == [
-        "this is needed",
+        "an answer is required",
         "azuread:tenantId: 'Fabrikam' is not valid",
         "kzeroTenant: 'Fab/rikam' is not valid",
         "kzeroServerUrl: 'http://kzero.example' is not valid",
@@ -126,6 +126,6 @@ def test_the_file_says_what_was_answered_and_is_never_overwritten(project: Path)
     document = stack_file.load(file)
     assert TenantSettings.parse(stack_file.configuration_of(document)).deletion_threshold == 50
     file.write_text("mine")
-    with pytest.raises(SettingsError, match="never overwritten"):
+    with pytest.raises(SettingsError, match="exists already; edit it, or choose another name"):
         write(project, "fabrikam", ENOUGH)
     assert file.read_text() == "mine"

@@ -78,7 +78,7 @@ async def test_the_role_that_most_have_is_the_tenants(tenant: Tenant, look: Look
 
     assert (found.settings.app_role, len(found.settings.users), found.settings.groups) == (OTHER_ROLE, 4, [])
     [line] = [line for line in found.lines if line.what == "assignments"]
-    assert "left alone, with another role: Alex Lindqvist, KZero users, Morgan Reyes" in line.remark
+    assert "not managed, with another role: Alex Lindqvist, KZero users, Morgan Reyes" in line.remark
 
 
 async def test_an_old_job_keeps_its_template(tenant: Tenant, look: Look) -> None:
@@ -132,7 +132,7 @@ async def test_credentials_that_do_not_work_are_not_taken_for_right(tenant: Tena
 
     assert "kzero:entra:SynchronizationCredentials" not in found.existing
     [line] = [line for line in found.lines if line.what == "credentials"]
-    assert line.remark == "Entra's connection test does not pass with them; up writes them"
+    assert line.remark == "Entra's connection test fails with them; the next update writes them"
 
 
 async def test_an_endpoint_that_is_off_is_named(tenant: Tenant, look: Look) -> None:
@@ -143,7 +143,10 @@ async def test_an_endpoint_that_is_off_is_named(tenant: Tenant, look: Look) -> N
     found = await look(made)
 
     [line] = [line for line in found.lines if line.what == "SCIM endpoint"]
-    assert (line.found, line.remark) == ("off, profile Azure", "its settings are incomplete: up writes them")
+    assert (line.found, line.remark) == (
+        "off, profile Azure",
+        "its settings are incomplete; the next update writes them",
+    )
     assert "kzero:keycloak:ScimEndpoint" not in found.existing
     assert found.settings.activation_preset == "sandbox"
 

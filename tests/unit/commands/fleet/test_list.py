@@ -68,7 +68,7 @@ def test_credentials_are_shown_by_name_with_what_is_missing(folder: Path) -> Non
         "kzero": "as client of-contoso",
         "missing": [],
         "problem": "",
-        "warnings": [f"{file} can be read by others on this machine; `chmod 600` it"],
+        "warnings": [f"other users of this machine can read {file}; run `chmod 600` on it"],
     }
     assert checks["fabrikam"]["sources"] == {"environment": ["KZERO_CLIENT_ID"]}
     assert checks["fabrikam"]["entra"] == "as application partner with an id token"
@@ -86,7 +86,7 @@ def test_credentials_are_shown_by_name_with_what_is_missing(folder: Path) -> Non
         ({"ARM_CLIENT_ID": "x"}, ["ARM_CLIENT_SECRET or another way to sign in (ARM_USE_OIDC=true)"]),
         (
             {"ARM_CLIENT_ID": "x", "ARM_USE_OIDC": "true"},
-            ["ARM_OIDC_TOKEN or a pipeline that may ask for one (GitHub: permissions: id-token: write)"],
+            ["ARM_OIDC_TOKEN or a pipeline that may request a token (GitHub: permissions: id-token: write)"],
         ),
         (
             {
@@ -126,7 +126,7 @@ def test_a_note_of_a_selection_goes_to_standard_error(folder: Path) -> None:
     other = _run(folder, "contoso", "--shard", "2/2", "--json")
 
     assert sorted(len(json.loads(found.stdout)) for found in (result, other)) == [0, 1]
-    assert "no tenant is selected: shard " in result.stderr + other.stderr
+    assert "no tenant selected: shard " in result.stderr + other.stderr
 
 
 def test_a_stack_file_whose_name_forges_lines_is_written_out(folder: Path) -> None:

@@ -99,7 +99,7 @@ def test_every_report_of_the_last_runs(tmp_path: Path) -> None:
     summary = json.loads(printed)
     assert summary["text"] == (
         "kzero-scim preview: 1 failed, 39 would change, 20 unchanged; "
-        "kzero-scim drift: 1 failed, 7 drifted, 22 as wanted"
+        "kzero-scim drift: 1 failed, 7 drifted, 22 unchanged"
     )
     assert [(run["exitCode"], run["counts"]["drifted"], run["tenants"]) for run in summary["runs"]] == [
         (1, 0, 60),
@@ -108,7 +108,7 @@ def test_every_report_of_the_last_runs(tmp_path: Path) -> None:
     assert json.loads(report("--project", tmp_path, "--of", "preview", "--json")) == _TYPICAL.document()
     assert report("--project", tmp_path).splitlines() == [
         "kzero-scim preview, 2026-11-24T03:03:12Z: 1 failed, 39 would change, 20 unchanged",
-        "kzero-scim drift, 2026-11-25T03:00:00Z: 1 failed, 7 drifted, 22 as wanted",
+        "kzero-scim drift, 2026-11-25T03:00:00Z: 1 failed, 7 drifted, 22 unchanged",
     ]
 
 
@@ -129,7 +129,7 @@ def test_a_limit_is_a_platforms_or_a_number(tmp_path: Path) -> None:
         (ReportOptions(limit="1"), "a comment of 1 characters is too short"),
         (ReportOptions(limit="bitbucket"), "--limit 'bitbucket' is neither"),
         (ReportOptions(link="ci"), "'ci' is no web address"),
-        (ReportOptions(junit="no/such/folder/j.xml"), "there is no such folder; make it first"),
+        (ReportOptions(junit="no/such/folder/j.xml"), "its folder does not exist; create it first"),
     ],
 )
 def test_what_a_report_would_fail_of_is_refused_before_the_run(options: ReportOptions, error: str) -> None:
@@ -142,17 +142,23 @@ def test_what_a_report_would_fail_of_is_refused_before_the_run(options: ReportOp
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        ([], "there is no run in "),
-        (["--of", "up"], "there is no run of up in "),
-        (["--of", "sing"], "--of 'sing' is no command; give one of preview, up, refresh, drift, status"),
-        (["missing.json"], "missing.json cannot be read: No such file or directory"),
-        (["none.json"], "none.json is no JSON: "),
+        ([], "contains no run; run `kzero-scim fleet preview` first"),
+        (["--of", "up"], "contains no run of up; run `kzero-scim fleet up` first"),
+        (["--of", "sing"], "--of 'sing' is not a command with runs; give one of preview, up, refresh, drift, status"),
+        (["missing.json"], "missing.json: No such file or directory"),
+        (["none.json"], "none.json is not JSON ("),
         (["deep.json"], "deep.json is nested too deeply"),
-        (["list.json"], "list.json is no result of a fleet run"),
-        (["newer.json"], "newer.json is of version 2, and this kzero-scim reads up to 1; use the one that wrote it"),
-        (["preview.json", "drift.json", "--comment", "-"], "of several commands (preview, drift); name one with --of"),
-        (["preview.json", "--of", "up"], "none of these documents is of a run of up"),
-        (["preview.json", "--comment", "no/such/folder"], "the report cannot be written to no/such/folder: No such"),
+        (["list.json"], "list.json is not a document of a fleet run"),
+        (
+            ["newer.json"],
+            "newer.json has version 2, but this kzero-scim reads up to 1; use the kzero-scim that wrote it",
+        ),
+        (
+            ["preview.json", "drift.json", "--comment", "-"],
+            "from several commands (preview, drift); choose one with --of",
+        ),
+        (["preview.json", "--of", "up"], "the documents contain no run of up"),
+        (["preview.json", "--comment", "no/such/folder"], "could not write the report to no/such/folder: No such"),
     ],
 )
 def test_what_cannot_be_reported_is_told_in_one_line(

@@ -76,7 +76,7 @@ def test_two_tenants_with_one_suffix_are_refused_and_the_others_are_not(make: Ma
 
     for tenant in ("a-b", "a_b"):
         with pytest.raises(
-            SettingsError, match=rf"credentials of {tenant}: the variables …__A_B are of a-b, a_b alike"
+            SettingsError, match=rf"credentials of {tenant}: variables …__A_B match several tenants: a-b, a_b"
         ):
             credentials.environment_of(tenant)
     assert credentials.environment_of("other") == {"A": "1"}
@@ -119,7 +119,7 @@ def test_the_folder_of_the_environment_wins_and_must_exist(make: Make) -> None:
     (project.folder / "mounted" / "contoso.env").write_text("A=mounted\n")
 
     assert Credentials(project, {FOLDER: "mounted"}).environment_of("contoso")["A"] == "mounted"
-    with pytest.raises(SettingsError, match=rf"there is no folder .*/gone, named by {FOLDER}"):
+    with pytest.raises(SettingsError, match=rf"folder .*/gone \(from {FOLDER}\) does not exist"):
         Credentials(project, {FOLDER: "gone"})
 
 
@@ -147,12 +147,12 @@ def test_variables_are_read_as_a_shell_would_without_substitution(text: str, exp
         (b"A-B=hunter2\n", "has no NAME=VALUE in line 1"),
         (b"A=hunter2\nB=1\nA=hunter3\n", "has A twice, again in line 3; remove one"),
         (b"A=\0hunter2\n", "has a value with a zero byte in line 1"),
-        (b'{"A": "hunter2",}', "gave what begins as a JSON object and is none, line 1"),
-        (b'{"A": {"b": "hunter2"}}', "gave a JSON object whose A is no text; put it in quotes"),
-        (b'{"A": 1}', "gave a JSON object whose A is no text; put it in quotes"),
-        (b'{"": "hunter2"}', "gave a JSON object with a key that is no name of a variable"),
-        (b"A=\xff\n", "gave what is no UTF-8"),
-        (b"A=" + b"x" * LARGEST, "gave more than 1 MB; no tenant has so many variables"),
+        (b'{"A": "hunter2",}', "contains malformed JSON, line 1"),
+        (b'{"A": {"b": "hunter2"}}', "contains a JSON object whose A is not a string; put it in quotes"),
+        (b'{"A": 1}', "contains a JSON object whose A is not a string; put it in quotes"),
+        (b'{"": "hunter2"}', "contains a JSON object with a key that is not a variable name"),
+        (b"A=\xff\n", "is not valid UTF-8"),
+        (b"A=" + b"x" * LARGEST, "contains more than 1 MB; it must contain only variables"),
     ],
 )
 def test_what_is_no_variable_is_told_without_a_value(content: bytes, words: str) -> None:
@@ -178,14 +178,17 @@ def with_command(make: Make) -> Callable[[str], FleetProject]:
 @pytest.mark.parametrize(
     ("program", "words"),
     [
-        ("import sys; print('hunter2'); sys.exit(3)", "ended with exit code 3 and said nothing; run it by hand"),
+        (
+            "import sys; print('hunter2'); sys.exit(3)",
+            "failed with exit code 3 without an error message; run it by hand",
+        ),
         (
             "import os, sys; sys.exit('no access with ' + os.environ['VAULT_TOKEN'])",
             "exit code 1: no access with [secret]",
         ),
         ("print('hunter2')", "has no NAME=VALUE in line 1"),
-        ("import os; os.kill(os.getpid(), 9)", "was killed by signal 9 and said nothing"),
-        ("import sys\nwhile True: sys.stdout.write('hunter2' * 9999)", "gave more than 1 MB"),
+        ("import os; os.kill(os.getpid(), 9)", "was killed by signal 9 without an error message"),
+        ("import sys\nwhile True: sys.stdout.write('hunter2' * 9999)", "contains more than 1 MB"),
         ("import sys\nwhile True: sys.stderr.write('no' * 9999)", "was killed by signal 9: no"),
     ],
 )
@@ -247,7 +250,7 @@ def test_a_tenant_whose_name_a_command_would_take_for_an_option_is_refused(make:
     """A stack file that a pull request adds must not steer the vault's client."""
     project = make("--help", fleet="credentials: {command: [vault, '{tenant}']}")
 
-    with pytest.raises(SettingsError, match="would take the tenant's name for an option; rename the stack"):
+    with pytest.raises(SettingsError, match="would read the tenant's name as an option; rename the stack"):
         Credentials(project, {"PATH": os.defpath}).environment_of("--help")
 
 
@@ -259,7 +262,7 @@ def test_a_file_that_others_can_read_is_warned_of(make: Make) -> None:
     file.chmod(0o644)
     credentials = Credentials(project, {})
 
-    assert credentials.warnings_of("contoso") == [f"{file} can be read by others on this machine; `chmod 600` it"]
+    assert credentials.warnings_of("contoso") == [f"other users of this machine can read {file}; run `chmod 600` on it"]
     file.chmod(0o600)
     assert credentials.warnings_of("contoso") == []
 

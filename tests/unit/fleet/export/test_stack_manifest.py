@@ -192,7 +192,9 @@ def test_long_names_stay_apart() -> None:
 
 
 def test_two_tenants_with_one_name_in_kubernetes_are_refused() -> None:
-    with pytest.raises(SettingsError, match=r'"Fabrikam_EU" and "fabrikam\.eu" would both be the Stack fabrikam-eu'):
+    with pytest.raises(
+        SettingsError, match=r'"Fabrikam_EU" and "fabrikam\.eu" would both become the Stack fabrikam-eu'
+    ):
         names([tenant("Fabrikam_EU"), tenant("fabrikam.eu")])
 
 
@@ -214,10 +216,10 @@ def test_a_tag_becomes_a_label_that_kubernetes_takes() -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"source": GIT, "backend": "postgres://pulumi:hunter2@db/state"}, "--backend holds a password"),
-        ({"source": GIT, "backend": "postgres://db/state?user=a&password=hunter2"}, "--backend holds a password"),
-        ({"source": GitSource("https://hunter2@git.example/x", "main")}, "--repository holds a token"),
-        ({"source": ImageSource("/opt/kzero-scim")}, "say in which with --image"),
+        ({"source": GIT, "backend": "postgres://pulumi:hunter2@db/state"}, "--backend contains a password"),
+        ({"source": GIT, "backend": "postgres://db/state?user=a&password=hunter2"}, "--backend contains a password"),
+        ({"source": GitSource("https://hunter2@git.example/x", "main")}, "--repository contains a token"),
+        ({"source": ImageSource("/opt/kzero-scim")}, "--image-folder needs an image; give it with --image"),
         ({"source": GIT, "namespace": "Not This"}, '--namespace "Not This": '),
     ],
 )

@@ -101,7 +101,7 @@ def test_the_reason_is_told_in_one_line() -> None:
     changes = [ResourceChange(resource="MapperSet", name="mappers", operation="update", properties=[mapper])]
 
     assert only(run(UP, 1, Outcome.FAILED, error="no realm")).why == "no realm"
-    assert only(run(UP, 1, Outcome.TIMED_OUT)).why == "up timed-out"
+    assert only(run(UP, 1, Outcome.TIMED_OUT)).why == "up timed out"
     assert only(run(STATUS, 1, Outcome.UNHEALTHY, status=quarantine)).why == "TooManyDeletes: held back"
     assert only(run(STATUS, 1, Outcome.UNHEALTHY, status=errors)).why == "2 in error: kim: twice"
     assert only(run(PREVIEW, 1, Outcome.CHANGED, changes=changes)).why == "mapper tag added"

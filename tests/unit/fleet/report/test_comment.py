@@ -213,10 +213,10 @@ def test_two_projects_and_two_commands_have_comments_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("command", "outcomes", "headline"),
     [
-        (Command.PREVIEW, "", "no tenant was selected"),
-        (Command.PREVIEW, "unchanged unchanged", "nothing to change in 2 tenants"),
+        (Command.PREVIEW, "", "no tenant selected"),
+        (Command.PREVIEW, "unchanged unchanged", "no changes in 2 tenants"),
         (Command.DRIFT, "unchanged", "no drift in 1 tenant"),
-        (Command.UP, "changed failed not-run unchanged", "1 failed, 1 changed, 1 not run, 1 unchanged"),
+        (Command.UP, "changed failed not-run unchanged", "1 failed, 1 changed, 1 skipped, 1 unchanged"),
         (Command.PREVIEW, "changed failed", "1 failed, 1 would change"),
         (Command.STATUS, "unhealthy unchanged timed-out", "1 timed out, 1 unhealthy, 1 healthy"),
     ],

@@ -91,7 +91,7 @@ class TestSchedule:
         schedule.ended(ended("alfa", Outcome.TIMED_OUT))
         schedule.stop("interrupted")
 
-        assert schedule.stopped == "1 tenant has failed, and --max-failures is 1"
+        assert schedule.stopped == "1 tenant has failed; --max-failures is 1"
 
     @given(st.lists(st.sampled_from([Outcome.CHANGED, Outcome.FAILED, Outcome.UNCHANGED])), st.integers(0, 5))
     def test_nobody_is_begun_after_the_last_allowed_failure(self, outcomes: list[Outcome], most: int) -> None:

@@ -99,7 +99,7 @@ def test_a_confirmation_is_one_tenants(monkeypatch: pytest.MonkeyPatch, project:
 
     assert found == {"alfa": None, "bravo-eu": "unassign=31", "charlie": None}
     assert (watcher.notes) == [
-        "KZERO_SCIM_CONFIRM reaches no tenant of a fleet; set KZERO_SCIM_CONFIRM__<TENANT> for the one it is for"
+        "KZERO_SCIM_CONFIRM is ignored in a fleet run; set KZERO_SCIM_CONFIRM__<TENANT> for one tenant instead"
     ]
     assert "with KZERO_SCIM_CONFIRM__BRAVO_EU=unassign=31" in ended.results[1].error
 

@@ -139,7 +139,7 @@ class TestFailures:
 
         assert (died.outcome, died.error) == (
             Outcome.FAILED,
-            "the process that ran it ended with signal 9; `kzero-scim recover alfa` frees its stack",
+            "the tenant's process died (signal 9); run `kzero-scim recover alfa` to unlock its stack",
         )
         assert following.error == "as always"
         assert not _is_alive(int((project.folder / "engine").read_text()))
@@ -163,7 +163,7 @@ class TestFailures:
         result = run(worker, project.run("alfa", script), timeout=1.5)
 
         assert result.outcome is Outcome.TIMED_OUT
-        assert result.error == "stopped after 1.5 s; the engine was ended by signal 9"
+        assert result.error == "stopped after 1.5 s; the engine was killed by signal 9"
         assert any("kzero-scim recover alfa" in line for line in result.warnings)
         assert not _is_alive(int((project.folder / "plugin").read_text()))
 

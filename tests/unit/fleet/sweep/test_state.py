@@ -106,11 +106,11 @@ async def test_the_newer_of_two_states_counts(stacks: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "error", "words"),
     [
-        (None, NothingAppliedError, "there is no stack contoso at file://"),
-        (checkpoint(), NothingAppliedError, "nothing of stack contoso was applied yet"),
+        (None, NothingAppliedError, "stack contoso does not exist at file://"),
+        (checkpoint(), NothingAppliedError, "stack contoso has never been applied"),
         (checkpoint(resources=[]), NothingAppliedError, "`kzero-scim fleet up contoso`"),
-        (checkpoint(resources=[_ROOT])[:-40], SettingsError, "is cut off .*`kzero-scim recover contoso`"),
-        (b"[]", SettingsError, "is cut off"),
+        (checkpoint(resources=[_ROOT])[:-40], SettingsError, "is truncated .*`kzero-scim recover contoso`"),
+        (b"[]", SettingsError, "is truncated"),
     ],
     ids=["no stack", "never applied", "destroyed", "cut off", "something else"],
 )

@@ -116,7 +116,7 @@ async def test_each_tenants_trouble_is_its_own(project: FleetProject) -> None:
     assert found["a"].error == "cannot sign in to a"
     assert found["b"].error.startswith("internal error: KeyError")
     assert found["c"].error == "stopped after 0.05 s"
-    assert found["f"].error.startswith("there is no stack f at file://")
+    assert found["f"].error.startswith("stack f does not exist at file://")
     assert found["d"].tags == ["of-d"]
     assert "`kzero-scim fleet up d`" in found["d"].warnings[0]
 
