@@ -47,7 +47,7 @@ class Outcome(StrEnum):
     CHANGED = "changed"
     """After preview: would change. After up: was changed."""
     NOT_RUN = "not-run"
-    """Skipped: the tenant's turn did not come; ``error`` says why."""
+    """The tenant was skipped, because its turn did not come; ``error`` says why."""
     UNCHANGED = "unchanged"
     """The tenant is as its stack says."""
 

@@ -16,6 +16,7 @@ from rich.text import Text
 from kzero_scim.display import one_line
 from kzero_scim.fleet.model import Command, Outcome, TenantResult
 from kzero_scim.fleet.report.grouping import reason_of
+from kzero_scim.fleet.report.wording import word_of
 
 STYLES: Final = {
     Outcome.FAILED: "bold red",
@@ -33,11 +34,11 @@ _LOG_WIDTH: Final = 160
 """Columns without a terminal: a pipeline's log does not say how wide it is."""
 
 
-def said(result: TenantResult) -> str:
+def said(command: Command, result: TenantResult) -> str:
     """Return a tenant's outcome in a few words."""
     match result.outcome:
         case Outcome.UNCHANGED:
-            return "unchanged" if result.status is None else "healthy"
+            return word_of(command, result.outcome)
         case Outcome.CHANGED:
             return _number(len(result.changes), "change")
         case Outcome.DRIFTED:
@@ -46,7 +47,8 @@ def said(result: TenantResult) -> str:
         case _:
             error = one_line(reason_of(result))
             short = error if len(error) <= _MOST else f"{error[:_MOST]}..."
-            return f"{result.outcome}: {short}" if short else str(result.outcome)
+            word = word_of(command, result.outcome)
+            return f"{word}: {short}" if short else word
 
 
 def _number(count: int, word: str) -> str:
@@ -56,10 +58,11 @@ def _number(count: int, word: str) -> str:
 class Lines:
     """Prints one line for each finished tenant, for pipelines and wherever there is no terminal."""
 
-    def __init__(self, console: Console, total: int) -> None:
-        """Set the console and the number of tenants."""
+    def __init__(self, console: Console, total: int, command: Command) -> None:
+        """Set the console, the number of tenants and the command."""
         self._console = console
         self._total = total
+        self._command = command
         self._ended = 0
         self._lock = Lock()
 
@@ -83,7 +86,7 @@ class Lines:
             place = f"[{self._ended:>{len(str(self._total))}}/{self._total}]"
             line = Text.assemble(
                 f"{place} {one_line(result.tenant)}  ",
-                (said(result), STYLES[result.outcome]),
+                (said(self._command, result), STYLES[result.outcome]),
                 f"  {result.seconds:.1f} s",
             )
             self._console.print(line, soft_wrap=True)
@@ -99,9 +102,8 @@ class Screen(Lines):
 
     def __init__(self, console: Console, total: int, command: Command) -> None:
         """Set the console, the number of tenants and the command."""
-        super().__init__(console, total)
+        super().__init__(console, total, command)
         self._running: dict[str, tuple[float, str]] = {}
-        self._command = command
         self._began = time.monotonic()
         self._live = Live(console=console, get_renderable=self._shown, refresh_per_second=4, transient=True)
 
@@ -156,4 +158,4 @@ def console(*, stderr: bool) -> Console:
 
 def watcher(console: Console, total: int, command: Command) -> Lines:
     """Return the watcher for a console: live in a terminal, else line by line."""
-    return Screen(console, total, command) if console.is_terminal else Lines(console, total)
+    return Screen(console, total, command) if console.is_terminal else Lines(console, total, command)

@@ -10,12 +10,12 @@ from rich.text import Text
 
 from kzero_scim.commands.fleet.progress import STYLES
 from kzero_scim.display import listed, one_line
-from kzero_scim.fleet.model import Command, FleetRun, Outcome
+from kzero_scim.fleet.model import FleetRun, Outcome
 from kzero_scim.fleet.report.grouping import GroupedRun
+from kzero_scim.fleet.report.wording import word_of
 
 _NAMED = 6
 """How many tenants of a group the table names."""
-_CHANGED = {Command.PREVIEW: "to change", Command.UP: "changed"}
 
 
 def print_closing(console: Console, run: FleetRun) -> None:
@@ -29,7 +29,10 @@ def print_closing(console: Console, run: FleetRun) -> None:
     for outcome, tenants, text in _rows(grouped):
         names = "" if outcome is Outcome.UNCHANGED else listed([one_line(name) for name in tenants], _NAMED)
         table.add_row(
-            Text(_word(run, outcome), STYLES[outcome]), str(len(tenants)), Text(one_line(text)), Text(names, "dim")
+            Text(word_of(run.command, outcome), STYLES[outcome]),
+            str(len(tenants)),
+            Text(one_line(text)),
+            Text(names, "dim"),
         )
     if run.results:
         console.print()
@@ -44,7 +47,7 @@ def print_closing(console: Console, run: FleetRun) -> None:
 
 def closing_line(run: FleetRun) -> str:
     """Return a run's counts in one line."""
-    counts = [f"{run.counts[outcome]} {_word(run, outcome)}" for outcome in Outcome if run.counts[outcome]]
+    counts = [f"{run.counts[outcome]} {word_of(run.command, outcome)}" for outcome in Outcome if run.counts[outcome]]
     total = len(run.results)
     line = f"{run.command}: {total} {'tenant' if total == 1 else 'tenants'}"
     return f"{line}: {', '.join(counts)}" if counts else f"{line} selected, nothing to do"
@@ -59,9 +62,3 @@ def _rows(grouped: GroupedRun) -> Iterator[tuple[Outcome, list[str], str]]:
     yield from ((Outcome.NOT_RUN, alike.tenants, alike.text) for alike in grouped.not_run)
     if grouped.unchanged:
         yield Outcome.UNCHANGED, grouped.unchanged, ""
-
-
-def _word(run: FleetRun, outcome: Outcome) -> str:
-    if outcome is Outcome.CHANGED:
-        return _CHANGED.get(run.command, str(outcome))
-    return "healthy" if (run.command, outcome) == (Command.STATUS, Outcome.UNCHANGED) else outcome.replace("-", " ")

@@ -96,7 +96,7 @@ def _watching(console: Console) -> Callable[[Command, int], Lines]:
         if command is Command.PREVIEW:
             differ = "1 tenant differs" if total == 1 else f"{total} tenants differ"
             console.print(f"{differ}. Previewing what the next up would do:", highlight=False)
-        return Screen(console, total, command) if console.is_terminal else Lines(console, total)
+        return Screen(console, total, command) if console.is_terminal else Lines(console, total, command)
 
     return watch
 

@@ -29,7 +29,12 @@
   const chip = (state) => el("span", { class: `chip ${state}` }, icon(state), data.states[state]);
   const bidi = (text) => el("bdi", {}, String(text));
   const plural = (count, one, many = `${one}s`) => `${number.format(count)} ${count === 1 ? one : many}`;
-  const outcomeWord = (outcome) => (outcome === "not-run" ? "skipped" : outcome.replace("-", " "));
+  function outcomeWord(outcome, command) {
+    if (outcome === "not-run") return "skipped";
+    if (outcome === "changed" && command === "preview") return "would change";
+    if (outcome === "unchanged" && command === "status") return "healthy";
+    return outcome.replace("-", " ");
+  }
 
   /* ---- time: absolute in UTC, relative to now ---- */
 
@@ -214,7 +219,7 @@
     return el(
       "section",
       { class: "alarm" },
-      el("h4", {}, el("span", {}, `${data.runs[run].command} ${outcomeWord(look.outcome)}`), " ", from(run)),
+      el("h4", {}, el("span", {}, `${data.runs[run].command} ${outcomeWord(look.outcome, data.runs[run].command)}`), " ", from(run)),
       el("p", { class: "message", dir: "auto" }, look.error || "No reason given."),
       look.log ? el("p", {}, "Log: ", el("code", {}, look.log)) : null,
     );
@@ -297,7 +302,7 @@
       const run = data.runs[look.run];
       const told = [...(look.error && !(tenant.failures || []).includes(look.run) ? [look.error] : []), ...(look.warnings || [])];
       return [
-        run.command, [outcomeWord(look.outcome), told.length ? el("ul", {}, told.map((line) => el("li", { dir: "auto" }, line))) : null], both(run.ended),
+        run.command, [outcomeWord(look.outcome, run.command), told.length ? el("ul", {}, told.map((line) => el("li", { dir: "auto" }, line))) : null], both(run.ended),
         look.seconds ? `${look.seconds} s` : "", look.log ? el("code", {}, look.log) : "",
       ];
     });
@@ -465,7 +470,7 @@
     $("scope").append(`${plural(data.tenants.length, "tenant")}, last checked `, when(order[0].ended));
     const rows = order.map((run) => [
       run.command, both(run.ended), number.format(run.tenants),
-      Object.entries(run.counts).map(([outcome, n]) => `${number.format(n)} ${outcomeWord(outcome)}`).join(", ") || "no tenants",
+      Object.entries(run.counts).map(([outcome, n]) => `${number.format(n)} ${outcomeWord(outcome, run.command)}`).join(", ") || "no tenants",
       run.commit ? el("code", {}, run.commit.endsWith("+") ? `${run.commit.slice(0, 12)}+` : run.commit.slice(0, 12)) : "",
     ]);
     const newest = order.filter((run) => order.find((other) => other.command === run.command) === run);

@@ -21,22 +21,13 @@ from kzero_scim.fleet.model import Command, FleetRun, Outcome, PropertyChange, R
 from kzero_scim.fleet.report.grouping import Alike, Group, GroupedRun, Risk, costs_of
 from kzero_scim.fleet.report.markdown import fenced, shortened, span, tagged
 from kzero_scim.fleet.report.truncation import Entry, Parts, Section, counted, fit
-from kzero_scim.fleet.report.wording import Name, Sentence, is_consequence, joined, summary_of
+from kzero_scim.fleet.report.wording import Name, Sentence, is_consequence, joined, summary_of, word_of
 
 LIMITS: Final = {"github": 64_000, "gitlab": 1_000_000, "azure": 150_000}
 """Largest comment per platform, in characters, with room for text that a pipeline adds."""
 LEAST: Final = 2_000
 """Smallest limit, in characters: headline and counts need some room."""
 
-_WORDS: Final = {
-    Outcome.FAILED: "failed",
-    Outcome.TIMED_OUT: "timed out",
-    Outcome.UNHEALTHY: "unhealthy",
-    Outcome.DRIFTED: "drifted",
-    Outcome.CHANGED: "would change",
-    Outcome.NOT_RUN: "skipped",
-    Outcome.UNCHANGED: "unchanged",
-}
 _ERRORS: Final = frozenset({Outcome.FAILED, Outcome.TIMED_OUT, Outcome.UNHEALTHY, Outcome.NOT_RUN})
 _SIGNS: Final = {"add": "+", "delete": "-"}
 _MARKERS: Final = frozenset({"(secret)", "(not known yet)"})
@@ -105,16 +96,7 @@ def headline_of_run(run: FleetRun) -> str:
     counts = run.counts
     if counts[Outcome.UNCHANGED] == len(run.results):
         return f"{_nothing(run.command)} in {counted(len(run.results), 'tenant')}"
-    return ", ".join(f"{counts[outcome]:,} {word_of(run, outcome)}" for outcome in Outcome if counts[outcome])
-
-
-def word_of(run: FleetRun, outcome: Outcome) -> str:
-    """Return an outcome's word for a run's command: "would change" after a preview, "changed" after an up."""
-    if outcome is Outcome.CHANGED and run.command is not Command.PREVIEW:
-        return "changed"
-    if outcome is Outcome.UNCHANGED and run.command is Command.STATUS:
-        return "healthy"
-    return _WORDS[outcome]
+    return ", ".join(f"{counts[outcome]:,} {word_of(run.command, outcome)}" for outcome in Outcome if counts[outcome])
 
 
 def _nothing(command: Command) -> str:
@@ -180,7 +162,7 @@ def _lasted(seconds: float) -> str:
 
 def _sections(run: FleetRun) -> list[Section]:
     grouped = GroupedRun(run)
-    changed = word_of(run, Outcome.CHANGED).capitalize()
+    changed = word_of(run.command, Outcome.CHANGED).capitalize()
     again = f"To run only these again: `kzero-scim fleet {run.command.value} --failed`"
     stopped = bool(run.counts[Outcome.TIMED_OUT])
     sections = [

@@ -1,6 +1,6 @@
-"""Describes a change in words: "mapper `tag` added", "3 users assigned, 1 unassigned". Must not know output formats.
+"""Describes changes ("mapper `tag` added") and outcomes ("would change") in words. Must not know output formats.
 
-Uses only a resource's kind and the paths of its properties, so that preview, up and drift use the same words.
+Describes a change only by its resource's kind and its properties' paths, so that all commands use the same words.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import cache, partial
 from typing import Final
 
 from kzero_scim.display import one_line
-from kzero_scim.fleet.model import PropertyChange, ResourceChange
+from kzero_scim.fleet.model import Command, Outcome, PropertyChange, ResourceChange
 from kzero_scim.provider.audit_events import APPLICATION
 from kzero_scim.provider.package import KZERO
 from kzero_scim.resource.facts import Facts, Noun
@@ -85,6 +85,17 @@ def steps_of(path: str) -> tuple[str, ...]:
         return parse_path(path) or (path,)
     except ValueError:
         return (path,)
+
+
+def word_of(command: Command, outcome: Outcome) -> str:
+    """Return the word for an outcome: for example "would change" after a preview, "changed" after an up."""
+    if outcome is Outcome.NOT_RUN:
+        return "skipped"
+    if outcome is Outcome.CHANGED and command is Command.PREVIEW:
+        return "would change"
+    if outcome is Outcome.UNCHANGED and command is Command.STATUS:
+        return "healthy"
+    return outcome.replace("-", " ")
 
 
 def is_consequence(change: ResourceChange) -> bool:
