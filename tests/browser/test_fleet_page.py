@@ -38,7 +38,7 @@ def test_the_page_shows_the_worst_tenants_first_with_their_details(chromium: Chr
     chromium.open(mixed)
 
     assert chromium.texts("#glance button") == [
-        "2\nFailed", "2\nQuarantine", "1\nUsers in error", "3\nDrifted", "13\nChanges pending", "1\nNot run",
+        "2\nFailed", "2\nQuarantine", "1\nUsers in error", "3\nDrifted", "13\nChanges pending", "1\nSkipped",
         "22\nHealthy",
     ]  # fmt: skip
     assert names(chromium)[0] == fleet_sample.name_of(10)
@@ -54,7 +54,7 @@ def test_the_page_shows_the_worst_tenants_first_with_their_details(chromium: Chr
         f"admin@{EVERYTHING}.example",
         "Changes pending: 1 resource\nfrom preview, 1 hour ago",
         "Checklist: 6 of 7 passed",
-        "13 cycles: 5 succeeded, 2 had users in error, 6 failed",
+        "13 cycles: 5 succeeded, 2 with users in error, 6 failed",
         "KZero advanced console",
         f".kzero-scim/logs/{EVERYTHING}.log",
     ):
@@ -284,7 +284,7 @@ def test_an_empty_fleet_says_so(chromium: Chromium) -> None:
     """A page without runs or tenants says so."""
     for runs in ([], fleet_sample.healthy_fleet(0)):
         chromium.open(render_page(runs))
-        assert chromium.one("#count").text == "No tenants: none of the runs looked at one."
+        assert chromium.one("#count").text == "No tenants: the runs contain none."
     assert chromium.complaints() == []
 
 

@@ -22,7 +22,7 @@ def test_a_complete_tenant_is_adopted_used_and_released(tenant: Tenant, empty_pr
     adopted = empty_project.kzero_scim("adopt", "test", "--yes").succeeded()
 
     assert _everything(tenant, made) == before
-    adopted.line_with("test is adopted: ")
+    adopted.line_with("Adopted test: ")
     assert _settings(empty_project) == {
         "azuread:tenantId": tenant.env["ARM_TENANT_ID"],
         "kzero-scim:kzeroTenant": tenant.realm,

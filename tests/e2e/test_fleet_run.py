@@ -98,9 +98,9 @@ def test_a_preview_of_new_tenants_leaves_nothing_behind(project: tuple[Fleet, li
 
     assert done.code == 2, done.text
     assert re.search(
-        r"to change +3 +set up for the first time, 12 resources +tenant-001, tenant-002, tenant-003", done.stdout
+        r"would change +3 +set up for the first time, 12 resources +tenant-001, tenant-002, tenant-003", done.stdout
     )
-    assert done.stdout.splitlines()[-1] == "preview: 3 tenants: 3 to change"
+    assert done.stdout.splitlines()[-1] == "preview: 3 tenants: 3 would change"
     assert before == {file: file.read_bytes() for file in (found.folder / "stacks").iterdir()}
     assert found.stacks() == []
 

@@ -75,7 +75,7 @@ def test_a_fleet_is_swept_with_read_permissions(
         assert refused.code == status.code == 1
         assert "tenant-002" in refused.line_with("2 differences")
         assert "tenant-003" in refused.line_with("AADSTS7000215")
-        assert "tenant-001" in refused.line_with("if it has never been applied")
+        assert "tenant-001" in refused.line_with("stack tenant-001 does not exist at")
         states = {result["tenant"]: result for result in json.loads(status.stdout)["results"]}
         assert [states[name]["outcome"] for name in sorted(states)] == ["not-run", "unhealthy", "failed"]
         assert states[reads.name]["status"]["status"] == "quarantine"

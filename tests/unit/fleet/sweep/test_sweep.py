@@ -190,7 +190,7 @@ def test_a_cancelled_pipeline_keeps_what_was_found(project: FleetProject, monkey
     how = sweep_run.Sweeping(
         environment={"PULUMI_BACKEND_URL": (project.folder / "state").as_uri()},
         parallel=1,
-        watch=lambda _, total: Lines(Console(quiet=True), total),
+        watch=lambda command, total: Lines(Console(quiet=True), total, command),
         is_engine_asked=True,
     )
 
