@@ -1,4 +1,4 @@
-"""What the command line says when something fails that nobody has foreseen."""
+"""Tests of unexpected errors on the command line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from kzero_scim.errors import ProviderError
 def test_whatever_fails_is_one_line(
     error: Exception, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """No traceback; exit code 1, as for every command that could not be carried out."""
+    """An unexpected error is one line without a traceback, with exit code 1."""
 
     def fail() -> None:
         note("GET /users")

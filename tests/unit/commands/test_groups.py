@@ -1,4 +1,4 @@
-"""How commands are found, shown and called, and the exit code of wrong usage."""
+"""Tests of command groups: help, lookup, and exit codes of wrong usage."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _groups(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
 
 
 def test_help_shows_every_command_with_the_first_line_of_its_own_help() -> None:
-    """Though no command is imported for it."""
+    """Help shows each command's first line without importing it."""
     for path, group in _groups(typer.main.get_command(app)):
         shown = CliRunner().invoke(app, [*path, "--help"], env={"COLUMNS": "1000"}).output
         for name in group.commands:
@@ -38,7 +38,7 @@ def test_help_shows_every_command_with_the_first_line_of_its_own_help() -> None:
 
 @pytest.mark.parametrize("words", [["--help"], ["fleet", "--help"], ["sandbox", "--help"], ["--version"]])
 def test_help_imports_nothing_that_is_slow(words: list[str]) -> None:
-    """Neither the engine's SDK, nor a client, nor the sandbox."""
+    """Help imports neither the engine's SDK nor a client nor the sandbox."""
     program = (
         f"import sys\nfrom kzero_scim.commands.main import app\ntry: app({words!r})\nexcept SystemExit: pass\n"
         "print([name for name in ('pulumi', 'httpx', 'kzero_scim.fleet', 'kzero_sandbox') if name in sys.modules])"
@@ -52,12 +52,12 @@ def test_help_imports_nothing_that_is_slow(words: list[str]) -> None:
     "words", [["chek"], ["--bogus"], ["check"], ["fleet", "preview", "--bogus"], ["fleet", "up", "--parallel", "no"]]
 )
 def test_wrong_usage_ends_with_1(words: list[str]) -> None:
-    """Everywhere; 2 says that something needs action."""
+    """Wrong usage exits with 1 everywhere, because 2 means that something needs action."""
     assert CliRunner().invoke(app, words).exit_code == 1
 
 
 def test_a_command_that_is_misspelt_is_guessed() -> None:
-    """Among all commands, though none is imported yet."""
+    """A mistyped command gets a suggestion, although no command is imported."""
     assert "Did you mean 'check'?" in CliRunner().invoke(app, ["chek"], env={"COLUMNS": "200"}).output
 
 
@@ -68,7 +68,7 @@ class _Block:
 
 
 def test_an_option_block_is_its_fields() -> None:
-    """Beside the command's own options, and given as one."""
+    """The fields of an option block become options and are passed as one object."""
     seen: list[tuple[_Block, bool]] = []
 
     @with_option_blocks
@@ -84,7 +84,7 @@ def test_an_option_block_is_its_fields() -> None:
 
 
 def test_missing_dependencies_of_a_group_are_named() -> None:
-    """A machine without the sandbox gets one line that says what to run."""
+    """Without the sandbox's dependencies, one line says what to run."""
 
     class Group(LazyGroup):
         members: ClassVar = {"go": "no_such_package.commands:go"}

@@ -1,4 +1,4 @@
-"""Which tenants a change touches, as real git tells it."""
+"""Tests of which tenants changes affect, with real git."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from kzero_scim.fleet.selection import Selected, Selection, select
 
 
 class Repository:
-    """A git repository with a fleet in it, or in a folder of it."""
+    """A git repository with a fleet at its top or in a folder."""
 
     def __init__(self, top: Path, folder: Path) -> None:
         self.top, self.folder = top, folder
 
     def git(self, *arguments: str) -> str:
-        """Run git as somebody with a name."""
+        """Run git with a user name."""
         identity = ["-c", "user.name=Operator", "-c", "user.email=operator@example.com", "-c", "commit.gpgsign=false"]
         return subprocess.run(
             ["git", "-C", str(self.top), *identity, "-c", "protocol.file.allow=always", *arguments],  # noqa: S607
@@ -41,7 +41,7 @@ class Repository:
         self.git("commit", "--quiet", f"--message={message}")
 
     def changed(self, since: str = "main") -> Selected:
-        """Select whom a change touches."""
+        """Return the tenants that changes affect."""
         return select(FleetProject.load(self.folder), Selection(changed_since=since))
 
 
@@ -65,7 +65,7 @@ def _fleet(top: Path, folder: Path) -> Repository:
 
 @pytest.fixture(params=["", "infrastructure/tenants"], ids=["at the top", "in a subfolder"])
 def repository(tmp_path: Path, request: pytest.FixtureRequest) -> Repository:
-    """A fleet on a branch, at the top of a repository and in a folder of it."""
+    """A fleet on a branch, at the top of a repository and in a folder."""
     return _fleet(tmp_path, tmp_path / request.param)
 
 
@@ -74,7 +74,7 @@ def _names(found: Selected) -> list[str]:
 
 
 def test_a_change_is_that_of_the_branch_committed_staged_and_not(repository: Repository) -> None:
-    """What main got since the branch began is none of it; new files count before git follows them."""
+    """Only the branch's changes count, with uncommitted and untracked files, not those of main."""
     repository.write("stacks/Pulumi.alpha.yaml", "config: {}\n")
     repository.commit("Change alpha")
     repository.git("switch", "--quiet", "main")
@@ -93,7 +93,7 @@ def test_a_change_is_that_of_the_branch_committed_staged_and_not(repository: Rep
 
 
 def test_nothing_changed_is_told_and_no_error(repository: Repository) -> None:
-    """A pull request that touches documents has no tenant to look at."""
+    """A change of documents selects no tenant, with a note and without an error."""
     repository.write("README.md", "Read me.\n")
     repository.commit("Document")
 
@@ -105,7 +105,7 @@ def test_nothing_changed_is_told_and_no_error(repository: Repository) -> None:
 
 @pytest.mark.parametrize("path", ["__main__.py", "Pulumi.yaml", "fleet.yaml", "requirements.lock", "components/a.py"])
 def test_code_and_settings_of_all_touch_everybody(repository: Repository, path: str) -> None:
-    """The note says which file it was."""
+    """A change of code or shared settings selects all tenants, and the note names the file."""
     kept = (repository.folder / path).read_text() if (repository.folder / path).exists() else ""
     repository.write(path, f"{kept}# changed\n")
 
@@ -116,7 +116,7 @@ def test_code_and_settings_of_all_touch_everybody(repository: Repository, path: 
 
 
 def test_a_renamed_stack_file_is_told_with_what_pulumi_needs(repository: Repository) -> None:
-    """The new name is selected; without a rename of the stack it would be set up a second time."""
+    """A renamed stack file selects the new name, and the note says how to rename the stack."""
     repository.git("mv", f"{repository.folder}/stacks/Pulumi.beta.yaml", f"{repository.folder}/stacks/Pulumi.b2.yaml")
 
     found = repository.changed()
@@ -129,7 +129,7 @@ def test_a_renamed_stack_file_is_told_with_what_pulumi_needs(repository: Reposit
 
 
 def test_a_removed_stack_file_is_told_with_the_tenant(repository: Repository) -> None:
-    """Nothing destroys its stack; its users file says nothing of the others."""
+    """A deleted stack file causes a note, because nothing destroys its stack."""
     (repository.folder / "stacks" / "Pulumi.delta.yaml").unlink()
     (repository.folder / "stacks" / "delta-users.txt").unlink()
     repository.commit("Remove delta")
@@ -146,7 +146,7 @@ def test_a_removed_stack_file_is_told_with_the_tenant(repository: Repository) ->
 
 
 def test_a_lock_file_above_the_project_touches_everybody_and_other_folders_nobody(tmp_path: Path) -> None:
-    """A repository may hold one lock file for several projects; what is beside the project is not its own."""
+    """A lock file above the project affects all tenants; other folders affect none."""
     repository = _fleet(tmp_path, tmp_path / "tenants")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "program.py").write_text("")
@@ -166,7 +166,7 @@ def test_a_lock_file_above_the_project_touches_everybody_and_other_folders_nobod
     ],
 )
 def test_an_unknown_revision_is_told(repository: Repository, revision: str, words: str) -> None:
-    """A revision is never taken for an option of git's."""
+    """An unknown revision is an error, and git never reads it as an option."""
     with pytest.raises(SettingsError) as caught:
         repository.changed(revision)
 
@@ -175,7 +175,7 @@ def test_an_unknown_revision_is_told(repository: Repository, revision: str, word
 
 @pytest.mark.parametrize("revision", ["origin/main", "HEAD~1"])
 def test_a_shallow_clone_names_the_remedy(tmp_path: Path, revision: str) -> None:
-    """Pipelines clone the newest commit alone, unless they are told otherwise."""
+    """In a shallow clone, the error says how to fetch the whole history."""
     origin = _fleet(tmp_path / "origin", tmp_path / "origin")
     origin.write("stacks/Pulumi.alpha.yaml", "config: {}\n")
     origin.commit("Change alpha")
@@ -187,7 +187,7 @@ def test_a_shallow_clone_names_the_remedy(tmp_path: Path, revision: str) -> None
 
 
 def test_a_shallow_clone_that_has_the_other_branch_but_no_common_commit_names_it_too(tmp_path: Path) -> None:
-    """Two shallow fetches give both ends and nothing between."""
+    """Two shallow fetches without a common commit cause the same advice."""
     origin = _fleet(tmp_path / "origin", tmp_path / "origin")
     origin.write("stacks/Pulumi.alpha.yaml", "config: {}\n")
     origin.commit("Change alpha")
@@ -201,7 +201,7 @@ def test_a_shallow_clone_that_has_the_other_branch_but_no_common_commit_names_it
 
 
 def test_a_folder_outside_of_git_is_told(tmp_path: Path) -> None:
-    """In git's own words."""
+    """Outside of a repository, the error contains git's own words."""
     repository = _fleet(tmp_path, tmp_path)
     (tmp_path / ".git").rename(tmp_path / "not-git")
 
@@ -227,7 +227,7 @@ def test_a_folder_outside_of_git_is_told(tmp_path: Path) -> None:
 def test_a_file_touches_its_own_tenants_all_or_none(
     tmp_path: Path, files: list[str], everybody: tuple[str, ...], tenants: set[str]
 ) -> None:
-    """A tenant's credentials are its own; what no program reads touches nobody."""
+    """A file affects its tenant, all tenants or none."""
     repository = _fleet(tmp_path, tmp_path)
 
     found = of_files(FleetProject.load(repository.folder), files)

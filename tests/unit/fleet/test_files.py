@@ -1,4 +1,4 @@
-"""Which files are the program: `--changed-since` and the fingerprint of `--resume` answer the same."""
+"""Tests of which files are the program, for `--changed-since` and the fingerprint of `--resume`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OTHERS = [
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A project of one's own in a folder of a repository; all is committed but for one new module."""
+    """A project in a folder of a repository, committed except for one new module."""
     folder = tmp_path / "tenants"
     for path in (*PROGRAM, *OTHERS):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def commit(top: Path) -> None:
-    """Make the repository."""
+    """Create the repository."""
     git = ["git", "-C", str(top), "-c", "user.name=Operator", "-c", "user.email=operator@example.com"]
     for words in (["init", "--quiet"], ["add", "--all"], ["reset", "--quiet", "tenants/new.py"]):
         subprocess.run([*git, *words], check=True, capture_output=True)
@@ -48,14 +48,14 @@ def commit(top: Path) -> None:
 
 
 def test_the_program_is_what_git_follows_or_does_not_ignore(folder: Path) -> None:
-    """With a lock file above the project; without documents, tests, what is unrelated, and what is a tenant's own."""
+    """The program includes a lock file above the project, but no documents, tests or tenants' files."""
     subprocess.run(["git", "-C", str(folder.parent), "init", "--quiet"], check=True)  # noqa: S607 - any git
 
     assert program_files(FleetProject.load(folder)) == sorted(["../uv.lock", *PROGRAM])
 
 
 def test_without_a_repository_every_file_counts_that_is_not_hidden(folder: Path) -> None:
-    """Nothing says what is ignored then; a local backend's states are hidden files."""
+    """Without a repository, all files count except hidden ones, such as a local backend's states."""
     (folder / "states" / ".pulumi").mkdir(parents=True)
     (folder / "states" / ".pulumi" / "alfa.json").write_text("{}")
     (folder / "offices" / "__pycache__" / "emea.pyc").write_text("")
@@ -73,7 +73,7 @@ def test_without_a_repository_every_file_counts_that_is_not_hidden(folder: Path)
     ],
 )
 def test_a_resumed_up_runs_whom_a_change_touches(folder: Path, path: str, touched: set[str]) -> None:
-    """Both go by the same files."""
+    """`--resume` and `--changed-since` select the same tenants."""
     commit(folder.parent)
     (folder / "new.py").unlink()
     before = _fingerprints(folder)

@@ -1,4 +1,4 @@
-"""What fleet runs leave in the project's folder."""
+"""Tests of the documents of runs in the project's folder."""
 
 from pathlib import Path
 
@@ -17,14 +17,14 @@ def project(tmp_path: Path) -> FleetProject:
 
 
 def run(command: Command, *tenants: str, day: int = 1) -> FleetRun:
-    """Make a run's result."""
+    """Return a run's result."""
     results = [TenantResult(tenant=name, outcome=Outcome.UNCHANGED) for name in tenants]
     began = f"2026-01-{day:02d}T00:00:00Z"
     return FleetRun(command=command, project="fleet", began=began, ended=began, results=results)
 
 
 def test_each_command_has_its_last_run(project: FleetProject) -> None:
-    """The one before it is gone, that of another command is not; nothing else lies around."""
+    """A new run replaces only the last run of its own command and leaves no other files."""
     for done in (run(Command.UP, "alfa"), run(Command.PREVIEW, "alfa"), run(Command.PREVIEW, "bravo")):
         journal.record(project, done)
 
@@ -35,7 +35,7 @@ def test_each_command_has_its_last_run(project: FleetProject) -> None:
 
 
 def test_the_history_holds_some_runs_of_each_command(tmp_path: Path) -> None:
-    """The oldest go first, a run that is recorded twice is there once, and who left the fleet is not told of."""
+    """The history drops the oldest runs, repeated records of a run, and tenants that left the fleet."""
     file = tmp_path / "stacks" / "Pulumi.alfa.yaml"
     project = FleetProject(tmp_path, "fleet", FleetSettings(), {"alfa": FleetTenant("alfa", file, {})})
     journal.record(project, run(Command.UP, "alfa"))
@@ -54,7 +54,7 @@ def test_the_history_holds_some_runs_of_each_command(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ['{"command": "up"', "[]"])
 def test_a_broken_document_is_named(project: FleetProject, text: str) -> None:
-    """With its file, in one line."""
+    """The error for a broken document names its file in one line."""
     project.runs.mkdir(parents=True)
     (project.runs / "up.json").write_text(text)
 
@@ -65,5 +65,5 @@ def test_a_broken_document_is_named(project: FleetProject, text: str) -> None:
 
 
 def test_no_commit_without_git(tmp_path: Path) -> None:
-    """A folder that is in no repository is at none."""
+    """A folder outside of a repository has no commit."""
     assert journal.commit_of(tmp_path) == ""

@@ -1,4 +1,4 @@
-"""The data of the fleet: its project, its JSON document, its exit codes."""
+"""Tests of the fleet's data: project, document and exit codes."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ _RUNS = st.builds(
 
 @given(_RUNS)
 def test_a_run_reads_back_as_it_was_written(run: FleetRun) -> None:
-    """The document is the interface of pipelines: nothing is lost on the way."""
+    """A document that is written and read again is the same, because pipelines depend on it."""
     assert FleetRun.from_document(run.document(), "run.json") == run
 
 
 def test_the_status_and_the_checklist_are_plain_documents() -> None:
-    """Keys in camel case, and none for what is not known."""
+    """Status and checklist have camel case keys, and null for unknown values."""
     status = StatusReport(status="quarantine", quarantine=Quarantine(reason="TooManyDeletes", what_to_do="look"))
     item = Item("Users or groups assigned", passed=True, evidence="2 assigned")
     result = TenantResult(tenant="a", outcome=Outcome.UNHEALTHY, status=status, checklist=[item])
@@ -103,20 +103,20 @@ def test_the_status_and_the_checklist_are_plain_documents() -> None:
     ],
 )
 def test_the_exit_code_says_what_is_left_to_do(command: Command, outcomes: list[Outcome], code: int) -> None:
-    """Changes are left to do after a preview, and done after an up; the worst of all tenants counts."""
+    """Changes need action after a preview but not after an up, and the worst tenant decides."""
     results = [TenantResult(tenant=str(number), outcome=outcome) for number, outcome in enumerate(outcomes)]
 
     assert FleetRun(command=command, project="p", began="", ended="", results=results).exit_code == code
 
 
 def test_a_document_that_is_no_run_is_named() -> None:
-    """The error names the file and the first thing that is wrong."""
+    """The error names the file and the first problem."""
     with pytest.raises(SettingsError, match=r"old\.json is not a document of a fleet run: command: "):
         FleetRun.from_document({"command": "sing"}, "old.json")
 
 
 def test_a_fleet_is_the_stacks_of_a_project(tmp_path: Path) -> None:
-    """Examples are left out, tags are read, and a broken stack file is one tenant's own problem."""
+    """Examples are excluded, tags are read, and a broken stack file affects only its tenant."""
     (tmp_path / "Pulumi.yaml").write_text("name: kzero-scim\nruntime: python\n")
     (tmp_path / "fleet.yaml").write_text("exclude: [example]\n")
     stacks = tmp_path / "stacks"
@@ -133,7 +133,7 @@ def test_a_fleet_is_the_stacks_of_a_project(tmp_path: Path) -> None:
 
 
 def test_an_unknown_key_of_the_fleet_file_is_named(tmp_path: Path) -> None:
-    """A mistyped key is never silently without effect."""
+    """A mistyped key in fleet.yaml is an error."""
     (tmp_path / "Pulumi.yaml").write_text("name: kzero-scim\nruntime: python\n")
     (tmp_path / "fleet.yaml").write_text("excludes: []\n")
 

@@ -1,4 +1,4 @@
-"""Which tenants a selection gives."""
+"""Tests of the selection of tenants."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TAGS = {"alpha": "[canary, emea]", "beta": "[emea]", "gamma": "[apac]", "delta"
 
 @pytest.fixture
 def project(tmp_path: Path) -> FleetProject:
-    """Four tenants, one of which keeps its users in a file of its own."""
+    """Four tenants, one of which has its users in a separate file."""
     (tmp_path / "Pulumi.yaml").write_text("name: kzero-scim\nruntime: python\n")
     (tmp_path / "fleet.yaml").write_text("exclude: ['*-example']\n")
     (tmp_path / "stacks").mkdir()
@@ -50,7 +50,7 @@ def _names(project: FleetProject, selection: Selection, failed: tuple[str, ...] 
 def test_filters_leave_those_whom_all_of_them_mean(
     project: FleetProject, selection: Selection, expected: list[str]
 ) -> None:
-    """Names and tags are each any of, together all of; the order is by name."""
+    """Names and tags each match any of several, filters combine with AND, and results are sorted."""
     assert _names(project, selection, ("delta", "gone")) == expected
 
 
@@ -70,7 +70,7 @@ def test_filters_leave_those_whom_all_of_them_mean(
     ],
 )
 def test_what_matches_nothing_is_an_error(project: FleetProject, selection: Selection, words: str) -> None:
-    """A mistyped name never selects the empty set in silence."""
+    """A name or tag that matches no tenant is an error."""
     with pytest.raises(SettingsError) as caught:
         select(project, selection)
 
@@ -79,21 +79,21 @@ def test_what_matches_nothing_is_an_error(project: FleetProject, selection: Sele
 
 @given(st.sets(st.text("abcdef-1", min_size=1, max_size=8), max_size=40), st.integers(1, 12))
 def test_every_tenant_is_in_exactly_one_shard(tenants: set[str], count: int) -> None:
-    """Shards are disjoint and together everything; which one depends on the name alone."""
+    """Each tenant is in exactly one shard, which depends only on its name."""
     for tenant in tenants:
         assert sum(Shard(number=number, of=count).has(tenant) for number in range(1, count + 1)) == 1
 
 
 @pytest.mark.parametrize("text", ["0/3", "4/3", "1", "a/b", "1/0", "-1/2"])
 def test_a_shard_that_is_none_is_refused(text: str) -> None:
-    """The error shows how one is written."""
+    """The error for a malformed shard shows an example."""
     with pytest.raises(SettingsError, match="for example 2/5"):
         Shard.parse(text)
 
 
 @given(st.integers(2, 10), st.text("abcdefghij-", min_size=1, max_size=6))
 def test_shards_are_about_equal(count: int, prefix: str) -> None:
-    """Of a thousand tenants, however they are called, no shard has much more or less than its part."""
+    """Shards of a thousand tenants have about the same size, whatever the names."""
     sizes = Counter(
         number
         for tenant in (f"{prefix}{index:04d}" for index in range(1000))
@@ -108,7 +108,7 @@ def test_shards_are_about_equal(count: int, prefix: str) -> None:
 
 
 def test_a_tenants_shard_is_the_same_in_every_version() -> None:
-    """Shards that moved with a release would run a tenant twice, or not at all, in a pipeline of two versions."""
+    """A tenant's shard never changes, so that pipelines with two versions run each tenant once."""
     assert [next(n for n in (1, 2, 3) if Shard(number=n, of=3).has(name)) for name in _TAGS] == [3, 1, 1, 2]
 
 
@@ -120,7 +120,7 @@ def _leave(project: FleetProject, command: Command, ended: str, **outcomes: Outc
 
 
 def test_failed_means_the_last_run_of_any_command_or_of_the_named(project: FleetProject) -> None:
-    """What failed, was stopped or was not run; what drifted or is unhealthy was looked at."""
+    """--failed selects failed, timed-out and skipped tenants, not drifted or unhealthy ones."""
     _leave(project, Command.UP, "2026-01-01T10:00:00Z", alpha=Outcome.FAILED, beta=Outcome.CHANGED)
     _leave(
         project,
@@ -137,7 +137,7 @@ def test_failed_means_the_last_run_of_any_command_or_of_the_named(project: Fleet
 
 
 def test_an_empty_selection_says_which_filter_left_nothing(project: FleetProject) -> None:
-    """That nothing failed is no error; it is told in one line."""
+    """An empty selection is not an error; a note names the filter."""
     _leave(project, Command.UP, "2026-01-01T10:00:00Z", alpha=Outcome.CHANGED)
     alone = next(n for n in (1, 2, 3) if not Shard(number=n, of=3).has("alpha"))
 
@@ -150,7 +150,7 @@ def test_an_empty_selection_says_which_filter_left_nothing(project: FleetProject
 
 
 def test_a_tenant_whose_tags_cannot_be_read_is_told(project: FleetProject) -> None:
-    """A broken stack file does not leave a selection by tag in silence."""
+    """A note names a tenant whose tags cannot be read."""
     (project.folder / "stacks" / "Pulumi.beta.yaml").write_text("config: [\n")
 
     found = select(FleetProject.load(project.folder), Selection(tags=("emea",)))

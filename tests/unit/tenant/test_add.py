@@ -1,4 +1,4 @@
-"""A new tenant's stack file: asked for question by question, or taken from options, all problems at once."""
+"""Tests of a new tenant's stack file, from questions or options."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ENOUGH = {"azuread:tenantId": ENTRA, "kzero-scim:kzeroTenant": "Fabrikam", "kzer
 
 
 class Operator:
-    """Types answers, and reads what is said to them."""
+    """An operator who types prepared answers and reads the messages."""
 
     def __init__(self, *answers: str) -> None:
         self._answers: Iterator[str] = iter(answers)
@@ -25,20 +25,20 @@ class Operator:
         self.told: list[str] = []
 
     def ask(self, words: str, default: str) -> str:
-        """Answer the next question."""
+        """Return the next answer."""
         self.asked.append(words)
         return next(self._answers) or default
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Give the folder of a project without any stack."""
+    """Return the folder of a project without stacks."""
     (tmp_path / "Pulumi.yaml").write_text("name: kzero-scim\n")
     return tmp_path
 
 
 def test_every_answer_is_held_to_the_settings_before_the_next_question() -> None:
-    """A wrong one is told what is wrong with it, in one line, and asked for again."""
+    """A wrong answer gets a message in one line, and the question is repeated."""
     operator = Operator(
         *("", "Fabrikam", ENTRA),
         *("Fab/rikam", "Fabrikam"),
@@ -73,7 +73,7 @@ def test_every_answer_is_held_to_the_settings_before_the_next_question() -> None
 
 
 def test_somebody_must_be_listed() -> None:
-    """Without a group, at least one user is asked for."""
+    """Without a group, at least one user is required."""
     operator = Operator("", "", "alex@b.example", "", "", "", "")
     given = {key: ENOUGH[key] for key in ("azuread:tenantId", "kzero-scim:kzeroTenant")}
 
@@ -84,7 +84,7 @@ def test_somebody_must_be_listed() -> None:
 
 
 def test_what_was_given_is_not_asked_for() -> None:
-    """Options and questions go together."""
+    """Settings from options are not asked for."""
     operator = Operator()
 
     interview({question.full_key: "given" for question in QUESTIONS}, operator.ask, operator.told.append)
@@ -93,18 +93,18 @@ def test_what_was_given_is_not_asked_for() -> None:
 
 
 def test_no_question_asks_for_a_secret() -> None:
-    """What is typed is written in clear text."""
+    """No question asks for a secret, because the file is clear text."""
     assert [question.key for question in QUESTIONS if "ecret" in question.key or "assword" in question.key] == []
 
 
 def test_a_valid_answer_has_no_problem() -> None:
-    """Each key on its own, whatever the others are."""
+    """Each valid answer is accepted independently of other settings."""
     assert problem_with("kzero-scim:groups", '["KZero users"]') is None
     assert problem_with("kzero-scim:provisioning", "false") is None
 
 
 def test_options_name_all_their_problems_at_once(project: Path) -> None:
-    """In a pipeline nobody wants to learn of them one by one."""
+    """The error lists the problems of all options at once."""
     further, problems = written_out(["provisioning=perhaps", "kzeroPassword=hunter2", "nothing", "frobnicate=1"])
 
     with pytest.raises(SettingsError) as caught:
@@ -120,7 +120,7 @@ def test_options_name_all_their_problems_at_once(project: Path) -> None:
 
 
 def test_the_file_says_what_was_answered_and_is_never_overwritten(project: Path) -> None:
-    """A second time is refused, whatever the file holds meanwhile."""
+    """The file has the answers, and a second run never overwrites it."""
     file = write(project, "fabrikam", ENOUGH | written_out(["deletionThreshold=50"])[0])
 
     document = stack_file.load(file)

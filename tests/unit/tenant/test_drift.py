@@ -1,4 +1,4 @@
-"""Values at property paths, as the drift report shows them."""
+"""Tests of values at property paths in the drift report."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ DOCUMENT: dict[str, Any] = {
     ],
 )
 def test_a_value_is_found_by_its_path(path: str, value: object) -> None:
-    """Nothing where there is none, and SCIM's names in any case."""
+    """A path finds its value, ignoring case, or None."""
     assert value_at(DOCUMENT, path) == value

@@ -1,4 +1,4 @@
-"""The table of drift covers every property that the product owns."""
+"""Tests that drift covers every property that kzero-scim owns."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _INSIDE = {
 
 
 def test_every_resource_is_compared_unless_it_leaves_nothing_on_either_side() -> None:
-    """A new resource is one or the other."""
+    """Each resource is compared, or declared to leave nothing on either side."""
     assert set(KZERO.resources) - _NOT_COMPARED == _COMPARED
 
 
 def test_every_owned_property_is_in_the_table() -> None:
-    """A new input is in it, or is said to stand for nothing that a person could change."""
+    """Each input is in the table, or declared as nothing that a person could change."""
     owned = {
         f"{token.rsplit(':', 1)[-1]}.{name}"
         for token in _COMPARED - _OF_KEYCLOAKS_OWN_API

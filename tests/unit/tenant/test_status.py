@@ -1,4 +1,4 @@
-"""The one word for how a tenant's provisioning does."""
+"""Tests of the word for a tenant's provisioning health."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FAILED = ObjectInError(name="alex", kind="User", id="1", action="create", code="
 def test_the_word_and_whether_somebody_has_to_act(  # noqa: PLR0913 - a row of the table
     *, word: str, healthy: bool, wanted: bool, state: str, quarantine: bool, in_error: bool
 ) -> None:
-    """A quarantine before all, and a job that is off by the stack's own wish is as it should be."""
+    """Quarantine comes first, and a job that is off in the stack is healthy."""
     job = ProvisioningStatusState(
         service_principal_id="sp",
         job_id="job",

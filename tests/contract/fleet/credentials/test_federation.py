@@ -1,4 +1,4 @@
-"""Signing a whole fleet in from a pipeline: what each platform gives a job reaches every tenant, and stays fresh."""
+"""Tests of signing in a fleet from a pipeline: each platform's tokens reach every tenant and stay fresh."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _TENANTS = {f"tenant-{number:03d}": Organisation.numbered(number) for number in 
 
 @dataclass
 class Platform:
-    """An Entra whose three tenants consented to an application that these platforms sign in as, and their service."""
+    """An Entra whose three tenants consented to a federated application, and the platforms' token service."""
 
     entra: httpx.Client
     url: str
@@ -41,12 +41,12 @@ class Platform:
     """What the platforms' own token service was asked."""
 
     def token(self, issuer: str, **changes: Any) -> str:  # noqa: ANN401 - JSON
-        """Give a job's id token."""
+        """Return a job's ID token."""
         answer = self.entra.post("/sandbox/oidc-token", json={"subject": SUBJECT, "issuer": issuer, **changes})
         return str(answer.json()["value"])
 
     async def serve(self, request: Request) -> Response:
-        """Hand id tokens out as GitHub and Azure DevOps do."""
+        """Serve ID tokens like GitHub and Azure DevOps."""
         self.asked.append(f"{request.method} {request.url.path}?{request.url.query}")
         if request.headers.get("authorization") != "Bearer of-the-job":
             return Response(status_code=401)
@@ -56,7 +56,7 @@ class Platform:
         return JSONResponse({"oidcToken": self.token(DEVOPS, lifetime=300)})
 
     async def sign_in_everywhere(self, **given: str) -> set[str]:
-        """Sign in to each tenant with the environment that it has of a job's; give the tenants that answered."""
+        """Sign in to each tenant with a job's environment, and return the tenants that answered."""
         tenants = {name: FleetTenant(name, Path("unused"), {}) for name in _TENANTS}
         project = FleetProject(Path("unused"), "p", FleetSettings(), tenants)
         base = {"ARM_CLIENT_ID": self.client_id, "ARM_USE_OIDC": "true", "ARM_USE_CLI": "false", **given}
@@ -73,7 +73,7 @@ class Platform:
 
 @pytest.fixture
 def platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
-    """Such a platform, over TLS on loopback."""
+    """Yield such a platform, with TLS on loopback."""
     certificates = issue_certificates(tmp_path / "certificates")
     monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca_file))
     monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1")
@@ -121,7 +121,7 @@ _EVERYWHERE = {organisation.tenant_id for organisation in _TENANTS.values()}
 
 
 async def test_github_is_asked_for_a_token_for_each_tenant(platform: Platform) -> None:
-    """An id token lives five minutes; a run of hours needs a fresh one at each tenant."""
+    """Each tenant gets a fresh GitHub token, because tokens expire after five minutes."""
     given = {
         "ACTIONS_ID_TOKEN_REQUEST_URL": f"{platform.url}/token?job=1",
         "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "of-the-job",
@@ -132,7 +132,7 @@ async def test_github_is_asked_for_a_token_for_each_tenant(platform: Platform) -
 
 
 async def test_azure_devops_is_asked_for_a_token_of_the_service_connection_for_each_tenant(platform: Platform) -> None:
-    """Address, bearer and the connection's id are what a step has."""
+    """Each tenant gets a fresh token of the service connection."""
     given = {
         "SYSTEM_OIDCREQUESTURI": f"{platform.url}/token",
         "SYSTEM_ACCESSTOKEN": "of-the-job",
@@ -144,14 +144,14 @@ async def test_azure_devops_is_asked_for_a_token_of_the_service_connection_for_e
 
 
 async def test_gitlabs_one_token_opens_every_tenant_until_it_is_over(platform: Platform) -> None:
-    """It is made when the job starts; the error of one that is over says what to do."""
+    """GitLab's single token signs in every tenant, and the error of an expired one says what to do."""
     assert await platform.sign_in_everywhere(ARM_OIDC_TOKEN=platform.token(GITLAB)) == _EVERYWHERE
     with pytest.raises(GraphError, match=r"AADSTS700024: .*the id token is expired or not yet valid; get a fresh one"):
         await platform.sign_in_everywhere(ARM_OIDC_TOKEN=platform.token(GITLAB, lifetime=-600))
 
 
 async def test_a_file_is_read_at_each_sign_in(platform: Platform, tmp_path: Path) -> None:
-    """A cluster's workload identity renews it meanwhile."""
+    """The token file is read at each sign-in, because workload identity renews it."""
     file = tmp_path / "token"
     file.write_text(platform.token(GITLAB, lifetime=-600))
     given = {"ARM_OIDC_TOKEN_FILE_PATH": str(file)}

@@ -1,4 +1,4 @@
-"""What a survey of a hand-made tenant finds on both sides, and what it refuses to describe."""
+"""Tests of surveying a tenant that was set up by hand."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def look(tenant: Tenant, services: Services) -> Look:
 
 
 async def test_an_application_is_found_by_every_name_it_has(tenant: Tenant, services: Services) -> None:
-    """The portal shows three ids and a name; whichever is copied will do."""
+    """An application is found by each of its three IDs and its name."""
     [made] = make_by_hand(tenant, Variant.COMPLETE)
     url = tenant.scim_url
 
@@ -56,7 +56,7 @@ async def test_an_application_is_found_by_every_name_it_has(tenant: Tenant, serv
 
 
 async def test_applications_without_job_and_name_are_no_candidates(tenant: Tenant, services: Services) -> None:
-    """Every SAML application outside the gallery is made from the same template."""
+    """Applications from the same template without a job and KZero's name are no candidates."""
     [made] = make_by_hand(tenant, Variant.COMPLETE)
     _graph(tenant, "POST", f"/applicationTemplates/{_TEMPLATE}/instantiate", {"displayName": "Payroll"})
 
@@ -66,7 +66,7 @@ async def test_applications_without_job_and_name_are_no_candidates(tenant: Tenan
 
 
 async def test_the_role_that_most_have_is_the_tenants(tenant: Tenant, look: Look) -> None:
-    """Assignments of another role are left alone, and named."""
+    """The most frequent role is managed; assignments with other roles are listed as not managed."""
     [made] = make_by_hand(tenant, Variant.HALF)
     principal = f"/servicePrincipals/{made.service_principal_id}"
     roles = {role["displayName"]: role["id"] for role in _graph(tenant, "GET", principal)["appRoles"]}
@@ -82,7 +82,7 @@ async def test_the_role_that_most_have_is_the_tenants(tenant: Tenant, look: Look
 
 
 async def test_an_old_job_keeps_its_template(tenant: Tenant, look: Look) -> None:
-    """One of template customappsso would otherwise be replaced."""
+    """A job of template customappsso keeps it and is not replaced."""
     [made] = make_by_hand(tenant, Variant.HALF)
     jobs = f"/servicePrincipals/{made.service_principal_id}/synchronization/jobs"
     _graph(tenant, "DELETE", f"{jobs}/{made.job_id}")
@@ -95,7 +95,7 @@ async def test_an_old_job_keeps_its_template(tenant: Tenant, look: Look) -> None
 
 
 async def test_an_application_without_a_job_is_described_without_one(tenant: Tenant, look: Look) -> None:
-    """An update makes the job, and starts it as for any new tenant."""
+    """An application without a job can be described, and an update creates the job."""
     [made] = make_by_hand(tenant, Variant.HALF)
     _graph(tenant, "DELETE", f"/servicePrincipals/{made.service_principal_id}/synchronization/jobs/{made.job_id}")
 
@@ -110,7 +110,7 @@ async def test_an_application_without_a_job_is_described_without_one(tenant: Ten
 
 
 async def test_nobody_assigned_must_be_said(tenant: Tenant, look: Look) -> None:
-    """No settings say that nobody is provisioned; the operator says who shall be."""
+    """Without assignments, the operator must give users or groups."""
     [made] = make_by_hand(tenant, Variant.HALF)
     assigned = f"/servicePrincipals/{made.service_principal_id}/appRoleAssignedTo"
     for item in _graph(tenant, "GET", assigned)["value"]:
@@ -122,7 +122,7 @@ async def test_nobody_assigned_must_be_said(tenant: Tenant, look: Look) -> None:
 
 
 async def test_credentials_that_do_not_work_are_not_taken_for_right(tenant: Tenant, look: Look) -> None:
-    """What Graph hides is believed only if Entra's own test passes with it; else an update writes it."""
+    """Hidden credentials are kept only if Entra's connection test passes; else an update writes them."""
     [made] = make_by_hand(tenant, Variant.COMPLETE)
     pair = {"key": "BaseAddress", "value": tenant.scim_url.replace(tenant.realm, "Elsewhere")}
     secrets = f"/servicePrincipals/{made.service_principal_id}/synchronization/secrets"
@@ -136,7 +136,7 @@ async def test_credentials_that_do_not_work_are_not_taken_for_right(tenant: Tena
 
 
 async def test_an_endpoint_that_is_off_is_named(tenant: Tenant, look: Look) -> None:
-    """What an endpoint that is off is set to cannot be told; an update writes it, and switches it on."""
+    """The settings of a disabled endpoint are unknown, so an update writes them and enables it."""
     [made] = make_by_hand(tenant, Variant.HALF)
     tenant.set_realm_attributes(kzero__scim__enabled="false")
 
@@ -152,7 +152,7 @@ async def test_an_endpoint_that_is_off_is_named(tenant: Tenant, look: Look) -> N
 
 
 def test_a_hand_made_tenant_provisions(tenant: Tenant) -> None:
-    """It is a tenant that works, as a person leaves it."""
+    """A tenant that was set up by hand provisions users."""
     make_by_hand(tenant, Variant.COMPLETE)
 
     [execution] = tenant.entra.post("/sandbox/cycle").raise_for_status().json()["cycles"].values()

@@ -1,4 +1,4 @@
-"""``kzero-scim fleet list``: what an operator sees of a selection and of credentials."""
+"""Tests of ``kzero-scim fleet list``: tenants and credentials as the operator sees them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ENTRA = "11111111-1111-4111-8111-111111111111"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A fleet: one tenant with a file, one that signs in by federation, one with an encrypted secret of its own."""
+    """A fleet with a tenant that has a file, one that uses federation, and one with an encrypted secret."""
     (tmp_path / "Pulumi.yaml").write_text("name: kzero-scim\nruntime: python\n")
     (tmp_path / "fleet.yaml").write_text("credentials: {files: credentials}\n")
     for name, more in (
@@ -41,7 +41,7 @@ def _run(folder: Path, *arguments: str, **environment: str) -> Result:
 
 
 def test_a_selection_is_listed_with_its_tags(folder: Path) -> None:
-    """A tag is shown as it is, not taken for a colour."""
+    """A tag is printed as it is, not interpreted as a color."""
     result = _run(folder, "c*", "fabrikam")
 
     assert result.exit_code == 0, result.output
@@ -53,7 +53,7 @@ def test_a_selection_is_listed_with_its_tags(folder: Path) -> None:
 
 
 def test_credentials_are_shown_by_name_with_what_is_missing(folder: Path) -> None:
-    """Sources, ways to sign in and gaps of each tenant; no value of a secret anywhere; exit code 2 for a gap."""
+    """Sources, sign-ins and missing variables are shown without values; exit code 2 if one is missing."""
     common = {"ARM_CLIENT_ID": "partner", "ARM_USE_OIDC": "true", "ARM_OIDC_TOKEN": "hunter4"}
 
     result = _run(folder, "--credentials", "--json", **common, KZERO_CLIENT_ID__FABRIKAM="of-fabrikam")
@@ -111,7 +111,7 @@ def test_credentials_are_shown_by_name_with_what_is_missing(folder: Path) -> Non
     ],
 )
 def test_every_way_to_sign_in_to_entra_is_known(folder: Path, environment: dict[str, str], missing: list[str]) -> None:
-    """As the provider chooses, from what a secret, GitHub, Azure DevOps or a managed identity gives."""
+    """Every way to sign in is recognized: secret, GitHub, Azure DevOps, managed identity."""
     given = {"KZERO_CLIENT_ID": "k", "KZERO_CLIENT_SECRET": "hunter2", **environment}
 
     result = _run(folder, "fabrikam", "--credentials", "--json", **given)
@@ -121,7 +121,7 @@ def test_every_way_to_sign_in_to_entra_is_known(folder: Path, environment: dict[
 
 
 def test_a_note_of_a_selection_goes_to_standard_error(folder: Path) -> None:
-    """So that what is printed stays JSON."""
+    """Notes go to standard error, so that standard output stays JSON."""
     result = _run(folder, "contoso", "--shard", "1/2", "--json")
     other = _run(folder, "contoso", "--shard", "2/2", "--json")
 
@@ -130,7 +130,7 @@ def test_a_note_of_a_selection_goes_to_standard_error(folder: Path) -> None:
 
 
 def test_a_stack_file_whose_name_forges_lines_is_written_out(folder: Path) -> None:
-    """A pull request may add a file of any name; neither table clears a terminal or forges a line."""
+    """Control characters in names are escaped in both tables, because a pull request may add any file."""
     name = "a\x1b[2J\nok"
     (folder / "stacks" / f"Pulumi.{name}.yaml").write_text("config: {}\n")
     file = folder / "credentials" / f"{name}.env"

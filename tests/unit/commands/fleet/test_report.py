@@ -1,4 +1,4 @@
-"""``kzero-scim fleet report``: documents in, reports out."""
+"""Tests of ``kzero-scim fleet report``."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def written(folder: Path, name: str, run: FleetRun) -> Path:
 
 
 def shards(run: FleetRun, number: int) -> list[FleetRun]:
-    """Deal a run's tenants out to so many pipeline jobs, which end one after the other."""
+    """Split a run's tenants into this many jobs, which end one after the other."""
     return [
         replace(run, began=f"2026-11-24T03:00:0{place}Z", ended=f"2026-11-24T03:1{place}:00Z", results=part)
         for place, part in enumerate([run.results[start::number] for start in range(number)])
@@ -40,14 +40,14 @@ def shards(run: FleetRun, number: int) -> list[FleetRun]:
 
 
 def report(*arguments: str | Path) -> str:
-    """Run the command and give what it printed."""
+    """Run the command and return its output."""
     done = CliRunner().invoke(app, ["fleet", "report", *map(str, arguments)], catch_exceptions=False)
     assert done.exit_code == 0
     return done.stdout
 
 
 def test_the_parts_of_a_run_make_one_comment(tmp_path: Path) -> None:
-    """A pipeline of three jobs: their documents become one comment, with the groups of all of them."""
+    """Documents of three jobs become one comment with the groups of all."""
     files = [written(tmp_path, f"shard-{n}", part) for n, part in enumerate(shards(_TYPICAL, 3))]
 
     comment = report(*reversed(files), "--comment", "-")
@@ -58,7 +58,7 @@ def test_the_parts_of_a_run_make_one_comment(tmp_path: Path) -> None:
 
 
 def test_a_part_that_ran_again_takes_the_place_of_its_first_try(tmp_path: Path) -> None:
-    """Whatever the order in which the documents are named."""
+    """A repeated part replaces its first try, in any order of documents."""
     first = replace(_TYPICAL, results=[TenantResult(tenant="a", outcome=Outcome.FAILED, error="502")])
     again = replace(_TYPICAL, ended="2026-11-24T04:00:00Z", results=[TenantResult(tenant="a", outcome=Outcome.CHANGED)])
 
@@ -76,13 +76,13 @@ def test_a_part_that_ran_again_takes_the_place_of_its_first_try(tmp_path: Path) 
     ],
 )
 def test_runs_that_are_no_parts_of_one_are_refused(other: dict[str, str], error: str) -> None:
-    """A comment of two commits would say of neither what it changes."""
+    """Runs of different commits are refused, because one comment cannot cover them."""
     with pytest.raises(SettingsError, match=error):
         merged([_TYPICAL, replace(_TYPICAL, **other)])  # type: ignore[arg-type]
 
 
 def test_every_report_of_the_last_runs(tmp_path: Path) -> None:
-    """Without documents the project's last runs are taken: the latest for the comment, all for page and summary."""
+    """Without documents, the comment covers the latest run, and page and summary cover all last runs."""
     drift = replace(comment_gallery.EXAMPLES["drift"].run, ended="2026-11-25T03:00:00Z")
     for run in (_TYPICAL, drift):
         written(tmp_path / ".kzero-scim" / "runs", run.command.value, run)
@@ -113,7 +113,7 @@ def test_every_report_of_the_last_runs(tmp_path: Path) -> None:
 
 
 def test_a_limit_is_a_platforms_or_a_number(tmp_path: Path) -> None:
-    """And nothing else."""
+    """A limit is a platform's name or a number."""
     run = comment_gallery.EXAMPLES["thousand"].run
 
     for limit, most in (("github", 64_000), ("azure", 150_000), ("3000", 3_000)):
@@ -133,7 +133,7 @@ def test_a_limit_is_a_platforms_or_a_number(tmp_path: Path) -> None:
     ],
 )
 def test_what_a_report_would_fail_of_is_refused_before_the_run(options: ReportOptions, error: str) -> None:
-    """A run may take an hour, and its reports are all that a pipeline shows of it."""
+    """Wrong report options are refused before the run."""
     with pytest.raises(SettingsError, match=error):
         options.check()
     ReportOptions(comment="-", junit="here.xml", limit="gitlab", link="https://ci.example/1").check()
@@ -164,7 +164,7 @@ def test_what_a_report_would_fail_of_is_refused_before_the_run(options: ReportOp
 def test_what_cannot_be_reported_is_told_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], error: str
 ) -> None:
-    """It names the file and what to do."""
+    """The error is one line with the file and the remedy."""
     monkeypatch.chdir(tmp_path)
     written(tmp_path, "preview", _TYPICAL)
     written(tmp_path, "drift", comment_gallery.EXAMPLES["drift"].run)
@@ -181,13 +181,13 @@ def test_what_cannot_be_reported_is_told_in_one_line(
 
 
 def test_the_schema_is_what_the_model_says() -> None:
-    """`make generate` makes it anew; every field of it is described."""
+    """The schema equals the output of `make generate`, and every field has a description."""
     assert run_schema.FILE.read_text(encoding="utf-8") == run_schema.text()
 
 
 @pytest.mark.parametrize("name", sorted(comment_gallery.EXAMPLES))
 def test_a_document_holds_to_its_schema(name: str) -> None:
-    """Every example's document is valid, and one with an outcome that is none is not."""
+    """Every example's document is valid, and one with an unknown outcome is not."""
     schema = json.loads(run_schema.FILE.read_text(encoding="utf-8"))
     document = comment_gallery.EXAMPLES[name].run.document()
 

@@ -1,4 +1,4 @@
-"""The environment of one tenant."""
+"""Tests of the environment of one tenant."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Make = Callable[..., FleetProject]
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    """Give a maker of projects: tenants' names, and the text of fleet.yaml."""
+    """Return a function that creates a project from tenants' names and the text of fleet.yaml."""
 
     def build(*tenants: str, fleet: str = "") -> FleetProject:
         (tmp_path / "Pulumi.yaml").write_text("name: kzero-scim\nruntime: python\n")
@@ -40,7 +40,7 @@ def make(tmp_path: Path) -> Make:
 
 
 def test_a_tenant_has_what_is_common_and_its_own_and_nothing_of_another(make: Make) -> None:
-    """Variables with another tenant's name never reach a tenant."""
+    """A tenant gets common variables and its own, and none with another tenant's name."""
     base = {
         "PATH": "/bin",
         "ARM_CLIENT_ID": "partner",
@@ -56,7 +56,7 @@ def test_a_tenant_has_what_is_common_and_its_own_and_nothing_of_another(make: Ma
 
 
 def test_a_file_wins_over_the_environment_and_a_command_over_both(make: Make) -> None:
-    """Each source adds to those before it; nothing in a file is substituted."""
+    """A file overrides the environment, a command overrides both, and nothing is substituted."""
     printed = "import sys, json; print(json.dumps({'C': 'from the command for ' + sys.argv[1]}))"
     project = make(
         "contoso",
@@ -70,7 +70,7 @@ def test_a_file_wins_over_the_environment_and_a_command_over_both(make: Make) ->
 
 
 def test_two_tenants_with_one_suffix_are_refused_and_the_others_are_not(make: Make) -> None:
-    """a-b and a_b would read the same variables: refused as soon as there are such, for these two alone."""
+    """Variables …__A_B match both a-b and a_b, so only these two tenants fail."""
     project = make("a-b", "a_b", "other")
     credentials = Credentials(project, {"A": "1", "KZERO_CLIENT_SECRET__A_B": "hunter2"})
 
@@ -84,7 +84,7 @@ def test_two_tenants_with_one_suffix_are_refused_and_the_others_are_not(make: Ma
 
 
 def test_an_empty_value_takes_the_common_one_away(make: Make) -> None:
-    """A tenant that signs in by federation has no use for the secret of all: what is empty counts as not set."""
+    """An empty variable unsets the common one, for example the secret of a tenant that uses federation."""
     base = {"ARM_CLIENT_SECRET": "common", "ARM_CLIENT_SECRET__CONTOSO": "", "PULUMI_CONFIG_PASSPHRASE": ""}
 
     found = Credentials(make("contoso"), base).environment_of("contoso")
@@ -100,7 +100,7 @@ _NAMES = st.from_regex(r"[A-Z][A-Z0-9]{0,2}(_[A-Z0-9]{1,2})?", fullmatch=True)
 def test_no_variable_of_another_tenant_reaches_a_tenant(
     tenants: set[str], variables: dict[tuple[str, str], UUID]
 ) -> None:
-    """However names and tenants are spelt, each value is its own tenant's or nobody's."""
+    """Whatever the names, each value reaches only its own tenant, or none."""
     project = FleetProject(
         Path("unused"), "p", FleetSettings(), {name: FleetTenant(name, Path("unused"), {}) for name in tenants}
     )
@@ -113,7 +113,7 @@ def test_no_variable_of_another_tenant_reaches_a_tenant(
 
 
 def test_the_folder_of_the_environment_wins_and_must_exist(make: Make) -> None:
-    """A pipeline mounts its secrets where it likes; a mistyped folder is not the same as no credentials."""
+    """The folder in the environment overrides fleet.yaml, and a folder that does not exist is an error."""
     project = make("contoso", fleet="credentials: {files: credentials}")
     (project.folder / "mounted").mkdir()
     (project.folder / "mounted" / "contoso.env").write_text("A=mounted\n")
@@ -135,7 +135,7 @@ def test_the_folder_of_the_environment_wins_and_must_exist(make: Make) -> None:
     ],
 )
 def test_variables_are_read_as_a_shell_would_without_substitution(text: str, expected: dict[str, str]) -> None:
-    """Lines as in an .env file, or a JSON object."""
+    """Variables are read from lines of an .env file or from a JSON object, without substitution."""
     assert read_variables(text.encode()) == expected
 
 
@@ -156,7 +156,7 @@ def test_variables_are_read_as_a_shell_would_without_substitution(text: str, exp
     ],
 )
 def test_what_is_no_variable_is_told_without_a_value(content: bytes, words: str) -> None:
-    """A line that is no assignment may be the secret itself."""
+    """The error for a malformed line shows no value, because the line may be a secret."""
     with pytest.raises(ValueError, match=re.escape(words)) as caught:
         read_variables(content)
 
@@ -165,7 +165,7 @@ def test_what_is_no_variable_is_told_without_a_value(content: bytes, words: str)
 
 @pytest.fixture
 def with_command(make: Make) -> Callable[[str], FleetProject]:
-    """Give a maker of projects of one tenant whose credentials a Python program prints."""
+    """Return a function that creates a project whose only tenant gets credentials from a Python program."""
 
     def build(program: str) -> FleetProject:
         project = make("contoso", fleet=f"credentials: {{command: ['{sys.executable}', program.py, '{{tenant}}']}}")
@@ -195,7 +195,7 @@ def with_command(make: Make) -> Callable[[str], FleetProject]:
 def test_a_command_that_fails_is_named_and_what_it_printed_is_not(
     with_command: Callable[[str], FleetProject], program: str, words: str
 ) -> None:
-    """What a vault's client prints may hold a secret; what it says of its failure is told without those."""
+    """The error names the command and its message without secrets, and never its output."""
     with pytest.raises(SettingsError) as caught:
         Credentials(with_command(program), {"VAULT_TOKEN": "hunter2hunter2"}).environment_of("contoso")
 
@@ -207,7 +207,7 @@ def test_a_command_that_fails_is_named_and_what_it_printed_is_not(
 def test_a_command_has_what_is_its_tenants_and_nothing_in_its_arguments(
     with_command: Callable[[str], FleetProject],
 ) -> None:
-    """A vault's token may be the tenant's own, from a variable or a file."""
+    """The command gets the tenant's own variables, for example a vault's token."""
     project = with_command(
         "import os, sys, json; print(json.dumps({'SEEN': json.dumps([sys.argv[1:], dict(os.environ)])}))"
     )
@@ -221,7 +221,7 @@ def test_a_command_has_what_is_its_tenants_and_nothing_in_its_arguments(
 
 
 def test_a_command_that_takes_too_long_is_killed_with_what_it_started(tmp_path: Path) -> None:
-    """A wrapper script's child would hold the pipe, and the run, for ever."""
+    """A command that takes too long is killed with its children, which would keep the pipe open."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
@@ -241,13 +241,13 @@ def test_a_command_that_takes_too_long_is_killed_with_what_it_started(tmp_path: 
     [("no-such-vault", "is not on PATH"), ("./gone", "cannot be started: No such file or directory")],
 )
 def test_a_command_that_is_not_there_is_named(tmp_path: Path, command: str, words: str) -> None:
-    """A program with a slash is the project's own, another is looked for on the tenant's PATH."""
+    """A missing program is named; one with a slash is relative to the project, others come from PATH."""
     with pytest.raises(ValueError, match=words):
         printed([command], tmp_path, {"PATH": os.defpath})
 
 
 def test_a_tenant_whose_name_a_command_would_take_for_an_option_is_refused(make: Make) -> None:
-    """A stack file that a pull request adds must not steer the vault's client."""
+    """A tenant whose name looks like an option is refused, because a pull request may add it."""
     project = make("--help", fleet="credentials: {command: [vault, '{tenant}']}")
 
     with pytest.raises(SettingsError, match="would read the tenant's name as an option; rename the stack"):
@@ -255,7 +255,7 @@ def test_a_tenant_whose_name_a_command_would_take_for_an_option_is_refused(make:
 
 
 def test_a_file_that_others_can_read_is_warned_of(make: Make) -> None:
-    """The warning has the remedy."""
+    """A credentials file that other users can read causes a warning with the remedy."""
     project = make("contoso", fleet="credentials: {files: credentials}")
     file = project.folder / "credentials" / "contoso.env"
     file.write_text("A=1\n")
@@ -268,7 +268,7 @@ def test_a_file_that_others_can_read_is_warned_of(make: Make) -> None:
 
 
 def test_secrets_are_told_by_their_names() -> None:
-    """Ids, addresses and paths stay readable in an error."""
+    """Variables count as secrets by their names; IDs, addresses and paths stay readable."""
     secret = {
         "ARM_CLIENT_SECRET",
         "ARM_CLIENT_CERTIFICATE",

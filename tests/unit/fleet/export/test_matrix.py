@@ -1,4 +1,4 @@
-"""The jobs of a pipeline: every tenant once, none much longer than the others, in each platform's form."""
+"""Tests of the jobs of a pipeline: every tenant once, balanced, in each platform's format."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def a_run(ended: str, **seconds: float) -> FleetRun:
 
 @given(history=st.dictionaries(_NAMES, _SECONDS), others=st.sets(_NAMES), jobs=st.integers(1, 300))
 def test_every_tenant_is_in_one_job(history: dict[str, float], others: set[str], jobs: int) -> None:
-    """Known or not: each once, never in more jobs than asked for, and no job is empty."""
+    """Every tenant is in exactly one job, no job is empty, and there are not more jobs than asked for."""
     tenants = set(history) | others
 
     found = spread(tenants, history, jobs)
@@ -60,7 +60,7 @@ def test_no_job_is_longer_than_the_mean_and_the_longest_tenant(history: dict[str
 
 @given(seconds=st.lists(st.integers(0, 100), min_size=1, max_size=7), jobs=st.integers(1, 3))
 def test_the_longest_job_is_within_a_third_of_the_best_spreading(seconds: list[int], jobs: int) -> None:
-    """Compared with every spreading that there is."""
+    """The longest job takes at most 4/3 of the best of all possible distributions."""
     history = {f"t{index}": float(took) for index, took in enumerate(seconds)}
     best = min(
         max(sum(took for took, where in zip(seconds, places, strict=True) if where == job) for job in range(jobs))
@@ -87,14 +87,14 @@ def test_tenants_without_history_count_as_the_median() -> None:
 
 
 def test_without_any_history_tenants_are_counted() -> None:
-    """And nobody is told seconds that nobody knows."""
+    """Without durations, jobs get equal numbers of tenants and no seconds."""
     found = spread([f"t{index}" for index in range(10)], {}, 3)
 
     assert [(len(job.tenants), job.seconds) for job in found] == [(4, None), (3, None), (3, None)]
 
 
 def test_the_last_time_that_a_tenant_came_to_an_end_counts() -> None:
-    """Whatever the order of the files; a tenant that failed at once tells nothing of the next time."""
+    """The last finished run of a tenant counts, in any order of files; failed runs do not."""
     broken = TenantResult(tenant="a", outcome=Outcome.FAILED, seconds=0.1)
     late = FleetRun(command=Command.PREVIEW, project="fleet", began="", ended="2026-11-24T03:00:00Z", results=[broken])
 
@@ -107,7 +107,7 @@ def test_the_last_time_that_a_tenant_came_to_an_end_counts() -> None:
 
 @pytest.mark.parametrize("name", ["$(reboot)", "a b", "a;b", "--yes"])
 def test_a_name_that_a_shell_would_read_as_more_is_refused(name: str) -> None:
-    """A pull request may bring a stack file of any name."""
+    """A stack file whose name a shell would interpret is refused, because a pull request may add it."""
     with pytest.raises(SettingsError):
         safe_names([FleetTenant(name, Path("stacks/x.yaml"), {})])
 
@@ -128,7 +128,7 @@ def test_azure_takes_an_object_of_texts_by_leg() -> None:
 
 
 def test_gitlab_takes_a_child_pipeline_whose_job_names_are_short() -> None:
-    """GitLab puts the values of parallel:matrix into the names of jobs, which have room for 255 characters."""
+    """The matrix for GitLab is a child pipeline with job names under 255 characters."""
     tenants = tuple(f"tenant-{index:03}" for index in range(100))
 
     found = yaml.safe_load(render([Job(1, tenants, 41.2)], Platform.GITLAB))
@@ -159,7 +159,7 @@ def test_more_than_a_platform_takes_is_refused_with_the_way_out() -> None:
 
 
 def test_a_hundred_thousand_tenants_fit_by_files(tmp_path: Path) -> None:
-    """The matrix then names the files, and files of a former matrix are gone."""
+    """With --files, the matrix names files, and files of an older matrix are deleted."""
     (tmp_path / "999.txt").write_text("old\n")
     (tmp_path / "notes.txt").write_text("mine\n")
     tenants = [f"tenant-{index:06}" for index in range(100_000)]

@@ -1,4 +1,4 @@
-"""Manifests for the Pulumi Kubernetes Operator: as its documentation describes a Stack, and as its CRD does."""
+"""Tests of Stack manifests against the Pulumi Kubernetes Operator's documentation and its CRD."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class Metadata(_Documented):
 
 
 class Stack(_Documented):
-    """What docs/stacks.md and docs/workspaces.md of the operator 2.9 say of the fields that are used, and no other."""
+    """The fields that manifests may use, as docs/stacks.md and docs/workspaces.md of operator 2.9 describe them."""
 
     apiVersion: Literal["pulumi.com/v1"]  # noqa: N815
     kind: Literal["Stack"]
@@ -133,7 +133,7 @@ class Stack(_Documented):
 
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_a_manifest_has_documented_fields_alone(settings: StackSettings) -> None:
-    """Also after it was written and read as YAML."""
+    """A manifest has only documented fields, also after it is written to YAML and read again."""
     text = as_text(documents([tenant("fabrikam", "canary", "emea"), tenant("Contoso.EU")], settings))
 
     first, second = (Stack.model_validate(document) for document in yaml.safe_load_all(text))
@@ -150,7 +150,7 @@ def test_a_manifest_has_documented_fields_alone(settings: StackSettings) -> None
 @pytest.mark.skipif(not CRD, reason="KZERO_SCIM_STACK_CRD names no file with the operator's CRD of Stack")
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_a_manifest_is_what_the_operators_crd_takes(settings: StackSettings) -> None:
-    """The CRD of a cluster, ``kubectl get crd stacks.pulumi.com -o yaml``, or of the operator's Helm chart."""
+    """A manifest is valid for the operator's CRD, from a cluster or from its Helm chart."""
     (definition,) = [
         one for one in yaml.safe_load_all(Path(CRD).read_text()) if one["spec"]["names"]["kind"] == "Stack"
     ]
@@ -165,7 +165,7 @@ def test_a_manifest_is_what_the_operators_crd_takes(settings: StackSettings) -> 
 
 
 def _closed(schema: Any) -> Any:  # noqa: ANN401 - a schema of any depth
-    """Refuse unknown fields, as a server does that is asked to validate strictly."""
+    """Return a schema that refuses unknown fields, as a server with strict validation does."""
     if isinstance(schema, list):
         return [_closed(one) for one in schema]
     if not isinstance(schema, dict):
@@ -199,7 +199,7 @@ def test_two_tenants_with_one_name_in_kubernetes_are_refused() -> None:
 
 
 def test_a_name_is_one_tenants_in_the_whole_fleet() -> None:
-    """Also where the other one is not exported now."""
+    """A Stack's name is unique in the whole fleet, including tenants that are not exported."""
     fleet = [tenant("a.b"), tenant("A-b")]
 
     with pytest.raises(SettingsError, match=r'"a\.b" and "A-b"'):
@@ -224,7 +224,7 @@ def test_a_tag_becomes_a_label_that_kubernetes_takes() -> None:
     ],
 )
 def test_what_cannot_stand_in_a_manifest_is_refused(given: dict[str, Any], told: str) -> None:
-    """A secret is not repeated in the error."""
+    """Settings that a manifest must not contain are refused, and the error repeats no secret."""
     with pytest.raises(SettingsError, match=told) as caught:
         StackSettings(**given)
 
@@ -236,7 +236,7 @@ def test_a_secure_shell_address_needs_no_secret() -> None:
 
 
 def test_a_folder_holds_the_stacks_of_now(tmp_path: Path) -> None:
-    """A tenant that is gone has no manifest any more; other files stay."""
+    """An export deletes manifests of tenants that are gone and keeps other files."""
     (tmp_path / "notes.yaml").write_text("mine: true\n")
     write_folder(documents([tenant("a"), tenant("b")], SETTINGS[0]), tmp_path)
 

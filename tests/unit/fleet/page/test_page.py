@@ -1,4 +1,4 @@
-"""What runs taken together say of a tenant, and that the page holds nothing but its own parts and escaped data."""
+"""Tests of the merged view of runs, and of the page's data and policy."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _WITH: dict[Outcome, dict[str, object]] = {
 
 
 def run(command: Command, hour: int, outcome: Outcome, **more: object) -> FleetRun:
-    """Give a run over one tenant that ended at that hour."""
+    """Return a run with one tenant that ended at this hour."""
     ended = f"2026-03-12T{hour:02}:00:00Z"
     result = TenantResult(tenant="contoso", outcome=outcome, **(_WITH.get(outcome, {}) | more))  # type: ignore[arg-type]
     return FleetRun(command=command, project="p", began=ended, ended=ended, results=[result])
 
 
 def only(*runs: FleetRun) -> TenantView:
-    """Give the only tenant of some runs."""
+    """Return the view of the only tenant in runs."""
     (tenant,) = merge(runs)
     return tenant
 
@@ -70,7 +70,7 @@ PREVIEW, UP, REFRESH, SWEEP, STATUS = Command.PREVIEW, Command.UP, Command.REFRE
 def test_each_fact_is_from_the_newest_run_that_looked_at_it(
     looks: list[tuple[Command, Outcome]], states: list[str]
 ) -> None:
-    """A later run makes up for an earlier one of its family alone; whatever order the files were given in."""
+    """A later run supersedes an earlier one of its family only, in any order of files."""
     runs = [run(command, hour, outcome) for hour, (command, outcome) in enumerate(looks)]
 
     assert only(*runs).states == states
@@ -79,12 +79,12 @@ def test_each_fact_is_from_the_newest_run_that_looked_at_it(
 
 @pytest.mark.parametrize("word", ["quarantine", "paused", "errors"])
 def test_an_unhealthy_tenant_is_what_its_status_says(word: str) -> None:
-    """The word of `kzero-scim status`."""
+    """An unhealthy tenant has the state that `kzero-scim status` reports."""
     assert only(run(STATUS, 1, Outcome.UNHEALTHY, status=StatusReport(status=word))).states == [word]
 
 
 def test_drift_from_before_an_up_is_marked() -> None:
-    """An up does not look at drift: what was found stays, and is said to be old."""
+    """Drift that was found before an up is kept and marked as old."""
     found = only(run(SWEEP, 1, Outcome.DRIFTED), run(UP, 2, Outcome.CHANGED))
 
     assert found.states == [State.DRIFTED]
@@ -92,7 +92,7 @@ def test_drift_from_before_an_up_is_marked() -> None:
 
 
 def test_the_reason_is_told_in_one_line() -> None:
-    """The failure's error, the quarantine's reason, whom the errors are of, what changes."""
+    """The reason is the failure's error, the quarantine's reason, the first user in error, or the change."""
     cause = {"reason": "TooManyDeletes", "errorMessage": "held back"}
     quarantine = StatusReport.from_document({"status": "quarantine", "quarantine": cause})
     users = [{"name": "kim", "message": "twice"}, {"name": "alex", "message": "no"}]
@@ -109,7 +109,7 @@ def test_the_reason_is_told_in_one_line() -> None:
 
 
 def test_cycles_are_collected_from_all_statuses() -> None:
-    """A job tells of three cycles at most; older statuses that are given too make the history longer."""
+    """Cycles of older statuses extend the history, because a job reports at most three."""
 
     def cycle(ended: str, state: str, exported: int) -> Cycle:
         return Cycle(ended=ended, state=state, counts={"exported": exported, "escrowed": 1})
@@ -126,7 +126,7 @@ def test_cycles_are_collected_from_all_statuses() -> None:
 
 
 def several(count: int, outcome: Outcome, command: Command, **more: object) -> FleetRun:
-    """Give a run over several tenants; ``{}`` in the error is the tenant's name."""
+    """Return a run over several tenants; ``{}`` in the error is the tenant's name."""
     values = _WITH.get(outcome, {}) | more
     names = [f"tenant-{number}" for number in range(count)]
     results = [
@@ -137,7 +137,7 @@ def several(count: int, outcome: Outcome, command: Command, **more: object) -> F
 
 
 def test_tenants_of_which_the_same_is_to_be_told_are_a_group() -> None:
-    """One expired secret is one line, however many tenants it stopped; what is told of a single one is no group."""
+    """Tenants with the same issue form one group; a single tenant forms none."""
     failed = several(30, Outcome.FAILED, SWEEP, error="{} cannot sign in")
     mapper = PropertyChange(property="mappers.tag", kind="add", now={})
     changes = [ResourceChange(resource="MapperSet", name="mappers", operation="update", properties=[mapper])]
@@ -154,7 +154,7 @@ def test_tenants_of_which_the_same_is_to_be_told_are_a_group() -> None:
 
 
 class _Parts(HTMLParser):
-    """Collects the texts of scripts and styles, the policy, and each element with its attributes."""
+    """Collects a page's scripts, styles, policy, and elements with their attributes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -177,7 +177,7 @@ class _Parts(HTMLParser):
 
 
 def parsed(html: str) -> _Parts:
-    """Read a page as a browser does."""
+    """Parse a page like a browser."""
     parts = _Parts()
     parts.feed(html)
     return parts
@@ -187,7 +187,7 @@ def parsed(html: str) -> _Parts:
     st.text(min_size=1, max_size=40) | st.sampled_from(["</script>", "<!--<script>", "\u2028", "{{script}}", "\ud800"])
 )
 def test_every_text_survives_as_data_and_makes_no_element(text: str) -> None:
-    """The page has the same elements whatever a tenant, a tag or an error is called."""
+    """The page has the same elements whatever the names of tenants, tags and errors."""
     tenant = TenantResult(tenant=text, outcome=Outcome.FAILED, error=text, tags=[text])
     html = render_page([FleetRun(command=UP, project=text, began=text, ended=text, results=[tenant])])
     page = parsed(html.encode().decode())
@@ -201,7 +201,7 @@ def test_every_text_survives_as_data_and_makes_no_element(text: str) -> None:
 
 
 def test_the_policy_lets_the_pages_own_script_and_style_run() -> None:
-    """By their hashes; nothing else may run or be loaded."""
+    """The policy allows only the page's own script and style, by their hashes."""
     page = parsed(render_page([]))
     policy = next(attributes["content"] for tag, attributes in page.elements if "http-equiv" in attributes) or ""
 
@@ -213,7 +213,7 @@ def test_the_policy_lets_the_pages_own_script_and_style_run() -> None:
 
 
 def test_only_https_becomes_a_link() -> None:
-    """An address that would run something, or is none, is left out."""
+    """Only https addresses become links; others are left out."""
     portals = {
         "good": "https://portal.example/",
         "bad": "javascript:alert(1)",
@@ -226,7 +226,7 @@ def test_only_https_becomes_a_link() -> None:
 
 
 def test_the_page_is_bounded() -> None:
-    """One tenant's endless errors do not make a page that no phone opens; how many there are is told."""
+    """The page limits what it contains of one tenant and counts the rest."""
     users = [{"name": f"user {number}", "message": "x" * 9000} for number in range(5000)]
     errors = StatusReport.from_document({"status": "errors", "inError": users})
     html = render_page([run(STATUS, 1, Outcome.UNHEALTHY, status=errors)])
@@ -239,7 +239,7 @@ def test_the_page_is_bounded() -> None:
 
 
 def test_a_page_of_the_same_runs_is_the_same() -> None:
-    """No clock and no chance: a page can be compared and cached."""
+    """The same runs give the same page, without clock or chance, so that it can be compared and cached."""
     runs = [run(PREVIEW, 1, Outcome.CHANGED)]
 
     assert render_page(runs) == render_page(runs)

@@ -1,4 +1,4 @@
-"""The comment of a pull request: nothing important is lost, and nothing in it lives."""
+"""Tests of the pull request comment: it keeps what is important, and no text in it is active."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tools import comment_gallery
 
 
 class _Shown(HTMLParser):
-    """What a reader sees of the comment, and whether every tag is closed."""
+    """The visible text of a comment, and whether every tag is closed."""
 
     VOID = frozenset({"br", "hr", "img", "input"})
 
@@ -52,7 +52,7 @@ class _Shown(HTMLParser):
 
 
 def shown(comment: str) -> _Shown:
-    """Read a comment as GitHub does, before it makes mentions and references of what is not code."""
+    """Parse a comment like GitHub, before mentions and references in plain text."""
     page = _Shown()
     html: str = cmarkgfm.github_flavored_markdown_to_html(comment, Options.CMARK_OPT_UNSAFE)
     page.feed(html)
@@ -61,7 +61,7 @@ def shown(comment: str) -> _Shown:
 
 
 def check(comment: str, limit: int) -> _Shown:
-    """Hold what holds of every comment."""
+    """Check what is true for every comment."""
     assert len(comment) <= limit
     page = shown(comment)
     assert page.open == []
@@ -126,7 +126,7 @@ _RUNS = st.builds(
 
 @given(_RUNS, st.integers(LEAST, 9_000), st.sampled_from(["", "https://ci.example/1"]))
 def test_whatever_a_run_holds_nothing_breaks_out(run: FleetRun, limit: int, link: str) -> None:
-    """Any text in any place: the length holds, tags and fences are balanced, nothing is live, the marker is first."""
+    """With any text, the limit holds, tags and fences are balanced, and no text is active."""
     comment = render_comment(run, limit, link=link)
 
     check(comment, limit)
@@ -136,7 +136,7 @@ def test_whatever_a_run_holds_nothing_breaks_out(run: FleetRun, limit: int, link
 
 @given(_RUNS)
 def test_every_failed_tenant_is_named(run: FleetRun) -> None:
-    """As code, by its whole name, whatever the name."""
+    """Every failed tenant is named as code, with its whole name."""
     page = check(render_comment(run, LIMITS["gitlab"]), LIMITS["gitlab"])
 
     code = [piece.strip() for piece in page.code]
@@ -148,7 +148,7 @@ def test_every_failed_tenant_is_named(run: FleetRun) -> None:
 @settings(max_examples=6)
 @given(st.integers(LEAST, 70_000))
 def test_failures_and_headlines_are_the_last_to_be_cut(limit: int) -> None:
-    """Of a thousand tenants; the counts stay, and what was cut is said."""
+    """With a thousand tenants, counts, failures and headlines stay, and the comment says what is cut."""
     run = comment_gallery.EXAMPLES["thousand"].run
     comment = render_comment(run, limit, link="https://ci.example/1")
 
@@ -164,7 +164,7 @@ def test_failures_and_headlines_are_the_last_to_be_cut(limit: int) -> None:
 
 
 def test_what_costs_least_to_lose_goes_first() -> None:
-    """Details of the ordinary before those of the risky, details before headlines, headlines before failures."""
+    """Details of ordinary changes are cut first, then risky details, headlines, and last failures."""
     run = comment_gallery.EXAMPLES["thousand"].run
 
     def holds(limit: int) -> list[bool]:
@@ -180,7 +180,7 @@ def test_what_costs_least_to_lose_goes_first() -> None:
 
 
 def test_more_failures_than_fit_are_named_as_far_as_they_fit() -> None:
-    """A credential that fails for the whole fleet: a reason, as many names as there is room for, and the count."""
+    """If all tenants fail, the comment has the reason, as many names as fit, and the count."""
     results = [
         TenantResult(tenant=f"tenant-{number:05}", outcome=Outcome.FAILED, error="401 Unauthorized")
         for number in range(5_000)
@@ -196,7 +196,7 @@ def test_more_failures_than_fit_are_named_as_far_as_they_fit() -> None:
 
 
 def test_two_projects_and_two_commands_have_comments_of_their_own() -> None:
-    """A pipeline finds its one comment by the first line; a name that would end the hidden text does not."""
+    """The first line differs per project and command, whatever the project's name."""
     runs = [
         FleetRun(command=command, project=project, began="", ended="")
         for command in (Command.PREVIEW, Command.DRIFT)
@@ -222,7 +222,7 @@ def test_two_projects_and_two_commands_have_comments_of_their_own() -> None:
     ],
 )
 def test_the_headline_says_what_matters(command: Command, outcomes: str, headline: str) -> None:
-    """The worst first; an empty run says so in one line."""
+    """The headline starts with the worst outcome and says if no tenant was selected."""
     results = [TenantResult(tenant=str(n), outcome=Outcome(outcome)) for n, outcome in enumerate(outcomes.split())]
 
     assert headline_of_run(FleetRun(command=command, project="p", began="", ended="", results=results)) == headline
@@ -238,25 +238,25 @@ def test_the_headline_says_what_matters(command: Command, outcomes: str, headlin
     ],
 )
 def test_a_limit_or_link_that_cannot_be_is_refused(limit: int, link: str, error: str) -> None:
-    """In one line, before anything is written."""
+    """A wrong limit or link is refused in one line before anything is written."""
     with pytest.raises(SettingsError, match=error):
         render_comment(comment_gallery.EXAMPLES["typical"].run, limit, link=link)
 
 
 @pytest.mark.parametrize("name", sorted(comment_gallery.pages()))
 def test_the_gallery_is_what_the_code_makes(name: str) -> None:
-    """`make generate` makes the pages anew after a change; review their difference."""
+    """The example comments equal the code's output; after a change, run `make generate` and review."""
     assert (comment_gallery.FOLDER / name).read_text(encoding="utf-8") == comment_gallery.pages()[name]
 
 
 def test_the_gallery_holds_nothing_else() -> None:
-    """A page that no example makes is stale."""
+    """The gallery has no page without an example."""
     assert {path.name for path in comment_gallery.FOLDER.iterdir()} == set(comment_gallery.pages())
 
 
 @pytest.mark.parametrize("name", sorted(comment_gallery.EXAMPLES))
 def test_a_page_of_the_gallery_fits_and_is_inert(name: str) -> None:
-    """Also those with hostile names."""
+    """Every example comment fits the limit and is inert, including hostile names."""
     example = comment_gallery.EXAMPLES[name]
 
     check(example.comment.replace(example.link or "\0", "https://ci.example/1"), example.limit)

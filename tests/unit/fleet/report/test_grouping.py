@@ -1,4 +1,4 @@
-"""Which tenants are told as one group, in which order and words."""
+"""Tests of how tenants are grouped, ordered and described."""
 
 from __future__ import annotations
 
@@ -73,12 +73,12 @@ TAG = {"claim": "urn:ietf:params:scim:schemas:extension:kzero:2.0:User.tag", "us
     ],
 )  # fmt: skip
 def test_a_change_is_told_in_words(told: ResourceChange, words: str) -> None:
-    """Names are in backticks, many are counted, and nothing breaks the line."""
+    """A change is described in one line, with names in backticks and counts for many items."""
     assert summary_of(told) == words
 
 
 def test_tenants_that_differ_in_their_own_names_and_ids_alone_are_one_group() -> None:
-    """Realm, Tenant URL, domain, object ids and fingerprints are each tenant's own; a third value is no such thing."""
+    """Tenants that differ only in their own names, IDs and fingerprints form one group."""
 
     def moved(tenant: str, realm: str, domain: str, own: tuple[str, str], server: str) -> TenantResult:
         principal, mark = own
@@ -132,7 +132,7 @@ def test_tenants_that_differ_in_their_own_names_and_ids_alone_are_one_group() ->
     ],
 )  # fmt: skip
 def test_different_changes_are_apart(one: PropertyChange, other: PropertyChange) -> None:
-    """Who gets or loses access is never taken for the same by its form, and a forged placeholder is none."""
+    """Different users are never grouped because they look alike, and a forged placeholder is not one."""
     run = run_of(
         changed("one", change("AppRoleAssignments", one)), changed("other", change("AppRoleAssignments", other))
     )
@@ -141,7 +141,7 @@ def test_different_changes_are_apart(one: PropertyChange, other: PropertyChange)
 
 
 def test_a_name_of_the_tenant_that_takes_the_place_of_another_is_shown() -> None:
-    """A realm that is corrected in its case is a change of values, not one placeholder for another."""
+    """A realm whose case is corrected shows both values, not one placeholder."""
     fix = change("ScimEndpoint", prop("realm", "contoso", "Contoso", "replace"), operation="replace")
     run = run_of(changed("contoso", fix, names=("Contoso",)), changed("fabrikam", fix))
 
@@ -151,7 +151,7 @@ def test_a_name_of_the_tenant_that_takes_the_place_of_another_is_shown() -> None
 
 
 def test_the_place_of_an_entry_in_a_list_says_nothing() -> None:
-    """Lists are sets: the same two users are the same wherever they stand."""
+    """Positions in lists are ignored, because lists are sets."""
     run = run_of(
         changed("one", change("AppRoleAssignments", prop("users[0]", None, "a"), prop("users[9]", None, "b"))),
         changed("two", change("AppRoleAssignments", prop("users[3]", None, "b"), prop("users[4]", None, "a"))),
@@ -161,7 +161,7 @@ def test_the_place_of_an_entry_in_a_list_says_nothing() -> None:
 
 
 def test_the_riskiest_group_comes_first_then_the_largest() -> None:
-    """What deletes, then what costs access, then how many; a test that is repeated by replacement costs nothing."""
+    """Deletions come first, then lost access, then larger groups; a repeated test is no risk."""
     mapper = change("MapperSet", prop("mappers.tag", None, TAG))
     email = change("SynchronizationCredentials", prop("notificationEmail", "a", "b"))
     run = run_of(
@@ -181,7 +181,7 @@ def test_the_riskiest_group_comes_first_then_the_largest() -> None:
 
 
 def test_consequences_are_not_in_the_headline() -> None:
-    """A changed mapping restarts the job and tests again: the mapping is what changes."""
+    """The headline has the changed mapping, not the restart and the test that follow from it."""
     run = run_of(
         changed(
             "a",
@@ -203,7 +203,7 @@ def test_consequences_are_not_in_the_headline() -> None:
 
 
 def test_drift_is_told_as_what_somebody_did() -> None:
-    """What is there without being wanted was added; what is wanted and gone was removed; who did it is no matter."""
+    """Drift is described as what someone did: an extra item was added, a missing one removed."""
 
     def drifted(tenant: str, who: str, *differences: tuple[str, str, object, object]) -> TenantResult:
         drift = [
@@ -225,7 +225,7 @@ def test_drift_is_told_as_what_somebody_did() -> None:
 
 
 def test_failures_with_the_same_reason_are_one_group() -> None:
-    """A wrong credential of the whole fleet is one line; a tenant's own name in it does not tell tenants apart."""
+    """Failures with the same reason form one group, even if the error contains the tenant's name."""
     run = run_of(
         TenantResult(tenant="a", outcome=Outcome.FAILED, error="realm a: 401 at 2026-11-24T03:00:00Z"),
         TenantResult(tenant="b", outcome=Outcome.FAILED, error="realm b: 401 at 2026-11-24T03:00:07Z"),
@@ -274,7 +274,7 @@ _CHANGES = st.lists(
 
 @given(st.lists(_CHANGES, max_size=5))
 def test_every_changed_tenant_is_in_one_group(changes: list[list[ResourceChange]]) -> None:
-    """Whatever the document holds: nobody is lost or told twice, and each headline is one line that says something."""
+    """Every changed tenant is in exactly one group, and each headline is one line with text."""
     run = run_of(*(changed(f"tenant-{number}", *own) for number, own in enumerate(changes)))
 
     groups = GroupedRun(run).changed
@@ -287,7 +287,7 @@ def test_every_changed_tenant_is_in_one_group(changes: list[list[ResourceChange]
 def test_a_tenants_name_and_the_order_of_its_changes_do_not_tell_tenants_apart(
     changes: list[ResourceChange], random: Random
 ) -> None:
-    """The same program for two tenants is one group, however the engine ordered its events."""
+    """Names and the order of engine events do not affect groups."""
     document = run_of(changed("QQcontosoQQ", *changes)).document()
     for place in ("resource", "name", "operation"):
         for item in document["results"][0]["changes"]:

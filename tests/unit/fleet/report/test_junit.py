@@ -1,4 +1,4 @@
-"""A run as JUnit XML, read back by a parser of that format."""
+"""Tests of a run as JUnit XML, read by a parser of that format."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tools import comment_gallery
 
 
 def suite_of(run: FleetRun) -> junitparser.TestSuite:
-    """Read the one suite of a report."""
+    """Return the only suite of a report."""
     (suite,) = junitparser.JUnitXml.fromstring(render_junit(run).encode())
     return suite
 
@@ -37,7 +37,7 @@ def suite_of(run: FleetRun) -> junitparser.TestSuite:
     ],
 )
 def test_an_outcome_is_a_verdict(outcome: Outcome, verdict: type | None) -> None:
-    """What could not be done is an error, what is not as wanted a failure, what had no turn is skipped."""
+    """Failed tenants are errors, drifted and unhealthy ones failures, skipped ones skipped."""
     result = TenantResult(tenant="fabrikam", outcome=outcome, error="why", seconds=1.25)
 
     suite = suite_of(FleetRun(command=Command.DRIFT, project="p", began="", ended="", results=[result]))
@@ -50,7 +50,7 @@ def test_an_outcome_is_a_verdict(outcome: Outcome, verdict: type | None) -> None
 
 
 def test_a_drift_is_a_failure_with_its_text() -> None:
-    """The message says it in words; the text has each property with who and when."""
+    """A drifted tenant's message has it in words, and the text lists each property with who and when."""
     drift = [
         Difference(resource="MapperSet", property="mappers.tag", was={"claim": "x"}, now=None),
         Difference(resource="ProvisioningStatus", property="enabled", was=True, now=False, who="kim", when="today"),
@@ -68,7 +68,7 @@ def test_a_drift_is_a_failure_with_its_text() -> None:
 
 
 def test_a_run_has_its_facts() -> None:
-    """Command, project, commit, time; counts that add up; what changes in the output of those that pass."""
+    """The report has command, project, commit, time, counts that add up, and changes in the output."""
     run = comment_gallery.EXAMPLES["typical"].run
 
     suite = suite_of(run)
@@ -86,7 +86,7 @@ def test_a_run_has_its_facts() -> None:
 
 @given(st.text(st.characters(codec=None)), st.text(st.characters(codec=None)))
 def test_any_text_is_well_formed(name: str, text: str) -> None:
-    """Characters that XML cannot hold are written out or left out, and the rest stays."""
+    """Characters that XML cannot contain are escaped or left out; other text stays."""
     results = [
         TenantResult(
             tenant=name, outcome=outcome, error=text, warnings=[text], log=name, status=StatusReport(status=text)

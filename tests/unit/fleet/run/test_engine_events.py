@@ -1,4 +1,4 @@
-"""The engine's events as a tenant's changes, drift, warnings and errors."""
+"""Tests of engine events as a tenant's changes, drift, warnings and errors."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ CREDENTIALS = "kzero:entra:SynchronizationCredentials"
 
 
 def state(type_: str, values: dict[str, Any], *, custom: bool = True) -> dict[str, Any]:
-    """Make a resource's state as an event has it."""
+    """Return a resource's state as in an event."""
     return {"type": type_, "urn": f"{_URN}{type_}::tenant", "custom": custom, "inputs": values, "outputs": values}
 
 
@@ -29,7 +29,7 @@ def event(  # noqa: PLR0913 - one keyword a fact
     custom: bool = True,
     name: str = "tenant",
 ) -> EngineEvent:
-    """Make a step's event; a diff is path to kind."""
+    """Return a step's event; a diff maps paths to kinds."""
     metadata = {
         "op": operation,
         "urn": f"{_URN}{type_}::{name}",
@@ -42,14 +42,14 @@ def event(  # noqa: PLR0913 - one keyword a fact
 
 
 def said(severity: str, message: str) -> EngineEvent:
-    """Make a diagnostic event."""
+    """Return a diagnostic event."""
     return EngineEvent.from_json(
         {"sequence": 1, "timestamp": 1, "diagnosticEvent": {"severity": severity, "message": message}}
     )
 
 
 def gathered(*events: EngineEvent, refreshing: bool = False) -> EngineEvents:
-    """Gather events."""
+    """Return the collected events."""
     found = EngineEvents(refreshing=refreshing)
     for item in events:
         found.take(item)
@@ -57,7 +57,7 @@ def gathered(*events: EngineEvent, refreshing: bool = False) -> EngineEvents:
 
 
 def test_values_before_and_after() -> None:
-    """Secrets and what is not known yet are named as such, numbers are whole; paths are in order."""
+    """Secrets and unknown values are marked, numbers are whole, and paths are sorted."""
     old = {"secretToken": "[secret]", "deletionThreshold": 25.0, "scope": "assigned"}
     new = {"secretToken": "[secret]", "deletionThreshold": 30.0, "fingerprint": "04da6b54-80e4-46f7-96ec-b56ff0331ba9"}
     diff = {"secretToken": "update", "deletionThreshold": "update", "scope": "delete", "fingerprint": "add"}
@@ -78,7 +78,7 @@ def test_values_before_and_after() -> None:
 
 
 def test_a_replacement_is_one_change() -> None:
-    """Its parts are steps of their own; the reason stands in the first."""
+    """The steps of a replacement are one change, with the reason of the first step."""
     old, new = {"realm": "a"}, {"realm": "b"}
     found = gathered(
         event("resourcePreEvent", "create-replacement", MAPPERS, old=old, new=new, diff={"realm": "update-replace"}),
@@ -97,7 +97,7 @@ def test_a_replacement_is_one_change() -> None:
 
 
 def test_components_the_stack_and_new_providers_are_no_changes() -> None:
-    """They stand for nothing on either side; a provider whose settings change does."""
+    """Components, the stack and new providers are not changes; changed provider settings are."""
     found = gathered(
         event("resourcePreEvent", "create", "kzero-scim:components:ScimEndpoint", new={}, custom=False),
         event("resourcePreEvent", "create", "pulumi:pulumi:Stack", new={}),
@@ -110,7 +110,7 @@ def test_components_the_stack_and_new_providers_are_no_changes() -> None:
 
 
 def test_every_deletion_is_told() -> None:
-    """Of a resource, of a component and of a provider that the program declared; default providers are the engine's."""
+    """Deleted resources, components and declared providers are reported; default providers are not."""
     component, providers = "kzero-scim:components:ScimEndpoint", "pulumi:providers:azuread"
     found = gathered(
         event("resourcePreEvent", "delete", MAPPERS, old={}),
@@ -129,7 +129,7 @@ def test_every_deletion_is_told() -> None:
 
 
 def test_drift_is_what_a_refresh_finds() -> None:
-    """Before a preview it is told beside the change that undoes it."""
+    """A preview with refresh reports drift beside the change that would undo it."""
     wanted, actual = {"mappers": {"email": {"claim": "email"}}}, {"mappers": {"email": {"claim": "mail"}}}
     diff = {"mappers.email.claim": "update"}
     found = gathered(
@@ -145,7 +145,7 @@ def test_drift_is_what_a_refresh_finds() -> None:
 
 
 def test_a_refresh_changes_nothing() -> None:
-    """Its updates and deletes are of the state: drift, a resource that is gone included."""
+    """Updates and deletions of a refresh are drift, including resources that are gone."""
     found = gathered(
         event("resOutputsEvent", "update", MAPPERS, old={"realm": "a"}, new={"realm": "b"}, diff={"realm": "update"}),
         event("resOutputsEvent", "delete", CREDENTIALS, old={"scope": "all"}),
@@ -160,7 +160,7 @@ def test_a_refresh_changes_nothing() -> None:
 
 
 def test_what_failed_is_no_change() -> None:
-    """Of an up that broke off, only what was applied is told."""
+    """If an up fails, only applied changes are reported."""
     found = gathered(
         event("resourcePreEvent", "create", MAPPERS, new={}),
         event("resourcePreEvent", "update", CREDENTIALS, old={}, new={}, diff={"scope": "add"}),
@@ -171,7 +171,7 @@ def test_what_failed_is_no_change() -> None:
 
 
 def test_errors_and_warnings_are_single_lines() -> None:
-    """Each once, without colours, and without the sentence that only repeats that there was one."""
+    """Errors and warnings are single lines without repeats, colors, or the engine's final summary."""
     found = gathered(
         said("error", "an unhandled error occurred: first line"),
         said("error", "two problems:\n  one\n  two"),
@@ -186,7 +186,7 @@ def test_errors_and_warnings_are_single_lines() -> None:
 
 
 def test_what_the_engine_does_now() -> None:
-    """In a few words, for people who watch."""
+    """The engine's present step is a few words."""
     events = EngineEvents(refreshing=False)
 
     assert [

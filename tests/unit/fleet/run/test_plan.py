@@ -1,4 +1,4 @@
-"""In which order a fleet's tenants are run, and when no further one is begun."""
+"""Tests of the order of tenants and of when to start no more."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from kzero_scim.fleet.run.plan import Schedule, default_parallel, to_resume, wav
 
 
 def tenant(name: str, *tags: str) -> FleetTenant:
-    """Make a tenant with tags."""
+    """Return a tenant with tags."""
     return FleetTenant(name, Path(f"stacks/Pulumi.{name}.yaml"), {"config": {"kzero-scim:tags": list(tags)}})
 
 
@@ -22,17 +22,17 @@ FLEET = [tenant("alfa"), tenant("bravo", "canary"), tenant("charlie", "canary", 
 
 
 def names(waves: list[list[FleetTenant]]) -> list[list[str]]:
-    """Name the tenants of waves."""
+    """Return the names of the tenants in waves."""
     return [[item.name for item in wave] for wave in waves]
 
 
 def ended(name: str, outcome: Outcome = Outcome.CHANGED) -> TenantResult:
-    """Make a tenant's result."""
+    """Return a tenant's result."""
     return TenantResult(tenant=name, outcome=outcome)
 
 
 class TestWaves:
-    """Who goes first."""
+    """Tests of canaries."""
 
     @pytest.mark.parametrize(
         ("canary", "wanted"),
@@ -46,21 +46,21 @@ class TestWaves:
         ],
     )
     def test_canaries_go_first(self, canary: str, wanted: list[list[str]]) -> None:
-        """By tag or by number; everybody is in one wave, once."""
+        """Canaries by tag or number go first, and every tenant is in exactly one wave."""
         assert wanted == names(waves_of(FLEET, canary))
 
     @pytest.mark.parametrize("canary", ["0", "-1"])
     def test_no_canary_is_no_number(self, canary: str) -> None:
-        """None at all would be no protection."""
+        """A number of zero canaries is refused, because it would protect nothing."""
         with pytest.raises(SettingsError, match=f"--canary {canary}: give 1 or more"):
             waves_of(FLEET, canary)
 
 
 class TestSchedule:
-    """Who is begun."""
+    """Tests of which tenants start."""
 
     def test_the_rest_is_not_run_if_a_canary_fails(self) -> None:
-        """And each says which canary it was."""
+        """If a canary fails, all others are skipped with a reason that names it."""
         schedule = Schedule(waves_of(FLEET, "canary"), max_failures=0)
         schedule.begin_wave(0)
         while (following := schedule.next()) is not None:
@@ -75,7 +75,7 @@ class TestSchedule:
         ]
 
     def test_a_last_wave_with_failures_stops_nobody(self) -> None:
-        """Nobody waits for it."""
+        """A failure in the last wave does not stop the run."""
         schedule = Schedule([[FLEET[0]], []], max_failures=0)
         schedule.begin_wave(0)
         schedule.next()
@@ -85,7 +85,7 @@ class TestSchedule:
         assert (schedule.stopped, schedule.not_run()) == ("", [])
 
     def test_the_first_reason_stands(self) -> None:
-        """An interruption after the last allowed failure hides it not."""
+        """An interruption after the last allowed failure does not replace the reason."""
         schedule = Schedule([FLEET], max_failures=1)
         schedule.begin_wave(0)
         schedule.ended(ended("alfa", Outcome.TIMED_OUT))
@@ -95,7 +95,7 @@ class TestSchedule:
 
     @given(st.lists(st.sampled_from([Outcome.CHANGED, Outcome.FAILED, Outcome.UNCHANGED])), st.integers(0, 5))
     def test_nobody_is_begun_after_the_last_allowed_failure(self, outcomes: list[Outcome], most: int) -> None:
-        """Everybody is run or said not to be, whatever happens."""
+        """No tenant starts after the last allowed failure, and every tenant has a result."""
         fleet = [tenant(f"t{number}") for number in range(len(outcomes))]
         schedule = Schedule([fleet], max_failures=most)
         schedule.begin_wave(0)
@@ -111,10 +111,10 @@ class TestSchedule:
 
 
 class TestResume:
-    """Who is run again after an up that did not come to its end."""
+    """Tests of which tenants run again after an unfinished up."""
 
     def test_who_failed_was_not_run_or_changed_since(self) -> None:
-        """Who was done and is unchanged keeps its result; who had no part has none."""
+        """Finished, unchanged tenants keep their results; tenants outside the last run are ignored."""
         last = FleetRun(
             command=Command.UP,
             project="fleet",
@@ -133,7 +133,7 @@ class TestResume:
         assert [result.tenant for result in earlier] == ["alfa"]
 
     def test_a_fingerprint_is_of_the_tenants_files_and_the_program(self, tmp_path: Path) -> None:
-        """Another tenant's file and what Python caches have no say in it."""
+        """Other tenants' files and Python's caches do not change a fingerprint."""
         for name in ("stacks", "components", "components/__pycache__"):
             (tmp_path / name).mkdir()
         (tmp_path / "Pulumi.yaml").write_text("name: fleet\n")
@@ -161,5 +161,5 @@ class TestResume:
     ("cores", "memory", "wanted"), [(2, 8000, 4), (16, 4000, 8), (1, 100, 1), (2, 1100, 2)], ids=str
 )
 def test_parallel_by_cores_and_memory(cores: int, memory: int, wanted: int) -> None:
-    """Two a core, as far as there is room, and one in any case."""
+    """The default is two tenants per core, fewer if memory is short, and at least one."""
     assert wanted == default_parallel(cores, memory)

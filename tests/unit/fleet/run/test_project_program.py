@@ -1,4 +1,4 @@
-"""A project's program in this process, without an engine; tests/engine/test_fleet_program.py has one."""
+"""Tests of a project's program in this process, without an engine (see tests/engine/test_fleet_program.py)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ rpc.register_resource_module("team", "index", Module())
 
 
 def test_a_second_run_finds_the_process_as_the_first_did(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Modules of the project are imported again, also one that registers its classes; installed ones are kept."""
+    """The project's modules are imported again in each run; installed packages stay loaded."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "Pulumi.yaml").write_text("name: team\nruntime: python\n")
     (tmp_path / "team_sdk.py").write_text(_LOCAL_SDK)

@@ -1,4 +1,4 @@
-"""A fleet's run, its workers being stand-ins: whose variables reach whom, and what the run's document says."""
+"""Tests of a fleet run with stand-ins for workers: variables per tenant, and the run's document."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ NAMES = ["alfa", "bravo-eu", "charlie"]
 
 
 class Quiet:
-    """A watcher that keeps its notes."""
+    """A watcher that records notes."""
 
     def __init__(self) -> None:
-        """Have none."""
+        """Start without notes."""
         self.notes: list[str] = []
 
     def begins(self, tenant: str) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
     def doing(self, tenant: str, what: str) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
     def ended(self, result: TenantResult) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
     def note(self, text: str) -> None:
-        """Keep it."""
+        """Record the note."""
         self.notes.append(text)
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> FleetProject:
-    """A project of three tenants, one of which is tagged."""
+    """A project with three tenants, one of them tagged."""
     (tmp_path / "stacks").mkdir()
     (tmp_path / "Pulumi.yaml").write_text("name: fleet\n")
     for name in NAMES:
@@ -53,7 +53,7 @@ def project(tmp_path: Path) -> FleetProject:
 
 
 def done(run: TenantRun) -> TenantResult:
-    """End well."""
+    """Return an unchanged result."""
     return TenantResult(tenant=run.tenant, outcome=Outcome.CHANGED)
 
 
@@ -66,7 +66,7 @@ def run(  # noqa: PLR0913 - one keyword a fact
     canary: str = "",
     watcher: Quiet | None = None,
 ) -> FleetRun:
-    """Run the project with stand-ins of workers, one at a time."""
+    """Run the project with stand-ins for workers, one at a time."""
 
     class Stand:
         is_busy = False
@@ -85,7 +85,7 @@ def run(  # noqa: PLR0913 - one keyword a fact
 
 
 def test_a_confirmation_is_one_tenants(monkeypatch: pytest.MonkeyPatch, project: FleetProject) -> None:
-    """One for everybody reaches nobody; the error that asks for one names the tenant's own variable."""
+    """A common confirmation reaches no tenant, and the error names the tenant's own variable."""
     found: dict[str, str | None] = {}
     watcher = Quiet()
 
@@ -105,7 +105,7 @@ def test_a_confirmation_is_one_tenants(monkeypatch: pytest.MonkeyPatch, project:
 
 
 def test_variables_of_others_reach_nobody(monkeypatch: pytest.MonkeyPatch, project: FleetProject) -> None:
-    """Each has the common ones and its own."""
+    """Each tenant gets only common variables and its own."""
     found: dict[str, dict[str, str]] = {}
 
     def serve(run: TenantRun) -> TenantResult:
@@ -126,7 +126,7 @@ def test_variables_of_others_reach_nobody(monkeypatch: pytest.MonkeyPatch, proje
 def test_a_file_that_cannot_be_read_is_that_tenants_failure(
     monkeypatch: pytest.MonkeyPatch, project: FleetProject
 ) -> None:
-    """Nothing is run for it, and the others are."""
+    """A tenant whose file cannot be read fails without running; the others run."""
     (project.folder / "stacks" / "Pulumi.alfa.yaml").write_text("config: [")
     (project.folder / "fleet.yaml").write_text("credentials: {files: credentials}\n")
     (project.folder / "credentials").mkdir()
@@ -144,7 +144,7 @@ def test_a_file_that_cannot_be_read_is_that_tenants_failure(
 
 
 def test_a_failing_canary_is_told_of_everybody(monkeypatch: pytest.MonkeyPatch, project: FleetProject) -> None:
-    """Who is not run keeps tags and names, and the document is what was kept."""
+    """Skipped tenants keep tags and names, and the stored document equals the result."""
 
     def serve(run: TenantRun) -> TenantResult:
         return TenantResult(tenant=run.tenant, outcome=Outcome.FAILED, error="no")
@@ -163,7 +163,7 @@ def test_a_failing_canary_is_told_of_everybody(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_what_nobody_has_foreseen_leaves_the_document(monkeypatch: pytest.MonkeyPatch, project: FleetProject) -> None:
-    """With what was done until then, so that the run can be resumed."""
+    """After an unexpected error, the document has the results so far, so that the run can be resumed."""
 
     def serve(run: TenantRun) -> TenantResult:
         if run.tenant == "bravo-eu":

@@ -1,4 +1,4 @@
-"""One tenant after the other in one process: whose environment it has, what is left, and how it is ended.
+"""Tests of a worker: the environment of each tenant, what remains, and how a tenant is stopped.
 
 The Pulumi CLI is a script here that says what it was given; the real one is in tests/e2e/test_fleet_run.py.
 """
@@ -23,24 +23,24 @@ ALFA, BRAVO = "secret of alfa", "secret of bravo"
 
 @pytest.fixture
 def worker() -> Iterator[Worker]:
-    """A worker."""
+    """Yield a worker."""
     made = Worker()
     yield made
     made.close()
 
 
 class Project:
-    """A project's folder with a CLI that is a shell script."""
+    """A project's folder with a shell script instead of the CLI."""
 
     def __init__(self, folder: Path) -> None:
-        """Make the folder."""
+        """Create the folder."""
         self.folder = folder
         (folder / "stacks").mkdir()
         (folder / "Pulumi.yaml").write_text("name: fleet\nruntime: python\n")
         (folder / "__main__.py").write_text("")
 
     def run(self, tenant: str, script: str, **variables: str) -> TenantRun:
-        """Say what to run: a tenant with a script in the CLI's place, and with variables of its own."""
+        """Return a run of a tenant with a script as CLI and with its own variables."""
         cli = self.folder / f"pulumi-of-{tenant}"
         cli.write_text(f"#!/bin/sh\n{script}\n")
         cli.chmod(0o700)
@@ -58,22 +58,22 @@ class Project:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """A project."""
+    """Return a project."""
     return Project(tmp_path)
 
 
 def run(worker: Worker, tenant: TenantRun, timeout: float | None = None) -> TenantResult:
-    """Have a worker run a tenant."""
+    """Run a tenant in a worker."""
     return worker.run(tenant, timeout, lambda _: None)
 
 
 class TestEnvironment:
-    """A process is its tenant's while that runs, and nobody's after it."""
+    """A process has a tenant's environment only while that tenant runs."""
 
     def test_the_engine_has_the_tenants_environment_and_no_other(
         self, project: Project, worker: Worker, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Neither the fleet's nor that of the tenant before it in the same worker."""
+        """The engine gets no variable of the fleet or of the previous tenant."""
         monkeypatch.setenv("OF_THE_FLEET", "secret of the fleet")
         dump = 'env > "$HOME/$WHO.environment"; pwd > "$HOME/$WHO.folder"; echo "error: $TOKEN" >&2; exit 1'
         run(worker, project.run("alfa", dump, WHO="alfa", TOKEN=ALFA, ONLY_ALFA="yes"))
@@ -89,7 +89,7 @@ class TestEnvironment:
         assert str(project.folder) == (project.folder / "bravo.folder").read_text().strip()
 
     def test_nothing_of_a_tenant_is_left_in_the_process(self, project: Project) -> None:
-        """Its variables, its folder and its temporary files are gone; also after a failure."""
+        """A tenant's variables, folder and temporary files are removed, also after a failure."""
         before, folder = dict(os.environ), Path.cwd()
 
         run_tenant(project.run("alfa", 'echo "$TMPDIR" > "$HOME/tmpdir"; exit 1', TOKEN=ALFA), lambda *_: None)
@@ -100,7 +100,7 @@ class TestEnvironment:
         assert not Path(tempfile.gettempdir()).is_relative_to(temporary)
 
     def test_plugins_and_log_ins_are_everybodys(self, project: Project) -> None:
-        """What is installed stays; "current stacks" and Pulumi's own logs are the run's and go with it."""
+        """Installed plugins stay; the current stack and Pulumi's own logs are removed with the run."""
         home = project.folder / ".pulumi"
         (home / "workspaces").mkdir(parents=True)
         (home / "credentials.json").write_text("{}")
@@ -114,7 +114,7 @@ class TestEnvironment:
         assert not list((home / "workspaces").iterdir())
 
     def test_a_log_has_no_secret_and_is_its_owners_alone(self, project: Project) -> None:
-        """Neither has the error: secrets are known by their variables' names, and in addresses."""
+        """Log and error contain no secrets, and only the owner can read the log."""
         script = 'echo "signing in with $TOKEN"; echo "error: $TOKEN at $PULUMI_BACKEND_URL" >&2; exit 1'
         asked = project.run("alfa", script, TOKEN=ALFA, PULUMI_BACKEND_URL="postgres://me:hidden-word@host/states")
 
@@ -128,10 +128,10 @@ class TestEnvironment:
 
 
 class TestFailures:
-    """Whatever happens is that tenant's failure alone."""
+    """Any failure affects only its tenant."""
 
     def test_a_worker_that_dies_is_one_failure(self, project: Project, worker: Worker) -> None:
-        """The next tenant has a new one; the engine of the dead one is killed."""
+        """If a worker dies, its engine is killed and the next tenant gets a new worker."""
         script = 'echo $$ > "$HOME/engine"; sleep 0.5; kill -9 $PPID; exec sleep 600'
 
         died = run(worker, project.run("alfa", script))
@@ -145,7 +145,7 @@ class TestFailures:
         assert not _is_alive(int((project.folder / "engine").read_text()))
 
     def test_an_engine_that_is_interrupted_in_time_is_not_killed(self, project: Project, worker: Worker) -> None:
-        """It comes to an end of its own, with its own words."""
+        """An engine that stops after an interruption is not killed and reports its own error."""
         script = "trap 'echo \"error: tidied up\" >&2; kill $!; exit 1' INT; sleep 600 & wait"
 
         result = run(worker, project.run("alfa", script), timeout=1.5)
@@ -155,7 +155,7 @@ class TestFailures:
     def test_an_engine_that_hangs_is_killed_with_its_plugins(
         self, project: Project, worker: Worker, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Also those that are process groups of their own and hold its pipes open."""
+        """A hanging engine is killed with plugins in their own process groups."""
         monkeypatch.setattr("kzero_scim.fleet.run.worker._INTERRUPTED_SECONDS", 0.5)
         script = f"exec {shlex.join([sys.executable, str(project.folder / 'engine.py')])}"
         (project.folder / "engine.py").write_text(_STUBBORN)

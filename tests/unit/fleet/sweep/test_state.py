@@ -1,4 +1,4 @@
-"""A tenant's stack, read from its files without the Pulumi CLI."""
+"""Tests of reading a tenant's stack from files without the Pulumi CLI."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _ROOT = {
 
 
 def checkpoint(**latest: object) -> bytes:
-    """Give a state file."""
+    """Return the content of a state file."""
     document = {"version": 3, "checkpoint": {"stack": "organization/demo/contoso", "latest": latest or None}}
     return json.dumps(document).encode()
 
 
 @pytest.fixture
 def stacks(tmp_path: Path) -> Path:
-    """Make a project with tenant contoso, and a file backend's folder for its states."""
+    """Create a project with tenant contoso, and return the folder of its file backend's states."""
     (tmp_path / "Pulumi.yaml").write_text(
         "name: demo\nruntime: python\nconfig:\n"
         "  kzeroServerUrl: {type: string, default: https://keycloak.example}\n"
@@ -50,7 +50,7 @@ def stacks(tmp_path: Path) -> Path:
 
 
 async def load(stacks: Path, **environment: str) -> TenantState:
-    """Read contoso's stack."""
+    """Return contoso's stack."""
     folder = stacks.parents[3]
     project = FleetProject.load(folder)
     given = {"PULUMI_BACKEND_URL": (folder / "state").as_uri()} | environment
@@ -59,7 +59,7 @@ async def load(stacks: Path, **environment: str) -> TenantState:
 
 @pytest.fixture(autouse=True)
 def commands(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
-    """Note what the Pulumi CLI is asked, and answer as it does."""
+    """Record the calls of the Pulumi CLI and return prepared answers."""
     asked: list[tuple[str, ...]] = []
 
     def run(folder: Path, *arguments: str, environment: dict[str, str]) -> str:
@@ -75,7 +75,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
 
 
 async def test_a_state_is_read_from_the_file_backend(stacks: Path, commands: list[Any]) -> None:
-    """No command is run; the project's defaults count beneath the stack's settings, and the portals are known."""
+    """No command runs; the stack's settings override the project's defaults, and portals are known."""
     (stacks / "contoso.json").write_bytes(checkpoint(resources=[_ROOT]))
 
     found = await load(stacks)
@@ -91,7 +91,7 @@ async def test_a_state_is_read_from_the_file_backend(stacks: Path, commands: lis
 
 
 async def test_the_newer_of_two_states_counts(stacks: Path) -> None:
-    """Pulumi leaves both files where compression was switched."""
+    """The newer state file counts, because Pulumi leaves both after a change of compression."""
     old, new = stacks / "contoso.json", stacks / "contoso.json.gz"
     old.write_bytes(checkpoint(resources=[{**_ROOT, "outputs": {}}]))
     new.write_bytes(gzip.compress(checkpoint(resources=[_ROOT], pending_operations=[{"type": "creating"}])))
@@ -117,7 +117,7 @@ async def test_the_newer_of_two_states_counts(stacks: Path) -> None:
 async def test_a_state_that_is_not_there_is_told(
     stacks: Path, content: bytes | None, error: type[Exception], words: str
 ) -> None:
-    """Nothing to compare with is told apart from a file that is broken."""
+    """A missing or empty stack is distinguished from a broken state file."""
     if content is not None:
         (stacks / "contoso.json").write_bytes(content)
 
@@ -127,7 +127,7 @@ async def test_a_state_that_is_not_there_is_told(
 
 @pytest.mark.parametrize("case", ["legacy layout", "zstd", "another backend"])
 async def test_what_only_pulumi_reads_is_left_to_it(stacks: Path, commands: list[Any], case: str) -> None:
-    """The layout of before 2023, a compression that Python lacks, and states that are no files."""
+    """Pulumi reads old layouts, compressions that Python lacks, and states outside of files."""
     environment = {}
     if case == "legacy layout":
         (stacks.parents[1] / "meta.yaml").unlink()
@@ -155,7 +155,7 @@ async def test_what_only_pulumi_reads_is_left_to_it(stacks: Path, commands: list
 async def test_only_secrets_that_sign_in_are_decrypted(
     stacks: Path, commands: list[Any], encrypted: str, asked: list[Any]
 ) -> None:
-    """Of the others it is enough that there is one."""
+    """Only secrets for a sign-in are decrypted; of others, only their existence matters."""
     file = stacks.parents[3] / "stacks" / "Pulumi.contoso.yaml"
     file.write_text(f"config:\n  {encrypted}: {{secure: v1:abc}}\n")
     (stacks / "contoso.json").write_bytes(checkpoint(resources=[_ROOT]))
@@ -168,7 +168,7 @@ async def test_only_secrets_that_sign_in_are_decrypted(
 
 
 async def test_a_mark_in_place_of_a_secret_is_a_valid_setting(stacks: Path) -> None:
-    """The settings are parsed with it."""
+    """Settings with a mark instead of a secret can be parsed."""
     file = stacks.parents[3] / "stacks" / "Pulumi.contoso.yaml"
     file.write_text(
         "config:\n  kzero-scim:kzeroTenant: Contoso\n"
@@ -195,7 +195,7 @@ async def test_a_mark_in_place_of_a_secret_is_a_valid_setting(stacks: Path) -> N
 def test_the_backend_is_found_as_pulumi_finds_it(
     tmp_path: Path, environment: str, project: str, login: str, url: str | None
 ) -> None:
-    """The environment, then Pulumi.yaml, then where `pulumi login` was."""
+    """The backend comes from the environment, then Pulumi.yaml, then `pulumi login`."""
     (tmp_path / "credentials.json").write_text(json.dumps({"current": login}))
     variables = {"PULUMI_BACKEND_URL": environment, "PULUMI_HOME": str(tmp_path)}
 

@@ -1,4 +1,4 @@
-"""Many tenants looked at in one process: what becomes of each, and what of the others."""
+"""Tests of reading many tenants in one process."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ STATE: dict[str, object] = {
 
 
 class Watched:
-    """Notes who began and who ended."""
+    """Records which tenants started and finished."""
 
     def __init__(self) -> None:
-        """Note nothing yet."""
+        """Start without records."""
         self.begun: list[str] = []
         self.results: list[TenantResult] = []
 
     def begins(self, tenant: str) -> None:
-        """Note it."""
+        """Record the tenant."""
         self.begun.append(tenant)
 
     def ended(self, result: TenantResult) -> None:
-        """Note it."""
+        """Record the tenant."""
         self.results.append(result)
 
     def doing(self, tenant: str, what: str) -> None:
@@ -54,7 +54,7 @@ class Watched:
 
 @pytest.fixture
 def project(tmp_path: Path) -> FleetProject:
-    """Give a fleet of six that were applied, the last of them never."""
+    """A fleet of six tenants, of which the last was never applied."""
     (tmp_path / "Pulumi.yaml").write_text("name: demo\nruntime: python\n")
     states = tmp_path / "state" / ".pulumi" / "stacks" / "demo"
     states.mkdir(parents=True)
@@ -85,12 +85,12 @@ async def run(
 
 
 def fine(swept: SweptTenant) -> TenantResult:
-    """Give the result of a tenant that is as it should be."""
+    """Return an unchanged result."""
     return TenantResult(tenant=swept.tenant.name, outcome=Outcome.UNCHANGED)
 
 
 async def test_each_tenants_trouble_is_its_own(project: FleetProject) -> None:
-    """A refusal, an answer that nobody foresaw, a tenant that hangs and one that was never set up: others are done."""
+    """A refusal, an unexpected error, a hanging tenant and a tenant without a stack do not affect others."""
 
     async def read(swept: SweptTenant) -> TenantResult:
         match swept.tenant.name:
@@ -122,7 +122,7 @@ async def test_each_tenants_trouble_is_its_own(project: FleetProject) -> None:
 
 
 async def test_no_more_are_looked_at_at_once_than_asked_for(project: FleetProject) -> None:
-    """As many as asked for, and no more."""
+    """The sweep reads exactly as many tenants at once as asked for."""
     now, most = 0, 0
 
     async def read(swept: SweptTenant) -> TenantResult:
@@ -140,7 +140,7 @@ async def test_no_more_are_looked_at_at_once_than_asked_for(project: FleetProjec
 
 
 async def test_an_environment_is_the_tenants_alone(project: FleetProject, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is common, and its own; nothing of another tenant's, and nothing of the process's."""
+    """A tenant gets common variables and its own, and none of this process."""
     monkeypatch.setenv("KZERO_CLIENT_SECRET", "of the process")
     seen = {}
 
@@ -157,7 +157,7 @@ async def test_an_environment_is_the_tenants_alone(project: FleetProject, monkey
 
 
 async def test_an_interruption_tells_what_was_done_and_what_was_not(project: FleetProject) -> None:
-    """Ctrl-C cancels the task; who was done stays done, the others are told as not run."""
+    """After Ctrl-C, finished tenants keep their results and the others are skipped."""
     watched, reached = Watched(), asyncio.Event()
 
     async def read(swept: SweptTenant) -> TenantResult:
@@ -178,7 +178,7 @@ async def test_an_interruption_tells_what_was_done_and_what_was_not(project: Fle
 
 
 def test_a_cancelled_pipeline_keeps_what_was_found(project: FleetProject, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SIGTERM is as Ctrl-C: the run's document has who was done, and no engine is begun."""
+    """After SIGTERM, the document has finished tenants, and no engine starts."""
 
     async def read(swept: SweptTenant) -> TenantResult:
         if swept.tenant.name == "b":

@@ -1,4 +1,4 @@
-"""An older stack file that adopt rewrites: what exists decides, and what the operator wrote beside it stays."""
+"""Tests of adopt with an older stack file: existing objects decide, and other settings stay."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ config:
 
 
 def test_what_exists_decides_and_comments_stay() -> None:
-    """A setting that the file gets from what exists goes back to its default in place, with its comment."""
+    """Settings from existing objects return to their defaults in place, and comments stay."""
     found = {"kzero-scim:kzeroTenant": "Fabrikam", "kzero-scim:groups": ["KZero users"], "kzero-scim:adopted": True}
 
     text = stack_file.render(observed_defaults(safe_yaml.load(_OLDER, "x"), keep_endpoint=True) | found, present=_OLDER)
@@ -39,7 +39,7 @@ def test_what_exists_decides_and_comments_stay() -> None:
 
 
 def test_the_endpoints_settings_are_reset_where_they_were_seen() -> None:
-    """They stay while the endpoint could not be read."""
+    """The endpoint's settings stay if the endpoint could not be read."""
     document = safe_yaml.load(_OLDER, "x")
 
     assert "kzero-scim:activation" not in observed_defaults(document, keep_endpoint=True)

@@ -1,4 +1,4 @@
-"""What exists becomes settings that say the same: the guide's is left out, and what differs is written down."""
+"""Tests of turning existing objects into settings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EXTRA = Mapper(user_attribute="department", claim="department")
 
 @given(kept=st.sets(st.sampled_from(sorted(guide_mappers()))), extra=st.booleans())
 def test_missing_mappers_are_left_to_the_guide(kept: set[str], *, extra: bool) -> None:
-    """Whichever are missing, the settings say nothing of mappers, so that an update adds exactly these."""
+    """If mappers are missing, the settings omit mappers, so that an update adds the missing ones."""
     found = {name: mapper for name, mapper in guide_mappers().items() if name in kept}
     found |= {"department": EXTRA} if extra else {}
 
@@ -38,7 +38,7 @@ def test_missing_mappers_are_left_to_the_guide(kept: set[str], *, extra: bool) -
 
 
 def test_a_changed_mapper_is_written_down_with_the_whole_set() -> None:
-    """The set of the settings replaces the guide's, so it names all seven, and no further one."""
+    """If a mapper differs, the settings list all seven mappers and no others."""
     changed = replace(guide_mappers()["tag"], user_attribute="costCentre", userinfo=False, multivalued=True)
 
     settings = settings_from(GIVEN, own_mappers({**guide_mappers(), "tag": changed, "department": EXTRA}), None)
@@ -58,7 +58,7 @@ def test_a_changed_mapper_is_written_down_with_the_whole_set() -> None:
 
 
 def test_a_mapper_under_another_name_does_the_same_work() -> None:
-    """A second mapper that writes the same claim would contradict it."""
+    """A mapper with another name and the same claim replaces the guide's."""
     found = guide_mappers()
     found["username"] = found.pop("loginName")
 
@@ -70,7 +70,7 @@ def test_a_mapper_under_another_name_does_the_same_work() -> None:
 
 
 def test_escaped_dots_become_the_setting() -> None:
-    """The mappers themselves are then the guide's."""
+    """If dots are escaped, the setting says so and the mappers are the guide's."""
     found = {name: replace(mapper, claim=escaped(mapper.claim)) for name, mapper in guide_mappers().items()}
 
     settings = settings_from(GIVEN, own_mappers(found), None)
@@ -80,7 +80,7 @@ def test_escaped_dots_become_the_setting() -> None:
 
 @given(kept=st.sets(st.sampled_from(sorted(guide_rows()))))
 def test_missing_rows_are_left_to_the_guide(kept: set[str]) -> None:
-    """Whichever are missing, and whatever else is mapped, the settings say nothing of rows."""
+    """If rows are missing, the settings omit rows, whatever else is mapped."""
     found = {target: row for target, row in guide_rows().items() if target in kept}
     found |= {"title": Row(source="jobTitle"), "externalId": Row(source="mailNickname", matching_priority=2)}
 
@@ -90,7 +90,7 @@ def test_missing_rows_are_left_to_the_guide(kept: set[str]) -> None:
 
 
 def test_a_changed_row_is_written_down_with_the_whole_set() -> None:
-    """As it is, when it flows included."""
+    """If a row differs, the settings list all rows as they are, including when they flow."""
     changed = Row(expression="ToLower([mail])", default_value="none@x.example", flow_type="ObjectAddOnly")
 
     found = {target: row for target, row in guide_rows().items() if target != WORK_EMAIL}
@@ -105,7 +105,7 @@ def test_a_changed_row_is_written_down_with_the_whole_set() -> None:
 
 
 def test_the_row_that_matches_users_comes_along() -> None:
-    """Where users are not matched by userName, the row that matches them is the tenant's too."""
+    """If userName does not match users, the settings include the row that does."""
     found = {**guide_rows(), "userName": Row(source="mail"), "externalId": Row(source="objectId", matching_priority=1)}
 
     settings = settings_from(GIVEN, own_mappers({}), own_rows(found, ATTRIBUTES))
@@ -114,7 +114,7 @@ def test_the_row_that_matches_users_comes_along() -> None:
 
 
 def test_what_no_setting_can_say_is_refused() -> None:
-    """Two mappers for one claim contradict each other; the error names both."""
+    """Two mappers with one claim are refused, and the error names both."""
     found = {**guide_mappers(), "firstName": replace(guide_mappers()["firstName"], claim="userName")}
 
     with pytest.raises(AdoptionError, match=r"mappers\.firstName: claim 'userName' is"):
