@@ -47,7 +47,7 @@ class LazyGroup(TyperGroup):
             self._loaded[cmd_name] = self._load(cmd_name, member)
         return self._loaded[cmd_name]
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - likewise
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - typer's
         """Write the help without importing a command."""
         self._is_listing = True
         try:
@@ -55,7 +55,7 @@ class LazyGroup(TyperGroup):
         finally:
             self._is_listing = False
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - likewise
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer's
         """Read the group's own options."""
         try:
             return super().parse_args(ctx, args)
@@ -63,7 +63,7 @@ class LazyGroup(TyperGroup):
             _set_exit_code(error)
             raise
 
-    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - likewise
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's
         """Invoke a command."""
         try:
             return super().invoke(ctx)
@@ -71,7 +71,7 @@ class LazyGroup(TyperGroup):
             _set_exit_code(error)
             raise
 
-    def _load(self, name: str, member: typer.Typer | str) -> Any:  # noqa: ANN401 - likewise
+    def _load(self, name: str, member: typer.Typer | str) -> Any:  # noqa: ANN401 - typer's
         if isinstance(member, typer.Typer):
             return typer.main.get_group(member)
         module, _, function = member.partition(":")
@@ -89,7 +89,7 @@ class LazyGroup(TyperGroup):
 def _set_exit_code(error: Exception) -> None:
     # Typer's usage errors exit with 2, which means ACTION_NEEDED here. Their class is not public.
     if hasattr(error, "format_message"):
-        error.exit_code = ExitCode.FAILED  # type: ignore[attr-defined] # likewise
+        error.exit_code = ExitCode.FAILED  # type: ignore[attr-defined] # not public
 
 
 def _help_of(member: str) -> str:

@@ -34,7 +34,7 @@ def with_option_blocks(command: Callable[..., None]) -> Callable[..., None]:
         command(**options)
 
     del run.__wrapped__
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # how inspect is told
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # inspect reads it
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
 

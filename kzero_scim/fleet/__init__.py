@@ -1,1 +1,1 @@
-"""Many tenants at once: which, with whose credentials, what came of it, and what people read of it."""
+"""Works on many tenants at once: selection, credentials, runs, sweeps, reports and exports."""

@@ -224,9 +224,9 @@ async def _keycloak(services: Services, settings: TenantSettings) -> list[Findin
         held = role in granted or "realm-admin" in granted or _implied(role, granted)
         detail = "granted" if held else "not granted; assign it under the client's Service account roles"
         findings.append(Finding(f"realm-management {role}", "ok" if held else "missing", detail))
-    told = bool({"view-events", "manage-events", "realm-admin"} & granted)
-    detail = "granted" if told else "not granted; needed to name who changed KZero's side"
-    findings.append(Finding("realm-management view-events", "ok" if told else "optional", detail))
+    shown = bool({"view-events", "manage-events", "realm-admin"} & granted)
+    detail = "granted" if shown else "not granted; needed to name who changed KZero's side"
+    findings.append(Finding("realm-management view-events", "ok" if shown else "optional", detail))
     if settings.is_native:
         held = bool(granted & {"manage-users", "realm-admin"})
         detail = (

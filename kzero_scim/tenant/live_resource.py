@@ -15,7 +15,7 @@ from kzero_scim.resource.model import Call, Change, Resource, Sides
 from kzero_scim.resource.paths import top_level
 from kzero_scim.stack.stack import ResourceState
 
-SECRET: Final = "(secret)"  # noqa: S105 - stands in for one
+SECRET: Final = "(secret)"  # noqa: S105 - shown instead of a secret
 
 
 class _Silent:

@@ -1,1 +1,1 @@
-"""A fleet described for other systems: pipeline matrices and Kubernetes manifests."""
+"""Describes a fleet for other systems: pipeline matrices and Kubernetes manifests."""

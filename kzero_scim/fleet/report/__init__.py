@@ -1,1 +1,1 @@
-"""What people and pipelines read of a run: comment, table, progress, JUnit. Reads results, asks no service."""
+"""Renders a run for people and pipelines: words, groups, comment, JUnit. Reads results and contacts no service."""

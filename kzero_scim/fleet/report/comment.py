@@ -68,16 +68,16 @@ def render_comment(run: FleetRun, limit: int = LIMITS["github"], *, link: str = 
 
 
 def check_limits(limit: int, link: str) -> None:
-    """Refuse what :func:`render_comment` would refuse, before the run that is to be told of.
+    """Check the options of :func:`render_comment` before a run.
 
     Raises:
-        SettingsError: The limit is too small, or the link is no web address.
+        SettingsError: The limit is too small, or the link is not a web address.
     """
     if limit < LEAST:
-        message = f"a comment of {limit:,} characters is too short to tell anything; give a limit of {LEAST:,} or more"
+        message = f"--limit: {limit:,} characters are too few for a comment; give {LEAST:,} or more"
         raise SettingsError(message)
     if link and not _LINK.fullmatch(link):
-        message = f"{one_line(link)!r} is no web address to link to; give one like https://ci.example/run/1"
+        message = f"--link: {one_line(link)!r} is not a web address; give one like https://ci.example/run/1"
         raise SettingsError(message)
 
 

@@ -116,7 +116,7 @@ async def test_nobody_assigned_must_be_said(tenant: Tenant, look: Look) -> None:
     for item in _graph(tenant, "GET", assigned)["value"]:
         _graph(tenant, "DELETE", f"{assigned}/{item['id']}")
 
-    with pytest.raises(AdoptionError, match=r"nobody is assigned .* with --user or --group"):
+    with pytest.raises(AdoptionError, match=r"has no assigned users or groups; .* with --user or --group"):
         await look(made)
     assert (await look(made, groups=["KZero users"])).settings.groups == ["KZero users"]
 

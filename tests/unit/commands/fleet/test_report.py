@@ -126,9 +126,9 @@ def test_a_limit_is_a_platforms_or_a_number(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        (ReportOptions(limit="1"), "a comment of 1 characters is too short"),
+        (ReportOptions(limit="1"), "1 characters are too few for a comment"),
         (ReportOptions(limit="bitbucket"), "--limit 'bitbucket' is neither"),
-        (ReportOptions(link="ci"), "'ci' is no web address"),
+        (ReportOptions(link="ci"), "'ci' is not a web address"),
         (ReportOptions(junit="no/such/folder/j.xml"), "its folder does not exist; create it first"),
     ],
 )

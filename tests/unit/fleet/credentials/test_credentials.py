@@ -230,7 +230,7 @@ def test_a_command_that_takes_too_long_is_killed_with_what_it_started(tmp_path: 
     with pytest.raises(ValueError, match=r"took more than 2 s"):
         printed(["sh", "-c", script], tmp_path, {"PATH": os.defpath}, seconds=2)
 
-    # The pipe ends when nobody holds it any more.
+    # The pipe ends when no process holds it.
     os.set_blocking(reader, True)
     with os.fdopen(reader, "rb") as opened:
         assert opened.read() == b"started\n"

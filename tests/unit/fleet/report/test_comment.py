@@ -231,10 +231,10 @@ def test_the_headline_says_what_matters(command: Command, outcomes: str, headlin
 @pytest.mark.parametrize(
     ("limit", "link", "error"),
     [
-        (1_999, "", "a comment of 1,999 characters is too short"),
-        (64_000, "javascript:alert(1)", "no web address"),
-        (64_000, "https://x/) [y](z", "no web address"),
-        (64_000, "https://x\n", "no web address"),
+        (1_999, "", "1,999 characters are too few for a comment"),
+        (64_000, "javascript:alert(1)", "not a web address"),
+        (64_000, "https://x/) [y](z", "not a web address"),
+        (64_000, "https://x\n", "not a web address"),
     ],
 )
 def test_a_limit_or_link_that_cannot_be_is_refused(limit: int, link: str, error: str) -> None:

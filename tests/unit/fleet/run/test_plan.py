@@ -41,7 +41,7 @@ class TestWaves:
             ("canary", [["bravo", "charlie"], ["alfa", "delta"]]),
             ("1", [["alfa"], ["bravo", "charlie", "delta"]]),
             ("9", [["alfa", "bravo", "charlie", "delta"], []]),
-            # Nobody selected has it, as with --changed-since: one goes ahead nevertheless.
+            # No selected tenant has the tag, as with --changed-since: the first tenant is the canary.
             ("nobody", [["alfa"], ["bravo", "charlie", "delta"]]),
         ],
     )
