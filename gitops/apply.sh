@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Applies merged changes to TENANTS, or to the tenants that changed since BASE. TAG limits them to tenants with a tag.
+# Applies merged changes to TENANTS, or to the tenants that changed since BASE. TAG limits them to tenants with this tag.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 status=0

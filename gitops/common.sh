@@ -17,3 +17,13 @@ if [ -n "${TENANTS+set}" ]; then
 fi
 # shellcheck disable=SC2034 # read by preview.sh and apply.sh
 read -ra tenants <<<"${TENANTS-}"
+
+# CONFIRMATIONS: one KZERO_SCIM_CONFIRM__<TENANT>=<value> per line. GitHub's workflows pass it, because GitHub does not
+# pass an environment's variables to steps. GitLab and Azure DevOps do, so set KZERO_SCIM_CONFIRM__<TENANT> there.
+while IFS= read -r line; do
+    line="${line%$'\r'}"
+    [ -n "$line" ] || continue
+    [[ $line =~ ^KZERO_SCIM_CONFIRM__[A-Z0-9_]+=.+$ ]] ||
+        { echo "error: CONFIRMATIONS: each line must be KZERO_SCIM_CONFIRM__<TENANT>=<value>, not '$line'" >&2 && exit 1; }
+    export "${line?}"
+done <<<"${CONFIRMATIONS-}"

@@ -144,7 +144,9 @@ class GitHubRun(Pipeline):
         """Run the jobs in the file's order, which respects their needs."""
         needs: Json = {}
         for name, job in self.document["jobs"].items():
-            context = {"github": self.github, "needs": needs, "secrets": self.secrets, "vars": self.secrets}
+            # On GitHub, a variable that is not set is an empty text.
+            variables = {"CONFIRMATIONS": "", **self.secrets}
+            context = {"github": self.github, "needs": needs, "secrets": self.secrets, "vars": variables}
             if not self._holds(job.get("if", "true"), context):
                 needs[name] = {"result": "skipped", "outputs": {}}
                 continue
