@@ -40,7 +40,7 @@ check: ## Check lint, format, types, imports, and the pipelines of gitops/
 	@$(venv)/bin/lint-imports
 	@$(python) -m tools.pipelines
 
-audit: ## Check packages for known vulnerabilities, licences and pins, and tracked files for secrets
+audit: ## Check packages for known vulnerabilities, licenses and pins, and tracked files for secrets
 	@tools/bootstrap --python-only
 	@$(python) -m tools.audit
 

@@ -1,4 +1,4 @@
-"""Audits installed packages and committed files: pins, licences, known vulnerabilities, secrets. Changes nothing.
+"""Audits installed packages and committed files: pins, licenses, known vulnerabilities, secrets. Changes nothing.
 
 `make audit` runs it in the project's environment. Only the check for known vulnerabilities needs a network. If the
 vulnerability service (osv.dev) does not answer, the audit prints a notice and does not fail.
@@ -40,7 +40,7 @@ LICENCES = frozenset(
         "The Unlicense (Unlicense)",
     }
 )
-"""Licences under which a package may be used here, as packages name them."""
+"""Licenses under which a package may be used here, as packages name them."""
 LICENCE_EXCEPTIONS = {"jwcrypto": "LGPL-3.0-or-later"}
 """A dependency of python-keycloak, used as published and not redistributed."""
 BASELINES = CHECKOUT / "tools" / "secrets"
@@ -103,15 +103,15 @@ def foreign(installed: Iterable[Distribution], locked: dict[str, str]) -> Iterat
 
 
 def unlicensed(installed: Iterable[Distribution]) -> Iterator[str]:
-    """Yield a message for each package whose licence is not on the list of allowed licences."""
+    """Yield a message for each package whose license is not on the list of allowed licenses."""
     for package in installed:
-        name, named = _folded(package.metadata["Name"]), licences_of(package)
+        name, named = _folded(package.metadata["Name"]), licenses_of(package)
         if not named & LICENCES and LICENCE_EXCEPTIONS.get(name) not in named:
-            yield f"{name} has the licence {' or '.join(sorted(named)) or '(none named)'}, which is not allowed"
+            yield f"{name} has the license {' or '.join(sorted(named)) or '(none named)'}, which is not allowed"
 
 
-def licences_of(package: Distribution) -> set[str]:
-    """Return the names of the licences that a package may be used under."""
+def licenses_of(package: Distribution) -> set[str]:
+    """Return the names of the licenses that a package may be used under."""
     metadata = package.metadata
     if expressions := metadata.get_all("License-Expression"):
         return set(expressions[0].split(" OR "))
@@ -220,7 +220,7 @@ def audit() -> Iterator[Finding]:
     yield from _group(f"all {len(locked)} packages are pinned by hash, from an index", [*run_time, *development])
     installed = [package for package in distributions() if package.metadata["Name"]]
     yield from _group("the installed packages match the lock", foreign(installed, locked))
-    yield from _group("every licence is allowed", unlicensed(installed))
+    yield from _group("every license is allowed", unlicensed(installed))
     checked = _run([sys.executable, "-m", "pip", "check"])
     yield from _group(
         "the packages are compatible with each other", checked.stdout.splitlines() if checked.returncode else []

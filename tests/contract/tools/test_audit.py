@@ -1,4 +1,4 @@
-"""The audit fails on unpinned packages, foreign sources, licences and secrets, and a failed check never passes."""
+"""The audit fails on unpinned packages, foreign sources, licenses and secrets, and a failed check never passes."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_packages_that_are_not_locked_or_not_from_an_index_are_reported(tmp_path
     ]
 
 
-def test_a_licence_that_is_not_allowed_is_reported(tmp_path: Path) -> None:
+def test_a_license_that_is_not_allowed_is_reported(tmp_path: Path) -> None:
     installed = [
         package(tmp_path, "good", "License-Expression: MIT"),
         package(tmp_path, "either", "License-Expression: GPL-3.0-only OR Apache-2.0"),
@@ -71,8 +71,8 @@ def test_a_licence_that_is_not_allowed_is_reported(tmp_path: Path) -> None:
     ]
 
     assert list(unlicensed(installed)) == [
-        "bad has the licence AGPL-3.0-only, which is not allowed",
-        "silent has the licence (none named), which is not allowed",
+        "bad has the license AGPL-3.0-only, which is not allowed",
+        "silent has the license (none named), which is not allowed",
     ]
 
 
