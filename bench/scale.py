@@ -130,7 +130,7 @@ def time(inputs: Inputs) -> str:
             cells = []
             for tenants in TENANTS:
                 each = START_SECONDS + math.ceil(tenants / machines) * run["seconds"]
-                cells.append(f"{duration(each)}, {machines * math.ceil(each / 60) * PRICE:,.2f} $")
+                cells.append(f"{duration(each)}, ${machines * math.ceil(each / 60) * PRICE:,.2f}")
             rows.append([f"`{name}`" if machines == MACHINES[0] else "", str(machines), *cells])
     return _table(["all tenants", "machines", *map(_count, TENANTS)], rows)
 
