@@ -18,8 +18,8 @@ from kzero_scim.tenant.status import StatusReport
 
 FOLDER: Final = Path(__file__).parents[1] / "docs" / "comments"
 _TAG: Final = {
-    "userAttribute": "tag",
-    "claim": "urn:ietf:params:scim:schemas:extension:kzero:2.0:User.tag",
+    "userAttribute": "extensionAttribute1",
+    "claim": "urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User:tag",
     "claimJsonType": "String",
 }
 _NAMES: Final = ("adatum", "alpine", "bellows", "contoso", "fabrikam", "graphic", "humongous", "litware", "margie")
