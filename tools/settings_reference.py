@@ -53,8 +53,8 @@ Each tenant has a stack file, `stacks/Pulumi.<tenant>.yaml`, with its settings u
 required: `azuread:tenantId` and `kzero-scim:kzeroTenant`. Unless `scope` is `all`, list at least one user or group.
 
 - **Names**: a stack file writes each setting of kzero-scim with its namespace, as in `kzero-scim:users`.
-- **Not set**: an empty text, 0 or an empty list has the same effect as leaving the setting out, unless the description
-  says what the value does.
+- **Not set**: an empty string, 0 or an empty list has the same effect as leaving the setting out, unless the
+  description says what the value does. 0 is therefore also allowed where the type says "at least 1".
 - **Secrets**: set them with `pulumi config set --secret kzero-scim:<setting>`. The program refuses clear text.
 - **Checks**: the program checks all settings together before it changes anything, and reports all problems.
 
@@ -172,7 +172,7 @@ def _row(*cells: str) -> str:
 
 def _kind(key: str, value: Json) -> str:
     if key in SECRET_KEYS:
-        return "text, **secret**"
+        return "string, **secret**"
     return _type_words(value)
 
 
@@ -180,10 +180,10 @@ def _type_words(value: Json) -> str:
     if choices := value.get("enum"):
         return " or ".join(f"`{choice}`" for choice in choices)
     if value["type"] == "array":
-        return "list of texts" if value["items"].get("type") == "string" else "list of objects"
+        return "list of strings" if value["items"].get("type") == "string" else "list of objects"
     if value["type"] == "object":
-        return "texts by name" if value["additionalProperties"].get("type") == "string" else "objects by name"
-    return {"string": "text", "boolean": "`true` or `false`", "integer": _number(value)}[value["type"]]
+        return "map of strings" if value["additionalProperties"].get("type") == "string" else "map of objects"
+    return {"string": "string", "boolean": "`true` or `false`", "integer": _number(value)}[value["type"]]
 
 
 def _number(value: Json) -> str:
@@ -221,7 +221,7 @@ def _azuread() -> str:
     rows = []
     for key in FROM_AZUREAD:
         spec = fields_of(Config)[key]
-        kind = "`true` or `false`" if bool in (spec.hint, *get_args(spec.hint)) else "text"
+        kind = "`true` or `false`" if bool in (spec.hint, *get_args(spec.hint)) else "string"
         variables = " or ".join(f"`{variable}`" for variable in spec.about.environment)
         secret = ", **secret**" if spec.about.secret else ""
         rows.append(_row(f"`azuread:{key}`", variables, f"{kind}{secret}", spec.about.description))
