@@ -75,7 +75,7 @@ def test_the_guides_commands_are_sufficient_to_run_a_fleet(sandbox: RunningSandb
                 "GITLAB_PROJECT": "contoso/tenants",
                 "CONNECTION_ISSUER": "https://login.microsoftonline.com/00000000-0000-0000-0000-000000000001/v2.0",
                 "CONNECTION_SUBJECT": "/eid1/c/pub/t/AAAA/a/AAAA/sc/1/2",
-                "PROVIDER_TOKEN": _token(entra, ""),
+                "MSP_TOKEN": _token(entra, ""),
             },
         )
         for tenant in (one, two, three):
@@ -91,9 +91,10 @@ def test_the_guides_commands_are_sufficient_to_run_a_fleet(sandbox: RunningSandb
         guide.run("AzureADMyOrg", CUSTOMER_TOKEN=_token(entra, three.organisation.tenant_id), TENANT=three.name)
         (folder / "credentials" / f"{two.name}.env").unlink()
         guide.run(
-            "kzero-scim-fleet",
+            "service-account-user",
             KZERO=sandbox.urls.kzero,
             REALM=two.credentials.realm,
+            KZERO_CLIENT_ID="kzero-scim-guide",
             TENANT=two.name,
             KZERO_ADMIN=two.credentials.admin_username,
             KZERO_ADMIN_PASSWORD=two.credentials.admin_password,
