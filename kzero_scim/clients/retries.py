@@ -18,6 +18,7 @@ import httpx
 
 from kzero_scim import __version__
 from kzero_scim.clients.answers import WITHIN, UnacceptableAnswerError, whole
+from kzero_scim.clients.body import ACCEPTED
 from kzero_scim.clients.tls import ssl_context
 
 USER_AGENT: Final = f"kzero-scim/{__version__}"
@@ -25,6 +26,8 @@ LONGEST_WAIT: Final = 20.0
 """Seconds. A longer Retry-After is cut to this, unless the policy says otherwise."""
 LONGEST_RETRY_AFTER: Final = 86_400.0
 """Seconds. A longer Retry-After is read as this."""
+_LONGEST_TEXT: Final = 64
+"""The most characters of a Retry-After to read. An HTTP date has 29."""
 
 _NOT_ACTED_ON: Final = frozenset({429, 503})
 """Statuses with which a service refuses a request before acting on it."""
@@ -109,6 +112,8 @@ def retry_after(value: str | None, now: datetime | None = None) -> float | None:
     if value is None:
         return None
     text = value.strip()
+    if not text.isascii() or "_" in text or len(text) > _LONGEST_TEXT:
+        return None  # float and parsedate_to_datetime also read digits of other scripts
     try:
         seconds = float(text)
     except ValueError:
@@ -165,16 +170,18 @@ class RetryingClient(httpx.AsyncClient):
         policy: How often and how long to retry.
         timeout: Seconds for connecting, and for each read and write.
         within: Seconds from sending a request to the last byte of its answer.
+        largest: The most bytes of an answer after decompression, ``answers.LARGEST`` by default.
         transport: Sends the requests, in place of the network.
         sleep: Waits.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a limit, or a seam of its tests
         self,
         *,
         policy: RetryPolicy | None = None,
         timeout: float = 30.0,
         within: float = WITHIN,
+        largest: int | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
@@ -183,11 +190,12 @@ class RetryingClient(httpx.AsyncClient):
             verify=ssl_context(),
             timeout=timeout,
             transport=transport,
-            headers={"User-Agent": USER_AGENT},
+            headers={"User-Agent": USER_AGENT, "Accept-Encoding": ACCEPTED},
             follow_redirects=False,
         )
         self._policy = policy or RetryPolicy()
         self._within = within
+        self._largest = largest
         self._sleep = sleep
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401 - as in httpx
@@ -215,7 +223,7 @@ class RetryingClient(httpx.AsyncClient):
         if options.get("stream"):
             return await send(request, **options)
         streamed = {**options, "stream": True, "follow_redirects": False}
-        return await whole(lambda asked: send(asked, **streamed), request, self._within)
+        return await whole(lambda asked: send(asked, **streamed), request, self._within, self._largest)
 
 
 def untrusted(error: BaseException) -> ssl.SSLCertVerificationError | None:

@@ -11,7 +11,8 @@ from typing import Final
 import httpx
 
 from kzero_scim.clients import timeouts
-from kzero_scim.clients.answers import read_object, too_slow
+from kzero_scim.clients.answers import body_of, read_object, too_slow
+from kzero_scim.clients.body import UnreadableBodyError
 from kzero_scim.clients.retries import RetryingClient, RetryPolicy, root_cause, untrusted
 from kzero_scim.clients.tls import ca_file
 from kzero_scim.errors import ScimError
@@ -128,9 +129,12 @@ class ScimClient:
                 asyncio.timeout(self._within),
                 self._http.stream("GET", url, headers=headers, params=query or None) as response,
             ):
-                return response, await _beginning(response)
+                return response, (await body_of(response, LONGEST_BODY)).beginning()
         except TimeoutError as error:
             message = f"SCIM endpoint {tenant_url} answered {too_slow(self._within)}; check any proxy in between"
+            raise ScimError(message) from error
+        except UnreadableBodyError as error:
+            message = f"SCIM endpoint {tenant_url} answered {error}; check any proxy in between"
             raise ScimError(message) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             if refused := untrusted(error):
@@ -145,15 +149,6 @@ class ScimClient:
                     "check the KZero server URL, the network and the proxy settings (HTTPS_PROXY, NO_PROXY)"
                 )
             raise ScimError(message) from (None if "Authorization" in headers else error)
-
-
-async def _beginning(response: httpx.Response) -> bytes:
-    body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) >= LONGEST_BODY:
-            break
-    return bytes(body[:LONGEST_BODY])
 
 
 def _understand(response: httpx.Response, body: bytes) -> Answer:

@@ -25,6 +25,7 @@ class HostileServer:
         url: Its origin, ``https://localhost:<port>``.
         ca_file: Certificate of the authority that signed its certificate.
         received: Method, path, Authorization header and body of all requests.
+        accepted: Accept-Encoding header of all requests.
         status: Status of its answers.
         headers: Additional headers of its answers.
         body: Body of its answers.
@@ -35,6 +36,7 @@ class HostileServer:
     url: str
     ca_file: Path
     received: list[tuple[str, str, str, bytes]] = field(default_factory=list)
+    accepted: list[str] = field(default_factory=list)
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b"{}"
@@ -53,6 +55,7 @@ class HostileServer:
                 break
         sent = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
         self.received.append((scope["method"], scope["path"], sent.get("authorization", ""), content))
+        self.accepted.append(sent.get("accept-encoding", ""))
         headers = {"content-type": "application/json", **self.headers}
         start = [(name.encode(), value.encode()) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": self.status, "headers": start})

@@ -19,7 +19,8 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from kzero_scim.clients import timeouts
-from kzero_scim.clients.answers import read_object, too_large, too_slow, whole_body
+from kzero_scim.clients.answers import body_of, count_values, read_object, too_slow
+from kzero_scim.clients.body import ACCEPTED, UnreadableBodyError
 from kzero_scim.clients.claims import claims_of
 from kzero_scim.clients.graph import graph_errors
 from kzero_scim.clients.graph.batch import (
@@ -53,6 +54,8 @@ BATCH_SIZE: Final = 20
 """Requests in one ``$batch`` (Graph's limit)."""
 BATCHES_AT_ONCE: Final = 4
 MOST_PAGES: Final = 1000
+MOST_VALUES: Final = 4_000_000
+"""Values in all pages of a collection that are kept together."""
 RETRIES: Final = RetryPolicy(delays=(0.5, 1.0, 2.0, 4.0, 8.0), jitter=0.5, longest=60.0, is_cut=False)
 """A longer Retry-After ends the attempts, and the error shows the wait that Graph asks for."""
 _NO_DIRECTORY_ROLE: Final = "0997a1d0-0d1d-4acb-b408-d5ca73121e90"
@@ -219,9 +222,13 @@ class GraphClient:
             GraphError: As for :meth:`get`, and if the address of a page is not Graph's.
         """
         found: list[Json] = []
+        count = 0
         async with aclosing(self.each_page(path, params)) as pages:
             async for values in pages:
                 found += values
+                count += count_values(values)
+                if count > MOST_VALUES:
+                    raise graph_errors.unexpected(path, f"more than {MOST_VALUES} values in all pages")
                 if at_most is not None and len(found) >= at_most:
                     break
         return found
@@ -440,6 +447,7 @@ class GraphClient:
         headers = {
             "Authorization": f"Bearer {token}",
             "Accept": "application/json",
+            "Accept-Encoding": ACCEPTED,
             "User-Agent": USER_AGENT,
             "client-request-id": str(uuid.uuid4()),
         }
@@ -454,11 +462,11 @@ class GraphClient:
                     method, url, params=params, headers=headers, content=content, follow_redirects=False
                 ) as response,
             ):
-                received = await whole_body(response)
+                received = (await body_of(response)).whole()
         except TimeoutError as error:
             raise graph_errors.unexpected(path, too_slow(self._within), method) from error
-        if received is None:
-            raise graph_errors.unexpected(path, too_large(), method)
+        except UnreadableBodyError as error:
+            raise graph_errors.unexpected(path, str(error), method) from error
         return _Answer(response.status_code, response.headers, received)
 
     async def _inside(self, path: str, link: object) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 import httpx
 
 from kzero_scim.clients.answers import read_object
+from kzero_scim.clients.body import ACCEPTED, Body, UnreadableBodyError
 from kzero_scim.clients.retries import USER_AGENT, root_cause
 from kzero_scim.clients.tls import ssl_context
 from kzero_scim.errors import GraphError
@@ -44,7 +45,12 @@ def devops_token(url: str, bearer: str, connection: str) -> str:
 
 
 def _id_token(method: str, url: httpx.URL, bearer: str, field: str) -> str:
-    headers = {"Authorization": f"Bearer {bearer}", "Accept": "application/json", "User-Agent": USER_AGENT}
+    headers = {
+        "Authorization": f"Bearer {bearer}",
+        "Accept": "application/json",
+        "Accept-Encoding": ACCEPTED,
+        "User-Agent": USER_AGENT,
+    }
     if url.scheme != "https" and url.host not in _LOOPBACK:
         message = f"cannot send the pipeline's token to id token service {url.host} unencrypted; the URL must be https"
         raise GraphError(message)
@@ -57,6 +63,9 @@ def _id_token(method: str, url: httpx.URL, bearer: str, field: str) -> str:
     except (httpx.HTTPError, ValueError) as error:
         message = f"cannot get an id token from the pipeline's service {url.host}: {root_cause(error)}"
         raise GraphError(message) from error
+    except UnreadableBodyError as error:
+        message = f"cannot get an id token from the pipeline's service {url.host}: it answered {error}"
+        raise GraphError(message) from None
     token = document.get(field) if isinstance(document, dict) else None
     if not isinstance(token, str) or not token:
         message = (
@@ -68,10 +77,16 @@ def _id_token(method: str, url: httpx.URL, bearer: str, field: str) -> str:
 
 
 def _beginning(response: httpx.Response) -> bytes:
-    """Return the body, or nothing if it is too large or too slow."""
-    body, until = bytearray(), time.monotonic() + WITHIN
-    for piece in response.iter_bytes():
-        body += piece
-        if len(body) > LARGEST or time.monotonic() > until:
+    """Return the body, or nothing if it is too slow.
+
+    Raises:
+        UnreadableBodyError: The body is too large, or compressed more than once.
+    """
+    body, until = Body(response.headers.get("Content-Encoding"), LARGEST), time.monotonic() + WITHIN
+    for piece in response.iter_raw():
+        body.add(piece)
+        if body.is_too_large:
+            break
+        if time.monotonic() > until:
             return b""
-    return bytes(body)
+    return body.whole()

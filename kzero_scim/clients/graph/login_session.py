@@ -9,17 +9,16 @@ import time
 from typing import Any, Final
 
 import requests
+import urllib3
 from azure.core.pipeline.transport import RequestsTransport
 
-from kzero_scim.clients.answers import too_slow
+from kzero_scim.clients.answers import check_values, too_slow
+from kzero_scim.clients.body import ACCEPTED, Body, UnreadableBodyError
+from kzero_scim.clients.graph.login_limits import LARGEST, MOST_VALUES, WITHIN
 from kzero_scim.clients.retries import bound_retry_after
 from kzero_scim.clients.tls import ca_file
 from kzero_scim.errors import GraphError
 
-LARGEST: Final = 4 * 1024 * 1024
-"""Bytes. A token has a few thousand, the login's own description about 2,000."""
-WITHIN: Final = 60.0
-"""Seconds from sending a request to the last byte of its answer."""
 _PIECE: Final = 64 * 1024
 
 
@@ -33,13 +32,14 @@ class LoginSession(requests.Session):
     def __init__(self, within: float = WITHIN) -> None:
         """Open no connection yet."""
         super().__init__()
+        self.headers["Accept-Encoding"] = ACCEPTED
         self._within = within
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # noqa: ANN401 - as in requests
         """Send a request and return its complete answer.
 
         Raises:
-            GraphError: The answer is too large, too slow or a redirect.
+            GraphError: The answer is too large, too slow, compressed more than once, or a redirect.
         """
         until = time.monotonic() + self._within
         response = super().send(request, **{**options, "stream": True, "allow_redirects": False})
@@ -50,19 +50,25 @@ class LoginSession(requests.Session):
                     f"{host} answered {response.status_code}, a redirect; credentials are not sent to another address"
                 )
                 raise GraphError(message)
-            received = bytearray()
-            for piece in response.iter_content(_PIECE):
-                received += piece
-                if len(received) > LARGEST:
-                    message = f"{host} answered more than {LARGEST // 1024**2} MB"
-                    raise GraphError(message)
+            body = Body(response.headers.get("Content-Encoding"), LARGEST)
+            # read1 returns what is there; read waits until all of a piece has come.
+            while not body.is_too_large and (piece := response.raw.read1(_PIECE, decode_content=False)):
+                body.add(piece)
                 if time.monotonic() > until:
                     message = f"{host} answered {too_slow(self._within)}"
                     raise GraphError(message)
+            content = body.whole()
+            check_values(content, MOST_VALUES)
+        except urllib3.exceptions.HTTPError as error:
+            raise requests.ConnectionError(error, request=request) from error
+        except (UnreadableBodyError, ValueError) as error:
+            message = f"{host} answered {error}"
+            raise GraphError(message) from None
         finally:
             response.close()
         bound_retry_after(response.headers)
-        response._content = bytes(received)  # noqa: SLF001 - requests keeps a body that was read here
+        response._content = content  # noqa: SLF001 - requests keeps a body that was read here,
+        response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001 - and notes here that it was
         return response
 
 

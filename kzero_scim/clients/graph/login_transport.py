@@ -12,6 +12,8 @@ import httpx
 from azure.core.exceptions import ServiceRequestError
 from azure.core.pipeline.transport import AsyncHttpResponse, AsyncHttpTransport
 
+from kzero_scim.clients.answers import UnacceptableAnswerError, check_values
+from kzero_scim.clients.graph.login_limits import LARGEST, MOST_VALUES, WITHIN
 from kzero_scim.clients.retries import ONCE, RetryingClient, bound_retry_after, root_cause, untrusted
 from kzero_scim.errors import GraphError
 
@@ -25,17 +27,20 @@ class LoginTransport(AsyncHttpTransport[Any, Any]):
 
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         """Open no connection yet."""
-        self._http = RetryingClient(policy=ONCE, within=60.0, transport=transport)
+        self._http = RetryingClient(policy=ONCE, within=WITHIN, largest=LARGEST, transport=transport)
 
     async def send(self, request: Any, **_: Any) -> AsyncHttpResponse:  # noqa: ANN401 - azure.core's request
         """Send a request and return its complete answer.
 
         Raises:
-            GraphError: The answer is a redirect.
+            GraphError: The answer is too large, too slow, compressed more than once, or a redirect.
             ServiceRequestError: The server did not answer.
         """
         try:
             answer = await self._http.request(request.method, request.url, headers=request.headers, data=request.body)
+        except UnacceptableAnswerError as error:
+            message = f"{httpx.URL(request.url).host} {error}"
+            raise GraphError(message) from None  # the credential would retry another error
         except httpx.HTTPError as error:
             refused = untrusted(error)
             reason = f"certificate verify failed: {refused.verify_message}" if refused else root_cause(error)
@@ -44,6 +49,11 @@ class LoginTransport(AsyncHttpTransport[Any, Any]):
             where = f"{answer.url.host} answered {answer.status_code}"
             message = f"{where}, a redirect; credentials are not sent to another address"
             raise GraphError(message)
+        try:
+            check_values(answer.content, MOST_VALUES)
+        except ValueError as error:
+            message = f"{answer.url.host} answered {error}"
+            raise GraphError(message) from None
         return _Answer(request, answer)
 
     async def open(self) -> None:

@@ -12,6 +12,7 @@ import typer
 from kzero_scim.commands.fleet import progress, summary_table
 from kzero_scim.commands.fleet.options import SelectAgainOptions, WrittenReports
 from kzero_scim.commands.option_blocks import with_option_blocks
+from kzero_scim.commands.options import finite
 from kzero_scim.display import listed, one_line
 from kzero_scim.errors import SettingsError
 from kzero_scim.fleet import journal
@@ -28,7 +29,9 @@ Parallel = Annotated[
 ]
 Timeout = Annotated[
     float | None,
-    typer.Option(min=1, metavar="SECONDS", help="Stop a tenant after this time and continue with the others."),
+    typer.Option(
+        min=1, callback=finite, metavar="SECONDS", help="Stop a tenant after this time and continue with the others."
+    ),
 ]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Read both services first and report drift.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the run's document as JSON instead of a table.")]

@@ -13,14 +13,14 @@ from kzero_scim.commands.fleet.options import SelectAgainOptions, WrittenReports
 from kzero_scim.commands.fleet.progress import Lines, Screen
 from kzero_scim.commands.fleet.summary_table import print_closing
 from kzero_scim.commands.option_blocks import with_option_blocks
-from kzero_scim.commands.options import AsJson
+from kzero_scim.commands.options import AsJson, finite
 from kzero_scim.fleet.model import Command, FleetRun
 from kzero_scim.fleet.project import FleetProject
 from kzero_scim.fleet.report import reports
 from kzero_scim.fleet.sweep.sweep_run import Sweeping, drift_run, status_run
 
 Parallel = Annotated[int, typer.Option(min=1, max=256, help="Tenants to read at once.")]
-Timeout = Annotated[float, typer.Option(min=1, help="Stop reading a tenant after this many seconds.")]
+Timeout = Annotated[float, typer.Option(min=1, callback=finite, help="Stop reading a tenant after this many seconds.")]
 NoEngine = Annotated[bool, typer.Option("--no-engine", help="Do not preview what the next up would do about drift.")]
 Checklist = Annotated[
     bool,

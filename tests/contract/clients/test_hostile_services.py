@@ -6,11 +6,14 @@ import asyncio
 import gzip
 import json
 import time
+import tracemalloc
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from typing import Any, cast
 
 import pytest
 
+from kzero_scim.clients.answers import LARGEST
 from kzero_scim.clients.graph.batch import BatchRequest
 from kzero_scim.clients.graph.client import GraphClient
 from kzero_scim.clients.graph.cloud import Cloud, described_cloud
@@ -21,6 +24,7 @@ from kzero_scim.clients.keycloak.client import KeycloakClient
 from kzero_scim.clients.keycloak.session import Credentials
 from kzero_scim.clients.retries import ONCE, RetryingClient
 from kzero_scim.clients.scim import ScimClient
+from kzero_scim.clients.shared_connections import SharedConnections
 from kzero_scim.errors import GraphError, KeycloakError, KzeroScimError, ScimError
 from kzero_scim.settings.provider_config import Config
 from tests.contract.hostile_server import HostileServer, hostile_servers
@@ -114,6 +118,17 @@ async def sign_in(server: HostileServer) -> None:
     await signing.token()
 
 
+async def sign_in_shared(server: HostileServer) -> None:
+    config = Config(tenant_id=TENANT, client_id="c", client_secret=SECRET, use_cli=False)
+    connections = SharedConnections()
+    signing = SignIn(config, {}, connections=connections)
+    signing._cloud = Cloud(name="test", login=server.url, graph=server.url, is_custom=True)  # noqa: SLF001 - as above
+    try:
+        await signing.token()
+    finally:
+        await connections.aclose()
+
+
 async def metadata(server: HostileServer) -> None:
     await described_cloud(server.url.removeprefix("https://"))
 
@@ -162,6 +177,7 @@ ASK: list[Callable[[HostileServer], Awaitable[None]]] = [
     write_graph,
     batch_graph,
     sign_in,
+    sign_in_shared,
     metadata,
     pipeline,
     read_keycloak,
@@ -216,6 +232,49 @@ async def test_a_bomb_is_measured_when_it_has_gone_off(server: HostileServer) ->
     for ask in (ask_graph, read_keycloak, sign_in):
         with pytest.raises(KzeroScimError, match="more than"):
             await ask(server)
+
+
+def _doubled(content: bytes) -> bytes:
+    return gzip.compress(gzip.compress(content))
+
+
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [
+        ("gzip, gzip", _doubled(bytes(64 * 1024**2))),
+        ("gzip", gzip.compress(b'{"value": [' + b"[]," * 2_000_000 + b"[]]}")),
+        ("br", b"{}"),
+        ("gzip", b"{}"),
+    ],
+    ids=["doubled", "dense", "unknown", "not compressed"],
+)
+@pytest.mark.parametrize("ask", ASK, ids=NAMES)
+async def test_no_client_unpacks_a_bomb(
+    ask: Callable[[HostileServer], Awaitable[None]], coding: str, body: bytes, server: HostileServer
+) -> None:
+    """A body of a few KB costs no more memory than the limit of size, whichever client reads it."""
+    server.headers, server.body = {"content-encoding": coding}, body
+    tracemalloc.start()
+    try:
+        with pytest.raises(KzeroScimError) as caught:
+            await ask(server)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    one_line(caught.value)
+    assert peak < 3 * LARGEST
+
+
+@pytest.mark.parametrize("ask", [ask_graph, read_keycloak, sign_in, sign_in_shared, probe, pipeline, metadata])
+async def test_every_client_asks_for_one_coding(
+    ask: Callable[[HostileServer], Awaitable[None]], server: HostileServer
+) -> None:
+    """A server may only send what a client says that it reads."""
+    with suppress(KzeroScimError):
+        await ask(server)
+
+    assert set(server.accepted) == {"gzip"}
 
 
 async def test_a_slow_drip_comes_to_an_end(server: HostileServer) -> None:
