@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from kzero_scim.display import plain
 from kzero_scim.errors import SettingsError
 from kzero_scim.settings.tenant_settings import NAMESPACE
 from kzero_scim.stack import safe_yaml, stack_file
@@ -123,12 +124,16 @@ class FleetProject:
         for file in sorted((folder / "stacks").glob("Pulumi.*.yaml")):
             tenant = file.name.removeprefix("Pulumi.").removesuffix(".yaml")
             if not any(fnmatchcase(tenant, pattern) for pattern in settings.exclude):
-                tenants[tenant] = _tenant(tenant, file)
+                tenants[tenant] = _tenant(folder, tenant, file)
         return cls(folder, name, settings, tenants)
 
 
-def _tenant(name: str, file: Path) -> FleetTenant:
+def _tenant(folder: Path, name: str, file: Path) -> FleetTenant:
     try:
+        stack_file.path_of(folder, name)  # refuses a name that cannot be a stack's
+        if not file.exists():
+            message = f"{plain(str(file))} cannot be read: the target of the symbolic link does not exist"
+            raise SettingsError(message)  # noqa: TRY301 - told as any other
         return FleetTenant(name, file, stack_file.load(file))
     except SettingsError as error:
         return FleetTenant(name, file, {}, str(error))

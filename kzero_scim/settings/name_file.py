@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from kzero_scim.regular_file import read_regular
+
 LARGEST: Final = 16 * 1024 * 1024
 """Bytes. A hundred thousand users take a fifth of that."""
 
@@ -19,8 +21,7 @@ def read_names(file: Path) -> list[str]:
         ValueError: The file cannot be read; the message is the reason.
     """
     try:
-        with file.open("rb") as opened:
-            content = opened.read(LARGEST + 1)
+        content = read_regular(file, LARGEST)
         text = content.decode("utf-8-sig")
     except OSError as error:
         message = (error.strerror or "unreadable").lower()

@@ -12,9 +12,12 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from kzero_scim.errors import SettingsError
+from kzero_scim.regular_file import read_regular
 from kzero_scim.stack import safe_yaml
 
 _BOOKS: Final = ".pulumi"
+_LARGEST: Final = 4 * 1024 * 1024
+"""Bytes of Pulumi's own list of logins."""
 _LAYOUT: Final = 1
 """Layout version of the folder: stacks by project. Older layouts have no ``meta.yaml``."""
 
@@ -78,7 +81,7 @@ def _login(environment: Mapping[str, str]) -> str | None:
     home = environment.get("PULUMI_CREDENTIALS_PATH") or environment.get("PULUMI_HOME")
     folder = Path(home) if home else Path(environment.get("HOME") or Path.home()) / _BOOKS
     try:
-        document: Any = json.loads((folder / "credentials.json").read_bytes())
+        document: Any = json.loads(read_regular(folder / "credentials.json", _LARGEST))
     except (OSError, ValueError):
         # The file is missing or encrypted.
         return None

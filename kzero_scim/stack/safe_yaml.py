@@ -17,11 +17,14 @@ import yaml
 
 from kzero_scim.display import plain
 from kzero_scim.errors import SettingsError
+from kzero_scim.regular_file import read_regular
 
 LARGEST: Final = 1024 * 1024
 """Bytes of a file. Ten thousand users by name take a third of that."""
 DEEPEST: Final = 30
 """Levels of nested lists and mappings."""
+MOST_VALUES: Final = 20_000
+"""Texts, numbers, lists and mappings together: ten thousand users twice. PyYAML reads so many in a second."""
 
 _INTEGER: Final = re.compile(r"[-+]?(?:0|[1-9][0-9_]*|0[0-7_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+)")
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.nan")
@@ -36,6 +39,7 @@ class _Loader(yaml.SafeLoader):
         """Begin at the top level."""
         super().__init__(text)
         self._depth = 0
+        self._count = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Return one node, or raise an error if it is not allowed."""
@@ -44,6 +48,9 @@ class _Loader(yaml.SafeLoader):
             raise _refused(event, "anchors and aliases are not allowed; repeat the value instead")
         if getattr(event, "tag", None):
             raise _refused(event, "tags are not allowed; remove the tag")
+        self._count += 1
+        if self._count > MOST_VALUES:
+            raise _refused(event, f"more than {MOST_VALUES} values; list very many users in a usersFile")
         self._depth += 1
         if self._depth > DEEPEST:
             raise _refused(event, f"more than {DEEPEST} levels are nested; use fewer")
@@ -137,8 +144,7 @@ def read(file: Path) -> Any:  # noqa: ANN401 - any YAML value
         SettingsError: The file cannot be read, is not YAML, or contains something that is not allowed.
     """
     try:
-        with file.open("rb") as opened:
-            content = opened.read(LARGEST + 1)
+        content = read_regular(file, LARGEST)
         text = content.decode("utf-8-sig")
     except FileNotFoundError:
         raise

@@ -14,7 +14,7 @@ from kzero_scim.settings.tenant_settings import NAMESPACE, SECRET_KEYS, TenantSe
 from kzero_scim.stack import safe_yaml
 from kzero_scim.stack.stack import short_name
 
-_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+_NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.][A-Za-z0-9_.-]{0,99}")
 MOST_USERS: Final = 500
 """Largest number of users that a stack file lists itself."""
 _ALWAYS: Final = ("azuread:tenantId", f"{NAMESPACE}:kzeroTenant", f"{NAMESPACE}:kzeroServerUrl")
@@ -33,7 +33,8 @@ def path_of(project: Path, stack: str) -> Path:
     name = short_name(stack)
     if not _NAME.fullmatch(name):
         message = (
-            f'"{plain(stack)}" is not a stack name; use 1 to 100 letters, digits, hyphens, underscores and full stops'
+            f'"{plain(stack)}" is not a stack name; use letters, digits, hyphens, underscores and full stops, and '
+            "no hyphen at the start"
         )
         raise SettingsError(message)
     return project / "stacks" / f"Pulumi.{name}.yaml"

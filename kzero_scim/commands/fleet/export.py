@@ -11,6 +11,7 @@ from kzero_scim.commands.fleet.options import SelectOptions
 from kzero_scim.commands.option_blocks import with_option_blocks
 from kzero_scim.display import one_line
 from kzero_scim.errors import SettingsError
+from kzero_scim.exit_codes import ExitCode
 from kzero_scim.fleet.export import stack_manifest
 from kzero_scim.fleet.project import FleetProject
 
@@ -41,9 +42,9 @@ def export(  # noqa: PLR0913 - one keyword an option
     ] = None,
     preview: Annotated[bool, typer.Option("--preview", help="Preview only; never apply changes.")] = False,
 ) -> None:
-    """Write manifests that run the fleet in Kubernetes.
+    """Write manifests that run the fleet in Kubernetes. Connects to no cluster and writes no secret.
 
-    Connects to no cluster. Writes no secret.
+    Exit code 1 if a stack file cannot be read; its manifest stays as it was, and the others are written.
     """
     del operator  # the only form so far; the option leaves room for others
     sources: list[stack_manifest.GitSource | stack_manifest.FluxSource | stack_manifest.ImageSource] = []
@@ -69,8 +70,13 @@ def export(  # noqa: PLR0913 - one keyword an option
         preview=preview,
     )
     stacks = stack_manifest.documents(chosen, fleet.tenants.values(), settings)
+    unreadable = [tenant for tenant in chosen if tenant.problem]
     if output is None:
         typer.echo(stack_manifest.as_text(stacks), nl=False)
-        return
-    stack_manifest.write_folder(stacks, output)
-    typer.echo(f"{len(stacks)} Stack{'' if len(stacks) == 1 else 's'} in {one_line(str(output))}")
+    else:
+        stack_manifest.write_folder(stacks, output, unreadable)
+        typer.echo(f"{len(stacks)} Stack{'' if len(stacks) == 1 else 's'} in {one_line(str(output))}")
+    for tenant in unreadable:
+        typer.echo(f"error: {one_line(tenant.name)} is not exported: {one_line(tenant.problem)}", err=True)
+    if unreadable:
+        raise typer.Exit(ExitCode.FAILED)

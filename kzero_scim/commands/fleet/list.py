@@ -52,7 +52,8 @@ def list_(
 
 def _tenants(found: Sequence[FleetTenant], *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps([{"tenant": item.name, "tags": item.tags} for item in found], indent=2))
+        document = [{"tenant": item.name, "tags": item.tags, "problem": item.problem} for item in found]
+        typer.echo(json.dumps(document, indent=2))
         return
     table = _table("tenant", "tags")
     for item in found:

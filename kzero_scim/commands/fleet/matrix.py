@@ -45,8 +45,9 @@ def matrix(  # noqa: PLR0913 - one keyword an option
     known = jobs_of.runs_at(durations or ([last] if last.exists() else []))
     runs = [run for run in known if run.command == command]
     selected = select_tenants(fleet, select.selection(), jobs_of.failed(runs) if durations else None)
-    for note in selected.notes:
+    names, notes = jobs_of.safe_names(selected.tenants)
+    for note in (*selected.notes, *notes):
         typer.echo(one_line(note), err=True)
-    spread = jobs_of.spread(jobs_of.safe_names(selected.tenants), jobs_of.durations(runs), jobs)
+    spread = jobs_of.spread(names, jobs_of.durations(runs), jobs)
     written = jobs_of.write_files(spread, files) if files else None
     typer.echo(jobs_of.render(spread, jobs_of.Platform(platform), written).rstrip("\n"))

@@ -17,6 +17,7 @@ from kzero_scim.errors import SettingsError
 from kzero_scim.fleet.credentials.credential_command import printed
 from kzero_scim.fleet.credentials.variables import LARGEST, read_variables
 from kzero_scim.fleet.project import FLEET_FILE, FleetProject
+from kzero_scim.regular_file import read_regular
 
 FOLDER: Final = "KZERO_SCIM_CREDENTIALS_DIR"
 """Variable for the folder of ``<tenant>.env`` files; it overrides fleet.yaml."""
@@ -127,9 +128,7 @@ class Credentials:
 
 def _from_file(tenant: str, file: Path) -> dict[str, str]:
     try:
-        with file.open("rb") as opened:
-            content = opened.read(LARGEST + 1)
-        return read_variables(content)
+        return read_variables(read_regular(file, LARGEST))
     except (OSError, ValueError) as error:
         reason = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
         message = f"credentials of {plain(tenant)}: {plain(str(file))} {reason}"

@@ -75,19 +75,21 @@ def failed(runs: Iterable[FleetRun]) -> set[str]:
     return {tenant for tenant, outcome in last.items() if outcome in {*_UNTRIED, Outcome.TIMED_OUT}}
 
 
-def safe_names(tenants: Iterable[FleetTenant]) -> list[str]:
-    """Return the tenants' names, checked, because a pipeline passes them to a shell and to commands.
+def safe_names(tenants: Iterable[FleetTenant]) -> tuple[list[str], list[str]]:
+    """Return the tenants' names that a pipeline can pass to a shell and to commands, and a note on each other one.
 
-    Raises:
-        SettingsError: A name is not a valid stack name, or looks like an option. A pull request may add any file.
+    A pull request may bring a file of any name. Without the name, no job can report that tenant's failure.
     """
-    found = [tenant.name for tenant in tenants]
-    for name in found:
-        path_of(Path(), name)
-        if name.startswith("-"):
-            message = f"commands would read the tenant's name {name} as an option; rename its stack"
-            raise SettingsError(message)
-    return found
+    found: list[str] = []
+    notes: list[str] = []
+    for tenant in tenants:
+        try:
+            path_of(Path(), tenant.name)
+        except SettingsError as error:
+            notes.append(f"error: {one_line(str(tenant.file))} is in no job: {error}")
+        else:
+            found.append(tenant.name)
+    return found, notes
 
 
 def spread(tenants: Iterable[str], history: Mapping[str, float], jobs: int) -> list[Job]:

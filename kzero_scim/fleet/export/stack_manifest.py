@@ -248,7 +248,7 @@ def _tag_labels(tags: Sequence[str]) -> dict[str, str]:
 def documents(
     tenants: Sequence[FleetTenant], fleet: Iterable[FleetTenant], settings: StackSettings
 ) -> dict[str, dict[str, Any]]:
-    """Return the Stacks of tenants, by their names in the cluster.
+    """Return the Stacks of tenants whose files can be read, by their names in the cluster.
 
     Args:
         tenants: The tenants.
@@ -256,13 +256,12 @@ def documents(
         settings: Settings that all Stacks share.
 
     Raises:
-        SettingsError: A stack file cannot be read, or two tenants would have the same name.
+        SettingsError: Two tenants would have the same name.
     """
-    for tenant in tenants:
-        if tenant.problem:
-            raise SettingsError(tenant.problem)
-    called = names(fleet)
-    return {called[tenant.name]: manifest(tenant, called[tenant.name], settings) for tenant in tenants}
+    called = names(tenant for tenant in fleet if not tenant.problem)
+    return {
+        called[tenant.name]: manifest(tenant, called[tenant.name], settings) for tenant in tenants if not tenant.problem
+    }
 
 
 def as_text(stacks: Mapping[str, Mapping[str, Any]]) -> str:
@@ -270,21 +269,29 @@ def as_text(stacks: Mapping[str, Mapping[str, Any]]) -> str:
     return HEADER + "---\n".join(yaml_writer.dump(stack) for stack in stacks.values())
 
 
-def write_folder(stacks: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
+def write_folder(stacks: Mapping[str, Mapping[str, Any]], folder: Path, unreadable: Iterable[FleetTenant] = ()) -> None:
     """Write one file per Stack and a ``kustomization.yaml``. Delete files of an earlier export that are obsolete.
+
+    Args:
+        stacks: The value of :func:`documents`.
+        folder: The folder to write to.
+        unreadable: Tenants whose stack files cannot be read. Their manifests of an earlier export stay as they are:
+            an operator destroys what is no longer in the folder.
 
     Raises:
         SettingsError: The folder cannot be written.
     """
+    kept = {_name(tenant.name) for tenant in unreadable}
+    kept = {name for name in kept - set(stacks) if (folder / f"{name}.stack.yaml").exists()}
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
-        "resources": [f"{name}.stack.yaml" for name in stacks],
+        "resources": [f"{name}.stack.yaml" for name in (*stacks, *sorted(kept))],
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.glob("*.stack.yaml"):
-            if old.name.removesuffix(".stack.yaml") not in stacks:
+            if old.name.removesuffix(".stack.yaml") not in {*stacks, *kept}:
                 old.unlink()
         for name, stack in stacks.items():
             (folder / f"{name}.stack.yaml").write_text(HEADER + yaml_writer.dump(stack), encoding="utf-8")

@@ -7,9 +7,14 @@ from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 from kzero_scim.fleet.files import own_files, program_files
 from kzero_scim.fleet.project import FleetProject, FleetTenant
+from kzero_scim.regular_file import read_regular
+
+_LARGEST: Final = 16 * 1024 * 1024
+"""Bytes of a file that count; no file that a run reads has more."""
 
 
 class Fingerprints:
@@ -38,6 +43,8 @@ def _digest(folder: Path, paths: Iterable[str], before: str = "") -> str:
         # The tenant's run reports files that cannot be read.
         with suppress(OSError):
             file = folder / path
-            content = str(file.readlink()).encode() if file.is_symlink() and file.is_dir() else file.read_bytes()
+            content = (
+                str(file.readlink()).encode() if file.is_symlink() and file.is_dir() else read_regular(file, _LARGEST)
+            )
             digest.update(f"{path} {len(content)}\0".encode(errors="surrogateescape") + content)
     return digest.hexdigest()

@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import Final
 
-from kzero_scim.errors import SettingsError
+from kzero_scim.display import one_line
+from kzero_scim.errors import SettingsError, unforeseen
 from kzero_scim.fleet import journal
 from kzero_scim.fleet.credentials.credentials import Credentials, suffix_of
 from kzero_scim.fleet.model import Command, FleetRun, Outcome, TenantResult
@@ -134,6 +135,8 @@ class _Fleet:
         except SettingsError as error:
             seconds = round(time.monotonic() - began, 3)
             result = TenantResult(tenant=tenant.name, outcome=Outcome.FAILED, error=str(error), seconds=seconds)
+        except Exception as error:  # noqa: BLE001 - one tenant's failure alone
+            result = TenantResult(tenant=tenant.name, outcome=Outcome.FAILED, error=one_line(unforeseen(error, [])))
         else:
             run = TenantRun(
                 command=self._job.command,

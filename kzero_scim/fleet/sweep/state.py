@@ -7,7 +7,6 @@ They run only if no file backend has the state, or if the stack file contains an
 from __future__ import annotations
 
 import asyncio
-import gzip
 import json
 import os
 from collections.abc import Mapping
@@ -15,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from kzero_scim.clients.body import Body, UnreadableBodyError, more_than
 from kzero_scim.errors import NothingAppliedError, SettingsError
 from kzero_scim.fleet.portals import portals_of
 from kzero_scim.fleet.project import FleetProject, FleetTenant
+from kzero_scim.regular_file import read_regular
 from kzero_scim.settings.tenant_settings import NAMESPACE
 from kzero_scim.stack import backend, safe_yaml, stack_file
 from kzero_scim.stack.stack import Stack, run_pulumi
@@ -25,6 +26,8 @@ from kzero_scim.tenant.live_resource import SECRET
 
 _UNUSED_SECRETS: Final = frozenset({f"{NAMESPACE}:secretToken", f"{NAMESPACE}:remoteTokenClientSecret"})
 """Encrypted settings whose values reading does not need: it is enough to know that they exist."""
+LARGEST: Final = 128 * 1024 * 1024
+"""Bytes of a state after decompression."""
 _READ_BY_PROGRAM: Final = (f"{NAMESPACE}:", "azuread:")
 
 
@@ -90,6 +93,11 @@ class States:
         )
 
     async def _deployment(self, name: str, environment: Mapping[str, str]) -> Mapping[str, Any]:
+        found = await asyncio.to_thread(self._from_file, name, environment)
+        return await self._exported(name, environment) if found is None else found
+
+    def _from_file(self, name: str, environment: Mapping[str, str]) -> Mapping[str, Any] | None:
+        """Return the state from a file backend, or None if only Pulumi can read it."""
         url = backend.backend_url(self._document, environment)
         folder = backend.folder_of(url, self._project.folder) if url else None
         if folder is not None and self._is_known(folder):
@@ -98,7 +106,7 @@ class States:
                 raise NothingAppliedError(_never(name, str(url)))
             if file.suffix != ".zst":
                 return _read(name, file)
-        return await self._exported(name, environment)
+        return None
 
     def _is_known(self, folder: Path) -> bool:
         if folder not in self._known:
@@ -140,14 +148,18 @@ class States:
 def _read(name: str, file: Path) -> Mapping[str, Any]:
     """Read a state file, `apitype.VersionedCheckpoint` of Pulumi."""
     try:
-        content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-        document = json.loads(content)
+        body = Body("gzip" if file.suffix == ".gz" else None, LARGEST)
+        body.add(read_regular(file, LARGEST))
+        if body.is_too_large:
+            message = f"the state of stack {name} has {more_than(LARGEST)} ({file}); no tenant's state is that large"
+            raise SettingsError(message)
+        document = json.loads(body.whole())
         latest = document["checkpoint"]["latest"] or {}
     except OSError as error:
         reason = error.strerror or str(error)
         message = f"could not read the state of stack {name} from {file}: {reason}"
         raise SettingsError(message) from None
-    except (EOFError, ValueError, KeyError, TypeError):
+    except (UnreadableBodyError, ValueError, KeyError, TypeError, RecursionError):
         message = f"the state of stack {name} is truncated ({file}); run `kzero-scim recover {name}` to repair it"
         raise SettingsError(message) from None
     return latest if isinstance(latest, dict) else {}

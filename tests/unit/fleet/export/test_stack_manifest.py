@@ -246,8 +246,16 @@ def test_a_folder_holds_the_stacks_of_now(tmp_path: Path) -> None:
     assert yaml.safe_load((tmp_path / "kustomization.yaml").read_text())["resources"] == ["b.stack.yaml"]
 
 
-def test_a_stack_file_that_cannot_be_read_stops_the_export() -> None:
+def test_a_stack_file_that_cannot_be_read_keeps_its_manifest(tmp_path: Path) -> None:
+    """The operator would destroy a Stack that is no longer in the folder. The others are written."""
+    write_folder(documents([tenant("a"), tenant("b")], SETTINGS[0]), tmp_path)
+    before = (tmp_path / "a.stack.yaml").read_text()
     broken = FleetTenant("a", Path("stacks/Pulumi.a.yaml"), {}, "stacks/Pulumi.a.yaml, line 3: it is no YAML")
 
-    with pytest.raises(SettingsError, match="line 3"):
-        documents([broken], SETTINGS[0])
+    stacks = documents([broken, tenant("c")], SETTINGS[0])
+    write_folder(stacks, tmp_path, [broken])
+
+    assert list(stacks) == ["c"]
+    assert (tmp_path / "a.stack.yaml").read_text() == before
+    listed = yaml.safe_load((tmp_path / "kustomization.yaml").read_text())["resources"]
+    assert listed == ["c.stack.yaml", "a.stack.yaml"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -200,3 +201,34 @@ def test_the_backend_is_found_as_pulumi_finds_it(
     variables = {"PULUMI_BACKEND_URL": environment, "PULUMI_HOME": str(tmp_path)}
 
     assert backend_url({"backend": {"url": project}}, variables) == url
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("contoso.json", None, "it is not a regular file"),
+        ("contoso.json", b"[" * 60_000, "is truncated"),
+        ("contoso.json", b"{" + b" " * 70_000, "has more than 64 KB"),
+        ("contoso.json.gz", gzip.compress(bytes(50 * 1024**2)), "has more than 64 KB"),
+        ("contoso.json.gz", gzip.compress(b"{}")[:-3], "is truncated"),
+        ("contoso.json.gz", b"{}", "is truncated"),
+    ],
+)
+async def test_a_state_is_read_within_limits(
+    stacks: Path, name: str, content: bytes | None, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pipe is not waited for, and a compressed state needs no memory beyond the limit."""
+    monkeypatch.setattr(state, "LARGEST", 64 * 1024)
+    if content is None:
+        os.mkfifo(stacks / name)
+    else:
+        (stacks / name).write_bytes(content)
+    tracemalloc.start()
+    try:
+        with pytest.raises(SettingsError, match=reason):
+            await load(stacks)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 4 * 1024**2

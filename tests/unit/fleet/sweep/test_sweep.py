@@ -124,11 +124,15 @@ async def test_each_tenants_trouble_is_its_own(project: FleetProject) -> None:
 async def test_no_more_are_looked_at_at_once_than_asked_for(project: FleetProject) -> None:
     """The sweep reads exactly as many tenants at once as asked for."""
     now, most = 0, 0
+    reached = asyncio.Event()
 
     async def read(swept: SweptTenant) -> TenantResult:
         nonlocal now, most
         now += 1
         most = max(most, now)
+        if most == 3:
+            reached.set()
+        await reached.wait()
         for _ in range(3):
             await asyncio.sleep(0)
         now -= 1
