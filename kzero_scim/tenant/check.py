@@ -61,7 +61,7 @@ async def check(
     Raises:
         SettingsError: The stack's settings are wrong.
     """
-    settings = TenantSettings.parse(stack.configuration, stack.secret_keys)
+    settings = await asyncio.to_thread(TenantSettings.parse, stack.configuration, stack.secret_keys)
     findings = _Findings()
     findings.evidence.update(application_name=settings.application_name, test_user=settings.test_user)
     findings.evidence["everybody"] = settings.scope == "all"

@@ -95,7 +95,7 @@ async def find_drift(
     Raises:
         SettingsError: The stack's settings are wrong.
     """
-    settings = TenantSettings.parse(stack.configuration, stack.secret_keys)
+    settings = await asyncio.to_thread(TenantSettings.parse, stack.configuration, stack.secret_keys)
     found = Drift()
     async with tenant_services(settings, stack.configuration, environment, connections) as services:
         attribution = Attribution(services)

@@ -5,6 +5,7 @@ The provider's own resource reads the job, so that this module and ``pulumi prev
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -126,7 +127,7 @@ async def read_status(
     Raises:
         KzeroScimError: The settings are wrong, or the job does not exist or cannot be read.
     """
-    settings = TenantSettings.parse(stack.configuration, stack.secret_keys)
+    settings = await asyncio.to_thread(TenantSettings.parse, stack.configuration, stack.secret_keys)
     held = stack.find(ProvisioningStatus.token)
     if held is None:
         message = f"stack {stack.name} has no provisioning job yet; run `pulumi up`"

@@ -122,7 +122,10 @@ class _Fleet:
     def _serve(self, worker: Worker) -> None:
         while (tenant := self._schedule.next()) is not None:
             self._watcher.begins(tenant.name)
-            result = self._one(worker, tenant)
+            try:
+                result = self._one(worker, tenant)
+            except Exception as error:  # noqa: BLE001 - the last resort: one tenant's failure alone
+                result = TenantResult(tenant=tenant.name, outcome=Outcome.FAILED, error=one_line(unforeseen(error, [])))
             self._schedule.ended(result)
             self._watcher.ended(result)
 
@@ -135,8 +138,6 @@ class _Fleet:
         except SettingsError as error:
             seconds = round(time.monotonic() - began, 3)
             result = TenantResult(tenant=tenant.name, outcome=Outcome.FAILED, error=str(error), seconds=seconds)
-        except Exception as error:  # noqa: BLE001 - one tenant's failure alone
-            result = TenantResult(tenant=tenant.name, outcome=Outcome.FAILED, error=one_line(unforeseen(error, [])))
         else:
             run = TenantRun(
                 command=self._job.command,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -22,6 +21,7 @@ from kzero_scim.fleet.credentials.credentials import Credentials
 from kzero_scim.fleet.model import Outcome, TenantResult
 from kzero_scim.fleet.project import FleetProject, FleetTenant
 from kzero_scim.fleet.sweep.state import States, TenantState
+from kzero_scim.fleet.sweep.tenant_threads import TenantThreads
 from kzero_scim.fleet.watcher import Watcher
 
 AT_ONCE: Final = 16
@@ -83,6 +83,7 @@ class Sweep:
         self._timeout = timeout
         self._watcher = watcher
         self._results: dict[str, TenantResult] = {}
+        self._threads = TenantThreads()
 
     async def run(self, tenants: Sequence[FleetTenant]) -> list[TenantResult]:
         """Read tenants until all are read or the sweep is interrupted.
@@ -93,8 +94,7 @@ class Sweep:
         Returns:
             One result per tenant, in the tenants' order.
         """
-        # Sign-ins, credential commands and Pulumi commands block a thread; one that hangs keeps it beyond the timeout.
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2 * self._parallel))
+        asyncio.get_running_loop().set_default_executor(self._threads)
         connections = SharedConnections()
         queue = iter(tenants)
         workers = [
@@ -121,10 +121,14 @@ class Sweep:
     async def _one(self, tenant: FleetTenant, connections: SharedConnections) -> TenantResult:
         began = time.monotonic()
         try:
-            async with asyncio.timeout(self._timeout):
-                result = await self._looked_at(tenant, connections)
-        except TimeoutError:
-            result = _without(tenant, Outcome.TIMED_OUT, f"stopped after {self._timeout:g} s")
+            async with asyncio.timeout(self._timeout) as limit:
+                with self._threads.of_tenant():
+                    result = await self._looked_at(tenant, connections)
+        except TimeoutError as error:
+            if limit.expired():
+                result = _without(tenant, Outcome.TIMED_OUT, f"stopped after {self._timeout:g} s")
+            else:
+                result = _without(tenant, Outcome.FAILED, unforeseen(error, []))
         except NothingAppliedError as error:
             result = _without(tenant, Outcome.NOT_RUN, str(error))
         except KzeroScimError as error:

@@ -6,6 +6,8 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -203,3 +205,68 @@ def test_a_cancelled_pipeline_keeps_what_was_found(project: FleetProject, monkey
     assert [result.outcome.value for result in run.results] == ["drifted"] + 5 * ["not-run"]
     assert journal.last(project, Command.DRIFT) == run
     assert run.exit_code == 1
+
+
+HANG = """
+import asyncio, socket, sys, threading, time
+from pathlib import Path
+from kzero_scim.fleet.project import FleetProject
+from kzero_scim.fleet.sweep.sweep import Sweep
+from kzero_scim.fleet.model import Outcome, TenantResult
+from tests.unit.fleet.sweep.test_sweep import Watched, fine
+
+def look_up(host, *arguments, **keywords):
+    if "hostile" in host:
+        threading.Event().wait()
+    return []
+
+socket.getaddrinfo = look_up
+
+async def read(swept):
+    name = swept.tenant.name
+    loop = asyncio.get_running_loop()
+    hosts = [f"{name}{number}.hostile" for number in range(40)] if name in "ab" else ["fine"]
+    await asyncio.gather(*(loop.getaddrinfo(host, 443) for host in hosts))
+    if name == "c":
+        await asyncio.to_thread(threading.Event().wait)
+    return fine(swept)
+
+folder = Path(sys.argv[1])
+project = FleetProject.load(folder)
+environment = {"PULUMI_BACKEND_URL": (folder / "state").as_uri()}
+sweep = Sweep(project, environment, read, parallel=6, timeout=3.0, watcher=Watched())
+for result in asyncio.run(sweep.run(list(project.tenants.values()))):
+    print(result.tenant, result.outcome)
+"""
+
+
+def test_a_thread_that_hangs_costs_only_its_tenant(project: FleetProject) -> None:
+    """Name look-ups and calls that never return end with their tenant's time, and the process ends too."""
+    done = subprocess.run(
+        [sys.executable, "-c", HANG, str(project.folder)], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert done.stderr == ""
+    assert done.stdout.split("\n")[:-1] == [
+        "a timed-out",
+        "b timed-out",
+        "c timed-out",
+        "d unchanged",
+        "e unchanged",
+        "f not-run",
+    ]
+
+
+async def test_a_time_out_inside_is_a_failure(project: FleetProject) -> None:
+    """Only the tenant's own time is reported as such, also where there is no limit."""
+
+    async def read(swept: SweptTenant) -> TenantResult:
+        if swept.tenant.name == "a":
+            raise TimeoutError
+        return fine(swept)
+
+    found = await run(project, read)
+
+    assert found["a"].outcome is Outcome.FAILED
+    assert found["a"].error.startswith("internal error: TimeoutError")
+    assert found["b"].outcome is Outcome.UNCHANGED
