@@ -15,7 +15,7 @@ from kzero_scim.commands.options import Project
 from kzero_scim.display import plain, several_lines
 from kzero_scim.errors import KzeroScimError
 from kzero_scim.exit_codes import ExitCode
-from kzero_scim.stack.stack import Stack
+from kzero_scim.stack.stack import Stack, require_known
 from kzero_scim.tenant.doctor import Finding, examine_credentials, examine_locks, examine_machine
 
 
@@ -29,8 +29,9 @@ def doctor(
     could not run.
     """
     findings: list[Finding] = examine_machine(project)
-    if tenant:
+    if tenant is not None:
         try:
+            require_known(tenant, project)
             findings += examine_locks(tenant, project)
             findings += asyncio.run(examine_credentials(Stack.load(tenant, project)))
         except KzeroScimError as error:

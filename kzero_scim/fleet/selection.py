@@ -6,7 +6,6 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -16,6 +15,8 @@ from kzero_scim.fleet import journal
 from kzero_scim.fleet.changes import changed, why
 from kzero_scim.fleet.model import Command, Outcome
 from kzero_scim.fleet.project import FLEET_FILE, FleetProject, FleetTenant
+from kzero_scim.nearest import did_you_mean
+from kzero_scim.stack.stack import SHOWS_ALL
 
 _FAILED: Final = frozenset({Outcome.FAILED, Outcome.TIMED_OUT, Outcome.NOT_RUN})
 _SHARD: Final = re.compile(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,5})")
@@ -125,6 +126,9 @@ def _named(project: FleetProject, names: Sequence[str]) -> list[FleetTenant]:
         return list(project.tenants.values())
     found: dict[str, FleetTenant] = {}
     for name in names:
+        if not name.strip():
+            message = f"a tenant's name is blank; {SHOWS_ALL}"
+            raise SettingsError(message)
         matching = {key: tenant for key, tenant in project.tenants.items() if fnmatchcase(key, name)}
         if not matching:
             raise SettingsError(_no_tenant(project, name))
@@ -135,13 +139,7 @@ def _named(project: FleetProject, names: Sequence[str]) -> list[FleetTenant]:
 def _no_tenant(project: FleetProject, name: str) -> str:
     if any(fnmatchcase(name, pattern) for pattern in project.settings.exclude):
         return f'"{plain(name)}" is not a tenant of the fleet: {FLEET_FILE} excludes it'
-    return f'no tenant is named "{plain(name)}"{_meant(name, project.tenants)}'
-
-
-def _meant(given: str, known: Iterable[str]) -> str:
-    names = {name.casefold(): name for name in known}
-    near = get_close_matches(given.casefold(), names, 1)
-    return f'; did you mean "{plain(names[near[0]])}"?' if near else "; `kzero-scim fleet list` shows all"
+    return f'no tenant is named "{plain(name)}"{did_you_mean(name, project.tenants, SHOWS_ALL)}'
 
 
 def _tagged(
@@ -152,7 +150,7 @@ def _tagged(
     known = {tag for tenant in project.tenants.values() for tag in tenant.tags}
     for tag in (part for asked in selection.tags for part in asked.split("+")):
         if tag not in known:
-            message = f'--tag: no tenant has the tag "{plain(tag)}"{_meant(tag, known)}'
+            message = f'--tag: no tenant has the tag "{plain(tag)}"{did_you_mean(tag, known, SHOWS_ALL)}'
             raise SettingsError(message)
     found = [tenant for tenant in among if any(_is_tagged(tenant, asked) for asked in selection.tags)]
     if not found:

@@ -13,10 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from kzero_scim.regular_file import read_regular
 from kzero_scim.stack.backend import folder_of
 from kzero_scim.stack.stack import run_pulumi, short_name
 
 _PROC: Final = Path("/proc")
+_LARGEST: Final = 64 * 1024
+"""Bytes of a lock file; Pulumi writes some hundred."""
+_HIGHEST_PID: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +33,8 @@ class Lock:
         pid: The run's process ID.
         since: When it started, as Pulumi wrote it.
         holder: Whether the run is alive, dead, or on another machine, so that its state is unknown.
+        file: The lock file.
+        content: What was read from it.
     """
 
     user: str
@@ -36,11 +42,27 @@ class Lock:
     pid: int
     since: str
     holder: Literal["alive", "dead", "elsewhere"]
+    file: Path
+    content: bytes = b""
 
     @property
     def words(self) -> str:
         """The run in words: user, machine, process and start."""
         return f"{self.user}@{self.host}, process {self.pid}, since {self.since}"
+
+    def release(self) -> bool:
+        """Remove the lock file if it is still the one that was read. Return whether it was.
+
+        Raises:
+            OSError: The file cannot be removed.
+        """
+        try:
+            if read_regular(self.file, _LARGEST) != self.content:
+                return False
+            self.file.unlink()
+        except FileNotFoundError:
+            return False
+        return True
 
 
 def backend_folder(project: Path) -> Path | None:
@@ -64,13 +86,15 @@ def locks(folder: Path, project: str, stack: str) -> list[Lock]:
     found = []
     for file in sorted((folder / ".pulumi" / "locks" / "organization" / project / short_name(stack)).glob("*.json")):
         content: dict[str, object] = {}
+        text = b""
         # A lock that disappears meanwhile was released.
-        with contextlib.suppress(OSError, ValueError):
-            read = json.loads(file.read_text(encoding="utf-8"))
+        with contextlib.suppress(OSError, ValueError, RecursionError):
+            text = read_regular(file, _LARGEST)
+            read = json.loads(text)
             content = read if isinstance(read, dict) else {}
         pid = content.get("pid")
         host = str(content.get("hostname") or "an unknown machine")
-        number = pid if isinstance(pid, int) else 0
+        number = pid if isinstance(pid, int) and pid <= _HIGHEST_PID else 0
         found.append(
             Lock(
                 user=str(content.get("username") or "unknown user"),
@@ -78,6 +102,8 @@ def locks(folder: Path, project: str, stack: str) -> list[Lock]:
                 pid=number,
                 since=str(content.get("timestamp") or "an unknown time"),
                 holder=_holder(host, number),
+                file=file,
+                content=text,
             )
         )
     return found

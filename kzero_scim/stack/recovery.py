@@ -13,7 +13,7 @@ from typing import Any
 from kzero_scim.errors import SettingsError
 from kzero_scim.settings.confirmations import how_to_confirm, is_confirmed
 from kzero_scim.stack.lock import Lock, backend_folder, locks
-from kzero_scim.stack.stack import project_name, run_pulumi, short_name
+from kzero_scim.stack.stack import project_name, require_known, run_pulumi, short_name
 from kzero_scim.stack.truncated_state import repair
 
 _UNLOCK = "unlock"
@@ -32,22 +32,36 @@ def recover(stack: str, project: Path) -> list[str]:
     Raises:
         SettingsError: A run is still running, or may be on another machine, or the state cannot be read.
     """
+    require_known(stack, project)
     done: list[str] = []
     folder = backend_folder(project)
     if folder is not None:
         name = project_name(project)
-        done += _free(stack, project, locks(folder, name, stack))
+        done += _free(stack, locks(folder, name, stack))
+        _check_unlocked(stack, locks(folder, name, stack))
         done += repair(stack, folder / ".pulumi" / "stacks" / name / f"{short_name(stack)}.json")
     return done + _forget_pending(stack, project)
 
 
-def _free(stack: str, project: Path, found: Sequence[Lock]) -> list[str]:
-    if not found:
-        return []
+def _free(stack: str, found: Sequence[Lock]) -> list[str]:
+    """Remove exactly these locks. `pulumi cancel` would also remove one that a run has made since."""
     for lock in found:
         _check(stack, lock)
-    run_pulumi(project, "cancel", "--yes", "--stack", stack)
-    return [f"removed the lock of a run that no longer exists: {lock.words}" for lock in found]
+    try:
+        removed = [lock for lock in found if lock.release()]
+    except OSError as error:
+        message = f"cannot remove the lock of stack {stack}: {error.strerror} ({error.filename})"
+        raise SettingsError(message) from None
+    return [f"removed the lock of a run that no longer exists: {lock.words}" for lock in removed]
+
+
+def _check_unlocked(stack: str, found: Sequence[Lock]) -> None:
+    if found:
+        message = (
+            f"another run has locked stack {stack} meanwhile: {found[0].words}; its lock stays, and nothing was "
+            "repaired; wait until it ends, then run this again"
+        )
+        raise SettingsError(message)
 
 
 def _check(stack: str, lock: Lock) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -11,9 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
+from kzero_scim.display import plain
 from kzero_scim.errors import SettingsError
+from kzero_scim.nearest import did_you_mean
 from kzero_scim.stack import safe_yaml
 
+SHOWS_ALL: Final = "`kzero-scim fleet list` shows all names"
+_NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.][A-Za-z0-9_.-]{0,99}")
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 """Key that marks an object of the state as a special value of the engine, such as a secret."""
 
@@ -49,6 +54,7 @@ class Stack:
         Raises:
             SettingsError: The Pulumi CLI or the stack does not exist, or the stack cannot be decrypted.
         """
+        require_known(name, project)
         configured = json.loads(run_pulumi(project, "config", "--json", "--show-secrets", "--stack", name))
         exported = json.loads(run_pulumi(project, "stack", "export", "--stack", name))
         return cls.of(name, configured, exported)
@@ -126,6 +132,37 @@ def require_project(project: Path) -> None:
 def short_name(stack: str) -> str:
     """Return a stack's own name, without a leading organization and project."""
     return stack.rsplit("/", 1)[-1]
+
+
+def is_name(stack: str) -> bool:
+    """Return whether a text can be a stack's name, with or without a leading organization and project."""
+    return _NAME.fullmatch(short_name(stack)) is not None
+
+
+def require_known(stack: str, project: Path) -> None:
+    """Check that the project has a stack. Pulumi takes an empty name for the stack that was selected last.
+
+    Raises:
+        SettingsError: The name is blank or unknown. The message names the stack with the most similar name.
+    """
+    require_project(project)
+    if not stack.strip():
+        message = f"the tenant's name is blank; {SHOWS_ALL}"
+        raise SettingsError(message)
+    files = (project / "stacks").glob("Pulumi.*.yaml")
+    known = {file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in files}
+    if is_name(stack) and (short_name(stack) in known or short_name(stack) in (known := known | _listed(project))):
+        return
+    message = f'no tenant is named "{plain(stack)}"{did_you_mean(stack, known, SHOWS_ALL)}'
+    raise SettingsError(message)
+
+
+def _listed(project: Path) -> set[str]:
+    """Return the names of stacks that have no file, or none if Pulumi cannot list them."""
+    try:
+        return set(stack_names(project))
+    except SettingsError:
+        return set()
 
 
 def project_name(project: Path) -> str:

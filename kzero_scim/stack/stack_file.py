@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -12,9 +11,8 @@ from kzero_scim.display import plain
 from kzero_scim.errors import SettingsError
 from kzero_scim.settings.tenant_settings import NAMESPACE, SECRET_KEYS, TenantSettings, full_key
 from kzero_scim.stack import safe_yaml
-from kzero_scim.stack.stack import short_name
+from kzero_scim.stack.stack import is_name, short_name
 
-_NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.][A-Za-z0-9_.-]{0,99}")
 MOST_USERS: Final = 500
 """Largest number of users that a stack file lists itself."""
 _ALWAYS: Final = ("azuread:tenantId", f"{NAMESPACE}:kzeroTenant", f"{NAMESPACE}:kzeroServerUrl")
@@ -30,14 +28,13 @@ def path_of(project: Path, stack: str) -> Path:
     Raises:
         SettingsError: The name is not a valid stack name.
     """
-    name = short_name(stack)
-    if not _NAME.fullmatch(name):
+    if not is_name(stack):
         message = (
             f'"{plain(stack)}" is not a stack name; use letters, digits, hyphens, underscores and full stops, and '
             "no hyphen at the start"
         )
         raise SettingsError(message)
-    return project / "stacks" / f"Pulumi.{name}.yaml"
+    return project / "stacks" / f"Pulumi.{short_name(stack)}.yaml"
 
 
 def entries(settings: TenantSettings) -> dict[str, Any]:

@@ -257,8 +257,10 @@ def test_a_command_about_a_stack_that_does_not_exist(project: CliProject) -> Non
 
     assert (check.code, doctor.code) == (1, 2)
     assert check.stderr.count("\n") == 1
-    check.line_with("no stack named 'nowhere' found")
-    doctor.line_with("nowhere")
+    check.line_with('no tenant is named "nowhere"')
+    doctor.line_with('no tenant is named "nowhere"')
+    blank = project.kzero_scim("recover", "").failed()
+    blank.line_with("the tenant's name is blank")
 
 
 def _facts(tenant: Tenant) -> dict[str, str]:

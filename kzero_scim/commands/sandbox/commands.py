@@ -11,7 +11,7 @@ import typer
 from kzero_sandbox import defects
 from kzero_sandbox.addresses import Ports, Urls
 from kzero_sandbox.defects import Defect, DefectError
-from kzero_sandbox.fleet import known_tenant, make_tenants, write_project
+from kzero_sandbox.fleet import FleetTenant, known_tenant, make_tenants, write_project
 from kzero_sandbox.layout import Layout
 from kzero_sandbox.manual_setup import Variant, make_by_hand
 from kzero_sandbox.processes import SandboxProcess
@@ -23,6 +23,7 @@ from rich.table import Table
 
 from kzero_scim.commands.sandbox.replica_state import rewritten
 from kzero_scim.exit_codes import ExitCode
+from kzero_scim.nearest import did_you_mean
 
 _output = Console()
 _messages = Console(stderr=True)
@@ -107,10 +108,8 @@ def _spoil(process: SandboxProcess, directory: Path, kind: str, tenants: Iterabl
     if kind not in list(Defect):
         _fail(RuntimeError(f"unknown defect {kind!r}; use one of {', '.join(Defect)}"))
     running = RunningSandbox(process=process, urls=_urls(process, directory))
-    for name in tenants:
-        tenant = known_tenant(name, running.layout.fleet_secrets)
-        if tenant is None:
-            _fail(RuntimeError(_no_tenant(name)))
+    # All names are checked before the first tenant is changed.
+    for name, tenant in _known(tenants, running.layout.fleet_secrets).items():
         try:
             (defects.repair if is_repaired else defects.make)(running, Defect(kind), tenant)
         except (DefectError, httpx.HTTPError) as error:
@@ -134,29 +133,32 @@ def replicate(
     secrets = running.layout.fleet_secrets
     try:
         names = targets or without_job(running)
-        found = {name: known_tenant(name, secrets) for name in (source, *names)}
-        for name, tenant in found.items():
-            if tenant is None:
-                _fail(RuntimeError(_no_tenant(name)))
-        chosen = [tenant for name in names if (tenant := found[name])]
-        original = found[source]
-        if original is not None:
-            with _messages.status(f"cloning {source} to {len(chosen)} tenants") as spinner:
-                replicate_all(
-                    running,
-                    original,
-                    chosen,
-                    fleet or directory / "fleet",
-                    rewritten,
-                    lambda done: spinner.update(f"cloning {source}: {done} of {len(chosen)}"),
-                )
+        found = _known((source, *names), secrets)
+        chosen = [found[name] for name in names]
+        with _messages.status(f"cloning {source} to {len(chosen)} tenants") as spinner:
+            replicate_all(
+                running,
+                found[source],
+                chosen,
+                fleet or directory / "fleet",
+                rewritten,
+                lambda done: spinner.update(f"cloning {source}: {done} of {len(chosen)}"),
+            )
     except (ReplicaError, httpx.HTTPError) as error:
         _fail(error)
     _output.print(f"Cloned {source} to {len(names)} tenants.")
 
 
-def _no_tenant(name: str) -> str:
-    return f"the sandbox has no tenant {name!r}; create some with `kzero-scim sandbox up --tenants N`"
+def _known(names: Iterable[str], secrets: Path) -> dict[str, FleetTenant]:
+    """Return the tenants of these names, or end the command if one is blank or unknown."""
+    found = {name: known_tenant(name, secrets) for name in names}
+    known = [file.stem for file in secrets.glob("*.json")]
+    for name, tenant in found.items():
+        if tenant is None:
+            what = f"the sandbox has no tenant {name!r}" if name.strip() else "a tenant's name is blank"
+            remedy = "create some with `kzero-scim sandbox up --tenants N`"
+            _fail(RuntimeError(f"{what}{did_you_mean(name, known, remedy)}"))
+    return {name: tenant for name, tenant in found.items() if tenant is not None}
 
 
 def down(directory: Directory = _DEFAULT_DIRECTORY) -> None:
@@ -204,6 +206,8 @@ def cycle(
 
     The real Entra ID runs a cycle about every 40 minutes.
     """
+    if tenant is not None and not tenant.strip():
+        _fail(RuntimeError("the tenant's id is blank; leave it out for the sandbox's own tenant"))
     process = _process(directory)
     urls = _urls(process, directory)
     with _messages.status("running a provisioning cycle"):

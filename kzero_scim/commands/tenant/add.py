@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from kzero_scim.commands.options import Project
+from kzero_scim.stack.stack_file import path_of
 from kzero_scim.tenant.add import interview, write, written_out
 
 
@@ -39,6 +40,7 @@ def add(  # noqa: PLR0913 - one keyword an option
 
     Exit codes: 0 written, 1 not written. Errors list all problems at once.
     """
+    path_of(project, name)  # refuses a name that cannot be a stack's before anything is asked
     texts = {
         "azuread:tenantId": entra_tenant,
         "kzero-scim:kzeroTenant": kzero_tenant,

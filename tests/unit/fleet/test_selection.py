@@ -59,9 +59,11 @@ def test_filters_leave_those_whom_all_of_them_mean(
     [
         (Selection(names=("gama",)), 'no tenant is named "gama"; did you mean "gamma"?'),
         (Selection(names=("Alpha",)), 'no tenant is named "Alpha"; did you mean "alpha"?'),
-        (Selection(names=("alpha", "zz*")), 'no tenant is named "zz*"; `kzero-scim fleet list` shows all'),
+        (Selection(names=("",)), "a tenant's name is blank"),
+        (Selection(names=("alpha", " ")), "a tenant's name is blank"),
+        (Selection(names=("alpha", "zz*")), 'no tenant is named "zz*"; `kzero-scim fleet list` shows all names'),
         (Selection(names=("new-example",)), '"new-example" is not a tenant of the fleet: fleet.yaml excludes it'),
-        (Selection(tags=("latam",)), '--tag: no tenant has the tag "latam"; `kzero-scim fleet list` shows all'),
+        (Selection(tags=("latam",)), '--tag: no tenant has the tag "latam"; `kzero-scim fleet list` shows all names'),
         (Selection(tags=("emea", "canry")), '--tag: no tenant has the tag "canry"; did you mean "canary"?'),
         (Selection(tags=("emea+apac",)), "--tag: no tenant has emea+apac; "),
         (Selection(names=("gamma",), tags=("emea",)), "--tag: no tenant of gamma has emea; "),
