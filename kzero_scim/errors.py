@@ -88,13 +88,27 @@ class ScimError(ServiceError):
     """The SCIM endpoint failed, or answered something that is not SCIM."""
 
 
+def unwrapped(error: Exception) -> Exception:
+    """Return the error inside exception groups that says most: the first of this project, or else the first of all.
+
+    A task group reports even a single error as a group, whose own message names no cause.
+    """
+    if not isinstance(error, ExceptionGroup):
+        return error
+    inside = [unwrapped(item) for item in error.exceptions]
+    return next((item for item in inside if isinstance(item, KzeroScimError)), inside[0])
+
+
 def unforeseen(error: Exception, requests: Sequence[str]) -> str:
     """Return one line for an unexpected error, most likely caused by an answer of an undocumented shape.
 
     Args:
-        error: The error.
+        error: The error. If it is a group with an error of this project, the line is that error's message.
         requests: The latest requests before it, newest last.
     """
+    error = unwrapped(error)
+    if isinstance(error, KzeroScimError):
+        return str(error)
     after = f" after {requests[-1]}" if requests else ""
     hint = "; the service may have answered in an undocumented form" if requests else ""
     return f"internal error{after}: {type(error).__name__}: {error}{hint}; set KZERO_DEBUG=1 for the traceback"

@@ -16,7 +16,7 @@ from typing import Final
 
 from kzero_scim.clients.shared_connections import SharedConnections
 from kzero_scim.display import one_line
-from kzero_scim.errors import KzeroScimError, NothingAppliedError, unforeseen
+from kzero_scim.errors import NothingAppliedError, unforeseen, unwrapped
 from kzero_scim.fleet.credentials.credentials import Credentials
 from kzero_scim.fleet.model import Outcome, TenantResult
 from kzero_scim.fleet.project import FleetProject, FleetTenant
@@ -129,12 +129,9 @@ class Sweep:
                 result = _without(tenant, Outcome.TIMED_OUT, f"stopped after {self._timeout:g} s")
             else:
                 result = _without(tenant, Outcome.FAILED, unforeseen(error, []))
-        except NothingAppliedError as error:
-            result = _without(tenant, Outcome.NOT_RUN, str(error))
-        except KzeroScimError as error:
-            result = _without(tenant, Outcome.FAILED, str(error))
         except Exception as error:  # noqa: BLE001 - the last resort: one tenant's failure alone
-            result = _without(tenant, Outcome.FAILED, unforeseen(error, []))
+            is_applied = not isinstance(unwrapped(error), NothingAppliedError)
+            result = _without(tenant, Outcome.FAILED if is_applied else Outcome.NOT_RUN, unforeseen(error, []))
         return replace(
             result,
             error=one_line(result.error),

@@ -14,6 +14,17 @@ from kzero_scim.errors import ProviderError
     [
         (ProviderError("no \x1b[31muser"), "error: no \\x1b[31muser\n"),
         (
+            ExceptionGroup("a", [KeyError("x"), ExceptionGroup("b", [ProviderError("the cause"), ValueError()])]),
+            "error: the cause\n",
+        ),
+        (
+            ExceptionGroup("a", [ExceptionGroup("b", [ValueError("no")])]),
+            (
+                "error: internal error after GET /users: ValueError: no; "
+                "the service may have answered in an undocumented form; set KZERO_DEBUG=1 for the traceback\n"
+            ),
+        ),
+        (
             KeyError("id"),
             (
                 "error: internal error after GET /users: KeyError: 'id'; "

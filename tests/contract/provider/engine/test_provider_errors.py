@@ -27,6 +27,17 @@ async def test_unexpected_error_is_one_line(
     assert capfd.readouterr().err == ""
 
 
+async def test_an_error_in_a_task_group_is_shown_by_itself(
+    provider: provider_pb2_grpc.ResourceProviderStub, service: ToyService
+) -> None:
+    """The operator sees the error inside a group, not that there was a group."""
+    service.fail["create"] = ExceptionGroup("unhandled errors in a TaskGroup", [ProviderError("the shelf is full")])
+
+    error = await failure(create(provider, {"room": "hall"}))
+
+    assert error.details() == 'toy:index:Shelf "shelf": the shelf is full'
+
+
 async def test_a_name_cannot_forge_a_line_or_leak_a_secret_of_several_lines(
     provider: provider_pb2_grpc.ResourceProviderStub, service: ToyService
 ) -> None:

@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from kzero_scim.commands.fleet.progress import Lines
-from kzero_scim.errors import GraphError
+from kzero_scim.errors import GraphError, NothingAppliedError
 from kzero_scim.fleet import journal
 from kzero_scim.fleet.model import Command, Outcome, TenantResult
 from kzero_scim.fleet.project import FleetProject
@@ -205,6 +205,27 @@ def test_a_cancelled_pipeline_keeps_what_was_found(project: FleetProject, monkey
     assert [result.outcome.value for result in run.results] == ["drifted"] + 5 * ["not-run"]
     assert journal.last(project, Command.DRIFT) == run
     assert run.exit_code == 1
+
+
+async def test_an_error_in_a_task_group_is_shown_by_itself(project: FleetProject) -> None:
+    """What a group of tasks raises is judged and shown as the error inside it."""
+
+    async def fail(error: Exception) -> None:
+        raise error
+
+    async def read(swept: SweptTenant) -> TenantResult:
+        errors = {"a": GraphError("no answer"), "b": NothingAppliedError("nothing"), "c": KeyError("x")}
+        async with asyncio.TaskGroup() as group:
+            if error := errors.get(swept.tenant.name):
+                group.create_task(fail(error))
+        return fine(swept)
+
+    found = await run(project, read)
+
+    assert (found["a"].outcome, found["a"].error) == (Outcome.FAILED, "no answer")
+    assert (found["b"].outcome, found["b"].error) == (Outcome.NOT_RUN, "nothing")
+    assert found["c"].error.startswith("internal error: KeyError: 'x'")
+    assert found["d"].outcome is Outcome.UNCHANGED
 
 
 HANG = """
