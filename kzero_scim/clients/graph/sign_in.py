@@ -29,9 +29,12 @@ from kzero_scim.clients.shared_connections import SharedConnections
 from kzero_scim.clients.tls import ca_file
 from kzero_scim.errors import GraphError, SettingsError
 from kzero_scim.settings.provider_config import Config, complete
+from kzero_scim.threads import in_daemon_thread
 
 logging.getLogger("azure").addHandler(logging.NullHandler())  # otherwise its warnings appear on stderr
 
+WITHIN: Final = 180.0
+"""Seconds for one sign-in, its retries included."""
 RENEW_BEFORE: Final = 300.0
 """A token is renewed this many seconds before it expires."""
 
@@ -193,9 +196,17 @@ class SignIn:
     async def _sign_in(self, cloud: Cloud) -> AccessToken:
         method = self._method or choose(self._config, self._environment)
         try:
-            if self._connections is not None and method.make_async is not None:
-                return await _get_token_async(await method.make_async(cloud, self._connections), cloud)
-            return await asyncio.to_thread(_get_token, method, cloud)
+            # Each read has a time-out, and a server that sends byte by byte is never late.
+            async with asyncio.timeout(WITHIN):
+                if self._connections is not None and method.make_async is not None:
+                    return await _get_token_async(await method.make_async(cloud, self._connections), cloud)
+                return await in_daemon_thread(lambda: _get_token(method, cloud))
+        except TimeoutError:
+            message = (
+                f"cannot sign in to Entra tenant {self._config.tenant_id or '(none given)'} {method.words}: no "
+                f"complete answer after {WITHIN:g} s; check {cloud.login} and any proxy in between"
+            )
+            raise GraphError(message) from None
         except (SettingsError, GraphError):
             raise
         except Exception as error:

@@ -11,6 +11,8 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any, Final
 
+from kzero_scim.threads import run_into
+
 PER_TENANT: Final = 4
 """Threads that one tenant can keep busy at once."""
 
@@ -40,7 +42,7 @@ class TenantThreads(ThreadPoolExecutor):
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **keywords: Any) -> Future[Any]:  # noqa: ANN401 - as the base class
         """Call a function in a thread of the calling context's tenant."""
         future: Future[Any] = Future()
-        self._lane.get().put(partial(_call, future, partial(function, *arguments, **keywords)))
+        self._lane.get().put(partial(run_into, future, partial(function, *arguments, **keywords)))
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - the base class's signature
@@ -74,14 +76,3 @@ class _Lane:
             with self._lock:
                 call = self._waiting.popleft() if self._waiting else None
                 self._threads -= call is None
-
-
-def _call(future: Future[Any], function: Callable[[], Any]) -> None:
-    if not future.set_running_or_notify_cancel():
-        return
-    try:
-        result = function()
-    except BaseException as error:  # noqa: BLE001 - the caller gets it
-        future.set_exception(error)
-    else:
-        future.set_result(result)

@@ -1,9 +1,11 @@
 import asyncio
+import threading
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from kzero_scim.clients.graph import sign_in
 from kzero_scim.clients.graph.cloud import Cloud, known_cloud
 from kzero_scim.clients.graph.sign_in import Method, SignIn, choose
 from kzero_scim.errors import GraphError, SettingsError
@@ -160,3 +162,26 @@ def test_a_missing_tenant_names_where_to_set_it() -> None:
     """The error for a missing tenant names the setting and the variable."""
     with pytest.raises(SettingsError, match="ARM_TENANT_ID"):
         _ = SignIn(Config(), {}).tenant_id
+
+
+def test_a_sign_in_that_hangs_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A login that answers byte by byte ends with the sign-in's own time, and so does the process."""
+    released = threading.Event()
+
+    class Hanging(_Credential):
+        def get_token(self, *scopes: str) -> Any:  # noqa: ANN401 - never returns a token
+            del scopes
+            released.wait()
+
+    async def ask() -> None:
+        method = Method("as a test", lambda _: Hanging([], [0.0], []))
+        await SignIn(Config(tenant_id="t"), {}, method=method).token()
+
+    monkeypatch.setattr(sign_in, "WITHIN", 0.05)
+    try:
+        with pytest.raises(
+            GraphError, match=r"^cannot sign in to Entra tenant t as a test: no complete answer after 0.05"
+        ):
+            asyncio.run(ask())  # would wait for a thread of the loop's own
+    finally:
+        released.set()
