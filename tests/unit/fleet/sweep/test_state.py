@@ -209,8 +209,8 @@ def test_the_backend_is_found_as_pulumi_finds_it(
         ("contoso.json", None, "it is not a regular file"),
         ("contoso.json", b"[" * 60_000, "is truncated"),
         ("contoso.json", b"{" + b" " * 70_000, "has more than 64 KB"),
-        ("contoso.json.gz", gzip.compress(bytes(50 * 1024**2)), "has more than 64 KB"),
-        ("contoso.json.gz", gzip.compress(b"{}")[:-3], "is truncated"),
+        ("contoso.json.gz", gzip.compress(bytes(50 * 1024**2), mtime=0), "has more than 64 KB"),
+        ("contoso.json.gz", gzip.compress(b"{}", mtime=0)[:-3], "is truncated"),
         ("contoso.json.gz", b"{}", "is truncated"),
     ],
 )
