@@ -31,6 +31,7 @@ class SharedConnections:
 
     def __init__(self) -> None:
         """Open no connection yet."""
+        self._is_closed = False
         self._known: dict[str, asyncio.Task[Any]] = {}
         self._idle: defaultdict[tuple[str, str, int | None], list[httpx.AsyncClient]] = defaultdict(list)
 
@@ -46,7 +47,7 @@ class SharedConnections:
         try:
             yield http
         finally:
-            if len(idle) < _KEPT:
+            if len(idle) < _KEPT and not self._is_closed:
                 idle.append(http)
             else:
                 await http.aclose()
@@ -74,8 +75,10 @@ class SharedConnections:
 
     async def aclose(self) -> None:
         """Close all connections."""
+        self._is_closed = True
         for task in self._known.values():
             task.cancel()
+        await asyncio.gather(*self._known.values(), return_exceptions=True)
         for idle in self._idle.values():
             while idle:
                 await idle.pop().aclose()

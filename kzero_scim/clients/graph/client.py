@@ -356,8 +356,10 @@ class GraphClient:
         """Close all connections and cancel reads without a caller."""
         if self._gathering is not None:
             self._gathering.close()
-        for _, task in self._shared.values():
+        tasks = [task for _, task in self._shared.values()]
+        for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._http.aclose()
 
     async def _read(self, path: str, params: Parameters | None) -> _Answer | Json:

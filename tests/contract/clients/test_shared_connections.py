@@ -216,3 +216,13 @@ async def test_a_refused_sign_in_fails_all_waiting_reads(entra: LocalEntra, conn
     await graph.aclose()
     assert all("AADSTS7000215" in str(error) for error in found)
     assert [path.rpartition("/")[2] for _, path in entra.requests()] == ["endpoints", "token"]
+
+
+async def test_a_connection_in_use_at_the_end_is_closed_when_it_is_returned() -> None:
+    """A task that is cancelled when the pool closes returns its connection afterwards."""
+    connections = SharedConnections()
+
+    async with connections.lend(httpx.URL("https://service.test")) as http:
+        await connections.aclose()
+
+    assert http.is_closed
