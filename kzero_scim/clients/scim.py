@@ -16,6 +16,7 @@ from kzero_scim.clients.body import UnreadableBodyError
 from kzero_scim.clients.retries import RetryingClient, RetryPolicy, root_cause, untrusted
 from kzero_scim.clients.tls import ca_file
 from kzero_scim.errors import ScimError
+from kzero_scim.redaction import shortened
 
 TIMEOUT: Final = 10.0
 """Seconds."""
@@ -171,7 +172,8 @@ def _understand(response: httpx.Response, body: bytes) -> Answer:
     if status >= httpx.codes.INTERNAL_SERVER_ERROR:
         return Answer(status, Meaning.FAILING, f"fails with {status}")
     if response.has_redirect_location:
-        target = response.headers["Location"].split("?")[0][:100]  # a login page's query may hold a state token
+        # A login page's query may hold a state token.
+        target = shortened(response.headers["Location"].split("?")[0], 100)
         detail = f"answers {status}, a redirect to {target}: this is not a SCIM endpoint"
         return Answer(status, Meaning.SOMETHING_ELSE, detail)
     what = "a web page" if is_page else "something that is not SCIM"
@@ -181,10 +183,10 @@ def _understand(response: httpx.Response, body: bytes) -> Answer:
 def _refusal(response: httpx.Response, content: dict[str, object]) -> str:
     """Return the answer of an endpoint that refuses a token, in words, and the remedy."""
     status = response.status_code
-    detail = " ".join(str(content.get("detail") or "").split())[:200]
+    detail = shortened(" ".join(str(content.get("detail") or "").split()), 200)
     if not detail:
         _, _, described = response.headers.get("WWW-Authenticate", "").partition('error_description="')
-        detail = described.split('"')[0][:200]
+        detail = shortened(described.split('"')[0], 200)
     said = f"answers {status}" + (f": {detail.rstrip('.')}" if detail else "")
     if status == httpx.codes.UNAUTHORIZED:
         if "audience" in detail.lower():

@@ -14,6 +14,7 @@ from kzero_scim.clients.claims import claims_of
 from kzero_scim.clients.retries import RetryingClient, RetryPolicy, root_cause, untrusted
 from kzero_scim.clients.tls import ca_file
 from kzero_scim.errors import TokenError
+from kzero_scim.redaction import learn, shortened
 
 TIMEOUT: Final = 15.0
 """Seconds."""
@@ -95,6 +96,7 @@ class TokenEndpoint:
         if not isinstance(value, str) or not BEARER.fullmatch(value) or kind != "bearer":
             message = f"{doing}: its answer {answer.status_code} contains no bearer token; check remoteTokenEndpoint"
             raise TokenError(message, status=answer.status_code)
+        learn(value)
         return self._described(value, document)
 
     async def aclose(self) -> None:
@@ -126,7 +128,9 @@ def _moment(seconds: object) -> datetime | None:
 def _refusal(answer: httpx.Response, document: dict[str, Any], client_id: str) -> str:
     """Return the endpoint's answer in words, and the remedy."""
     status = answer.status_code
-    words = " ".join(str(document.get("error_description") or document.get("error") or "").split())[:_LONGEST_REASON]
+    words = shortened(
+        " ".join(str(document.get("error_description") or document.get("error") or "").split()), _LONGEST_REASON
+    )
     said = f"it answered {status}" + (f", {words.rstrip('.')}" if words else "")
     if status == httpx.codes.NOT_FOUND:
         return f"{said}; check kzeroTenant (case-sensitive) and remoteTokenEndpoint"

@@ -9,6 +9,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from kzero_scim.redaction import learn
+from kzero_scim.resource.codec import fields_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -39,7 +42,8 @@ class Services:
         environment: Mapping[str, str] | None = None,
         connections: SharedConnections | None = None,
     ) -> None:
-        """Store the configuration."""
+        """Store the configuration. Its secrets are redacted from now on."""
+        learn([getattr(config, spec.name) for spec in fields_of(type(config)).values() if spec.about.secret])
         self.config = config
         self._environment = environment
         self._connections = connections

@@ -102,6 +102,7 @@ def prop(  # noqa: PLR0913 - one keyword a fact
             "description": description,  # where settings use the dataclass, for pydantic
         },
         kw_only=True,
+        repr=not secret,
         **given,
     )
 

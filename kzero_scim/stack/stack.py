@@ -8,13 +8,14 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
 from kzero_scim.display import plain
 from kzero_scim.errors import SettingsError
 from kzero_scim.nearest import did_you_mean
+from kzero_scim.redaction import current, learn
 from kzero_scim.stack import safe_yaml
 
 SHOWS_ALL: Final = "`kzero-scim fleet list` shows all names"
@@ -39,7 +40,7 @@ class Stack:
     """A stack: its name, configuration (text by full key), encrypted keys and resources."""
 
     name: str
-    configuration: dict[str, str]
+    configuration: dict[str, str] = field(repr=False)
     secret_keys: frozenset[str]
     resources: tuple[ResourceState, ...]
 
@@ -63,6 +64,7 @@ class Stack:
     def of(cls, name: str, configured: dict[str, Any], exported: dict[str, Any]) -> Self:
         """Return a stack from the output of `pulumi config --json --show-secrets` and `pulumi stack export`."""
         resources = (exported.get("deployment") or {}).get("resources") or []
+        learn([entry.get("value") for entry in configured.values() if entry.get("secret")])
         return cls(
             name=name,
             configuration={key: entry.get("value", "") for key, entry in configured.items()},
@@ -225,7 +227,7 @@ def run_pulumi(
 
 def reason_of(stderr: str) -> str:
     """Return in one line why the Pulumi CLI failed, from its standard error."""
-    reason = " ".join(stderr.split()).removeprefix("error: ")
+    reason = " ".join(current().redact(stderr).split()).removeprefix("error: ")
     if "PULUMI_ACCESS_TOKEN" in reason:
         return "no backend is selected; run `pulumi login`, or set PULUMI_BACKEND_URL to the backend's address"
     return reason

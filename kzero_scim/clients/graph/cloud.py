@@ -16,6 +16,7 @@ from kzero_scim.clients.answers import read_object
 from kzero_scim.clients.retries import RetryingClient, root_cause, untrusted
 from kzero_scim.clients.tls import ca_file
 from kzero_scim.errors import GraphError, SettingsError
+from kzero_scim.redaction import shortened
 
 _ORIGIN = re.compile(r"https://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:\d{1,5})?/?")
 """An origin without user or path, so that every parser sees the same host. The client secret is sent to it."""
@@ -135,7 +136,7 @@ def _read(host: str, response: httpx.Response) -> Cloud:
 def _endpoint(host: str, field: str, value: object) -> str:
     if isinstance(value, str) and _ORIGIN.fullmatch(value):
         return value.rstrip("/")
-    shown = f'"{str(value)[:200]}"' if value else "nothing"
+    shown = f'"{shortened(str(value), 200)}"' if value else "nothing"
     message = f"metadata host {host} answered {shown} as {field}, not an https address; check ARM_METADATA_HOSTNAME"
     raise GraphError(message)
 

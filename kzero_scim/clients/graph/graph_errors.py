@@ -15,6 +15,7 @@ from kzero_scim.clients.graph.operations import operation
 from kzero_scim.clients.retries import root_cause, untrusted
 from kzero_scim.clients.tls import ca_file
 from kzero_scim.errors import GraphError
+from kzero_scim.redaction import current
 
 _LONGEST: Final = 600
 """The most characters of Graph's own message to show."""
@@ -111,7 +112,7 @@ def _one_line(text: object) -> str:
     for key in ("Message", "message", "error_description"):
         if packed and isinstance(packed.get(key), str):
             text = str(packed[key])
-    line = " ".join(text.split()).rstrip(". ")
+    line = current().redact(" ".join(text.split())).rstrip(". ")
     return line if len(line) <= _LONGEST else line[:_LONGEST] + "..."
 
 

@@ -28,6 +28,7 @@ from kzero_scim.clients.retries import USER_AGENT
 from kzero_scim.clients.shared_connections import SharedConnections
 from kzero_scim.clients.tls import ca_file
 from kzero_scim.errors import GraphError, SettingsError
+from kzero_scim.redaction import current, learn, shortened
 from kzero_scim.settings.provider_config import Config, complete
 from kzero_scim.threads import in_daemon_thread
 
@@ -233,6 +234,7 @@ def _checked(token: AccessToken, cloud: Cloud) -> AccessToken:
     if not BEARER.fullmatch(token.token):
         message = f"{cloud.login} issued something that is not a token; check ARM_ENVIRONMENT and ARM_METADATA_HOSTNAME"
         raise GraphError(message)
+    learn(token.token)
     return token
 
 
@@ -346,15 +348,20 @@ def _assertion(tenant: str, client: str, fetch: Callable[[Cloud], str], words: s
     def make(cloud: Cloud) -> Credential:
         from azure.identity import ClientAssertionCredential  # noqa: PLC0415 - slow to import
 
-        return ClientAssertionCredential(tenant, client, lambda: fetch(cloud), **_options(cloud))
+        return ClientAssertionCredential(tenant, client, lambda: _learnt(fetch(cloud)), **_options(cloud))
 
     async def make_async(cloud: Cloud, connections: SharedConnections) -> AsyncCredential:
         from azure.identity.aio import ClientAssertionCredential  # noqa: PLC0415 - slow to import
 
-        fetched = await asyncio.to_thread(fetch, cloud)
+        fetched = _learnt(await asyncio.to_thread(fetch, cloud))
         return ClientAssertionCredential(tenant, client, lambda: fetched, **_async_options(cloud, connections))
 
     return Method(f"as application {client} with {words}", make, make_async)
+
+
+def _learnt(token: str) -> str:
+    learn(token)
+    return token
 
 
 def _managed_identity(client: str | None) -> Method:
@@ -403,17 +410,19 @@ def _read(path: str, variable: str) -> str:
     if not text:
         message = f"{path}, which {variable} names, is empty"
         raise SettingsError(message)
+    if variable != "ARM_CLIENT_ID_FILE_PATH":
+        learn(text)
     return text
 
 
 def _refusal(error: Exception, method: Method, tenant: str | None, cloud: Cloud) -> GraphError:
-    text = " ".join(str(getattr(error, "message", None) or error).split())
+    text = current().redact(" ".join(str(getattr(error, "message", None) or error).split()))
     start = f"cannot sign in to Entra tenant {tenant or '(not configured)'} {method.words}"
     if match := re.search(r"AADSTS(\d+)", text):
         code = match.group(1)
         said = text[match.start() :].split(". ", maxsplit=1)[0].split(" Trace ID", maxsplit=1)[0].rstrip(".")
         meaning = _MEANINGS.get(code, "see https://login.microsoftonline.com/error?code=" + code)
-        return GraphError(f"{start}: {said[:300]}; {meaning}", code=f"AADSTS{code}")
+        return GraphError(f"{start}: {shortened(said, 300)}; {meaning}", code=f"AADSTS{code}")
     if "Unable to get authority configuration" in text:
         said = f"{cloud.login} does not know the tenant; correct ARM_TENANT_ID (or ARM_ENVIRONMENT)"
         return GraphError(f"{start}: {said}")
@@ -429,8 +438,8 @@ def _refusal(error: Exception, method: Method, tenant: str | None, cloud: Cloud)
         said = f"{cloud.login} cannot be reached; check the network and the proxy settings (HTTPS_PROXY, NO_PROXY)"
         return GraphError(f"{start}: {said}")
     if kind == "CredentialUnavailableError":
-        return GraphError(f"{start}: {text[:200].rstrip('. ')}; {_NOTHING_GIVEN}")
-    return GraphError(f"{start}: {text[:300] or kind}")
+        return GraphError(f"{start}: {shortened(text, 200).rstrip('. ')}; {_NOTHING_GIVEN}")
+    return GraphError(f"{start}: {shortened(text, 300) or kind}")
 
 
 def _reason(error: Exception) -> str:

@@ -17,6 +17,7 @@ from kzero_scim.clients.retries import USER_AGENT, root_cause, untrusted
 from kzero_scim.clients.tls import ca_file, ssl_context
 from kzero_scim.clients.trail import note
 from kzero_scim.errors import NO_REALM, KeycloakError
+from kzero_scim.redaction import learn, shortened
 
 ResultT = TypeVar("ResultT")
 
@@ -169,6 +170,7 @@ class Session(KeycloakOpenIDConnection):
             try:
                 await self.a_get_token()
                 _require_token(self.token)
+                learn([(self.token or {}).get(kind) for kind in ("access_token", "refresh_token", "id_token")])
             except (keycloak_errors.KeycloakOperationError, keycloak_errors.KeycloakAuthenticationError) as error:
                 raise self._login_error(
                     error
@@ -214,7 +216,7 @@ def server_words(error: keycloak_errors.KeycloakError) -> tuple[str, str]:
         return "", "no explanation"
     code = str(body.get("error") or "")
     reason = str(body.get("error_description") or body.get("errorMessage") or body.get("message") or code)
-    return code, " ".join(reason.split())[:LONGEST_REASON] or "no explanation"
+    return code, shortened(" ".join(reason.split()), LONGEST_REASON) or "no explanation"
 
 
 async def ask(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from kzero_scim.display import one_line
-from kzero_scim.fleet.credentials.variables import LARGEST, secrets_in
+from kzero_scim.fleet.credentials.variables import LARGEST
 from kzero_scim.redaction import Redactor
 
 SECONDS: Final = 60.0
@@ -100,8 +100,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _failure(code: int, said: bytes, environment: Mapping[str, str]) -> str:
-    redactor = Redactor()
-    redactor.learn(secrets_in(environment))
+    redactor = Redactor.of(environment)
     lines = said.decode(errors="replace").strip().splitlines()
     ended = f"was killed by signal {-code}" if code < 0 else f"failed with exit code {code}"
     if not lines:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Mapping
 from typing import Any, Final
 
 from dotenv.parser import parse_stream
@@ -15,8 +14,6 @@ from kzero_scim.display import plain
 LARGEST: Final = 1 << 20
 """Largest input, in bytes. The operating system refuses larger environments."""
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SECRET: Final = re.compile(r"SECRET|PASSWORD|PASSPHRASE|TOKEN|_KEY|CERTIFICATE|CREDENTIAL")
-_NO_SECRET: Final = re.compile(r".*_(?:ID|PATH|URL|URI|FILE|DIR|EXPIRY|LIFESPAN)")
 
 
 def read_variables(content: bytes) -> dict[str, str]:
@@ -75,12 +72,3 @@ def _from_lines(text: str) -> dict[str, str]:
             raise ValueError(message)
         found[binding.key] = binding.value
     return found
-
-
-def secrets_in(environment: Mapping[str, str]) -> list[str]:
-    """Return the values of variables whose names suggest a secret, for a redactor."""
-    return [
-        value
-        for name, value in environment.items()
-        if _SECRET.search(name) and not _NO_SECRET.fullmatch(name) and value
-    ]

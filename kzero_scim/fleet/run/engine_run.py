@@ -33,6 +33,7 @@ from kzero_scim.fleet.run.tenant_log import TenantLog
 from kzero_scim.guide.checklist import from_output
 from kzero_scim.provider.engine.attached import attached, collect_what_a_run_leaves
 from kzero_scim.provider.package import KZERO
+from kzero_scim.redaction import Redactor, current, redacted, using
 from kzero_scim.settings.tenant_settings import configuration
 from kzero_scim.stack.recovery import recover
 from kzero_scim.stack.stack import reason_of
@@ -69,7 +70,7 @@ class TenantRun:
 def run_tenant(run: TenantRun, told: Told) -> TenantResult:
     """Run one tenant and return its result. Any failure is the result's error, in one line."""
     began = time.monotonic()
-    with TenantLog(run.log, run.environment) as log:
+    with using(Redactor.of(run.environment)) as redactor, TenantLog(run.log, redactor) as log:
         log.write(f"kzero-scim fleet {run.command} of {run.tenant}, {datetime.now(UTC):%Y-%m-%d} UTC")
         try:
             with _as_tenant(run), leaving_nothing(run.folder), _printing_to(log):
@@ -78,7 +79,8 @@ def run_tenant(run: TenantRun, told: Told) -> TenantResult:
             result = _failed(run, str(error))
         except Exception as error:  # noqa: BLE001 - the last resort: one tenant's failure alone
             result = _failed(run, unforeseen(error, []))
-        result = _redacted(result, log)
+        result = redacted(replace(result, error=one_line(redactor.redact(result.error))))
+        result = replace(result, tenant=run.tenant)
         log.write(f"{result.outcome}{': ' if result.error else ''}{result.error}")
     return _timed(result, run, time.monotonic() - began)
 
@@ -89,6 +91,7 @@ class _Engine:
     def __init__(self, run: TenantRun, log: TenantLog, told: Told) -> None:
         self._run = run
         self._log = log
+        self._redactor = current()
         self._told = told
         self._program = ProjectProgram.of(run.folder)
         self._events = EngineEvents(refreshing=run.command is Command.REFRESH, rewrite=self._program.rewrite)
@@ -98,7 +101,7 @@ class _Engine:
     def result(self) -> TenantResult:
         run = self._run
         try:
-            with attached(KZERO) as port:
+            with attached(KZERO, current()) as port:
                 self._perform(port)
         except automation.StackNotFoundError:
             return _failed(
@@ -172,7 +175,7 @@ class _Engine:
     def _declare(self) -> None:
         for key, value in configuration().items():
             if pulumi.runtime.is_config_secret(key):
-                self._log.learn(value)
+                self._redactor.learn(value)
         try:
             self._program.run(self._log.write)
         except pulumi.RunError as error:
@@ -183,7 +186,7 @@ class _Engine:
     def _take(self, event: automation.EngineEvent) -> None:
         doing = self._events.take(event)
         if doing:
-            self._told("doing", doing)
+            self._told("doing", self._redactor.redact(doing))
 
     def _told_by_events(self) -> TenantResult:
         run, events = self._run, self._events
@@ -301,12 +304,6 @@ def _set_environment(variables: Mapping[str, str]) -> None:
 
 def _failed(run: TenantRun, reason: str) -> TenantResult:
     return TenantResult(tenant=run.tenant, outcome=Outcome.FAILED, error=reason)
-
-
-def _redacted(result: TenantResult, log: TenantLog) -> TenantResult:
-    return replace(
-        result, error=one_line(log.redact(result.error)), warnings=[log.redact(line) for line in result.warnings]
-    )
 
 
 def _timed(result: TenantResult, run: TenantRun, seconds: float) -> TenantResult:

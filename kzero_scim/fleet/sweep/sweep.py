@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -23,6 +23,8 @@ from kzero_scim.fleet.project import FleetProject, FleetTenant
 from kzero_scim.fleet.sweep.state import States, TenantState
 from kzero_scim.fleet.sweep.tenant_threads import TenantThreads
 from kzero_scim.fleet.watcher import Watcher
+from kzero_scim.redaction import Redactor, current, learn, redacted, using
+from kzero_scim.secret_variables import secrets_of
 
 AT_ONCE: Final = 16
 """Tenants to read at once: enough to keep one processor busy while each waits for services."""
@@ -42,7 +44,7 @@ class SweptTenant:
 
     tenant: FleetTenant
     state: TenantState
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
     connections: SharedConnections
 
 
@@ -119,6 +121,10 @@ class Sweep:
             self._watcher.ended(result)
 
     async def _one(self, tenant: FleetTenant, connections: SharedConnections) -> TenantResult:
+        with using(Redactor()):
+            return await self._result(tenant, connections)
+
+    async def _result(self, tenant: FleetTenant, connections: SharedConnections) -> TenantResult:
         began = time.monotonic()
         try:
             async with asyncio.timeout(self._timeout) as limit:
@@ -132,16 +138,17 @@ class Sweep:
         except Exception as error:  # noqa: BLE001 - the last resort: one tenant's failure alone
             is_applied = not isinstance(unwrapped(error), NothingAppliedError)
             result = _without(tenant, Outcome.FAILED if is_applied else Outcome.NOT_RUN, unforeseen(error, []))
+        # A secret of several lines is found before they are joined.
         return replace(
-            result,
-            error=one_line(result.error),
+            redacted(replace(result, error=one_line(current().redact(result.error)))),
+            tenant=tenant.name,
             seconds=round(time.monotonic() - began, 3),
             tags=list(tenant.tags),
             names=list(tenant.names),
         )
 
     async def _looked_at(self, tenant: FleetTenant, connections: SharedConnections) -> TenantResult:
-        environment = await asyncio.to_thread(self._credentials.environment_of, tenant.name)
+        environment = await asyncio.to_thread(self._environment_of, tenant.name)
         state = await self._states.load(tenant, environment)
         swept = SweptTenant(tenant=tenant, state=state, environment=environment, connections=connections)
         result = await self._read(swept)
@@ -153,6 +160,11 @@ class Sweep:
                 f"run `kzero-scim fleet up {tenant.name}` to find them",
             )
         return replace(result, warnings=warnings, portals=dict(state.portals))
+
+    def _environment_of(self, tenant: str) -> dict[str, str]:
+        environment = self._credentials.environment_of(tenant)
+        learn(list(secrets_of(environment)))
+        return environment
 
 
 def now() -> str:

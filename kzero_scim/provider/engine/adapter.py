@@ -30,6 +30,7 @@ from kzero_scim.redaction import Redactor
 from kzero_scim.resource.codec import decode, decode_lenient, fields_of, secret_keys
 from kzero_scim.resource.model import Call, ChangeKind, Failure, Function, Resource, Sides, as_plain, is_known
 from kzero_scim.resource.paths import top_level
+from kzero_scim.secret_variables import secrets_of
 
 if TYPE_CHECKING:
     from kzero_scim.provider.package import Closing, Package
@@ -57,12 +58,13 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
     Args:
         package: The package to serve.
         engine_address: The engine's address. An attached provider learns it later.
+        redactor: Removes secrets from errors; None for a new one.
     """
 
-    def __init__(self, package: Package, engine_address: str = "") -> None:
+    def __init__(self, package: Package, engine_address: str = "", redactor: Redactor | None = None) -> None:
         """Prepare. Resources are available after the engine has configured the package."""
         self._package = package
-        self._redactor = Redactor()
+        self._redactor = redactor or Redactor()
         self._guard = Guard(self._redactor)
         self._link = EngineLink(engine_address, self._redactor)
         self._services: Closing | None = None
@@ -213,7 +215,7 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         if failures:
             message = "; ".join(f"{self._package.name}:{failure.path} {failure.reason}" for failure in failures)
             raise SettingsError(message)
-        self._learn_environment()
+        self._redactor.learn(list(secrets_of(os.environ)))
         services, self._services = self._services, self._package.connect(config)
         self._instances.clear()
         if services is not None:
@@ -373,11 +375,6 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
     def _learn(self, kind: type[Any], values: Mapping[str, Any]) -> None:
         for key in secret_keys(kind):
             self._redactor.learn(values.get(key))
-
-    def _learn_environment(self) -> None:
-        for spec in fields_of(self._package.config).values():
-            if spec.about.secret:
-                self._redactor.learn([os.environ.get(name, "") for name in spec.about.environment])
 
     def _failures(self, failures: Iterable[Failure]) -> list[provider_pb2.CheckFailure]:
         return [

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from kzero_scim.provider.engine.adapter import Adapter, start
 from kzero_scim.provider.package import Package
+from kzero_scim.redaction import Redactor
 
 _START_SECONDS: Final = 30.0
 
@@ -21,8 +22,13 @@ logging.getLogger("grpc._server").disabled = True
 
 
 @contextlib.contextmanager
-def attached(package: Package) -> Iterator[int]:
-    """Serve a package from a thread with its own loop, and yield the port. Closes all connections at the end."""
+def attached(package: Package, redactor: Redactor | None = None) -> Iterator[int]:
+    """Serve a package from a thread with its own loop, and yield the port. Closes all connections at the end.
+
+    Args:
+        package: The package to serve.
+        redactor: Removes secrets from errors, and learns the secrets that the engine sends; None for a new one.
+    """
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name=f"provider-{package.name}", daemon=True)
     thread.start()
@@ -31,7 +37,7 @@ def attached(package: Package) -> Iterator[int]:
         return asyncio.run_coroutine_threadsafe(work, loop).result(timeout=_START_SECONDS)
 
     async def begin() -> tuple[Adapter, Any, int]:
-        adapter = Adapter(package)
+        adapter = Adapter(package, redactor=redactor)
         server, port = await start(adapter)
         return adapter, server, port
 

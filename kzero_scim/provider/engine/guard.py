@@ -16,6 +16,7 @@ from pulumi.runtime.proto import status_pb2
 from kzero_scim import display
 from kzero_scim.clients.trail import recorded
 from kzero_scim.errors import KzeroScimError, unforeseen
+from kzero_scim.redaction import using
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -78,7 +79,7 @@ class Guard:
             work: The operation.
             seconds: The time limit from ``customTimeouts``; 0 for none.
         """
-        with recorded() as requests:
+        with recorded() as requests, using(self._redactor):
             task = asyncio.create_task(work)
         if self._cancelled:
             task.cancel()

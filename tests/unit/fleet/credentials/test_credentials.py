@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from kzero_scim.errors import SettingsError
 from kzero_scim.fleet.credentials.credential_command import printed
 from kzero_scim.fleet.credentials.credentials import FOLDER, Credentials, suffix_of
-from kzero_scim.fleet.credentials.variables import LARGEST, read_variables, secrets_in
+from kzero_scim.fleet.credentials.variables import LARGEST, read_variables
 from kzero_scim.fleet.project import FleetProject, FleetSettings, FleetTenant
 
 Make = Callable[..., FleetProject]
@@ -265,19 +265,3 @@ def test_a_file_that_others_can_read_is_warned_of(make: Make) -> None:
     assert credentials.warnings_of("contoso") == [f"other users of this machine can read {file}; run `chmod 600` on it"]
     file.chmod(0o600)
     assert credentials.warnings_of("contoso") == []
-
-
-def test_secrets_are_told_by_their_names() -> None:
-    """Variables count as secrets by their names; IDs, addresses and paths stay readable."""
-    secret = {
-        "ARM_CLIENT_SECRET",
-        "ARM_CLIENT_CERTIFICATE",
-        "KZERO_PASSWORD",
-        "VAULT_TOKEN",
-        "PULUMI_CONFIG_PASSPHRASE",
-    }
-    secret |= {"ACTIONS_ID_TOKEN_REQUEST_TOKEN", "AWS_SECRET_ACCESS_KEY", "AZURE_STORAGE_KEY"}
-    public = {"ARM_CLIENT_ID", "ARM_TENANT_ID", "ACTIONS_ID_TOKEN_REQUEST_URL", "ARM_OIDC_TOKEN_FILE_PATH", "PATH"}
-    public |= {"AWS_ACCESS_KEY_ID", "PULUMI_CONFIG_PASSPHRASE_FILE", "KZERO_SCIM_CREDENTIALS_DIR", "ARM_USE_OIDC"}
-
-    assert set(secrets_in({name: name for name in secret | public})) == secret
