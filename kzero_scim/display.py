@@ -1,27 +1,57 @@
 r"""Makes names and messages safe to show: no text can forge a line or hide a part. Knows no service and no secret.
 
 A display name may contain a line break, a terminal's escape sequence or a bidirectional control character. Services
-receive it unchanged. Terminals, logs and tables show such characters as ``\n``, ``\x1b`` or ``\u202e``.
+receive it unchanged. Terminals, logs and tables show such characters as ``\n``, ``\x1b`` or ``\u202e``. Text that a
+pipeline's runner would obey as a command gets a space inside: ``# #vso[``, ``: :error``.
 """
 
 from __future__ import annotations
 
+import json
+import re
 import unicodedata
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 _JOINERS: Final = frozenset("\u200c\u200d")
 """Zero-width (non-)joiners. Persian and Indic words and emoji need them, and they do not reorder text."""
 _NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode's categories of controls, formats (including bidirectional ones), surrogates and line separators."""
+_COMMANDS: Final = (
+    "add-mask|add-matcher|add-path|debug|echo|endgroup|error|group|notice|remove-matcher|save-state|set-env|set-output"
+    "|stop-commands|warning"
+)
+_COMMAND: Final = re.compile(
+    rf"#{{2,}}(?=\[|vso\[)|:{{2,}}(?=(?:{_COMMANDS})\b[^\n]*?::)|^[^\S\n]*:{{2,}}(?=[^\n]*::)",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Commands of the runners of Azure DevOps (``##vso[``, ``##[``) and GitHub (``::error::``, ``##[``), anywhere in a
+line. An unknown word between ``::`` counts only at the start of a line, because URNs contain ``::`` too."""
 
 
 def plain(text: str) -> str:
-    """Return a text with an escape for every character that is invisible or reorders text."""
-    if text.isprintable():
-        return text
-    return "".join(_written(character) for character in text)
+    """Return a text with escapes for invisible and reordering characters, and without working workflow commands."""
+    if not text.isprintable():
+        text = "".join(_written(character) for character in text)
+    return without_commands(text)
+
+
+def without_commands(text: str) -> str:
+    """Return a text of one or several lines in which no workflow command works; the rest is unchanged."""
+    return _COMMAND.sub(lambda match: re.sub(r"(?<=[#:])(?=[#:])", " ", match[0]), text)
+
+
+def json_text(document: Any, **options: Any) -> str:  # noqa: ANN401 - any JSON, and what json.dumps takes
+    """Return a document as JSON in which no workflow command works. A reader of the JSON gets the same document.
+
+    Args:
+        document: Any JSON.
+        options: As for :func:`json.dumps`.
+    """
+    text = json.dumps(document, **{"indent": 2, **options})
+    # Commands occur only inside strings, where an escape means the same character.
+    return _COMMAND.sub(lambda match: match[0][:-1] + f"\\u{ord(match[0][-1]):04x}", text)
 
 
 def one_line(text: str) -> str:

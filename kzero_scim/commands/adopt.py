@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,9 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from kzero_scim.commands.options import AsJson, Project, TenantName
-from kzero_scim.display import one_line, several_lines
+from kzero_scim.display import json_text, one_line, several_lines
 from kzero_scim.errors import AdoptionError, KzeroScimError
 from kzero_scim.exit_codes import ExitCode
+from kzero_scim.redaction import current, redacted
 from kzero_scim.tenant.adopt.adoption import Choose, Difference, Plan, Request, differences, plan_adoption
 from kzero_scim.tenant.adopt.adoption import adopt as take_over
 from kzero_scim.tenant.adopt.candidates import Candidate
@@ -82,7 +82,7 @@ def adopt(  # noqa: PLR0913 - one keyword an option
     if dry_run:
         if not as_json:
             console.print(f"Would write {plan.file}:\n", markup=False, highlight=False)
-            console.print(plan.text, markup=False, highlight=False, soft_wrap=True)
+            console.print(several_lines(plan.text), markup=False, highlight=False, soft_wrap=True)
         _print_result(console, plan, "Dry run: nothing was written.", as_json=as_json)
         return
     _confirm(tenant, yes=yes, is_asked=is_asked)
@@ -114,8 +114,13 @@ def _asking(console: Console) -> Choose:
         table = Table(box=None, pad_edge=False, header_style="bold")
         for heading in ("", "application", "service principal", "evidence"):
             table.add_column(heading, overflow="fold")
-        for place, item in enumerate(candidates, 1):
-            table.add_row(str(place), Text(one_line(item.name)), item.service_principal_id, item.evidence)
+        for place, item in enumerate(redacted(list(candidates)), 1):
+            table.add_row(
+                str(place),
+                Text(one_line(item.name)),
+                one_line(item.service_principal_id),
+                Text(one_line(item.evidence)),
+            )
         console.print(table)
         while True:
             number: int = typer.prompt("Which application is KZero's?", type=int)
@@ -132,7 +137,7 @@ def _show(console: Console, plan: Plan) -> None:
     table.add_column()
     table.add_column(overflow="fold")
     before = ""
-    for line in plan.survey.lines:
+    for line in redacted(plan.survey.lines):
         found = Text(one_line(line.found))
         if line.remark:
             found.append(f"\n{one_line(line.remark)}", "dim")
@@ -148,22 +153,22 @@ def _print_result(console: Console, plan: Plan, message: str, *, as_json: bool, 
     if previewed:
         try:
             with console.status("previewing"):
-                found = differences(plan.request.project, plan.request.stack)
+                found = redacted(differences(plan.request.project, plan.request.stack))
         except KzeroScimError as error:
-            problem = str(error)
+            problem = current().redact(str(error))
     if as_json:
         document = {
             "tenant": plan.request.stack,
             "adopted": plan.is_adopted or previewed,
             "file": str(plan.file),
-            "found": [asdict(line) for line in plan.survey.lines],
-            "application": asdict(plan.survey.application),
+            "found": [asdict(line) for line in redacted(plan.survey.lines)],
+            "application": redacted(asdict(plan.survey.application)),
             "differences": [asdict(item) for item in found] if found is not None else None,
             "previewFailed": problem or None,
         }
-        typer.echo(json.dumps(document, indent=2))
+        typer.echo(json_text(document))
         return
-    console.print(Text(message, "bold"), soft_wrap=True)
+    console.print(Text(one_line(message), "bold"), soft_wrap=True)
     if problem:
         console.print(Text(several_lines(f"Could not preview the stack: {problem}"), "yellow"), soft_wrap=True)
     if found is None:
@@ -174,4 +179,4 @@ def _print_result(console: Console, plan: Plan, message: str, *, as_json: bool, 
     for item in found:
         style = "bold red" if item.op in _TAKES_AWAY else ""
         properties = f": {one_line(', '.join(item.properties))}" if item.properties else ""
-        console.print(Text.assemble((f"  {item.op} {item.resource}", style), properties), soft_wrap=True)
+        console.print(Text.assemble((f"  {item.op} {one_line(item.resource)}", style), properties), soft_wrap=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,8 +12,9 @@ from rich.padding import Padding
 from rich.text import Text
 
 from kzero_scim.commands.options import AsJson, Project, TenantName
-from kzero_scim.display import plain
+from kzero_scim.display import json_text, plain
 from kzero_scim.exit_codes import ExitCode
+from kzero_scim.redaction import redacted
 from kzero_scim.stack.stack import Stack
 from kzero_scim.tenant.check import check as check_tenant
 
@@ -32,14 +32,14 @@ def check(
     Exit codes: 0 all seven passed, 2 a point has not passed, 1 the check could
     not run.
     """
-    items = asyncio.run(check_tenant(Stack.load(tenant, project)))
+    items = redacted(asyncio.run(check_tenant(Stack.load(tenant, project))))
     passed = sum(item.passed for item in items)
     if as_json:
         document = {"tenant": tenant, "passed": passed == len(items), "checklist": [asdict(item) for item in items]}
-        typer.echo(json.dumps(document, indent=2))
+        typer.echo(json_text(document))
     else:
         console = Console()
-        console.print(Text(f"Validation checklist of {tenant}: {passed} of {len(items)} passed", "bold"))
+        console.print(Text(f"Validation checklist of {plain(tenant)}: {passed} of {len(items)} passed", "bold"))
         for number, item in enumerate(items, 1):
             mark = Text("passed", "green") if item.passed else Text("FAILED", "bold red")
             console.print(Text.assemble(f"{number}  ", mark, f"  {item.item}"))

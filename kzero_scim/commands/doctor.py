@@ -15,6 +15,7 @@ from kzero_scim.commands.options import Project
 from kzero_scim.display import plain, several_lines
 from kzero_scim.errors import KzeroScimError
 from kzero_scim.exit_codes import ExitCode
+from kzero_scim.redaction import redacted
 from kzero_scim.stack.stack import Stack, require_known
 from kzero_scim.tenant.doctor import Finding, examine_credentials, examine_locks, examine_machine
 
@@ -36,6 +37,7 @@ def doctor(
             findings += asyncio.run(examine_credentials(Stack.load(tenant, project)))
         except KzeroScimError as error:
             findings.append(Finding(tenant, "missing", str(error)))
+    findings = redacted(findings)
     colours = {"ok": "green", "optional": "yellow", "missing": "bold red"}
     table = Table(show_header=False, box=None, pad_edge=False)
     for _ in range(3):

@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.text import Text
 
 from kzero_scim.commands.options import AsJson, Project, TenantName
-from kzero_scim.display import one_line, several_lines
+from kzero_scim.display import json_text, one_line, several_lines
 from kzero_scim.exit_codes import ExitCode
+from kzero_scim.redaction import redacted
 from kzero_scim.stack.stack import Stack
 from kzero_scim.tenant.drift import Difference, Drift, find_drift
 
@@ -30,9 +31,9 @@ def drift(tenant: TenantName, project: Project = Path(), *, as_json: AsJson = Fa
     Exit codes: 0 nothing differs, 3 something differs, 1 a side could not be
     asked.
     """
-    found = asyncio.run(find_drift(Stack.load(tenant, project)))
+    found = redacted(asyncio.run(find_drift(Stack.load(tenant, project))))
     if as_json:
-        typer.echo(json.dumps({"tenant": tenant, **found.document()}, indent=2))
+        typer.echo(json_text({"tenant": tenant, **found.document()}))
     else:
         _show(tenant, found)
     for line in found.unasked:
@@ -45,7 +46,9 @@ def _show(tenant: str, found: Drift) -> None:
     console = Console()
     number = len(found.differences)
     verdict = f"{number} {'difference' if number == 1 else 'differences'}" if number else "nothing differs"
-    console.print(Text.assemble((f"Drift of {tenant}: ", "bold"), (verdict, "bold red" if number else "green")))
+    console.print(
+        Text.assemble((f"Drift of {one_line(tenant)}: ", "bold"), (verdict, "bold red" if number else "green"))
+    )
     for difference in found.differences:
         console.print(_line(difference), soft_wrap=True)
     for note in found.notes:
@@ -53,7 +56,7 @@ def _show(tenant: str, found: Drift) -> None:
 
 
 def _line(difference: Difference) -> Text:
-    what = f"{difference.resource}  {one_line(difference.property) or '(whole)'}"
+    what = f"{one_line(difference.resource)}  {one_line(difference.property) or '(whole)'}"
     traced = f"  {one_line(difference.who)}, {difference.when}" if difference.who else ""
     values = f"{_value(difference.was)} -> {_value(difference.now)}"
     return Text.assemble((what, "bold"), f"  {values}", (traced, "dim"))

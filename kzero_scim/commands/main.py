@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 import typer
@@ -12,11 +14,13 @@ from kzero_scim import __version__
 from kzero_scim.clients.trail import recorded
 from kzero_scim.commands.fleet.main import app as fleet
 from kzero_scim.commands.lazy_group import LazyGroup
+from kzero_scim.commands.safe_output import safe_output
 from kzero_scim.commands.sandbox.main import app as sandbox
 from kzero_scim.commands.tenant.main import app as tenant
 from kzero_scim.display import one_line, several_lines
 from kzero_scim.errors import KzeroScimError, unforeseen
 from kzero_scim.exit_codes import ExitCode
+from kzero_scim.redaction import Redactor, using
 
 _HERE = "kzero_scim.commands"
 
@@ -63,17 +67,22 @@ def _root(
     """Define the options that come before a command."""
 
 
+def _common(environment: Mapping[str, str]) -> dict[str, str]:
+    """Leave out variables ``<NAME>__<TENANT>``: each tenant's redactor knows its own, and there may be thousands."""
+    return {name: value for name, value in environment.items() if "__" not in name}
+
+
 def main() -> None:
     """Run the command line. Report any failure in one line and exit with 1."""
-    with recorded() as requests:
+    with using(Redactor.of(_common(os.environ))) as redactor, safe_output(redactor), recorded() as requests:
         try:
             app()
         except KzeroScimError as error:
-            typer.echo(f"error: {several_lines(str(error))}", err=True)
-        except Exception as error:  # the last resort of every command: one line, no traceback
+            typer.echo(f"error: {several_lines(redactor.redact(str(error)))}", err=True)
+        except Exception as error:  # noqa: BLE001 - the last resort of every command: one line, no traceback
             if os.environ.get("KZERO_DEBUG") == "1":
-                raise
-            typer.echo(f"error: {one_line(unforeseen(error, requests))}", err=True)
+                typer.echo("".join(traceback.format_exception(error)), err=True)
+            typer.echo(f"error: {one_line(redactor.redact(unforeseen(error, requests)))}", err=True)
         else:
             return
     sys.exit(ExitCode.FAILED)

@@ -28,4 +28,5 @@ def recover(
     done = free_stack(tenant, project)
     for line in done:
         typer.echo(one_line(line))
-    typer.echo(f"next: pulumi up --stack {tenant}" if done else f"stack {tenant} is not locked; nothing to do")
+    shown = one_line(tenant)
+    typer.echo(f"next: pulumi up --stack {shown}" if done else f"stack {shown} is not locked; nothing to do")

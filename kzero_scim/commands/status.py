@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from kzero_scim.commands.options import AsJson, Project, TenantName
-from kzero_scim.display import one_line
+from kzero_scim.display import json_text, one_line
 from kzero_scim.entra.synchronization_job import Cycle
 from kzero_scim.exit_codes import ExitCode
 from kzero_scim.provider.audit_events import to_second
+from kzero_scim.redaction import redacted
 from kzero_scim.stack.stack import Stack
 from kzero_scim.tenant.status import TenantStatus, read_status
 
@@ -35,9 +35,9 @@ def status(tenant: TenantName, project: Project = Path(), *, as_json: AsJson = F
     Exit codes: 0 healthy, 2 in quarantine, paused although the stack says ON,
     or users in error, 1 Entra could not be asked.
     """
-    found = asyncio.run(read_status(Stack.load(tenant, project)))
+    found = redacted(asyncio.run(read_status(Stack.load(tenant, project))))
     if as_json:
-        typer.echo(json.dumps({"tenant": tenant, **found.report().document()}, indent=2))
+        typer.echo(json_text({"tenant": tenant, **found.report().document()}))
     else:
         _show(tenant, found)
     if not found.is_healthy:
@@ -47,7 +47,7 @@ def status(tenant: TenantName, project: Project = Path(), *, as_json: AsJson = F
 def _show(tenant: str, found: TenantStatus) -> None:
     console = Console()
     colour = "green" if found.is_healthy else "bold red"
-    console.print(Text.assemble((f"Provisioning of {tenant}: ", "bold"), (found.word, colour)))
+    console.print(Text.assemble((f"Provisioning of {one_line(tenant)}: ", "bold"), (found.word, colour)))
     table = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, style="dim")
     table.add_column(overflow="fold")
@@ -57,7 +57,10 @@ def _show(tenant: str, found: TenantStatus) -> None:
     for item in found.log.in_error[:MOST_SHOWN]:
         head = Text(f"  {one_line(item.name)}", "red")
         console.print(
-            Text.assemble(head, f"  {item.kind}, {item.action} failed at {to_second(item.at)}"), soft_wrap=True
+            Text.assemble(
+                head, f"  {one_line(item.kind)}, {one_line(item.action)} failed at {one_line(to_second(item.at))}"
+            ),
+            soft_wrap=True,
         )
         said = ": ".join(part for part in (item.code, item.message) if part)
         console.print(Text(f"    {one_line(said)}"), soft_wrap=True)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from kzero_scim.display import json_text
 from kzero_scim.errors import SettingsError
 from kzero_scim.fleet import git
 from kzero_scim.fleet.model import Command, FleetRun
@@ -29,7 +30,7 @@ def record(project: FleetProject, run: FleetRun) -> Path:
         SettingsError: The file cannot be written.
     """
     file = _file(project, run.command)
-    text = json.dumps(run.document(), indent=2, ensure_ascii=False) + "\n"
+    text = json_text(run.document(), ensure_ascii=False) + "\n"
     history = _history(project)
     # Named after its start, because a running run is recorded repeatedly. Not every file system allows colons.
     entry = history / f"{run.command}-{re.sub('[^0-9A-Za-z]', '', run.began)}.json"

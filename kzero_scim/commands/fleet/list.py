@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,7 +14,7 @@ from rich.table import Table
 from kzero_scim.commands.fleet.options import SelectAgainOptions
 from kzero_scim.commands.option_blocks import with_option_blocks
 from kzero_scim.commands.options import AsJson
-from kzero_scim.display import one_line
+from kzero_scim.display import json_text, one_line
 from kzero_scim.exit_codes import ExitCode
 from kzero_scim.fleet.credentials.credential_check import CredentialCheck, check_credentials
 from kzero_scim.fleet.credentials.credentials import Credentials
@@ -53,7 +52,7 @@ def list_(
 def _tenants(found: Sequence[FleetTenant], *, as_json: bool) -> None:
     if as_json:
         document = [{"tenant": item.name, "tags": item.tags, "problem": item.problem} for item in found]
-        typer.echo(json.dumps(document, indent=2))
+        typer.echo(json_text(document))
         return
     table = _table("tenant", "tags")
     for item in found:
@@ -63,12 +62,12 @@ def _tenants(found: Sequence[FleetTenant], *, as_json: bool) -> None:
 
 def _credentials(checks: Sequence[CredentialCheck], *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps([asdict(check) for check in checks], indent=2))
+        typer.echo(json_text([asdict(check) for check in checks]))
         return
     table = _table("tenant", "variables from", "Entra sign-in", "KZero sign-in", "missing")
     for check in checks:
         sources = "\n".join(one_line(f"{source}: {', '.join(names)}") for source, names in check.sources.items())
-        missing = one_line(check.problem) or "\n".join(check.missing)
+        missing = one_line(check.problem) or "\n".join(map(one_line, check.missing))
         table.add_row(one_line(check.tenant), sources, one_line(check.entra), one_line(check.kzero), missing)
     Console().print(table, markup=False)
     for warning in dict.fromkeys(warning for check in checks for warning in check.warnings):

@@ -42,7 +42,7 @@ def print_closing(console: Console, run: FleetRun) -> None:
         console.print(
             Text.assemble(("warning: ", "yellow"), one_line(alike.text), (f"  ({names})", "dim")), soft_wrap=True
         )
-    console.print(Text(closing_line(run), "bold"), soft_wrap=True)
+    console.print(Text(one_line(closing_line(run)), "bold"), soft_wrap=True)
 
 
 def closing_line(run: FleetRun) -> str:

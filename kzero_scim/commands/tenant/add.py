@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from kzero_scim.commands.options import Project
+from kzero_scim.display import one_line
 from kzero_scim.stack.stack_file import path_of
 from kzero_scim.tenant.add import interview, write, written_out
 
@@ -55,7 +56,9 @@ def add(  # noqa: PLR0913 - one keyword an option
     further, problems = written_out(setting or ())
     answers = {key: text for key, text in texts.items() if text} | further
     if sys.stdin.isatty() and not no_input:
-        answers = interview(answers, _ask, lambda line: console.print(Text(f"  {line}", "yellow"), soft_wrap=True))
+        answers = interview(
+            answers, _ask, lambda line: console.print(Text(f"  {one_line(line)}", "yellow"), soft_wrap=True)
+        )
     file = write(project, name, answers, problems)
     console.print(f"Wrote {file}. Next:", markup=False, highlight=False, soft_wrap=True)
     for command, purpose in (

@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from kzero_scim.display import one_line
+from kzero_scim.display import json_text, one_line
 from kzero_scim.errors import SettingsError
 from kzero_scim.fleet.model import FleetRun, Outcome
 from kzero_scim.fleet.project import FleetTenant
@@ -141,8 +141,10 @@ def render(jobs: Sequence[Job], platform: Platform, files: Mapping[int, Path] | 
     if platform is Platform.GITLAB:
         return yaml_writer.dump(_child_pipeline(entries))
     if platform is Platform.AZURE:
-        return json.dumps({f"job_{entry['job']}": {k: str(v) for k, v in entry.items()} for entry in entries})
-    text = json.dumps({"include": entries})
+        return json_text(
+            {f"job_{entry['job']}": {k: str(v) for k, v in entry.items()} for entry in entries}, indent=None
+        )
+    text = json_text({"include": entries}, indent=None)
     if 2 * len(text) > LONGEST_OUTPUT:
         message = (
             f"the matrix has {len(text)} characters, but GitHub allows {LONGEST_OUTPUT // 2} in a job's output; "

@@ -60,7 +60,7 @@ def render_page(runs: Sequence[FleetRun]) -> str:
         )
     )
     counted = Counter(state for tenant in tenants for state in tenant.states)
-    heading = f"Fleet {project}".strip()
+    heading = f"Fleet {one_line(project)}".strip()
     parts = {
         "policy": policy,
         "title": escape(f"{_summary(counted)} · {heading}"),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from kzero_scim.display import json_text
 from kzero_scim.errors import SettingsError
 from kzero_scim.fleet.model import FleetRun, Outcome
 from kzero_scim.fleet.report.comment import LIMITS, check_limits, render_comment
@@ -140,4 +140,4 @@ def summary_document(runs: Sequence[FleetRun]) -> dict[str, Any]:
 
 def as_json(document: object) -> str:
     """Return a document as indented JSON."""
-    return json.dumps(document, indent=2) + "\n"
+    return json_text(document) + "\n"

@@ -13,6 +13,7 @@ from pulumi import automation
 from kzero_scim.errors import AdoptionError, KzeroScimError
 from kzero_scim.provider.engine.attached import attached, collect_what_a_run_leaves
 from kzero_scim.provider.package import KZERO, Package
+from kzero_scim.redaction import current
 from kzero_scim.resource.model import Found, Resource, as_plain
 from kzero_scim.settings.tenant_settings import TenantSettings
 from kzero_scim.stack.stack import project_name, pulumi_cli
@@ -42,7 +43,7 @@ def bring_in(project: Path, stack: str, survey: Survey) -> None:
             raise
 
     # Paths in settings are relative to the project's folder.
-    with attached(_package(survey.existing)) as port, contextlib.chdir(project):
+    with attached(_package(survey.existing), current()) as port, contextlib.chdir(project):
         said = _run(project, stack, program, port)
     if said is not None:
         reason = "; ".join(problems) or said
