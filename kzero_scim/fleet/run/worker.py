@@ -1,19 +1,23 @@
 """A process that runs tenants one after the other, and the handle that gives it work and ends it.
 
-Started with "spawn", so that it inherits no connection, client or lock of the fleet's process.
+A new interpreter that inherits no connection, client or lock of the fleet's process, and only variables of the machine.
+multiprocessing would pass on the fleet's whole environment, with every tenant's secrets. ``/proc/<pid>/environ`` shows
+them as long as the process lives, even after it clears them.
 """
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from kzero_scim.fleet.model import Outcome, TenantResult
 from kzero_scim.fleet.run import engine_session
@@ -21,13 +25,21 @@ from kzero_scim.fleet.run import engine_session
 if TYPE_CHECKING:
     from kzero_scim.fleet.run.engine_run import TenantRun
 
-_SPAWN: Final = multiprocessing.get_context("spawn")
-_TO_THE_MACHINE: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
-"""Variables that an idle worker keeps from its initial environment."""
+_OF_THE_MACHINE: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "KZERO_DEBUG")
+"""The environment of a worker that has no tenant."""
+_START: Final = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[2]); "
+    "from kzero_scim.fleet.run.worker import work_on; work_on(int(sys.argv[1]))"
+)
 _INTERRUPTED_SECONDS: Final = 15.0
 """Time between the interruption of a tenant after its timeout and the killing of its processes."""
 _ENDED_SECONDS: Final = 10.0
 """Time from then until the worker, which should have returned a result, is killed too."""
+
+
+def work_on(descriptor: int) -> None:
+    """Work on a connection that this process has inherited."""
+    work(Connection(descriptor))
 
 
 def work(connection: Connection) -> None:
@@ -36,10 +48,9 @@ def work(connection: Connection) -> None:
     # Not SIG_IGN: the engine would inherit it and could not be interrupted.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    _forget_environment()
     if os.environ.get("KZERO_DEBUG") != "1":
         _hush()
-    # Imported after the environment is cleared. This takes half a second, once per worker.
+    # This takes half a second, once per worker.
     import pulumi.log  # noqa: PLC0415
 
     from kzero_scim.fleet.run.engine_run import run_tenant  # noqa: PLC0415
@@ -60,12 +71,6 @@ def work(connection: Connection) -> None:
         connection.send(("result", run_tenant(run, lambda what, value: connection.send((what, value)))))
 
 
-def _forget_environment() -> None:
-    kept = {name: os.environ[name] for name in (*_TO_THE_MACHINE, "KZERO_DEBUG") if name in os.environ}
-    os.environ.clear()
-    os.environ.update(kept)
-
-
 def _hush() -> None:
     """Discard the worker's own output, for example gRPC's. The logs contain what programs and engines print."""
     nothing = os.open(os.devnull, os.O_WRONLY)
@@ -79,7 +84,7 @@ class Worker:
 
     def __init__(self) -> None:
         """Start nothing yet."""
-        self._process: Any = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
         self._engine = 0
         self._interrupted = False
@@ -137,18 +142,31 @@ class Worker:
         """End the process."""
         if self._connection is not None:
             self._connection.close()
-            self._process.join(_ENDED_SECONDS)
-            self._process.kill()
+            self._end(_ENDED_SECONDS)
             self._connection = None
 
     def _started(self) -> Connection:
-        if self._connection is None or not self._process.is_alive():
-            self._connection, theirs = _SPAWN.Pipe()
-            self._process = _SPAWN.Process(target=work, args=(theirs,), name="kzero-scim fleet worker", daemon=True)
-            self._process.start()
-            theirs.close()
+        if self._connection is None or self._process is None or self._process.poll() is not None:
+            self._connection, theirs = multiprocessing.Pipe()
+            with theirs:
+                self._process = subprocess.Popen(  # noqa: S603 - this interpreter
+                    [sys.executable, "-c", _START, str(theirs.fileno()), json.dumps(sys.path)],
+                    env={name: os.environ[name] for name in _OF_THE_MACHINE if name in os.environ},
+                    stdin=subprocess.DEVNULL,
+                    pass_fds=(theirs.fileno(),),
+                )
             self._connection.recv()
         return self._connection
+
+    def _end(self, seconds: float) -> int:
+        """Wait for the process, kill it if it takes longer, and return its exit code."""
+        if self._process is None:
+            return 0
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
 
     def _late(self, deadlines: _Deadlines) -> None:
         step = deadlines.next_step()
@@ -156,17 +174,18 @@ class Worker:
             self.interrupt()
         elif self._engine and step == 2:  # noqa: PLR2004 - the second of three
             engine_session.end(self._engine)
-        else:
+        elif self._process is not None:
             self._process.kill()
 
     def _died(self, run: TenantRun, deadlines: _Deadlines) -> TenantResult:
         if self._engine:
             # The engine cannot continue without program and provider.
             engine_session.end(self._engine)
-        self._process.join(_ENDED_SECONDS)
-        code = self._process.exitcode
-        self._connection = None
-        how = f"signal {-code}" if isinstance(code, int) and code < 0 else f"exit code {code}"
+        code = self._end(_ENDED_SECONDS)
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
         free = f"run `kzero-scim recover {run.tenant}` to unlock its stack"
         result = TenantResult(
             tenant=run.tenant,

@@ -88,6 +88,25 @@ class TestEnvironment:
         assert f"TOKEN={BRAVO}" in lines
         assert str(project.folder) == (project.folder / "bravo.folder").read_text().strip()
 
+    @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="only Linux shows a process's environment")
+    def test_a_worker_was_never_given_another_tenants_variables(
+        self, project: Project, worker: Worker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """/proc shows what a process was started with, whatever it forgot since; also for processes that it starts."""
+        monkeypatch.setenv("ARM_CLIENT_SECRET__BRAVO", BRAVO)
+        monkeypatch.setenv("KZERO_CLIENT_SECRET", "secret of the fleet")
+        show = 'cat /proc/$PPID/environ > "$HOME/worker"; cat /proc/$$/environ > "$HOME/engine"; exit 1'
+
+        run(worker, project.run("alfa", show, ARM_CLIENT_SECRET=ALFA))
+
+        of_worker = (project.folder / "worker").read_bytes()
+        names = {variable.partition(b"=")[0].decode() for variable in of_worker.split(b"\0") if variable}
+        assert names <= {"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "KZERO_DEBUG", "LC_CTYPE"}
+        of_engine = (project.folder / "engine").read_bytes()
+        assert ALFA.encode() in of_engine
+        assert BRAVO.encode() not in of_engine
+        assert b"secret of the fleet" not in of_engine
+
     def test_nothing_of_a_tenant_is_left_in_the_process(self, project: Project) -> None:
         """A tenant's variables, folder and temporary files are removed, also after a failure."""
         before, folder = dict(os.environ), Path.cwd()
