@@ -18,6 +18,9 @@ _SECRET: Final = re.compile(
     re.IGNORECASE,
 )
 _NO_SECRET: Final = re.compile(r".*_(?:ID|PATH|URL|URI|FILE|DIR|EXPIRY|LIFESPAN|NAME|METHOD|ENDPOINT)", re.IGNORECASE)
+_PUBLIC: Final = re.compile(
+    r"REALM|USERNAME|ENVIRONMENT|HOST|REGION|ACCOUNT$|ADDR|NAMESPACE|PROJECT|CONFIRM|_USE_|_METHOD"
+)
 _WEBHOOK: Final = re.compile(r".*WEBHOOK.*", re.IGNORECASE)
 """Whoever knows such an address can post to it."""
 _FILE: Final = re.compile(r".*(?:(?<!_ID)_FILE_PATH|CERTIFICATE_PATH|(?:TOKEN|SECRET|PASSWORD|PASSPHRASE|KEY)_FILE)")
@@ -25,6 +28,11 @@ _ADDRESS: Final = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://)?[^/?#@:\s]*:(?P<pa
 _BROKEN_ADDRESS: Final = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://)?[^/?#@:\s]*:(?P<password>(?!\d+/)\S+)@")
 """An address whose password has characters that should have been encoded."""
 _PLAIN: Final = frozenset({"true", "false"})
+
+
+def is_public(name: str) -> bool:
+    """Return whether a variable's value is an id, a name or an address, also in a store of secrets."""
+    return not is_secret(name) and bool(_NO_SECRET.fullmatch(name) or _PUBLIC.search(name))
 
 
 def is_secret(name: str) -> bool:

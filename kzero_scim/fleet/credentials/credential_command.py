@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import selectors
 import shutil
 import signal
@@ -19,6 +20,8 @@ from kzero_scim.redaction import Redactor
 
 SECONDS: Final = 60.0
 """Time limit of the command for one tenant."""
+_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"\s*[,}]')
+"""Values of a JSON object."""
 _MOST_SAID: Final = 300
 """Longest error message of the command that is shown, in characters."""
 
@@ -64,7 +67,7 @@ def printed(words: Sequence[str], folder: Path, environment: Mapping[str, str], 
             _kill(process)
             raise
     if process.returncode and len(output) <= LARGEST:
-        raise ValueError(_failure(process.returncode, said, environment))
+        raise ValueError(_failure(process.returncode, output, said, environment))
     return output
 
 
@@ -99,8 +102,12 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _failure(code: int, said: bytes, environment: Mapping[str, str]) -> str:
+def _failure(code: int, output: bytes, said: bytes, environment: Mapping[str, str]) -> str:
     redactor = Redactor.of(environment)
+    # It may have printed secrets before it failed.
+    printed_lines = output.decode(errors="replace").splitlines()
+    redactor.learn([part for line in printed_lines for part in (line, line.partition("=")[2].strip(" \"',;"))])
+    redactor.learn(_QUOTED.findall(output.decode(errors="replace")))
     lines = said.decode(errors="replace").strip().splitlines()
     ended = f"was killed by signal {-code}" if code < 0 else f"failed with exit code {code}"
     if not lines:

@@ -16,13 +16,24 @@ from kzero_scim.display import listed, plain
 from kzero_scim.errors import SettingsError
 from kzero_scim.fleet.credentials.credential_command import printed
 from kzero_scim.fleet.credentials.variables import LARGEST, read_variables
+from kzero_scim.fleet.git import asked
 from kzero_scim.fleet.project import FLEET_FILE, FleetProject
 from kzero_scim.regular_file import read_regular
+from kzero_scim.secret_variables import is_public, secrets_of
 
 FOLDER: Final = "KZERO_SCIM_CREDENTIALS_DIR"
 """Variable for the folder of ``<tenant>.env`` files; it overrides fleet.yaml."""
 _SUFFIXED: Final = re.compile(r"(?P<name>[A-Z][A-Z0-9_]*?)__(?P<suffix>.+)", re.DOTALL)
 """The first two underscores end the name, so that no variable can belong to two tenants."""
+_ALLOWED: Final = re.compile(
+    r"ARM_\w+|KZERO_(?!SCIM_|DEBUG)\w+|KZERO_SCIM_CONFIRM"
+    r"|PULUMI_CONFIG_PASSPHRASE(?:_FILE)?|PULUMI_ACCESS_TOKEN|PULUMI_BACKEND_URL"
+    r"|AWS_(?:ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|REGION|DEFAULT_REGION)"
+    r"|AZURE_(?:STORAGE_(?:ACCOUNT|KEY|SAS_TOKEN)|TENANT_ID|CLIENT_ID|CLIENT_SECRET)"
+    r"|GOOGLE_(?:CREDENTIALS|APPLICATION_CREDENTIALS|PROJECT|REGION)|VAULT_(?:ADDR|TOKEN|NAMESPACE)"
+)
+"""Variables that a credential file or command may set: those that sign in to both sides, to the backend and to its
+encryption. Others would choose what this machine runs (``LD_PRELOAD``, ``PATH``) or where it keeps files."""
 
 
 def suffix_of(tenant: str) -> str:
@@ -51,6 +62,7 @@ class Credentials:
             by = FOLDER if base.get(FOLDER) else f"credentials.files of {FLEET_FILE}"
             message = f"folder {plain(str(self._folder))} (from {by}) does not exist; create it, or correct the name"
             raise SettingsError(message)
+        self._tracked: dict[Path, frozenset[str]] = {}
         self._tenants: dict[str, list[str]] = {}
         for tenant in project.tenants:
             self._tenants.setdefault(suffix_of(tenant), []).append(tenant)
@@ -70,6 +82,17 @@ class Credentials:
                 names tenant and source and contains no value.
         """
         return self.merged(self.sources(tenant))
+
+    def with_secrets(self, tenant: str) -> tuple[dict[str, str], list[str]]:
+        """Return a tenant's environment, and all secrets in it: also whatever the command printed.
+
+        Raises:
+            SettingsError: As :meth:`environment_of`.
+        """
+        sources = self.sources(tenant)
+        environment = self.merged(sources)
+        printed_ones = [value for name, value in sources.get("command", {}).items() if not is_public(name)]
+        return environment, [*secrets_of(environment), *printed_ones]
 
     def merged(self, sources: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
         """Return the common variables together with those of :meth:`sources`."""
@@ -97,6 +120,7 @@ class Credentials:
             found["environment"] = self._own[suffix]
         file = self._file(tenant)
         if file is not None:
+            self._refuse_tracked(tenant, file)
             found[str(file)] = _from_file(tenant, file)
         if self._command:
             found["command"] = self._from_command(tenant, self.merged(found))
@@ -113,6 +137,18 @@ class Credentials:
         file = self._folder / f"{tenant}.env" if self._folder else None
         return file if file is not None and file.is_file() else None
 
+    def _refuse_tracked(self, tenant: str, file: Path) -> None:
+        place = file.resolve()
+        if place.parent not in self._tracked:
+            listed_files = asked(place.parent, "ls-files", "-z", "--", ".")
+            self._tracked[place.parent] = frozenset(listed_files.split("\0"))
+        if place.name in self._tracked[place.parent]:
+            message = (
+                f"credentials of {plain(tenant)}: git tracks {plain(str(file))}, so every reader of the repository has its "
+                "secrets; run `git rm --cached` on it, add it to .gitignore, and renew the secrets"
+            )
+            raise SettingsError(message)
+
     def _from_command(self, tenant: str, environment: Mapping[str, str]) -> dict[str, str]:
         shown = f"credentials of {plain(tenant)}: the command {plain(self._command[0])} of {FLEET_FILE}"
         if tenant.startswith("-"):
@@ -120,7 +156,7 @@ class Credentials:
             raise SettingsError(message)
         words = [word.replace("{tenant}", tenant) for word in self._command]
         try:
-            return read_variables(printed(words, self._project.folder, environment))
+            return _allowed(read_variables(printed(words, self._project.folder, environment)))
         except ValueError as error:
             message = f"{shown} {error}"
             raise SettingsError(message) from None
@@ -128,8 +164,19 @@ class Credentials:
 
 def _from_file(tenant: str, file: Path) -> dict[str, str]:
     try:
-        return read_variables(read_regular(file, LARGEST))
+        return _allowed(read_variables(read_regular(file, LARGEST)))
     except (OSError, ValueError) as error:
         reason = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
         message = f"credentials of {plain(tenant)}: {plain(str(file))} {reason}"
         raise SettingsError(message) from None
+
+
+def _allowed(variables: dict[str, str]) -> dict[str, str]:
+    refused = sorted(name for name in variables if not _ALLOWED.fullmatch(name))
+    if refused:
+        message = (
+            f"sets {listed([plain(name) for name in refused], 5)}; credentials may set ARM_*, KZERO_*, the passphrase, "
+            "and what the backend signs in with (docs/credentials.md). Set anything else in the environment of the run"
+        )
+        raise ValueError(message)
+    return variables

@@ -11,7 +11,7 @@ import io
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +34,7 @@ from kzero_scim.guide.checklist import from_output
 from kzero_scim.provider.engine.attached import attached, collect_what_a_run_leaves
 from kzero_scim.provider.package import KZERO
 from kzero_scim.redaction import Redactor, current, redacted, using
+from kzero_scim.secret_variables import secrets_of
 from kzero_scim.settings.tenant_settings import configuration
 from kzero_scim.stack.recovery import recover
 from kzero_scim.stack.stack import reason_of
@@ -50,6 +51,7 @@ class TenantRun:
         command: Preview, up or refresh.
         tenant: The stack's name.
         folder: The project's folder.
+        secrets: Further secrets of the tenant.
         environment: The tenant's whole environment.
         refresh: Whether to read both sides before a preview or an up.
         cli: The Pulumi CLI.
@@ -61,6 +63,7 @@ class TenantRun:
     tenant: str
     folder: Path
     environment: Mapping[str, str] = field(repr=False)
+    secrets: Sequence[str] = field(default=(), repr=False)
     refresh: bool
     cli: str
     cli_version: str
@@ -70,7 +73,7 @@ class TenantRun:
 def run_tenant(run: TenantRun, told: Told) -> TenantResult:
     """Run one tenant and return its result. Any failure is the result's error, in one line."""
     began = time.monotonic()
-    with using(Redactor.of(run.environment)) as redactor, TenantLog(run.log, redactor) as log:
+    with using(Redactor([*secrets_of(run.environment), *run.secrets])) as redactor, TenantLog(run.log, redactor) as log:
         log.write(f"kzero-scim fleet {run.command} of {run.tenant}, {datetime.now(UTC):%Y-%m-%d} UTC")
         try:
             with _as_tenant(run), leaving_nothing(run.folder), _printing_to(log):

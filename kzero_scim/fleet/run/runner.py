@@ -134,7 +134,7 @@ class _Fleet:
         try:
             if tenant.problem:
                 raise SettingsError(tenant.problem)  # noqa: TRY301 - handled like any other
-            environment = self._credentials.environment_of(tenant.name)
+            environment, secrets = self._credentials.with_secrets(tenant.name)
         except SettingsError as error:
             seconds = round(time.monotonic() - began, 3)
             result = TenantResult(tenant=tenant.name, outcome=Outcome.FAILED, error=str(error), seconds=seconds)
@@ -144,6 +144,7 @@ class _Fleet:
                 tenant=tenant.name,
                 folder=self._project.folder,
                 environment=environment,
+                secrets=secrets,
                 refresh=self._job.refresh,
                 cli=self._cli,
                 cli_version=self._version,

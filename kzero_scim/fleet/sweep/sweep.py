@@ -24,7 +24,6 @@ from kzero_scim.fleet.sweep.state import States, TenantState
 from kzero_scim.fleet.sweep.tenant_threads import TenantThreads
 from kzero_scim.fleet.watcher import Watcher
 from kzero_scim.redaction import Redactor, current, learn, redacted, using
-from kzero_scim.secret_variables import secrets_of
 
 AT_ONCE: Final = 16
 """Tenants to read at once: enough to keep one processor busy while each waits for services."""
@@ -162,8 +161,8 @@ class Sweep:
         return replace(result, warnings=warnings, portals=dict(state.portals))
 
     def _environment_of(self, tenant: str) -> dict[str, str]:
-        environment = self._credentials.environment_of(tenant)
-        learn(list(secrets_of(environment)))
+        environment, secrets = self._credentials.with_secrets(tenant)
+        learn(secrets)
         return environment
 
 

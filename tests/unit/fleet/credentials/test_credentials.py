@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -57,16 +58,18 @@ def test_a_tenant_has_what_is_common_and_its_own_and_nothing_of_another(make: Ma
 
 def test_a_file_wins_over_the_environment_and_a_command_over_both(make: Make) -> None:
     """A file overrides the environment, a command overrides both, and nothing is substituted."""
-    printed = "import sys, json; print(json.dumps({'C': 'from the command for ' + sys.argv[1]}))"
+    printed = "import sys, json; print(json.dumps({'KZERO_C': 'from the command for ' + sys.argv[1]}))"
     project = make(
         "contoso",
         fleet=f"credentials: {{files: credentials, command: ['{sys.executable}', -c, \"{printed}\", '{{tenant}}']}}",
     )
-    (project.folder / "credentials" / "contoso.env").write_text("# of Contoso\nB='$A ${A}'\nexport C=file\n")
+    (project.folder / "credentials" / "contoso.env").write_text(
+        "# of Contoso\nKZERO_B='$A ${A}'\nexport KZERO_C=file\n"
+    )
 
-    found = Credentials(project, {"A": "a", "B__CONTOSO": "b", "C__CONTOSO": "c"}).environment_of("contoso")
+    found = Credentials(project, {"A": "a", "KZERO_B__CONTOSO": "b", "KZERO_C__CONTOSO": "c"}).environment_of("contoso")
 
-    assert found == {"A": "a", "B": "$A ${A}", "C": "from the command for contoso"}
+    assert found == {"A": "a", "KZERO_B": "$A ${A}", "KZERO_C": "from the command for contoso"}
 
 
 def test_two_tenants_with_one_suffix_are_refused_and_the_others_are_not(make: Make) -> None:
@@ -116,9 +119,9 @@ def test_the_folder_of_the_environment_wins_and_must_exist(make: Make) -> None:
     """The folder in the environment overrides fleet.yaml, and a folder that does not exist is an error."""
     project = make("contoso", fleet="credentials: {files: credentials}")
     (project.folder / "mounted").mkdir()
-    (project.folder / "mounted" / "contoso.env").write_text("A=mounted\n")
+    (project.folder / "mounted" / "contoso.env").write_text("KZERO_A=mounted\n")
 
-    assert Credentials(project, {FOLDER: "mounted"}).environment_of("contoso")["A"] == "mounted"
+    assert Credentials(project, {FOLDER: "mounted"}).environment_of("contoso")["KZERO_A"] == "mounted"
     with pytest.raises(SettingsError, match=rf"folder .*/gone \(from {FOLDER}\) does not exist"):
         Credentials(project, {FOLDER: "gone"})
 
@@ -209,11 +212,11 @@ def test_a_command_has_what_is_its_tenants_and_nothing_in_its_arguments(
 ) -> None:
     """The command gets the tenant's own variables, for example a vault's token."""
     project = with_command(
-        "import os, sys, json; print(json.dumps({'SEEN': json.dumps([sys.argv[1:], dict(os.environ)])}))"
+        "import os, sys, json; print(json.dumps({'KZERO_SEEN': json.dumps([sys.argv[1:], dict(os.environ)])}))"
     )
     base = {"VAULT_TOKEN__CONTOSO": "own", "VAULT_TOKEN__OTHER": "others", "KEPT": "common"}  # pragma: allowlist secret
 
-    arguments, environment = json.loads(Credentials(project, base).environment_of("contoso")["SEEN"])
+    arguments, environment = json.loads(Credentials(project, base).environment_of("contoso")["KZERO_SEEN"])
 
     assert arguments == ["contoso"]
     assert {key: environment.get(key) for key in ("VAULT_TOKEN", "KEPT")} == {"VAULT_TOKEN": "own", "KEPT": "common"}
@@ -265,3 +268,58 @@ def test_a_file_that_others_can_read_is_warned_of(make: Make) -> None:
     assert credentials.warnings_of("contoso") == [f"other users of this machine can read {file}; run `chmod 600` on it"]
     file.chmod(0o600)
     assert credentials.warnings_of("contoso") == []
+
+
+@pytest.mark.parametrize("source", ["file", "command"])
+@pytest.mark.parametrize(
+    "name",
+    ["LD_PRELOAD", "PYTHONPATH", "PATH", "HOME", "GIT_SSH_COMMAND", "PULUMI_HOME", "KZERO_SCIM_CACHE", "HTTPS_PROXY"],
+)
+def test_credentials_cannot_set_what_the_machine_runs(make: Make, source: str, name: str) -> None:
+    """Whoever can write one tenant's secrets could otherwise run programs with every tenant's."""
+    command = f"['{sys.executable}', -c, \"print('{name}=hunter2')\"]"
+    project = make(
+        "contoso", fleet=f"credentials: {{files: credentials{f', command: {command}' * (source == 'command')}}}"
+    )
+    if source == "file":
+        (project.folder / "credentials" / "contoso.env").write_text(f"KZERO_CLIENT_ID=a\n{name}=hunter2\n")
+
+    with pytest.raises(SettingsError, match=rf"credentials of contoso: .* sets {name}; credentials may set ") as caught:
+        Credentials(project, {"PATH": os.defpath}).environment_of("contoso")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_file_that_git_tracks_is_refused(make: Make) -> None:
+    """Its secrets are in every clone already; also by a link to it."""
+    project = make("contoso", "fabrikam", fleet="credentials: {files: credentials}")
+    folder = project.folder / "credentials"
+    (folder / "contoso.env").write_text("KZERO_CLIENT_SECRET=hunter2\n")
+    (folder / "fabrikam.env").symlink_to(folder / "contoso.env")
+    for words in (["init", "-q"], ["add", "-f", "credentials/contoso.env"]):
+        subprocess.run(["git", "-C", str(project.folder), *words], check=True)  # noqa: S607
+
+    for tenant in ("contoso", "fabrikam"):
+        with pytest.raises(SettingsError, match=rf"git tracks .*/{tenant}\.env, .*; run `git rm --cached`"):
+            Credentials(project, {}).environment_of(tenant)
+
+    subprocess.run(["git", "-C", str(project.folder), "rm", "-q", "--cached", "credentials/contoso.env"], check=True)  # noqa: S607
+    assert Credentials(project, {}).environment_of("contoso") == {"KZERO_CLIENT_SECRET": "hunter2"}
+
+
+def test_everything_that_a_command_printed_is_secret_but_ids(make: Make) -> None:
+    """It comes from a store of secrets, whatever the variables are called."""
+    program = "[print(line) for line in ('KZERO_PIN=hunter2', 'KZERO_CLIENT_ID=shown', 'KZERO_REALM=Contoso')]"
+    project = make("contoso", fleet=f"credentials: {{command: ['{sys.executable}', -c, \"{program}\"]}}")
+
+    _, secrets = Credentials(project, {"PATH": os.defpath}).with_secrets("contoso")
+
+    assert secrets == ["hunter2"]
+
+
+def test_a_command_that_fails_does_not_say_what_it_printed(make: Make) -> None:
+    """Its complaint may repeat its output."""
+    program = "import sys; print('KZERO_PIN=hunter2'); sys.exit('cannot use hunter2')"
+    project = make("contoso", fleet=f"credentials: {{command: ['{sys.executable}', -c, \"{program}\"]}}")
+
+    with pytest.raises(SettingsError, match=r"exit code 1: cannot use \[secret\]"):
+        Credentials(project, {"PATH": os.defpath}).environment_of("contoso")
