@@ -88,6 +88,8 @@ class Redactor:
         self._needles |= {form for form in _decodings(secret) if len(form) >= SHORTEST}
         forms = {secret, quote(secret, safe="", errors="replace"), quote_plus(secret, errors="replace")}
         forms |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+        # Where a secret looks encoded itself, decoding turns it into something else, perhaps too short to look for.
+        self._needles |= forms | {html.escape(form) for form in forms} | {json.dumps(form)[1:-1] for form in forms}
         self._inner |= {form.encode(errors="surrogatepass") for form in forms}
         self._inner.add(secret.encode("latin-1", errors="replace"))
 

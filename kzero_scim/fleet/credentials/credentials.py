@@ -144,8 +144,8 @@ class Credentials:
             self._tracked[place.parent] = frozenset(listed_files.split("\0"))
         if place.name in self._tracked[place.parent]:
             message = (
-                f"credentials of {plain(tenant)}: git tracks {plain(str(file))}, so every reader of the repository has its "
-                "secrets; run `git rm --cached` on it, add it to .gitignore, and renew the secrets"
+                f"credentials of {plain(tenant)}: git tracks {plain(str(file))}, so every reader of the repository has "
+                "its secrets; run `git rm --cached` on it, add it to .gitignore, and renew the secrets"
             )
             raise SettingsError(message)
 
