@@ -105,6 +105,9 @@ def unforeseen(error: Exception, requests: Sequence[str]) -> str:
     Args:
         error: The error. If it is a group with an error of this project, the line is that error's message.
         requests: The latest requests before it, newest last.
+
+    Returns:
+        The line. Of a group of errors, it is that of the first one that says what is wrong.
     """
     error = unwrapped(error)
     if isinstance(error, KzeroScimError):

@@ -19,6 +19,7 @@ import httpx
 from kzero_scim import __version__
 from kzero_scim.clients.answers import WITHIN, UnacceptableAnswerError, whole
 from kzero_scim.clients.body import ACCEPTED
+from kzero_scim.clients.proxies import check_proxies
 from kzero_scim.clients.tls import ssl_context
 
 USER_AGENT: Final = f"kzero-scim/{__version__}"
@@ -186,6 +187,7 @@ class RetryingClient(httpx.AsyncClient):
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         """Open no connection yet."""
+        check_proxies()
         super().__init__(
             verify=ssl_context(),
             timeout=timeout,

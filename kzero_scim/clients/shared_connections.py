@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar, cast
 
 import httpx
 
+from kzero_scim.clients.proxies import check_proxies
 from kzero_scim.clients.retries import RetryingClient
 from kzero_scim.clients.tls import ssl_context
 
@@ -115,6 +116,7 @@ class _Stream(httpx.AsyncByteStream):
 
 def _connection() -> httpx.AsyncClient:
     """Return a client with a single connection. A pool of many examines each of them for each request."""
+    check_proxies()
     return httpx.AsyncClient(
         verify=ssl_context(),
         limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=30.0),

@@ -34,6 +34,7 @@ from kzero_scim.clients.graph.batch import (
 from kzero_scim.clients.graph.operations import operation
 from kzero_scim.clients.graph.read_batching import ReadBatcher
 from kzero_scim.clients.graph.sign_in import SignIn
+from kzero_scim.clients.proxies import check_proxies
 from kzero_scim.clients.retries import (
     USER_AGENT,
     Attempts,
@@ -106,6 +107,7 @@ class GraphClient:
         is_gathering: bool = False,
     ) -> None:
         """Open no connection yet."""
+        check_proxies()
         self._sign_in = sign_in
         self._gathering = ReadBatcher(sign_in.token, self._gathered, BATCH_SIZE) if is_gathering else None
         self._http = http or httpx.AsyncClient(

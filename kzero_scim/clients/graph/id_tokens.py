@@ -9,6 +9,7 @@ import httpx
 
 from kzero_scim.clients.answers import read_object
 from kzero_scim.clients.body import ACCEPTED, Body, UnreadableBodyError
+from kzero_scim.clients.proxies import check_proxies
 from kzero_scim.clients.retries import USER_AGENT, root_cause
 from kzero_scim.clients.tls import ssl_context
 from kzero_scim.errors import GraphError
@@ -54,6 +55,7 @@ def _id_token(method: str, url: httpx.URL, bearer: str, field: str) -> str:
     if url.scheme != "https" and url.host not in _LOOPBACK:
         message = f"cannot send the pipeline's token to id token service {url.host} unencrypted; the URL must be https"
         raise GraphError(message)
+    check_proxies()
     try:
         with (
             httpx.Client(verify=ssl_context(), timeout=30.0, headers=headers, follow_redirects=False) as client,

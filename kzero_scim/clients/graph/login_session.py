@@ -15,8 +15,9 @@ from azure.core.pipeline.transport import RequestsTransport
 from kzero_scim.clients.answers import check_values, too_slow
 from kzero_scim.clients.body import ACCEPTED, Body, UnreadableBodyError
 from kzero_scim.clients.graph.login_limits import LARGEST, MOST_VALUES, WITHIN
+from kzero_scim.clients.proxies import check_proxies
 from kzero_scim.clients.retries import bound_retry_after
-from kzero_scim.clients.tls import ca_file
+from kzero_scim.clients.tls import ca_file, check_bundle_of_requests
 from kzero_scim.errors import GraphError
 
 _PIECE: Final = 64 * 1024
@@ -74,6 +75,8 @@ class LoginSession(requests.Session):
 
 def login_transport() -> RequestsTransport:
     """Return the ``transport`` for azure-identity's credentials."""
+    check_proxies()
+    check_bundle_of_requests()
     return RequestsTransport(
         session=LoginSession(),
         connection_verify=ca_file() or True,  # azure-identity does not read SSL_CERT_FILE by itself

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import logging
 import os
 import re
@@ -26,7 +25,7 @@ from kzero_scim.clients.graph.cloud import Cloud, described_cloud, known_cloud
 from kzero_scim.clients.graph.id_tokens import devops_token, github_token
 from kzero_scim.clients.retries import USER_AGENT
 from kzero_scim.clients.shared_connections import SharedConnections
-from kzero_scim.clients.tls import ca_file
+from kzero_scim.clients.tls import ca_file, named, shown_path
 from kzero_scim.errors import GraphError, SettingsError
 from kzero_scim.redaction import current, learn, shortened
 from kzero_scim.settings.provider_config import Config, complete
@@ -283,7 +282,12 @@ def _application(config: Config, environment: Mapping[str, str], tenant: str, cl
     if token:
         return _assertion(tenant, client, lambda _: token, "an id token")
     if path:
-        return _assertion(tenant, client, lambda _: _read(path, "ARM_OIDC_TOKEN_FILE_PATH"), f"the id token in {path}")
+        return _assertion(
+            tenant,
+            client,
+            lambda _: _read(path, "ARM_OIDC_TOKEN_FILE_PATH"),
+            f"the id token in {shown_path(path) or 'a file'}",
+        )
     connection = environment.get("ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID") or environment.get(
         "ARM_OIDC_AZURE_SERVICE_CONNECTION_ID"
     )
@@ -322,26 +326,26 @@ def _certificate(config: Config, tenant: str, client: str, encoded: str | None) 
 
         try:
             data = base64.b64decode(encoded, validate=True) if encoded else Path(path or "").read_bytes()
-        except (OSError, binascii.Error) as error:
+        except (OSError, ValueError) as error:
             message = f"cannot read the client certificate {_where(encoded, path)}: {_reason(error)}"
-            raise SettingsError(message) from error
+            raise SettingsError(message) from None
         password = config.client_certificate_password
         try:
             return CertificateCredential(
                 tenant, client, certificate_data=data, password=password or None, **_options(cloud)
             )
-        except ValueError as error:
+        except ValueError:
             message = (
                 f"cannot use the client certificate {_where(encoded, path)}; give it as PFX or PEM with its private "
                 "key, and its password in ARM_CLIENT_CERTIFICATE_PASSWORD"
             )
-            raise SettingsError(message) from error
+            raise SettingsError(message) from None
 
     return Method(f"as application {client} with a certificate", make)
 
 
 def _where(encoded: str | None, path: str | None) -> str:
-    return "ARM_CLIENT_CERTIFICATE" if encoded else f"{path}"
+    return "ARM_CLIENT_CERTIFICATE" if encoded else named("ARM_CLIENT_CERTIFICATE_PATH", path or "")
 
 
 def _assertion(tenant: str, client: str, fetch: Callable[[Cloud], str], words: str) -> Method:
@@ -404,11 +408,11 @@ def _from_file(environment: Mapping[str, str], variable: str) -> str | None:
 def _read(path: str, variable: str) -> str:
     try:
         text = Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"cannot read {path}, which {variable} names: {_reason(error)}"
-        raise SettingsError(message) from error
+    except (OSError, ValueError) as error:
+        message = f"cannot read {named(variable, path)}: {_reason(error)}"
+        raise SettingsError(message) from None
     if not text:
-        message = f"{path}, which {variable} names, is empty"
+        message = f"{named(variable, path)}, is empty"
         raise SettingsError(message)
     if variable != "ARM_CLIENT_ID_FILE_PATH":
         learn(text)
@@ -443,4 +447,7 @@ def _refusal(error: Exception, method: Method, tenant: str | None, cloud: Cloud)
 
 
 def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) and error.strerror else str(error)) or type(error).__name__
+    """Say why a file cannot be read, without a byte of it."""
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else "its content or path is not usable"
