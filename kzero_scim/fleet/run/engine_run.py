@@ -104,7 +104,7 @@ class _Engine:
     def result(self) -> TenantResult:
         run = self._run
         try:
-            with attached(KZERO, current()) as port:
+            with attached(KZERO, current(), lambda: self._process.pid) as port:
                 self._perform(port)
         except automation.StackNotFoundError:
             return _failed(

@@ -33,6 +33,8 @@ class PulumiProcess(automation.PulumiCommand):
         self.command = path
         self.version = VersionInfo.parse(version.removeprefix("v"))
         self._started = started
+        self.pid = 0
+        """The running process' ID, 0 while there is none."""
         self.exit_code = 0
         """Exit code of the last process; negative if a signal ended it."""
         self.complaints = ""
@@ -62,6 +64,7 @@ class PulumiProcess(automation.PulumiCommand):
             errors="replace",
             start_new_session=True,
         )
+        self.pid = process.pid
         self._started(process.pid)
         told: list[list[str]] = [[], []]
         readers = [
@@ -78,6 +81,7 @@ class PulumiProcess(automation.PulumiCommand):
             engine_session.end(process.pid)
         for reader in readers:
             reader.join()
+        self.pid = 0
         self._started(0)
         self.complaints = "\n".join(told[1])
         result = automation.CommandResult(stdout="\n".join(told[0]), stderr=self.complaints, code=code)

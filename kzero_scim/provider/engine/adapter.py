@@ -24,6 +24,7 @@ from kzero_scim.provider.engine.detailed_diff import keep_ignored, settle
 from kzero_scim.provider.engine.engine_link import EngineLink, EngineLog
 from kzero_scim.provider.engine.guard import Guard, InitFailedError
 from kzero_scim.provider.engine.marshal import ENGINE_SETTINGS, Properties, marshal, plain_settings, unmarshal
+from kzero_scim.provider.engine.peers import OwnEngineOnly
 from kzero_scim.provider.engine.urn import Subject
 from kzero_scim.provider.schema import package_schema
 from kzero_scim.redaction import Redactor
@@ -418,15 +419,25 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
             raise InitFailedError(detail, reason) from error
 
 
-async def start(adapter: Adapter, port: int = 0) -> tuple[grpc.aio.Server, int]:
-    """Serve on the loopback interface and return the server and its port. Port 0 selects a free one."""
+async def start(
+    adapter: Adapter, port: int = 0, engine: Callable[[], int] | None = None
+) -> tuple[grpc.aio.Server, int]:
+    """Serve on the loopback interface and return the server and its port.
+
+    Args:
+        adapter: Answers the requests.
+        port: The port, 0 for a free one.
+        engine: As for :class:`OwnEngineOnly`.
+    """
+    guard = OwnEngineOnly(engine)
     server = grpc.aio.server(
+        interceptors=[guard],
         options=[
             ("grpc.max_receive_message_length", LARGEST_MESSAGE),
             ("grpc.max_send_message_length", LARGEST_MESSAGE),
-        ]
+        ],
     )
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(adapter, server)
-    port = server.add_insecure_port(f"127.0.0.1:{port}")
+    guard.port = port = server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()
     return server, port

@@ -8,7 +8,7 @@ import gc
 import logging
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from kzero_scim.provider.engine.adapter import Adapter, start
@@ -22,12 +22,15 @@ logging.getLogger("grpc._server").disabled = True
 
 
 @contextlib.contextmanager
-def attached(package: Package, redactor: Redactor | None = None) -> Iterator[int]:
+def attached(
+    package: Package, redactor: Redactor | None = None, engine: Callable[[], int] | None = None
+) -> Iterator[int]:
     """Serve a package from a thread with its own loop, and yield the port. Closes all connections at the end.
 
     Args:
         package: The package to serve.
         redactor: Removes secrets from errors, and learns the secrets that the engine sends; None for a new one.
+        engine: Returns the session ID of the only engine that is served; None for any of this user's.
     """
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name=f"provider-{package.name}", daemon=True)
@@ -38,7 +41,7 @@ def attached(package: Package, redactor: Redactor | None = None) -> Iterator[int
 
     async def begin() -> tuple[Adapter, Any, int]:
         adapter = Adapter(package, redactor=redactor)
-        server, port = await start(adapter)
+        server, port = await start(adapter, engine=engine)
         return adapter, server, port
 
     async def end() -> None:

@@ -119,7 +119,7 @@ def test_a_bundle_without_certificates_is_one_line(tmp_path: Path, monkeypatch: 
     for variable, client in (("SSL_CERT_FILE", RetryingClient), ("REQUESTS_CA_BUNDLE", login_transport)):
         monkeypatch.setenv(variable, str(bundle))
         with pytest.raises(SettingsError, match=f"{variable} names: it holds no certificate in PEM format; correct"):
-            client()  # type: ignore[operator] # a class and a function
+            client()
         monkeypatch.delenv(variable)
 
 

@@ -1,0 +1,80 @@
+"""A provider answers its own engine and nobody else on the machine."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import grpc
+import grpc.aio
+import pytest
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+
+from kzero_scim.provider.engine.adapter import Adapter, start
+from tests.toy_package import ToyService
+
+pytestmark = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="only Linux shows whose a connection is")
+
+_CONFIGURE = """
+import sys, os
+sys.path[:] = {path!r}
+import grpc
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+if {user}:
+    os.setuid({user})
+with grpc.insecure_channel("127.0.0.1:{port}") as channel:
+    stub = provider_pb2_grpc.ResourceProviderStub(channel)
+    calls = ((stub.Configure, provider_pb2.ConfigureRequest()), (stub.GetSchema, provider_pb2.GetSchemaRequest()))
+    for call, request in calls:
+        try:
+            call(request)
+            print("answered")
+        except grpc.RpcError as error:
+            print(error.code().name, error.details())
+"""
+
+
+async def _other_process(port: int, user: int = 0) -> list[str]:
+    code = _CONFIGURE.format(path=sys.path, port=port, user=user)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE, start_new_session=True
+    )
+    output, _ = await process.communicate()
+    return output.decode().splitlines()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+async def test_another_user_gets_nothing(adapter: Adapter) -> None:
+    """Neither a Configure, which would use this environment's secrets, nor anything else."""
+    server, port = await start(adapter)
+
+    assert await _other_process(port, user=65534) == ["PERMISSION_DENIED this provider serves its own engine only"] * 2
+    assert await _other_process(port) == ["answered"] * 2
+    await server.stop(grace=None)
+
+
+async def test_a_process_that_is_not_the_engine_gets_nothing(service: ToyService) -> None:
+    """The fleet knows its engine's session."""
+    adapter = Adapter(service.package())
+    server, port = await start(adapter, engine=lambda: os.getsid(0))
+
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        await provider_pb2_grpc.ResourceProviderStub(channel).Configure(provider_pb2.ConfigureRequest())
+        assert await _other_process(port) == ["PERMISSION_DENIED this provider serves its own engine only"] * 2
+    await adapter.aclose()
+    await server.stop(grace=None)
+
+
+async def test_nobody_is_answered_while_no_engine_runs(service: ToyService) -> None:
+    """Before it starts, and after it ended."""
+    adapter = Adapter(service.package())
+    server, port = await start(adapter, engine=lambda: 0)
+
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await provider_pb2_grpc.ResourceProviderStub(channel).Configure(provider_pb2.ConfigureRequest())
+    assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
+    await adapter.aclose()
+    await server.stop(grace=None)
