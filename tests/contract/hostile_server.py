@@ -31,6 +31,7 @@ class HostileServer:
         body: Body of its answers.
         size: Megabytes of spaces after the body.
         pause: Seconds before each byte of the body; 0 sends the body at once.
+        echo: Makes the body from the Authorization header and the request's body.
     """
 
     url: str
@@ -42,6 +43,7 @@ class HostileServer:
     body: bytes = b"{}"
     size: int = 0
     pause: float = 0.0
+    echo: Callable[[str], bytes] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
@@ -59,6 +61,8 @@ class HostileServer:
         headers = {"content-type": "application/json", **self.headers}
         start = [(name.encode(), value.encode()) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": self.status, "headers": start})
+        if self.echo is not None:
+            self.body = self.echo(f"{sent.get('authorization', '')} {content.decode()}")
         pieces = [bytes([byte]) for byte in self.body] if self.pause else [self.body, *([PIECE] * self.size)]
         for piece in pieces:
             await asyncio.sleep(self.pause)
