@@ -23,6 +23,9 @@ from urllib.parse import quote
 
 import httpx
 
+from kzero_scim.display import one_line
+from kzero_scim.redaction import Redactor
+
 Json = dict[str, Any]
 LABEL: Final = "kzero-drift"
 _MARKER: Final = re.compile(r"<!-- (?P<title>kzero-scim fleet [^\n]{1,200}) -->")
@@ -66,7 +69,8 @@ class Api:
             message = f"{what}: {self._http.base_url.host} did not answer: {error}"
             raise Refused(message) from None
         if answer.is_error:
-            message = f"{what}: {self._http.base_url.host} answered {answer.status_code}: {answer.text[:300]!r}"
+            said = Redactor.of(os.environ).redact(answer.text)[:300]
+            message = f"{what}: {self._http.base_url.host} answered {answer.status_code}: {said!r}"
             raise Refused(message)
         try:
             return answer.json()
@@ -295,12 +299,12 @@ def main() -> int:
     issue.add_argument("--close", action="store_true")
     verbs.add_parser("base")
     try:
-        print(_do(parser.parse_args()))
+        print(one_line(_do(parser.parse_args())))
     except KeyError as error:
         print(f"error: the pipeline does not set {error.args[0]}; see docs/gitops.md", file=sys.stderr)
         return 1
     except (Refused, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {one_line(Redactor.of(os.environ).redact(str(error)))}", file=sys.stderr)
         return 1
     return 0
 

@@ -93,3 +93,20 @@ def test_a_platform_that_is_not_trusted_does_not_get_the_token(tmp_path: Path, c
 
     assert "certificate verify failed" in line
     assert not requests
+
+
+@pytest.mark.parametrize("before", [0, 280])
+def test_an_echoing_platform_reveals_and_commands_nothing(
+    tmp_path: Path, certificates: Certificates, before: int
+) -> None:
+    async def echo(request: Request) -> Response:
+        said = f"{'x' * before} {request.headers['authorization']} ##vso[task.complete] ::error::x"
+        return PlainTextResponse(said, 403)
+
+    app = Starlette(routes=[Route("/{path:path}", echo, methods=["GET"])])
+    with ServerThread(app, certificates=certificates) as server:
+        line = error_of(tmp_path, "comment", **github(server.url, certificates))
+
+    assert "the-job" not in line
+    assert "##vso[" not in line
+    assert "::error::" not in line
