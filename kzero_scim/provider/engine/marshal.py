@@ -59,7 +59,7 @@ class Properties:
         secret_values: The secrets themselves, for redaction.
     """
 
-    values: dict[str, Any]
+    values: dict[str, Any] = field(repr=False)
     secrets: frozenset[str] = frozenset()
     secret_values: list[Any] = field(default_factory=list, repr=False)
 
