@@ -204,3 +204,12 @@ def test_main_may_name_a_file(project: Project) -> None:
     finally:
         project.settings(kept)
     assert "arguments ['other.py']" in project.log()
+
+
+def test_the_provider_answers_the_engine_of_the_run(project: Project) -> None:
+    """It refuses every other process, and knows its engine among them."""
+    program = 'from kzero_scim.sdk.provider import Provider\nProvider("kzero", realm="Contoso")\n'
+
+    result = project.run(Command.PREVIEW, program)
+
+    assert result.error == ""
