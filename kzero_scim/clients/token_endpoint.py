@@ -15,6 +15,7 @@ from kzero_scim.clients.retries import RetryingClient, RetryPolicy, root_cause, 
 from kzero_scim.clients.tls import ca_file
 from kzero_scim.errors import TokenError
 from kzero_scim.redaction import learn, shortened
+from kzero_scim.settings.allowed_hosts import HostRule
 
 TIMEOUT: Final = 15.0
 """Seconds."""
@@ -51,6 +52,7 @@ class TokenEndpoint:
         http: Sends the requests; by default a client with a timeout of 15 s and two retries.
         now: The clock.
         transport: The default client's transport, in place of its own connections.
+        hosts: Where secrets of the environment may go; None for any endpoint.
     """
 
     def __init__(
@@ -59,10 +61,12 @@ class TokenEndpoint:
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         transport: httpx.AsyncBaseTransport | None = None,
+        hosts: HostRule | None = None,
     ) -> None:
         """Open no connection yet."""
         self._http = http or RetryingClient(policy=RetryPolicy(delays=(0.3, 1.0)), timeout=TIMEOUT, transport=transport)
         self._now = now
+        self._hosts = hosts
 
     async def obtain(self, address: str, client_id: str, client_secret: str) -> AccessToken:
         """Return an access token for a client's service account.
@@ -74,7 +78,10 @@ class TokenEndpoint:
 
         Raises:
             TokenError: The endpoint issued no token. The message names what to correct.
+            SettingsError: Only the stack file names the endpoint, and it does not hold the secret.
         """
+        if self._hosts is not None:
+            self._hosts.require_token_endpoint(address)
         form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
         doing = f'token endpoint {address} did not issue a token to client "{client_id}"'
         try:

@@ -14,9 +14,9 @@ from kzero_scim.display import plain
 from kzero_scim.errors import SettingsError
 from kzero_scim.settings.tenant_settings import NAMESPACE
 from kzero_scim.stack import safe_yaml, stack_file
+from kzero_scim.stack.host_rule import ALLOWED_HOSTS, FLEET_FILE
 from kzero_scim.stack.stack import project_name
 
-FLEET_FILE: Final = "fleet.yaml"
 LEFT: Final = ".kzero-scim"
 """Folder in the project for documents and logs of runs."""
 
@@ -43,6 +43,7 @@ class FleetSettings(BaseModel):
         exclude: Globs of stacks that are not tenants, for example examples.
         unrelated: Globs of files that are not part of the program. Changing them affects no tenant.
         credentials: Where tenants' credentials come from.
+        allowed_hosts: Origins that may receive secrets which no stack file holds.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,6 +51,7 @@ class FleetSettings(BaseModel):
     exclude: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
     unrelated: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
     credentials: CredentialSettings = CredentialSettings()
+    allowed_hosts: list[str] = Field(default_factory=list, alias=ALLOWED_HOSTS)
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from kzero_scim.errors import SettingsError
 from kzero_scim.fleet import journal
 from kzero_scim.fleet.changes import changed, why
 from kzero_scim.fleet.model import Command, Outcome
-from kzero_scim.fleet.project import FLEET_FILE, FleetProject, FleetTenant
+from kzero_scim.fleet.project import FleetProject, FleetTenant
 from kzero_scim.nearest import did_you_mean
+from kzero_scim.stack.host_rule import FLEET_FILE
 from kzero_scim.stack.stack import SHOWS_ALL
 
 _FAILED: Final = frozenset({Outcome.FAILED, Outcome.TIMED_OUT, Outcome.NOT_RUN})

@@ -6,14 +6,17 @@ import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 import kzero_scim
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.model import Change, Function, Resource, Sides
+from kzero_scim.settings.connection import as_configuration
 from kzero_scim.settings.moves import check_moves
 from kzero_scim.settings.provider_config import Config, complete
+from kzero_scim.stack.host_rule import host_rule
 
 KindT = TypeVar("KindT")
 
@@ -96,7 +99,9 @@ class Package:
 
 
 def _connect(config: Config) -> Closing:
-    return Services(complete(config, os.environ))
+    hosts = host_rule(as_configuration(config), os.environ, Path.cwd())
+    hosts.require()
+    return Services(complete(config, os.environ), hosts=hosts)
 
 
 async def _who_changed(services: Services, token: str, sides: Sides, changes: list[Change]) -> list[str]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kzero_scim.clients.scim import ScimClient
     from kzero_scim.clients.shared_connections import SharedConnections
     from kzero_scim.clients.token_endpoint import TokenEndpoint
+    from kzero_scim.settings.allowed_hosts import HostRule
     from kzero_scim.settings.provider_config import Config
 
 
@@ -33,6 +34,7 @@ class Services:
         config: The configuration. Clients send no request before a resource needs one.
         environment: Variables that have no setting; None for the process's environment.
         connections: Connections shared with other tenants' clients; None for their own connections.
+        hosts: Where secrets of the environment may go; None for wherever the configuration says.
     """
 
     def __init__(
@@ -41,10 +43,12 @@ class Services:
         *,
         environment: Mapping[str, str] | None = None,
         connections: SharedConnections | None = None,
+        hosts: HostRule | None = None,
     ) -> None:
         """Store the configuration. Its secrets are redacted from now on."""
         learn([getattr(config, spec.name) for spec in fields_of(type(config)).values() if spec.about.secret])
         self.config = config
+        self.hosts = hosts
         self._environment = environment
         self._connections = connections
 
@@ -53,7 +57,9 @@ class Services:
         """Microsoft Graph of the Entra tenant."""
         from kzero_scim.clients.graph.client import GraphClient  # noqa: PLC0415 - imported on first use
 
-        return GraphClient.from_config(self.config, environment=self._environment, connections=self._connections)
+        return GraphClient.from_config(
+            self.config, environment=self._environment, connections=self._connections, hosts=self.hosts
+        )
 
     @cached_property
     def keycloak(self) -> KeycloakClient:
@@ -81,7 +87,7 @@ class Services:
         """The token endpoint, as Entra uses it with the profile Generic."""
         from kzero_scim.clients.token_endpoint import TokenEndpoint  # noqa: PLC0415 - as above
 
-        return TokenEndpoint(transport=self._transport)
+        return TokenEndpoint(transport=self._transport, hosts=self.hosts)
 
     @property
     def _transport(self) -> httpx.AsyncBaseTransport | None:

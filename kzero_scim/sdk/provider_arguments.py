@@ -1,7 +1,9 @@
-"""Builds the arguments of a tenant's explicit provider from the tenant's settings only."""
+"""Builds the arguments of a tenant's explicit provider from its settings, if these may name the hosts."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -10,10 +12,17 @@ from kzero_scim.resource.codec import fields_of
 from kzero_scim.settings.connection import connection
 from kzero_scim.settings.provider_config import Config
 from kzero_scim.settings.tenant_settings import TenantSettings, configuration
+from kzero_scim.stack.host_rule import host_rule
 
 
 def provider_arguments(settings: TenantSettings) -> dict[str, Any]:
-    """Return the arguments of :class:`kzero_scim.sdk.Provider` for this tenant, with secrets marked."""
+    """Return the arguments of :class:`kzero_scim.sdk.Provider` for this tenant, with secrets marked.
+
+    Raises:
+        SettingsError: A secret that the stack file does not hold would go to a host that only the stack file names.
+            The program ends, before azuread is configured, which would send it.
+    """
+    host_rule(configuration(), os.environ, Path.cwd()).require()
     config = connection(settings, configuration())
     arguments: dict[str, Any] = {}
     for key, spec in fields_of(Config).items():

@@ -25,6 +25,13 @@ FROM_AZUREAD: Final = {
     "metadataHost": "metadata_host",
 }
 """azuread's configuration keys that kzero also reads, and the names of kzero's arguments."""
+_KZERO: Final = {
+    "server_url": "kzeroServerUrl",
+    "kzero_client_secret": "kzeroClientSecret",
+    "kzero_password": "kzeroPassword",
+    "remote_token_client_secret": "remoteTokenClientSecret",
+}
+"""The provider's arguments that decide where KZero's secrets go, and the settings that they come from."""
 _BOOLEANS: Final = frozenset({"useOidc", "useMsi", "useCli"})
 
 
@@ -64,6 +71,18 @@ def from_azuread(configuration: Mapping[str, str]) -> dict[str, Any]:
         if text is not None:
             given[argument] = text.casefold() in {"true", "1"} if key in _BOOLEANS else text
     return given
+
+
+def as_configuration(config: Config) -> dict[str, str]:
+    """Return the settings from which :func:`connection` makes this configuration, full key to text.
+
+    Args:
+        config: What the program gave, without anything of the environment.
+    """
+    arguments = {name: f"azuread:{key}" for key, name in FROM_AZUREAD.items()}
+    arguments |= {name: f"kzero-scim:{key}" for name, key in _KZERO.items()}
+    given = {key: getattr(config, name) for name, key in arguments.items()}
+    return {key: str(value) for key, value in given.items() if value is not None}
 
 
 def remote_token_client(settings: TenantSettings, environment: Mapping[str, str]) -> str | None:

@@ -37,12 +37,13 @@ class ResourceState:
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack: its name, configuration (text by full key), encrypted keys and resources."""
+    """A stack: its name, configuration (text by full key), encrypted keys, resources and the project's folder."""
 
     name: str
     configuration: dict[str, str] = field(repr=False)
     secret_keys: frozenset[str]
     resources: tuple[ResourceState, ...]
+    project: Path = Path()
 
     @classmethod
     def load(cls, name: str, project: Path) -> Self:
@@ -58,10 +59,10 @@ class Stack:
         require_known(name, project)
         configured = json.loads(run_pulumi(project, "config", "--json", "--show-secrets", "--stack", name))
         exported = json.loads(run_pulumi(project, "stack", "export", "--stack", name))
-        return cls.of(name, configured, exported)
+        return cls.of(name, configured, exported, project)
 
     @classmethod
-    def of(cls, name: str, configured: dict[str, Any], exported: dict[str, Any]) -> Self:
+    def of(cls, name: str, configured: dict[str, Any], exported: dict[str, Any], project: Path = Path()) -> Self:
         """Return a stack from the output of `pulumi config --json --show-secrets` and `pulumi stack export`."""
         resources = (exported.get("deployment") or {}).get("resources") or []
         learn([entry.get("value") for entry in configured.values() if entry.get("secret")])
@@ -70,6 +71,7 @@ class Stack:
             configuration={key: entry.get("value", "") for key, entry in configured.items()},
             secret_keys=frozenset(key for key, entry in configured.items() if entry.get("secret")),
             resources=tuple(_resource(entry) for entry in resources),
+            project=project,
         )
 
     def find(self, type_: str) -> ResourceState | None:

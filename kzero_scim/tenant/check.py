@@ -66,7 +66,7 @@ async def check(
     findings.evidence.update(application_name=settings.application_name, test_user=settings.test_user)
     findings.evidence["everybody"] = settings.scope == "all"
     async with (
-        tenant_services(settings, stack.configuration, environment, connections) as services,
+        tenant_services(settings, stack.configuration, environment, connections, stack.project) as services,
         asyncio.TaskGroup() as group,
     ):
         group.create_task(_endpoint(services, stack, findings))

@@ -181,7 +181,7 @@ async def examine_credentials(stack: Stack) -> list[Finding]:
         SettingsError: The stack's settings are wrong.
     """
     settings = TenantSettings.parse(stack.configuration, stack.secret_keys)
-    async with tenant_services(settings, stack.configuration) as services:
+    async with tenant_services(settings, stack.configuration, project=stack.project) as services:
         return [*await _graph(services, settings), *await _keycloak(services, settings)]
 
 

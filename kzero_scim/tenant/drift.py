@@ -97,7 +97,7 @@ async def find_drift(
     """
     settings = await asyncio.to_thread(TenantSettings.parse, stack.configuration, stack.secret_keys)
     found = Drift()
-    async with tenant_services(settings, stack.configuration, environment, connections) as services:
+    async with tenant_services(settings, stack.configuration, environment, connections, stack.project) as services:
         attribution = Attribution(services)
         # Not awaited yet: a sweep may be cancelled before it needs them.
         compared = [stack.find(token) for token, facts in KZERO.facts.items() if facts.drifts]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from kzero_scim.clients.shared_connections import SharedConnections
 from kzero_scim.provider.services import Services
 from kzero_scim.settings.connection import connection
 from kzero_scim.settings.provider_config import complete
-from kzero_scim.settings.tenant_settings import TenantSettings
+from kzero_scim.settings.tenant_settings import NAMESPACE, TenantSettings
+from kzero_scim.stack.host_rule import host_rule
 
 
 @asynccontextmanager
@@ -19,6 +21,7 @@ async def tenant_services(
     configuration: Mapping[str, str],
     environment: Mapping[str, str] | None = None,
     connections: SharedConnections | None = None,
+    project: Path = Path(),
 ) -> AsyncIterator[Services]:
     """Yield the services of both sides, and close their connections at the end.
 
@@ -27,10 +30,19 @@ async def tenant_services(
         configuration: The stack's whole configuration, full key to text.
         environment: The tenant's environment variables; None for this process's.
         connections: Connections that tenants share, which stay open; None to open and close separate ones.
+        project: The folder of Pulumi.yaml.
+
+    Raises:
+        SettingsError: A secret that the stack file does not hold would go to a host that only the stack file names.
     """
     given = os.environ if environment is None else environment
+    hosts = host_rule({**configuration, f"{NAMESPACE}:kzeroServerUrl": settings.kzero_server_url}, given, project)
+    hosts.require()
     services = Services(
-        complete(connection(settings, configuration), given), environment=environment, connections=connections
+        complete(connection(settings, configuration), given),
+        environment=environment,
+        connections=connections,
+        hosts=hosts,
     )
     try:
         yield services

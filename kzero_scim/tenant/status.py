@@ -132,7 +132,7 @@ async def read_status(
     if held is None:
         message = f"stack {stack.name} has no provisioning job yet; run `pulumi up`"
         raise NothingAppliedError(message)
-    async with tenant_services(settings, stack.configuration, environment, connections) as services:
+    async with tenant_services(settings, stack.configuration, environment, connections, stack.project) as services:
         status = ProvisioningStatus(services)
         old = decode_lenient(status.state, held.outputs)
         found = await status.read(silent_call(held.name), held.id, old)

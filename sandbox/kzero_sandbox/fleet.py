@@ -212,7 +212,7 @@ def _own_variables(tenant: FleetTenant) -> dict[str, str]:
 
 def common_variables(sandbox: RunningSandbox) -> dict[str, str]:
     """Return the variables for a terminal: the sandbox's without any tenant's, and the provider's application."""
-    mine = re.compile(r"ARM_(TENANT|CLIENT)_|KZERO_")
+    mine = re.compile(r"ARM_(TENANT|CLIENT)_|KZERO_(?!SCIM_)")
     kept = {key: value for key, value in sandbox.process.environment().items() if not mine.match(key)}
     return kept | {
         "ARM_CLIENT_ID": PARTNER.client_id,

@@ -153,6 +153,7 @@ def environment(layout: Layout, urls: Urls, organisation: Organisation, made: Sa
     return {
         **entra_environment(urls.entra, organisation),
         **tenant_environment(urls.kzero, made.tenant),
+        "KZERO_SCIM_ALLOWED_HOSTS": f"{urls.entra} {urls.kzero}",
         "SSL_CERT_FILE": str(layout.ca_bundle),
         "REQUESTS_CA_BUNDLE": str(layout.ca_bundle),
         "NO_PROXY": "localhost,127.0.0.1",

@@ -47,6 +47,7 @@ from kzero_scim.clients.shared_connections import SharedConnections
 from kzero_scim.clients.tls import ssl_context
 from kzero_scim.clients.trail import note
 from kzero_scim.errors import GraphError
+from kzero_scim.settings.allowed_hosts import HostRule
 from kzero_scim.settings.provider_config import Config
 
 WITHIN: Final = 180.0
@@ -131,6 +132,7 @@ class GraphClient:
         *,
         environment: Mapping[str, str] | None = None,
         connections: SharedConnections | None = None,
+        hosts: HostRule | None = None,
     ) -> Self:
         """Return a client for the configured tenant. Sends no request yet.
 
@@ -138,9 +140,10 @@ class GraphClient:
             config: The configuration.
             environment: Variables that have no setting; None for the process's environment.
             connections: Connections shared with other tenants' clients; None for its own connections.
+            hosts: Where secrets of the environment may go; None for wherever the metadata host says.
         """
         return cls(
-            SignIn(config, environment, connections=connections),
+            SignIn(config, environment, connections=connections, hosts=hosts),
             transport=connections.transport() if connections else None,
             # A sweep over many tenants reads all of one tenant at once.
             is_gathering=connections is not None,

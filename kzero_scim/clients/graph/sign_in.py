@@ -28,6 +28,7 @@ from kzero_scim.clients.shared_connections import SharedConnections
 from kzero_scim.clients.tls import ca_file, named, shown_path
 from kzero_scim.errors import GraphError, SettingsError
 from kzero_scim.redaction import current, learn, shortened
+from kzero_scim.settings.allowed_hosts import HostRule
 from kzero_scim.settings.provider_config import Config, complete
 from kzero_scim.threads import in_daemon_thread
 
@@ -124,6 +125,7 @@ class SignIn:
         clock: Seconds since 1970.
         method: How to sign in, instead of the configured method.
         connections: Connections and clouds' descriptions, shared with other tenants.
+        hosts: Where secrets of the environment may go; None for wherever a metadata host says.
     """
 
     def __init__(  # noqa: PLR0913 - most are for tests
@@ -135,6 +137,7 @@ class SignIn:
         clock: Callable[[], float] = time.time,
         method: Method | None = None,
         connections: SharedConnections | None = None,
+        hosts: HostRule | None = None,
     ) -> None:
         """Send no request yet."""
         self._environment = os.environ if environment is None else environment
@@ -143,6 +146,7 @@ class SignIn:
         self._clock = clock
         self._method = method
         self._connections = connections
+        self._hosts = hosts
         self._lock = asyncio.Lock()
         self._cloud: Cloud | None = None
         self._token: AccessToken | None = None
@@ -184,7 +188,10 @@ class SignIn:
     async def _find_cloud(self) -> Cloud:
         if self._cloud is None:
             host = self._config.metadata_host
-            self._cloud = await self._described(host) if host else known_cloud(self._config.environment)
+            cloud = await self._described(host) if host else known_cloud(self._config.environment)
+            if host and self._hosts is not None:
+                self._hosts.require_cloud(host, (cloud.login, cloud.graph))
+            self._cloud = cloud
         return self._cloud
 
     async def _described(self, host: str) -> Cloud:

@@ -17,9 +17,10 @@ from kzero_scim.errors import SettingsError
 from kzero_scim.fleet.credentials.credential_command import printed
 from kzero_scim.fleet.credentials.variables import LARGEST, read_variables
 from kzero_scim.fleet.git import asked
-from kzero_scim.fleet.project import FLEET_FILE, FleetProject
+from kzero_scim.fleet.project import FleetProject
 from kzero_scim.regular_file import read_regular
 from kzero_scim.secret_variables import is_public, secrets_of
+from kzero_scim.stack.host_rule import FLEET_FILE
 
 FOLDER: Final = "KZERO_SCIM_CREDENTIALS_DIR"
 """Variable for the folder of ``<tenant>.env`` files; it overrides fleet.yaml."""

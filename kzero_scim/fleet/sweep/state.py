@@ -84,7 +84,7 @@ class States:
         if not deployment.get("resources"):
             message = f"stack {tenant.name} has never been applied; run `kzero-scim fleet up {tenant.name}`"
             raise NothingAppliedError(message)
-        stack = Stack.of(tenant.name, configured, {"deployment": deployment})
+        stack = Stack.of(tenant.name, configured, {"deployment": deployment}, self._project.folder)
         root = stack.find("pulumi:pulumi:Stack")
         return TenantState(
             stack=stack,

@@ -189,7 +189,7 @@ def differences(project: Path, stack: str) -> list[Difference]:
 async def _survey_tenant(
     request: Request, draft: TenantSettings, configuration: Mapping[str, str], held: str | None, choose: Choose
 ) -> Survey:
-    async with tenant_services(draft, configuration) as services:
+    async with tenant_services(draft, configuration, project=request.project) as services:
         try:
             candidate = await _candidate(request, services, draft, held, choose)
             given = _kept(request, configuration)

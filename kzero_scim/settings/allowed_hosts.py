@@ -1,0 +1,266 @@
+"""Which hosts may receive a secret that the stack file does not hold. Pure: reads no file, variable or service.
+
+Such a secret goes to a built-in host, or to one that the operator named outside the stack file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from kzero_scim.display import plain
+from kzero_scim.errors import SettingsError
+from kzero_scim.guide.values import CLOUD
+from kzero_scim.origin import origin
+
+VARIABLE: Final = "KZERO_SCIM_ALLOWED_HOSTS"
+"""Environment variable with the origins that an operator allows, separated by spaces or commas."""
+
+_SERVER: Final = re.compile(r"(https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(?=/|\Z)")
+_METADATA_HOST: Final = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+_MACHINE: Final = "http://169.254.169.254"
+"""Where Azure gives a machine its managed identity."""
+_ENTRA: Final = frozenset(
+    f"https://{host}"
+    for host in (
+        "login.microsoftonline.com",
+        "login.microsoftonline.us",
+        "login.partner.microsoftonline.cn",
+        "graph.microsoft.com",
+        "graph.microsoft.us",
+        "dod-graph.microsoft.us",
+        "microsoftgraph.chinacloudapi.cn",
+    )
+)
+"""Login and Microsoft Graph of Microsoft's clouds."""
+_AZUREAD: Final = frozenset(
+    {
+        "adoPipelineServiceConnectionId", "clientCertificate", "clientCertificatePassword", "clientCertificatePath",
+        "clientId", "clientIdFilePath", "clientSecret", "clientSecretFilePath", "disableTerraformPartnerId",
+        "environment", "metadataHost", "msiEndpoint", "oidcRequestToken", "oidcRequestUrl", "oidcToken",
+        "oidcTokenFilePath", "partnerId", "tenantId", "useAksWorkloadIdentity", "useCli", "useMsi", "useOidc",
+    }
+)  # fmt: skip
+"""azuread's settings. Another one could name an address, such as that of the plugin itself."""
+_TRUE: Final = frozenset({"true", "1", "t"})
+_FALSE: Final = frozenset({"false", "0", "f"})
+_BEARERS: Final = ("ARM_OIDC_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "SYSTEM_ACCESSTOKEN")
+_URLS: Final = ("ARM_OIDC_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_URL", "SYSTEM_OIDCREQUESTURI")
+
+
+def server_of(address: str) -> str | None:
+    """Return the server of an address, in one spelling (``https://sso.example:8443``); None if it names none."""
+    found = _SERVER.match(address)
+    known = origin(found.group()) if found else None
+    return known and known.removesuffix(":443" if known.startswith("https:") else ":80")
+
+
+def read_allowed(entries: Iterable[str], source: str) -> frozenset[str]:
+    """Return the servers of a list of origins.
+
+    Args:
+        entries: The origins, as in ``https://sso.example``.
+        source: What holds the list, for errors.
+
+    Raises:
+        SettingsError: An entry is not an origin.
+    """
+    found = set()
+    for entry in entries:
+        server = server_of(entry)
+        if server is None or _SERVER.fullmatch(entry.removesuffix("/")) is None:
+            message = f'{source}: "{plain(entry)[:200]}" is not an origin; write https://host or https://host:port'
+            raise SettingsError(message)
+        found.add(server)
+    return frozenset(found)
+
+
+def in_environment(environment: Mapping[str, str]) -> frozenset[str]:
+    """Return the servers that :data:`VARIABLE` allows.
+
+    Raises:
+        SettingsError: An entry is not an origin.
+    """
+    return read_allowed(re.findall(r"[^\s,]+", environment.get(VARIABLE, "")), VARIABLE)
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """One host that must not get a secret."""
+
+    setting: str
+    host: str
+    secret: str
+    named_by: str = "the stack file"
+    remedy: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostRule:
+    """What may go where, for one tenant.
+
+    Attributes:
+        stack: What the stack file sets, full key to text, secrets decrypted.
+        environment: The variables of the run.
+        allowed: The servers that the operator allows.
+    """
+
+    stack: Mapping[str, str] = field(repr=False)
+    environment: Mapping[str, str] = field(repr=False)
+    allowed: frozenset[str]
+
+    def require(self) -> None:
+        """Refuse the stack's addresses that would get a secret which the stack file does not hold.
+
+        Raises:
+            SettingsError: One sentence for each such setting, with the host and how an operator allows it.
+        """
+        self._raise([*self._unknown(), *self._entra(), *self._id_tokens(), *self._machine(), *self._kzero()])
+
+    def require_cloud(self, host: str, endpoints: Iterable[str]) -> None:
+        """Refuse the login and Graph endpoints of a metadata document that the operator has not allowed.
+
+        Args:
+            host: The metadata host, ``host[:port]``.
+            endpoints: The endpoints that its document names.
+
+        Raises:
+            SettingsError: As :meth:`require`.
+        """
+        secret = self._sign_in_secret()
+        if secret is None:
+            return
+        known = self.allowed | _ENTRA | {server_of(f"https://{host}")}
+        self._raise(
+            [
+                _Refusal(f"metadata host {plain(host)}", server_of(endpoint) or endpoint, secret, "its document")
+                for endpoint in dict.fromkeys(endpoints)
+                if server_of(endpoint) is None or server_of(endpoint) not in known
+            ]
+        )
+
+    def require_token_endpoint(self, address: str) -> None:
+        """Refuse a token endpoint that would get a secret which the stack file does not hold.
+
+        Raises:
+            SettingsError: As :meth:`require`.
+        """
+        self._raise(list(self._remote_token(address, "remoteTokenEndpoint")))
+
+    def _raise(self, refused: list[_Refusal]) -> None:
+        if refused:
+            servers = dict.fromkeys(refusal.host for refusal in refused if not refusal.remedy)
+            raise SettingsError("\n".join(self._sentence(refusal, list(servers)) for refusal in refused))
+
+    def _sentence(self, refusal: _Refusal, servers: list[str]) -> str:
+        host = plain(refusal.host)[:200]
+        if refusal.remedy:
+            return f"{refusal.setting}: {refusal.remedy}"
+        said = f"{refusal.setting}: {host} would receive {refusal.secret}, and only {refusal.named_by} names that host"
+        if any(server_of(server) is None for server in servers):
+            return f"{said}; correct the address"
+        listed = " ".join(servers)
+        if self.allowed and VARIABLE in self.environment:
+            listed = f'"${VARIABLE} {listed}"'
+        elif len(servers) > 1:
+            listed = f'"{listed}"'
+        return f"{said}; to allow it, run `export {VARIABLE}={listed}` or list it under allowedHosts in fleet.yaml"
+
+    def _set(self, key: str) -> str:
+        return self.stack.get(key, "").strip()
+
+    def _given(self, *names: str) -> str | None:
+        """Return the first of these variables that has a value."""
+        return next((name for name in names if self.environment.get(name)), None)
+
+    def _is_on(self, key: str, variable: str) -> bool:
+        return (self._set(f"azuread:{key}") or self.environment.get(variable, "")).casefold() in _TRUE
+
+    def _unknown(self) -> Iterator[_Refusal]:
+        for key in sorted(self.stack):
+            namespace, _, name = key.partition(":")
+            if namespace == "azuread" and name not in _AZUREAD:
+                yield _Refusal(plain(key)[:200], "", "", remedy="the azuread provider has no such setting; remove it")
+
+    def _entra(self) -> Iterator[_Refusal]:
+        host, secret = self.stack.get("azuread:metadataHost", ""), self._sign_in_secret()
+        if not host or secret is None:
+            return
+        server = server_of(f"https://{host}") if _METADATA_HOST.fullmatch(host) else None
+        named = server_of(f"https://{self.environment.get('ARM_METADATA_HOSTNAME', '')}")
+        if server is None or server not in self.allowed | {named}:
+            yield _Refusal("azuread:metadataHost", server or host, secret)
+
+    def _sign_in_secret(self) -> str | None:
+        """Name what the sign-in to Entra uses and the stack file does not hold; None if it holds everything.
+
+        azuread and kzero-scim try the ways to sign in one after the other and use the first that is complete.
+        """
+        for key in ("clientCertificatePath", "clientIdFilePath", "clientSecretFilePath", "oidcTokenFilePath"):
+            if self._set(f"azuread:{key}"):
+                return f"the file of azuread:{key}"
+        if self._is_on("useAksWorkloadIdentity", "ARM_USE_AKS_WORKLOAD_IDENTITY"):
+            return "the token of the machine's workload identity"
+        if self._set("azuread:clientId") or self._given("ARM_CLIENT_ID", "ARM_CLIENT_ID_FILE_PATH"):
+            for own, variables in self._application_secrets():
+                if own and self._set(own):
+                    return None
+                if name := self._given(*variables):
+                    return name
+        if self._is_on("useMsi", "ARM_USE_MSI"):
+            return "a token of the machine's managed identity"
+        uses_cli = (self._set("azuread:useCli") or self.environment.get("ARM_USE_CLI", "")).casefold() not in _FALSE
+        return "a token of the Azure CLI" if uses_cli else None
+
+    def _application_secrets(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """List what an application can sign in with: the setting that holds it, if any, and the variables."""
+        # kzero-scim does not read azuread:clientCertificate, and would use what comes next.
+        yield "", ("ARM_CLIENT_CERTIFICATE", "ARM_CLIENT_CERTIFICATE_PATH")
+        yield "azuread:clientSecret", ("ARM_CLIENT_SECRET", "ARM_CLIENT_SECRET_FILE_PATH")
+        if self._is_on("useOidc", "ARM_USE_OIDC"):
+            yield "azuread:oidcToken", ("ARM_OIDC_TOKEN", "ARM_OIDC_TOKEN_FILE_PATH")
+            yield "azuread:oidcRequestToken", _BEARERS
+
+    def _id_tokens(self) -> Iterator[_Refusal]:
+        url, secret = self._set("azuread:oidcRequestUrl"), self._given(*_BEARERS)
+        if not url or self._set("azuread:oidcRequestToken") or secret is None:
+            return
+        named = {server_of(self.environment.get(name, "")) for name in _URLS}
+        if server_of(url) is None or server_of(url) not in self.allowed | named:
+            yield _Refusal("azuread:oidcRequestUrl", server_of(url) or url, secret)
+
+    def _machine(self) -> Iterator[_Refusal]:
+        url = self._set("azuread:msiEndpoint")
+        if not url or not self._is_on("useMsi", "ARM_USE_MSI"):
+            return
+        named = server_of(self.environment.get("ARM_MSI_ENDPOINT", ""))
+        if server_of(url) is None or server_of(url) not in self.allowed | {named, _MACHINE}:
+            yield _Refusal("azuread:msiEndpoint", server_of(url) or url, "requests for the machine's managed identity")
+
+    def _kzero(self) -> Iterator[_Refusal]:
+        address = self._set("kzero-scim:kzeroServerUrl") or CLOUD
+        for key, variable in (("kzeroClientSecret", "KZERO_CLIENT_SECRET"), ("kzeroPassword", "KZERO_PASSWORD")):
+            if not self._set(f"kzero-scim:{key}") and self._given(variable) and not self._is_known(address):
+                yield _Refusal("kzeroServerUrl", server_of(address) or address, variable)
+                break
+        else:
+            if self._set("kzero-scim:profile") == "Generic" and not self._set("kzero-scim:secretToken"):
+                yield from self._remote_token(address, "kzeroServerUrl")
+        if endpoint := self._set("kzero-scim:remoteTokenEndpoint"):
+            yield from self._remote_token(endpoint, "remoteTokenEndpoint")
+        tenant_url = self._set("kzero-scim:tenantUrl")
+        if tenant_url and server_of(tenant_url) != server_of(address) and not self._is_known(tenant_url):
+            yield _Refusal("tenantUrl", server_of(tenant_url) or tenant_url, "Entra's token and all users")
+
+    def _remote_token(self, address: str, setting: str) -> Iterator[_Refusal]:
+        secret = self._given("KZERO_REMOTE_TOKEN_CLIENT_SECRET")
+        if secret and not self._set("kzero-scim:remoteTokenClientSecret") and not self._is_known(address):
+            yield _Refusal(setting, server_of(address) or address, secret)
+
+    def _is_known(self, address: str) -> bool:
+        """Tell whether an address is KZero's cloud or a KZero server that the operator named."""
+        named = server_of(self.environment.get("KZERO_SERVER_URL", ""))
+        server = server_of(address)
+        return server is not None and server in self.allowed | {named, CLOUD}
