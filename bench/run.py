@@ -145,7 +145,7 @@ class Bench:
         azuread = projects.azuread_settings(organisation.tenant_id, urls.entra.removeprefix("https://"))
         if program == "azuread":
             return azuread
-        listed = self.folders[program] / "users.txt"
+        listed = self.folders[program] / "stacks" / "users.txt"
         listed.write_text("\n".join(users), encoding="utf-8")
         return azuread | projects.tenant_settings(urls.kzero, tenant.realm, listed)
 

@@ -49,16 +49,19 @@ def program_files(project: FleetProject) -> list[str]:
 def own_files(project: FleetProject, tenant: FleetTenant) -> set[str]:
     """Return the files that belong to a tenant, relative to the project's folder. Several tenants may share a file.
 
-    These are its stack file, every file that a setting names (``usersFile``, a certificate), and its credentials file.
+    They are its stack file, whatever file below ``stacks/`` a setting of it names (``usersFile``, a certificate), and
+    its file of credentials.
     """
-    named = [value for value in _texts(tenant.document.get("config") or {}) if _may_be_path(value)]
-    if project.settings.credentials.files:
-        named.append(f"{project.settings.credentials.files}/{tenant.name}.env")
     folder = project.folder.resolve()
-    return {
-        tenant.file.relative_to(project.folder).as_posix(),
-        *(os.path.relpath(os.path.normpath(folder / name), folder) for name in named),
-    }
+
+    def relative(name: str) -> str:
+        return os.path.relpath(os.path.normpath(folder / name), folder)
+
+    named = map(relative, filter(_may_be_path, _texts(tenant.document.get("config") or {})))
+    found = {tenant.file.relative_to(project.folder).as_posix(), *(path for path in named if path.startswith(STACKS))}
+    if project.settings.credentials.files:
+        found.add(relative(f"{project.settings.credentials.files}/{tenant.name}.env"))
+    return found
 
 
 def _listed(folder: Path) -> set[str]:

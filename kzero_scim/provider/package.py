@@ -16,7 +16,7 @@ from kzero_scim.resource.model import Change, Function, Resource, Sides
 from kzero_scim.settings.connection import as_configuration
 from kzero_scim.settings.moves import check_moves
 from kzero_scim.settings.provider_config import Config, complete
-from kzero_scim.stack.host_rule import host_rule
+from kzero_scim.stack.host_rule import required_hosts
 
 KindT = TypeVar("KindT")
 
@@ -99,8 +99,7 @@ class Package:
 
 
 def _connect(config: Config) -> Closing:
-    hosts = host_rule(as_configuration(config), os.environ, Path.cwd())
-    hosts.require()
+    hosts = required_hosts(as_configuration(config), os.environ, Path.cwd())
     return Services(complete(config, os.environ), hosts=hosts)
 
 

@@ -12,7 +12,7 @@ from kzero_scim.resource.codec import fields_of
 from kzero_scim.settings.connection import connection
 from kzero_scim.settings.provider_config import Config
 from kzero_scim.settings.tenant_settings import TenantSettings, configuration
-from kzero_scim.stack.host_rule import host_rule
+from kzero_scim.stack.host_rule import required_hosts
 
 
 def provider_arguments(settings: TenantSettings) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def provider_arguments(settings: TenantSettings) -> dict[str, Any]:
         SettingsError: A secret that the stack file does not hold would go to a host that only the stack file names.
             The program ends, before azuread is configured, which would send it.
     """
-    host_rule(configuration(), os.environ, Path.cwd()).require()
+    required_hosts(configuration(), os.environ, Path.cwd())
     config = connection(settings, configuration())
     arguments: dict[str, Any] = {}
     for key, spec in fields_of(Config).items():

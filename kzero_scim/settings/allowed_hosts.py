@@ -1,4 +1,4 @@
-"""Which hosts may receive a secret that the stack file does not hold. Pure: reads no file, variable or service.
+"""Which hosts may receive a secret that the stack file does not hold. Asks no service, reads no variable.
 
 Such a secret goes to a built-in host, or to one that the operator named outside the stack file.
 """
@@ -8,12 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from kzero_scim.display import plain
 from kzero_scim.errors import SettingsError
 from kzero_scim.guide.values import CLOUD
 from kzero_scim.origin import origin
+from kzero_scim.settings.stack_paths import read_in_stacks
+from kzero_scim.settings.text_rules import shown
 
 VARIABLE: Final = "KZERO_SCIM_ALLOWED_HOSTS"
 """Environment variable with the origins that an operator allows, separated by spaces or commas."""
@@ -44,6 +47,13 @@ _AZUREAD: Final = frozenset(
     }
 )  # fmt: skip
 """azuread's settings. Another one could name an address, such as that of the plugin itself."""
+FILE_SETTINGS: Final = tuple(
+    f"azuread:{key}"
+    for key in ("clientCertificatePath", "clientIdFilePath", "clientSecretFilePath", "oidcTokenFilePath")
+)
+"""azuread's settings that name a file."""
+_LARGEST_FILE: Final = 1024 * 1024
+"""Bytes of such a file."""
 _TRUE: Final = frozenset({"true", "1", "t"})
 _FALSE: Final = frozenset({"false", "0", "f"})
 _BEARERS: Final = ("ARM_OIDC_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "SYSTEM_ACCESSTOKEN")
@@ -105,11 +115,13 @@ class HostRule:
         stack: What the stack file sets, full key to text, secrets decrypted.
         environment: The variables of the run.
         allowed: The servers that the operator allows.
+        project: The folder of Pulumi.yaml, where the paths of the stack file begin.
     """
 
     stack: Mapping[str, str] = field(repr=False)
     environment: Mapping[str, str] = field(repr=False)
     allowed: frozenset[str]
+    project: Path = Path()
 
     def require(self) -> None:
         """Refuse the stack's addresses that would get a secret which the stack file does not hold.
@@ -148,6 +160,19 @@ class HostRule:
             SettingsError: As :meth:`require`.
         """
         self._raise(list(self._remote_token(address, "remoteTokenEndpoint")))
+
+    def read_file(self, key: str) -> bytes:
+        """Read the file that a setting of the stack file names.
+
+        Raises:
+            SettingsError: It is not a regular file below ``stacks/``, or cannot be read.
+        """
+        try:
+            return read_in_stacks(self.project, self.stack[key], _LARGEST_FILE)
+        except ValueError as error:
+            remedy = "correct the path, or name the file by the environment variable of this setting"
+            message = f"{key}: {shown(self.stack[key])} cannot be used, {error}; {remedy}"
+            raise SettingsError(message) from None
 
     def _raise(self, refused: list[_Refusal]) -> None:
         if refused:
@@ -198,9 +223,9 @@ class HostRule:
 
         azuread and kzero-scim try the ways to sign in one after the other and use the first that is complete.
         """
-        for key in ("clientCertificatePath", "clientIdFilePath", "clientSecretFilePath", "oidcTokenFilePath"):
-            if self._set(f"azuread:{key}"):
-                return f"the file of azuread:{key}"
+        for key in FILE_SETTINGS:
+            if self._set(key):
+                return f"the file of {key}"
         if self._is_on("useAksWorkloadIdentity", "ARM_USE_AKS_WORKLOAD_IDENTITY"):
             return "the token of the machine's workload identity"
         if self._set("azuread:clientId") or self._given("ARM_CLIENT_ID", "ARM_CLIENT_ID_FILE_PATH"):

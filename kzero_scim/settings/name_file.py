@@ -1,36 +1,45 @@
-"""Reads names from a text file, one per line, for lists that are too long for a stack file. Knows no settings."""
+"""Reads users from a text file, one per line, for lists that are too long for a stack file. Knows no settings."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
-from kzero_scim.regular_file import read_regular
+from kzero_scim.resource.formats import GUID
+from kzero_scim.settings.stack_paths import read_in_stacks
 
 LARGEST: Final = 16 * 1024 * 1024
 """Bytes. A hundred thousand users take a fifth of that."""
+_USER: Final = re.compile(rf"[^\s@=:;,\"<>/\\]{{1,128}}@[^\s@=:;,\"<>/\\]{{1,255}}|{GUID}")
+"""A user principal name or an object ID. Whatever else a file holds may be a secret."""
 
 
-def read_names(file: Path) -> list[str]:
-    """Return the names in a file, without blank lines and lines that begin with ``#``.
+def read_users(project: Path, name: str) -> list[str]:
+    """Return the users that a file lists, without blank lines and those that begin with ``#``.
 
     Args:
-        file: UTF-8, with or without a byte order mark.
+        project: The folder of Pulumi.yaml.
+        name: The file's path from there: UTF-8, with or without a byte order mark, below ``stacks/``.
 
     Raises:
-        ValueError: The file cannot be read; the message is the reason.
+        ValueError: There is no such file, or a line is not a user; a clause for an error, without anything of the file.
     """
+    content = read_in_stacks(project, name, LARGEST)
     try:
-        content = read_regular(file, LARGEST)
         text = content.decode("utf-8-sig")
-    except OSError as error:
-        message = (error.strerror or "unreadable").lower()
-        raise ValueError(message) from error
-    except UnicodeDecodeError as error:
-        message = "not UTF-8"
-        raise ValueError(message) from error
-    if len(content) > LARGEST:
-        message = f"larger than {LARGEST // 1024**2} MB"
-        raise ValueError(message)
-    lines = (line.strip() for line in text.split("\n"))
-    return [line for line in lines if line and not line.startswith("#")]
+    except UnicodeDecodeError:
+        message = "it is not in UTF-8"
+        raise ValueError(message) from None
+    users: dict[str, str] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        user = line.strip()
+        if not user or user.startswith("#"):
+            continue
+        if not _USER.fullmatch(user) or not user.isprintable():
+            message = f"line {number} is not a user principal name or an object ID"
+            raise ValueError(message)
+        if users.setdefault(user.casefold(), user) is not user:
+            message = f"line {number} lists a user again"
+            raise ValueError(message)
+    return list(users.values())

@@ -21,7 +21,7 @@ from kzero_scim.redaction import Redactor
 from kzero_scim.resource.formats import COMPLIANCE_FLAG, EMAIL, GUID, TENANT_PATH
 from kzero_scim.settings.confirmations import UNASSIGN_MAX_SHARE, UNASSIGN_MAX_USERS
 from kzero_scim.settings.items import CustomAttributeSetting, Mapper, RowSetting, SettingModel, repeated_claims
-from kzero_scim.settings.name_file import read_names
+from kzero_scim.settings.name_file import read_users
 from kzero_scim.settings.problems import explain, join_problems
 from kzero_scim.settings.setting import Group, OrEmpty, OrZero, about, setting
 from kzero_scim.settings.text_rules import shown, text_problems
@@ -60,7 +60,8 @@ class TenantSettings(SettingModel):
     )
     kzero_server_url: str = setting(
         Group.CONNECTION,
-        "Origin of the KZero server, without a path.",
+        "Origin of the KZero server, without a path. To send credentials of the environment to your own server, allow "
+        "it in KZERO_SCIM_ALLOWED_HOSTS or fleet.yaml.",
         default=guide.CLOUD,
         pattern=rf"^{_ORIGIN}$",
         remedy=f"give only the origin, such as {guide.CLOUD}",
@@ -76,7 +77,8 @@ class TenantSettings(SettingModel):
     )
     allow_foreign_tenant_url: bool = setting(
         Group.CONNECTION,
-        "Allows tenantUrl to be on another server than kzeroServerUrl. Entra sends its token and all users there.",
+        "Allows tenantUrl to be on another server than kzeroServerUrl. Entra sends its token and all users there. "
+        "KZERO_SCIM_ALLOWED_HOSTS or fleet.yaml must allow that server too.",
         default=False,
     )
     kzero_client_id: OrEmpty[str] = setting(
@@ -149,7 +151,8 @@ class TenantSettings(SettingModel):
     )
     remote_token_endpoint: OrEmpty[str] = setting(
         Group.ENDPOINT,
-        "Token endpoint that issues these tokens. By default, the realm's token endpoint.",
+        "Token endpoint that issues these tokens. By default, the realm's token endpoint. To send it a secret of the environment, "
+        "allow its server in KZERO_SCIM_ALLOWED_HOSTS or fleet.yaml.",
         default=None,
         pattern=r"^https://[^/?#\s@]+/[^?#\s]+$",
         remedy="give an https address, because the client's secret is sent there",
@@ -223,7 +226,7 @@ class TenantSettings(SettingModel):
     """Includes the users of ``usersFile``."""
     users_file: OrEmpty[str] = setting(
         Group.APPLICATION,
-        "Text file with further users, one per line. Use it for more than about 3,000 users. The path is relative to "
+        "Text file in stacks/ with further users, one per line, for more than about 3,000 users. The path starts at "
         "the project's folder.",
         default=None,
         observed=True,
@@ -522,24 +525,33 @@ class TenantSettings(SettingModel):
         return cls.parse(values, secrets)
 
     @classmethod
-    def parse(cls, values: Mapping[str, str], secret_keys: set[str] | frozenset[str] = frozenset()) -> TenantSettings:
+    def parse(
+        cls,
+        values: Mapping[str, str],
+        secret_keys: set[str] | frozenset[str] = frozenset(),
+        project: Path = Path(),
+    ) -> TenantSettings:
         """Check a configuration as the engine passes it, and return the settings.
 
         Args:
             values: Full key (``kzero-scim:users``) to text; lists, objects, numbers and booleans as JSON.
             secret_keys: The full keys whose values are encrypted in the stack file.
+            project: The folder of Pulumi.yaml, where the path of ``usersFile`` begins.
 
         Raises:
             SettingsError: The configuration has problems; the message has a line for each, with key, value and remedy.
         """
-        settings, problems = cls.examine(values, secret_keys)
+        settings, problems = cls.examine(values, secret_keys, project)
         if settings is None:
             raise SettingsError(join_problems("the stack's settings", problems, "nothing was changed"))
         return settings
 
     @classmethod
     def examine(
-        cls, values: Mapping[str, str], secret_keys: set[str] | frozenset[str] = frozenset()
+        cls,
+        values: Mapping[str, str],
+        secret_keys: set[str] | frozenset[str] = frozenset(),
+        project: Path = Path(),
     ) -> tuple[TenantSettings | None, list[str]]:
         """Check a configuration as :meth:`parse` does, and return the problems instead of raising.
 
@@ -553,7 +565,7 @@ class TenantSettings(SettingModel):
             own["azuread:tenantId"] = values["azuread:tenantId"]
         problems = _clear_text_secrets(own, secret_keys)
         hidden = SECRET_KEYS | {key.removeprefix(f"{NAMESPACE}:") for key in secret_keys}
-        decoded, unread = _with_listed_users({key: _decode(key, text) for key, text in own.items()})
+        decoded, unread = _with_listed_users({key: _decode(key, text) for key, text in own.items()}, project)
         problems += unread
         refused = [problem for key, value in decoded.items() for problem in text_problems(key, value, hidden)]
         problems += refused
@@ -600,8 +612,8 @@ def _decode(key: str, text: object) -> object:
     return value if isinstance(value, list | dict | bool | int) else text
 
 
-def _with_listed_users(decoded: dict[str, object]) -> tuple[dict[str, object], list[str]]:
-    """Add the users of ``usersFile`` to those of ``users``. A path is relative to the project's folder.
+def _with_listed_users(decoded: dict[str, object], project: Path) -> tuple[dict[str, object], list[str]]:
+    """Add the users of ``usersFile`` to those of ``users``; its path begins at the project's folder.
 
     Returns:
         The settings, and the problems of the file.
@@ -610,10 +622,10 @@ def _with_listed_users(decoded: dict[str, object]) -> tuple[dict[str, object], l
     if not name or not isinstance(name, str) or not isinstance(users, list):
         return decoded, []
     try:
-        listed = read_names(Path(name))
+        listed = read_users(project, name)
     except ValueError as error:
-        remedy = "give the path, from the project's folder, of a text file with one user per line"
-        return decoded, [f"usersFile: {shown(name)} cannot be read ({error}); {remedy}"]
+        remedy = "give the path, from the project's folder, of a text file in stacks/ with one user per line"
+        return decoded, [f"usersFile: {shown(name)} cannot be used, {error}; {remedy}"]
     return {**decoded, "users": [*users, *listed]}, []
 
 

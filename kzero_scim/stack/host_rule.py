@@ -1,4 +1,4 @@
-"""The rule of where a tenant's secrets may go, from its configuration, its environment and the project's fleet.yaml."""
+"""Where a tenant's secrets may go and which files it may name, from its configuration, environment and fleet.yaml."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Final
 
 from kzero_scim.errors import SettingsError
-from kzero_scim.settings.allowed_hosts import HostRule, in_environment, read_allowed
+from kzero_scim.settings.allowed_hosts import FILE_SETTINGS, HostRule, in_environment, read_allowed
 from kzero_scim.stack import safe_yaml
 
 FLEET_FILE: Final = "fleet.yaml"
 ALLOWED_HOSTS: Final = "allowedHosts"
 
 
-def host_rule(configuration: Mapping[str, str], environment: Mapping[str, str], project: Path) -> HostRule:
-    """Return the rule for one tenant.
+def required_hosts(configuration: Mapping[str, str], environment: Mapping[str, str], project: Path) -> HostRule:
+    """Return the rule for one tenant, which its own settings keep.
 
     Args:
         configuration: The stack's whole configuration, full key to text.
@@ -23,10 +23,17 @@ def host_rule(configuration: Mapping[str, str], environment: Mapping[str, str], 
         project: The folder of Pulumi.yaml.
 
     Raises:
-        SettingsError: The variable or fleet.yaml lists something that is not an origin.
+        SettingsError: A secret that the stack file does not hold would go to a host that only the stack file names; a
+            file that it names is not a regular one below ``stacks/``; the variable or fleet.yaml lists something that
+            is not an origin.
     """
     allowed = in_environment(environment) | _in_fleet_file(project / FLEET_FILE)
-    return HostRule(stack=configuration, environment=environment, allowed=allowed)
+    rule = HostRule(stack=configuration, environment=environment, allowed=allowed, project=project)
+    rule.require()
+    for key in FILE_SETTINGS:
+        if configuration.get(key):
+            rule.read_file(key)
+    return rule
 
 
 def _in_fleet_file(file: Path) -> frozenset[str]:

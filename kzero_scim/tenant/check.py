@@ -61,7 +61,7 @@ async def check(
     Raises:
         SettingsError: The stack's settings are wrong.
     """
-    settings = await asyncio.to_thread(TenantSettings.parse, stack.configuration, stack.secret_keys)
+    settings = await asyncio.to_thread(TenantSettings.parse, stack.configuration, stack.secret_keys, stack.project)
     findings = _Findings()
     findings.evidence.update(application_name=settings.application_name, test_user=settings.test_user)
     findings.evidence["everybody"] = settings.scope == "all"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
@@ -180,7 +181,7 @@ async def examine_credentials(stack: Stack) -> list[Finding]:
     Raises:
         SettingsError: The stack's settings are wrong.
     """
-    settings = TenantSettings.parse(stack.configuration, stack.secret_keys)
+    settings = await asyncio.to_thread(TenantSettings.parse, stack.configuration, stack.secret_keys, stack.project)
     async with tenant_services(settings, stack.configuration, project=stack.project) as services:
         return [*await _graph(services, settings), *await _keycloak(services, settings)]
 

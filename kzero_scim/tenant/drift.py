@@ -95,7 +95,7 @@ async def find_drift(
     Raises:
         SettingsError: The stack's settings are wrong.
     """
-    settings = await asyncio.to_thread(TenantSettings.parse, stack.configuration, stack.secret_keys)
+    settings = await asyncio.to_thread(TenantSettings.parse, stack.configuration, stack.secret_keys, stack.project)
     found = Drift()
     async with tenant_services(settings, stack.configuration, environment, connections, stack.project) as services:
         attribution = Attribution(services)

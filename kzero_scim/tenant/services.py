@@ -12,7 +12,7 @@ from kzero_scim.provider.services import Services
 from kzero_scim.settings.connection import connection
 from kzero_scim.settings.provider_config import complete
 from kzero_scim.settings.tenant_settings import NAMESPACE, TenantSettings
-from kzero_scim.stack.host_rule import host_rule
+from kzero_scim.stack.host_rule import required_hosts
 
 
 @asynccontextmanager
@@ -36,8 +36,7 @@ async def tenant_services(
         SettingsError: A secret that the stack file does not hold would go to a host that only the stack file names.
     """
     given = os.environ if environment is None else environment
-    hosts = host_rule({**configuration, f"{NAMESPACE}:kzeroServerUrl": settings.kzero_server_url}, given, project)
-    hosts.require()
+    hosts = required_hosts({**configuration, f"{NAMESPACE}:kzeroServerUrl": settings.kzero_server_url}, given, project)
     services = Services(
         complete(connection(settings, configuration), given),
         environment=environment,

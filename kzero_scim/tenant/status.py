@@ -127,7 +127,7 @@ async def read_status(
     Raises:
         KzeroScimError: The settings are wrong, or the job does not exist or cannot be read.
     """
-    settings = await asyncio.to_thread(TenantSettings.parse, stack.configuration, stack.secret_keys)
+    settings = await asyncio.to_thread(TenantSettings.parse, stack.configuration, stack.secret_keys, stack.project)
     held = stack.find(ProvisioningStatus.token)
     if held is None:
         message = f"stack {stack.name} has no provisioning job yet; run `pulumi up`"

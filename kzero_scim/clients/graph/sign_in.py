@@ -201,7 +201,7 @@ class SignIn:
         return await self._connections.once(f"cloud {host}", lambda http: described_cloud(host, http))
 
     async def _sign_in(self, cloud: Cloud) -> AccessToken:
-        method = self._method or choose(self._config, self._environment)
+        method = self._method or choose(self._config, self._environment, self._hosts)
         try:
             # Each read has a time-out, and a server that sends byte by byte is never late.
             async with asyncio.timeout(WITHIN):
@@ -244,17 +244,18 @@ def _checked(token: AccessToken, cloud: Cloud) -> AccessToken:
     return token
 
 
-def choose(config: Config, environment: Mapping[str, str]) -> Method:
+def choose(config: Config, environment: Mapping[str, str], hosts: HostRule | None = None) -> Method:
     """Return the first sign-in method, in azuread's order, that is completely configured.
 
     Args:
         config: The completed configuration.
         environment: Variables that have no setting.
+        hosts: Reads the files that the stack file names; None if it names none.
 
     Raises:
         SettingsError: None is configured. The message names the variables to set.
     """
-    method = given(config, environment)
+    method = given(config, environment, hosts)
     if method is not None:
         return method
     if config.use_cli is not False:
@@ -262,7 +263,7 @@ def choose(config: Config, environment: Mapping[str, str]) -> Method:
     raise SettingsError(_NOTHING_GIVEN)
 
 
-def given(config: Config, environment: Mapping[str, str]) -> Method | None:
+def given(config: Config, environment: Mapping[str, str], hosts: HostRule | None = None) -> Method | None:
     """Return the method that settings and variables configure, as :func:`choose` does, or None. Omits the Azure CLI.
 
     Raises:
@@ -270,16 +271,17 @@ def given(config: Config, environment: Mapping[str, str]) -> Method | None:
     """
     client = config.client_id or _from_file(environment, "ARM_CLIENT_ID_FILE_PATH")
     if client and config.tenant_id:
-        method = _application(config, environment, config.tenant_id, client)
+        method = _application(config, environment, client, hosts)
         if method is not None:
             return method
     return _managed_identity(client) if config.use_msi else None
 
 
-def _application(config: Config, environment: Mapping[str, str], tenant: str, client: str) -> Method | None:
+def _application(config: Config, environment: Mapping[str, str], client: str, hosts: HostRule | None) -> Method | None:
+    tenant = config.tenant_id or ""
     encoded = environment.get("ARM_CLIENT_CERTIFICATE")
     if encoded or config.client_certificate_path:
-        return _certificate(config, tenant, client, encoded)
+        return _certificate(config, client, encoded, hosts)
     secret = config.client_secret or _from_file(environment, "ARM_CLIENT_SECRET_FILE_PATH")
     if secret:
         return _secret(tenant, client, secret)
@@ -292,7 +294,7 @@ def _application(config: Config, environment: Mapping[str, str], tenant: str, cl
         return _assertion(
             tenant,
             client,
-            lambda _: _read(path, "ARM_OIDC_TOKEN_FILE_PATH"),
+            lambda _: _id_token(path, hosts),
             f"the id token in {shown_path(path) or 'a file'}",
         )
     connection = environment.get("ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID") or environment.get(
@@ -325,21 +327,25 @@ def _secret(tenant: str, client: str, secret: str) -> Method:
     return Method(f"as application {client} with a client secret", make, make_async)
 
 
-def _certificate(config: Config, tenant: str, client: str, encoded: str | None) -> Method:
+def _certificate(config: Config, client: str, encoded: str | None, hosts: HostRule | None) -> Method:
     path = config.client_certificate_path
 
     def make(cloud: Cloud) -> Credential:
         from azure.identity import CertificateCredential  # noqa: PLC0415 - slow to import
 
         try:
-            data = base64.b64decode(encoded, validate=True) if encoded else Path(path or "").read_bytes()
+            data = (
+                base64.b64decode(encoded, validate=True)
+                if encoded
+                else _file(path or "", "azuread:clientCertificatePath", hosts)
+            )
         except (OSError, ValueError) as error:
             message = f"cannot read the client certificate {_where(encoded, path)}: {_reason(error)}"
             raise SettingsError(message) from None
         password = config.client_certificate_password
         try:
             return CertificateCredential(
-                tenant, client, certificate_data=data, password=password or None, **_options(cloud)
+                config.tenant_id or "", client, certificate_data=data, password=password or None, **_options(cloud)
             )
         except ValueError:
             message = (
@@ -405,6 +411,23 @@ def _async_options(cloud: Cloud, connections: SharedConnections) -> dict[str, An
 
     transport = LoginTransport(connections.transport())
     return {"authority": cloud.login, "retry_total": 3, "user_agent": USER_AGENT, "transport": transport}
+
+
+def _id_token(path: str, hosts: HostRule | None) -> str:
+    key = "azuread:oidcTokenFilePath"
+    if hosts is None or not hosts.stack.get(key):
+        return _read(path, "ARM_OIDC_TOKEN_FILE_PATH")
+    try:
+        text = hosts.read_file(key).decode().strip()
+    except UnicodeDecodeError:
+        message = f"{key}: the file is not in UTF-8"
+        raise SettingsError(message) from None
+    learn(text)
+    return text
+
+
+def _file(path: str, key: str, hosts: HostRule | None) -> bytes:
+    return hosts.read_file(key) if hosts is not None and hosts.stack.get(key) else Path(path).read_bytes()
 
 
 def _from_file(environment: Mapping[str, str], variable: str) -> str | None:

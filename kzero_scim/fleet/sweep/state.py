@@ -134,10 +134,6 @@ class States:
             clear = {**self._defaults, **stack_file.configuration_of(tenant.document)}
             found = {key: {"value": text} for key, text in clear.items()}
             found |= {key: {"value": SECRET, "secret": True} for key in secret}
-        users = found.get(f"{NAMESPACE}:usersFile") or {}
-        if users.get("value"):
-            # It is relative to the project's folder, which may differ from this process's.
-            users["value"] = str(self._project.folder / users["value"])
         return found
 
     async def _pulumi(self, environment: Mapping[str, str], *arguments: str) -> str:

@@ -29,9 +29,9 @@ def folder(tmp_path: Path) -> Path:
     (folder / "Pulumi.yaml").write_text("name: tenants\nruntime: python\n")
     (folder / "fleet.yaml").write_text("unrelated: [tools/*]\ncredentials: {files: credentials}\n")
     (folder / ".gitignore").write_text("ignored/\ncredentials/\n")
-    (folder / "stacks" / "Pulumi.alfa.yaml").write_text("config: {kzero-scim:usersFile: users.txt}\n")
+    (folder / "stacks" / "Pulumi.alfa.yaml").write_text("config: {kzero-scim:usersFile: stacks/users.txt}\n")
     (folder / "stacks" / "Pulumi.bravo.yaml").write_text("config: {}\n")
-    (folder / "users.txt").write_text("alex@alfa.example\n")
+    (folder / "stacks" / "users.txt").write_text("alex@alfa.example\n")
     (folder / "credentials").mkdir()
     (folder / "credentials" / "bravo.env").write_text("")
     (folder / "offices" / "__pycache__").mkdir()
@@ -68,7 +68,7 @@ def test_without_a_repository_every_file_counts_that_is_not_hidden(folder: Path)
     [
         *((path, {"alfa", "bravo"}) for path in (*PROGRAM, "../uv.lock", "another.py")),
         *((path, set()) for path in (*OTHERS, "../other/module.py")),
-        ("users.txt", {"alfa"}),
+        ("stacks/users.txt", {"alfa"}),
         ("stacks/Pulumi.bravo.yaml", {"bravo"}),
     ],
 )

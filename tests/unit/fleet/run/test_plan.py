@@ -138,9 +138,9 @@ class TestResume:
             (tmp_path / name).mkdir()
         (tmp_path / "Pulumi.yaml").write_text("name: fleet\n")
         (tmp_path / "components" / "part.py").write_text("a = 1\n")
-        (tmp_path / "stacks" / "Pulumi.alfa.yaml").write_text("config: {kzero-scim:usersFile: users.txt}\n")
+        (tmp_path / "stacks" / "Pulumi.alfa.yaml").write_text("config: {kzero-scim:usersFile: stacks/users.txt}\n")
         (tmp_path / "stacks" / "Pulumi.bravo.yaml").write_text("config: {}\n")
-        (tmp_path / "users.txt").write_text("alex@alfa.example\n")
+        (tmp_path / "stacks" / "users.txt").write_text("alex@alfa.example\n")
 
         def made() -> str:
             project = FleetProject.load(tmp_path)
@@ -151,7 +151,7 @@ class TestResume:
         (tmp_path / "components" / "__pycache__" / "part.pyc").write_text("cached")
         assert first == made()
         found = {first}
-        for name in ("users.txt", "components/part.py", "stacks/Pulumi.alfa.yaml", "Pulumi.yaml"):
+        for name in ("stacks/users.txt", "components/part.py", "stacks/Pulumi.alfa.yaml", "Pulumi.yaml"):
             (tmp_path / name).write_text((tmp_path / name).read_text() + "# more\n")
             found.add(made())
         assert len(found) == 5
