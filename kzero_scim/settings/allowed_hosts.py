@@ -6,7 +6,7 @@ Such a secret goes to a built-in host, or to one that the operator named outside
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -96,6 +96,14 @@ def in_environment(environment: Mapping[str, str]) -> frozenset[str]:
     return read_allowed(re.findall(r"[^\s,]+", environment.get(VARIABLE, "")), VARIABLE)
 
 
+def export_line(servers: Sequence[str], environment: Mapping[str, str]) -> str:
+    """Return what a shell runs to allow these servers too."""
+    listed = " ".join(servers)
+    if environment.get(VARIABLE):
+        return f'export {VARIABLE}="${VARIABLE} {listed}"'
+    return f'export {VARIABLE}="{listed}"' if len(servers) > 1 else f"export {VARIABLE}={listed}"
+
+
 @dataclass(frozen=True)
 class _Refusal:
     """One host that must not get a secret."""
@@ -153,6 +161,12 @@ class HostRule:
             ]
         )
 
+    @property
+    def asked_metadata_host(self) -> str | None:
+        """The metadata host whose document decides where a secret goes that the stack file does not hold, if any."""
+        host = self.stack.get("azuread:metadataHost") or self.environment.get("ARM_METADATA_HOSTNAME")
+        return host if host and self._sign_in_secret() is not None else None
+
     def require_token_endpoint(self, address: str) -> None:
         """Refuse a token endpoint that would get a secret which the stack file does not hold.
 
@@ -174,6 +188,29 @@ class HostRule:
             message = f"{key}: {shown(self.stack[key])} cannot be used, {error}; {remedy}"
             raise SettingsError(message) from None
 
+    def unallowed(self) -> list[str]:
+        """Return the servers that the stack names and nothing outside it allows, whatever secrets there are."""
+        metadata = self._set("azuread:metadataHost")
+        named = [
+            (f"https://{metadata}" if metadata else "", ("ARM_METADATA_HOSTNAME",), frozenset[str]()),
+            (self._set("azuread:oidcRequestUrl"), _URLS, frozenset[str]()),
+            *(
+                (self._set(f"kzero-scim:{key}"), ("KZERO_SERVER_URL",), frozenset({CLOUD}))
+                for key in ("kzeroServerUrl", "remoteTokenEndpoint", "tenantUrl")
+            ),
+        ]
+        found = {
+            server: None
+            for address, variables, built_in in named
+            if (server := server_of(address)) is not None
+            and server not in self.allowed | built_in | {self._server_in(name) for name in variables}
+        }
+        return list(found)
+
+    def _server_in(self, variable: str) -> str | None:
+        text = self.environment.get(variable, "")
+        return server_of(text if "://" in text else f"https://{text}")
+
     def _raise(self, refused: list[_Refusal]) -> None:
         if refused:
             servers = dict.fromkeys(refusal.host for refusal in refused if not refusal.remedy)
@@ -186,12 +223,8 @@ class HostRule:
         said = f"{refusal.setting}: {host} would receive {refusal.secret}, and only {refusal.named_by} names that host"
         if any(server_of(server) is None for server in servers):
             return f"{said}; correct the address"
-        listed = " ".join(servers)
-        if self.allowed and VARIABLE in self.environment:
-            listed = f'"${VARIABLE} {listed}"'
-        elif len(servers) > 1:
-            listed = f'"{listed}"'
-        return f"{said}; to allow it, run `export {VARIABLE}={listed}` or list it under allowedHosts in fleet.yaml"
+        line = export_line(servers, self.environment)
+        return f"{said}; to allow it, run `{line}` or list it under allowedHosts in fleet.yaml"
 
     def _set(self, key: str) -> str:
         return self.stack.get(key, "").strip()

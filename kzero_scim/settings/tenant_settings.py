@@ -151,8 +151,8 @@ class TenantSettings(SettingModel):
     )
     remote_token_endpoint: OrEmpty[str] = setting(
         Group.ENDPOINT,
-        "Token endpoint that issues these tokens. By default, the realm's token endpoint. To send it a secret of the environment, "
-        "allow its server in KZERO_SCIM_ALLOWED_HOSTS or fleet.yaml.",
+        "Token endpoint that issues these tokens. By default, the realm's token endpoint. To send it a secret of the "
+        "environment, allow its server in KZERO_SCIM_ALLOWED_HOSTS or fleet.yaml.",
         default=None,
         pattern=r"^https://[^/?#\s@]+/[^?#\s]+$",
         remedy="give an https address, because the client's secret is sent there",

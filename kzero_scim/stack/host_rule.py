@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +34,46 @@ def required_hosts(configuration: Mapping[str, str], environment: Mapping[str, s
         if configuration.get(key):
             rule.read_file(key)
     return rule
+
+
+def unallowed_hosts(configuration: Mapping[str, str], environment: Mapping[str, str], project: Path) -> list[str]:
+    """Return the servers that a configuration names and nothing outside it allows, whatever secrets there are.
+
+    Raises:
+        SettingsError: The variable or fleet.yaml lists something that is not an origin.
+    """
+    allowed = in_environment(environment) | _in_fleet_file(project / FLEET_FILE)
+    return HostRule(stack=configuration, environment=environment, allowed=allowed).unallowed()
+
+
+def allow(project: Path, servers: Sequence[str]) -> bool:
+    """Add servers to the project's fleet.yaml.
+
+    Returns:
+        Whether they are there now; no if there is no such file, or its text has no place for them.
+
+    Raises:
+        SettingsError: The file cannot be read.
+    """
+    file = project / FLEET_FILE
+    try:
+        before = safe_yaml.read(file) or {}
+    except FileNotFoundError:
+        return False
+    lines = "".join(f"  - {server}\n" for server in servers)
+    text = file.read_text(encoding="utf-8").rstrip("\n") + "\n"
+    if ALLOWED_HOSTS in before:
+        text = text.replace(f"\n{ALLOWED_HOSTS}:\n", f"\n{ALLOWED_HOSTS}:\n{lines}", 1)
+    else:
+        text += f"{ALLOWED_HOSTS}:\n{lines}"
+    try:
+        after = safe_yaml.load(text, str(file))
+    except SettingsError:
+        return False
+    if after != {**before, ALLOWED_HOSTS: [*servers, *(before.get(ALLOWED_HOSTS) or [])]}:
+        return False
+    file.write_text(text, encoding="utf-8")
+    return True
 
 
 def _in_fleet_file(file: Path) -> frozenset[str]:

@@ -13,9 +13,11 @@ from typing import Final, get_origin
 
 from kzero_scim.display import plain
 from kzero_scim.errors import SettingsError
+from kzero_scim.settings.allowed_hosts import export_line
 from kzero_scim.settings.problems import join_problems
 from kzero_scim.settings.tenant_settings import FIELDS, NAMESPACE, SECRET_KEYS, TenantSettings, full_key
 from kzero_scim.stack import stack_file
+from kzero_scim.stack.host_rule import FLEET_FILE, allow, unallowed_hosts
 from kzero_scim.stack.stack import require_project
 
 ENTRA_TENANT: Final = "azuread:tenantId"
@@ -207,6 +209,28 @@ def write(project: Path, stack: str, answers: Mapping[str, str], problems: Seque
     with file.open("x", encoding="utf-8") as opened:
         opened.write(stack_file.render(stack_file.entries(settings), comment=stack_file.heading(project, _NEXT)))
     return file
+
+
+def allow_hosts(project: Path, answers: Mapping[str, str], environment: Mapping[str, str]) -> list[str]:
+    """Allow the tenant's own servers in fleet.yaml, so that credentials of the environment may go there.
+
+    Args:
+        project: The folder of Pulumi.yaml.
+        answers: Full key to text.
+        environment: The variables of the process.
+
+    Returns:
+        A line for each thing that was done, or that the operator has to do.
+
+    Raises:
+        SettingsError: fleet.yaml or the environment allows something that is not an origin.
+    """
+    servers = unallowed_hosts(answers, environment, project)
+    if not servers:
+        return []
+    if allow(project, servers):
+        return [f"{server} may receive credentials of the environment; {FLEET_FILE} lists it now" for server in servers]
+    return [f"{export_line(servers, environment)}   # lets credentials of the environment go there"]
 
 
 def _settings(answers: Mapping[str, str], problems: Sequence[str]) -> TenantSettings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +15,7 @@ from rich.text import Text
 from kzero_scim.commands.options import Project
 from kzero_scim.display import one_line
 from kzero_scim.stack.stack_file import path_of
-from kzero_scim.tenant.add import interview, write, written_out
+from kzero_scim.tenant.add import allow_hosts, interview, write, written_out
 
 
 def add(  # noqa: PLR0913 - one keyword an option
@@ -60,6 +61,8 @@ def add(  # noqa: PLR0913 - one keyword an option
             answers, _ask, lambda line: console.print(Text(f"  {one_line(line)}", "yellow"), soft_wrap=True)
         )
     file = write(project, name, answers, problems)
+    for line in allow_hosts(project, answers, os.environ):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print(f"Wrote {file}. Next:", markup=False, highlight=False, soft_wrap=True)
     for command, purpose in (
         (f"pulumi stack init {name}", "create the stack"),

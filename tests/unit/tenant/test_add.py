@@ -10,7 +10,7 @@ import pytest
 from kzero_scim.errors import SettingsError
 from kzero_scim.settings.tenant_settings import TenantSettings
 from kzero_scim.stack import stack_file
-from kzero_scim.tenant.add import QUESTIONS, interview, problem_with, write, written_out
+from kzero_scim.tenant.add import QUESTIONS, allow_hosts, interview, problem_with, write, written_out
 
 ENTRA = "5a4d0b0c-0000-4000-8000-00000000e401"
 ENOUGH = {"azuread:tenantId": ENTRA, "kzero-scim:kzeroTenant": "Fabrikam", "kzero-scim:users": '["alex@b.example"]'}
@@ -129,3 +129,37 @@ def test_the_file_says_what_was_answered_and_is_never_overwritten(project: Path)
     with pytest.raises(SettingsError, match="exists already; edit it, or choose another name"):
         write(project, "fabrikam", ENOUGH)
     assert file.read_text() == "mine"
+
+
+OWN = ENOUGH | {"kzero-scim:kzeroServerUrl": "https://sso.example:8443"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("exclude:\n  - example\n", "exclude:\n  - example\nallowedHosts:\n  - https://sso.example:8443\n"),
+        (
+            "# ours\nallowedHosts:\n  - https://other.example\n",
+            "# ours\nallowedHosts:\n  - https://sso.example:8443\n  - https://other.example\n",
+        ),
+        ("{exclude: [example]}\n", "{exclude: [example]}\n"),
+    ],
+)
+def test_a_server_of_ones_own_is_allowed_in_the_fleets_file(project: Path, before: str, after: str) -> None:
+    """Where its text has no place for it, and without the file, the operator runs a line."""
+    (project / "fleet.yaml").write_text(before)
+
+    lines = allow_hosts(project, OWN, {})
+
+    assert (project / "fleet.yaml").read_text() == after
+    if before == after:
+        assert lines[0].startswith("export KZERO_SCIM_ALLOWED_HOSTS=https://sso.example:8443 ")
+    else:
+        assert lines == ["https://sso.example:8443 may receive credentials of the environment; fleet.yaml lists it now"]
+        assert allow_hosts(project, OWN, {}) == []
+
+
+def test_without_the_fleets_file_the_operator_runs_a_line(project: Path) -> None:
+    assert allow_hosts(project, OWN, {})[0].startswith("export KZERO_SCIM_ALLOWED_HOSTS=https://sso.example:8443 ")
+    assert allow_hosts(project, OWN, {"KZERO_SERVER_URL": "https://sso.example:8443"}) == []
+    assert allow_hosts(project, ENOUGH, {}) == []
