@@ -6,6 +6,8 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextvars import copy_context
+from functools import partial
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -14,11 +16,11 @@ T = TypeVar("T")
 async def in_daemon_thread(function: Callable[[], T]) -> T:
     """Call a function in a thread of its own and return its result.
 
-    A cancellation ends the wait. The thread goes on, but neither ``asyncio.run`` nor the end of the process waits for
-    it, as they do with ``asyncio.to_thread``.
+    The function sees the caller's context, such as its redactor. A cancellation ends the wait. The thread goes on, but
+    neither ``asyncio.run`` nor the end of the process waits for it, as they do with ``asyncio.to_thread``.
     """
     future: Future[T] = Future()
-    threading.Thread(target=run_into, args=(future, function), daemon=True).start()
+    threading.Thread(target=run_into, args=(future, partial(copy_context().run, function)), daemon=True).start()
     return await asyncio.wrap_future(future)
 
 
