@@ -11,7 +11,7 @@ from kzero_sandbox.processes import SandboxError, SandboxProcess
 from kzero_sandbox.running import RunningSandbox
 from typer.testing import CliRunner
 
-from kzero_scim.commands.sandbox.main import app
+from kzero_scim.commands.main import app
 
 FREE = Ports(kzero=0, entra=0, keycloak=0)
 
@@ -91,9 +91,9 @@ def test_up_leaves_a_running_sandbox_as_it_is(sandbox: RunningSandbox) -> None:
     runner = CliRunner()
     directory = ["--directory", str(sandbox.process.directory)]
 
-    up = runner.invoke(app, ["up", *directory])
-    status = runner.invoke(app, ["status", *directory])
-    env = runner.invoke(app, ["env", *directory])
+    up = runner.invoke(app, ["sandbox", "up", *directory])
+    status = runner.invoke(app, ["sandbox", "status", *directory])
+    env = runner.invoke(app, ["sandbox", "env", *directory])
 
     assert (up.exit_code, status.exit_code, env.exit_code) == (0, 0, 0)
     assert "already running" in up.output
@@ -106,15 +106,15 @@ def test_commands_report_a_missing_sandbox(tmp_path: Path) -> None:
     runner = CliRunner()
 
     for command in ("status", "cycle", "env"):
-        answer = runner.invoke(app, [command, "--directory", str(tmp_path)])
+        answer = runner.invoke(app, ["sandbox", command, "--directory", str(tmp_path)])
         assert answer.exit_code == 1
         assert "kzero-scim sandbox up" in answer.output
-    assert runner.invoke(app, ["down", "--directory", str(tmp_path)]).exit_code == 0
+    assert runner.invoke(app, ["sandbox", "down", "--directory", str(tmp_path)]).exit_code == 0
 
 
 def test_a_cycle_without_jobs_runs_nothing(sandbox: RunningSandbox) -> None:
     """The command calls the emulator and prints its answer."""
-    answer = CliRunner().invoke(app, ["cycle", "--directory", str(sandbox.process.directory)])
+    answer = CliRunner().invoke(app, ["sandbox", "cycle", "--directory", str(sandbox.process.directory)])
 
     assert answer.exit_code == 0
     assert '"cycles"' in answer.output
