@@ -106,7 +106,7 @@ def _client_id(object_id: str, parent: pulumi.Resource) -> pulumi.Output[Any]:
         try:
             found = await pulumi.runtime.invoke_async(_GET_APPLICATION, {"objectId": object_id}, options)
         except Exception as error:  # noqa: BLE001 - pulumi has no exception class for this
-            message = f"could not read the client ID of application {object_id}: {error}"
+            message = f"could not read the client ID of application {object_id}; run it again: {error}"
             raise pulumi.RunError(message) from None
         return str(found["clientId"])
 

@@ -87,7 +87,10 @@ def _state(function: str, arguments: dict[str, str]) -> Mapping[str, Any]:
             answer = pulumi.runtime.invoke(f"pulumi:pulumi:{function}", arguments).value or {}
         except Exception as error:  # noqa: BLE001 - pulumi has no exception class for this
             if attempt == _ATTEMPTS:
-                message = f"could not read the stack's state to find out what it manages: {error}"
+                message = (
+                    f"could not read the stack's state; check that the backend can be reached, then "
+                    f"run it again: {error}"
+                )
                 raise pulumi.RunError(message) from None
             # A state in a file is incomplete while this run writes it.
             time.sleep(_PAUSE_SECONDS)

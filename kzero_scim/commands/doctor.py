@@ -21,7 +21,7 @@ from kzero_scim.tenant.doctor import Finding, examine_credentials, examine_locks
 
 
 def doctor(
-    tenant: Annotated[str | None, typer.Argument(help="Stack of a tenant whose credentials to check too.")] = None,
+    tenant: Annotated[str | None, typer.Argument(help="Stack of a tenant, to check its credentials too.")] = None,
     project: Project = Path(),
 ) -> None:
     """Show which programs and permissions are missing.

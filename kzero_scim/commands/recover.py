@@ -18,12 +18,14 @@ def recover(
 ) -> None:
     """Unlock a stack after a run was killed.
 
-    Removes the stack's lock and its pending operations. Contacts no service and
-    removes no resource from the state; the next `pulumi up` finds what exists
-    already and continues.
+    Removes the stack's lock and its pending operations, and repairs a state that
+    a full disk truncated. Contacts no service and removes no resource from a
+    complete state. The next `pulumi up` finds what exists already and continues.
 
     Fails while the run that holds the lock is alive, or may be alive on another
     machine.
+
+    Exit codes: 0 the stack is free, 1 it could not be freed.
     """
     done = free_stack(tenant, project)
     for line in done:

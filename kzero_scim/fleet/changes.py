@@ -169,7 +169,9 @@ def _run(folder: Path, arguments: tuple[str, ...]) -> subprocess.CompletedProces
         message = "--changed-since needs git, which is not on PATH"
         raise SettingsError(message) from None
     except subprocess.TimeoutExpired:
-        message = f"--changed-since: git {arguments[0]} took more than {_SECONDS:.0f} s in {plain(str(folder))}"
+        message = (
+            f"--changed-since: git {arguments[0]} took more than {_SECONDS:.0f} s in {plain(str(folder))}; run it again"
+        )
         raise SettingsError(message) from None
 
 

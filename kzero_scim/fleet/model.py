@@ -201,7 +201,10 @@ class FleetRun:
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(step) for step in first["loc"]) or "the document"
-            message = f"{name} is not a document of a fleet run: {place}: {first['msg']}"
+            message = (
+                f"{name} is not a document of a fleet run ({place}: {first['msg']}); give the output "
+                f"of a fleet command with --json"
+            )
             raise SettingsError(message) from None
 
 

@@ -51,18 +51,18 @@ class Provider(pulumi.ProviderResource):
         Args:
             name: Name of the resource in the program.
             tenant_id: Entra tenant id, a GUID.
-            client_id: Application (client) id that signs in to Entra.
+            client_id: Application (client) ID that signs in to Entra.
             client_secret: Its client secret.
             client_certificate_path: Path of a PFX or PEM certificate to sign in with instead.
             client_certificate_password: The certificate's password.
             use_oidc: Sign in by OIDC federation, as in a pipeline.
-            oidc_token: The id token to exchange.
-            oidc_token_file_path: A file that holds the id token.
-            oidc_request_url: Where a pipeline hands out id tokens.
+            oidc_token: The ID token to exchange.
+            oidc_token_file_path: A file that contains the ID token.
+            oidc_request_url: Address at which a pipeline issues ID tokens.
             oidc_request_token: The bearer token for that address.
             use_msi: Sign in by managed identity.
             use_cli: Sign in with the Azure CLI's login; default true.
-            environment: Azure cloud: public, usgovernment or china; default public.
+            environment: Azure cloud: public, usgovernment, dod or china; default public.
             metadata_host: host[:port] whose /metadata/endpoints describes a custom cloud.
             moving_to: Entra tenant ID that the next run may move the stack to; the application in the present tenant is
                 kept.

@@ -25,7 +25,7 @@ class Config:
 
     tenant_id: str | None = prop("Entra tenant id, a GUID.", default=None, environment=("ARM_TENANT_ID",))
     client_id: str | None = prop(
-        "Application (client) id that signs in to Entra.", default=None, environment=("ARM_CLIENT_ID",)
+        "Application (client) ID that signs in to Entra.", default=None, environment=("ARM_CLIENT_ID",)
     )
     client_secret: str | None = prop(
         "Its client secret.", default=None, secret=True, environment=("ARM_CLIENT_SECRET",)
@@ -42,13 +42,13 @@ class Config:
         "Sign in by OIDC federation, as in a pipeline.", default=None, environment=("ARM_USE_OIDC",)
     )
     oidc_token: str | None = prop(
-        "The id token to exchange.", default=None, secret=True, environment=("ARM_OIDC_TOKEN",)
+        "The ID token to exchange.", default=None, secret=True, environment=("ARM_OIDC_TOKEN",)
     )
     oidc_token_file_path: str | None = prop(
-        "A file that holds the id token.", default=None, environment=("ARM_OIDC_TOKEN_FILE_PATH",)
+        "A file that contains the ID token.", default=None, environment=("ARM_OIDC_TOKEN_FILE_PATH",)
     )
     oidc_request_url: str | None = prop(
-        "Where a pipeline hands out id tokens.",
+        "Address at which a pipeline issues ID tokens.",
         default=None,
         environment=("ARM_OIDC_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_URL"),
     )
@@ -63,7 +63,9 @@ class Config:
         "Sign in with the Azure CLI's login; default true.", default=None, environment=("ARM_USE_CLI",)
     )
     environment: str | None = prop(
-        "Azure cloud: public, usgovernment or china; default public.", default=None, environment=("ARM_ENVIRONMENT",)
+        "Azure cloud: public, usgovernment, dod or china; default public.",
+        default=None,
+        environment=("ARM_ENVIRONMENT",),
     )
     metadata_host: str | None = prop(
         "host[:port] whose /metadata/endpoints describes a custom cloud.",

@@ -321,8 +321,8 @@ class TenantSettings(SettingModel):
 
     unassign_max_users: int = setting(
         Group.GUARDS,
-        "Number of users who may lose access in one run without a confirmation. The larger of this and "
-        "unassignMaxShare applies.",
+        "Number of users who may lose access in one run without a confirmation; 0 allows none. The larger of this "
+        "and unassignMaxShare applies.",
         default=UNASSIGN_MAX_USERS,
         ge=0,
         le=_MOST,
@@ -330,7 +330,8 @@ class TenantSettings(SettingModel):
     )
     unassign_max_share: int = setting(
         Group.GUARDS,
-        "The limit of unassignMaxUsers as a percentage of all users who have access.",
+        "Percentage of all users with access who may lose access in one run without a confirmation; 0 allows none. The "
+        "larger of this and unassignMaxUsers applies.",
         default=UNASSIGN_MAX_SHARE,
         ge=0,
         le=100,
@@ -338,8 +339,8 @@ class TenantSettings(SettingModel):
     )
     deletion_threshold: OrZero[int] = setting(
         Group.GUARDS,
-        "Entra stops and asks if one cycle would delete more users than this. 0 keeps Entra's own setting, which is "
-        "off if notificationEmail is set.",
+        "Entra stops and asks if one cycle would delete more users than this. 0 keeps Entra's own setting; if you set "
+        "notificationEmail, 0 turns this protection off.",
         default=25,
         ge=1,
         le=_MOST,

@@ -50,7 +50,10 @@ def _free(stack: str, found: Sequence[Lock]) -> list[str]:
     try:
         removed = [lock for lock in found if lock.release()]
     except OSError as error:
-        message = f"cannot remove the lock of stack {stack}: {error.strerror} ({error.filename})"
+        message = (
+            f"cannot remove the lock of stack {stack}: {error.strerror} ({error.filename}); check "
+            f"the file's permissions"
+        )
         raise SettingsError(message) from None
     return [f"removed the lock of a run that no longer exists: {lock.words}" for lock in removed]
 
@@ -58,8 +61,8 @@ def _free(stack: str, found: Sequence[Lock]) -> list[str]:
 def _check_unlocked(stack: str, found: Sequence[Lock]) -> None:
     if found:
         message = (
-            f"another run has locked stack {stack} meanwhile: {found[0].words}; its lock stays, and nothing was "
-            "repaired; wait until it ends, then run this again"
+            f"another run locked stack {stack} in the meantime: {found[0].words}. Its lock stays, and nothing was "
+            "repaired; wait until that run ends, then run this again"
         )
         raise SettingsError(message)
 

@@ -508,6 +508,6 @@ def segment(value: str) -> str:
         GraphError: The value is empty or dots, which a server reads as a folder.
     """
     if value in {"", ".", ".."}:
-        message = f'"{value}" is not a valid id in Microsoft Graph; correct the id'
+        message = f'"{value}" is not a valid ID in Microsoft Graph; correct the ID'
         raise GraphError(message)
     return quote(value, safe="")

@@ -48,7 +48,8 @@ class LoginSession(requests.Session):
         try:
             if response.is_redirect:
                 message = (
-                    f"{host} answered {response.status_code}, a redirect; credentials are not sent to another address"
+                    f"{host} answered {response.status_code}, a redirect, which is not followed; check "
+                    "ARM_METADATA_HOSTNAME and any proxy in between"
                 )
                 raise GraphError(message)
             body = Body(response.headers.get("Content-Encoding"), LARGEST)

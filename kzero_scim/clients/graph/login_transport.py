@@ -47,7 +47,9 @@ class LoginTransport(AsyncHttpTransport[Any, Any]):
             raise ServiceRequestError(reason, error=error) from None
         if answer.is_redirect:
             where = f"{answer.url.host} answered {answer.status_code}"
-            message = f"{where}, a redirect; credentials are not sent to another address"
+            message = (
+                f"{where}, a redirect, which is not followed; check ARM_METADATA_HOSTNAME and any proxy in between"
+            )
             raise GraphError(message)
         try:
             check_values(answer.content, MOST_VALUES)

@@ -442,7 +442,7 @@ def _read(path: str, variable: str) -> str:
         message = f"cannot read {named(variable, path)}: {_reason(error)}"
         raise SettingsError(message) from None
     if not text:
-        message = f"{named(variable, path)}, is empty"
+        message = f"{named(variable, path)}, is empty; write the token to it, or correct the variable"
         raise SettingsError(message)
     if variable != "ARM_CLIENT_ID_FILE_PATH":
         learn(text)

@@ -139,7 +139,7 @@ class KeycloakClient:
         doing = f'signing in to realm "{realm}"'
         session = self._admin(realm, doing).connection
         if not isinstance(session, Session):
-            message = f"{doing} failed: no account is configured"
+            message = f"{doing} failed: no account is configured; set KZERO_CLIENT_ID and KZERO_CLIENT_SECRET"
             raise KeycloakError(message)
         await ask(self.server_url, doing, "", session.a__refresh_if_required, self.credentials.principal)
         granted = session.granted_roles(realm)

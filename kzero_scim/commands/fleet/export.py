@@ -44,7 +44,8 @@ def export(  # noqa: PLR0913 - one keyword an option
 ) -> None:
     """Write manifests that run the fleet in Kubernetes. Connects to no cluster and writes no secret.
 
-    Exit code 1 if a stack file cannot be read; its manifest stays as it was, and the others are written.
+    Exit codes: 0 done, 1 the command could not run or a stack file cannot be read. Then that manifest stays as it
+    was, and the others are written.
     """
     del operator  # the only form so far; the option leaves room for others
     sources: list[stack_manifest.GitSource | stack_manifest.FluxSource | stack_manifest.ImageSource] = []

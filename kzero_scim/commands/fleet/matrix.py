@@ -38,7 +38,7 @@ def matrix(  # noqa: PLR0913 - one keyword an option
     """Print a pipeline's job matrix.
 
     Distributes the selected tenants so that all jobs end at about the same
-    time. Without tenants, prints an empty matrix.
+    time. If none is selected, prints an empty matrix.
     """
     fleet = FleetProject.load(select.project)
     last = fleet.runs / f"{command}.json"

@@ -38,7 +38,7 @@ class SelectOptions:
         ),
     ] = ""
     shard: Annotated[
-        str, typer.Option("--shard", metavar="I/N", help="Only part I of N; the parts depend only on names.")
+        str, typer.Option("--shard", metavar="I/N", help="Only part I of N. A tenant's name decides its part.")
     ] = ""
 
     def selection(self) -> Selection:
@@ -99,7 +99,9 @@ class WrittenReports:
     limit: Annotated[
         str,
         typer.Option(
-            "--limit", metavar="PLATFORM|N", help="Maximum size of the comment: github, gitlab, azure, or characters."
+            "--limit",
+            metavar="PLATFORM|N",
+            help="Maximum size of the comment: that of github, gitlab or azure, or a number of characters.",
         ),
     ] = "github"
     link: Annotated[str, typer.Option("--link", metavar="URL", help="Address of the full run, for the comment.")] = ""

@@ -44,7 +44,8 @@ MaxFailures = Annotated[
     int, typer.Option(min=0, metavar="N", help="Start no more tenants after N failures; 0: no limit.")
 ]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Only tenants that failed, were skipped, or changed since the last up.")
+    bool,
+    typer.Option("--resume", help="Only tenants that failed, timed out, were skipped, or changed since the last up."),
 ]
 _MOST_NAMED = 10
 
@@ -95,7 +96,7 @@ def up(  # noqa: PLR0913 - one keyword an option
 ) -> None:
     """Apply the settings of all selected tenants.
 
-    Ctrl-C finishes running tenants and starts no more. A second Ctrl-C
+    Ctrl-C finishes running tenants and starts no others. A second Ctrl-C
     interrupts running tenants too.
 
     Exit codes: 0 everything is applied, 1 a tenant failed or was skipped.

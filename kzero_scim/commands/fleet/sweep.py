@@ -46,7 +46,8 @@ def drift(  # noqa: PLR0913 - one keyword an option
     tenants that differ, previews what the next up would do. Changes nothing and
     needs only read permissions.
 
-    Exit codes: 0 nothing differs, 3 something differs, 1 a tenant failed.
+    Exit codes: 0 nothing differs, 3 something differs, 1 a tenant failed or was
+    skipped.
     """
     files = written.options()
     files.check()
@@ -78,7 +79,7 @@ def status(  # noqa: PLR0913 - one keyword an option
     Reports quarantine, paused provisioning and users in error. Changes nothing.
 
     Exit codes: 0 all tenants are healthy, 2 a tenant is unhealthy, 1 a tenant
-    failed.
+    failed or was skipped.
     """
     files = written.options()
     files.check()

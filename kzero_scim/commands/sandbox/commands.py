@@ -207,7 +207,7 @@ def cycle(
     The real Entra ID runs a cycle about every 40 minutes.
     """
     if tenant is not None and not tenant.strip():
-        _fail(RuntimeError("the tenant's id is blank; leave it out for the sandbox's own tenant"))
+        _fail(RuntimeError("the tenant's ID is blank; leave it out for the sandbox's own tenant"))
     process = _process(directory)
     urls = _urls(process, directory)
     with _messages.status("running a provisioning cycle"):
@@ -220,7 +220,12 @@ def cycle(
                 trust_env=False,
             )
         except httpx.TransportError as error:
-            _fail(RuntimeError(f"the local Entra ID at {urls.entra} does not answer: {error}"))
+            _fail(
+                RuntimeError(
+                    f"the local Entra ID at {urls.entra} does not answer; restart it with "
+                    f"`kzero-scim sandbox down` and `up`: {error}"
+                )
+            )
     if answer.is_error:
         _fail(RuntimeError(f"the local Entra ID answered {answer.status_code}: {answer.text[:300]}"))
     _output.print_json(answer.text)
@@ -241,7 +246,12 @@ def manual_setup(
             made = make_by_hand(tenant, Variant(variant), users=users)
         except httpx.HTTPStatusError as error:
             said = f"{error.request.url.path} answered {error.response.status_code}: {error.response.text[:200]}"
-            _fail(RuntimeError(f"could not set up the tenant; it may be set up already: {said}"))
+            _fail(
+                RuntimeError(
+                    f"could not set up the tenant; if it is set up already, run `make clean` and "
+                    f"start the sandbox again: {said}"
+                )
+            )
     for application in made:
         _output.print(f'"{application.name}", service principal {application.service_principal_id}', soft_wrap=True)
 

@@ -68,7 +68,7 @@ def _from_lines(text: str) -> dict[str, str]:
             message = f"has {plain(binding.key)} twice, again in line {line}; remove one"
             raise ValueError(message)
         if "\0" in binding.value:
-            message = f"has a value with a zero byte in line {line}"
+            message = f"has a value with a zero byte in line {line}; remove the byte"
             raise ValueError(message)
         found[binding.key] = binding.value
     return found

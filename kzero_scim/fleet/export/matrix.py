@@ -216,7 +216,7 @@ def runs_at(paths: Iterable[Path]) -> list[FleetRun]:
                 message = f"could not read {one_line(str(file))}: {error.strerror}"
                 raise SettingsError(message) from error
             except ValueError as error:
-                message = f"{one_line(str(file))} is not a document of a fleet run: it is not JSON"
+                message = f"{one_line(str(file))} is not JSON; give the output of a fleet command with --json"
                 raise SettingsError(message) from error
             found.append(FleetRun.from_document(document, one_line(str(file))))
     return found

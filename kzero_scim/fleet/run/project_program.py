@@ -67,7 +67,7 @@ class ProjectProgram:
         if main.is_file():
             return cls(project.resolve(), main.parent, main.name)
         if not (main / _MAIN).is_file():
-            message = f"{file}: the program {main / _MAIN} does not exist"
+            message = f"{file}: the program {main / _MAIN} does not exist; correct main in Pulumi.yaml"
             raise SettingsError(message)
         return cls(project.resolve(), main, ".")
 

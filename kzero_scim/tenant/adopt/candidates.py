@@ -131,14 +131,19 @@ async def find_named(graph: GraphClient, name: str, tenant_url: str) -> Candidat
     if len(documents) != 1:
         what = f"{len(documents)} enterprise applications are" if documents else "no enterprise application is"
         ids = (
-            f": {', '.join(str(document['id']) for document in documents)}; give one of these IDs" if documents else ""
+            f": {', '.join(str(document['id']) for document in documents)}; give one of these IDs with --application"
+            if documents
+            else "; correct --application"
         )
         message = f'{what} called "{name}" in Entra tenant {graph.tenant_id}{ids}'
         raise AdoptionError(message)
     candidate = _candidate(documents[0])
     [looked] = await _read_uses(graph, [candidate], tenant_url)
     if looked is None:
-        message = f'application "{candidate.name}" provisions another Tenant URL than {tenant_url}; give another one'
+        message = (
+            f'application "{candidate.name}" provisions another Tenant URL than {tenant_url}; choose '
+            f"another with --application"
+        )
         raise AdoptionError(message)
     return looked
 

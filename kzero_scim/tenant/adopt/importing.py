@@ -108,7 +108,10 @@ def _found(kind: type[Resource[Any, Any]], found: Found[Any, Any]) -> type[Resou
 
 
 def _refuse(token: str) -> NoReturn:
-    message = f"{token.rsplit(':', 1)[-1]} would have been changed; adopt changes nothing"
+    message = (
+        f"{token.rsplit(':', 1)[-1]} would have been changed, so adopt stopped; run it again, and "
+        f"report it if it happens again"
+    )
     raise AdoptionError(message)
 
 

@@ -103,7 +103,7 @@ async def test_a_login_that_sends_the_secret_elsewhere_is_refused(
     server.received.clear()
     server.status, server.headers = 307, {"location": "https://localhost:1/"}
 
-    with pytest.raises(GraphError, match="a redirect; credentials are not sent to another address"):
+    with pytest.raises(GraphError, match="a redirect, which is not followed"):
         await graph.get("/organization")
 
     await graph.aclose()

@@ -111,7 +111,7 @@ def test_the_exit_code_says_what_is_left_to_do(command: Command, outcomes: list[
 
 def test_a_document_that_is_no_run_is_named() -> None:
     """The error names the file and the first problem."""
-    with pytest.raises(SettingsError, match=r"old\.json is not a document of a fleet run: command: "):
+    with pytest.raises(SettingsError, match=r"old\.json is not a document of a fleet run \(command: "):
         FleetRun.from_document({"command": "sing"}, "old.json")
 
 

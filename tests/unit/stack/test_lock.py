@@ -150,7 +150,7 @@ def test_a_lock_that_was_made_meanwhile_stays(
     monkeypatch.setattr(recovery, "locks", locks)
     pulumi.deployment["pending_operations"] = [{"type": "creating", "resource": {}}]
 
-    with pytest.raises(SettingsError, match="another run has locked stack contoso meanwhile: bob@"):
+    with pytest.raises(SettingsError, match="another run locked stack contoso in the meantime: bob@"):
         recovery.recover(STACK, folder)
 
     assert lock_files(folder) == [new]

@@ -258,7 +258,10 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
         await refuse_removal(self._graph, old)
         failures = await unassign(self._graph, id, [item.assignment_id for item in old.assignments.values()])
         if failures:
-            message = f"could not remove {len(failures)} of {len(old.assignments)} assignments: {failures[0]}"
+            message = (
+                f"could not remove {len(failures)} of {len(old.assignments)} assignments; fix the "
+                f"cause, then run it again: {failures[0]}"
+            )
             raise ProviderError(message)
 
     async def _sizes(self, assignments: Mapping[str, Assignment]) -> dict[str, int]:
@@ -318,7 +321,10 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
         )
         if not failures:
             return state
-        message = f"could not change all assignments of service principal {sp}, {len(failures)} failed: {failures[0]}"
+        message = (
+            f"could not change {len(failures)} assignments of service principal {sp}; fix the cause, "
+            f"then run it again: {failures[0]}"
+        )
         if old is None and not state.assignments:
             raise ProviderError(message)
         # Read again: after a failure it is unknown which requests of a batch Graph carried out.

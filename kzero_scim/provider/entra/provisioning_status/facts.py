@@ -31,5 +31,5 @@ FACTS: Final = Facts(
     own_course=frozenset({"triggers", "quarantine"}),
     cost=_cost,
     changes={"enabled": _switched, "quarantine": "quarantine ended"},
-    follow_up="provisioning restart evaluated",
+    follow_up="checks whether provisioning must restart",
 )

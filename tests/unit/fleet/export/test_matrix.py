@@ -193,7 +193,7 @@ def test_results_of_several_machines_are_read_from_a_folder(tmp_path: Path) -> N
 def test_a_file_that_is_no_result_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("{")
 
-    with pytest.raises(SettingsError, match=r"x\.json is not a document of a fleet run: it is not JSON"):
+    with pytest.raises(SettingsError, match=r"x\.json is not JSON"):
         runs_at([tmp_path])
     with pytest.raises(SettingsError, match=r"could not read .*absent\.json: No such file"):
         runs_at([tmp_path / "absent.json"])

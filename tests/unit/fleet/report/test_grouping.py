@@ -63,7 +63,7 @@ TAG = {"claim": "urn:ietf:params:scim:schemas:extension:kzero:2.0:User.tag", "us
         (change("SynchronizationCredentials", prop("notificationEmail", "a@x", "b@x")), "notification email changed"),
         (change("SynchronizationCredentials", prop("scope", "assigned", "all")), "scope widened to all users"),
         (change("ProvisioningStatus", prop("enabled", ON, OFF)), "provisioning turned off"),
-        (change("ProvisioningStatus", prop("triggers.mappings", "1", "2")), "provisioning restart evaluated"),
+        (change("ProvisioningStatus", prop("triggers.mappings", "1", "2")), "checks whether provisioning must restart"),
         (change("ApplicationFromTemplate", prop("templateId", "a", "b", "replace"), operation="replace"),
          "application replaced"),
         (change("SynchronizationJob", operation="delete"), "provisioning job deleted"),

@@ -66,5 +66,5 @@ def test_a_name_is_one_segment_of_a_path(name: str) -> None:
 @pytest.mark.parametrize("name", ["", ".", ".."])
 def test_a_name_that_would_leave_the_path_is_refused(name: str) -> None:
     """Names that a client treats as folders, encoded or not, are refused."""
-    with pytest.raises(GraphError, match="is not a valid id"):
+    with pytest.raises(GraphError, match="is not a valid ID"):
         segment(name)
