@@ -30,12 +30,14 @@ class Mistake:
         settings: Changes to the stack's settings. A callable gets the tenant and returns the value.
         env: Changes to the environment.
         arrange: Prepares the tenant.
+        allows_server: Whether the environment allows credentials to reach `kzeroServerUrl`.
     """
 
     says: tuple[str, ...]
     settings: dict[str, Any] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
     arrange: Callable[[Tenant], None] = lambda _: None
+    allows_server: bool = False
 
 
 def closed_port() -> int:
@@ -165,6 +167,7 @@ MISTAKES = {
     "a KZero that cannot be reached": Mistake(
         ('looking up realm "{realm}" failed: https://localhost:', "cannot be reached", "kzeroServerUrl", "proxy"),
         {"kzeroServerUrl": lambda _: f"https://localhost:{closed_port()}"},
+        allows_server=True,
     ),
     "an endpoint that is not enabled": Mistake(
         (
@@ -189,8 +192,10 @@ MISTAKES = {
 def test_mistake_is_explained_and_nothing_is_changed(mistake: Mistake, tenant: Tenant, project: CliProject) -> None:
     """`pulumi up` prints one line with object or key, value and remedy, and both sides stay as they were."""
     mistake.arrange(tenant)
-    given = mistake.settings.items()
-    project.settings({key: value(tenant) if callable(value) else value for key, value in given})
+    given = {key: value(tenant) if callable(value) else value for key, value in mistake.settings.items()}
+    project.settings(given)
+    if mistake.allows_server:
+        project.env["KZERO_SCIM_ALLOWED_HOSTS"] += f" {given['kzeroServerUrl']}"
     before = both_sides(tenant)
 
     outcome = project.pulumi("up", "--yes", env=mistake.env).failed()
