@@ -155,7 +155,11 @@ def write_project(sandbox: RunningSandbox, tenants: Iterable[FleetTenant], folde
     credentials.mkdir(exist_ok=True)
     credentials.chmod(0o700)
     _once(folder / "Pulumi.yaml", (CHECKOUT / "Pulumi.yaml").read_text())
-    _once(folder / "fleet.yaml", "credentials:\n  files: credentials\n")
+    urls = sandbox.urls
+    _once(
+        folder / "fleet.yaml",
+        f"credentials:\n  files: credentials\nallowedHosts:\n- {urls.entra}\n- {urls.kzero}\n",
+    )
     _once(
         folder / ".gitignore",
         ".kzero-scim/\ncredentials/\nenv\n*.html\ncomment.md\n" + "".join(f"/{name}\n" for name in _LINKED[1:]),
