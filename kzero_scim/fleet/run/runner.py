@@ -103,8 +103,8 @@ class _Fleet:
                 self._schedule.stop(INTERRUPTED)
                 list(pool.map(Worker.close, self._workers))
                 # Also if an unexpected error ends the run.
-                self._keep()
-        return self._document()
+                document = self._keep()
+        return document
 
     def _run_wave(self, number: int, pool: ThreadPoolExecutor) -> None:
         self._schedule.begin_wave(number)
@@ -171,9 +171,11 @@ class _Fleet:
             if worker.is_busy:
                 worker.interrupt()
 
-    def _keep(self, reason: str = "") -> None:
+    def _keep(self, reason: str = "") -> FleetRun:
+        document = self._document(reason)
         if self._job.is_kept:
-            journal.record(self._project, self._document(reason))
+            journal.record(self._project, document)
+        return document
 
     def _document(self, reason: str = "") -> FleetRun:
         rest = [
