@@ -52,8 +52,18 @@ class Baseline:
     @property
     def resources(self) -> list[Json]:
         """The provider's own resources in the stack's state."""
+        return [resource for resource in self._held if resource["custom"] and resource["type"].startswith("kzero:")]
+
+    @property
+    def outputs(self) -> set[str]:
+        """The names of the stack's outputs."""
+        (stack,) = (resource for resource in self._held if resource["type"] == "pulumi:pulumi:Stack")
+        return set(stack["outputs"])
+
+    @property
+    def _held(self) -> list[Json]:
         held: list[Json] = json.loads(self.checkpoint)["checkpoint"]["latest"]["resources"]
-        return [resource for resource in held if resource["custom"] and resource["type"].startswith("kzero:")]
+        return held
 
     def lay(self, sandbox: RunningSandbox, tenant: FleetTenant, project: CliProject) -> None:
         """Set up a tenant as recorded, with its state and its stack file.

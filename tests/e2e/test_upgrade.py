@@ -17,7 +17,7 @@ RECORDED = recorded()
 def test_an_upgrade_changes_nothing(
     baseline: Baseline, sandbox: RunningSandbox, tmp_path: Path, pulumi_home: Path
 ) -> None:
-    """After an upgrade, a preview shows no change, an `up` makes none, and the check passes."""
+    """After an upgrade, a preview shows no change, an `up` makes none, outputs keep their names, the check passes."""
     folder = tmp_path / "project"
     with fleet(sandbox, 1, folder) as (tenant,):
         project = project_of(tenant, folder, pulumi_home)
@@ -25,4 +25,5 @@ def test_an_upgrade_changes_nothing(
 
         project.preview("--expect-no-changes").succeeded()
         project.up("--expect-no-changes").succeeded()
+        assert set(project.outputs()) == baseline.outputs
         assert "7 of 7 passed" in project.kzero_scim("check", tenant.name).succeeded().text
