@@ -102,7 +102,7 @@ def test_a_tenant_with_keycloaks_own_scim_api_is_set_up_and_removed(native: Tena
     failing = _failing_points(native)
     assert "differs from the stack: attributes.tag" in failing["All required attribute mappings configured"]
     assert (
-        "the client that Entra signs in as: differs from the stack: audience" in failing["Connection test successful"]
+        "client that Entra signs in as: differs from the stack: audience" in failing["Connection test successful"]
     )
     drift = native.drift()
     assert drift["ScimApiClient"] == {"audience": ("", native.tenant.scim_url)}
