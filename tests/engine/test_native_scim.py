@@ -101,9 +101,7 @@ def test_a_tenant_with_keycloaks_own_scim_api_is_set_up_and_removed(native: Tena
     admin.put("/users/profile", json=changed).raise_for_status()
     failing = _failing_points(native)
     assert "differs from the stack: attributes.tag" in failing["All required attribute mappings configured"]
-    assert (
-        "client that Entra signs in as: differs from the stack: audience" in failing["Connection test successful"]
-    )
+    assert "client that Entra signs in as: differs from the stack: audience" in failing["Connection test successful"]
     drift = native.drift()
     assert drift["ScimApiClient"] == {"audience": ("", native.tenant.scim_url)}
     assert drift["ScimAttributes"].keys() == {"attributes.tag"}
