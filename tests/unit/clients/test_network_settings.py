@@ -123,7 +123,13 @@ def test_a_bundle_without_certificates_is_one_line(tmp_path: Path, monkeypatch: 
         monkeypatch.delenv(variable)
 
 
-@pytest.mark.parametrize("value", ["-----BEGIN PRIVATE KEY-----\nhunter2", "hunter2" * 100])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "-----BEGIN PRIVATE KEY-----\nhunter2",  # pragma: allowlist secret
+        "hunter2" * 100,
+    ],
+)
 def test_a_key_in_the_place_of_its_path_is_not_shown(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pipeline may put the content where the path belongs."""
     assert named("ARM_CLIENT_CERTIFICATE_PATH", value) == "the file that ARM_CLIENT_CERTIFICATE_PATH names"
