@@ -139,7 +139,7 @@ def test_a_metadata_document_does_not_send_the_secret_elsewhere(project: CliProj
 
 
 def test_a_users_file_shows_no_secret_and_holds_up_nobody(project: CliProject, hostile: HostileServer) -> None:
-    """Another tenant's credentials, by path and by link, and a pipe that nobody writes to."""
+    """Another tenant's credentials, by path and by link, and a pipe without a writer."""
     assert hostile.received == []
     (project.folder / "credentials").mkdir()
     (project.folder / "credentials" / "other.env").write_text(f"KZERO_CLIENT_SECRET={SECRET}\n")

@@ -118,7 +118,7 @@ def test_a_repeated_line_is_told_by_its_number(project: Path) -> None:
 
 
 def test_a_pipe_a_device_and_a_large_file_are_refused_at_once(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pipe would wait for somebody who writes into it."""
+    """A pipe would wait for a writer."""
     os.mkfifo(project / "stacks" / "pipe")
     (project / "stacks" / "device").symlink_to("/dev/zero")
     (project / "stacks" / "loop").symlink_to("loop")

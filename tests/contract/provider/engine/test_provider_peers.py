@@ -1,4 +1,4 @@
-"""A provider answers its own engine and nobody else on the machine."""
+"""A provider answers its own engine and no other user on the machine."""
 
 from __future__ import annotations
 
