@@ -28,7 +28,7 @@ test: ## Run all tests in parallel
 	@tools/bootstrap --tests
 	@$(active) $(python) -m pytest $(parallel) $(ARGS)
 
-test-fast: ## Run the tests that need no Keycloak, Pulumi CLI or browser (under a minute)
+test-fast: ## Run the tests that need no Keycloak, Pulumi CLI or browser
 	@tools/bootstrap --python-only
 	@$(python) -m pytest $(parallel) -m "not external" $(ARGS)
 

@@ -16,7 +16,7 @@ T = TypeVar("T")
 async def in_daemon_thread(function: Callable[[], T]) -> T:
     """Call a function in a thread of its own and return its result.
 
-    The function sees the caller's context, such as its redactor. A cancellation ends the wait. The thread continues, but
+    The function sees the caller's context, such as its redactor. A cancellation ends the wait. The thread runs on, but
     neither ``asyncio.run`` nor the end of the process waits for it, as they do with ``asyncio.to_thread``.
     """
     future: Future[T] = Future()
