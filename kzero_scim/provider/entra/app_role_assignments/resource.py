@@ -322,7 +322,7 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
         if not failures:
             return state
         message = (
-            f"could not change {len(failures)} assignments of service principal {sp}; fix the cause, "
+            f"could not change all assignments of service principal {sp}, {len(failures)} failed; fix the cause, "
             f"then run it again: {failures[0]}"
         )
         if old is None and not state.assignments:
