@@ -102,6 +102,8 @@ def _sockets() -> dict[tuple[int, int], tuple[int, str]]:
 
 
 def _has_socket(session: int, inode: str) -> bool:
+    if not session:
+        return False  # 0 is also the session of every process whose session's leader is outside this container
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if os.getsid(int(folder.name)) == session and any(

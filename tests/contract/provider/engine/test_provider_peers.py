@@ -67,8 +67,11 @@ async def test_a_process_that_is_not_the_engine_gets_nothing(service: ToyService
     await server.stop(grace=None)
 
 
-async def test_nobody_is_answered_while_no_engine_runs(service: ToyService) -> None:
-    """Before it starts, and after it ended."""
+async def test_no_process_is_answered_while_no_engine_runs(
+    service: ToyService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it starts and after it ended, also in a container, where the system may give a process the session 0."""
+    monkeypatch.setattr(os, "getsid", lambda _: 0)
     adapter = Adapter(service.package())
     server, port = await start(adapter, engine=lambda: 0)
 
