@@ -36,13 +36,20 @@ with grpc.insecure_channel("127.0.0.1:{port}") as channel:
 """
 
 
-async def _other_process(port: int, user: int = 0) -> list[str]:
+async def _started_process(port: int, user: int = 0) -> asyncio.subprocess.Process:
     code = _CONFIGURE.format(path=sys.path, port=port, user=user)
-    process = await asyncio.create_subprocess_exec(
+    return await asyncio.create_subprocess_exec(
         sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE, start_new_session=True
     )
+
+
+async def _lines(process: asyncio.subprocess.Process) -> list[str]:
     output, _ = await process.communicate()
     return output.decode().splitlines()
+
+
+async def _other_process(port: int, user: int = 0) -> list[str]:
+    return await _lines(await _started_process(port, user))
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
@@ -58,11 +65,14 @@ async def test_another_user_gets_nothing(adapter: Adapter) -> None:
 async def test_a_process_that_is_not_the_engine_gets_nothing(service: ToyService) -> None:
     """The fleet knows its engine's session."""
     adapter = Adapter(service.package())
-    server, port = await start(adapter, engine=lambda: os.getsid(0))
+    session = 0
+    server, port = await start(adapter, engine=lambda: session)
 
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        await provider_pb2_grpc.ResourceProviderStub(channel).Configure(provider_pb2.ConfigureRequest())
-        assert await _other_process(port) == ["PERMISSION_DENIED this provider serves its own engine only"] * 2
+    assert await _other_process(port) == ["PERMISSION_DENIED this provider serves its own engine only"] * 2
+    engine = await _started_process(port)
+    session = engine.pid
+    assert await _lines(engine) == ["answered"] * 2
+    assert await _other_process(port) == ["PERMISSION_DENIED this provider serves its own engine only"] * 2
     await adapter.aclose()
     await server.stop(grace=None)
 
