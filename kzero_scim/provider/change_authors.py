@@ -85,7 +85,8 @@ class Attribution:
     async def entra_events(self, object_id: str, activities: Sequence[str]) -> list[AuditEvent]:
         """Return the changes of a directory object from the audit."""
         entries = await self._once(f"entra/{object_id}", lambda: self._audit(object_id))
-        return audit_events.entra_events(entries, activities, self._services.config.client_id)
+        events = audit_events.entra_events(entries, activities, self._services.config.client_id)
+        return [event for event in events if object_id.casefold() in event.about]
 
     async def _in_keycloak(self, wanted: AdminEvents | None, realm: str, about: Sequence[str]) -> AuditEvent | None:
         if wanted is None:
@@ -125,7 +126,8 @@ class Attribution:
                 resourceTypes=kinds,
                 max=MOST_EVENTS,
             )
-            events = [event for event in answer if isinstance(event, Mapping)] if isinstance(answer, list) else []
+            rows = [event for event in answer if isinstance(event, Mapping)] if isinstance(answer, list) else []
+            events = [event for event in rows if event.get("resourceType") in {None, *kinds}]
             if not events:
                 await self._say_if_off(realm)
             names = {key: await self._who(realm, key) for key in {_user(event) for event in events}}
@@ -150,6 +152,8 @@ class Attribution:
             self._note(f"could not find out who changed KZero: {reason}")
 
     async def _who(self, realm: str, user_id: str) -> str:
+        if not user_id:
+            return "someone"
         doing = f'looking up who changed realm "{realm}"'
         try:
             path = f"/users/{quote(user_id, safe='')}"

@@ -14,6 +14,7 @@ from typing import Any, Final
 from kzero_scim.clients.graph.client import GraphClient, odata_quote
 from kzero_scim.entra.cycle_history import PastCycle, logged_cycles
 from kzero_scim.errors import GraphError
+from kzero_scim.resource.formats import same_id
 
 LOOKS_BACK: Final = timedelta(hours=48)
 """Entra retries a failed object within 24 hours, so the log of this period contains every object in error."""
@@ -82,6 +83,7 @@ async def read_log(graph: GraphClient, job_id: str, *, now: datetime | None = No
     except GraphError as error:
         return LogReading(note=f"users in error are unknown: {why_unread(error)}", read=False)
     note = ""
+    entries = [entry for entry in entries if same_id(str(entry.get("jobId") or job_id), job_id)]
     if len(entries) >= MOST_ENTRIES:
         note = f"read only the newest {MOST_ENTRIES} entries of the provisioning log; earlier errors are not shown"
     return LogReading(in_error=tuple(objects_in_error(entries)), cycles=tuple(logged_cycles(entries)), note=note)

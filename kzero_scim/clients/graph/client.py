@@ -62,6 +62,7 @@ RETRIES: Final = RetryPolicy(delays=(0.5, 1.0, 2.0, 4.0, 8.0), jitter=0.5, longe
 """A longer Retry-After ends the attempts, and the error shows the wait that Graph asks for."""
 _NO_DIRECTORY_ROLE: Final = "0997a1d0-0d1d-4acb-b408-d5ca73121e90"
 """The value that Entra puts into a token's ``wids`` for an account without a directory role."""
+_NO_ID: Final = frozenset({"", ".", ".."})
 SHARED_SECONDS: Final = 1.0
 """How long the answer to a GET is reused for the same GET. A write ends the reuse."""
 
@@ -200,6 +201,7 @@ class GraphClient:
         Raises:
             GraphError: Graph refused, cannot be reached, or did not answer with a JSON object.
         """
+        _require_whole(path)
         note(f"GET {path}")
         key = (path, tuple(sorted((params or {}).items())))
         started, task = self._shared.get(key, (0.0, None))
@@ -292,8 +294,10 @@ class GraphClient:
             The answers in the order of the requests. An answer may be an error; :meth:`error` explains it.
 
         Raises:
-            GraphError: A whole batch failed.
+            GraphError: A whole batch failed, or the path of a request has an empty segment.
         """
+        for request in requests:
+            _require_whole(request.path)
         answers: dict[int, BatchAnswer] = {}
         pending = list(range(len(requests)))
         attempts = Attempts(self._policy)
@@ -390,6 +394,7 @@ class GraphClient:
         return _document(method, path, await self._request(method, path, params=params))
 
     async def _write(self, method: str, path: str, body: Json | None, *, repeatable: bool | None = None) -> Json | None:
+        _require_whole(path)
         self._shared.clear()
         try:
             answer = await self._request(method, path, body=body, repeatable=repeatable)
@@ -496,6 +501,17 @@ def _document(method: str, path: str, answer: _Answer) -> Json:
     return document
 
 
+def _require_whole(path: str) -> None:
+    """Refuse a path with an empty ID: ``/users/`` is all users, not the user without a name.
+
+    Raises:
+        GraphError: An ID is empty, or dots, which a server reads as a folder.
+    """
+    if not _NO_ID.isdisjoint(path.partition("?")[0].split("/")[1:]):
+        message = f"cannot ask Microsoft Graph for {path}: an ID in this path is empty or dots; correct the ID"
+        raise GraphError(message)
+
+
 def odata_quote(value: str) -> str:
     """Return a string literal for an OData filter: ``O'Hara`` becomes ``'O''Hara'``."""
     return "'" + value.replace("'", "''") + "'"
@@ -507,7 +523,7 @@ def segment(value: str) -> str:
     Raises:
         GraphError: The value is empty or dots, which a server reads as a folder.
     """
-    if value in {"", ".", ".."}:
+    if value in _NO_ID:
         message = f'"{value}" is not a valid ID in Microsoft Graph; correct the ID'
         raise GraphError(message)
     return quote(value, safe="")

@@ -29,6 +29,8 @@ Representation = dict[str, Any]
 
 TIMEOUT: Final = 30
 """Seconds."""
+_USERS: Final = 2
+"""Rows to request for one user name: the user, and one more, which shows that the filter has no effect."""
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -238,16 +240,31 @@ class KeycloakClient:
     async def find_user(self, realm: str, username: str) -> Representation | None:
         """Return the user with exactly this name, in any case, with all attributes; None if it does not exist.
 
+        Keycloak ignores an empty filter, and a proxy may drop the query. So the rows are compared with the name.
+
         Raises:
-            KeycloakError: Also if no user was found and the account may not see users.
+            KeycloakError: Also if the name is empty, if the answer does not show whether the user exists, and if no
+                user was found and the account may not see users.
         """
+        doing = f'looking up user "{username}" in realm "{realm}"'
+        if not username.strip():
+            message = f"{doing} failed: the user name is empty; map userName to an attribute that every user has"
+            raise KeycloakError(message)
 
         async def request(admin: KeycloakAdmin) -> list[Representation]:
-            query = {"username": username, "exact": "true", "briefRepresentation": "false", "first": 0, "max": 2}
+            query = {"username": username, "exact": "true", "briefRepresentation": "false", "first": 0, "max": _USERS}
             return _rows(await admin.a_get_users(query))
 
-        doing = f'looking up user "{username}" in realm "{realm}"'
-        found = await self.ask(realm, doing, "view-users", request)
+        rows = await self.ask(realm, doing, "view-users", request)
+        # Keycloak stores user names in lower case.
+        found = [row for row in rows if str(row.get("username") or "").lower() == username.lower()]
+        if len(found) > 1 or (not found and len(rows) >= _USERS):
+            what = "several users of that name" if found else "other users, so the filter has no effect"
+            message = (
+                f"{doing} failed: {self.server_url} answered with {what}; check the realm's user federation and any "
+                "proxy in between"
+            )
+            raise KeycloakError(message)
         if not found and self.may_miss(realm, "view-users", "manage-users"):
             message = (
                 f"{doing} failed: KZero shows no users to an account without the role view-users of client "

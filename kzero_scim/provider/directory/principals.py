@@ -116,7 +116,7 @@ async def name_all(graph: GraphClient, assignments: Iterable[dict[str, Any]]) ->
         if request.path.startswith("/groups"):
             found_groups += _values(answer)
         else:
-            names |= {user["id"]: user["userPrincipalName"] for user in _values(answer)}
+            names |= {user["id"]: user["userPrincipalName"] for user in _values(answer) if user["id"] in names}
     _match_groups(resolution, [*groups.values()], found_groups)
     names |= {key: name for key, name in groups.items() if name in resolution.found}
     return names
@@ -134,11 +134,12 @@ async def users_by_id(graph: GraphClient, ids: Sequence[str], select: str) -> li
         GraphError: Graph refused a request or is unreachable.
     """
     requests = _filters("users", "userPrincipalName", ids, select)
+    wanted = {wanted_id.casefold() for wanted_id in ids}
     found: list[dict[str, Any]] = []
     for request, answer in zip(requests, await graph.batch(requests) if requests else [], strict=True):
         if not answer.ok:
             raise graph.error(request, answer)
-        found += _values(answer)
+        found += (user for user in _values(answer) if str(user.get("id")).casefold() in wanted)
     return found
 
 
@@ -225,14 +226,15 @@ async def _unknown_users(graph: GraphClient, names: Sequence[str]) -> list[str]:
     requests = [
         BatchRequest(
             "GET",
-            f"/users?$filter={quote(f'mail eq {odata_quote(name)}', safe='')}&$select=userPrincipalName&$top=2",
+            f"/users?$filter={quote(f'mail eq {odata_quote(name)}', safe='')}&$select=userPrincipalName,mail&$top=2",
         )
         for name in mails
     ]
     hints: dict[str, str] = {}
     for name, answer in zip(mails, await graph.batch(requests) if requests else [], strict=True):
-        if answer.ok and (found := _values(answer)):
-            hints[name] = str(found[0].get("userPrincipalName"))
+        users = [user for user in _values(answer) if same_user(str(user.get("mail"))) == same_user(name)]
+        if answer.ok and users:
+            hints[name] = str(users[0].get("userPrincipalName"))
     return [
         f'user "{name}" does not exist in Entra'
         + (

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final
 from kzero_scim.clients.graph.client import GraphClient, odata_quote, segment
 from kzero_scim.errors import GraphError, ProviderError
 from kzero_scim.provider.services import Services
+from kzero_scim.resource.formats import same_id
 from kzero_scim.resource.model import Call, Function, prop
 
 _REFUSED: Final = frozenset({401, 403})
@@ -104,8 +105,12 @@ async def _unused_principal(graph: GraphClient, application: dict[str, Any], mar
     owners = await graph.pages(f"/applications/{segment(application['id'])}/owners", {"$select": "id"})
     if await graph.caller_id() not in {owner.get("id") for owner in owners}:
         return None
-    query = {"$filter": f"appId eq {odata_quote(application['appId'])}", "$select": "id,notes"}
-    principals = await graph.pages("/servicePrincipals", query)
+    query = {"$filter": f"appId eq {odata_quote(application['appId'])}", "$select": "id,appId,notes"}
+    principals = [
+        principal
+        for principal in await graph.pages("/servicePrincipals", query)
+        if same_id(principal.get("appId"), application["appId"])
+    ]
     if len(principals) != 1 or principals[0].get("notes") not in (None, "", mark):
         return None
     principal = str(principals[0]["id"])

@@ -17,7 +17,7 @@ from kzero_scim.entra.enterprise_application import NON_GALLERY_TEMPLATE
 from kzero_scim.errors import AdoptionError, GraphError
 from kzero_scim.guide import values
 from kzero_scim.provider.entra.synchronization_credentials.secret_keys import ADDRESS, MASK, keys_of
-from kzero_scim.resource.formats import is_guid
+from kzero_scim.resource.formats import is_guid, same_id
 
 _SELECT: Final = "id,appId,displayName,applicationTemplateId,appOwnerOrganizationId"
 
@@ -107,7 +107,8 @@ async def find(graph: GraphClient, tenant_url: str) -> list[Candidate]:
     """
     query = {"$filter": f"applicationTemplateId eq {odata_quote(NON_GALLERY_TEMPLATE)}", "$select": _SELECT}
     documents = await graph.pages("/servicePrincipals", query | {"$top": "999"})
-    looked = await _read_uses(graph, [_candidate(document) for document in documents], tenant_url)
+    candidates = [item for item in map(_candidate, documents) if item.from_template]
+    looked = await _read_uses(graph, candidates, tenant_url)
     return order([item for item in looked if item is not None and (item.jobs or item.is_named)])
 
 
@@ -125,7 +126,11 @@ async def find_named(graph: GraphClient, name: str, tenant_url: str) -> Candidat
     """
     text = odata_quote(name)
     condition = f"appId eq {text} or id eq {text}" if is_guid(name) else f"displayName eq {text}"
-    documents = await graph.pages("/servicePrincipals", {"$filter": condition, "$select": _SELECT})
+    documents = [
+        document
+        for document in await graph.pages("/servicePrincipals", {"$filter": condition, "$select": _SELECT})
+        if any(same_id(document.get(key), name) for key in ("appId", "id", "displayName"))
+    ]
     if not documents and is_guid(name):
         documents = await _of_application(graph, name)
     if len(documents) != 1:
@@ -156,7 +161,8 @@ async def _of_application(graph: GraphClient, object_id: str) -> list[dict[str, 
             return []
         raise
     condition = f"appId eq {odata_quote(str(application['appId']))}"
-    return await graph.pages("/servicePrincipals", {"$filter": condition, "$select": _SELECT})
+    documents = await graph.pages("/servicePrincipals", {"$filter": condition, "$select": _SELECT})
+    return [document for document in documents if same_id(document.get("appId"), application["appId"])]
 
 
 def _candidate(document: dict[str, Any]) -> Candidate:
@@ -164,7 +170,7 @@ def _candidate(document: dict[str, Any]) -> Candidate:
         service_principal_id=str(document["id"]),
         application_id=str(document["appId"]),
         name=str(document.get("displayName") or ""),
-        from_template=document.get("applicationTemplateId") == NON_GALLERY_TEMPLATE,
+        from_template=same_id(document.get("applicationTemplateId"), NON_GALLERY_TEMPLATE),
     )
 
 

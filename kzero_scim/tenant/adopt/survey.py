@@ -147,7 +147,11 @@ async def survey(
 
 async def _application(services: Services, candidate: Candidate) -> ExistingApplication:
     query = {"$filter": f"appId eq {odata_quote(candidate.application_id)}", "$select": "id,appId,displayName"}
-    documents = await services.graph.pages("/applications", query)
+    documents = [
+        document
+        for document in await services.graph.pages("/applications", query)
+        if same_id(document.get("appId"), candidate.application_id)
+    ]
     if len(documents) != 1:
         message = (
             f'"{candidate.name}" ({candidate.application_id}) is registered in another Entra tenant; adopt only '
