@@ -19,12 +19,12 @@ from kzero_scim.resource.facts import Facts
 
 
 @final
-class Unknown:
+class UnknownValue:
     """The type of :data:`UNKNOWN`, a value that only the update itself can compute."""
 
-    _instance: ClassVar[Unknown | None] = None
+    _instance: ClassVar[UnknownValue | None] = None
 
-    def __new__(cls) -> Unknown:
+    def __new__(cls) -> UnknownValue:
         """Return the only instance."""
         if cls._instance is None:
             cls._instance = super().__new__(cls)
@@ -40,7 +40,7 @@ class Unknown:
         raise TypeError(message)
 
 
-UNKNOWN: Final[Any] = Unknown()
+UNKNOWN: Final[Any] = UnknownValue()
 """A value that a preview cannot know yet, in any dataclass field at any depth."""
 
 

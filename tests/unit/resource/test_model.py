@@ -14,7 +14,7 @@ from kzero_scim.resource.model import (
     UNKNOWN,
     Change,
     ChangeKind,
-    Unknown,
+    UnknownValue,
     as_plain,
     camel,
     compare,
@@ -139,7 +139,7 @@ def test_unknown_refuses_to_be_tested_for_truth() -> None:
     """Testing an unknown value for truth is an error, not a wrong plan."""
     with pytest.raises(TypeError, match="check it with is_known"):
         bool(UNKNOWN)
-    assert Unknown() is UNKNOWN
+    assert UnknownValue() is UNKNOWN
 
 
 def test_is_known_looks_inside() -> None:
