@@ -13,6 +13,7 @@ from rich.text import Text
 
 from kzero_scim.commands.options import AsJson, Project, TenantName
 from kzero_scim.display import json_text, one_line
+from kzero_scim.entra.job_health import Word
 from kzero_scim.entra.synchronization_job import Cycle
 from kzero_scim.exit_codes import ExitCode
 from kzero_scim.provider.audit_events import to_second
@@ -32,22 +33,24 @@ def status(tenant: TenantName, project: Project = Path(), *, as_json: AsJson = F
     Reports quarantine, the last cycles, synchronized entries and users in
     error. Changes nothing.
 
-    Exit codes: 0 healthy, 2 in quarantine, paused although the stack says ON,
-    or users in error, 1 Entra could not be asked.
+    Exit codes: 0 healthy, or off as the stack says, 2 anything else that Entra
+    shows (quarantine, paused, failed cycles, an old last cycle, users in error,
+    no cycle yet), 1 Entra could not be asked.
     """
     found = redacted(asyncio.run(read_status(Stack.load(tenant, project))))
     if as_json:
         typer.echo(json_text({"tenant": tenant, **found.report().document()}))
     else:
         _show(tenant, found)
-    if not found.is_healthy:
+    if not found.health.needs_no_action:
         raise typer.Exit(ExitCode.ACTION_NEEDED)
 
 
 def _show(tenant: str, found: TenantStatus) -> None:
     console = Console()
-    colour = "green" if found.is_healthy else "bold red"
-    console.print(Text.assemble((f"Provisioning of {one_line(tenant)}: ", "bold"), (found.word, colour)))
+    health = found.health
+    colour = "green" if health.needs_no_action else "yellow" if health.word is Word.UNKNOWN else "bold red"
+    console.print(Text.assemble((f"Provisioning of {one_line(tenant)}: ", "bold"), (health.word, colour)))
     table = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, style="dim")
     table.add_column(overflow="fold")
@@ -70,6 +73,8 @@ def _show(tenant: str, found: TenantStatus) -> None:
 
 def _lines(found: TenantStatus) -> Iterator[tuple[str, str]]:
     job, quarantine = found.job, found.job.quarantine
+    if found.health.reason:
+        yield "reason", found.health.reason
     yield "job", f"{job.job_id}, {job.schedule_state or 'state unknown'}{'' if found.wanted else ', off in the stack'}"
     if quarantine is not None:
         since = f" since {quarantine.began}" if quarantine.began else ""

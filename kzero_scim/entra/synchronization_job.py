@@ -83,6 +83,7 @@ class JobStatus:
         "How many objects Entra synchronizes, by type (User, Group).", default_factory=dict
     )
     quarantine: Quarantine | None = prop("Why the job is in quarantine; absent otherwise.", default=None)
+    interval: str | None = prop("The time between two cycles, as an ISO 8601 duration.", default=None)
 
 
 def parse_job(job: Mapping[str, Any]) -> JobStatus:
@@ -91,9 +92,9 @@ def parse_job(job: Mapping[str, Any]) -> JobStatus:
     Args:
         job: Graph's document; any field may be missing.
     """
-    status = _mapping(job.get("status"))
+    status, schedule = _mapping(job.get("status")), _mapping(job.get("schedule"))
     return JobStatus(
-        schedule_state=_text(_mapping(job.get("schedule")).get("state")) or "",
+        schedule_state=_text(schedule.get("state")) or "",
         status_code=_text(status.get("code")) or "",
         last_cycle=_cycle(_mapping(status.get("lastExecution"))),
         last_successful_cycle=_cycle(_mapping(status.get("lastSuccessfulExecution"))),
@@ -101,6 +102,7 @@ def parse_job(job: Mapping[str, Any]) -> JobStatus:
         successive_failures=_number(status.get("countSuccessiveCompleteFailures")),
         synchronized_entries=_entries(status.get("synchronizedEntryCountByType")),
         quarantine=_quarantine(_mapping(status.get("quarantine")), status.get("code")),
+        interval=_text(schedule.get("interval")),
     )
 
 

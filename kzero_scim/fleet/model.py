@@ -41,7 +41,9 @@ class Outcome(StrEnum):
     TIMED_OUT = "timed-out"
     """The work took too long and was stopped."""
     UNHEALTHY = "unhealthy"
-    """Provisioning is in quarantine, paused although the stack says ON, or has users in error."""
+    """Provisioning does not work as the stack says: quarantine, paused, failed cycles, users in error and so on."""
+    UNKNOWN = "unknown"
+    """After status: Entra does not show whether provisioning works, for example before the first cycle."""
     DRIFTED = "drifted"
     """Someone changed a side by hand, without the stack."""
     CHANGED = "changed"
@@ -171,7 +173,8 @@ class FleetRun:
         if found[Outcome.DRIFTED]:
             return ExitCode.DRIFT
         is_pending = found[Outcome.CHANGED] and self.command is not Command.UP
-        return ExitCode.ACTION_NEEDED if found[Outcome.UNHEALTHY] or is_pending else ExitCode.DONE
+        is_ill = found[Outcome.UNHEALTHY] or found[Outcome.UNKNOWN]
+        return ExitCode.ACTION_NEEDED if is_ill or is_pending else ExitCode.DONE
 
     def document(self) -> dict[str, Any]:
         """Return the run as JSON."""

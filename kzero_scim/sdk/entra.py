@@ -366,6 +366,8 @@ class ProvisioningStatus(KzeroResource):
     """How many objects Entra synchronizes, by type (User, Group)."""
     quarantine = OutputProperty[dict[str, Any] | None]()
     """Why the job is in quarantine; absent otherwise."""
+    interval = OutputProperty[str | None]()
+    """The time between two cycles, as an ISO 8601 duration."""
     service_principal_id = OutputProperty[str]()
     """Object ID of the service principal."""
     job_id = OutputProperty[str]()

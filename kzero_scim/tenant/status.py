@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
 from typing import Any
 
 from kzero_scim.clients.shared_connections import SharedConnections
 from kzero_scim.entra.cycle_history import PastCycle, past_cycles
-from kzero_scim.entra.synchronization_job import ACTIVE, Cycle, Quarantine
+from kzero_scim.entra.job_health import Health, judge_job
+from kzero_scim.entra.synchronization_job import Cycle, Quarantine
 from kzero_scim.errors import NothingAppliedError, ProviderError
 from kzero_scim.provider.entra.provisioning_status.resource import ProvisioningStatus, ProvisioningStatusState
 from kzero_scim.provider.provisioning_log import LogReading, ObjectInError, read_log
@@ -29,7 +31,8 @@ class StatusReport:
     """The document of `kzero-scim status --json`. None means unknown.
 
     Attributes:
-        status: One word: healthy, off, quarantine, paused or errors.
+        status: One word: a :class:`~kzero_scim.entra.job_health.Word`.
+        reason: Why, in one line, if the other fields do not say it.
         wanted: Whether the stack says that provisioning is ON.
         service_principal_id: Object ID of the service principal.
         job_id: ID of the synchronization job.
@@ -42,6 +45,7 @@ class StatusReport:
     """
 
     status: str = ""
+    reason: str = ""
     wanted: bool | None = None
     service_principal_id: str | None = None
     job_id: str | None = None
@@ -54,6 +58,7 @@ class StatusReport:
     successive_failures: int | None = None
     synchronized_entries: dict[str, int] = field(default_factory=dict)
     quarantine: Quarantine | None = None
+    interval: str | None = None
     in_error: list[ObjectInError] = field(default_factory=list)
     cycles: list[PastCycle] = field(default_factory=list)
     log_read: bool | None = None
@@ -78,33 +83,27 @@ class TenantStatus:
         wanted: Whether the stack says that provisioning is ON.
         job: The synchronization job's status.
         log: The provisioning log.
+        read_at: When both were read.
     """
 
     wanted: bool
     job: ProvisioningStatusState
     log: LogReading
+    read_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
-    def word(self) -> str:
-        """The health in one word: healthy, off, quarantine, paused or errors."""
-        if self.job.quarantine is not None:
-            return "quarantine"
-        if not self.wanted:
-            return "off"
-        if self.job.schedule_state != ACTIVE:
-            return "paused"
-        return "errors" if self.log.in_error else "healthy"
-
-    @property
-    def is_healthy(self) -> bool:
-        """Whether the tenant needs no action, as far as is known."""
-        return self.word in {"healthy", "off"}
+    def health(self) -> Health:
+        """The health, judged by the job, and by the log if it could be read."""
+        in_error = len(self.log.in_error) if self.log.read else None
+        return judge_job(self.job, wanted=self.wanted, in_error=in_error, now=self.read_at)
 
     def report(self) -> StatusReport:
         """Return the health as a report."""
         names = [spec.name for spec in fields(self.job) if spec.name != "triggers"]
+        health = self.health
         return StatusReport(
-            status=self.word,
+            status=health.word,
+            reason=health.reason,
             wanted=self.wanted,
             **{name: getattr(self.job, name) for name in names},
             in_error=list(self.log.in_error),

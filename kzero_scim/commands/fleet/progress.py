@@ -22,6 +22,7 @@ STYLES: Final = {
     Outcome.FAILED: "bold red",
     Outcome.TIMED_OUT: "bold red",
     Outcome.UNHEALTHY: "bold red",
+    Outcome.UNKNOWN: "yellow",
     Outcome.DRIFTED: "magenta",
     Outcome.CHANGED: "yellow",
     Outcome.NOT_RUN: "dim",

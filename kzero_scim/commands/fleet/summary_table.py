@@ -55,7 +55,8 @@ def closing_line(run: FleetRun) -> str:
 
 def _rows(grouped: GroupedRun) -> Iterator[tuple[Outcome, list[str], str]]:
     reasons = ((Outcome.FAILED, grouped.failed), (Outcome.TIMED_OUT, grouped.timed_out))
-    for outcome, found in (*reasons, (Outcome.UNHEALTHY, grouped.unhealthy)):
+    ills = ((Outcome.UNHEALTHY, grouped.unhealthy), (Outcome.UNKNOWN, grouped.unknown))
+    for outcome, found in (*reasons, *ills):
         yield from ((outcome, alike.tenants, alike.text) for alike in found)
     for outcome, groups in ((Outcome.DRIFTED, grouped.drifted), (Outcome.CHANGED, grouped.changed)):
         yield from ((outcome, group.tenants, group.headline) for group in groups)

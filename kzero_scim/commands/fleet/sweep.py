@@ -76,10 +76,11 @@ def status(  # noqa: PLR0913 - one keyword an option
 ) -> None:
     """Show provisioning health.
 
-    Reports quarantine, paused provisioning and users in error. Changes nothing.
+    Reports quarantine, paused provisioning, failed or missing cycles and users
+    in error. Changes nothing.
 
-    Exit codes: 0 all tenants are healthy, 2 a tenant is unhealthy, 1 a tenant
-    failed or was skipped.
+    Exit codes: 0 all tenants are healthy, 2 a tenant is unhealthy or its health
+    is unknown, 1 a tenant failed or was skipped.
     """
     files = written.options()
     files.check()

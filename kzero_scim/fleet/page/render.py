@@ -83,8 +83,9 @@ def _hash(text: str) -> str:
 
 
 def _summary(counted: Counter[State]) -> str:
-    bad = [f"{counted[state]} {WORDS[state].lower()}" for state in State if counted[state] and state != State.HEALTHY]
-    return ", ".join(bad[:3]) or f"{counted[State.HEALTHY]} healthy"
+    found = [f"{counted[state]} {WORDS[state].lower()}" for state in State if counted[state]]
+    bad = [state for state in State if counted[state] and state not in {State.UNCHANGED, State.HEALTHY}]
+    return ", ".join(found[: min(3, len(bad))] or found) or f"0 {WORDS[State.HEALTHY].lower()}"
 
 
 def _document(project: str, runs: Sequence[FleetRun], tenants: Sequence[TenantView]) -> dict[str, Any]:

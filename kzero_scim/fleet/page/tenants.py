@@ -13,7 +13,7 @@ from typing import Final
 
 from kzero_scim.entra.cycle_history import PastCycle
 from kzero_scim.fleet.model import Command, FleetRun, Outcome, ResourceChange, TenantResult
-from kzero_scim.fleet.report.grouping import changes_by_hand, headline_of
+from kzero_scim.fleet.report.grouping import ailment_of, changes_by_hand, headline_of
 from kzero_scim.fleet.report.wording import joined
 from kzero_scim.guide.checklist import Item
 from kzero_scim.tenant.drift import Difference
@@ -31,14 +31,18 @@ class State(StrEnum):
     ERRORS = "errors"
     """Users or groups in error."""
     UNHEALTHY = "unhealthy"
-    """Unhealthy, without details in the run."""
+    """Unhealthy in another way, such as failed cycles."""
+    UNKNOWN = "unknown"
+    """Its last status does not show whether provisioning works."""
     DRIFTED = "drifted"
     PENDING = "pending"
     """The last preview found changes, and no later up applied them."""
     NOT_RUN = "not-run"
     """Its turn did not come in the last run that selected it. Shown as skipped."""
+    UNCHANGED = "unchanged"
+    """None of these, but no run read its status."""
     HEALTHY = "healthy"
-    """None of these."""
+    """None of these, and its last status was healthy, or off as the stack says."""
 
 
 WORDS: Final = {
@@ -47,9 +51,11 @@ WORDS: Final = {
     State.PAUSED: "Paused",
     State.ERRORS: "Users in error",
     State.UNHEALTHY: "Unhealthy",
+    State.UNKNOWN: "Unknown",
     State.DRIFTED: "Drifted",
     State.PENDING: "Changes pending",
     State.NOT_RUN: "Skipped",
+    State.UNCHANGED: "Unchanged",
     State.HEALTHY: "Healthy",
 }
 """The words that the page shows."""
@@ -133,7 +139,10 @@ class TenantView:
             return ": ".join(filter(None, (cause.reason, cause.error_message))) if cause else ""
         if worst is State.ERRORS:
             users = self.status.in_error if self.status else []
-            return f"{len(users)} in error: {users[0].name}: {users[0].message}" if users else ""
+            reason = self.status.reason if self.status else ""
+            return f"{len(users)} in error: {users[0].name}: {users[0].message}" if users else reason
+        if worst in {State.UNHEALTHY, State.UNKNOWN} and self.status_look is not None:
+            return ailment_of(self.status_look.result)
         if worst is State.DRIFTED:
             return _in_short(changes_by_hand(self.drift))
         if worst is State.PENDING:
@@ -176,7 +185,7 @@ def _view(name: str, all_looks: list[Look]) -> TenantView:
     view = TenantView(
         name=name,
         tags=all_looks[0].result.tags,
-        states=[State.HEALTHY],
+        states=[State.HEALTHY if status else State.UNCHANGED],
         looks=list(_one_a_command(all_looks)),
         pending=pending.result.changes if pending else [],
         pending_look=pending,
@@ -204,6 +213,8 @@ def _states(view: TenantView) -> Iterator[State]:
         yield State(word)
     elif view.status_look is not None and view.status_look.result.outcome is Outcome.UNHEALTHY:
         yield State.UNHEALTHY
+    elif view.status_look is not None and view.status_look.result.outcome is Outcome.UNKNOWN:
+        yield State.UNKNOWN
     if view.drift_look is not None and (view.drift or view.drift_look.result.outcome is Outcome.DRIFTED):
         yield State.DRIFTED
     if view.pending:

@@ -28,7 +28,7 @@ LIMITS: Final = {"github": 64_000, "gitlab": 1_000_000, "azure": 150_000}
 LEAST: Final = 2_000
 """Smallest limit, in characters: headline and counts need some room."""
 
-_ERRORS: Final = frozenset({Outcome.FAILED, Outcome.TIMED_OUT, Outcome.UNHEALTHY, Outcome.NOT_RUN})
+_ERRORS: Final = frozenset({Outcome.FAILED, Outcome.TIMED_OUT, Outcome.UNHEALTHY, Outcome.UNKNOWN, Outcome.NOT_RUN})
 _SIGNS: Final = {"add": "+", "delete": "-"}
 _MARKERS: Final = frozenset({"(secret)", "(not known yet)"})
 _FEW: Final = 3
@@ -170,6 +170,7 @@ def _sections(run: FleetRun) -> list[Section]:
         _reasons("Timed out", grouped.timed_out, again),
         _reasons("Skipped", grouped.not_run),
         _reasons("Unhealthy", grouped.unhealthy),
+        _reasons("Unknown", grouped.unknown),
         _changes("Drifted", grouped.drifted, drift=True),
         _changes(changed, grouped.changed),
         _changes("What the next `up` restores", grouped.changed_and_drifted),

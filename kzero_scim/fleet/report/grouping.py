@@ -138,6 +138,11 @@ class GroupedRun:
         return self._by_reason(Outcome.UNHEALTHY)
 
     @cached_property
+    def unknown(self) -> list[Alike]:
+        """The tenants whose provisioning health is unknown, by reason."""
+        return self._by_reason(Outcome.UNKNOWN)
+
+    @cached_property
     def drifted(self) -> list[Group]:
         """The tenants that drifted. ``was`` is the stack's value, ``now`` the present one."""
         return group_changes((item, changes_by_hand(item.drift) or item.changes) for item in self._of(Outcome.DRIFTED))
@@ -179,7 +184,7 @@ class GroupedRun:
 
 def reason_of(result: TenantResult) -> str:
     """Return the reason of a tenant's outcome in one line: its error, its health problem, its drift or its changes."""
-    if result.outcome is Outcome.UNHEALTHY:
+    if result.outcome in {Outcome.UNHEALTHY, Outcome.UNKNOWN}:
         return ailment_of(result)
     if result.outcome is Outcome.DRIFTED:
         return joined(headline_of(changes_by_hand(result.drift) or result.changes))
@@ -197,6 +202,7 @@ def ailment_of(result: TenantResult) -> str:
             parts += filter(None, (cause.reason, cause.error_code, cause.error_message, cause.what_to_do))
         if status.in_error:
             parts.append(f"{len(status.in_error)} users or groups in error")
+        parts.append(status.reason)
     return ": ".join(dict.fromkeys(part for part in (*parts, result.error) if part))
 
 

@@ -17,7 +17,7 @@ from kzero_scim.fleet.report.grouping import headline_of, reason_of
 from kzero_scim.fleet.report.wording import joined
 
 _ERRORS: Final = frozenset({Outcome.FAILED, Outcome.TIMED_OUT})
-_FAILURES: Final = frozenset({Outcome.DRIFTED, Outcome.UNHEALTHY})
+_FAILURES: Final = frozenset({Outcome.DRIFTED, Outcome.UNHEALTHY, Outcome.UNKNOWN})
 _NO_XML: Final = re.compile("[^\\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that :func:`one_line` keeps but XML 1.0 cannot contain, not even escaped."""
 
@@ -25,8 +25,8 @@ _NO_XML: Final = re.compile("[^\\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def render_junit(run: FleetRun) -> str:
     """Return a run as JUnit XML.
 
-    A failed or timed-out tenant is an error, a drifted or unhealthy one a failure, a skipped one skipped. A changed
-    tenant has passed; its output lists the changes.
+    A failed or timed-out tenant is an error, a drifted, unhealthy or unknown one a failure, a skipped one skipped. A
+    changed tenant has passed; its output lists the changes.
     """
     counts = run.counts
     numbers = {
@@ -72,7 +72,7 @@ def _case(suite: Element, run: FleetRun, result: TenantResult) -> None:
         _verdict(case, "error", result.outcome, message or "no reason given", message)
     elif result.outcome is Outcome.DRIFTED:
         _verdict(case, "failure", result.outcome, message, "\n".join(_drift(result)))
-    elif result.outcome is Outcome.UNHEALTHY:
+    elif result.outcome in _FAILURES:
         _verdict(case, "failure", result.outcome, message, message)
     elif result.outcome is Outcome.NOT_RUN:
         SubElement(case, "skipped", {"message": message or "no reason given"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from kzero_scim.entra.job_health import Health, Word
 from kzero_scim.fleet.model import Outcome, TenantResult
 from kzero_scim.fleet.sweep.sweep import SweptTenant
 from kzero_scim.tenant.check import check
@@ -19,7 +20,7 @@ async def status_of(swept: SweptTenant) -> TenantResult:
     found = await read_status(swept.state.stack, swept.environment, swept.connections)
     return TenantResult(
         tenant=swept.tenant.name,
-        outcome=Outcome.UNCHANGED if found.is_healthy else Outcome.UNHEALTHY,
+        outcome=_outcome(found.health),
         status=found.report(),
     )
 
@@ -39,3 +40,9 @@ async def checked_status_of(swept: SweptTenant) -> TenantResult:
         told = "; ".join(f"{item.item}: {item.evidence}" for item in failed)
         result = replace(result, outcome=Outcome.UNHEALTHY, error=f"checklist: {told}")
     return replace(result, checklist=items)
+
+
+def _outcome(health: Health) -> Outcome:
+    if health.needs_no_action:
+        return Outcome.UNCHANGED
+    return Outcome.UNKNOWN if health.word is Word.UNKNOWN else Outcome.UNHEALTHY

@@ -72,6 +72,7 @@ def test_a_whole_document() -> None:
             what_to_do="Entra could not use the endpoint; fix the cause, then run `pulumi up --refresh` to test the "
             "connection and continue provisioning",
         ),
+        interval="PT40M",
     )
 
 

@@ -77,6 +77,7 @@ def test_the_status_and_the_checklist_are_plain_documents() -> None:
 
     assert document["status"] == {
         "status": "quarantine",
+        "reason": "",
         "quarantine": {"reason": "TooManyDeletes", "whatToDo": "look"},
         "synchronizedEntries": {},
         "inError": [],

@@ -137,6 +137,7 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
             successive_failures=old.successive_failures,
             synchronized_entries=old.synchronized_entries,
             quarantine=UNKNOWN,
+            interval=old.interval,
         )
 
     async def create(self, call: Call, new: ProvisioningStatusInputs) -> Created[ProvisioningStatusState]:

@@ -51,20 +51,24 @@ PREVIEW, UP, REFRESH, SWEEP, STATUS = Command.PREVIEW, Command.UP, Command.REFRE
 @pytest.mark.parametrize(
     ("looks", "states"),
     [
-        ([(PREVIEW, Outcome.UNCHANGED)], ["healthy"]),
+        ([(PREVIEW, Outcome.UNCHANGED)], ["unchanged"]),
         ([(PREVIEW, Outcome.CHANGED)], ["pending"]),
-        ([(PREVIEW, Outcome.CHANGED), (UP, Outcome.CHANGED)], ["healthy"]),
+        ([(PREVIEW, Outcome.CHANGED), (UP, Outcome.CHANGED)], ["unchanged"]),
         ([(UP, Outcome.CHANGED), (PREVIEW, Outcome.CHANGED)], ["pending"]),
         ([(PREVIEW, Outcome.CHANGED), (UP, Outcome.FAILED)], ["failed", "pending"]),
         ([(PREVIEW, Outcome.CHANGED), (UP, Outcome.NOT_RUN)], ["pending", "not-run"]),
-        ([(UP, Outcome.NOT_RUN), (UP, Outcome.CHANGED)], ["healthy"]),
-        ([(PREVIEW, Outcome.FAILED), (UP, Outcome.UNCHANGED)], ["healthy"]),
+        ([(UP, Outcome.NOT_RUN), (UP, Outcome.CHANGED)], ["unchanged"]),
+        ([(PREVIEW, Outcome.FAILED), (UP, Outcome.UNCHANGED)], ["unchanged"]),
         ([(PREVIEW, Outcome.TIMED_OUT), (STATUS, Outcome.UNCHANGED)], ["failed"]),
         ([(SWEEP, Outcome.DRIFTED)], ["drifted"]),
-        ([(SWEEP, Outcome.DRIFTED), (SWEEP, Outcome.UNCHANGED)], ["healthy"]),
+        ([(SWEEP, Outcome.DRIFTED), (SWEEP, Outcome.UNCHANGED)], ["unchanged"]),
         ([(SWEEP, Outcome.DRIFTED), (SWEEP, Outcome.FAILED)], ["failed", "drifted"]),
         ([(SWEEP, Outcome.DRIFTED), (UP, Outcome.CHANGED)], ["drifted"]),
         ([(STATUS, Outcome.UNHEALTHY)], ["unhealthy"]),
+        ([(STATUS, Outcome.UNKNOWN)], ["unknown"]),
+        ([(STATUS, Outcome.UNCHANGED)], ["healthy"]),
+        ([(STATUS, Outcome.UNCHANGED), (UP, Outcome.CHANGED)], ["healthy"]),
+        ([(STATUS, Outcome.UNCHANGED), (STATUS, Outcome.UNKNOWN)], ["unknown"]),
     ],
 )
 def test_each_fact_is_from_the_newest_run_that_looked_at_it(
@@ -104,6 +108,10 @@ def test_the_reason_is_told_in_one_line() -> None:
     assert only(run(UP, 1, Outcome.TIMED_OUT)).why == "up timed out"
     assert only(run(STATUS, 1, Outcome.UNHEALTHY, status=quarantine)).why == "TooManyDeletes: held back"
     assert only(run(STATUS, 1, Outcome.UNHEALTHY, status=errors)).why == "2 in error: kim: twice"
+    failing = StatusReport(status="failing", reason="the last 3 cycles failed as a whole")
+    assert only(run(STATUS, 1, Outcome.UNHEALTHY, status=failing)).why == f"failing: {failing.reason}"
+    unknown = StatusReport(status="unknown", reason="no cycle has finished yet")
+    assert only(run(STATUS, 1, Outcome.UNKNOWN, status=unknown)).why == f"unknown: {unknown.reason}"
     assert only(run(PREVIEW, 1, Outcome.CHANGED, changes=changes)).why == "mapper tag added"
     assert only(run(UP, 1, Outcome.NOT_RUN, error="the canary failed")).why == "the canary failed"
 
