@@ -63,16 +63,19 @@ def inputs_refreshed(inputs: Values, state: Values) -> Values:
 def inputs_imported(properties: Iterable[Property], state: Values) -> Values:
     """Return the inputs that describe the existing resource, for a program that imports it.
 
-    Optional properties that the service fills in itself are omitted, because they conflict with each other
-    (`featureTags`, `features`, `tags`).
+    Of properties that conflict with each other (`featureTags`, `features`, `tags`), only the first by name.
     """
     imported: Values = {DEFAULTS: []}
-    for each in properties:
+    for each in sorted(properties, key=lambda each: each.name):
         value = state.get(each.name)
-        optional = each.optional and not each.computed and not is_empty(value) and value != each.default
-        if each.required or optional:
-            imported[each.name] = value
+        is_set = each.optional and not is_empty(value) and value != each.default
+        if each.required or (is_set and not imported.keys() & set(each.conflicts)):
+            imported[each.name] = _without_empty(value) if each.kind == "objects" else value
     return imported
+
+
+def _without_empty(blocks: list[Values]) -> list[Values]:
+    return [{DEFAULTS: [], **{name: value for name, value in block.items() if not is_empty(value)}} for block in blocks]
 
 
 def _refreshed(old: object, new: object) -> object:

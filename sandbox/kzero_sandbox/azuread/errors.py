@@ -23,4 +23,4 @@ class GraphRefusal(Refusal):
 
 
 class Cancelled(Refusal):
-    """The engine cancelled the operation while the plugin waited."""
+    """The plugin ends while an operation waits."""

@@ -2,7 +2,8 @@
 
 Must not know what resources or functions do with the answers.
 Retries follow go-azure-sdk (`sdk/client/client.go`): for 408, 424, 429 and 5xx, after the time in `Retry-After` if the
-answer has one, otherwise after a pause that doubles.
+answer has one, otherwise after a pause that doubles. A read is also repeated if the connection ends before the answer
+does. Differs: if nothing listens, the official plugin repeats a read until its time-out; this one fails at once.
 """
 
 import os
@@ -142,6 +143,12 @@ class Graph:
             headers = {"Authorization": f"Bearer {await self._tokens.token()}", "Accept": "application/json"}
             try:
                 answer = await self._http.request(method, url, json=body, headers=headers)
+            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError) as error:
+                if method != "GET" or attempt == RETRIES:
+                    message = f"{what}: no answer from {self.base}; the connection may have been reset: {error!r}"
+                    raise Refusal(message) from error
+                await self._pauses.pause(_doubling(attempt))
+                continue
             except httpx.HTTPError as error:
                 message = f"{what}: Microsoft Graph at {self.base} did not answer: {error!r}"
                 raise Refusal(message) from error
@@ -204,6 +211,8 @@ def _transient(status: int) -> bool:
 
 def _pause(answer: "httpx.Response", attempt: int) -> float:
     asked = answer.headers.get("Retry-After", "")
-    if asked.isdigit():
-        return float(asked)
+    return float(asked) if asked.isdigit() else _doubling(attempt)
+
+
+def _doubling(attempt: int) -> float:
     return float(min(FIRST_PAUSE * 2**attempt, LONGEST_PAUSE))

@@ -1,4 +1,4 @@
-"""Waits that the engine can cancel. Must not know what is waited for."""
+"""Waits that end with the process. Must not know what is waited for."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ class Pauses:
         """Wait this many seconds.
 
         Raises:
-            Cancelled: The engine cancelled during the wait.
+            Cancelled: The plugin is ending.
         """
         cancelled = self._cancelled
         try:
@@ -24,13 +24,9 @@ class Pauses:
                 await cancelled.wait()
         except TimeoutError:
             return
-        message = "cancelled by the engine while waiting for Microsoft Graph"
+        message = "the plugin ends while it waits for Microsoft Graph"
         raise Cancelled(message)
 
     def cancel(self) -> None:
-        """Cancel all current waits.
-
-        Later waits are not affected: an attached plugin outlives the run in which the engine cancelled.
-        """
+        """Cancel all waits."""
         self._cancelled.set()
-        self._cancelled = asyncio.Event()

@@ -72,13 +72,9 @@ class Provider:
             await http.aclose()
             raise
 
-    def cancel(self) -> None:
-        """Cancel all waits."""
-        self._pauses.cancel()
-
     async def close(self) -> None:
         """Cancel all waits and close the connections."""
-        self.cancel()
+        self._pauses.cancel()
         if self._graph is not None:
             await self._graph.close()
 

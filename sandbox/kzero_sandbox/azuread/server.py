@@ -146,6 +146,7 @@ class Servicer:
 
     async def _update(self, request: provider_pb2.UpdateRequest, _context: object) -> provider_pb2.UpdateResponse:
         token, olds, news = _token(request), from_struct(request.olds), from_struct(request.news)
+        news |= {name: olds[name] for name in request.ignoreChanges if name in olds}
         if request.preview:
             planned = self._provider.update_preview(token, olds, news, request.timeout)
             return provider_pb2.UpdateResponse(properties=to_struct(planned))
@@ -157,7 +158,7 @@ class Servicer:
         return empty_pb2.Empty()
 
     async def _cancel(self, _request: object, _context: object) -> empty_pb2.Empty:
-        self._provider.cancel()
+        # The official plugin finishes what it has begun, so that the engine records it.
         return empty_pb2.Empty()
 
 

@@ -27,7 +27,7 @@ class Script:
         self.bodies: list[Any] = []
         self.forms: list[str] = []
         self.token_answer = httpx.Response(200, json={"access_token": token(oid=ME), "expires_in": 3599})
-        self._answers: dict[str, list[httpx.Response]] = {}
+        self._answers: dict[str, list[httpx.Response | httpx.TransportError]] = {}
 
     def on(self, what: str, *documents: object, status: int = 200, headers: dict[str, str] | None = None) -> None:
         """Answer `what` (as in `asked`) with these documents one after another; repeat the last one."""
@@ -38,6 +38,10 @@ class Script:
         """Answer that the object does not exist."""
         error = {"error": {"code": "Request_ResourceNotFound", "message": "Resource does not exist"}}
         self.on(what, *[error] * times, status=404)
+
+    def broken(self, what: str, error: httpx.TransportError) -> None:
+        """Break the connection instead of answering."""
+        self._answers.setdefault(what, []).append(error)
 
     def done(self, what: str) -> None:
         """Answer 204 without a body."""
@@ -59,7 +63,10 @@ class Script:
         answers = self._answers.get(what)
         if not answers:
             return httpx.Response(418, json={"error": {"code": "NotScripted", "message": what}})
-        return answers.pop(0) if len(answers) > 1 else answers[0]
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, httpx.TransportError):
+            raise answer
+        return answer
 
 
 def token(**claimed: object) -> str:

@@ -259,6 +259,27 @@ class TestServicePrincipal:
         assert graph.bodies[1] == {"@odata.id": f"{BASE}/graph/v1.0/directoryObjects/{new}"}
         assert answer["response"]["properties"]["owners"] == [new]
 
+    async def test_ignored_properties_keep_their_values(self, plugin: Plugin, graph: Script) -> None:
+        """An update leaves ignored owners and writes the state's value of other ignored properties."""
+        owner = "cccccccc-0000-0000-0000-000000000001"
+        graph.done(f"PATCH /v1.0{SP}")
+        graph.on(f"GET /v1.0{SP}", SP_DOCUMENT)
+        graph.on(f"GET /v1.0{SP}/owners", {"value": [{"id": owner}]})
+        graph.on(f"GET /beta{SP}?$select=samlMetadataUrl", SP_DOCUMENT)
+        request = {
+            "urn": urn(SERVICE_PRINCIPAL),
+            "id": SP,
+            "olds": {"clientId": APP_ID, "owners": [owner], "notes": "by hand", "loginUrl": "https://old.example"},
+            "news": {"clientId": APP_ID, "loginUrl": "https://new.example"},
+            "ignoreChanges": ["owners", "notes", "description"],
+        }
+
+        await plugin("Update", request)
+
+        assert [each for each in graph.asked if not each.startswith("GET")] == [f"PATCH /v1.0{SP}"]
+        assert (graph.bodies[0]["notes"], graph.bodies[0]["loginUrl"]) == ("by hand", "https://new.example")
+        assert graph.bodies[0]["description"] is None
+
     async def test_changes_are_listed_by_element(self, plugin: Plugin) -> None:
         """A diff lists added and removed elements of sets, changed parts of blocks, and removed properties."""
         request = {
@@ -315,12 +336,17 @@ class TestServicePrincipal:
     async def test_an_import_gives_the_inputs_that_differ_from_the_defaults(
         self, plugin: Plugin, graph: Script
     ) -> None:
-        """An import omits values that the service fills in itself."""
+        """Of the properties that conflict with each other, an import has only the first by name."""
         script_service_principal(graph, SP_DOCUMENT | {"notes": "by hand"})
 
         answer = await plugin("Read", {"urn": urn(SERVICE_PRINCIPAL), "id": SP})
 
-        assert answer["response"]["inputs"] == {"__defaults": [], "clientId": APP_ID, "notes": "by hand"}
+        assert answer["response"]["inputs"] == {
+            "__defaults": [],
+            "clientId": APP_ID,
+            "featureTags": [{"__defaults": [], "hide": True}],
+            "notes": "by hand",
+        }
 
     async def test_deleting_a_new_one_waits_until_it_is_gone(self, plugin: Plugin, graph: Script, waits: Waits) -> None:
         """A deletion waits until the service principal was not found five times in a row."""
