@@ -26,13 +26,23 @@ _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 
 @dataclass(frozen=True)
 class ResourceState:
-    """One resource of a stack's state. Secrets in it are None."""
+    """One resource of a stack's state. Secrets in it are None.
+
+    Attributes:
+        type: Its type token.
+        name: Its name in the program.
+        id: Its ID; empty for a component.
+        inputs: What the program states.
+        outputs: What the provider read.
+        ignored: The program's `ignoreChanges`.
+    """
 
     type: str
     name: str
     id: str
     inputs: dict[str, Any]
     outputs: dict[str, Any]
+    ignored: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -86,6 +96,7 @@ def _resource(entry: dict[str, Any]) -> ResourceState:
         id=entry.get("id", ""),
         inputs=_without_secrets(entry.get("inputs") or {}),
         outputs=_without_secrets(entry.get("outputs") or {}),
+        ignored=frozenset(entry.get("ignoreChanges") or ()),
     )
 
 

@@ -36,8 +36,11 @@ _OF_KEY: Final = {"BaseAddress": "tenantUrl", "SyncAll": "scope"}
 """Maps a missing synchronization secret to the property that it stores."""
 _APPLICATION: Final = "azuread:index/applicationFromTemplate:ApplicationFromTemplate"
 _PRINCIPAL: Final = "azuread:index/servicePrincipal:ServicePrincipal"
-_PRINCIPAL_PROPERTIES: Final = {"accountEnabled": True, "appRoleAssignmentRequired": False, "tags": []}
-"""Properties that the program sets on the service principal, with azuread's defaults."""
+_COMPARED: Final = {
+    _APPLICATION: ("applications", "applicationObjectId", ("displayName",)),
+    _PRINCIPAL: ("servicePrincipals", "objectId", ("accountEnabled", "appRoleAssignmentRequired", "tags")),
+}
+"""Maps azuread's types to their collection in Graph, the output with their ID, and the properties to compare."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,13 +193,16 @@ class _Azuread:
 def _azuread_resources(stack: Stack) -> list[_Azuread]:
     found = []
     for held in stack.resources:
-        if held.type == _APPLICATION:
-            wanted = {"displayName": held.inputs.get("displayName")}
-            found.append(_Azuread(held, "applications", str(held.outputs.get("applicationObjectId") or ""), wanted))
-        elif held.type == _PRINCIPAL:
-            wanted = {name: held.inputs.get(name, default) for name, default in _PRINCIPAL_PROPERTIES.items()}
-            found.append(_Azuread(held, "servicePrincipals", str(held.outputs.get("objectId") or ""), wanted))
+        if held.type in _COMPARED:
+            collection, output, names = _COMPARED[held.type]
+            identifier = str(held.outputs.get(output) or "")
+            found.append(_Azuread(held, collection, identifier, stated(held, names)))
     return found
+
+
+def stated(held: ResourceState, names: Sequence[str]) -> dict[str, Any]:
+    """Return those of the named properties that the program states: azuread keeps the present value of all others."""
+    return {name: held.inputs[name] for name in names if name in held.inputs and name not in held.ignored}
 
 
 async def _azuread(services: Services, attribution: Attribution, resource: _Azuread) -> list[Difference]:

@@ -40,6 +40,8 @@ def test_a_complete_tenant_is_adopted_used_and_released(tenant: Tenant, empty_pr
     again = empty_project.kzero_scim("adopt", "test", "--yes").succeeded()
     again.line_with("test is already adopted. Nothing was changed.")
 
+    assert json.loads(empty_project.kzero_scim("drift", "test", "--json").succeeded().stdout)["differences"] == []
+
     # From here on, it is a tenant like any other.
     empty_project.up().succeeded()
     assert _everything(tenant, made) == before
