@@ -132,6 +132,8 @@ class ServerThread:
                 ws="none",
                 loop="asyncio",
                 timeout_graceful_shutdown=2,
+                # Longer than any client keeps one, so that no request arrives at a connection that is being closed.
+                timeout_keep_alive=90,
                 ssl_certfile=certificates.certificate_file if certificates else None,
                 ssl_keyfile=certificates.key_file if certificates else None,
             )

@@ -161,14 +161,17 @@ class ScimClient:
         if body is not None:
             content["json"] = body
             headers["Content-Type"] = f"{MEDIA_TYPE}; charset=utf-8"
+        params = httpx.QueryParams([*self.url.parameters, *query.items()])
         try:
-            return await self._http.request(
-                method,
-                self.url.address + path,
-                params=httpx.QueryParams([*self.url.parameters, *query.items()]),
-                headers=headers,
-                **content,
-            )
+            try:
+                return await self._http.request(
+                    method, self.url.address + path, params=params, headers=headers, **content
+                )
+            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+                # The server may have closed a kept connection just then. A write may have been carried out.
+                if method != "GET":
+                    raise
+                return await self._http.request(method, self.url.address + path, params=params, headers=headers)
         except httpx.HTTPError as error:
             message = f"{method} {path} got no answer: {type(error).__name__}: {error}"
             raise ScimError(_UNAVAILABLE, message) from error
