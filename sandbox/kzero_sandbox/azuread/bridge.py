@@ -70,7 +70,7 @@ def inputs_imported(properties: Iterable[Property], state: Values) -> Values:
         value = state.get(each.name)
         is_set = each.optional and not is_empty(value) and value != each.default
         if each.required or (is_set and not imported.keys() & set(each.conflicts)):
-            imported[each.name] = _without_empty(value) if each.kind == "objects" else value
+            imported[each.name] = _without_empty(value or []) if each.kind == "objects" else value
     return imported
 
 

@@ -24,10 +24,10 @@ EXECUTABLE = Path(__file__).parents[3] / "plugin" / "pulumi-resource-kzero"
 class Process:
     """A running provider."""
 
-    def __init__(self, directory: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, directory: Path, environment: Mapping[str, str], *command: str | Path) -> None:
         """Start the provider as the engine does: with the engine's address and a pipe as standard input."""
         self.process = subprocess.Popen(
-            [EXECUTABLE, "127.0.0.1:1"],
+            [*(command or (EXECUTABLE,)), "127.0.0.1:1"],
             cwd=directory,
             env={**environment},
             stdin=subprocess.PIPE,
@@ -65,6 +65,24 @@ def test_it_serves_the_package(provider: Process) -> None:
     assert version == kzero_scim.__version__
     assert set(schema["resources"]) == set(KZERO.resources)
     assert set(schema["functions"]) == set(KZERO.functions)
+
+
+@pytest.mark.parametrize("command", [(EXECUTABLE,), (sys.executable, EXECUTABLE.parent)], ids=["executable", "folder"])
+def test_the_projects_own_environment_is_preferred(tmp_path: Path, command: tuple[str | Path, ...]) -> None:
+    """Another active environment is not used, whether the engine runs the file or a language host the folder."""
+    packages = tmp_path / "other" / "lib" / "python3.11" / "site-packages"
+    for name in ("pulumi", "httpx"):
+        (packages / name).mkdir(parents=True)
+    python = tmp_path / "other" / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text("#!/bin/sh\nexit 1\n")
+    python.chmod(0o755)
+    environment = {"PATH": "/usr/bin:/bin", "VIRTUAL_ENV": str(tmp_path / "other")}
+
+    started = Process(tmp_path, environment, *command)
+    started.process.send_signal(signal.SIGTERM)
+
+    assert started.end() == (0, "")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -121,7 +139,7 @@ def test_without_an_environment_the_error_is_one_line(tmp_path: Path) -> None:
     ended = subprocess.run([copy], env={"PATH": str(tools)}, capture_output=True, text=True, check=False, timeout=10)
 
     assert ended.returncode == 1
-    places = f"VIRTUAL_ENV, {checkout.resolve()}/.venv or PATH; run 'make setup' in {checkout.resolve()}"
+    places = f"{checkout.resolve()}/.venv, VIRTUAL_ENV or PATH; run 'make setup' in {checkout.resolve()}"
     assert ended.stderr.splitlines() == [
         f"pulumi-resource-kzero: found no Python 3.11+ with this project's packages in {places}"
     ]
