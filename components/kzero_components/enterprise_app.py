@@ -8,6 +8,7 @@ from typing import Any, Final
 import pulumi
 import pulumi_azuread as azuread
 
+from kzero_scim.entra.azuread_error import is_gone, shortened
 from kzero_scim.entra.enterprise_application import LEFT_ALONE, NON_GALLERY_TEMPLATE
 from kzero_scim.settings.moves import next_entra_tenant
 
@@ -106,8 +107,16 @@ def _client_id(object_id: str, parent: pulumi.Resource) -> pulumi.Output[Any]:
         try:
             found = await pulumi.runtime.invoke_async(_GET_APPLICATION, {"objectId": object_id}, options)
         except Exception as error:  # noqa: BLE001 - pulumi has no exception class for this
-            message = f"could not read the client ID of application {object_id}; run it again: {error}"
-            raise pulumi.RunError(message) from None
+            raise pulumi.RunError(_unreadable(object_id, shortened(str(error)))) from None
         return str(found["clientId"])
 
     return pulumi.Output.from_input(ask())
+
+
+def _unreadable(object_id: str, reason: str) -> str:
+    if is_gone(reason):
+        return (
+            f"application {object_id} is gone from Entra; run `pulumi up --refresh` to create it again, or restore "
+            "it in Entra first, under App registrations > Deleted applications"
+        )
+    return f"could not read the client ID of application {object_id}; run it again: {reason}"

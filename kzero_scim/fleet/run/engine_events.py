@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from kzero_scim.display import one_line
+from kzero_scim.entra.azuread_error import shortened
 from kzero_scim.fleet.model import PropertyChange, ResourceChange
 from kzero_scim.tenant.drift import WHOLE, Difference, value_at
 
@@ -27,6 +28,7 @@ _UNKNOWN: Final = frozenset(
 )
 _STACK: Final = "pulumi:pulumi:Stack"
 _PROVIDER: Final = "pulumi:providers:"
+_AZUREAD: Final = "azuread:"
 _DEFAULT_PROVIDER: Final = re.compile(r"default(_\d.*)?")
 _OPERATIONS: Final = {
     "create": "create",
@@ -60,7 +62,7 @@ class EngineEvents:
         rewrite: Returns the text of an error to report.
 
     Attributes:
-        errors: The engine's errors, each once, one line each.
+        errors: The engine's errors, each once, one line each; azuread's after all others, which know more.
         warnings: The engine's warnings, each once, one line each.
         outputs: The stack's outputs at the end, without secrets; empty if the run did not reach its end. Changed
             outputs do not count as a change of the tenant, also in Pulumi: some describe the last provisioning cycle.
@@ -69,13 +71,19 @@ class EngineEvents:
     def __init__(self, *, refreshing: bool, rewrite: Callable[[str], str] = str) -> None:
         """Start without events."""
         self._rewrite = rewrite
-        self.errors: list[str] = []
+        self._errors: list[str] = []
+        self._azuread_errors: list[str] = []
         self.warnings: list[str] = []
         self.outputs: Mapping[str, Any] = {}
         self._refreshing = refreshing
         self._changes: dict[str, ResourceChange] = {}
         self._drift: dict[str, list[Difference]] = {}
         self._failed: set[str] = set()
+
+    @property
+    def errors(self) -> list[str]:
+        """The errors so far."""
+        return self._errors + [line for line in self._azuread_errors if line not in self._errors]
 
     @property
     def changes(self) -> list[ResourceChange]:
@@ -94,7 +102,8 @@ class EngineEvents:
             The engine's present step in words; "" if the event is not about a step.
         """
         if event.diagnostic_event is not None:
-            self._said(event.diagnostic_event.severity, event.diagnostic_event.message)
+            said = event.diagnostic_event
+            self._said(said.severity, said.message, of_azuread=_AZUREAD in (said.urn or ""))
         if event.res_op_failed_event is not None:
             self._failed.add(event.res_op_failed_event.metadata.urn)
         if event.resource_pre_event is not None:
@@ -103,9 +112,10 @@ class EngineEvents:
             self._ends(event.res_outputs_event.metadata)
         return ""
 
-    def _said(self, severity: str, message: str) -> None:
-        lines = {"error": self.errors, "warning": self.warnings}.get(severity)
-        line = as_one_line(self._rewrite(_COLOR.sub("", message).removeprefix(_UNHANDLED)))
+    def _said(self, severity: str, message: str, *, of_azuread: bool) -> None:
+        errors = self._azuread_errors if of_azuread else self._errors
+        lines = {"error": errors, "warning": self.warnings}.get(severity)
+        line = as_one_line(shortened(self._rewrite(_COLOR.sub("", message).removeprefix(_UNHANDLED))))
         if lines is not None and line and line not in lines and not _CONSEQUENCE.fullmatch(line):
             lines.append(line)
 

@@ -41,10 +41,10 @@ def event(  # noqa: PLR0913 - one keyword a fact
     return EngineEvent.from_json({"sequence": 1, "timestamp": 1, kind: {"metadata": metadata}})
 
 
-def said(severity: str, message: str) -> EngineEvent:
+def said(severity: str, message: str, urn: str = "") -> EngineEvent:
     """Return a diagnostic event."""
     return EngineEvent.from_json(
-        {"sequence": 1, "timestamp": 1, "diagnosticEvent": {"severity": severity, "message": message}}
+        {"sequence": 1, "timestamp": 1, "diagnosticEvent": {"severity": severity, "message": message, "urn": urn}}
     )
 
 
@@ -183,6 +183,19 @@ def test_errors_and_warnings_are_single_lines() -> None:
     )
 
     assert (found.errors, found.warnings) == (["first line", "two problems: one; two"], ["look out"])
+
+
+def test_a_failure_of_azuread_is_one_line_after_our_own() -> None:
+    """The official plugin reports a failure in its log and as its answer, before the sentence that says what to do."""
+    urn = f"{_URN}azuread:index/applicationFromTemplate:ApplicationFromTemplate::tenant"
+    problem = "Instantiating application template: unexpected status 403 with error: Authorization_RequestDenied: No."
+    found = gathered(
+        said("error", f"  sdk-v2/provider2.go:572: sdk.helper_schema: {problem}: provider=azuread@6.11.1", urn),
+        said("error", f"1 error occurred:\n\t* creating {urn}: 1 error occurred:\n\t* {problem}\n\n", urn),
+        said("error", "the application lacks the permission Application.ReadWrite.OwnedBy; grant it"),
+    )
+
+    assert found.errors == ["the application lacks the permission Application.ReadWrite.OwnedBy; grant it", problem]
 
 
 def test_what_the_engine_does_now() -> None:
