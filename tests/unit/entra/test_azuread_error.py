@@ -6,7 +6,7 @@ import pytest
 
 from kzero_scim.entra.azuread_error import is_gone, shortened
 
-_GET = "azuread:index/getUser:getUser"
+_GET = "azuread:index/getGroup"
 _TOKEN = (
     "could not configure the Terraform AzureAD provider: obtaining token: clientCredentialsToken: received HTTP status "
     r'401 with response: {"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided.'
@@ -25,7 +25,7 @@ _TOKEN = (
             "no",
         ),
         (
-            f"invoke of {_GET} failed: invocation of {_GET} returned an error: invoking {_GET}: 1 error occurred:\n\t* no",
+            f"invoke of {_GET} failed: invocation of {_GET} returned an error: invoking {_GET}: no",
             "no",
         ),
         ("rpc error: code = Unknown desc = no", "no"),
