@@ -79,9 +79,13 @@ def _killing(step: Step, victim: Victim, when: When) -> Callable[[World], Outcom
             world.until_held(step.side, fault, running)
             family = descendants(running.pid)
             kill(running.pid, victim)
-            remaining = _remaining(family) if victim == "engine" else []
+            if victim != "engine":
+                world.clear()
+                return running.end()
+            # Our provider ends with its engine. The others may continue until `kzero-scim recover` ends them.
+            left = [command(pid) for pid in outlive(our_own(family, "provider"), _GRACE)]
             world.clear()
-            return running.end(remaining)
+            return running.end(left, family)
 
     return disturb
 
@@ -105,7 +109,7 @@ def _interrupt(step: Step, *, times: int) -> Callable[[World], Outcome]:
 
 
 def _remaining(family: list[int]) -> list[str]:
-    """Return the command lines of processes that survive their engine, and kill all of the run's processes.
+    """Return the command lines of providers and programs that survive an interrupt, and kill the whole run.
 
     Pulumi's own language host does not count: it notices minutes later that the engine has ended, and does nothing
     until then.

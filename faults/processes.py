@@ -60,9 +60,10 @@ def outlive(processes: list[int], seconds: float) -> list[int]:
     return left
 
 
-def our_own(processes: list[int]) -> list[int]:
-    """Return the providers and the program among a run's processes."""
-    return [pid for pid in processes if any(mark in command(pid) for mark in _MARKS.values())]
+def our_own(processes: list[int], *victims: Victim) -> list[int]:
+    """Return the named ones among a run's processes: by default the providers and the program."""
+    marks = [_MARKS[victim] for victim in victims] or _MARKS.values()
+    return [pid for pid in processes if any(mark in command(pid) for mark in marks)]
 
 
 def command(pid: int) -> str:

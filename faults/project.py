@@ -35,6 +35,7 @@ class Outcome:
         text: The complete output.
         seconds: The run time.
         remaining: Command lines of processes that it left running.
+        family: IDs of the processes that `kzero-scim recover` has to end.
     """
 
     command: str
@@ -42,6 +43,7 @@ class Outcome:
     text: str
     seconds: float
     remaining: tuple[str, ...] = ()
+    family: tuple[int, ...] = ()
 
     @property
     def said(self) -> str:
@@ -214,11 +216,12 @@ class Running:
         """Interrupt the command as Ctrl-C in a terminal does."""
         os.killpg(self._process.pid, signal.SIGINT)
 
-    def end(self, remaining: Iterable[str] = ()) -> Outcome:
+    def end(self, remaining: Iterable[str] = (), family: Iterable[int] = ()) -> Outcome:
         """Wait until the command ends, and store and return its outcome.
 
         Args:
             remaining: Command lines of processes that it left running, if known.
+            family: IDs of the processes that `kzero-scim recover` has to end.
 
         Raises:
             TimeoutExpired: It did not end in time.
@@ -227,7 +230,14 @@ class Running:
         seconds = time.monotonic() - self._began
         self._output.seek(0)
         text = self._output.read().decode(errors="replace")
-        outcome = Outcome(command=self._command, code=code, text=text, seconds=seconds, remaining=tuple(remaining))
+        outcome = Outcome(
+            command=self._command,
+            code=code,
+            text=text,
+            seconds=seconds,
+            remaining=tuple(remaining),
+            family=tuple(family),
+        )
         self._outcomes.append(outcome)
         return outcome
 

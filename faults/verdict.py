@@ -10,6 +10,7 @@ from faults import both_sides
 from faults.both_sides import Objects
 from faults.cases import Case
 from faults.leaks import leaks
+from faults.processes import command, outlive
 from faults.project import STACK, Outcome, Project
 from faults.world import World
 
@@ -60,6 +61,7 @@ def judge(case: Case, world: World, first: Outcome, reference: Reference) -> Res
     problems = _first_run(case, first)
     recovered, said = _freed(case, world.project)
     problems += said
+    problems += [f"a process continues after kzero-scim recover: {command(pid)}" for pid in outlive([*first.family], 0)]
     second = world.project.up()
     if second.code:
         problems.append(f"the second up failed: {second.said or second.text}")

@@ -75,6 +75,11 @@ def backend_folder(project: Path) -> Path | None:
     return folder_of(url, project)
 
 
+def stacks_with_locks(folder: Path, project: str) -> set[str]:
+    """Return the names of a project's stacks that may have locks, from the folder of the file backend."""
+    return {place.name for place in (folder / ".pulumi" / "locks" / "organization" / project).glob("*")}
+
+
 def locks(folder: Path, project: str, stack: str) -> list[Lock]:
     """Return the locks of a stack.
 

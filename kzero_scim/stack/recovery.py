@@ -1,4 +1,4 @@
-"""Repairs what an interrupted run left: its lock, its pending operations, a truncated state file. Knows no service.
+"""Repairs what an interrupted run left: processes, lock, pending operations, truncated state. Knows no service.
 
 Removes no resource from the state: `pulumi up` finds the objects that exist already.
 """
@@ -12,7 +12,8 @@ from typing import Any
 
 from kzero_scim.errors import SettingsError
 from kzero_scim.settings.confirmations import how_to_confirm, is_confirmed
-from kzero_scim.stack.lock import Lock, backend_folder, locks
+from kzero_scim.stack.lock import Lock, backend_folder, locks, stacks_with_locks
+from kzero_scim.stack.orphans import end_orphans
 from kzero_scim.stack.stack import project_name, require_known, run_pulumi, short_name
 from kzero_scim.stack.truncated_state import repair
 
@@ -34,10 +35,18 @@ def recover(stack: str, project: Path) -> list[str]:
     """
     require_known(stack, project)
     done: list[str] = []
-    folder = backend_folder(project)
+    folder, name = backend_folder(project), project_name(project)
+    found = [] if folder is None else locks(folder, name, stack)
+    for lock in found:
+        _check(stack, lock)
+    is_only = folder is not None and not any(
+        lock.holder == "dead"
+        for other in stacks_with_locks(folder, name) - {short_name(stack)}
+        for lock in locks(folder, name, other)
+    )
+    done += end_orphans(project, short_name(stack), is_only=is_only)
     if folder is not None:
-        name = project_name(project)
-        done += _free(stack, locks(folder, name, stack))
+        done += _free(stack, found)
         _check_unlocked(stack, locks(folder, name, stack))
         done += repair(stack, folder / ".pulumi" / "stacks" / name / f"{short_name(stack)}.json")
     return done + _forget_pending(stack, project)
@@ -45,8 +54,6 @@ def recover(stack: str, project: Path) -> list[str]:
 
 def _free(stack: str, found: Sequence[Lock]) -> list[str]:
     """Remove exactly these locks. `pulumi cancel` would also remove one that a run has made since."""
-    for lock in found:
-        _check(stack, lock)
     try:
         removed = [lock for lock in found if lock.release()]
     except OSError as error:
