@@ -212,8 +212,9 @@ class GraphClient:
             # Each caller gets its own document. Parsing a large one again is faster than copying it.
             found = await asyncio.shield(task)
             return _document("GET", path, found) if isinstance(found, _Answer) else copy.deepcopy(found)
-        except GraphError:
-            if self._shared.get(key, (0.0, None))[1] is task:
+        except BaseException:
+            # Other callers may wait for a read whose caller was cancelled.
+            if task.done() and self._shared.get(key, (0.0, None))[1] is task:
                 del self._shared[key]
             raise
 

@@ -7,13 +7,15 @@ as a single request, so that refusals, throttling and errors are those of the si
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote, urlencode
 
 from kzero_scim.clients.graph.batch import BatchAnswer, BatchRequest
 
 Json = dict[str, Any]
+_Waiting: TypeAlias = tuple[BatchRequest, asyncio.Future[Json | None]]
 
 
 class ReadBatcher:
@@ -35,7 +37,7 @@ class ReadBatcher:
         self._ready = ready
         self._send = send
         self._most = most
-        self._waiting: list[tuple[BatchRequest, asyncio.Future[Json | None]]] = []
+        self._waiting: list[_Waiting] = []
         self._sending: set[asyncio.Task[None]] = set()
 
     async def get(self, path: str, params: Mapping[str, str] | None) -> Json | None:
@@ -62,30 +64,49 @@ class ReadBatcher:
             task.cancel()
 
     async def _flush(self) -> None:
-        error: Exception | None = None
         try:
             await self._ready()
             # Other readers that waited for the same token add their reads now.
             await asyncio.sleep(0)
-        except Exception as caught:  # noqa: BLE001 - every waiting reader gets the error
-            error = caught
-        waiting, self._waiting = self._waiting, []
-        if error is not None:
-            for _, answer in waiting:
-                if not answer.done():
-                    answer.set_exception(error)
+        except BaseException as error:
+            waiting, self._waiting = self._waiting, []
+            _refuse(waiting, error)
+            if not isinstance(error, Exception):
+                raise
             return
-        for start in range(0, len(waiting), self._most):
-            await self._ask(waiting[start : start + self._most])
+        waiting, self._waiting = self._waiting, []
+        try:
+            while waiting:
+                part, waiting = waiting[: self._most], waiting[self._most :]
+                await self._ask(part)
+        except BaseException as error:
+            _refuse(waiting, error)
+            raise
 
-    async def _ask(self, part: Sequence[tuple[BatchRequest, asyncio.Future[Json | None]]]) -> None:
-        answers: list[BatchAnswer] | None = None
+    async def _ask(self, part: Sequence[_Waiting]) -> None:
+        """Send one batch and resolve its reads, whatever happens. Reads without a good answer get None."""
+        answers: list[BatchAnswer] = []
         try:
             # A batch has no advantage for a single read.
             if len(part) > 1:
-                answers = await self._send([request for request, _ in part])
-        finally:
-            for index, (_, waiting) in enumerate(part):
-                answer = answers[index] if answers else None
-                if not waiting.done():
-                    waiting.set_result(answer.body if answer is not None and answer.ok else None)
+                answers = await self._send([request for request, _ in part]) or []
+        except Exception:  # noqa: BLE001 - the single request shows the error to its own reader
+            answers = []
+        except BaseException as error:
+            _refuse(part, error)
+            raise
+        answered = [answer.body if answer.ok else None for answer in answers] if len(answers) == len(part) else []
+        for (_, waiting), body in itertools.zip_longest(part, answered):
+            if not waiting.done():
+                waiting.set_result(body)
+
+
+def _refuse(waiting: Sequence[_Waiting], error: BaseException) -> None:
+    """Resolve reads with an error. Cancelling the batch cancels them."""
+    for _, answer in waiting:
+        if answer.done():
+            continue
+        if isinstance(error, asyncio.CancelledError):
+            answer.cancel()
+        else:
+            answer.set_exception(error)
