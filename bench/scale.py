@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from bench import limits
 from bench.tenant_cost import INPUTS
+from kzero_scim.clients.graph.write_limit import least_seconds
 
 DOCUMENT: Final = Path(__file__).parents[1] / "docs" / "scale.md"
 TENANTS: Final = (1_000, 10_000, 100_000)
@@ -88,6 +89,14 @@ def graph(inputs: Inputs) -> str:
     return _table(["all tenants, one application", "limited by", *map(_count, TENANTS)], rows)
 
 
+def assignments(inputs: Inputs) -> str:
+    """Return the table of the least time for many assignments of one tenant, which kzero-scim waits for itself."""
+    del inputs
+    waits = [duration(seconds) if (seconds := least_seconds(count)) else "no wait" for count in TENANTS]
+    rows = [["first `up` or `destroy`, at least", *waits]]
+    return _table(["users and groups assigned in one tenant", *map(_count, TENANTS)], rows)
+
+
 def keycloak(inputs: Inputs) -> str:
     """Return the table of times that the sandbox's Keycloak needs for all tenants' requests."""
     rates = inputs["tenant"]["keycloak"]
@@ -139,6 +148,7 @@ TABLES: Final[Mapping[str, Callable[[Inputs], str]]] = {
     "measured": measured,
     "requests": requests,
     "graph": graph,
+    "assignments": assignments,
     "keycloak": keycloak,
     "time": time,
     "state": state,

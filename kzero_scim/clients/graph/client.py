@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -26,14 +26,17 @@ from kzero_scim.clients.graph import graph_errors
 from kzero_scim.clients.graph.batch import (
     BatchAnswer,
     BatchRequest,
+    Progress,
+    Sending,
     batch_answers,
     batch_document,
-    is_worth_repeating,
     may_repeat,
+    unanswered,
 )
 from kzero_scim.clients.graph.operations import operation
 from kzero_scim.clients.graph.read_batching import ReadBatcher
 from kzero_scim.clients.graph.sign_in import SignIn
+from kzero_scim.clients.graph.write_limit import WriteLimit, writes_of
 from kzero_scim.clients.proxies import check_proxies
 from kzero_scim.clients.retries import (
     USER_AGENT,
@@ -60,6 +63,8 @@ MOST_VALUES: Final = 4_000_000
 """Values in all pages of a collection that are kept together."""
 RETRIES: Final = RetryPolicy(delays=(0.5, 1.0, 2.0, 4.0, 8.0), jitter=0.5, longest=60.0, is_cut=False)
 """A longer Retry-After ends the attempts, and the error shows the wait that Graph asks for."""
+THROTTLED: Final = replace(RETRIES, delays=(*RETRIES.delays, 16.0, 32.0, 64.0, 64.0), longest=300.0, total=900.0)
+"""For writes that Graph refuses with 429: its limit for writes may need 150 s."""
 _NO_DIRECTORY_ROLE: Final = "0997a1d0-0d1d-4acb-b408-d5ca73121e90"
 """The value that Entra puts into a token's ``wids`` for an account without a directory role."""
 _NO_ID: Final = frozenset({"", ".", ".."})
@@ -125,6 +130,8 @@ class GraphClient:
         self._within = within
         self._shared: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[float, asyncio.Task[_Answer | Json]]] = {}
         self._batches = asyncio.Semaphore(BATCHES_AT_ONCE)
+        self._throttled = THROTTLED if self._policy == RETRIES else replace(self._policy, longest=THROTTLED.longest)
+        self._limit = WriteLimit()
 
     @classmethod
     def from_config(
@@ -288,50 +295,63 @@ class GraphClient:
             if not (missing_ok and error.is_missing):
                 raise
 
-    async def batch(self, requests: Sequence[BatchRequest]) -> list[BatchAnswer]:
+    async def batch(self, requests: Sequence[BatchRequest], progress: Progress | None = None) -> list[BatchAnswer]:
         """Send many requests, 20 per ``$batch``, a few batches at once. Repeats requests that were refused temporarily.
 
+        Writes wait as long as Graph's limit for writes requires.
+
+        Args:
+            requests: The requests.
+            progress: Called after each batch, and before each wait.
+
         Returns:
-            The answers in the order of the requests. An answer may be an error; :meth:`error` explains it.
+            The answers in the order of the requests. An answer may be an error, or the failure of its batch;
+            :meth:`error` explains both.
 
         Raises:
-            GraphError: A whole batch failed, or the path of a request has an empty segment.
+            GraphError: Every batch failed, or the path of a request has an empty segment.
         """
         for request in requests:
             _require_whole(request.path)
-        answers: dict[int, BatchAnswer] = {}
+        sending = Sending(requests, progress)
+        attempts, throttled = Attempts(self._policy), Attempts(self._throttled)
         pending = list(range(len(requests)))
-        attempts = Attempts(self._policy)
         try:
             while pending:
                 chunks = [pending[start : start + BATCH_SIZE] for start in range(0, len(pending), BATCH_SIZE)]
                 rounds = await asyncio.gather(
-                    *(self._one_batch({index: requests[index] for index in chunk}) for chunk in chunks),
+                    *(self._one_batch(sending, chunk) for chunk in chunks),
                     return_exceptions=True,  # otherwise the others would run unobserved after one has failed
                 )
-                asked: dict[int, float | None] = {}
-                for received in rounds:
-                    if isinstance(received, BaseException):
-                        raise received
-                    for index, (answer, wait) in received.items():
-                        answers[index] = answer
-                        if is_worth_repeating(requests[index], answer.status):
-                            asked[index] = wait
-                if not asked:
+                for failed in rounds:
+                    if isinstance(failed, BaseException):
+                        raise failed
+                refused = sending.refused()
+                if not refused:
                     break
-                longest = max((wait for wait in asked.values() if wait is not None), default=None)
-                delay = attempts.delay(longest)
+                if len(refused) < len(pending):
+                    throttled = Attempts(self._throttled)
+                is_throttled = any(sending.is_throttled_write(index) for index in refused)
+                longest = max((wait for wait in refused.values() if wait is not None), default=None)
+                delay = (throttled if is_throttled else attempts).delay(longest)
                 if delay is None:
                     break
+                await sending.report(delay)
                 await self._sleep(delay)
-                pending = sorted(asked)
+                pending = sorted(refused)
         finally:
             if any(request.method != "GET" for request in requests):
                 self._shared.clear()
-        return [answers[index] for index in range(len(requests))]
+        answers = [sending.answers[index] for index in range(len(requests))]
+        failures = [answer.failure for answer in answers if answer.failure is not None]
+        if failures and len(failures) == len(answers):
+            raise failures[0]
+        return answers
 
     def error(self, request: BatchRequest, answer: BatchAnswer) -> GraphError:
         """Return the error that explains one refused answer of a batch."""
+        if answer.failure is not None:
+            return answer.failure
         return graph_errors.refused(request.method, request.path, answer.status, answer.body)
 
     async def consistent(
@@ -408,14 +428,25 @@ class GraphClient:
             raise graph_errors.unexpected(path, f"{answer.status} with something other than a JSON object", method)
         return document
 
-    async def _one_batch(self, chunk: Mapping[int, BatchRequest]) -> dict[int, tuple[BatchAnswer, float | None]]:
+    async def _one_batch(self, sending: Sending, indexes: Sequence[int]) -> None:
+        chunk = {index: sending.requests[index] for index in indexes}
         async with self._batches:
-            answer = await self._request(
-                "POST", "/$batch", body=batch_document(chunk), repeatable=all(map(may_repeat, chunk.values()))
-            )
-        return batch_answers(chunk, read_object(answer.body) or {})
+            try:
+                answer = await self._request(
+                    "POST",
+                    "/$batch",
+                    body=batch_document(chunk),
+                    repeatable=all(map(may_repeat, chunk.values())),
+                    waiting=sending.report,
+                )
+            except GraphError as error:
+                found: dict[int, tuple[BatchAnswer, float | None]] = dict.fromkeys(chunk, (unanswered(error), None))
+            else:
+                found = batch_answers(chunk, read_object(answer.body) or {})
+        sending.keep(found)
+        await sending.report(0.0)
 
-    async def _request(
+    async def _request(  # noqa: PLR0913 - a request, and how to send it
         self,
         method: str,
         path: str,
@@ -423,15 +454,21 @@ class GraphClient:
         params: Parameters | None = None,
         body: Json | None = None,
         repeatable: bool | None = None,
+        waiting: Callable[[float], Awaitable[object]] | None = None,
     ) -> _Answer:
-        """Send one request, with retries, and return its answer."""
+        """Send one request, with retries, and return its answer. ``waiting`` is called before each wait."""
         note(f"{method} {path}")
+        writes = writes_of(method, path, body)
         may_repeat = operation(method, path).is_repeatable if repeatable is None else repeatable
         token = await self._sign_in.token()
         has_renewed = False
-        attempts = Attempts(self._policy)
+        attempts, throttled = Attempts(self._policy), Attempts(self._throttled)
         while True:
             wait: float | None = None
+            is_throttled = False
+            if ahead := self._limit.reserve(writes, self._clock()) if writes else 0.0:
+                await self._wait(ahead, waiting)
+                token = await self._sign_in.token()  # it may have expired meanwhile
             try:
                 answer = await self._send(method, path, params, body, token)
             except httpx.HTTPError as error:
@@ -450,10 +487,16 @@ class GraphClient:
                 if not may_answer_pass(answer.status, is_repeatable=may_repeat):
                     raise failure
                 wait = retry_after(answer.headers.get("Retry-After"))
-            delay = attempts.delay(wait)
+                is_throttled = writes > 0 and answer.status == httpx.codes.TOO_MANY_REQUESTS
+            delay = (throttled if is_throttled else attempts).delay(wait)
             if delay is None:
-                raise graph_errors.exhausted(failure, attempts.made, wait)
-            await self._sleep(delay)
+                raise graph_errors.exhausted(failure, attempts.made + throttled.made - 1, wait)
+            await self._wait(delay, waiting)
+
+    async def _wait(self, seconds: float, waiting: Callable[[float], Awaitable[object]] | None) -> None:
+        if waiting is not None:
+            await waiting(seconds)
+        await self._sleep(seconds)
 
     async def _send(self, method: str, path: str, params: Parameters | None, body: Json | None, token: str) -> _Answer:
         url = path if path.startswith("https://") else f"{(await self._sign_in.cloud()).graph}/v1.0{path}"

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kzero_scim.clients.graph.batch import BatchRequest
+from kzero_scim.clients.graph.batch import BatchRequest, Progress
 from kzero_scim.clients.graph.client import GraphClient, segment
 from kzero_scim.errors import GraphError
+from kzero_scim.resource.formats import same_id
 
 PAGE: Final = 999
 """Assignments per page (Graph's limit)."""
@@ -57,9 +58,20 @@ async def assigned_to(graph: GraphClient, service_principal_id: str) -> list[Ass
 
 
 async def assign(
-    graph: GraphClient, service_principal_id: str, role_id: str, principal_ids: Sequence[str]
+    graph: GraphClient,
+    service_principal_id: str,
+    role_id: str,
+    principal_ids: Sequence[str],
+    progress: Progress | None = None,
 ) -> tuple[list[Assigned], list[str]]:
     """Assign an app role to users and groups.
+
+    Args:
+        graph: Microsoft Graph of the tenant.
+        service_principal_id: Object ID of the service principal.
+        role_id: ID of its app role.
+        principal_ids: Object IDs of the users and groups.
+        progress: Called with the number of new assignments, and with the seconds before the next ones.
 
     Returns:
         The assignments that exist now, and an error message for each that failed.
@@ -81,14 +93,14 @@ async def assign(
         nonlocal existed
         early: GraphError | None = None
         pending = list(requests)
-        answers = await graph.batch([requests[principal] for principal in pending])
+        answers = await graph.batch([requests[principal] for principal in pending], progress)
         for principal, answer in zip(pending, answers, strict=True):
             request = requests[principal]
             if answer.ok:
                 made.append(_assigned(answer.body))
             else:
                 error = graph.error(request, answer)
-                if _is_too_early(error):
+                if answer.failure is None and _is_too_early(error):
                     early = GraphError(str(error), status=404, code=error.code)
                     continue
                 if "already exists" in str(error):
@@ -103,37 +115,75 @@ async def assign(
         try:
             await graph.consistent(attempt, within=_SETTLING)
         except GraphError as error:
-            failures.append(str(error))
+            failures += [f"{principal}: {error}" for principal in requests]
     if existed:  # created by someone else meanwhile, or by a request whose answer was lost
         seen = {item.id for item in made}
-        wanted = set(principal_ids)
+        wanted = {principal.casefold() for principal in principal_ids}
         made += [
             item
             for item in await assigned_to(graph, service_principal_id)
-            if item.id not in seen and item.role_id == role_id and item.principal_id in wanted
+            if item.id not in seen and same_id(item.role_id, role_id) and item.principal_id.casefold() in wanted
         ]
     return made, failures
 
 
-async def unassign(graph: GraphClient, service_principal_id: str, assignment_ids: Sequence[str]) -> list[str]:
+async def unassign(
+    graph: GraphClient, service_principal_id: str, assignment_ids: Sequence[str], progress: Progress | None = None
+) -> dict[str, str]:
     """Delete assignments. An assignment that does not exist is not an error.
 
+    Graph answers in several ways for an assignment that does not exist. So after a refusal, the assignments are read
+    once, and those that are not among them are gone.
+
+    Args:
+        graph: Microsoft Graph of the tenant.
+        service_principal_id: Object ID of the service principal.
+        assignment_ids: IDs of the assignments.
+        progress: Called with the number of deleted assignments, and with the seconds before the next ones.
+
     Returns:
-        An error message for each that failed.
+        An error message by assignment ID for each that failed.
     """
+    failures = await _delete(graph, service_principal_id, assignment_ids, progress)
+    if not failures:
+        return {}
+    try:
+        left = {item.id for item in await assigned_to(graph, service_principal_id)}
+    except GraphError as error:
+        left = set() if error.is_missing else {key for key, failure in failures.items() if not _is_gone(failure)}
+    failures = {key: failure for key, failure in failures.items() if key in left}
+    # Graph's replicas may still list what another one has deleted.
+    contradictory = [key for key, failure in failures.items() if _is_gone(failure)]
+    again = await _delete(graph, service_principal_id, contradictory)
+    for key in contradictory:
+        if key not in again or _is_gone(again[key]):
+            del failures[key]
+    return {key: str(failure) for key, failure in failures.items()}
+
+
+async def _delete(
+    graph: GraphClient, service_principal_id: str, assignment_ids: Sequence[str], progress: Progress | None = None
+) -> dict[str, GraphError]:
+    """Delete assignments, and return the error of each that failed."""
     path = _path(service_principal_id)
     requests = [BatchRequest("DELETE", f"{path}/{segment(key)}") for key in assignment_ids]
     if not requests:
-        return []
+        return {}
     try:
-        answers = await graph.batch(requests)
+        answers = await graph.batch(requests, progress)
     except GraphError as error:
-        return [str(error)]
-    return [
-        str(graph.error(request, answer))
-        for request, answer in zip(requests, answers, strict=True)
-        if not answer.ok and answer.status != 404  # noqa: PLR2004 - not found
-    ]
+        return dict.fromkeys(assignment_ids, error)
+    return {
+        key: graph.error(request, answer)
+        for key, request, answer in zip(assignment_ids, requests, answers, strict=True)
+        if not answer.ok
+    }
+
+
+def _is_gone(error: GraphError) -> bool:
+    """Return whether Graph says in any form that an assignment does not exist."""
+    text = str(error).casefold()
+    return error.is_missing or (error.status == 400 and "entitlementgrant" in text and "not found" in text)  # noqa: PLR2004
 
 
 def _is_too_early(error: GraphError) -> bool:

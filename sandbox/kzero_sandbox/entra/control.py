@@ -130,6 +130,7 @@ class Control:
         return {
             "autoCycle": self._emulator.auto_cycle,
             "consistencyReads": self._emulator.traffic.consistency_reads,
+            "writeLimit": self._emulator.traffic.writes.most,
         }
 
     async def settings(self, request: Request) -> Response:
@@ -138,11 +139,12 @@ class Control:
         return JSONResponse(self._settings())
 
     async def change_settings(self, request: Request) -> Response:
-        """PATCH settings: autoCycle, consistencyReads."""
-        body = await _body(request, {"autoCycle", "consistencyReads"})
+        """PATCH settings: autoCycle, consistencyReads, writeLimit (writes of an application in 150 s; 0 for any)."""
+        body = await _body(request, {"autoCycle", "consistencyReads", "writeLimit"})
         self._emulator.auto_cycle = bool(body.get("autoCycle", self._emulator.auto_cycle))
         traffic = self._emulator.traffic
         traffic.consistency_reads = int(body.get("consistencyReads", traffic.consistency_reads))
+        traffic.writes.most = int(body.get("writeLimit", traffic.writes.most))
         return JSONResponse(self._settings())
 
     async def cycle(self, request: Request) -> Response:

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from kzero_sandbox.faults import Fault
 
 from .audit import AuditLog
-from .graph_errors import GraphError, error_body, not_found, refuse
+from .graph_errors import GraphError, error_body, not_found, refuse, throttled
 from .graph_routing import GraphAnswer, GraphRequest, Router
 from .tokens import Caller, TokenIssuer, TokenRefusedError
 from .traffic import Traffic
@@ -62,7 +62,7 @@ class Graph:
             try:
                 return _response(await self._answer(request, caller, _strict_json(raw)))
             except GraphError as error:
-                return _response(GraphAnswer(error.status, error_body(error, client_request_id)))
+                return _response(GraphAnswer(error.status, error_body(error, client_request_id), error.headers))
 
         response = await self._traffic.faults.around(request.method, unquote(path), carry_out)
         entry["status"] = response.status_code
@@ -102,6 +102,8 @@ class Graph:
         )
 
     async def _operation(self, request: GraphRequest) -> GraphAnswer:
+        if request.method != "GET" and (seconds := self._traffic.writes.take(request.caller.app_id)):
+            raise throttled(seconds)
         unsettled = self._traffic.unsettled(request.path)
         if unsettled:
             raise not_found(unsettled)
@@ -146,7 +148,7 @@ class Graph:
         try:
             answer = await self._item_answer(item, caller, version, done, full=full)
         except GraphError as error:
-            answer = GraphAnswer(error.status, error_body(error))
+            answer = GraphAnswer(error.status, error_body(error), error.headers)
         entry["status"] = answer.status
         return {
             "id": item["id"],

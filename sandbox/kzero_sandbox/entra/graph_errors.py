@@ -3,7 +3,9 @@
 Follows learn.microsoft.com/graph/errors. Must not know HTTP or individual operations.
 """
 
+import math
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -11,7 +13,15 @@ from typing import Any, NoReturn
 class GraphError(Exception):
     """A request that Graph refuses; rendered as `{"error": {...}}`."""
 
-    def __init__(self, status: int, code: str, message: str, *, inner: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        inner: dict[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         """Create the error.
 
         Args:
@@ -19,12 +29,14 @@ class GraphError(Exception):
             code: Graph's error code, for example Request_ResourceNotFound.
             message: Graph's message.
             inner: Additional members of innerError.
+            headers: Additional headers of the answer.
         """
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.inner = inner or {}
+        self.headers = headers or {}
 
 
 def not_found(what: str) -> GraphError:
@@ -34,6 +46,12 @@ def not_found(what: str) -> GraphError:
         "Request_ResourceNotFound",
         f"Resource '{what}' does not exist or one of its queried reference-property objects are not present.",
     )
+
+
+def throttled(seconds: float) -> GraphError:
+    """Return the 429 error that Graph sends to a caller that must wait some seconds."""
+    headers = {"Retry-After": str(max(1, math.ceil(seconds)))}
+    return GraphError(429, "TooManyRequests", "Too many requests. Please retry again later.", headers=headers)
 
 
 def refuse(message: str, *, code: str = "Request_BadRequest", status: int = 400) -> NoReturn:

@@ -1,9 +1,12 @@
-"""Record incoming requests for tests, and hold the faults that replace answers of Graph or login.
+"""Record incoming requests for tests, limit writes, and hold the faults that replace answers of Graph or login.
 
 Secrets are not recorded: of login forms only the names, of credentials only the keys.
 Must not know the directory.
 """
 
+import time
+from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from kzero_sandbox.faults import Faults
@@ -14,12 +17,42 @@ Json = dict[str, Any]
 _MAXIMUM_LOG = 20_000
 
 
+class Writes:
+    """Graph's limit for writes: 3,000 in 150 s for one application in one tenant.
+
+    See learn.microsoft.com/graph/throttling-limits. Each request of a batch counts.
+    """
+
+    SECONDS = 150.0
+
+    def __init__(self) -> None:
+        """Start without writes."""
+        self.most = 3000
+        """The most writes; 0 for any number."""
+        self.clock: Callable[[], float] = time.monotonic
+        """Returns the present time in seconds."""
+        self._taken: dict[str, deque[float]] = {}
+
+    def take(self, app_id: str) -> float:
+        """Count a write of an application, and return 0; or return the seconds until it may write again."""
+        if not self.most:
+            return 0.0
+        at, taken = self.clock(), self._taken.setdefault(app_id, deque())
+        while taken and taken[0] + self.SECONDS <= at:
+            taken.popleft()
+        if len(taken) >= self.most:
+            return taken[0] + self.SECONDS - at
+        taken.append(at)
+        return 0.0
+
+
 class Traffic:
-    """The request log and the faults of one tenant."""
+    """The request log, the limit and the faults of one tenant."""
 
     def __init__(self) -> None:
         """Start with an empty log and no faults."""
         self.faults = Faults()
+        self.writes = Writes()
         self.log: list[Json] = []
         self.consistency_reads = 0
         """The number of requests for which an object is not found after its creation."""
@@ -67,6 +100,7 @@ class Traffic:
     def clear(self) -> None:
         """Clear the log, the faults and the settings."""
         self.faults.clear()
+        self.writes = Writes()
         self.log.clear()
         self._unsettled.clear()
         self.consistency_reads = 0

@@ -148,7 +148,7 @@ def test_the_aim_for_memory_uses_the_command_that_takes_the_most() -> None:
 
     up, memory = aims(measures, azuread_wait=0.0)
 
-    assert (up.limit, up.measured, up.met) == (60, 59, True)
+    assert (up.limit, up.measured, up.met) == (510, 59, True)
     assert (memory.measured, amount(memory.measured, memory.unit), memory.met) == (301, "301 MB", False)
 
 

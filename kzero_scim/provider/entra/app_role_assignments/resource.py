@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
+from kzero_scim.clients.graph.batch import Progress
 from kzero_scim.clients.graph.client import GraphClient, segment
+from kzero_scim.clients.graph.write_limit import least_seconds
 from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
 from kzero_scim.provider.directory.assignments import Assigned, assign, assigned_to, unassign
 from kzero_scim.provider.directory.group_members import group_sizes
@@ -39,7 +41,7 @@ from kzero_scim.provider.entra.app_role_assignments.state import (
 from kzero_scim.provider.entra.permission_check import ASSIGN, READ_ASSIGNMENTS, require_permissions
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.facts import Facts
-from kzero_scim.resource.formats import is_guid
+from kzero_scim.resource.formats import is_guid, same_id
 from kzero_scim.resource.model import (
     UNKNOWN,
     Call,
@@ -57,6 +59,11 @@ from kzero_scim.resource.model import (
 from kzero_scim.resource.paths import parse_path
 
 __all__ = ["AppRoleAssignments", "AppRoleAssignmentsInputs", "AppRoleAssignmentsState", "Assignment"]
+
+_REPORT_EVERY: Final = 200
+"""Changed assignments between two messages."""
+_LONG_WAIT: Final = 5.0
+"""Seconds of a wait that is reported."""
 
 
 class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsState]):
@@ -243,7 +250,7 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
 
     async def delete(
         self,
-        call: Call,  # noqa: ARG002
+        call: Call,
         id: str,  # noqa: A002
         old: AppRoleAssignmentsState,
     ) -> None:
@@ -256,11 +263,12 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
             ProviderError: Some assignments could not be deleted, or a job runs and too many users would lose access.
         """
         await refuse_removal(self._graph, old)
-        failures = await unassign(self._graph, id, [item.assignment_id for item in old.assignments.values()])
+        held = [item.assignment_id for item in old.assignments.values()]
+        failures = await unassign(self._graph, id, held, await _progress(call, "unassigned", len(held)))
         if failures:
             message = (
                 f"could not remove {len(failures)} of {len(old.assignments)} assignments; fix the "
-                f"cause, then run it again: {failures[0]}"
+                f"cause, then run it again: {next(iter(failures.values()))}"
             )
             raise ProviderError(message)
 
@@ -305,55 +313,38 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
         wanted = {name: item.principal_id for name, item in assignments.items()}
 
         missing = set(wanted.values()) - {item.principal_id for item in existing if item.role_id == role}
-        await call.log.status(f"assigning {len(missing)} users and groups")
-        made, failures = await assign(self._graph, sp, role, sorted(missing))
+        made, failures = await assign(
+            self._graph, sp, role, sorted(missing), await _progress(call, "assigned", len(missing))
+        )
         current = [*existing, *made]
 
         keep = {(principal, role) for principal in wanted.values()}
         surplus = [item for item in surplus_of(current, set(), new, old) if item.key not in keep]
         if not failures:
-            failures = await unassign(self._graph, sp, [item.id for item in surplus])
-        state = replace(
-            existing_state(
-                new, role, wanted, current if failures else [item for item in current if item not in surplus], sizes
-            ),
-            warnings=[*lasting_warnings(old, had), *warnings_of(found)],
-        )
+            removals = await unassign(
+                self._graph, sp, [item.id for item in surplus], await _progress(call, "unassigned", len(surplus))
+            )
+            failures = list(removals.values())
+            gone = {item.id for item in surplus} - removals.keys()
+            current = [item for item in current if item.id not in gone]
+        warnings = [*lasting_warnings(old, had), *warnings_of(found)]
         if not failures:
-            return state
+            return replace(existing_state(new, role, wanted, current, sizes), warnings=warnings)
         message = (
             f"could not change all assignments of service principal {sp}, {len(failures)} failed; fix the cause, "
             f"then run it again: {failures[0]}"
         )
-        if old is None and not state.assignments:
-            raise ProviderError(message)
-        # Read again: after a failure it is unknown which requests of a batch Graph carried out.
-        state = await self._after_failure(sp, state, wanted, role, old)
-        raise PartialFailureError(sp, state, message)
-
-    async def _after_failure(
-        self,
-        sp: str,
-        state: AppRoleAssignmentsState,
-        wanted: dict[str, str],
-        role: str,
-        old: AppRoleAssignmentsState | None,
-    ) -> AppRoleAssignmentsState:
         try:
+            # Read again: after a failure it is unknown which requests of a batch Graph carried out.
             current = await assigned_to(self._graph, sp)
         except GraphError:
-            return state
-        names = dict(wanted)
-        inputs = AppRoleAssignmentsInputs(**inputs_of(AppRoleAssignmentsInputs, state))
-        if old is not None and old.app_role_id == role:  # assignments that could not be removed stay in the set
-            names |= {name: item.principal_id for name, item in old.assignments.items() if name not in wanted}
-            inputs = replace(
-                inputs,
-                users=[*inputs.users, *(name for name in old.users if name not in inputs.users)],
-                groups=[*inputs.groups, *(name for name in old.groups if name not in inputs.groups)],
-            )
-        sizes = {**({} if old is None else old.group_sizes), **state.group_sizes}
-        return replace(existing_state(inputs, role, names, current, sizes), warnings=state.warnings)
+            await call.log.debug("could not read the assignments after the failure")
+        state = replace(
+            _after_failure(new, old, wanted=wanted, role=role, current=current, sizes=sizes), warnings=warnings
+        )
+        if old is None and not state.assignments:
+            raise ProviderError(message)
+        raise PartialFailureError(sp, state, message)
 
     async def _imported(self, sp: str, existing: Sequence[Assigned]) -> AppRoleAssignmentsState:
         path = f"/servicePrincipals/{segment(sp)}"
@@ -373,6 +364,57 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
         sizes = await group_sizes(self._graph, [item.principal_id for item in own if item.kind == "Group"])
         principals = {names[item.principal_id]: item.principal_id for item in own}
         return existing_state(inputs, role, principals, existing, sizes)
+
+
+def _after_failure(  # noqa: PLR0913 - what an update knows
+    new: AppRoleAssignmentsInputs,
+    old: AppRoleAssignmentsState | None,
+    *,
+    wanted: Mapping[str, str],
+    role: str,
+    current: Sequence[Assigned],
+    sizes: Mapping[str, int],
+) -> AppRoleAssignmentsState:
+    """Return the state after an update of which a part failed, with everything of this stack that is assigned."""
+    if old is None:
+        return existing_state(new, role, wanted, current, sizes)
+    held = {name: item.principal_id for name, item in old.assignments.items()}
+    sizes = {**old.group_sizes, **sizes}
+    if not same_id(old.app_role_id, role):
+        # The next update finds the assignments of the new role, and still knows those of the old one.
+        inputs = replace(new, users=old.users, groups=old.groups, role_name=old.role_name)
+        return existing_state(inputs, old.app_role_id, held, current, sizes)
+    inputs = replace(
+        new,
+        users=[*new.users, *(name for name in old.users if name not in new.users)],
+        groups=[*new.groups, *(name for name in old.groups if name not in new.groups)],
+    )
+    return existing_state(inputs, role, {**held, **wanted}, current, sizes)
+
+
+async def _progress(call: Call, done: str, total: int) -> Progress:
+    """Return a function that reports how many assignments were changed, and how long Graph lets them wait."""
+    reported = 0
+    if (seconds := least_seconds(total)) > 0:
+        note = f"{total:,} users and groups to be {done}: at least {_minutes(seconds)}, because Graph limits writes"
+        await call.log.info(note)
+    elif total:
+        await call.log.status(f"{done} 0 of {total:,} users and groups")
+
+    async def report(number: int, wait: float) -> None:
+        nonlocal reported
+        if wait >= _LONG_WAIT:
+            text = f"{done} {number:,} of {total:,} users and groups; Graph's limit allows the next in {wait:.0f} s"
+            await call.log.status(text)
+        elif number - reported >= _REPORT_EVERY:
+            reported = number
+            await call.log.status(f"{done} {number:,} of {total:,} users and groups")
+
+    return report
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.1f} minutes".replace(".0 ", " ")
 
 
 def _to_be_made(found: Mapping[str, Principal]) -> dict[str, Assignment]:
