@@ -91,7 +91,7 @@ def examine_machine(project: Path) -> list[Finding]:
         Finding("Python", "ok" if sys.version_info >= (3, 11) else "missing", f"{version}; requires 3.11 or newer"),
         _pulumi(),
         _language_host(),
-        _azuread(),
+        examine_azuread(),
     ]
     if not (project / "Pulumi.yaml").exists():
         findings.append(
@@ -138,17 +138,28 @@ def _language_host() -> Finding:
     return Finding("Python language host", "missing", "pulumi-language-python is not beside the Pulumi CLI")
 
 
-def _azuread() -> Finding:
+def examine_azuread() -> Finding:
+    """Check whether the azuread plugin is installed completely, and whether it is the official one."""
     homes = [os.environ.get("PULUMI_HOME"), str(Path.home() / ".pulumi")]
     for home in homes:
         folder = Path(home) / "plugins" / _AZUREAD if home else None
         if folder and folder.exists():
-            program = folder / "pulumi-resource-azuread"
-            standin = program.exists() and program.read_bytes()[:2] == b"#!"
-            return Finding("azuread plugin", "ok", f"{'offline stand-in' if standin else 'official'}, {folder}")
+            return _azuread_in(folder)
     return Finding(
         "azuread plugin", "optional", "not installed yet; an official Pulumi CLI downloads it in the first run"
     )
+
+
+def _azuread_in(folder: Path) -> Finding:
+    try:
+        with (folder / "pulumi-resource-azuread").open("rb") as program:
+            kind = "offline stand-in" if program.read(2) == b"#!" else "official"
+    except OSError as error:
+        problem = (
+            f"{folder} is incomplete: {error.strerror}; delete that folder, then Pulumi downloads the plugin again"
+        )
+        return Finding("azuread plugin", "missing", problem)
+    return Finding("azuread plugin", "ok", f"{kind}, {folder}")
 
 
 def examine_locks(stack: str, project: Path) -> list[Finding]:
