@@ -261,6 +261,7 @@ class TenantProvisioning(pulumi.ComponentResource):
             tested_at=self.job.connection_test.tested_at,
             on_demand_result=self.test.result if self.test else None,
             comparisons=self.test.comparisons if self.test else [],
+            not_compared=self.test.not_compared if self.test else [],
             kzero_user_id=self.test.kzero_user_id if self.test else None,
         )
 
@@ -361,6 +362,7 @@ def _evidence(settings: TenantSettings, values: dict[str, Any]) -> Evidence:
         application_name=settings.application_name,
         everybody=settings.scope == "all",
         test_user=settings.test_user,
+        verify=settings.verify_test_user,
         **{key: value for key, value in given.items() if value is not None},
     )
 

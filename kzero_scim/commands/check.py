@@ -18,6 +18,8 @@ from kzero_scim.redaction import redacted
 from kzero_scim.stack.stack import Stack
 from kzero_scim.tenant.check import check as check_tenant
 
+_PASSED, _FAILED, _UNKNOWN = Text("passed", "green"), Text("FAILED", "bold red"), Text("unknown", "yellow")
+
 
 def check(
     tenant: TenantName,
@@ -29,8 +31,8 @@ def check(
 
     Reads both services now. Changes nothing.
 
-    Exit codes: 0 all seven passed, 2 a point has not passed, 1 the check could
-    not run.
+    Exit codes: 0 all seven passed, 2 a point has not passed or is unknown, 1
+    the check could not run.
     """
     items = redacted(asyncio.run(check_tenant(Stack.load(tenant, project))))
     passed = sum(item.passed for item in items)
@@ -41,7 +43,7 @@ def check(
         console = Console()
         console.print(Text(f"Validation checklist of {plain(tenant)}: {passed} of {len(items)} passed", "bold"))
         for number, item in enumerate(items, 1):
-            mark = Text("passed", "green") if item.passed else Text("FAILED", "bold red")
+            mark = _UNKNOWN if item.is_unknown else _PASSED if item.passed else _FAILED
             console.print(Text.assemble(f"{number}  ", mark, f"  {item.item}"))
             console.print(Padding(Text(plain(item.evidence), "dim" if item.passed else ""), (0, 0, 0, 11)))
     if passed < len(items):

@@ -29,7 +29,7 @@ def drift(tenant: TenantName, project: Project = Path(), *, as_json: AsJson = Fa
     when. Changes nothing.
 
     Exit codes: 0 nothing differs, 3 something differs, 1 a side could not be
-    asked.
+    asked, or the stack is not set up.
     """
     found = redacted(asyncio.run(find_drift(Stack.load(tenant, project))))
     if as_json:
@@ -44,15 +44,20 @@ def drift(tenant: TenantName, project: Project = Path(), *, as_json: AsJson = Fa
 
 def _show(tenant: str, found: Drift) -> None:
     console = Console()
-    number = len(found.differences)
-    verdict = f"{number} {'difference' if number == 1 else 'differences'}" if number else "nothing differs"
-    console.print(
-        Text.assemble((f"Drift of {one_line(tenant)}: ", "bold"), (verdict, "bold red" if number else "green"))
-    )
+    console.print(Text.assemble((f"Drift of {one_line(tenant)}: ", "bold"), _verdict(found)))
     for difference in found.differences:
         console.print(_line(difference), soft_wrap=True)
     for note in found.notes:
         console.print(Text(f"note: {one_line(note)}", "yellow"), soft_wrap=True)
+
+
+def _verdict(found: Drift) -> Text:
+    """Return what was found. Nothing differs only if everything was compared."""
+    number = len(found.differences)
+    counted = f"{number} {'difference' if number == 1 else 'differences'}"
+    if found.unasked:
+        return Text(f"{counted}, the rest is unknown" if number else "unknown", "bold red")
+    return Text(counted, "bold red") if number else Text("nothing differs", "green")
 
 
 def _line(difference: Difference) -> Text:

@@ -19,6 +19,12 @@ from kzero_scim.resource.model import prop
 
 Result = Literal["success", "alreadyInDesiredState"]
 
+_PROVISIONS = frozenset({"create", "update"})
+"""Entra's actions after which the user exists at the target and can be used there."""
+_REMOVES = {"disable": "disabled", "delete": "deleted", "stageddelete": "disabled"}
+_REMOVING_STEPS = {"entryexportdelete": "deleted", "entryexportupdatesoftdelete": "disabled"}
+"""Steps that a success may contain although the user is not provisioned."""
+
 _SUCCESS = "success"
 _SKIPPED = "skipped"
 _REDUNDANT = "RedundantExport"
@@ -89,10 +95,13 @@ def parse_outcome(answer: Mapping[str, Any] | None) -> Outcome:
         or _from_steps(raw_steps, "SkipReason", "ErrorCode", "errorCode")
     )
     failing = next((step for step in steps if step.status.casefold() in {"failure", "failed"}), None)
-    if failing is None and status.casefold() == _SUCCESS:
-        return Outcome(result="success", steps=steps)
-    if failing is None and status.casefold() == _SKIPPED and code.casefold() == _REDUNDANT.casefold():
-        return Outcome(result="alreadyInDesiredState", steps=steps)
+    is_success = failing is None and status.casefold() == _SUCCESS
+    is_redundant = failing is None and status.casefold() == _SKIPPED and code.casefold() == _REDUNDANT.casefold()
+    if is_success or is_redundant:
+        problem, is_outside = _wrong_action(summary, raw_steps, is_success=is_success)
+        if problem:
+            return Outcome(result=None, steps=steps, problem=problem, is_outside=is_outside)
+        return Outcome(result="success" if is_success else "alreadyInDesiredState", steps=steps)
     message = (
         _text(details.get("errorMessage"))
         or _text(info.get("reason"))
@@ -100,6 +109,42 @@ def parse_outcome(answer: Mapping[str, Any] | None) -> Outcome:
     )
     problem = _problem(status, code, message, failing or _stopping(steps))
     return Outcome(result=None, steps=steps, problem=problem, is_outside=_ADVICE.get(code) == _OUTSIDE)
+
+
+def _wrong_action(
+    summary: Mapping[str, Any], steps: Sequence[Mapping[str, Any]], *, is_success: bool
+) -> tuple[str, bool]:
+    """Return why a success did not provision the user (``""`` if it did), and whether the user is out of scope.
+
+    Entra also reports success after it disabled or deleted a user who is out of scope.
+    """
+    action = _text(summary.get("action")) or _text(summary.get("provisioningAction"))
+    exported = [
+        _text(step.get("name")).casefold()
+        for step in steps
+        if _text(step.get("type") or step.get("provisioningStepType")).casefold() == "export"
+        and _text(step.get("status")).casefold() == _SUCCESS
+    ]
+    done = _REMOVES.get(action.casefold()) or next(filter(None, map(_REMOVING_STEPS.get, exported)), None)
+    if done:
+        return f"Entra {done} the user in KZero instead of provisioning it: {_OUTSIDE}", True
+    if any(map(_is_out_of_scope, steps)):
+        return f"Entra reports that nothing had to be done, because {_OUTSIDE}", True
+    if not is_success or action.casefold() in _PROVISIONS or (not action and exported):
+        return "", False
+    shown = f'its action is "{action}"' if action else "it does not show what it did"
+    return (
+        f"Entra reports success, but {shown} instead of creating or updating the user; what to do: {_OTHERWISE}",
+        False,
+    )
+
+
+def _is_out_of_scope(step: Mapping[str, Any]) -> bool:
+    """Return whether a step says that the user is out of scope."""
+    if _text(step.get("type") or step.get("provisioningStepType")).casefold() != "scoping":
+        return False
+    entitled = _mapping(step.get("details")).get("IsEffectivelyEntitledForProvisioning")
+    return _text(step.get("status")).casefold() == _SKIPPED or str(entitled).casefold() == "false"
 
 
 def _problem(status: str, code: str, message: str, step: Step | None) -> str:

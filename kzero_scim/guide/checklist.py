@@ -18,6 +18,10 @@ ITEMS: Final = (
 """The items' titles, in the guide's order."""
 
 
+UNKNOWN: Final = "unknown: "
+"""Begins the evidence of a point that could not be checked."""
+
+
 @dataclass(frozen=True)
 class Item:
     """One point: the guide's title, whether it passed, and the evidence."""
@@ -25,6 +29,11 @@ class Item:
     item: str
     passed: bool
     evidence: str
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the point could not be checked. Such a point has not passed."""
+        return not self.passed and self.evidence.startswith(UNKNOWN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +58,10 @@ class Evidence:
     tested_at: str | None = None
     test_user: str | None = None
     on_demand_result: str | None = None
+    verify: str = "attributes"
+    """What to check in KZero: attributes, user or off."""
     comparisons: Sequence[Mapping[str, Any]] = ()
+    not_compared: Sequence[str] = ()
     kzero_user_id: str | None = None
     problems: Mapping[int, str] | None = None
     """Point (1 to 7) to the problem that a live check found. Such a point has not passed."""
@@ -149,7 +161,11 @@ def _test_user(found: Evidence) -> tuple[bool, str]:
     if found.on_demand_result is None:
         return False, f"{found.test_user} has not been provisioned on demand"
     equal = sum(1 for comparison in found.comparisons if comparison.get("equal"))
-    passed = found.on_demand_result in {"success", "alreadyInDesiredState"} and equal == len(found.comparisons)
+    is_provisioned = found.on_demand_result in {"success", "alreadyInDesiredState"}
     seen = f"KZero user {found.kzero_user_id}" if found.kzero_user_id else "not looked up in KZero"
     compared = f", {equal} of {len(found.comparisons)} attributes equal" if found.comparisons else ""
-    return passed, f"{found.test_user}: {found.on_demand_result}, {seen}{compared}"
+    left = f"; {'; '.join(found.not_compared)}" if found.not_compared else ""
+    evidence = f"{found.test_user}: {found.on_demand_result}, {seen}{compared}{left}"
+    if is_provisioned and not found.kzero_user_id and found.verify != "off":
+        return False, f"{UNKNOWN}{evidence}"
+    return is_provisioned and equal == len(found.comparisons), evidence

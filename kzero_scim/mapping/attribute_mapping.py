@@ -97,6 +97,21 @@ def expectations(rows: Mapping[str, Row], mappers: Mapping[str, MappedClaim]) ->
     ]
 
 
+def unmatched(rows: Mapping[str, Row], mappers: Mapping[str, MappedClaim]) -> list[str]:
+    """Return one line for each row and each mapper that has no counterpart, so that nothing can be compared.
+
+    Args:
+        rows: Entra's rows by target attribute.
+        mappers: KZero's mappers by name.
+    """
+    matched = expectations(rows, mappers)
+    taken, sent = {item.mapper for item in matched}, {item.target for item in matched}
+    return [
+        *(f"{name} was not compared: no attribute mapping sends its claim" for name in mappers if name not in taken),
+        *(f"{target} was not compared: no mapper of KZero stores it" for target in rows if target not in sent),
+    ]
+
+
 def claim_targets(claim: str) -> list[str]:
     """Return the SCIM attributes, case-folded, that a mapper's claim stands for.
 

@@ -139,10 +139,12 @@ def _compare_manager(
     """Add the comparison of the manager. Entra sends this reference only while the manager is provisioned too."""
     _, found = _kept(kzero, item.user_attribute, None)
     if not names:
+        notes.append(f"{item.mapper} was not compared: the user has no manager in Entra")
         return
     if found is None:
         notes.append(
-            f"{item.mapper} is empty in KZero: Entra sends a manager only while the manager is provisioned too"
+            f"{item.mapper} was not compared: it is empty in KZero, and Entra sends a manager only while it provisions "
+            "the manager too"
         )
         return
     is_known = _folded(found) in {_folded(name) for name in names}
@@ -173,7 +175,7 @@ def _sent(row: Row, user: Mapping[str, Any]) -> str | None:
 def _kept(kzero: Mapping[str, Any], user_attribute: str, sent: str | None) -> tuple[str, str | None]:
     """Return KZero's value of a user attribute: the core field of that meaning, or the attribute of that name."""
     values = (kzero.get("attributes") or {}).get(user_attribute)
-    attribute = _as_text(values[0] if isinstance(values, list) and values else values or None)
+    attribute = ", ".join(filter(None, map(_as_text, values if isinstance(values, list) else [values]))) or None
     field = _CORE_FIELDS.get(user_attribute.casefold(), "")
     core = _as_text(kzero.get(field)) if field else None
     if core is None or (attribute is not None and attribute == sent and field != "enabled"):

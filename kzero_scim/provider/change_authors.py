@@ -40,6 +40,7 @@ class Attribution:
 
     Attributes:
         notes: What could not be found out and why, without duplicates.
+        unread: Why Entra's audit could not be read.
     """
 
     def __init__(self, services: Services) -> None:
@@ -47,6 +48,7 @@ class Attribution:
         self._services = services
         self._asked: dict[str, asyncio.Task[list[Any]]] = {}
         self.notes: list[str] = []
+        self.unread: list[str] = []
 
     async def of(self, kind: Kind, sides: Sides, changes: Sequence[Change]) -> dict[str, AuditEvent]:
         """Return who made the differences of one resource.
@@ -113,7 +115,9 @@ class Attribution:
         try:
             return await self._services.graph.pages("/auditLogs/directoryAudits", query, at_most=MOST_ENTRIES)
         except GraphError as error:
-            self._note(f"could not find out who changed Entra: {why_unread(error)}")
+            reason = why_unread(error)
+            self.unread = list(dict.fromkeys([*self.unread, reason]))
+            self._note(f"could not find out who changed Entra: {reason}")
             return []
 
     async def _events(self, realm: str, kinds: list[str]) -> list[Any]:

@@ -453,6 +453,8 @@ class OnDemandProvisioning(KzeroResource):
     """ID of the user in KZero, if `verify` is not `off`."""
     comparisons = OutputProperty[list[dict[str, Any]]]()
     """The mapped attributes on both sides."""
+    not_compared = OutputProperty[list[str]]()
+    """What was not compared and why, one line each."""
     provisioned_at = OutputProperty[str]()
     """Time of the provisioning, in ISO 8601."""
 

@@ -12,14 +12,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from kzero_scim.clients.graph.client import segment
 from kzero_scim.clients.shared_connections import SharedConnections
-from kzero_scim.errors import KzeroScimError
-from kzero_scim.guide.checklist import Evidence, Item, judge
+from kzero_scim.errors import KzeroScimError, ServiceError, SettingsError
+from kzero_scim.guide.checklist import UNKNOWN, Evidence, Item, judge
 from kzero_scim.keycloak.native_scim import kept_attributes
+from kzero_scim.mapping.user_comparison import is_user_name_known
 from kzero_scim.provider.entra.app_role_assignments.resource import AppRoleAssignments
 from kzero_scim.provider.entra.attribute_mappings.resource import AttributeMappings
 from kzero_scim.provider.entra.connection_test.resource import ConnectionTest
-from kzero_scim.provider.entra.on_demand_provisioning.resource import OnDemandProvisioning
+from kzero_scim.provider.entra.on_demand_provisioning.resource import OnDemandProvisioning, OnDemandProvisioningInputs
 from kzero_scim.provider.entra.provisioning_status.resource import ProvisioningStatus
 from kzero_scim.provider.keycloak.mapper_set.resource import MapperSet
 from kzero_scim.provider.keycloak.remote_token.resource import RemoteToken
@@ -28,6 +30,7 @@ from kzero_scim.provider.keycloak.scim_attributes.resource import ScimAttributes
 from kzero_scim.provider.keycloak.scim_endpoint.resource import ScimEndpoint
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.codec import decode_lenient
+from kzero_scim.resource.formats import same_id
 from kzero_scim.resource.model import Resource, as_plain
 from kzero_scim.settings.tenant_settings import TenantSettings
 from kzero_scim.stack.stack import ResourceState, Stack
@@ -56,7 +59,7 @@ async def check(
         connections: Connections that tenants share.
 
     Returns:
-        Seven items in the guide's order. A point whose service cannot be reached has not passed.
+        Seven items in the guide's order. A point whose service cannot be asked is unknown, and has not passed.
 
     Raises:
         SettingsError: The stack's settings are wrong.
@@ -88,6 +91,13 @@ async def _live(resource: Resource[Any, Any], held: ResourceState) -> tuple[Any,
     return live.found, f"differs from the stack: {', '.join(drifted)}" if drifted else None
 
 
+def _problem(error: KzeroScimError) -> str:
+    """Return the problem that an error shows: unknown if the service could not be asked or refused to answer."""
+    is_observed = isinstance(error, ServiceError) and error.is_missing
+    is_unasked = isinstance(error, (ServiceError, SettingsError)) and not is_observed
+    return f"{UNKNOWN if is_unasked else ''}{error}"
+
+
 async def _probe(number: int, resource: Resource[Any, Any], stack: Stack, findings: _Findings) -> Any:  # noqa: ANN401
     held = stack.find(resource.token)
     if held is None:
@@ -96,7 +106,7 @@ async def _probe(number: int, resource: Resource[Any, Any], stack: Stack, findin
     try:
         state, problem = await _live(resource, held)
     except KzeroScimError as error:
-        findings.problems[number] = str(error)
+        findings.problems[number] = _problem(error)
         return None
     if problem and number not in findings.problems:
         findings.problems[number] = problem
@@ -129,11 +139,14 @@ async def _application(services: Services, stack: Stack, findings: _Findings) ->
     if held is None:
         findings.problems[3] = NOT_SET_UP
         return
-    principal = held.inputs["servicePrincipalId"]
+    principal = str(held.inputs.get("servicePrincipalId") or "")
     try:
-        found: Mapping[str, Any] = await services.graph.get(f"/servicePrincipals/{principal}")
+        found: Mapping[str, Any] = await services.graph.get(f"/servicePrincipals/{segment(principal)}")
     except KzeroScimError as error:
-        findings.problems[3] = str(error)
+        findings.problems[3] = _problem(error)
+        return
+    if not same_id(found.get("id"), principal):
+        findings.problems[3] = f"{UNKNOWN}Microsoft Graph did not answer with service principal {principal}"
         return
     findings.evidence.update(application_name=found.get("displayName"), service_principal_id=found.get("id"))
 
@@ -168,7 +181,7 @@ async def _connection(services: Services, stack: Stack, findings: _Findings) -> 
     except KzeroScimError as error:
         # A known cause comes before Entra's message.
         cause = findings.problems.get(6)
-        findings.problems[6] = f"{cause}; {error}" if cause else str(error)
+        findings.problems[6] = f"{cause}; {error}" if cause else _problem(error)
         return
     findings.evidence.update(test_result=made.state.result, tested_at=made.state.tested_at)
 
@@ -177,8 +190,9 @@ async def _remote_access(services: Services, stack: Stack, findings: _Findings) 
     """Check what Entra signs in with: the client in Keycloak, and whether a bearer token has expired."""
     if stack.find(ScimApiClient.token) is not None:
         await _probe(6, ScimApiClient(services), stack, findings)
-        if 6 in findings.problems:  # noqa: PLR2004 - the checklist's sixth point
-            findings.problems[6] = f"client that Entra signs in as: {findings.problems[6]}"
+        if found := findings.problems.get(6):
+            mark = UNKNOWN if found.startswith(UNKNOWN) else ""
+            findings.problems[6] = f"{mark}client that Entra signs in as: {found.removeprefix(UNKNOWN)}"
     held = stack.find(RemoteToken.token)
     if held is None or held.outputs.get("method") != "bearer" or not held.outputs.get("expiresAt"):
         return
@@ -192,18 +206,22 @@ async def _test_user(services: Services, stack: Stack, findings: _Findings) -> N
     if held is None:
         return
     on_demand = OnDemandProvisioning(services)
-    inputs = decode_lenient(on_demand.inputs, held.inputs)
+    inputs: OnDemandProvisioningInputs = decode_lenient(on_demand.inputs, held.inputs)
+    findings.evidence.update(on_demand_result=held.outputs.get("result"), verify=inputs.verify)
+    if not is_user_name_known(inputs.rows):
+        # Only Entra knows the user's name in KZero.
+        return
     try:
         _, kzero_user_id, arrival = await on_demand.compare_user(inputs)
     except KzeroScimError as error:
-        findings.problems[7] = str(error)
+        findings.problems[7] = _problem(error)
         return
     if kzero_user_id is None:
         findings.problems[7] = f"{inputs.user} no longer exists in KZero"
     elif arrival.mismatches:
         findings.problems[7] = f"{inputs.user} differs between KZero and Entra: {'; '.join(arrival.mismatches)}"
     findings.evidence.update(
-        on_demand_result=held.outputs.get("result"),
         comparisons=[as_plain(comparison) for comparison in arrival.comparisons],
+        not_compared=arrival.notes,
         kzero_user_id=kzero_user_id,
     )

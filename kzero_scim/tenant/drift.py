@@ -12,23 +12,27 @@ import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from kzero_scim.clients.graph.client import segment
 from kzero_scim.clients.shared_connections import SharedConnections
-from kzero_scim.errors import GraphError, KzeroScimError
+from kzero_scim.errors import GraphError, KzeroScimError, NothingAppliedError
 from kzero_scim.provider import audit_events
 from kzero_scim.provider.audit_events import AuditEvent
 from kzero_scim.provider.change_authors import Attribution
+from kzero_scim.provider.entra.provisioning_status.resource import ProvisioningStatus
 from kzero_scim.provider.package import KZERO
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.codec import fields_of
+from kzero_scim.resource.formats import same_id
 from kzero_scim.resource.model import Change, ChangeKind, Resource, as_plain
 from kzero_scim.resource.paths import parse_path, top_level
 from kzero_scim.settings.tenant_settings import TenantSettings
 from kzero_scim.stack.stack import ResourceState, Stack
 from kzero_scim.tenant.live_resource import SECRET, compare_live
 from kzero_scim.tenant.services import tenant_services
+
+T = TypeVar("T")
 
 WHOLE: Final = ""
 """The property of a difference that concerns a whole resource."""
@@ -89,6 +93,7 @@ async def find_drift(
     """Compare both sides with a stack's state.
 
     Needs only read permissions. If one service cannot be asked, ``unasked`` says so and the other is still compared.
+    Without differences, nothing differs only if ``unasked`` is empty too.
 
     Args:
         stack: The tenant's stack as last applied. After `pulumi refresh`, its state includes any drift.
@@ -96,21 +101,32 @@ async def find_drift(
         connections: Connections that tenants share.
 
     Raises:
+        NothingAppliedError: The stack's state contains nothing to compare: it was never applied, or was destroyed.
         SettingsError: The stack's settings are wrong.
     """
+    compared = [stack.find(token) for token, facts in KZERO.facts.items() if facts.drifts]
+    owned = _azuread_resources(stack)
+    if not owned and not any(compared):
+        message = (
+            f"tenant {stack.name} is not set up, so drift is unknown: its stack was never applied, or was destroyed; "
+            "run `pulumi up`"
+        )
+        raise NothingAppliedError(message)
     settings = await asyncio.to_thread(TenantSettings.parse, stack.configuration, stack.secret_keys, stack.project)
     found = Drift()
     async with tenant_services(settings, stack.configuration, environment, connections, stack.project) as services:
         attribution = Attribution(services)
         # Not awaited yet: a sweep may be cancelled before it needs them.
-        compared = [stack.find(token) for token, facts in KZERO.facts.items() if facts.drifts]
-        reads = [partial(_resource, services, attribution, held) for held in compared if held]
-        reads += [partial(_azuread, services, attribution, resource) for resource in _azuread_resources(stack)]
+        reads = [partial(_resource, services, attribution, found, held) for held in compared if held]
+        reads += [partial(_azuread, services, attribution, found, resource) for resource in owned]
         for differences in await asyncio.gather(*(_tried(read, found) for read in reads)):
             found.differences += differences
+        if stack.find(ProvisioningStatus.token) is None:
+            found.notes.append("the stack is only partly set up; what it lacks was not compared. Run `pulumi up`")
+        hidden = await _hidden(attribution, services, stack)
         if found.differences:
             found.notes += attribution.notes
-        found.notes += await _hidden(attribution, services, stack)
+        found.notes += hidden
     return found
 
 
@@ -123,15 +139,29 @@ async def _tried(read: Callable[[], Awaitable[list[Difference]]], found: Drift) 
         return []
 
 
-async def _resource(services: Services, attribution: Attribution, held: ResourceState) -> list[Difference]:
+async def _attributed_to(found: Drift, asked: Awaitable[T], unknown: T) -> T:
+    """Return who made differences. If a log cannot be read, a note says so, and the differences stay."""
+    try:
+        return await asked
+    except KzeroScimError as error:
+        note = f"could not find out who made changes: {error}"
+        if note not in found.notes:
+            found.notes.append(note)
+        return unknown
+
+
+async def _resource(
+    services: Services, attribution: Attribution, drift: Drift, held: ResourceState
+) -> list[Difference]:
     kind_of_resource: Callable[[Services], Resource[Any, Any]] = KZERO.resources[held.type]
     resource = kind_of_resource(services)
     live = await compare_live(resource, held)
     kind = held.type.rsplit(":", 1)[-1]
     if live.found is None:
-        known = await attribution.of(type(resource), live.sides, [Change(WHOLE, ChangeKind.ADD)])
+        gone = [Change(WHOLE, ChangeKind.ADD)]
+        known = await _attributed_to(drift, attribution.of(type(resource), live.sides, gone), {})
         return [_attributed(Difference(resource=kind, property=WHOLE, was="exists", now=None), known.get(WHOLE))]
-    known = await attribution.of(type(resource), live.sides, live.changes)
+    known = await _attributed_to(drift, attribution.of(type(resource), live.sides, live.changes), {})
     wanted, found = as_plain(live.wanted), as_plain(live.found)
     return [
         _attributed(_difference(kind, resource, change, wanted, found), known.get(change.path))
@@ -205,7 +235,7 @@ def stated(held: ResourceState, names: Sequence[str]) -> dict[str, Any]:
     return {name: held.inputs[name] for name in names if name in held.inputs and name not in held.ignored}
 
 
-async def _azuread(services: Services, attribution: Attribution, resource: _Azuread) -> list[Difference]:
+async def _azuread(services: Services, attribution: Attribution, drift: Drift, resource: _Azuread) -> list[Difference]:
     kind = resource.held.type.rsplit(":", 1)[-1]
     path = f"/{resource.collection}/{segment(resource.id)}"
     try:
@@ -215,12 +245,17 @@ async def _azuread(services: Services, attribution: Attribution, resource: _Azur
             raise
         differences = [Difference(resource=kind, property=WHOLE, was="exists", now=None)]
     else:
+        if not same_id(actual.get("id"), resource.id):
+            message = f"Microsoft Graph did not answer with object {resource.id} to a request for {path}"
+            raise GraphError(message)
         differences = [
             Difference(resource=kind, property=name, was=value, now=actual.get(name))
             for name, value in resource.wanted.items()
             if _unordered(actual.get(name)) != _unordered(value)
         ]
-    event = await attribution.in_entra(resource.id, audit_events.APPLICATION) if differences else None
+    if not differences:
+        return []
+    event = await _attributed_to(drift, attribution.in_entra(resource.id, audit_events.APPLICATION), None)
     return [_attributed(difference, event) for difference in differences]
 
 
@@ -229,16 +264,19 @@ def _unordered(value: Any) -> Any:  # noqa: ANN401 - any JSON
 
 
 async def _hidden(attribution: Attribution, services: Services, stack: Stack) -> Sequence[str]:
-    """Return a note for each hidden value that another account was the last to set."""
+    """Return a note for each hidden value that another account was the last to set, or if that is unknown."""
     notes: list[str] = []
+    unknown = "unknown whether someone changed values that Entra hides: {}"
     for token, facts in KZERO.facts.items():
         held = stack.find(token) if facts.hidden else None
         if held is None or services.config.client_id is None:
             continue
         try:
             entries = await attribution.entra_events(held.id, facts.audit_activities)
-        except KzeroScimError:
+        except KzeroScimError as error:
+            notes.append(unknown.format(error))
             continue
+        notes += map(unknown.format, attribution.unread)
         newest = max(entries, key=lambda event: event.when, default=None)
         if newest is not None and not newest.own:
             notes.append(facts.hidden.format(who=newest.who, when=newest.second))

@@ -278,10 +278,14 @@
       rest(tenant.users, rows.length, `kzero-scim status ${tenant.name}`),
     );
   }
+  function verdict(point) {
+    if (point.passed) return ["healthy", "Passed"];
+    return (point.evidence || "").startsWith("unknown: ") ? ["unknown", "Unknown"] : ["failed", "Not passed"];
+  }
   function checklist(tenant) {
     const points = tenant.checklist.map((point) =>
-      el("li", { class: point.passed ? "passed" : "open" }, icon(point.passed ? "healthy" : "failed"),
-        el("div", {}, el("span", { class: "quiet" }, point.passed ? "Passed: " : "Not passed: "), bidi(point.item), el("p", { class: "evidence", dir: "auto" }, point.evidence || ""))),
+      el("li", { class: point.passed ? "passed" : "open" }, icon(verdict(point)[0]),
+        el("div", {}, el("span", { class: "quiet" }, `${verdict(point)[1]}: `), bidi(point.item), el("p", { class: "evidence", dir: "auto" }, point.evidence || ""))),
     );
     return part(`Checklist: ${passed(tenant)} of ${points.length} passed`, tenant.checklistRun, el("ol", { class: "checklist" }, points));
   }

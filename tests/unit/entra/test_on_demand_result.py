@@ -64,6 +64,71 @@ def test_nothing_to_change_is_as_good(answer: dict[str, str]) -> None:
     assert parse_outcome(answer).result == "alreadyInDesiredState"
 
 
+DISABLED = step("EntryExportUpdateSoftDelete", "Export", "Success", "User 'alex@contoso.example' was disabled")
+DELETED = step("EntryExportDelete", "Export", "Success", "User 'alex@contoso.example' was deleted")
+UPDATED = step("EntryExportUpdate", "Export", "Success", "User 'alex@contoso.example' was updated")
+UNSCOPED = step("EntrySynchronizationScoping", "Scoping", "Skipped", "Not in scope.")
+UNENTITLED = step("Scope", "Scoping", "Success", IsEffectivelyEntitledForProvisioning="False")
+
+
+def acted(action: str, *steps: dict[str, Any], result: str = "Success", name: str = "action") -> dict[str, str]:
+    """Return an answer that names Entra's action."""
+    details = {"errorCode": "RedundantExport"} if result == "Skipped" else {}
+    return {
+        "key": json.dumps({"result": result, "details": details}),
+        "value": json.dumps({name: action, "provisioningSteps": steps}),
+    }
+
+
+@pytest.mark.parametrize("name", ["action", "provisioningAction"])
+@pytest.mark.parametrize("action", ["Create", "Update", "create", "UPDATE"])
+def test_creating_and_updating_provision_the_user(action: str, name: str) -> None:
+    """A success whose action is to create or update the user counts as a success."""
+    assert parse_outcome(acted(action, IMPORT, UPDATED, name=name)).result == "success"
+
+
+@pytest.mark.parametrize(
+    ("answer", "done"),
+    [
+        (acted("Disable", IMPORT, UPDATED), "disabled"),
+        (acted("disable", IMPORT, UPDATED, name="provisioningAction"), "disabled"),
+        (acted("StagedDelete", IMPORT), "disabled"),
+        (acted("Delete", IMPORT, DELETED), "deleted"),
+        (documented("Success", IMPORT, DISABLED), "disabled"),
+        (documented("Success", IMPORT, DELETED), "deleted"),
+        ({"key": STATUS_INFO, "value": json.dumps([IMPORT, DELETED])}, "deleted"),
+        (acted("Update", IMPORT, UNSCOPED, UPDATED), "nothing had to be done"),
+        (documented("Success", IMPORT, UNENTITLED, UPDATED), "nothing had to be done"),
+        (acted("Other", IMPORT, UNSCOPED, REDUNDANT, result="Skipped"), "nothing had to be done"),
+        (acted("Disable", IMPORT, REDUNDANT, result="Skipped"), "disabled"),
+    ],
+)
+def test_a_user_who_was_removed_is_not_provisioned(answer: dict[str, str], done: str) -> None:
+    """A successful disable or delete, also one that had nothing to do, is a failure: the user is out of scope."""
+    outcome = parse_outcome(answer)
+
+    assert (outcome.result, outcome.is_outside) == (None, True)
+    assert done in outcome.problem
+    assert "assign the user" in outcome.problem
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        acted("Other", IMPORT, UPDATED),
+        acted("unknownFutureValue", IMPORT, UPDATED),
+        documented("Success", IMPORT),
+        {"key": json.dumps({"result": "Success"}), "value": "{}"},
+    ],
+)
+def test_a_success_of_an_unknown_action_is_a_failure(answer: dict[str, str]) -> None:
+    """A success that does not show that Entra created or updated the user does not count."""
+    outcome = parse_outcome(answer)
+
+    assert (outcome.result, outcome.is_outside) == (None, False)
+    assert "Entra reports success, but" in outcome.problem
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kzero_scim.guide.checklist import ITEMS, Evidence, as_output, judge
+from kzero_scim.guide.checklist import ITEMS, UNKNOWN, Evidence, as_output, judge
 
 COMPLETE = Evidence(
     tenant_url="https://kzero.example/realms/Contoso/scim/v2",
@@ -76,3 +76,33 @@ def test_a_live_problem_replaces_the_evidence() -> None:
     items = judge(replace(COMPLETE, problems={2: "mappers.tag is missing"}))
 
     assert (items[1].passed, items[1].evidence) == (False, "mappers.tag is missing")
+
+
+def test_a_test_user_who_was_not_looked_up_is_unknown() -> None:
+    """Entra's report alone does not pass the seventh point, unless the stack asks for no look-up."""
+    unseen = replace(COMPLETE, kzero_user_id=None, comparisons=[], not_compared=["only Entra knows the name"])
+
+    for verify in ("attributes", "user"):
+        item = judge(replace(unseen, verify=verify))[6]
+        assert (item.passed, item.is_unknown) == (False, True)
+        assert item.evidence.startswith("unknown: ")
+        assert "only Entra knows the name" in item.evidence
+    assert judge(replace(unseen, verify="off"))[6].passed
+    failed = judge(replace(unseen, on_demand_result=None))[6]
+    assert (failed.passed, failed.is_unknown) == (False, False)
+
+
+def test_a_point_that_could_not_be_asked_is_unknown() -> None:
+    """A problem that begins with "unknown" marks its point as unknown, and the point has not passed."""
+    items = judge(replace(COMPLETE, problems={1: f"{UNKNOWN}no answer", 2: "gone"}))
+
+    assert [item.is_unknown for item in items[:3]] == [True, False, False]
+    assert [item.passed for item in items[:3]] == [False, False, True]
+
+
+def test_what_was_not_compared_is_evidence() -> None:
+    """The seventh point names what was not compared, and passes by the rest."""
+    item = judge(replace(COMPLETE, not_compared=["tag was not compared: no row"]))[6]
+
+    assert item.passed
+    assert "1 of 1 attributes equal; tag was not compared: no row" in item.evidence

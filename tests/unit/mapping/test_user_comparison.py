@@ -105,7 +105,7 @@ def test_a_manager_who_is_not_provisioned_is_noted() -> None:
     arrival = compare_user(GUIDE, ENTRA, kzero, MANAGER_NAMES)
 
     assert arrival.mismatches == []
-    assert "while the manager is provisioned too" in arrival.notes[0]
+    assert "while it provisions the manager too" in arrival.notes[0]
 
 
 def test_what_only_entra_can_compute_is_noted() -> None:
@@ -150,3 +150,17 @@ def test_the_user_name_follows_its_row() -> None:
     assert user_name({TAG: Row(source="city")}, ENTRA) == "Alex@contoso.example"
     assert is_user_name_known(guide_rows())
     assert not is_user_name_known({"userName": Row(expression="ToLower([mail])")})
+
+
+def test_a_user_without_a_manager_is_noted() -> None:
+    """Without a manager in Entra, the manager is not compared, and a note says so."""
+    arrival = compare_user(GUIDE, ENTRA, KZERO, set())
+
+    assert "manager was not compared: the user has no manager in Entra" in arrival.notes
+
+
+def test_several_values_in_kzero_are_not_one_value() -> None:
+    """An attribute with more values than the one that Entra sends differs."""
+    kzero = KZERO | {"attributes": {"extensionAttribute1": ["blue", "red"]}}
+
+    assert any('Entra "blue", KZero "blue, red"' in line for line in compare_user(GUIDE, ENTRA, kzero, ()).mismatches)

@@ -18,7 +18,7 @@ from kzero_scim.entra.schema.document import rule_id
 from kzero_scim.entra.synchronization_job import job_path, split_job_resource_id
 from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
 from kzero_scim.keycloak.protocol_mapper import guide_mappers
-from kzero_scim.mapping.attribute_mapping import Expectation, expectations, guide_rows
+from kzero_scim.mapping.attribute_mapping import Expectation, expectations, guide_rows, unmatched
 from kzero_scim.mapping.user_comparison import (
     Arrival,
     Comparison,
@@ -29,6 +29,7 @@ from kzero_scim.mapping.user_comparison import (
     user_name,
 )
 from kzero_scim.provider.directory.assignment_scope import is_among, is_assigned
+from kzero_scim.provider.directory.principals import same_user
 from kzero_scim.provider.entra.on_demand_provisioning.facts import FACTS
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.facts import Facts
@@ -87,6 +88,7 @@ class OnDemandProvisioningState(OnDemandProvisioningInputs):
     steps: list[Step] = prop("Entra's steps, in order.")
     kzero_user_id: str | None = prop("ID of the user in KZero, if `verify` is not `off`.", default=None)
     comparisons: list[Comparison] = prop("The mapped attributes on both sides.")
+    not_compared: list[str] = prop("What was not compared and why, one line each.", default_factory=list)
     provisioned_at: str = prop("Time of the provisioning, in ISO 8601.")
 
 
@@ -144,7 +146,7 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         changes = [
             *map(replacing, compare(old.service_principal_id, new.service_principal_id, "servicePrincipalId")),
             *map(replacing, compare(old.job_id, new.job_id, "jobId")),
-            *map(replacing, compare(old.user, new.user, "user")),
+            *map(replacing, [] if _is_same_user(old.user, new.user) else compare(old.user, new.user, "user")),
         ]
         for path, before, after in (
             ("verify", old.verify, new.verify),
@@ -184,6 +186,7 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
             steps=UNKNOWN,
             kzero_user_id=UNKNOWN if old is None else old.kzero_user_id,
             comparisons=UNKNOWN,
+            not_compared=UNKNOWN,
             provisioned_at=UNKNOWN,
         )
 
@@ -240,13 +243,17 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
             Entra's user, the ID of KZero's user (None if it does not exist), and the comparison.
 
         Raises:
-            ProviderError: The user does not exist in Entra, or no KZero tenant is configured.
+            ProviderError: The user does not exist in Entra, its name in KZero is unknown, or no KZero tenant is
+                configured.
         """
         expected = expectations(inputs.rows, inputs.mappers) if inputs.verify == "attributes" else []
         user = await self._user(inputs.user, graph_selection(expected), with_manager=reads_manager(expected))
         realm, name = self._realm(), user_name(inputs.rows, user)
+        if name is None:
+            raise ProviderError(_nameless(inputs))
         managers = await self._manager_names(realm, user)
-        return user, *await self._look(realm, name or "", user, expected, managers)
+        kzero_id, arrival = await self._look(realm, name, user, expected, managers)
+        return user, kzero_id, replace(arrival, notes=[*_unmatched(inputs), *arrival.notes])
 
     async def _run(self, call: Call, new: OnDemandProvisioningInputs) -> tuple[str, OnDemandProvisioningState]:
         expected = expectations(new.rows, new.mappers) if new.verify == "attributes" else []
@@ -297,12 +304,10 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         await call.log.status(f"looking for {state.user} in KZero")
         realm, name = self._realm(), user_name(state.rows, user)
         if not is_user_name_known(state.rows):
-            message = f"user {state.user} was not checked in KZero: only Entra can compute the expression of userName"
-            await call.log.warning(message)
-            return state
+            await call.log.warning(_nameless(state))
+            return replace(state, not_compared=[_nameless(state)])
         if name is None:
-            reason = f"user {state.user} has no value for userName in Entra; map userName to userPrincipalName"
-            raise PartialFailureError(resource_id, state, reason)
+            raise PartialFailureError(resource_id, state, _nameless(state))
         managers = await self._manager_names(realm, user) if reads_manager(expected) else set()
         kzero_id, arrival = await self._look(realm, name, user, expected, managers)
         for delay in self._delays:
@@ -310,8 +315,9 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
                 break
             await self._sleep(delay)
             kzero_id, arrival = await self._look(realm, name, user, expected, managers)
-        state = replace(state, kzero_user_id=kzero_id, comparisons=arrival.comparisons)
-        for note in arrival.notes:
+        notes = [*_unmatched(state), *arrival.notes]
+        state = replace(state, kzero_user_id=kzero_id, comparisons=arrival.comparisons, not_compared=notes)
+        for note in notes:
             await call.log.info(note)
         if kzero_id is None:
             reason = (
@@ -339,7 +345,10 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         kzero = await self._services.keycloak.find_user(realm, name)
         if kzero is None:
             return None, Arrival(comparisons=[], notes=[])
-        return str(kzero.get("id", "")), compare_user(expected, user, kzero, managers)
+        arrival = compare_user(expected, user, kzero, managers)
+        if not expected and kzero.get("enabled") is False and user.get("accountEnabled") is not False:
+            arrival.comparisons.append(Comparison(attribute="enabled", entra="true", kzero="false", equal=False))
+        return str(kzero.get("id", "")), arrival
 
     async def _manager_names(self, realm: str, user: Mapping[str, Any]) -> set[str]:
         """Return the names that KZero may use for the manager: user name, display name and both IDs."""
@@ -393,6 +402,7 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
             steps=[],
             kzero_user_id=kzero_id,
             comparisons=arrival.comparisons,
+            not_compared=arrival.notes,
             provisioned_at=self._now().isoformat(timespec="seconds"),
         )
 
@@ -405,6 +415,22 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
             )
             raise ProviderError(message)
         return realm
+
+
+def _is_same_user(one: str, other: str) -> bool:
+    """Return whether two known names are the same; Entra ignores the case of user principal names."""
+    return is_known(one) and is_known(other) and same_user(one) == same_user(other)
+
+
+def _nameless(inputs: OnDemandProvisioningInputs) -> str:
+    """Return why the name that Entra gives the user in KZero is unknown."""
+    if is_user_name_known(inputs.rows):
+        return f"user {inputs.user} has no value for userName in Entra; map userName to userPrincipalName"
+    return f"user {inputs.user} was not checked in KZero: only Entra can compute the expression of userName"
+
+
+def _unmatched(inputs: OnDemandProvisioningInputs) -> list[str]:
+    return unmatched(inputs.rows, inputs.mappers) if inputs.verify == "attributes" else []
 
 
 def _has_arrived(state: OnDemandProvisioningState) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from kzero_scim.errors import PartialFailureError, ProviderError
-from kzero_scim.mapping.attribute_mapping import guide_rows
+from kzero_scim.mapping.attribute_mapping import TAG, guide_rows
 from kzero_scim.provider.entra.on_demand_provisioning.resource import (
     OnDemandProvisioning,
     OnDemandProvisioningInputs,
@@ -195,6 +195,48 @@ class TestRun:
 
         assert made.state.kzero_user_id == "k1"
 
+    async def test_a_user_who_is_disabled_in_kzero_has_not_arrived(self) -> None:
+        """With verify set to user, the user must also be enabled."""
+        keycloak = Keycloak({"id": "k1", "username": "alex@contoso.example", "enabled": False})
+
+        with pytest.raises(PartialFailureError, match='enabled: Entra "true", KZero "false"'):
+            await resource(graph_with(), keycloak).create(call(), replace(INPUTS, verify="user"))
+
+    async def test_a_user_whom_entra_disabled_is_not_provisioned(self) -> None:
+        """A successful disable is a failure, and KZero is not asked."""
+        answer = {"key": json.dumps({"result": "Success"}), "value": json.dumps({"action": "Disable"})}
+        keycloak = Keycloak(IN_KZERO)
+
+        with pytest.raises(ProviderError, match="disabled the user in KZero instead of provisioning it"):
+            await resource(graph_with(answer), keycloak).create(call(), INPUTS)
+        assert keycloak.asked == []
+
+    async def test_what_was_not_compared_is_named(self) -> None:
+        """The state and the log name each mapper without a row, each row without a mapper, and each unknown value."""
+        lines = Lines()
+        rows = guide_rows() | {"title": Row(source="jobTitle"), "name.givenName": Row(expression="Trim([givenName])")}
+        del rows[TAG]
+
+        made = await resource(graph_with()).create(call(lines), replace(INPUTS, rows=rows))
+
+        assert made.state.not_compared == [
+            "tag was not compared: no attribute mapping sends its claim",
+            "title was not compared: no mapper of KZero stores it",
+            "firstName was not compared: Entra computes its value (Trim([givenName]))",
+        ]
+        assert [line for line in lines.notes if "was not compared" in line] == made.state.not_compared
+
+    async def test_a_user_without_a_name_is_never_looked_up(self) -> None:
+        """If the user's name in KZero is unknown or empty, KZero is not asked for a user without a name."""
+        for rows, reason in (
+            ({"userName": Row(expression="ToLower([mail])", matching_priority=1)}, "only Entra can compute"),
+            ({"userName": Row(source="employeeId", matching_priority=1)}, "no value for userName"),
+        ):
+            keycloak = Keycloak({"id": "k0", "username": ""}, IN_KZERO)
+            with pytest.raises(ProviderError, match=reason):
+                await resource(graph_with(), keycloak).compare_user(replace(INPUTS, rows=guide_rows() | rows))
+            assert keycloak.asked == []
+
     async def test_a_computed_user_name_is_a_warning(self) -> None:
         """A user name that only Entra can compute is a warning."""
         lines = Lines()
@@ -203,6 +245,7 @@ class TestRun:
         made = await resource(graph_with()).create(call(lines), replace(INPUTS, rows=rows))
 
         assert "was not checked in KZero" in lines.warnings[0]
+        assert made.state.not_compared == lines.warnings
         assert await resource(graph_with()).diff(call(), USER_ID, made.state, replace(INPUTS, rows=rows)) == []
 
 
@@ -219,6 +262,18 @@ class TestRepeat:
         assert found is not None
         assert (found.inputs, found.state) == (INPUTS, state)
         assert graph.asked == []
+
+    @pytest.mark.parametrize("name", ["ALEX@contoso.example", "Alex@Contoso.Example"])
+    async def test_the_case_of_the_user_has_no_meaning(self, name: str) -> None:
+        """A user principal name in another case is the same user and replaces nothing."""
+        graph = graph_with()
+        state = await created(graph)
+
+        assert await resource(graph).diff(call(), USER_ID, state, replace(INPUTS, user=name)) == []
+        other = replace(INPUTS, user="alexa@contoso.example")
+        assert await resource(graph).diff(call(), USER_ID, state, other) == [Change("user", replace=True)]
+        unknown = replace(INPUTS, user=UNKNOWN)
+        assert await resource(graph).diff(call(), USER_ID, state, unknown) == [Change("user", replace=True)]
 
     async def test_a_trigger_repeats_and_a_user_replaces(self) -> None:
         """A changed trigger updates the resource, and a changed user replaces it."""
