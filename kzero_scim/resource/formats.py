@@ -6,7 +6,7 @@ Knows no setting and no resource, so that both sides refuse the same texts.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 GUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 """Pattern of an object ID or tenant ID of Entra."""
@@ -32,6 +32,25 @@ def is_guid(text: str) -> bool:
 def same_id(one: object, other: object) -> bool:
     """Return whether two values are the same ID; Entra ignores the case of IDs."""
     return isinstance(one, str) and isinstance(other, str) and one.casefold() == other.casefold()
+
+
+def fold_id(value: Any) -> Any:  # noqa: ANN401 - a text, UNKNOWN or None
+    """Return a GUID in lower case, as Entra writes it, and any other value unchanged."""
+    return value.lower() if isinstance(value, str) and is_guid(value) else value
+
+
+def fold_ids(instance: object, *names: str) -> None:
+    """Write the GUIDs in some fields of a new dataclass instance in lower case, so that equal IDs are equal texts."""
+    for name in names:
+        object.__setattr__(instance, name, fold_id(getattr(instance, name)))
+
+
+def same_object(one: str, other: str) -> bool:
+    """Return whether two resource IDs, such as ``<servicePrincipalId>/<jobId>``, name the same object.
+
+    The case matters unless the ID begins with a GUID: names of KZero's tenants and clients differ by case.
+    """
+    return one == other or (is_guid(one.partition("/")[0]) and same_id(one, other))
 
 
 def is_email(text: str) -> bool:

@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, Final, Generic, Protocol, Self, TypeVar, final
 
 from kzero_scim.resource.facts import Facts
+from kzero_scim.resource.formats import same_id
 
 
 @final
@@ -327,6 +328,12 @@ class Resource(ABC, Generic[InputsT, StateT]):
     async def delete(self, call: Call, id: str, old: StateT) -> None:  # noqa: A002
         """Delete the resource. A resource that does not exist is not an error."""
 
+    async def give_up(self, call: Call, id: str, old: StateT, new: StateT) -> None:  # noqa: A002
+        """Delete what only the old state owns, after a replacement that turned out to be the same object.
+
+        By default, the new resource has taken over everything.
+        """
+
 
 class Function(ABC, Generic[InputsT, StateT]):
     """A function (``invoke``) of the package. It changes nothing."""
@@ -385,6 +392,11 @@ def compare(old: Any, new: Any, path: str = "") -> list[Change]:  # noqa: ANN401
         The innermost differences, in the order of ``new``.
     """
     return _compare(as_plain(old), as_plain(new), path)
+
+
+def compare_ids(old: Any, new: Any, path: str) -> list[Change]:  # noqa: ANN401 - any property value
+    """Return the difference between two IDs of Entra, which ignores their case."""
+    return [] if same_id(old, new) else compare(old, new, path)
 
 
 def _compare(old: Any, new: Any, path: str) -> list[Change]:  # noqa: ANN401 - any plain property value

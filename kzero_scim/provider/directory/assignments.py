@@ -10,7 +10,7 @@ from typing import Any, Final
 from kzero_scim.clients.graph.batch import BatchRequest, Progress
 from kzero_scim.clients.graph.client import GraphClient, segment
 from kzero_scim.errors import GraphError
-from kzero_scim.resource.formats import same_id
+from kzero_scim.resource.formats import fold_ids, same_id
 
 PAGE: Final = 999
 """Assignments per page (Graph's limit)."""
@@ -28,6 +28,10 @@ class Assigned:
     kind: str
     role_id: str
     display_name: str
+
+    def __post_init__(self) -> None:
+        """Write the IDs in lower case, so that equal IDs are equal texts."""
+        fold_ids(self, "principal_id", "role_id")
 
     @property
     def key(self) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from kzero_scim.clients.graph.batch import BatchRequest
 from kzero_scim.clients.graph.client import segment
 from kzero_scim.errors import GraphError
+from kzero_scim.resource.formats import fold_id
 
 if TYPE_CHECKING:
     from kzero_scim.clients.graph.client import GraphClient
@@ -72,7 +73,11 @@ async def _members(graph: GraphClient, group_id: str) -> dict[str, str]:
         if error.is_missing:  # the group was deleted
             return {}
         raise
-    return {str(item["id"]): _name(item) for item in documents if item.get("@odata.type") == _USER and item.get("id")}
+    return {
+        fold_id(str(item["id"])): _name(item)
+        for item in documents
+        if item.get("@odata.type") == _USER and item.get("id")
+    }
 
 
 def _name(item: dict[str, Any]) -> str:

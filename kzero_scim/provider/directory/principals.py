@@ -13,7 +13,7 @@ from urllib.parse import quote
 from kzero_scim.clients.graph.batch import BatchAnswer, BatchRequest
 from kzero_scim.clients.graph.client import GraphClient, odata_quote, segment
 from kzero_scim.errors import ProviderError
-from kzero_scim.resource.formats import is_guid
+from kzero_scim.resource.formats import fold_id, fold_ids, is_guid
 
 FILTER_SIZE: Final = 15
 """Alternatives in one ``in`` filter (Graph's limit)."""
@@ -39,6 +39,10 @@ class Principal:
     kind: Kind
     display_name: str
     warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Write the object ID in lower case, so that equal IDs are equal texts."""
+        fold_ids(self, "id")
 
 
 @dataclass
@@ -116,7 +120,8 @@ async def name_all(graph: GraphClient, assignments: Iterable[dict[str, Any]]) ->
         if request.path.startswith("/groups"):
             found_groups += _values(answer)
         else:
-            names |= {user["id"]: user["userPrincipalName"] for user in _values(answer) if user["id"] in names}
+            found = {fold_id(user["id"]): user["userPrincipalName"] for user in _values(answer)}
+            names |= {key: name for key, name in found.items() if key in names}
     _match_groups(resolution, [*groups.values()], found_groups)
     names |= {key: name for key, name in groups.items() if name in resolution.found}
     return names
@@ -201,7 +206,7 @@ def _match_groups(resolution: Resolution, names: Sequence[str], documents: Seque
     for name in names:
         wanted = name.casefold()
         fits = {
-            str(document["id"]): document
+            str(fold_id(str(document["id"]))): document
             for document in documents
             if wanted in {str(document.get("displayName") or "").casefold(), str(document.get("id")).casefold()}
         }

@@ -29,6 +29,7 @@ from kzero_scim.provider.engine.urn import Subject
 from kzero_scim.provider.schema import package_schema
 from kzero_scim.redaction import Redactor
 from kzero_scim.resource.codec import decode, decode_lenient, fields_of, secret_keys
+from kzero_scim.resource.formats import same_object
 from kzero_scim.resource.model import Call, ChangeKind, Failure, Function, Resource, Sides, as_plain, is_known
 from kzero_scim.resource.paths import top_level
 from kzero_scim.secret_variables import secrets_of
@@ -70,6 +71,8 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         self._link = EngineLink(engine_address, self._redactor)
         self._services: Closing | None = None
         self._instances: dict[str, Any] = {}
+        self._made: dict[str, tuple[str, Any]] = {}
+        """ID and state of each resource that this run has created, by URN."""
 
     async def aclose(self) -> None:
         """Cancel running operations and close all connections."""
@@ -85,7 +88,7 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
     ) -> provider_pb2.ProviderHandshakeResponse:
         """Store the engine's address and return what this provider supports."""
         del context
-        self._guard.renew()
+        self._begin()
         await self._link.meet(request.engine_address)
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
 
@@ -94,7 +97,7 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
     ) -> empty_pb2.Empty:
         """Store the address of an engine that attaches to this running process (PULUMI_DEBUG_PROVIDERS)."""
         del context
-        self._guard.renew()
+        self._begin()
         await self._link.meet(request.address)
         return empty_pb2.Empty()
 
@@ -219,6 +222,7 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         self._redactor.learn(list(secrets_of(os.environ)))
         services, self._services = self._services, self._package.connect(config)
         self._instances.clear()
+        self._made.clear()
         if services is not None:
             await services.aclose()
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
@@ -264,8 +268,9 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             state = await resource.plan(call, new, None)
             return provider_pb2.CreateResponse(properties=self._marshal(resource.state, state, given.secrets))
-        with self._partial(resource, given.secrets):
+        with self._partial(resource, given.secrets, request.urn):
             created = await resource.create(call, new)
+        self._made[request.urn] = created.id, created.state
         properties = self._marshal(resource.state, created.state, given.secrets)
         return provider_pb2.CreateResponse(id=created.id, properties=properties)
 
@@ -283,6 +288,7 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         else:
             with self._partial(resource, given.secrets):
                 state = await resource.update(call, request.id, old, new)
+            self._made.pop(request.urn, None)
         return provider_pb2.UpdateResponse(properties=self._marshal(resource.state, state, given.secrets))
 
     async def _read(self, request: provider_pb2.ReadRequest) -> provider_pb2.ReadResponse:
@@ -329,7 +335,13 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         resource = self._resource(subject)
         olds = self._unmarshal(request.properties)
         self._learn(resource.state, olds.values)
-        await resource.delete(self._call(subject), request.id, decode_lenient(resource.state, olds.values))
+        call, old = self._call(subject), decode_lenient(resource.state, olds.values)
+        successor, state = self._made.get(request.urn, (None, None))
+        if successor is not None and same_object(successor, request.id):
+            # The replacement found the same object and took it over. Deleting the old entry must not remove it.
+            await resource.give_up(call, request.id, old, state)
+            return empty_pb2.Empty()
+        await resource.delete(call, request.id, old)
         return empty_pb2.Empty()
 
     async def _invoke(self, request: provider_pb2.InvokeRequest) -> provider_pb2.InvokeResponse:
@@ -348,6 +360,11 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         # The field's name "return" is a keyword.
         getattr(response, "return").CopyFrom(self._marshal(function.state, result, given.secrets))
         return response
+
+    def _begin(self) -> None:
+        """Begin a run of the engine, maybe another one with the same process."""
+        self._guard.renew()
+        self._made.clear()
 
     # -- Values -----------------------------------------------------------------------------------------------------
 
@@ -407,11 +424,19 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         return Call(urn=subject.urn, name=subject.name, log=EngineLog(self._link, subject.urn), preview=preview)
 
     @contextlib.contextmanager
-    def _partial(self, resource: Resource[Any, Any], secrets: Collection[str]) -> Iterator[None]:
-        """Convert a partial failure so that the engine keeps the ID and the state."""
+    def _partial(self, resource: Resource[Any, Any], secrets: Collection[str], urn: str = "") -> Iterator[None]:
+        """Convert a partial failure so that the engine keeps the ID and the state.
+
+        Args:
+            resource: The resource.
+            secrets: Names of properties that the program marked as secret.
+            urn: URN of a new resource.
+        """
         try:
             yield
         except PartialFailureError as error:
+            if urn:
+                self._made[urn] = error.id, error.state
             reason = self._guard.one_line(error)
             detail = provider_pb2.ErrorResourceInitFailed(
                 id=error.id, properties=self._marshal(resource.state, error.state, secrets), reasons=[reason]

@@ -85,9 +85,8 @@ async def _orphans(graph: GraphClient, args: FindOrphanedApplicationArgs) -> lis
     found = []
     for application in named:
         # Graph ignores the case of names, but an import needs the exact name.
-        is_like_ours = (
-            application.get("displayName") == args.display_name
-            and application.get("applicationTemplateId") == args.template_id
+        is_like_ours = application.get("displayName") == args.display_name and same_id(
+            application.get("applicationTemplateId"), args.template_id
         )
         if is_like_ours and (principal := await _unused_principal(graph, application, args.mark)):
             found.append(
@@ -103,7 +102,8 @@ async def _orphans(graph: GraphClient, args: FindOrphanedApplicationArgs) -> lis
 async def _unused_principal(graph: GraphClient, application: dict[str, Any], mark: str) -> str | None:
     """Return the service principal's ID if the signed-in account owns the application and it is unused, else None."""
     owners = await graph.pages(f"/applications/{segment(application['id'])}/owners", {"$select": "id"})
-    if await graph.caller_id() not in {owner.get("id") for owner in owners}:
+    caller = await graph.caller_id()
+    if not any(same_id(owner.get("id"), caller) for owner in owners):
         return None
     query = {"$filter": f"appId eq {odata_quote(application['appId'])}", "$select": "id,appId,notes"}
     principals = [

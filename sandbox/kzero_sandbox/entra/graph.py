@@ -6,6 +6,8 @@ Must not know individual operations.
 
 import asyncio
 import json
+import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -24,6 +26,7 @@ from .traffic import Traffic
 Json = dict[str, Any]
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _MAXIMUM_BATCH = 20
+_GUID = re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b")
 
 
 class Graph:
@@ -104,9 +107,10 @@ class Graph:
     async def _operation(self, request: GraphRequest) -> GraphAnswer:
         if request.method != "GET" and (seconds := self._traffic.writes.take(request.caller.app_id)):
             raise throttled(seconds)
-        unsettled = self._traffic.unsettled(request.path)
+        unsettled = self._traffic.unsettled(_folded(request.path))
         if unsettled:
             raise not_found(unsettled)
+        request = _with_folded_ids(request)
         concluded = self._audit.observe(request)
         answer = await self.router.handle(request)
         concluded(answer)
@@ -188,6 +192,19 @@ class Graph:
             if fault.answers:
                 return _fault_answer(fault)
         return answer
+
+
+def _with_folded_ids(request: GraphRequest) -> GraphRequest:
+    """Return the request with its GUIDs in lower case: like Graph, ignore the case of ids."""
+    body = request.body
+    if isinstance(body, dict):
+        body = {key: _folded(value) if key.endswith("Id") else value for key, value in body.items()}
+    query = {key: _folded(value) if key == "$filter" else value for key, value in request.query.items()}
+    return replace(request, path=_folded(request.path), query=query, body=body)
+
+
+def _folded(value: Any) -> Any:  # noqa: ANN401 - JSON
+    return _GUID.sub(lambda found: found[0].lower(), value) if isinstance(value, str) else value
 
 
 def _fault_answer(fault: Fault) -> GraphAnswer:

@@ -41,7 +41,7 @@ from kzero_scim.provider.entra.app_role_assignments.state import (
 from kzero_scim.provider.entra.permission_check import ASSIGN, READ_ASSIGNMENTS, require_permissions
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.facts import Facts
-from kzero_scim.resource.formats import is_guid, same_id
+from kzero_scim.resource.formats import fold_id, is_guid, same_id
 from kzero_scim.resource.model import (
     UNKNOWN,
     Call,
@@ -53,6 +53,7 @@ from kzero_scim.resource.model import (
     Resource,
     Sides,
     compare,
+    compare_ids,
     inputs_of,
     replacing,
 )
@@ -150,7 +151,7 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
         """
         changes = [
             replacing(change)
-            for change in compare(old.service_principal_id, new.service_principal_id, "servicePrincipalId")
+            for change in compare_ids(old.service_principal_id, new.service_principal_id, "servicePrincipalId")
         ]
         if changes:
             refuse_replacement(old, new)
@@ -263,6 +264,22 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
             ProviderError: Some assignments could not be deleted, or a job runs and too many users would lose access.
         """
         await refuse_removal(self._graph, old)
+        await self._remove(call, id, old)
+
+    async def give_up(
+        self,
+        call: Call,
+        id: str,  # noqa: A002
+        old: AppRoleAssignmentsState,
+        new: AppRoleAssignmentsState,
+    ) -> None:
+        """Delete the assignments that only the old set has."""
+        taken = {item.assignment_id for item in new.assignments.values()}
+        rest = {name: item for name, item in old.assignments.items() if item.assignment_id not in taken}
+        if rest:
+            await self.delete(call, id, replace(old, assignments=rest))
+
+    async def _remove(self, call: Call, id: str, old: AppRoleAssignmentsState) -> None:  # noqa: A002
         held = [item.assignment_id for item in old.assignments.values()]
         failures = await unassign(self._graph, id, held, await _progress(call, "unassigned", len(held)))
         if failures:
@@ -284,7 +301,7 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
         roles = [role for role in principal.get("appRoles") or [] if role.get("isEnabled", True)]
         for role in roles:
             if role.get("displayName") == new.role_name:
-                return str(role["id"])
+                return str(fold_id(str(role["id"])))
         names = ", ".join(f'"{role.get("displayName")}"' for role in roles) or "none"
         message = (
             f'service principal "{principal.get("displayName")}" ({new.service_principal_id}) has no app role '
@@ -349,7 +366,9 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
     async def _imported(self, sp: str, existing: Sequence[Assigned]) -> AppRoleAssignmentsState:
         path = f"/servicePrincipals/{segment(sp)}"
         principal = await self._graph.get(path, {"$select": "id,displayName,appRoles"})
-        roles = {str(role["id"]): str(role.get("displayName")) for role in principal.get("appRoles") or []}
+        roles = {
+            str(fold_id(str(role["id"]))): str(role.get("displayName")) for role in principal.get("appRoles") or []
+        }
         # The most frequent role. The guide's role without assignments or after a tie.
         counted = Counter(item.role_id for item in existing if item.is_person_or_group and item.role_id in roles)
         role = max(roles, key=lambda key: (counted[key], roles[key] == "User"), default="")

@@ -9,6 +9,7 @@ from typing import Any, Self
 from kzero_scim.provider.directory.assignments import Assigned
 from kzero_scim.provider.directory.name_lists import known
 from kzero_scim.provider.directory.principals import Principal, same_user
+from kzero_scim.resource.formats import fold_id, fold_ids, same_id
 from kzero_scim.resource.model import UNKNOWN, Packed, inputs_of, prop
 from kzero_scim.settings.confirmations import UNASSIGN_MAX_SHARE, UNASSIGN_MAX_USERS
 
@@ -20,6 +21,10 @@ class Assignment(Packed):
     principal_type: str = prop("User or Group.")
     principal_id: str = prop("Object ID of the user or group.")
     assignment_id: str = prop("ID of the assignment.")
+
+    def __post_init__(self) -> None:
+        """Write the object ID as Entra does."""
+        fold_ids(self, "principal_id")
 
     def packed(self) -> Any:  # noqa: ANN401 - UNKNOWN too
         """Return the text, or UNKNOWN before the assignment exists."""
@@ -81,6 +86,12 @@ class AppRoleAssignmentsState(AppRoleAssignmentsInputs):
         default_factory=list,
     )
 
+    def __post_init__(self) -> None:
+        """Write the IDs that are compared as Entra does, because another version may have stored them otherwise."""
+        fold_ids(self, "app_role_id")
+        if isinstance(self.group_sizes, dict):
+            object.__setattr__(self, "group_sizes", {fold_id(key): size for key, size in self.group_sizes.items()})
+
 
 def canonical(old: AppRoleAssignmentsState) -> Callable[[str], str]:
     """Return a function that maps a name to its object ID if the state knows it, so that all spellings are equal."""
@@ -114,7 +125,7 @@ def existing_state(
         existing: All assignments of the service principal.
         sizes: Number of members by group object ID.
     """
-    by_principal = {item.principal_id: item for item in existing if item.role_id == role}
+    by_principal = {item.principal_id: item for item in existing if same_id(item.role_id, role)}
     assignments = {
         name: Assignment(
             principal_id=item.principal_id,
@@ -122,7 +133,7 @@ def existing_state(
             assignment_id=item.id,
         )
         for name, principal in names.items()
-        if (item := by_principal.get(principal)) is not None
+        if (item := by_principal.get(fold_id(principal))) is not None
     }
     ours = {item.assignment_id for item in assignments.values()}
     held = {item.principal_id for item in assignments.values()}

@@ -58,6 +58,7 @@ from kzero_scim.resource.model import (
     Found,
     Resource,
     compare,
+    compare_ids,
     inputs_of,
     is_known,
     replacing,
@@ -103,8 +104,8 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
         changes = [
             replacing(change)
             for change in (
-                *compare(old.service_principal_id, new.service_principal_id, "servicePrincipalId"),
-                *compare(old.job_id, new.job_id, "jobId"),
+                *compare_ids(old.service_principal_id, new.service_principal_id, "servicePrincipalId"),
+                *compare_ids(old.job_id, new.job_id, "jobId"),
             )
         ]
         changes += row_changes(old.rows, new.rows)
@@ -216,10 +217,24 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
 
     async def delete(self, call: Call, id: str, old: AttributeMappingsState) -> None:  # noqa: A002, ARG002
         """Restore the original rows. A deleted job has no schema any more."""
+        await self._restore(old, as_original(old.prior))
+
+    async def give_up(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002, ARG002
+        old: AttributeMappingsState,
+        new: AttributeMappingsState,
+    ) -> None:
+        """Restore the original of the rows that only the old mappings own."""
+        _, released = release(as_original(old.prior), _wanted(new))
+        await self._restore(old, released)
+
+    async def _restore(self, old: AttributeMappingsState, original: Original) -> None:
         path = f"{job_path(old.service_principal_id, old.job_id)}/schema"
         try:
             document = await self._services.graph.get(path)
-            restored = restore(document, as_original(old.prior))
+            restored = restore(document, original)
             if restored != document:
                 await self._services.graph.put(path, _body(restored))
         except GraphError as error:

@@ -18,7 +18,18 @@ from kzero_scim.errors import GraphError, ProviderError
 from kzero_scim.provider.entra.connection_test.facts import FACTS
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.facts import Facts
-from kzero_scim.resource.model import UNKNOWN, Call, Change, Created, Found, Resource, compare, prop, replacing
+from kzero_scim.resource.model import (
+    UNKNOWN,
+    Call,
+    Change,
+    Created,
+    Found,
+    Resource,
+    compare,
+    compare_ids,
+    prop,
+    replacing,
+)
 
 if TYPE_CHECKING:
     from kzero_scim.clients.graph.client import GraphClient
@@ -86,8 +97,8 @@ class ConnectionTest(Resource[ConnectionTestInputs, ConnectionTestState]):
     ) -> list[Change]:
         """Return the changes that make the test run again."""
         return [
-            *map(replacing, compare(old.service_principal_id, new.service_principal_id, "servicePrincipalId")),
-            *map(replacing, compare(old.job_id, new.job_id, "jobId")),
+            *map(replacing, compare_ids(old.service_principal_id, new.service_principal_id, "servicePrincipalId")),
+            *map(replacing, compare_ids(old.job_id, new.job_id, "jobId")),
             *compare(old.triggers, new.triggers, "triggers"),
         ]
 

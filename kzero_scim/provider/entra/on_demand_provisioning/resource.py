@@ -29,7 +29,6 @@ from kzero_scim.mapping.user_comparison import (
     user_name,
 )
 from kzero_scim.provider.directory.assignment_scope import is_among, is_assigned
-from kzero_scim.provider.directory.principals import same_user
 from kzero_scim.provider.entra.on_demand_provisioning.facts import FACTS
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.facts import Facts
@@ -42,6 +41,7 @@ from kzero_scim.resource.model import (
     Found,
     Resource,
     compare,
+    compare_ids,
     is_known,
     prop,
     replacing,
@@ -144,9 +144,9 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
     ) -> list[Change]:
         """Return the changes that provision the user again. Changed assignments do not."""
         changes = [
-            *map(replacing, compare(old.service_principal_id, new.service_principal_id, "servicePrincipalId")),
-            *map(replacing, compare(old.job_id, new.job_id, "jobId")),
-            *map(replacing, [] if _is_same_user(old.user, new.user) else compare(old.user, new.user, "user")),
+            *map(replacing, compare_ids(old.service_principal_id, new.service_principal_id, "servicePrincipalId")),
+            *map(replacing, compare_ids(old.job_id, new.job_id, "jobId")),
+            *map(replacing, compare_ids(old.user, new.user, "user")),
         ]
         for path, before, after in (
             ("verify", old.verify, new.verify),
@@ -415,11 +415,6 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
             )
             raise ProviderError(message)
         return realm
-
-
-def _is_same_user(one: str, other: str) -> bool:
-    """Return whether two known names are the same; Entra ignores the case of user principal names."""
-    return is_known(one) and is_known(other) and same_user(one) == same_user(other)
 
 
 def _nameless(inputs: OnDemandProvisioningInputs) -> str:

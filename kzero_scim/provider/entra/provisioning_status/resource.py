@@ -35,6 +35,7 @@ from kzero_scim.resource.model import (
     Found,
     Resource,
     compare,
+    compare_ids,
     inputs_of,
     is_known,
     prop,
@@ -100,8 +101,8 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
         A quarantine that an update can end is a change of ``quarantine``.
         """
         changes = [
-            *map(replacing, compare(old.service_principal_id, new.service_principal_id, "servicePrincipalId")),
-            *map(replacing, compare(old.job_id, new.job_id, "jobId")),
+            *map(replacing, compare_ids(old.service_principal_id, new.service_principal_id, "servicePrincipalId")),
+            *map(replacing, compare_ids(old.job_id, new.job_id, "jobId")),
             *compare(old.enabled, new.enabled, "enabled"),
             # A trigger that changes while the job is off restarts it when it is turned on.
             *([] if new.enabled is False else compare(old.triggers, new.triggers, "triggers")),

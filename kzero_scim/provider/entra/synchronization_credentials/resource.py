@@ -6,7 +6,7 @@ https://learn.microsoft.com/graph/api/synchronization-serviceprincipal-put-synch
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
@@ -40,7 +40,7 @@ from kzero_scim.provider.entra.synchronization_credentials.secret_keys import (
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.fingerprints import token_fingerprint
-from kzero_scim.resource.formats import COMPLIANCE_FLAG, is_email, is_guid, is_tenant_path
+from kzero_scim.resource.formats import COMPLIANCE_FLAG, fold_id, is_email, is_guid, is_tenant_path
 from kzero_scim.resource.model import (
     UNKNOWN,
     Call,
@@ -51,6 +51,7 @@ from kzero_scim.resource.model import (
     Found,
     Resource,
     compare,
+    compare_ids,
     inputs_of,
     is_known,
     replacing,
@@ -126,7 +127,7 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
         """Compare with what Entra was seen to have. Asks no service."""
         changes = [
             replacing(change)
-            for change in compare(old.service_principal_id, new.service_principal_id, "servicePrincipalId")
+            for change in compare_ids(old.service_principal_id, new.service_principal_id, "servicePrincipalId")
         ]
         changes += compare(old.tenant_url, new.tenant_url, "tenantUrl")
         changes += compare(old.secret_token, new.secret_token, "secretToken")
@@ -210,8 +211,22 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
         old: SynchronizationCredentialsState,
     ) -> None:
         """Remove the owned keys. Other keys stay."""
+        await self._remove(id, _names(old))
+
+    async def give_up(
+        self,
+        call: Call,  # noqa: ARG002
+        id: str,  # noqa: A002
+        old: SynchronizationCredentialsState,
+        new: SynchronizationCredentialsState,
+    ) -> None:
+        """Remove the keys that only the old settings own."""
+        if rest := [key for key in _names(old) if key not in _names(new)]:
+            await self._remove(id, rest)
+
+    async def _remove(self, service_principal_id: str, keys: Sequence[str]) -> None:
         try:
-            await self._services.graph.put(_path(id), body_of(dict.fromkeys(_names(old), "")))
+            await self._services.graph.put(_path(service_principal_id), body_of(dict.fromkeys(keys, "")))
         except GraphError as error:
             if not error.is_missing:  # the service principal was deleted, and its keys with it
                 raise
@@ -316,7 +331,8 @@ async def _state(new: SynchronizationCredentialsInputs, keys: Mapping[str, str])
     """Return the state with these settings in Entra. Unknown settings give unknown fingerprints."""
     if is_known(new.secret_token) and is_known(new.service_principal_id):
         # In a thread, because the hash takes 50 ms by design.
-        token: Any = await asyncio.to_thread(token_fingerprint, new.service_principal_id, new.secret_token)
+        salt = fold_id(new.service_principal_id)
+        token: Any = await asyncio.to_thread(token_fingerprint, salt, new.secret_token)
     else:
         token = UNKNOWN
     settled = UNKNOWN

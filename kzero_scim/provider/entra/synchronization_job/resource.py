@@ -16,7 +16,19 @@ from kzero_scim.provider.entra.synchronization_job.facts import FACTS
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.formats import is_guid
-from kzero_scim.resource.model import UNKNOWN, Call, Change, Created, Failure, Found, Resource, compare, prop, replacing
+from kzero_scim.resource.model import (
+    UNKNOWN,
+    Call,
+    Change,
+    Created,
+    Failure,
+    Found,
+    Resource,
+    compare,
+    compare_ids,
+    prop,
+    replacing,
+)
 from kzero_scim.settings.moves import server
 
 T = TypeVar("T")
@@ -103,7 +115,7 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
         new: SynchronizationJobInputs,
     ) -> list[Change]:
         """Return the changes, and warn that they replace the job."""
-        principal = compare(old.service_principal_id, new.service_principal_id, "servicePrincipalId")
+        principal = compare_ids(old.service_principal_id, new.service_principal_id, "servicePrincipalId")
         template = compare(old.template_id, new.template_id, "templateId")
         target = self._target()
         moved = [Change("target")] if old.target is not None and target is not None and old.target != target else []

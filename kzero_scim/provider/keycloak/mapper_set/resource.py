@@ -245,6 +245,12 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
         for mapper in plan.delete:
             await keycloak.delete_mapper(old.realm, client["id"], mapper)
 
+    async def give_up(self, call: Call, id: str, old: MapperSetState, new: MapperSetState) -> None:  # noqa: A002
+        """Delete the mappers that only the old set has."""
+        rest = {name: mapper for name, mapper in old.mappers.items() if name not in new.mappers}
+        if rest:
+            await self.delete(call, id, replace(old, mappers=rest))
+
     async def _apply(self, call: Call, new: MapperSetInputs, old: MapperSetState | None) -> MapperSetState:
         """Read the client, write the mappers that differ, and read them back."""
         client = await self._client(new.realm, new.client_id)

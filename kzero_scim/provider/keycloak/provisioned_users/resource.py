@@ -21,7 +21,19 @@ from kzero_scim.provider.directory.principals import users_by_id
 from kzero_scim.provider.keycloak.provisioned_users.facts import FACTS
 from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.formats import is_guid
-from kzero_scim.resource.model import UNKNOWN, Call, Change, Created, Failure, Found, Resource, compare, inputs_of, prop
+from kzero_scim.resource.model import (
+    UNKNOWN,
+    Call,
+    Change,
+    Created,
+    Failure,
+    Found,
+    Resource,
+    compare,
+    compare_ids,
+    inputs_of,
+    prop,
+)
 
 if TYPE_CHECKING:
     from kzero_scim.provider.services import Services
@@ -100,7 +112,7 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
         """Compare the inputs. No change replaces the resource, because its deletion can disable users."""
         return [
             *compare(old.realm, new.realm, "realm"),
-            *compare(old.service_principal_id, new.service_principal_id, "servicePrincipalId"),
+            *compare_ids(old.service_principal_id, new.service_principal_id, "servicePrincipalId"),
             *compare(old.user_name_source, new.user_name_source, "userNameSource"),
             *compare(old.on_destroy, new.on_destroy, "onDestroy"),
         ]

@@ -9,6 +9,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from kzero_scim.errors import ProviderError
 from kzero_scim.provider.engine.marshal import SECRET, SIGNATURE, UNKNOWN_MARK, marshal, unmarshal
+from kzero_scim.resource.formats import same_object
 from kzero_scim.resource.model import UNKNOWN
 from tests.contract.provider.engine.calls import CHILD_URN, STATE, URN, create, diff, failure, plain, secret
 from tests.toy_package import ToyService
@@ -227,3 +228,70 @@ class TestDeleteAndInvoke:
         assert [(item.property, item.reason) for item in answer.failures] == [
             ("rom", "is not a property; did you mean room?")
         ]
+
+
+class TestReplacement:
+    """A replacement that creates first and deletes the old entry afterwards."""
+
+    async def _delete(self, provider: provider_pb2_grpc.ResourceProviderStub, key: str) -> None:
+        request = provider_pb2.DeleteRequest(id=key, urn=URN, properties=marshal(STATE))
+        await provider.Delete(request)
+
+    async def test_the_same_object_is_kept(
+        self, provider: provider_pb2_grpc.ResourceProviderStub, service: ToyService
+    ) -> None:
+        """Deleting the old entry keeps the object that the new entry has taken over."""
+        made = await create(provider, {"room": "hall"})
+
+        await self._delete(provider, made.id)
+
+        assert list(service.shelves) == [made.id]
+        assert "delete" not in service.calls
+
+    async def test_the_same_object_is_kept_if_its_creation_failed_in_part(
+        self, provider: provider_pb2_grpc.ResourceProviderStub, service: ToyService
+    ) -> None:
+        """A new entry that is not finished has taken the object over too."""
+        service.fail["finish"] = ProviderError("no paint")
+        await failure(create(provider, {"room": "hall"}))
+
+        await self._delete(provider, "shelf-in-hall")
+
+        assert list(service.shelves) == ["shelf-in-hall"]
+
+    @pytest.mark.parametrize("key", ["shelf-in-attic", "SHELF-IN-HALL"])
+    async def test_another_object_is_deleted(
+        self, provider: provider_pb2_grpc.ResourceProviderStub, service: ToyService, key: str
+    ) -> None:
+        """An old entry for another object deletes it. Names that differ in case are other objects."""
+        await create(provider, {"room": "hall"})
+        service.shelves[key] = dict(service.shelves["shelf-in-hall"])
+
+        await self._delete(provider, key)
+
+        assert list(service.shelves) == ["shelf-in-hall"]
+
+    async def test_a_later_run_deletes_what_an_earlier_one_created(
+        self, provider: provider_pb2_grpc.ResourceProviderStub, service: ToyService
+    ) -> None:
+        """A destroy deletes the object, also with the process that created it."""
+        made = await create(provider, {"room": "hall"})
+        await provider.Configure(provider_pb2.ConfigureRequest(acceptSecrets=True))
+
+        await self._delete(provider, made.id)
+
+        assert service.shelves == {}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("5A4D0B0C-0000-4000-8000-00000000E401", "5a4d0b0c-0000-4000-8000-00000000e401", True),
+        ("5A4D0B0C-0000-4000-8000-00000000E401/scim.X", "5a4d0b0c-0000-4000-8000-00000000e401/scim.x", True),
+        ("Contoso/scim-endpoint", "contoso/scim-endpoint", False),
+        ("Contoso", "Contoso", True),
+    ],
+)
+def test_ids_of_entra_ignore_case(one: str, other: str, *, same: bool) -> None:
+    """IDs that begin with a GUID are Entra's. KZero's names differ by case."""
+    assert same_object(one, other) is same
