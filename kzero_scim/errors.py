@@ -63,8 +63,11 @@ class ServiceError(KzeroScimError):
 
     @property
     def is_missing(self) -> bool:
-        """Whether the service says that the object does not exist (404)."""
-        return self.status == HTTPStatus.NOT_FOUND
+        """Whether the service itself says that the object does not exist: 404, with an error code of its own.
+
+        A proxy, a load balancer or another server at the address also answers 404, without such a code.
+        """
+        return self.status == HTTPStatus.NOT_FOUND and bool(self.code)
 
     @property
     def is_forbidden(self) -> bool:

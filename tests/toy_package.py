@@ -23,6 +23,7 @@ from kzero_scim.resource.model import (
     is_known,
     prop,
 )
+from kzero_scim.resource.reading import Absent, Unknown, observed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,20 +170,22 @@ class Shelf(Resource[ShelfInputs, ShelfState]):
             raise PartialFailureError(id, self._state(id), str(self.service.fail["finish"]))
         return Created(id, self._state(id))
 
+    @observed
     async def read(
         self,
         call: Call,
         id: str,  # noqa: A002 - the engine's word
         old: ShelfState | None,
-    ) -> Found[ShelfInputs, ShelfState] | None:
+    ) -> Found[ShelfInputs, ShelfState] | Absent | Unknown:
         """Read a shelf. The service never returns the password."""
         del call, old
         await self.service.begin("read")
         if id not in self.service.shelves:
-            return None
+            return Absent()
         state = dataclasses.replace(self._state(id), password=None)
         shown = {field.name: getattr(state, field.name) for field in dataclasses.fields(ShelfInputs)}
-        return Found(id, ShelfInputs(**shown), state)
+        unread = frozenset({"password"}) if self._state(id).password else frozenset()
+        return Found(id, ShelfInputs(**shown), state, unread=unread)
 
     async def update(self, call: Call, id: str, old: ShelfState, new: ShelfInputs) -> ShelfState:  # noqa: A002 - the engine's word
         """Change a shelf."""

@@ -24,6 +24,7 @@ WITHIN: Final = 60.0
 """Seconds for one check, retries included."""
 LONGEST_BODY: Final = 64 * 1024
 """Bytes to read of an answer. A ServiceProviderConfig has about 1,500."""
+_MOMENTARY: Final = frozenset({httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_EARLY, httpx.codes.TOO_MANY_REQUESTS})
 _LIST_RESPONSE: Final = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 _CONFIG_SCHEMA: Final = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
 
@@ -46,11 +47,21 @@ class Answer:
         status: The HTTP status.
         meaning: Its meaning.
         detail: The meaning in words, to follow "the SCIM endpoint".
+        is_certain: False if something else may have answered in place of the endpoint, or if it cannot answer now. Then
+            it is unknown whether the endpoint is enabled.
     """
 
     status: int
     meaning: Meaning
     detail: str
+    is_certain: bool = True
+
+    @property
+    def remedy(self) -> str:
+        """What to do about an answer that is not certain."""
+        if self.meaning is Meaning.FAILING:
+            return "try again later"
+        return "check kzeroServerUrl (KZERO_SERVER_URL), and any proxy in front of the server"
 
     @property
     def alive(self) -> bool:
@@ -157,27 +168,31 @@ def _understand(response: httpx.Response, body: bytes) -> Answer:
     status = response.status_code
     content = _document(body)
     is_page = "html" in response.headers.get("Content-Type", "")
+    if status in _MOMENTARY or status >= httpx.codes.INTERNAL_SERVER_ERROR:
+        return Answer(status, Meaning.FAILING, f"fails with {status}", is_certain=False)
     if status == httpx.codes.NOT_FOUND:
         if content.get("error") == "Realm does not exist":  # Keycloak's own words for an unknown realm
             return Answer(
                 status, Meaning.NO_TENANT, "answers 404: the tenant does not exist; check the name's spelling and case"
             )
         detail = "answers 404: it is not enabled, or the tenant's name has the wrong case"
-        return Answer(status, Meaning.NOT_ENABLED, detail)
-    if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN} and not is_page:
+        # Keycloak answers in JSON. A proxy without a server behind it sends a page or nothing.
+        return Answer(status, Meaning.NOT_ENABLED, detail, is_certain=bool(content))
+    is_refusal = status == httpx.codes.UNAUTHORIZED or (status == httpx.codes.FORBIDDEN and _is_object(body))
+    scheme = response.headers.get("WWW-Authenticate", "Bearer").split(" ")[0].casefold()
+    if is_refusal and not is_page and scheme == "bearer":
         return Answer(status, Meaning.ALIVE, f"answers {status}: it is enabled and requires a token")
     schemas = content.get("schemas")
     if status == httpx.codes.OK and isinstance(schemas, list) and _CONFIG_SCHEMA in schemas:
         return Answer(status, Meaning.ALIVE, "answers 200 with its ServiceProviderConfig: it is enabled")
-    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
-        return Answer(status, Meaning.FAILING, f"fails with {status}")
     if response.has_redirect_location:
         # A login page's query may hold a state token.
         target = shortened(response.headers["Location"].split("?")[0], 100)
         detail = f"answers {status}, a redirect to {target}: this is not a SCIM endpoint"
-        return Answer(status, Meaning.SOMETHING_ELSE, detail)
+        return Answer(status, Meaning.SOMETHING_ELSE, detail, is_certain=False)
     what = "a web page" if is_page else "something that is not SCIM"
-    return Answer(status, Meaning.SOMETHING_ELSE, f"answers {status} with {what}: this is not a SCIM endpoint")
+    detail = f"answers {status} with {what}: this is not a SCIM endpoint"
+    return Answer(status, Meaning.SOMETHING_ELSE, detail, is_certain=False)
 
 
 def _refusal(response: httpx.Response, content: dict[str, object]) -> str:
@@ -209,6 +224,10 @@ def _refusal(response: httpx.Response, content: dict[str, object]) -> str:
 
 def _texts(value: object) -> list[object]:
     return value if isinstance(value, list) else []
+
+
+def _is_object(body: bytes) -> bool:
+    return read_object(body) is not None
 
 
 def _document(body: bytes) -> dict[str, object]:

@@ -21,6 +21,7 @@ from kzero_scim.provider.provisioning_log import why_unread
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.model import AdminEvents, Change, Resource, Sides
 from kzero_scim.resource.paths import top_level
+from kzero_scim.resource.reading import Present
 
 Kind = type[Resource[Any, Any]]
 
@@ -96,6 +97,8 @@ class Attribution:
         kinds, within = [*wanted.kinds], wanted.client_uuid
         if wanted.client_id is not None:
             within = await self._client_uuid(realm, wanted.client_id)
+            if within is None:
+                return None
         events = await self._once(f"keycloak/{kinds}", lambda: self._events(realm, kinds))
         candidates = [event for event in events if within is None or within.casefold() in event.about]
         return latest(candidates, about)
@@ -171,8 +174,9 @@ class Attribution:
         return str(credentials.username or f"service-account-{credentials.client_id}").casefold()
 
     async def _client_uuid(self, realm: str, client_id: str) -> str | None:
-        client = await self._services.keycloak.client(realm, client_id)
-        return None if client is None else str(client["id"])
+        """Return Keycloak's ID of a client; None if it is gone or not visible, so that its events are not known."""
+        answer = await self._services.keycloak.client(realm, client_id)
+        return str(answer.value["id"]) if isinstance(answer, Present) else None
 
     def _note(self, note: str) -> None:
         if note not in self.notes:

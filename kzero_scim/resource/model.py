@@ -13,10 +13,11 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, ClassVar, Final, Generic, Protocol, Self, TypeVar, final
+from typing import Any, ClassVar, Final, Generic, Protocol, Self, TypeVar, assert_never, final
 
 from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.formats import same_id
+from kzero_scim.resource.reading import Absent, Unknown
 
 
 @final
@@ -212,11 +213,30 @@ class Found(Generic[InputsT, StateT]):
         id: Its ID, usually the requested one.
         inputs: Inputs that describe the resource. ``pulumi import`` writes them, and ``ignoreChanges`` keeps them.
         state: Its state.
+        unread: Properties (camelCase) that exist but whose values the service hides. Their last values stay.
     """
 
     id: str
     inputs: InputsT
     state: StateT
+    unread: frozenset[str] = frozenset()
+
+
+def found_or_gone(answer: Found[InputsT, StateT] | Absent | Unknown) -> Found[InputsT, StateT] | None:
+    """Return a resource that was read, None if it does not exist.
+
+    Raises:
+        ServiceError: It is unknown whether it exists.
+    """
+    match answer:
+        case Found():
+            return answer
+        case Absent():
+            return None
+        case Unknown():
+            raise answer.failure()
+        case never:
+            assert_never(never)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -313,8 +333,13 @@ class Resource(ABC, Generic[InputsT, StateT]):
         """
 
     @abstractmethod
-    async def read(self, call: Call, id: str, old: StateT | None) -> Found[InputsT, StateT] | None:  # noqa: A002
-        """Read the resource. ``old`` is None in an import. Returns None if the resource does not exist."""
+    async def read(self, call: Call, id: str, old: StateT | None) -> Found[InputsT, StateT] | Absent | Unknown:  # noqa: A002
+        """Read the resource. ``old`` is None in an import.
+
+        Returns:
+            The resource; :class:`Absent` only if the service answered that exactly this resource does not exist;
+            :class:`Unknown` for everything else, which :func:`observed` returns for each failed request.
+        """
 
     @abstractmethod
     async def update(self, call: Call, id: str, old: StateT, new: InputsT) -> StateT:  # noqa: A002

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar
 
-from kzero_scim.errors import KzeroScimError, ProviderError, ServiceError
+from kzero_scim.errors import ServiceError
 
 T = TypeVar("T")
 AnswerT = TypeVar("AnswerT")
@@ -41,9 +41,9 @@ class Unknown:
     reason: str
     error: ServiceError | None = field(default=None, compare=False)
 
-    def failure(self) -> KzeroScimError:
+    def failure(self) -> ServiceError:
         """Return the error to raise where the answer is required."""
-        return self.error or ProviderError(self.reason)
+        return self.error or ServiceError(self.reason)
 
 
 Reading: TypeAlias = Present[T] | Absent | Unknown

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from kzero_scim.resource.codec import decode_lenient, fields_of
-from kzero_scim.resource.model import Call, Change, Resource, Sides
+from kzero_scim.resource.model import Call, Change, Resource, Sides, found_or_gone
 from kzero_scim.resource.paths import top_level
 from kzero_scim.stack.stack import ResourceState
 
@@ -70,7 +70,7 @@ async def compare_live(resource: Resource[Any, Any], held: ResourceState) -> Liv
     call = silent_call(held.name)
     state = _with_secrets(decode_lenient(resource.state, held.outputs), held.outputs)
     wanted = _with_secrets(decode_lenient(resource.inputs, held.inputs), held.inputs)
-    read = await resource.read(call, held.id, state)
+    read = found_or_gone(await resource.read(call, held.id, state))
     if read is None:
         return Live(state, wanted, None, [])
     changes = await resource.diff(call, held.id, read.state, wanted)

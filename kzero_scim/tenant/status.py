@@ -19,7 +19,7 @@ from kzero_scim.errors import NothingAppliedError, ProviderError
 from kzero_scim.provider.entra.provisioning_status.resource import ProvisioningStatus, ProvisioningStatusState
 from kzero_scim.provider.provisioning_log import LogReading, ObjectInError, read_log
 from kzero_scim.resource.codec import decode_lenient
-from kzero_scim.resource.model import as_plain
+from kzero_scim.resource.model import as_plain, found_or_gone
 from kzero_scim.settings.tenant_settings import TenantSettings
 from kzero_scim.stack.stack import Stack
 from kzero_scim.tenant.live_resource import silent_call
@@ -134,7 +134,7 @@ async def read_status(
     async with tenant_services(settings, stack.configuration, environment, connections, stack.project) as services:
         status = ProvisioningStatus(services)
         old = decode_lenient(status.state, held.outputs)
-        found = await status.read(silent_call(held.name), held.id, old)
+        found = found_or_gone(await status.read(silent_call(held.name), held.id, old))
         if found is None:
             message = f"synchronization job {old.job_id} no longer exists; run `pulumi up --refresh` to create it again"
             raise ProviderError(message)

@@ -9,13 +9,15 @@ from urllib.parse import quote
 
 from keycloak.exceptions import KeycloakGetError, raise_error_from_response
 
+from kzero_scim.clients.keycloak.client import MANAGEMENT
+from kzero_scim.errors import KeycloakError
+from kzero_scim.resource.reading import Absent, Present, Unknown
+
 if TYPE_CHECKING:
     from keycloak import KeycloakAdmin
 
     from kzero_scim.clients.keycloak.client import KeycloakClient, Representation
 
-MANAGEMENT: Final = "realm-management"
-"""The client that holds the roles of the admin API."""
 _DONE: Final = (200, 201, 204)
 
 
@@ -62,10 +64,15 @@ class KeycloakAccounts:
         """
         change = f"removing role {role} from" if remove else f"assigning role {role} to"
         doing = f'{change} {whose} in realm "{realm}"'
-        management = await self._keycloak.client(realm, MANAGEMENT)
-        if management is None:
-            return
-        uuid = _quoted(management["id"])
+        match await self._keycloak.client(realm, MANAGEMENT):
+            case Present(management):
+                uuid = _quoted(management["id"])
+            case Absent() | Unknown():
+                message = (
+                    f"{doing} failed: the account cannot see client {MANAGEMENT}, which holds the role; assign it that "
+                    "client's role view-clients"
+                )
+                raise KeycloakError(message)
         found: Representation = await self._send(realm, "get", f"/clients/{uuid}/roles/{_quoted(role)}", doing, role)
         path = f"/users/{_quoted(user_id)}/role-mappings/clients/{uuid}"
         await self._send(realm, "delete" if remove else "post", path, doing, role, [found])

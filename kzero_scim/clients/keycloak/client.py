@@ -14,11 +14,13 @@ from keycloak import KeycloakAdmin, urls_patterns
 from keycloak.exceptions import HTTP_CREATED, HTTP_NO_CONTENT, KeycloakPostError, raise_error_from_response
 
 from kzero_scim.clients import timeouts
+from kzero_scim.clients.answers import read_object
 from kzero_scim.clients.keycloak.session import Credentials, Session, ask, unreachable
 from kzero_scim.clients.retries import RetryingClient, RetryPolicy
 from kzero_scim.clients.trail import note
 from kzero_scim.errors import NO_REALM, KeycloakError, SettingsError
 from kzero_scim.guide import values
+from kzero_scim.resource.reading import Absent, Present, Reading, Unknown
 
 if TYPE_CHECKING:
     from kzero_scim.settings.provider_config import Config
@@ -27,6 +29,8 @@ ResultT = TypeVar("ResultT")
 Representation = dict[str, Any]
 """A JSON object as Keycloak's admin REST API documents it."""
 
+MANAGEMENT: Final = "realm-management"
+"""The client that holds the roles of the admin API."""
 TIMEOUT: Final = 30
 """Seconds."""
 _USERS: Final = 2
@@ -115,22 +119,34 @@ class KeycloakClient:
         message = f'realm "{realm}" does not exist at {self.server_url}; {hint}'
         raise KeycloakError(message, status=httpx.codes.NOT_FOUND, code=NO_REALM)
 
-    async def client(self, realm: str, client_id: str) -> Representation | None:
-        """Return a client with its ``protocolMappers`` (one request), or None if it does not exist.
+    async def client(self, realm: str, client_id: str) -> Reading[Representation]:
+        """Return a client with its ``protocolMappers``, with one request if it exists.
 
-        Keycloak also returns no client to an account that may only query clients; see :meth:`may_miss`.
+        Keycloak also returns no client to an account that may only query clients. So the client is absent only if the
+        account sees clients: its token names such a role, or KZero shows it a client that every realm has.
         """
+        for row in await self._clients(realm, client_id):
+            if row.get("clientId") == client_id:
+                return Present(row)
+        granted = self._granted(realm)
+        if granted is None and await self._clients(realm, f"{realm}-realm" if realm == "master" else MANAGEMENT):
+            return Absent()
+        return self._absent_or_hidden(
+            realm,
+            ("view-clients", "manage-clients"),
+            f'cannot see client "{client_id}" of realm "{realm}"; give the account the role view-clients (and '
+            "manage-clients, to change it) of client realm-management",
+        )
+
+    async def _clients(self, realm: str, client_id: str) -> list[Representation]:
+        """Return the clients of a name that KZero shows."""
         path = urls_patterns.URL_ADMIN_CLIENTS.format(**{"realm-name": quote(realm, safe="")})
 
         async def request(admin: KeycloakAdmin) -> list[Representation]:
             response = await admin.connection.a_raw_get(path, clientId=client_id)
             return [_client(row) for row in _rows(raise_error_from_response(response, KeycloakPostError))]
 
-        doing = f'reading client "{client_id}" of realm "{realm}"'
-        for row in await self.ask(realm, doing, "view-clients", request):
-            if row.get("clientId") == client_id:
-                return row
-        return None
+        return await self.ask(realm, f'reading client "{client_id}" of realm "{realm}"', "view-clients", request)
 
     async def granted_roles(self, realm: str) -> frozenset[str]:
         """Sign in and return the account's admin roles in the realm, from its token.
@@ -153,13 +169,22 @@ class KeycloakClient:
         return granted
 
     def may_miss(self, realm: str, *roles: str) -> bool:
-        """Return whether an empty list may be due to the account having none of these roles.
-
-        Keycloak filters lists: an account with only query-clients or query-users gets an empty list, not an error.
-        """
-        admin = self._admins.get(realm)
-        granted = admin.connection.granted_roles(realm) if admin and isinstance(admin.connection, Session) else None
+        """Return whether the account's token names its roles, and none of these."""
+        granted = self._granted(realm)
         return granted is not None and not granted & {*roles, "realm-admin"}
+
+    def _granted(self, realm: str) -> frozenset[str] | None:
+        """Return the roles that the token names. A lightweight token of Keycloak 26 names none: unknown."""
+        admin = self._admins.get(realm)
+        return admin.connection.granted_roles(realm) if admin and isinstance(admin.connection, Session) else None
+
+    def _absent_or_hidden(self, realm: str, roles: Sequence[str], hidden: str) -> Absent | Unknown:
+        """Return what an empty list means. Keycloak filters lists without an error: a role with view rights decides."""
+        granted = self._granted(realm)
+        if granted is not None and granted & {*roles, "realm-admin"}:
+            return Absent()
+        cause = "" if granted is not None else "; the account's token does not name its roles"
+        return Unknown(f"{hidden}{cause}")
 
     async def add_mappers(self, realm: str, client_uuid: str, mappers: Sequence[Representation]) -> None:
         """Add protocol mappers to a client: all or none, in one request."""
@@ -222,11 +247,6 @@ class KeycloakClient:
         doing = f'setting the attributes {", ".join(changes)} of realm "{realm}"'
         await self.ask(realm, doing, "manage-realm", request)
 
-    async def client_attributes(self, realm: str, client_id: str) -> dict[str, str] | None:
-        """Return a client's attributes, or None if the client does not exist."""
-        found = await self.client(realm, client_id)
-        return None if found is None else dict(found.get("attributes") or {})
-
     async def set_client_attributes(self, realm: str, client_uuid: str, changes: Mapping[str, str | None]) -> None:
         """Set attributes of a client, or remove those that are None. Keycloak keeps attributes that are not sent."""
         attributes = {name: value or "" for name, value in changes.items()}  # an empty value removes
@@ -237,14 +257,14 @@ class KeycloakClient:
         doing = f'setting the attributes {", ".join(changes)} of a client in realm "{realm}"'
         await self.ask(realm, doing, "manage-clients", request)
 
-    async def find_user(self, realm: str, username: str) -> Representation | None:
-        """Return the user with exactly this name, in any case, with all attributes; None if it does not exist.
+    async def find_user(self, realm: str, username: str) -> Reading[Representation]:
+        """Return the user with exactly this name, in any case, with all attributes.
 
-        Keycloak ignores an empty filter, and a proxy may drop the query. So the rows are compared with the name.
+        Keycloak ignores an empty filter, and a proxy may drop the query. So the rows are compared with the name. The
+        user is absent only if the account sees users: its token names such a role, or KZero shows it any user.
 
         Raises:
-            KeycloakError: Also if the name is empty, if the answer does not show whether the user exists, and if no
-                user was found and the account may not see users.
+            KeycloakError: The name is empty, or the request failed.
         """
         doing = f'looking up user "{username}" in realm "{realm}"'
         if not username.strip():
@@ -252,26 +272,30 @@ class KeycloakClient:
             raise KeycloakError(message)
 
         async def request(admin: KeycloakAdmin) -> list[Representation]:
-            query = {"username": username, "exact": "true", "briefRepresentation": "false", "first": 0, "max": _USERS}
-            return _rows(await admin.a_get_users(query))
+            return _rows(await admin.a_get_users({**query, "first": 0, "max": _USERS}))
 
+        query = {"username": username, "exact": "true", "briefRepresentation": "false"}
         rows = await self.ask(realm, doing, "view-users", request)
         # Keycloak stores user names in lower case.
         found = [row for row in rows if str(row.get("username") or "").lower() == username.lower()]
         if len(found) > 1 or (not found and len(rows) >= _USERS):
             what = "several users of that name" if found else "other users, so the filter has no effect"
-            message = (
+            return Unknown(
                 f"{doing} failed: {self.server_url} answered with {what}; check the realm's user federation and any "
                 "proxy in between"
             )
-            raise KeycloakError(message)
-        if not found and self.may_miss(realm, "view-users", "manage-users"):
-            message = (
-                f"{doing} failed: KZero shows no users to an account without the role view-users of client "
-                "realm-management; assign the role"
-            )
-            raise KeycloakError(message, status=httpx.codes.FORBIDDEN)
-        return found[0] if found else None
+        if found:
+            return Present(found[0])
+        if self._granted(realm) is None:
+            query = {"briefRepresentation": "true"}
+            if await self.ask(realm, doing, "view-users", request):
+                return Absent()
+        return self._absent_or_hidden(
+            realm,
+            ("view-users", "manage-users"),
+            f"{doing} failed: KZero shows no users to an account without the role view-users of client "
+            "realm-management; assign the role",
+        )
 
     async def look_at(self, realm: str, path: str, *, doing: str, role: str, **query: str | int | list[str]) -> Any:  # noqa: ANN401 - JSON
         """GET a path of a realm's admin API for which this class has no other method.
@@ -382,7 +406,8 @@ class KeycloakClient:
         note(doing)
         try:
             response = await self._http.get(f"{self.server_url}/realms/{quote(realm, safe='')}")
-            if response.status_code == httpx.codes.NOT_FOUND:
+            # A proxy without a server behind it also answers 404, but not in Keycloak's words.
+            if response.status_code == httpx.codes.NOT_FOUND and (read_object(response.content) or {}).get("error"):
                 return None
             response.raise_for_status()
             return _text(response.json()["realm"])

@@ -8,14 +8,15 @@ from urllib.parse import quote
 from keycloak import urls_patterns
 from keycloak.exceptions import KeycloakGetError, raise_error_from_response
 
+from kzero_scim.clients.keycloak.client import MANAGEMENT
 from kzero_scim.errors import KeycloakError
+from kzero_scim.resource.reading import Absent, Present, Unknown
 
 if TYPE_CHECKING:
     from keycloak import KeycloakAdmin
 
     from kzero_scim.clients.keycloak.client import KeycloakClient, Representation
 
-_ADMINISTRATION: Final = "realm-management"
 _SERVICE_ACCOUNT: Final = "service-account-"
 """The prefix of the user names of Keycloak's service accounts."""
 
@@ -42,14 +43,15 @@ class Immunity:
         Raises:
             KeycloakError: The account cannot see that client.
         """
-        client = await keycloak.client(realm, _ADMINISTRATION)
-        if client is None:
-            message = (
-                f'cannot distinguish administrators from other users in realm "{realm}": the account cannot see client '
-                f"{_ADMINISTRATION}; assign it that client's role view-clients"
-            )
-            raise KeycloakError(message)
-        return cls(keycloak, realm, str(client["id"]))
+        match await keycloak.client(realm, MANAGEMENT):
+            case Present(client):
+                return cls(keycloak, realm, str(client["id"]))
+            case Absent() | Unknown():
+                message = (
+                    f'cannot distinguish administrators from other users in realm "{realm}": the account cannot see '
+                    f"client {MANAGEMENT}; assign it that client's role view-clients"
+                )
+                raise KeycloakError(message)
 
     async def reason(self, user: Representation) -> str | None:
         """Return why a user must stay enabled (administrator, service account or this automation), or None.

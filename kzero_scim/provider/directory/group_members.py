@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from kzero_scim.clients.graph.batch import BatchRequest
 from kzero_scim.clients.graph.client import segment
-from kzero_scim.errors import GraphError
+from kzero_scim.clients.graph.look_up import look_up_part
 from kzero_scim.resource.formats import fold_id
+from kzero_scim.resource.reading import Absent, Present, Unknown
 
 if TYPE_CHECKING:
     from kzero_scim.clients.graph.client import GraphClient
@@ -67,12 +68,16 @@ async def group_sizes(graph: GraphClient, group_ids: Collection[str]) -> dict[st
 
 async def _members(graph: GraphClient, group_id: str) -> dict[str, str]:
     query = {"$select": "id,userPrincipalName", "$top": str(_PAGE)}
-    try:
-        documents = await graph.pages(f"/groups/{segment(group_id)}/members", query)
-    except GraphError as error:
-        if error.is_missing:  # the group was deleted
+    path = f"/groups/{segment(group_id)}"
+    match await look_up_part(graph, path, lambda: graph.pages(f"{path}/members", query)):
+        case Present(documents):
+            pass
+        case Absent():
             return {}
-        raise
+        case Unknown() as unknown:
+            raise unknown.failure()
+        case never:
+            assert_never(never)
     return {
         fold_id(str(item["id"])): _name(item)
         for item in documents

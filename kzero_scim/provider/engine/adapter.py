@@ -12,7 +12,7 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, assert_never
 
 import grpc.aio
 from google.protobuf import empty_pb2, struct_pb2
@@ -30,8 +30,9 @@ from kzero_scim.provider.schema import package_schema
 from kzero_scim.redaction import Redactor
 from kzero_scim.resource.codec import decode, decode_lenient, fields_of, secret_keys
 from kzero_scim.resource.formats import same_object
-from kzero_scim.resource.model import Call, ChangeKind, Failure, Function, Resource, Sides, as_plain, is_known
+from kzero_scim.resource.model import Call, ChangeKind, Failure, Found, Function, Resource, Sides, as_plain, is_known
 from kzero_scim.resource.paths import top_level
+from kzero_scim.resource.reading import Absent, Unknown
 from kzero_scim.secret_variables import secrets_of
 
 if TYPE_CHECKING:
@@ -299,21 +300,29 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         self._learn(resource.state, {**old_inputs.values, **olds.values})
         old = None if importing else decode_lenient(resource.state, {**old_inputs.values, **olds.values})
         found = await resource.read(self._call(subject), request.id, old)
-        if found is None and importing:
-            # The engine would import an empty resource.
-            message = f'{subject.token} with ID "{request.id}" does not exist, so nothing was imported; check the ID'
-            raise ProviderError(message)
-        if found is None:
-            return provider_pb2.ReadResponse()
+        match found:
+            case Unknown():
+                # The engine would delete a resource that Read does not return from the state.
+                raise found.failure()
+            case Absent() if importing:
+                # The engine would import an empty resource.
+                message = (
+                    f'{subject.token} with ID "{request.id}" does not exist, so nothing was imported; check the ID'
+                )
+                raise ProviderError(message)
+            case Absent():
+                return provider_pb2.ReadResponse()
+            case Found():
+                pass
+            case never:
+                assert_never(never)
         if old is not None and old_inputs.values:
             wanted = decode_lenient(resource.inputs, old_inputs.values)
             await self._tell_who(subject, request.id, Sides(old, found.state, wanted))
         secrets = old_inputs.secrets | olds.secrets
         inputs, state = as_plain(found.inputs), as_plain(found.state)
-        for key in (secrets | secret_keys(resource.inputs)) & old_inputs.values.keys():
-            # Services do not show secrets. Keep the value from the last update.
-            inputs.setdefault(key, old_inputs.values[key])
-            state.setdefault(key, old_inputs.values[key])
+        for key in found.unread & old_inputs.values.keys():
+            inputs[key] = state[key] = old_inputs.values[key]
         return provider_pb2.ReadResponse(
             id=found.id,
             inputs=self._marshal(resource.inputs, inputs, secrets),

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any, assert_never
 
+from kzero_scim.errors import ProviderError
 from kzero_scim.guide import values
-
-if TYPE_CHECKING:
-    from kzero_scim.clients.keycloak.client import KeycloakClient
+from kzero_scim.resource.reading import Absent, Present, Reading, Unknown
 
 
-def explain_missing_client(keycloak: KeycloakClient, realm: str, client_id: str) -> str:
-    """Return why a read found no client, and what to do.
+def required_client(answer: Reading[dict[str, Any]], realm: str, client_id: str) -> dict[str, Any]:
+    """Return a client that was read, for an operation that needs it.
 
-    Args:
-        keycloak: The client that read it. Its token says whether the account may see clients.
-        realm: The tenant.
-        client_id: The client.
+    Raises:
+        ProviderError: It does not exist, or it is unknown whether it does. The message says what to do.
     """
-    if keycloak.may_miss(realm, "view-clients", "manage-clients"):
-        return (
-            f'cannot see client "{client_id}" of realm "{realm}"; give the account the role view-clients (and '
-            "manage-clients, to change it) of client realm-management"
-        )
+    match answer:
+        case Present(client):
+            return client
+        case Absent():
+            raise ProviderError(missing_client(realm, client_id))
+        case Unknown(reason):
+            raise ProviderError(reason)
+        case never:
+            assert_never(never)
+
+
+def missing_client(realm: str, client_id: str) -> str:
+    """Return that a tenant has no such client, and what to do."""
     return (
         f'realm "{realm}" has no client "{client_id}". KZero creates it when you enable the SCIM endpoint (dashboard > '
         f"{values.SCIM_PAGE}, set Enable to ON, click Update); in your own Keycloak, create a confidential client with "

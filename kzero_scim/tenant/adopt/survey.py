@@ -13,7 +13,7 @@ from kzero_scim.clients.graph.client import odata_quote
 from kzero_scim.entra.schema.document import all_targets, custom_attributes, extract, is_enabled
 from kzero_scim.entra.schema.merge import Wanted, record
 from kzero_scim.entra.synchronization_job import ACTIVE, job_path, job_resource_id
-from kzero_scim.errors import AdoptionError, GraphError, ProviderError
+from kzero_scim.errors import AdoptionError, ProviderError
 from kzero_scim.guide import values
 from kzero_scim.mapping.attribute_mapping import guide_custom_attributes
 from kzero_scim.provider.entra.app_role_assignments.resource import AppRoleAssignments, AppRoleAssignmentsState
@@ -32,7 +32,8 @@ from kzero_scim.provider.keycloak.scim_endpoint.model import ScimEndpointInputs
 from kzero_scim.provider.keycloak.scim_endpoint.resource import ScimEndpoint
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.formats import same_id
-from kzero_scim.resource.model import Found, Resource
+from kzero_scim.resource.model import Found, Resource, found_or_gone
+from kzero_scim.resource.reading import Unknown
 from kzero_scim.settings.tenant_settings import TenantSettings
 from kzero_scim.tenant.adopt.candidates import Candidate, Job
 from kzero_scim.tenant.adopt.described import Mappers, Rows, missing_mappers, own_mappers, own_rows, settings_from
@@ -178,7 +179,7 @@ async def _kzero(findings: _Findings) -> Mappers:
 
 async def _endpoint(findings: _Findings, realm: str) -> None:
     kind = ScimEndpoint(findings.services)
-    found = await kind.read(_CALL, realm, None)
+    found = found_or_gone(await kind.read(_CALL, realm, None))
     if found is None:
         findings.note("KZero", _ENDPOINT, "not enabled", f"enable it: {values.SCIM_PAGE}")
         return
@@ -205,14 +206,14 @@ async def _endpoint(findings: _Findings, realm: str) -> None:
 async def _mappers(findings: _Findings, realm: str) -> Mappers:
     kind = MapperSet(findings.services)
     id_ = f"{realm}/{values.CLIENT_ID}"
-    everything = await kind.read(_CALL, id_, None)
+    everything = found_or_gone(await kind.read(_CALL, id_, None))
     if everything is None:
         findings.note("KZero", _CLIENT, "missing", f"KZero creates it when the endpoint is enabled: {values.SCIM_PAGE}")
         return own_mappers({})
     found = everything.state.mappers
     own = own_mappers(found)
     held: MapperSetState = replace(everything.state, mappers=own.mappers, escape_dots=own.escape_dots)
-    kept = await kind.read(_CALL, id_, held)
+    kept = found_or_gone(await kind.read(_CALL, id_, held))
     missing = missing_mappers(found, own)
     if kept is not None:
         await findings.keep(kind, kept)
@@ -269,7 +270,7 @@ def _known(job: Job) -> Job:
 
 async def _assignments(findings: _Findings, candidate: Candidate) -> None:
     kind = AppRoleAssignments(findings.services)
-    found = await kind.read(_CALL, candidate.service_principal_id, None)
+    found = found_or_gone(await kind.read(_CALL, candidate.service_principal_id, None))
     if found is None:
         return
     state: AppRoleAssignmentsState = found.state
@@ -289,7 +290,7 @@ def _count(number: int, what: str) -> str:
 async def _plain(findings: _Findings, candidate: Candidate, job: Job) -> None:
     """Read the job and its credentials."""
     kind = SynchronizationJob(findings.services)
-    found = await kind.read(_CALL, job_resource_id(candidate.service_principal_id, job.id), None)
+    found = found_or_gone(await kind.read(_CALL, job_resource_id(candidate.service_principal_id, job.id), None))
     if found is not None:
         inputs, state = (replace(item, template_id=job.template) for item in (found.inputs, found.state))
         await findings.keep(kind, Found(found.id, inputs, state))
@@ -300,7 +301,7 @@ async def _plain(findings: _Findings, candidate: Candidate, job: Job) -> None:
 async def _credentials(findings: _Findings, candidate: Candidate, job: Job) -> None:
     kind = SynchronizationCredentials(findings.services)
     sp = candidate.service_principal_id
-    found = await kind.read(_CALL, sp, None)
+    found = found_or_gone(await kind.read(_CALL, sp, None))
     if found is None or ADDRESS not in candidate.keys:
         findings.note("Entra", "credentials", "none", "the next update writes them")
         return
@@ -314,7 +315,7 @@ async def _credentials(findings: _Findings, candidate: Candidate, job: Job) -> N
     flagged = shown.startswith(f"{url}?")
     findings.given["scim_compliant_patch"] = flagged
     held: SynchronizationCredentialsState = replace(found.state, tenant_url=shown or url, job_id=job.id)
-    kept = await kind.read(_CALL, sp, held)
+    kept = found_or_gone(await kind.read(_CALL, sp, held))
     if kept is not None:
         await findings.keep(kind, kept)
     findings.given |= {"scope": held.scope, "notification_email": held.notification_email}
@@ -337,13 +338,13 @@ async def _refused(findings: _Findings, candidate: Candidate, job: Job) -> str:
     """Let Entra test the credentials that it holds. Return ``""`` if they pass, else the reason."""
     test = ConnectionTest(findings.services, delays=())
     try:
-        await test.read(_CALL, job_resource_id(candidate.service_principal_id, job.id), None)
+        answer = await test.read(_CALL, job_resource_id(candidate.service_principal_id, job.id), None)
     except ProviderError:
         return "Entra's connection test fails with them"
-    except GraphError as error:
-        if error.is_forbidden:
-            raise
-        return f"could not run Entra's connection test: {error}"
+    if isinstance(answer, Unknown):
+        if answer.error is not None and answer.error.is_forbidden:
+            raise answer.failure()
+        return f"could not run Entra's connection test: {answer.reason}"
     return ""
 
 
@@ -374,7 +375,7 @@ async def _rows(findings: _Findings, candidate: Candidate, job: Job) -> Rows:
         prior=as_prior(record(document, wanted)),
     )
     kind = AttributeMappings(findings.services)
-    kept = await kind.read(_CALL, job_resource_id(sp, job.id), held)
+    kept = found_or_gone(await kind.read(_CALL, job_resource_id(sp, job.id), held))
     if kept is None:
         message = f"the synchronization schema of job {job.id} disappeared while it was read; run `adopt` again"
         raise AdoptionError(message)
@@ -394,7 +395,7 @@ async def _rows(findings: _Findings, candidate: Candidate, job: Job) -> Rows:
 
 async def _status(findings: _Findings, candidate: Candidate, job: Job) -> None:
     kind = ProvisioningStatus(findings.services)
-    found = await kind.read(_CALL, job_resource_id(candidate.service_principal_id, job.id), None)
+    found = found_or_gone(await kind.read(_CALL, job_resource_id(candidate.service_principal_id, job.id), None))
     if found is None:
         return
     credentials = findings.existing.get(SynchronizationCredentials.token)

@@ -18,6 +18,7 @@ from kzero_scim.errors import AdoptionError, GraphError, KeycloakError
 from kzero_scim.provider.change_authors import Attribution
 from kzero_scim.provider.directory.principals import resolve, users_by_id
 from kzero_scim.provider.provisioning_log import read_log
+from kzero_scim.resource.reading import Absent, Present, Unknown
 from kzero_scim.tenant.adopt import candidates
 from tests.contract.scripted_graph import Json, ScriptedGraph
 from tests.unit.clients.test_keycloak_session import token
@@ -75,25 +76,26 @@ async def test_an_empty_user_name_is_refused(name: str) -> None:
 
 async def test_a_user_of_another_name_is_not_the_one_asked_for() -> None:
     """A row with another name is not the user, and without further rows the user does not exist."""
-    assert await Kzero("admin").client.find_user("Contoso", "alex@contoso.example") is None
-    assert await Kzero(None).client.find_user("Contoso", "alex@contoso.example") is None
+    assert await Kzero("admin").client.find_user("Contoso", "alex@contoso.example") == Absent()
+    assert await Kzero(None).client.find_user("Contoso", "alex@contoso.example") == Absent()
 
 
 async def test_the_row_of_the_name_is_found_among_others() -> None:
     """The user is found wherever it is in the answer, in any case."""
     found = await Kzero("admin", "alex@contoso.example").client.find_user("Contoso", "Alex@contoso.example")
-    assert found is not None
-    assert found["username"] == "alex@contoso.example"
+    assert isinstance(found, Present)
+    assert found.value["username"] == "alex@contoso.example"
 
 
 @pytest.mark.parametrize(
     ("names", "reason"),
     [(("admin", "blair"), "filter has no effect"), (("alex", "Alex"), "several users of that name")],
 )
-async def test_an_answer_that_says_nothing_about_the_user_is_an_error(names: tuple[str, ...], reason: str) -> None:
+async def test_an_answer_that_says_nothing_about_the_user_is_unknown(names: tuple[str, ...], reason: str) -> None:
     """If KZero ignores the filter, or several users have the name, it is unknown whether the user exists."""
-    with pytest.raises(KeycloakError, match=reason):
-        await Kzero(*names).client.find_user("Contoso", "alex")
+    found = await Kzero(*names).client.find_user("Contoso", "alex")
+    assert isinstance(found, Unknown)
+    assert reason in found.reason
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kzero_scim.errors import GraphError, ProviderError, SettingsError
+from kzero_scim.errors import GraphError, ServiceError, SettingsError
 from kzero_scim.resource.reading import Absent, Present, Reading, Unknown, observed
 
 
@@ -44,5 +44,5 @@ def test_an_unknown_answer_without_a_request_fails_with_its_reason() -> None:
     """The reason is the message where the answer is required."""
     failure = Unknown("the list may be incomplete").failure()
 
-    assert isinstance(failure, ProviderError)
+    assert isinstance(failure, ServiceError)
     assert str(failure) == "the list may be incomplete"

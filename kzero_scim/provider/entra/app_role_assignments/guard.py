@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
+from kzero_scim.clients.graph.look_up import look_up_part, principal_path
 from kzero_scim.display import listed
 from kzero_scim.entra.synchronization_job import ACTIVE, jobs_path, parse_job
-from kzero_scim.errors import GraphError, ProviderError
+from kzero_scim.errors import ProviderError
 from kzero_scim.provider.directory.assignments import Assigned
 from kzero_scim.provider.directory.name_lists import known
 from kzero_scim.provider.entra.app_role_assignments.state import (
@@ -29,6 +30,7 @@ from kzero_scim.provider.entra.app_role_assignments.unassignment import (
     whole_loss,
 )
 from kzero_scim.resource.model import Call
+from kzero_scim.resource.reading import Absent, Present, Unknown
 
 if TYPE_CHECKING:
     from kzero_scim.clients.graph.client import GraphClient
@@ -106,12 +108,15 @@ async def refuse_removal(graph: GraphClient, old: AppRoleAssignmentsState) -> No
     loss, principal = whole_loss(_held(old), old.group_sizes), old.service_principal_id
     if not exceeds(loss, _limits(old)):
         return
-    try:
-        jobs = await graph.pages(jobs_path(principal))
-    except GraphError as error:
-        if error.is_missing:  # the service principal was deleted
+    match await look_up_part(graph, principal_path(principal), lambda: graph.pages(jobs_path(principal))):
+        case Present(jobs):
+            pass
+        case Absent():
             return
-        raise
+        case Unknown() as unknown:
+            raise unknown.failure()
+        case never:
+            assert_never(never)
     running = [str(job.get("id")) for job in jobs if parse_job(job).schedule_state == ACTIVE]
     if running:
         message = (

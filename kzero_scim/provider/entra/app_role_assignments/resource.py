@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final
 
 from kzero_scim.clients.graph.batch import Progress
 from kzero_scim.clients.graph.client import GraphClient, segment
+from kzero_scim.clients.graph.look_up import look_up_part, principal_path
 from kzero_scim.clients.graph.write_limit import least_seconds
 from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
 from kzero_scim.provider.directory.assignments import Assigned, assign, assigned_to, unassign
@@ -58,6 +59,7 @@ from kzero_scim.resource.model import (
     replacing,
 )
 from kzero_scim.resource.paths import parse_path
+from kzero_scim.resource.reading import Absent, Present, Unknown, observed
 
 __all__ = ["AppRoleAssignments", "AppRoleAssignmentsInputs", "AppRoleAssignmentsState", "Assignment"]
 
@@ -230,23 +232,22 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
         """
         return await self._apply(call, new, old)
 
+    @observed
     async def read(
         self,
         call: Call,  # noqa: ARG002
         id: str,  # noqa: A002
         old: AppRoleAssignmentsState | None,
-    ) -> Found[AppRoleAssignmentsInputs, AppRoleAssignmentsState] | None:
+    ) -> Found[AppRoleAssignmentsInputs, AppRoleAssignmentsState] | Absent | Unknown:
         """Read the assignments. Names that are no longer assigned are missing from users and groups."""
-        try:
-            existing = await assigned_to(self._graph, id)
-            if old is None:
-                state = await self._imported(id, existing)
-            else:
-                state = refreshed(old, existing, await self._sizes(old.assignments))
-        except GraphError as error:
-            if error.is_missing:  # the service principal was deleted
-                return None
-            raise
+        answer = await look_up_part(self._graph, principal_path(id), lambda: assigned_to(self._graph, id))
+        if not isinstance(answer, Present):
+            return answer
+        existing = answer.value
+        if old is None:
+            state = await self._imported(id, existing)
+        else:
+            state = refreshed(old, existing, await self._sizes(old.assignments))
         return Found(id, AppRoleAssignmentsInputs(**inputs_of(AppRoleAssignmentsInputs, state)), state)
 
     async def delete(

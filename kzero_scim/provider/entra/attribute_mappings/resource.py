@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import ClassVar
 
+from kzero_scim.clients.graph.look_up import look_up_part
 from kzero_scim.entra.schema.document import (
     Document,
     custom_attributes,
@@ -63,6 +64,7 @@ from kzero_scim.resource.model import (
     is_known,
     replacing,
 )
+from kzero_scim.resource.reading import Absent, Present, Unknown, observed
 
 _READ_BACK_DELAYS = (1.0, 2.0)
 """Seconds before each further read, while Graph still returns the schema from before the write."""
@@ -170,20 +172,20 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
         state = await self._write(call, new, document, document, Original())
         return Created(job_resource_id(new.service_principal_id, new.job_id), state)
 
+    @observed
     async def read(
         self,
         call: Call,  # noqa: ARG002
         id: str,  # noqa: A002
         old: AttributeMappingsState | None,
-    ) -> Found[AttributeMappingsInputs, AttributeMappingsState] | None:
+    ) -> Found[AttributeMappingsInputs, AttributeMappingsState] | Absent | Unknown:
         """Read the owned rows. An import owns the existing rows among the guide's seven targets."""
         service_principal_id, job_id = split_job_resource_id(id)
-        try:
-            document = await self._services.graph.get(f"{job_path(service_principal_id, job_id)}/schema")
-        except GraphError as error:
-            if error.is_missing:
-                return None
-            raise
+        graph, job = self._services.graph, job_path(service_principal_id, job_id)
+        answer = await look_up_part(graph, job, lambda: graph.get(f"{job}/schema"))
+        if not isinstance(answer, Present):
+            return answer
+        document = answer.value
         if old is None:
             rows = extract(document, list(guide_rows()), guide_rows())
             attributes = [item.name for item in guide_custom_attributes() if item.name in rows]

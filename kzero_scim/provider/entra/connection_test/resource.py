@@ -30,6 +30,7 @@ from kzero_scim.resource.model import (
     prop,
     replacing,
 )
+from kzero_scim.resource.reading import Absent, Unknown, observed
 
 if TYPE_CHECKING:
     from kzero_scim.clients.graph.client import GraphClient
@@ -125,12 +126,13 @@ class ConnectionTest(Resource[ConnectionTestInputs, ConnectionTestState]):
         """
         return Created(job_resource_id(new.service_principal_id, new.job_id), await self._test(call, new))
 
+    @observed
     async def read(
         self,
         call: Call,
         id: str,  # noqa: A002
         old: ConnectionTestState | None,
-    ) -> Found[ConnectionTestInputs, ConnectionTestState] | None:
+    ) -> Found[ConnectionTestInputs, ConnectionTestState] | Absent | Unknown:
         """Return the last test without a request. An import runs the test."""
         if old is None:
             service_principal_id, job_id = split_job_resource_id(id)

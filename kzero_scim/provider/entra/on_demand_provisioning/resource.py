@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, assert_never
 from urllib.parse import quote
 
 from kzero_scim.entra.on_demand_result import Outcome, Result, Step, parse_outcome
@@ -46,6 +46,7 @@ from kzero_scim.resource.model import (
     prop,
     replacing,
 )
+from kzero_scim.resource.reading import Absent, Present, Reading, Unknown, observed
 from kzero_scim.settings.items import Mapper, Row
 
 Verify = Literal["attributes", "user", "off"]
@@ -200,17 +201,18 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         resource_id, state = await self._run(call, new)
         return Created(resource_id, state)
 
+    @observed
     async def read(
         self,
         call: Call,
         id: str,  # noqa: A002
         old: OnDemandProvisioningState | None,
-    ) -> Found[OnDemandProvisioningInputs, OnDemandProvisioningState] | None:
+    ) -> Found[OnDemandProvisioningInputs, OnDemandProvisioningState] | Absent | Unknown:
         """Return the last result without a request. An import looks the user up in KZero and provisions nothing."""
         if old is None:
             old = await self._found(call, id)
             if old is None:
-                return None
+                return Absent()
         given = {item.name: getattr(old, item.name) for item in fields(OnDemandProvisioningInputs)}
         return Found(id, OnDemandProvisioningInputs(**given), old)
 
@@ -251,9 +253,15 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         realm, name = self._realm(), user_name(inputs.rows, user)
         if name is None:
             raise ProviderError(_nameless(inputs))
-        managers = await self._manager_names(realm, user)
-        kzero_id, arrival = await self._look(realm, name, user, expected, managers)
-        return user, kzero_id, replace(arrival, notes=[*_unmatched(inputs), *arrival.notes])
+        match await self._look(realm, name, user, expected):
+            case Present((kzero_id, arrival)):
+                return user, kzero_id, replace(arrival, notes=[*_unmatched(inputs), *arrival.notes])
+            case Absent():
+                return user, None, Arrival(comparisons=[], notes=_unmatched(inputs))
+            case Unknown() as unknown:
+                raise unknown.failure()
+            case never:
+                assert_never(never)
 
     async def _run(self, call: Call, new: OnDemandProvisioningInputs) -> tuple[str, OnDemandProvisioningState]:
         expected = expectations(new.rows, new.mappers) if new.verify == "attributes" else []
@@ -308,23 +316,29 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
             return replace(state, not_compared=[_nameless(state)])
         if name is None:
             raise PartialFailureError(resource_id, state, _nameless(state))
-        managers = await self._manager_names(realm, user) if reads_manager(expected) else set()
-        kzero_id, arrival = await self._look(realm, name, user, expected, managers)
+        answer = await self._look(realm, name, user, expected)
         for delay in self._delays:
-            if kzero_id is not None and not arrival.mismatches:
+            if isinstance(answer, Present) and not answer.value[1].mismatches:
                 break
             await self._sleep(delay)
-            kzero_id, arrival = await self._look(realm, name, user, expected, managers)
-        notes = [*_unmatched(state), *arrival.notes]
-        state = replace(state, kzero_user_id=kzero_id, comparisons=arrival.comparisons, not_compared=notes)
-        for note in notes:
-            await call.log.info(note)
-        if kzero_id is None:
+            answer = await self._look(realm, name, user, expected)
+        if isinstance(answer, Unknown):
+            reason = (
+                f"Entra reports {state.result} for user {state.user}, but it is unknown whether KZero tenant {realm} "
+                f"has user {name!r}: {answer.reason}"
+            )
+            raise PartialFailureError(resource_id, state, reason)
+        if isinstance(answer, Absent):
             reason = (
                 f"Entra reports {state.result} for user {state.user}, but KZero tenant {realm} has no user {name!r}; "
                 "check that the Tenant URL is this tenant's, and that mapper loginName is as in KZero's guide"
             )
             raise PartialFailureError(resource_id, state, reason)
+        kzero_id, arrival = answer.value
+        notes = [*_unmatched(state), *arrival.notes]
+        state = replace(state, kzero_user_id=kzero_id, comparisons=arrival.comparisons, not_compared=notes)
+        for note in notes:
+            await call.log.info(note)
         if arrival.mismatches:
             reason = (
                 f"user {state.user} has other values in KZero tenant {realm} than in Entra: "
@@ -334,21 +348,20 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
             raise PartialFailureError(resource_id, state, reason)
         return state
 
+    @observed
     async def _look(
-        self,
-        realm: str,
-        name: str,
-        user: Mapping[str, Any],
-        expected: Sequence[Expectation],
-        managers: set[str],
-    ) -> tuple[str | None, Arrival]:
-        kzero = await self._services.keycloak.find_user(realm, name)
-        if kzero is None:
-            return None, Arrival(comparisons=[], notes=[])
+        self, realm: str, name: str, user: Mapping[str, Any], expected: Sequence[Expectation]
+    ) -> Reading[tuple[str, Arrival]]:
+        """Return the ID of KZero's user and the comparison."""
+        answer = await self._services.keycloak.find_user(realm, name)
+        if not isinstance(answer, Present):
+            return answer
+        kzero = answer.value
+        managers = await self._manager_names(realm, user) if reads_manager(expected) else set()
         arrival = compare_user(expected, user, kzero, managers)
         if not expected and kzero.get("enabled") is False and user.get("accountEnabled") is not False:
             arrival.comparisons.append(Comparison(attribute="enabled", entra="true", kzero="false", equal=False))
-        return str(kzero.get("id", "")), arrival
+        return Present((str(kzero.get("id", "")), arrival))
 
     async def _manager_names(self, realm: str, user: Mapping[str, Any]) -> set[str]:
         """Return the names that KZero may use for the manager: user name, display name and both IDs."""
@@ -356,8 +369,15 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         name = manager.get("userPrincipalName")
         if not name:
             return set()
-        kzero = await self._services.keycloak.find_user(realm, name) or {}
-        names = (name, manager.get("id"), kzero.get("id"), manager.get("displayName"))
+        match await self._services.keycloak.find_user(realm, name):
+            case Present(kzero):
+                names = (name, manager.get("id"), kzero.get("id"), manager.get("displayName"))
+            case Absent():
+                names = (name, manager.get("id"), None, manager.get("displayName"))
+            case Unknown() as unknown:
+                raise unknown.failure()
+            case never:
+                assert_never(never)
         return {str(item) for item in names if item}
 
     async def _user(self, user: str, selection: Sequence[str], *, with_manager: bool) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields, replace
 from typing import ClassVar
 
+from kzero_scim.clients.graph.look_up import look_up
 from kzero_scim.entra.restart import BY_CONNECTION, decide
 from kzero_scim.entra.synchronization_job import (
     ACTIVE,
@@ -41,6 +42,7 @@ from kzero_scim.resource.model import (
     prop,
     replacing,
 )
+from kzero_scim.resource.reading import Absent, Present, Unknown, observed
 
 _NEVER_STARTED = "Disabled"
 """Schedule state of a job that has not run yet."""
@@ -152,12 +154,13 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
         state = await self._run(call, new, status, restarted_for=new.triggers)
         return Created(job_resource_id(new.service_principal_id, new.job_id), state)
 
+    @observed
     async def read(
         self,
         call: Call,
         id: str,  # noqa: A002
         old: ProvisioningStatusState | None,
-    ) -> Found[ProvisioningStatusInputs, ProvisioningStatusState] | None:
+    ) -> Found[ProvisioningStatusInputs, ProvisioningStatusState] | Absent | Unknown:
         """Read the job, and warn if it is in quarantine."""
         service_principal_id, job_id = split_job_resource_id(id)
         inputs = ProvisioningStatusInputs(
@@ -165,12 +168,12 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
             job_id=job_id,
             triggers={} if old is None else old.triggers,
         )
-        try:
-            status = await self._status(inputs)
-        except GraphError as error:
-            if error.is_missing:
-                return None
-            raise
+        answer = await look_up(self._services.graph, _path(inputs))
+        if not isinstance(answer, Present):
+            return answer
+        status = parse_job(answer.value)
+        if not status.schedule_state:
+            return Unknown(f"Microsoft Graph shows job {job_id} without the state of its schedule; try again later")
         state = await _state(call, inputs, status)
         return Found(id, ProvisioningStatusInputs(**inputs_of(ProvisioningStatusInputs, state)), state)
 

@@ -12,6 +12,8 @@ from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 from kzero_scim.clients.graph.client import segment
+from kzero_scim.clients.graph.graph_errors import unexpected
+from kzero_scim.clients.graph.look_up import look_up_part, principal_path
 from kzero_scim.errors import GraphError, PartialFailureError
 from kzero_scim.origin import origin
 from kzero_scim.provider.entra.synchronization_credentials.changes import announce, refuse_whole_directory, try_out
@@ -56,6 +58,7 @@ from kzero_scim.resource.model import (
     is_known,
     replacing,
 )
+from kzero_scim.resource.reading import Absent, Present, Unknown, observed
 
 _SETTLING: Final = 30.0
 """Seconds in which Graph may still show the old keys."""
@@ -186,21 +189,20 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
         refuse_whole_directory(new, old)
         return await self._apply(call, new, old)
 
+    @observed
     async def read(
         self,
         call: Call,  # noqa: ARG002
         id: str,  # noqa: A002
         old: SynchronizationCredentialsState | None,
-    ) -> Found[SynchronizationCredentialsInputs, SynchronizationCredentialsState] | None:
-        """Read which keys exist. Returns None if no owned key exists or the service principal was deleted."""
-        try:
-            keys = await self._keys(id)
-        except GraphError as error:
-            if error.is_missing:
-                return None
-            raise
+    ) -> Found[SynchronizationCredentialsInputs, SynchronizationCredentialsState] | Absent | Unknown:
+        """Read which keys exist. The resource is absent if no owned key or no service principal exists."""
+        answer = await look_up_part(self._services.graph, principal_path(id), lambda: self._keys(id))
+        if not isinstance(answer, Present):
+            return answer
+        keys = answer.value
         if not {ADDRESS, TOKEN, SCOPE, NOTIFICATION} & keys.keys():
-            return None
+            return Absent()
         state = await (_refreshed(old, keys) if old is not None else _imported(id, keys))
         return Found(id, SynchronizationCredentialsInputs(**inputs_of(SynchronizationCredentialsInputs, state)), state)
 
@@ -305,7 +307,11 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
         return latest
 
     async def _keys(self, service_principal_id: str, *, fresh: bool = False) -> dict[str, str]:
-        return keys_of(await self._services.graph.get(_path(service_principal_id), fresh=fresh))
+        path = _path(service_principal_id)
+        document = await self._services.graph.get(path, fresh=fresh)
+        if not isinstance(document.get("value"), list):
+            raise unexpected(path, "something else where a list of keys belongs")
+        return keys_of(document)
 
 
 def _path(service_principal_id: str) -> str:

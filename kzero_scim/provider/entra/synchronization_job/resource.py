@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, TypeVar
 
+from kzero_scim.clients.graph.look_up import look_up
 from kzero_scim.entra.synchronization_job import job_path, job_resource_id, jobs_path, split_job_resource_id
 from kzero_scim.errors import GraphError, ProviderError
 from kzero_scim.provider.entra.permission_check import CREATE_APPLICATION, SET_UP_JOB, require_permissions
@@ -29,6 +30,7 @@ from kzero_scim.resource.model import (
     prop,
     replacing,
 )
+from kzero_scim.resource.reading import Absent, Present, Unknown, observed
 from kzero_scim.settings.moves import server
 
 T = TypeVar("T")
@@ -174,21 +176,20 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
         )
         return Created(job_resource_id(sp, job_id), state)
 
+    @observed
     async def read(
         self,
         call: Call,  # noqa: ARG002
         id: str,  # noqa: A002
         old: SynchronizationJobState | None,
-    ) -> Found[SynchronizationJobInputs, SynchronizationJobState] | None:
-        """Read the job. Returns None if it or its service principal was deleted."""
+    ) -> Found[SynchronizationJobInputs, SynchronizationJobState] | Absent | Unknown:
+        """Read the job. It is absent if it or its service principal was deleted."""
         sp, job_id = split_job_resource_id(id)
-        try:
-            job = await self._services.graph.get(job_path(sp, job_id))
-        except GraphError as error:
-            if error.is_missing:
-                return None
-            raise
-        template = str(job.get("templateId") or "scim")
+        answer = await look_up(self._services.graph, job_path(sp, job_id))
+        if not isinstance(answer, Present):
+            return answer
+        job = answer.value
+        template = str(job.get("templateId") or ("scim" if old is None else old.template_id))
         if old is not None and _is_variation(template, old.template_id):
             template = old.template_id
         state = SynchronizationJobState(

@@ -15,7 +15,7 @@ from kzero_scim.keycloak.protocol_mapper import MapperPlan, Representation, is_e
 from kzero_scim.provider.keycloak.mapper_set.changes import announce_first, announce_update
 from kzero_scim.provider.keycloak.mapper_set.facts import FACTS
 from kzero_scim.provider.keycloak.mapper_set.model import MapperSetInputs, MapperSetState
-from kzero_scim.provider.keycloak.missing_client import explain_missing_client
+from kzero_scim.provider.keycloak.missing_client import missing_client, required_client
 from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.model import (
     UNKNOWN,
@@ -35,6 +35,7 @@ from kzero_scim.resource.model import (
     replacing,
 )
 from kzero_scim.resource.paths import parse_path
+from kzero_scim.resource.reading import Absent, Present, Reading, Unknown, observed
 from kzero_scim.settings.items import Mapper, repeated_claims, unescaped
 from kzero_scim.settings.moves import is_left_behind, moved_from
 
@@ -136,11 +137,14 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
         ids: Any = UNKNOWN
         others: Any = UNKNOWN
         if is_known(new.realm) and is_known(new.client_id):
-            client = await self._client(new.realm, new.client_id)
-            if client is None:
-                # Not an error yet: KZero creates the client when a person enables the endpoint, perhaps in this run.
-                await call.log.warning(self._missing(new.realm, new.client_id))
+            answer = await self._client(new.realm, new.client_id)
+            # Not an error yet: KZero creates the client when a person enables the endpoint, perhaps in this run.
+            if isinstance(answer, Absent):
+                await call.log.warning(missing_client(new.realm, new.client_id))
+            elif isinstance(answer, Unknown):
+                await call.log.warning(answer.reason)
             else:
+                client = answer.value
                 uuid, actual = client["id"], client["protocolMappers"]
                 if is_known(new):
                     plan = _plan(actual, new, old)
@@ -171,27 +175,27 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
         """
         return Created(_id(new), await self._apply(call, new, None))
 
+    @observed
     async def read(
         self,
         call: Call,  # noqa: ARG002
         id: str,  # noqa: A002
         old: MapperSetState | None,
-    ) -> Found[MapperSetInputs, MapperSetState] | None:
+    ) -> Found[MapperSetInputs, MapperSetState] | Absent | Unknown:
         """Read the client once. An import owns all of its User Attribute mappers."""
         realm, client_id = _split(id)
         keycloak = self._services.keycloak
         if old is None:
             await keycloak.check_realm(realm)
         try:
-            client = await keycloak.client(realm, client_id)
+            answer = await keycloak.client(realm, client_id)
         except KeycloakError as error:
             if error.code == NO_REALM and old is not None:
-                return None
+                return Absent()
             raise
-        if client is None:
-            if keycloak.may_miss(realm, "view-clients", "manage-clients"):
-                raise ProviderError(self._missing(realm, client_id))
-            return None
+        if not isinstance(answer, Present):
+            return answer
+        client = answer.value
         actual = client.get("protocolMappers") or []
         if old is None:
             owned = {mapper["name"] for mapper in actual if row_of(mapper) is not None}
@@ -221,7 +225,7 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
         """Delete the owned mappers that the client still has, and nothing else."""
         keycloak = self._services.keycloak
         try:
-            client = await keycloak.client(old.realm, old.client_id)
+            answer = await keycloak.client(old.realm, old.client_id)
         except KeycloakError as error:
             if is_left_behind(self._services.config.realm, old.realm):
                 names = ", ".join(sorted(old.mappers))
@@ -236,10 +240,9 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
             note = f"no mappers to delete: {error}"
             await call.log.warning(note)
             return
-        if client is None:
-            if keycloak.may_miss(old.realm, "view-clients", "manage-clients"):
-                raise ProviderError(self._missing(old.realm, old.client_id))
+        if isinstance(answer, Absent):
             return
+        client = required_client(answer, old.realm, old.client_id)
         plan = plan_mappers(client.get("protocolMappers") or [], {}, drop=set(old.mappers))
         self._refuse_without_role(client, plan, old.realm)
         for mapper in plan.delete:
@@ -253,9 +256,7 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
 
     async def _apply(self, call: Call, new: MapperSetInputs, old: MapperSetState | None) -> MapperSetState:
         """Read the client, write the mappers that differ, and read them back."""
-        client = await self._client(new.realm, new.client_id)
-        if client is None:
-            raise ProviderError(self._missing(new.realm, new.client_id))
+        client = await self._required(new)
         plan = _plan(client["protocolMappers"], new, old)
         self._refuse_without_role(client, plan, new.realm)
         if not plan:
@@ -266,7 +267,7 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
         done: list[str] = []
         try:
             await self._write(new.realm, client["id"], plan, done)
-            client = await self._client(new.realm, new.client_id) or client
+            client = await self._required(new)
         except KzeroScimError as error:
             if not done:
                 raise
@@ -291,7 +292,7 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
     async def _left(self, client: Representation, new: MapperSetInputs, old: MapperSetState | None) -> MapperSetState:
         """Return the state after a failed update, from a new read or else from the last one."""
         with contextlib.suppress(KzeroScimError):
-            client = await self._client(new.realm, new.client_id) or client
+            client = await self._required(new)
         return self._described(client["id"], client["protocolMappers"], new, {*new.mappers, *_owned(old)})
 
     def _described(
@@ -299,14 +300,16 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
     ) -> MapperSetState:
         return replace(_described(uuid, actual, inputs, owned), server_url=self._services.keycloak.server_url)
 
-    async def _client(self, realm: str, client_id: str) -> Representation | None:
+    async def _client(self, realm: str, client_id: str) -> Reading[Representation]:
         keycloak = self._services.keycloak
         await keycloak.check_realm(realm)
-        client = await keycloak.client(realm, client_id)
-        return None if client is None else {**client, "protocolMappers": client.get("protocolMappers") or []}
+        answer = await keycloak.client(realm, client_id)
+        if not isinstance(answer, Present):
+            return answer
+        return Present({**answer.value, "protocolMappers": answer.value.get("protocolMappers") or []})
 
-    def _missing(self, realm: str, client_id: str) -> str:
-        return explain_missing_client(self._services.keycloak, realm, client_id)
+    async def _required(self, new: MapperSetInputs) -> Representation:
+        return required_client(await self._client(new.realm, new.client_id), new.realm, new.client_id)
 
     @staticmethod
     def _refuse_without_role(client: Representation, plan: MapperPlan, realm: str) -> None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, assert_never
 
+from kzero_scim.clients.graph.look_up import look_up, look_up_part, principal_path
 from kzero_scim.display import listed
-from kzero_scim.errors import NO_REALM, GraphError, KeycloakError, ProviderError
+from kzero_scim.errors import NO_REALM, KeycloakError, ProviderError
 from kzero_scim.mapping.source_attributes import graph_property, read_attribute
 from kzero_scim.provider.directory.assignments import assigned_to
 from kzero_scim.provider.directory.group_members import user_members
@@ -34,6 +35,7 @@ from kzero_scim.resource.model import (
     inputs_of,
     prop,
 )
+from kzero_scim.resource.reading import Absent, Present, Unknown, observed
 
 if TYPE_CHECKING:
     from kzero_scim.provider.services import Services
@@ -144,13 +146,14 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
         await self._require_role(new)
         return Created(f"{new.realm}/{new.service_principal_id}", _state(new))
 
+    @observed
     async def read(
         self,
         call: Call,  # noqa: ARG002
         id: str,  # noqa: A002
         old: ProvisionedUsersState | None,
-    ) -> Found[ProvisionedUsersInputs, ProvisionedUsersState] | None:
-        """Return the stored state. Returns None for ``disable`` if the service principal was deleted."""
+    ) -> Found[ProvisionedUsersInputs, ProvisionedUsersState] | Absent | Unknown:
+        """Return the stored state. With ``disable``, it is absent if the service principal was deleted."""
         if old is None:
             realm, _, principal = id.rpartition("/")
             if not realm or not is_guid(principal):
@@ -159,12 +162,9 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
             inputs = ProvisionedUsersInputs(realm=realm, service_principal_id=principal)
             return Found(id, inputs, _state(inputs))
         if old.on_destroy == "disable":
-            try:
-                await assigned_to(self._services.graph, old.service_principal_id)
-            except GraphError as error:
-                if error.is_missing:
-                    return None
-                raise
+            answer = await look_up(self._services.graph, principal_path(old.service_principal_id))
+            if not isinstance(answer, Present):
+                return answer
         return Found(id, ProvisionedUsersInputs(**inputs_of(ProvisionedUsersInputs, old)), old)
 
     async def update(
@@ -216,17 +216,20 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
     async def _in_scope(self, old: ProvisionedUsersState) -> list[str]:
         """Return the KZero user names of all users who are assigned, directly or through a group."""
         graph, principal = self._services.graph, old.service_principal_id
-        try:
-            assigned = await assigned_to(graph, principal)
-        except GraphError as error:
-            if not error.is_missing:
-                raise
-            message = (
-                f"cannot find the users to disable in KZero: service principal {principal} and its assignments were "
-                "deleted in Entra. Disable the users in KZero's Advanced Console, then run `pulumi destroy --refresh`, "
-                "which skips this step"
-            )
-            raise ProviderError(message) from error
+        match await look_up_part(graph, principal_path(principal), lambda: assigned_to(graph, principal)):
+            case Present(assigned):
+                pass
+            case Absent():
+                message = (
+                    f"cannot find the users to disable in KZero: service principal {principal} and its assignments "
+                    "were deleted in Entra. Disable the users in KZero's Advanced Console, then run `pulumi destroy "
+                    "--refresh`, which skips this step"
+                )
+                raise ProviderError(message)
+            case Unknown() as unknown:
+                raise unknown.failure()
+            case never:
+                assert_never(never)
         ids = {item.principal_id for item in assigned if item.kind == "User"}
         groups = [item.principal_id for item in assigned if item.kind == "Group"]
         for members in (await user_members(graph, groups)).values():
@@ -250,9 +253,13 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
         async def one(name: str) -> None:
             async with limit:
                 try:
-                    user = await keycloak.find_user(realm, name)
-                    if user is None or user.get("enabled") is False:
+                    answer = await keycloak.find_user(realm, name)
+                    if isinstance(answer, Unknown):
+                        failures.append(answer.reason)
                         return
+                    if isinstance(answer, Absent) or answer.value.get("enabled") is False:
+                        return
+                    user = answer.value
                     if reason := await immunity.reason(user):
                         spared.append(f"{name} ({reason})")
                         return

@@ -32,6 +32,7 @@ from kzero_scim.resource.model import (
     prop,
     replacing,
 )
+from kzero_scim.resource.reading import Absent, Unknown, observed
 
 if TYPE_CHECKING:
     from kzero_scim.clients.token_endpoint import AccessToken
@@ -184,12 +185,13 @@ class RemoteToken(Resource[RemoteTokenInputs, RemoteTokenState]):
         """
         return Created(f"{new.realm}/{new.client_id}", await self._tried(call, new))
 
+    @observed
     async def read(
         self,
         call: Call,
         id: str,  # noqa: A002
         old: RemoteTokenState | None,
-    ) -> Found[RemoteTokenInputs, RemoteTokenState] | None:
+    ) -> Found[RemoteTokenInputs, RemoteTokenState] | Absent | Unknown:
         """Return the last tested token without a request. An import obtains one.
 
         Raises:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from kzero_scim.errors import NO_REALM, KeycloakError, KzeroScimError, PartialFailureError, ProviderError
 from kzero_scim.keycloak import native_scim
-from kzero_scim.provider.keycloak.missing_client import explain_missing_client
+from kzero_scim.provider.keycloak.missing_client import required_client
 from kzero_scim.provider.keycloak.scim_api_client.facts import FACTS
 from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.model import (
@@ -32,6 +33,7 @@ from kzero_scim.resource.model import (
     prop,
     replacing,
 )
+from kzero_scim.resource.reading import Absent, Present, Reading, Unknown, observed
 
 if TYPE_CHECKING:
     from kzero_scim.provider.services import Services
@@ -167,16 +169,17 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
         Raises:
             ProviderError: The client does not exist or has no service account, or the account that runs this stack may
                 not assign the role.
-            PartialFailureError: Only a part was added.
+            PartialFailureError: Only a part was added, or KZero does not show all of it afterwards.
         """
         return Created(_id(new), await self._apply(call, new, None))
 
+    @observed
     async def read(
         self,
         call: Call,  # noqa: ARG002
         id: str,  # noqa: A002
         old: ScimApiClientState | None,
-    ) -> Found[ScimApiClientInputs, ScimApiClientState] | None:
+    ) -> Found[ScimApiClientInputs, ScimApiClientState] | Absent | Unknown:
         """Read the client and the roles of its service account, with three requests."""
         realm, _, client_id = id.partition("/")
         known = old or ScimApiClientInputs(
@@ -188,9 +191,11 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
             state = await self._found(known, old)
         except KeycloakError as error:
             if error.code == NO_REALM and old is not None:
-                return None
+                return Absent()
             raise
-        return None if state is None else Found(id, ScimApiClientInputs(**inputs_of(ScimApiClientInputs, state)), state)
+        if not isinstance(state, Present):
+            return state
+        return Found(id, ScimApiClientInputs(**inputs_of(ScimApiClientInputs, state.value)), state.value)
 
     async def update(
         self,
@@ -211,14 +216,15 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
         """Remove what this resource has added, and restore the lifespan."""
         keycloak = self._services.keycloak
         try:
-            client = await keycloak.client(old.realm, old.client_id)
+            answer = await keycloak.client(old.realm, old.client_id)
         except KeycloakError as error:
             if error.code != NO_REALM:
                 raise
-            client = None
-        if client is None:
+            answer = Absent()
+        if isinstance(answer, Absent):
             await call.log.info("nothing to remove: the client was deleted")
             return
+        client = required_client(answer, old.realm, old.client_id)
         if "audience" in old.made:
             for mapper in client.get("protocolMappers") or []:
                 if mapper["name"] == MAPPER_NAME:
@@ -266,13 +272,18 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
             lifespan = None if new.access_token_lifespan is None else left.access_token_lifespan
             state = replace(left, access_token_lifespan=lifespan, made=sorted(made | set(done)), prior_lifespan=prior)
             raise PartialFailureError(_id(new), state, str(error)) from error
-        state = await self._look(new) if done else found
-        wanted_inputs = inputs_of(ScimApiClientInputs, new)
-        return replace(state, **wanted_inputs, made=sorted(made | set(done)), prior_lifespan=prior)
+        state = replace(await self._look(new) if done else found, made=sorted(made | set(done)), prior_lifespan=prior)
+        if lost := _not_kept(state, new):
+            reason = (
+                f'KZero accepted the changes of client "{new.client_id}" in realm "{new.realm}", but does not show '
+                f"{' and '.join(lost)}; compare them with the client in the console, then run `pulumi up` again"
+            )
+            raise PartialFailureError(_id(new), state, reason)
+        return state if new.access_token_lifespan is not None else replace(state, access_token_lifespan=None)
 
     async def _set_audience(self, new: ScimApiClientInputs, uuid: str) -> None:
         keycloak = self._services.keycloak
-        client = await keycloak.client(new.realm, new.client_id) or {}
+        client = required_client(await keycloak.client(new.realm, new.client_id), new.realm, new.client_id)
         mapper: dict[str, Any] = {
             "name": MAPPER_NAME,
             "protocol": "openid-connect",
@@ -307,25 +318,39 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
         Raises:
             ProviderError: The client does not exist or has no service account.
         """
-        state = await self._found(new, None)
-        if state is None:
-            raise ProviderError(explain_missing_client(self._services.keycloak, new.realm, new.client_id))
-        return state
+        answer = await self._services.keycloak.client(new.realm, new.client_id)
+        client = required_client(answer, new.realm, new.client_id)
+        roles = await self._roles(new, client)
+        if roles is None:
+            message = (
+                f'client "{new.client_id}" of realm "{new.realm}" has no service account; turn on Client '
+                "authentication and Service accounts roles in its Capability config"
+            )
+            raise ProviderError(message)
+        return self._described(new, None, client, roles)
 
-    async def _found(self, known: ScimApiClientInputs, old: ScimApiClientState | None) -> ScimApiClientState | None:
-        client = await self._services.keycloak.client(known.realm, known.client_id)
-        if client is None:
-            return None
+    async def _found(self, known: ScimApiClientInputs, old: ScimApiClientState | None) -> Reading[ScimApiClientState]:
+        answer = await self._services.keycloak.client(known.realm, known.client_id)
+        if not isinstance(answer, Present):
+            return answer
+        # A client that has lost its service account has lost its roles too.
+        roles = await self._roles(known, answer.value) or []
+        return Present(self._described(known, old, answer.value, roles))
+
+    async def _roles(self, known: ScimApiClientInputs, client: Mapping[str, Any]) -> list[str] | None:
+        """Return the roles of the client's service account, None without a service account."""
         try:
             _, roles = await self._services.accounts.management_roles(known.realm, client["id"], known.client_id)
         except KeycloakError as error:
             if error.status != _BAD_REQUEST:
                 raise
-            message = (
-                f'client "{known.client_id}" of realm "{known.realm}" has no service account; turn on Client '
-                "authentication and Service accounts roles in its Capability config"
-            )
-            raise ProviderError(message) from error
+            return None
+        return roles
+
+    @staticmethod
+    def _described(
+        known: ScimApiClientInputs, old: ScimApiClientState | None, client: Mapping[str, Any], roles: list[str]
+    ) -> ScimApiClientState:
         audiences = [
             str(mapper["config"][_CUSTOM_AUDIENCE])
             for mapper in client.get("protocolMappers") or []
@@ -352,6 +377,19 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
             prior_lifespan=None if old is None else old.prior_lifespan,
             fingerprint=hashlib.sha256(content.encode()).hexdigest(),
         )
+
+
+def _not_kept(state: ScimApiClientState, new: ScimApiClientInputs) -> list[str]:
+    """Return what the client does not have after a change, in words."""
+    return [
+        *([f"audience {new.audience}"] if new.audience not in state.audiences else []),
+        *([f"role {native_scim.ROLE}"] if new.manages_users and not state.manages_users else []),
+        *(
+            [f"access token lifespan {new.access_token_lifespan}"]
+            if new.access_token_lifespan not in {None, state.access_token_lifespan}
+            else []
+        ),
+    ]
 
 
 def _unassignable(new: ScimApiClientInputs) -> str:

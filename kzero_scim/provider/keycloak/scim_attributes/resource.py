@@ -30,6 +30,7 @@ from kzero_scim.resource.model import (
     prop,
     replacing,
 )
+from kzero_scim.resource.reading import Absent, Unknown, observed
 
 if TYPE_CHECKING:
     from kzero_scim.provider.services import Services
@@ -125,12 +126,13 @@ class ScimAttributes(Resource[ScimAttributesInputs, ScimAttributesState]):
         """Add the missing attributes and the annotations."""
         return Created(new.realm, await self._apply(call, new, None))
 
+    @observed
     async def read(
         self,
         call: Call,  # noqa: ARG002
         id: str,  # noqa: A002
         old: ScimAttributesState | None,
-    ) -> Found[ScimAttributesInputs, ScimAttributesState] | None:
+    ) -> Found[ScimAttributesInputs, ScimAttributesState] | Absent | Unknown:
         """Read the user profile, with one request. An import adopts all annotations."""
         if old is None:
             await self._services.keycloak.check_realm(id)
@@ -138,7 +140,7 @@ class ScimAttributes(Resource[ScimAttributesInputs, ScimAttributesState]):
             held = _annotations(await self._services.accounts.user_profile(id))
         except KeycloakError as error:
             if error.code == NO_REALM and old is not None:
-                return None
+                return Absent()
             raise
         owned = held if old is None else {name: held[name] for name in old.attributes if name in held}
         state = ScimAttributesState(

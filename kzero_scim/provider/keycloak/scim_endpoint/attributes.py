@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
-from kzero_scim.errors import ProviderError
 from kzero_scim.guide import values
 from kzero_scim.keycloak.endpoint_settings import Settings, attribute_names, owned_attributes, wanted_attributes
-from kzero_scim.provider.keycloak.missing_client import explain_missing_client
+from kzero_scim.provider.keycloak.missing_client import missing_client, required_client
+from kzero_scim.resource.reading import Absent, Present, Unknown
 
 if TYPE_CHECKING:
     from kzero_scim.clients.keycloak.client import KeycloakClient
@@ -30,20 +30,34 @@ class EndpointAttributes:
     async def preview(self, call: Call, new: ScimEndpointInputs) -> None:
         """Check in a preview whether the attributes can be read. Logs a warning if the client does not exist."""
         if new.attribute_holder == "client":
-            if await self._keycloak.client(new.realm, values.CLIENT_ID) is None:
-                note = explain_missing_client(self._keycloak, new.realm, values.CLIENT_ID)
-                await call.log.warning(note)
+            match await self._keycloak.client(new.realm, values.CLIENT_ID):
+                case Absent():
+                    await call.log.warning(missing_client(new.realm, values.CLIENT_ID))
+                case Unknown(reason):
+                    await call.log.warning(reason)
+                case Present():
+                    pass
         else:
             await self._keycloak.realm_attributes(new.realm)
 
     async def read(self, inputs: ScimEndpointInputs) -> dict[str, str]:
-        """Return the settings' attributes that exist; none if the client does not exist."""
-        keycloak = self._keycloak
-        if inputs.attribute_holder == "client":
-            found = await keycloak.client_attributes(inputs.realm, values.CLIENT_ID)
-        else:
-            found = await keycloak.realm_attributes(inputs.realm)
-        return owned_attributes(names_of(inputs), found or {})
+        """Return the settings' attributes that exist; none if the client does not exist.
+
+        Raises:
+            ServiceError: It is unknown whether the client exists, or a request failed.
+        """
+        names = names_of(inputs)
+        if inputs.attribute_holder != "client":
+            return owned_attributes(names, await self._keycloak.realm_attributes(inputs.realm))
+        match await self._keycloak.client(inputs.realm, values.CLIENT_ID):
+            case Present(client):
+                return owned_attributes(names, client.get("attributes") or {})
+            case Absent():
+                return {}
+            case Unknown() as unknown:
+                raise unknown.failure()
+            case never:
+                assert_never(never)
 
     async def write_settings(self, new: ScimEndpointInputs, old: ScimEndpointState | None) -> None:
         """Write the attributes, and remove those of an old preset, name or holder."""
@@ -60,17 +74,17 @@ class EndpointAttributes:
         """Set attributes of the holder. A value of None removes an attribute.
 
         Raises:
-            ProviderError: The client that should have the attributes does not exist.
+            ProviderError: The client that should have the attributes does not exist, or it is unknown whether it does.
         """
         keycloak = self._keycloak
         if inputs.attribute_holder != "client":
             await keycloak.set_realm_attributes(inputs.realm, changes)
             return
-        client = await keycloak.client(inputs.realm, values.CLIENT_ID)
-        if client is not None:
-            await keycloak.set_client_attributes(inputs.realm, client["id"], changes)
-        elif any(value not in {None, "false"} for value in changes.values()):
-            raise ProviderError(explain_missing_client(keycloak, inputs.realm, values.CLIENT_ID))
+        answer = await keycloak.client(inputs.realm, values.CLIENT_ID)
+        if isinstance(answer, Absent) and all(value in {None, "false"} for value in changes.values()):
+            return  # nothing to switch off
+        client = required_client(answer, inputs.realm, values.CLIENT_ID)
+        await keycloak.set_client_attributes(inputs.realm, client["id"], changes)
 
 
 def names_of(inputs: ScimEndpointInputs) -> dict[str, str]:

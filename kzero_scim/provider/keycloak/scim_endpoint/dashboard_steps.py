@@ -35,8 +35,8 @@ def instructions(new: ScimEndpointInputs, url: str, answer: Answer, *, is_over: 
         is_over: True after the update has checked (and waited for) the endpoint, False in a preview.
     """
     problem = f'the SCIM endpoint of tenant "{new.realm}", {url}, {answer.detail}'
-    if answer.meaning is Meaning.SOMETHING_ELSE:
-        return f"{problem}; check kzeroServerUrl (KZERO_SERVER_URL), and any proxy in front of the server"
+    if answer.meaning in {Meaning.SOMETHING_ELSE, Meaning.FAILING}:
+        return f"{problem}; {answer.remedy}"
     if new.activation == "console":
         if not new.activation_timeout:
             wait = "Then run `pulumi up` again, or set activationTimeout to wait for the endpoint"

@@ -47,6 +47,7 @@ from kzero_scim.resource.model import (
     is_known,
     replacing,
 )
+from kzero_scim.resource.reading import Absent, Unknown, observed
 from kzero_scim.settings.moves import is_left_behind, moved_from
 
 if TYPE_CHECKING:
@@ -130,18 +131,15 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
     ) -> list[Change]:
         """Compare the settings, and their attributes as last read. Asks no service."""
         changes: list[Change] = []
+        # The state's properties cannot hold every text of an attribute, and not that it was removed.
+        wanted = dataclasses.replace(old, enabled=new.enabled is not False)
+        before = {**inputs_of(ScimEndpointInputs, old), **_seen(wanted, old.attributes, alive=old.alive)}
         for field in dataclasses.fields(ScimEndpointInputs):
-            found = compare(getattr(old, field.name), getattr(new, field.name), camel(field.name))
+            found = compare(before[field.name], getattr(new, field.name), camel(field.name))
             changes += [replacing(change) for change in found] if field.name == "realm" else found
         if moved_from(_server_of(old.tenant_url), self._services.config.server_url):
             changes.append(Change("tenantUrl"))
-        drifted: list[str] = []
-        if is_known(new) and new.activation == old.activation == "attributes":
-            drifted += differing_inputs(names_of(new), old.attributes, settings_of(new))
-        if new.enabled is True and not old.alive:
-            drifted.append("enabled")
-        named = {change.path for change in changes}
-        return changes + [Change(path) for path in dict.fromkeys(drifted) if path not in named]
+        return changes
 
     async def plan(self, call: Call, new: ScimEndpointInputs, old: ScimEndpointState | None) -> ScimEndpointState:
         """Return the state after the update. Checks realm and endpoint, and warns of steps that a person must do."""
@@ -180,13 +178,17 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
         """
         return Created(new.realm, await self._apply(call, new, None))
 
+    @observed
     async def read(
         self,
         call: Call,
         id: str,  # noqa: A002
         old: ScimEndpointState | None,
-    ) -> Found[ScimEndpointInputs, ScimEndpointState] | None:
-        """Read the attributes (activation attributes), and check the endpoint."""
+    ) -> Found[ScimEndpointInputs, ScimEndpointState] | Absent | Unknown:
+        """Read the attributes (activation attributes), and check the endpoint.
+
+        The answer is unknown if anything but Keycloak or a SCIM endpoint answers at the address.
+        """
         keycloak = self._services.keycloak
         if old is None:
             await keycloak.check_realm(id)
@@ -199,16 +201,24 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
                 attributes = await self._attributes.read(known)
             except KeycloakError as error:
                 if error.code == NO_REALM:
-                    return None
+                    return Absent()
                 raise
         answer = await self._services.scim.probe(keycloak.tenant_url(id))
+        if not answer.is_certain:
+            return Unknown(
+                f'it is unknown whether the SCIM endpoint of tenant "{id}", {keycloak.tenant_url(id)}, is enabled: it '
+                f"{answer.detail}; {answer.remedy}"
+            )
         if answer.meaning is Meaning.NO_TENANT or (old is None and known.activation == "console" and not answer.alive):
-            return None
-        inputs = _refreshed(known, attributes, answer)
+            return Absent()
         if known.enabled and not answer.alive:
             note = f'the SCIM endpoint of tenant "{id}" {answer.detail}'
             await call.log.warning(note)
-        return Found(id, inputs, self._described(inputs, attributes, answer))
+        state = self._described(known, attributes, answer)
+        if old is None and known.activation == "attributes" and not state.enabled:
+            # An endpoint that is off may have leftovers of other settings.
+            state = dataclasses.replace(state, azure_tenant_id=None)
+        return Found(id, _valid_inputs(known, state), state)
 
     async def update(
         self,
@@ -254,6 +264,12 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
         answer = await self._last_answer(call, new)
         state = self._described(new, attributes, answer)
         url = state.tenant_url
+        if lost := differing_inputs(names_of(new), attributes, settings_of(new)) if attributes else []:
+            reason = (
+                f'KZero accepted the settings of the SCIM endpoint of realm "{new.realm}", but does not show '
+                f"{' and '.join(lost)} as written; compare the attributes in the console, then run `pulumi up` again"
+            )
+            raise PartialFailureError(new.realm, state, reason)
         if new.enabled and not answer.alive:
             reason = instructions(new, url, answer, is_over=True)
             if new.activation == "attributes":
@@ -334,8 +350,9 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
         return EndpointAttributes(self._services.keycloak)
 
     def _described(self, inputs: ScimEndpointInputs, attributes: dict[str, str], answer: Answer) -> ScimEndpointState:
+        """Return the state: the settings as the attributes show them, and the inputs' where no attribute exists."""
         return ScimEndpointState(
-            **inputs_of(ScimEndpointInputs, inputs),
+            **{**inputs_of(ScimEndpointInputs, inputs), **_seen(inputs, attributes, alive=answer.alive)},
             tenant_url=self._services.keycloak.tenant_url(inputs.realm),
             answer=_shown(answer),
             alive=answer.alive,
@@ -344,18 +361,27 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
         )
 
 
-def _refreshed(known: ScimEndpointInputs, attributes: Mapping[str, str], answer: Answer) -> ScimEndpointInputs:
-    """Return the inputs with the values that were read. Values without an attribute stay."""
-    if known.activation == "console":
-        return dataclasses.replace(known, enabled=known.enabled and answer.alive)
-    names = names_of(known)
+def _seen(inputs: ScimEndpointInputs, attributes: Mapping[str, str], *, alive: bool) -> dict[str, Any]:
+    """Return the settings that were read, by field. A removed attribute is None.
+
+    An endpoint that should be on but does not answer is off, whatever its attribute says.
+    """
+    if inputs.activation == "console":
+        return {"enabled": inputs.enabled and alive}
+    names = names_of(inputs)
     found = understand(names, attributes)
-    changes: dict[str, Any] = {"enabled": found.enabled}
-    if found.profile in {"Azure", "Generic"}:
-        changes["profile"] = found.profile
-    if found.enabled and names.keys() & {"azureTenantId", "issuer"}:
-        changes["azure_tenant_id"] = found.azure_tenant_id
-    return dataclasses.replace(known, **changes)
+    seen: dict[str, Any] = {"enabled": found.enabled and (alive or not inputs.enabled)}
+    if "profile" in names:
+        seen["profile"] = found.profile
+    if "azureTenantId" in names:
+        seen["azure_tenant_id"] = found.azure_tenant_id
+    return seen
+
+
+def _valid_inputs(known: ScimEndpointInputs, state: ScimEndpointState) -> ScimEndpointInputs:
+    """Return the inputs that describe a state. A profile that no program may set stays as last set."""
+    profile = state.profile if state.profile in {"Azure", "Generic"} else known.profile
+    return ScimEndpointInputs(**{**inputs_of(ScimEndpointInputs, state), "profile": profile})
 
 
 def _server_of(tenant_url: str) -> str | None:

@@ -13,7 +13,8 @@ from kzero_scim.provider.entra.app_role_assignments.resource import (
     AppRoleAssignmentsInputs,
     AppRoleAssignmentsState,
 )
-from kzero_scim.resource.model import UNKNOWN, Change, ChangeKind
+from kzero_scim.resource.model import UNKNOWN, Change, ChangeKind, Found
+from kzero_scim.resource.reading import Absent
 from tests.contract.local_entra import LocalEntra
 from tests.contract.scripted_graph import Lines, call
 
@@ -55,7 +56,7 @@ async def test_a_set_is_assigned_and_stays_as_it_is(entra: LocalEntra) -> None:
     shuffled = replace(wanted, users=[SAM, GUEST, ROBIN])
     assert await kind.diff(call(), sp, made.state, replace(shuffled, users=[wanted.users[2], GUEST, ROBIN])) == []
     found = await kind.read(call(), sp, made.state)
-    assert found is not None
+    assert isinstance(found, Found)
     assert found.state == made.state
     assert found.inputs == wanted
 
@@ -162,7 +163,7 @@ async def test_drift_is_seen_and_repaired(entra: LocalEntra) -> None:
 
     found = await kind.read(call(), sp, made.state)
 
-    assert found is not None
+    assert isinstance(found, Found)
     assert found.inputs.users == [ROBIN]
     assert found.state.unmanaged == ["Kim Mailless"]
     assert await kind.diff(call(), sp, found.state, wanted) == [Change("users[1]", ChangeKind.ADD)]
@@ -179,15 +180,16 @@ async def test_a_set_is_imported_by_the_names_that_people_use(entra: LocalEntra)
 
     found = await kind.read(call(), sp, None)
 
-    assert found is not None
+    assert isinstance(found, Found)
     assert set(found.inputs.users) == {ROBIN, GUEST}
     assert set(found.inputs.groups) == {"KZero users", duplicate}
     assert await kind.diff(call(), sp, found.state, found.inputs) == []
 
 
 async def test_a_vanished_service_principal_is_gone(entra: LocalEntra) -> None:
-    """A read returns None for a deleted service principal, not an empty set."""
-    assert await AppRoleAssignments(entra.services()).read(call(), "00000000-0000-4000-8000-000000000001", None) is None
+    """A deleted service principal is absent, not an empty set."""
+    gone = "00000000-0000-4000-8000-000000000001"
+    assert await AppRoleAssignments(entra.services()).read(call(), gone, None) == Absent()
 
 
 async def test_only_ours_are_removed_with_the_resource(entra: LocalEntra) -> None:
@@ -296,7 +298,7 @@ async def test_a_thousand_users_take_few_requests(entra: LocalEntra) -> None:
     assert len(entra.requests()) <= 3 + 4 + 1 + 1 + 50
     entra.emulator.traffic.log.clear()
     found = await kind.read(call(), sp, made.state)
-    assert found is not None
+    assert isinstance(found, Found)
     assert found.state == made.state
     assert len(entra.requests()) == 2
 

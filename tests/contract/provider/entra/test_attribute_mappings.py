@@ -13,7 +13,8 @@ from kzero_scim.mapping.attribute_mapping import MANAGER, TAG, WORK_EMAIL, guide
 from kzero_scim.provider.entra.attribute_mappings.model import AttributeMappingsInputs, AttributeMappingsState
 from kzero_scim.provider.entra.attribute_mappings.resource import AttributeMappings
 from kzero_scim.resource.codec import decode_lenient
-from kzero_scim.resource.model import UNKNOWN, Change, ChangeKind, as_plain
+from kzero_scim.resource.model import UNKNOWN, Change, ChangeKind, Found, as_plain
+from kzero_scim.resource.reading import Absent
 from kzero_scim.settings.items import Row
 from tests.contract.scripted_graph import JOB, PRINCIPAL, RESOURCE_ID, Json, ScriptedGraph, call, no_sleep
 
@@ -35,7 +36,7 @@ async def created(graph: ScriptedGraph, inputs: AttributeMappingsInputs = INPUTS
 async def refreshed(graph: ScriptedGraph, state: AttributeMappingsState) -> AttributeMappingsState:
     """Read the resource again."""
     found = await resource(graph).read(call(), RESOURCE_ID, state)
-    assert found is not None
+    assert isinstance(found, Found)
     return found.state
 
 
@@ -204,7 +205,7 @@ class TestDrift:
         await refreshed(graph, state)
         assert len(graph.asked) == 1
         graph.exists = False
-        assert await resource(graph).read(call(), RESOURCE_ID, state) is None
+        assert await resource(graph).read(call(), RESOURCE_ID, state) == Absent()
 
 
 class TestUpdate:
@@ -287,7 +288,7 @@ class TestImport:
 
         found = await resource(graph).read(call(), RESOURCE_ID, None)
 
-        assert found is not None
+        assert isinstance(found, Found)
         assert set(found.inputs.rows) == set(guide_rows()) - {TAG}
         assert found.inputs.custom_attributes == []
         assert await resource(graph).diff(call(), RESOURCE_ID, found.state, found.inputs) == []
@@ -362,7 +363,7 @@ class TestPreview:
         found = await resource(graph).read(call(), RESOURCE_ID, old)
 
         assert old == state
-        assert found is not None
+        assert isinstance(found, Found)
         assert found.state == state
         assert await resource(graph).diff(call(), RESOURCE_ID, old, INPUTS) == []
         assert (await resource(graph).plan(call(preview=True), INPUTS, old)).fingerprint == state.fingerprint

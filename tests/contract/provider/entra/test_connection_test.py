@@ -11,7 +11,7 @@ import pytest
 from kzero_scim.entra.connection_failure import meaning
 from kzero_scim.errors import GraphError, ProviderError
 from kzero_scim.provider.entra.connection_test.resource import ConnectionTest, ConnectionTestInputs
-from kzero_scim.resource.model import UNKNOWN, Change
+from kzero_scim.resource.model import UNKNOWN, Change, Found
 from tests.contract.scripted_graph import JOB, PRINCIPAL, RESOURCE_ID, ScriptedGraph, call
 
 INPUTS = ConnectionTestInputs(
@@ -141,7 +141,7 @@ async def test_a_refresh_asks_nothing_and_an_import_tests() -> None:
         await resource(graph).read(call(), RESOURCE_ID, None)
 
     found = await resource(graph).read(call(), RESOURCE_ID, None)
-    assert found is not None
+    assert isinstance(found, Found)
     graph.asked.clear()
     again = await resource(graph).read(call(), RESOURCE_ID, found.state)
 

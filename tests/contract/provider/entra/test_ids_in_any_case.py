@@ -28,7 +28,7 @@ from kzero_scim.provider.entra.synchronization_credentials.resource import Synch
 from kzero_scim.provider.entra.synchronization_job.resource import SynchronizationJob, SynchronizationJobInputs
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.codec import decode_lenient
-from kzero_scim.resource.model import as_plain, camel
+from kzero_scim.resource.model import Found, as_plain, camel
 from kzero_scim.settings.provider_config import Config
 from tests.contract.local_entra import LocalEntra
 from tests.contract.scripted_graph import JOB, PRINCIPAL, RESOURCE_ID, ScriptedGraph, call, no_sleep
@@ -74,8 +74,8 @@ async def test_answers_in_another_case_are_the_same_objects(entra: LocalEntra, s
     imported = await loud.read(call(), sp.upper(), None)
     again = await loud.create(call(), wanted)
 
-    assert found is not None
-    assert imported is not None
+    assert isinstance(found, Found)
+    assert isinstance(imported, Found)
     assert await loud.diff(call(), sp, found.state, wanted) == []
     assert found.state.group_sizes == made.state.group_sizes
     assert sorted(imported.state.users) == sorted([ROBIN, ALEX])
@@ -194,8 +194,8 @@ async def test_replaced_mappings_keep_the_rows_of_the_new_ones() -> None:
     await kind.give_up(call(), RESOURCE_ID, old.state, new.state)
 
     found = await kind.read(call(), RESOURCE_ID, new.state)
-    assert found is not None
+    assert isinstance(found, Found)
     assert await kind.diff(call(), RESOURCE_ID, found.state, replace(wanted, rows=rows)) == []
     everything = await kind.read(call(), RESOURCE_ID, old.state)
-    assert everything is not None
+    assert isinstance(everything, Found)
     assert await kind.diff(call(), RESOURCE_ID, everything.state, wanted) != []

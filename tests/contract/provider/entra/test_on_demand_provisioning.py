@@ -17,7 +17,8 @@ from kzero_scim.provider.entra.on_demand_provisioning.resource import (
     OnDemandProvisioningInputs,
     OnDemandProvisioningState,
 )
-from kzero_scim.resource.model import UNKNOWN, Change
+from kzero_scim.resource.model import UNKNOWN, Change, Found
+from kzero_scim.resource.reading import Absent, Present, Reading
 from kzero_scim.settings.items import Row
 from tests.contract.scripted_graph import JOB, PRINCIPAL, RESOURCE_ID, Json, Lines, ScriptedGraph, call
 
@@ -62,13 +63,14 @@ class Keycloak:
         self.hidden_looks = hidden_looks
         self.asked: list[tuple[str, str]] = []
 
-    async def find_user(self, realm: str, username: str) -> Json | None:
+    async def find_user(self, realm: str, username: str) -> Reading[Json]:
         """Return a user by name."""
         self.asked.append((realm, username))
         if username == IN_KZERO["username"] and self.hidden_looks > 0:
             self.hidden_looks -= 1
-            return None
-        return copy.deepcopy(self.users.get(username.lower()))
+            return Absent()
+        found = copy.deepcopy(self.users.get(username.lower()))
+        return Absent() if found is None else Present(found)
 
 
 def graph_with(*answers: Json, **fields: Any) -> ScriptedGraph:  # noqa: ANN401 - the fields of a dataclass
@@ -259,7 +261,7 @@ class TestRepeat:
 
         assert await resource(graph).diff(call(), USER_ID, state, INPUTS) == []
         found = await resource(graph).read(call(), USER_ID, state)
-        assert found is not None
+        assert isinstance(found, Found)
         assert (found.inputs, found.state) == (INPUTS, state)
         assert graph.asked == []
 
@@ -359,11 +361,11 @@ class TestImport:
 
         found = await resource(graph).read(call(), USER_ID, None)
 
-        assert found is not None
+        assert isinstance(found, Found)
         assert found.inputs == replace(INPUTS, triggers={})
         assert found.state.kzero_user_id == "k1"
         assert graph.writes == []
 
     async def test_a_user_who_is_not_in_kzero(self) -> None:
         """A user who is not in KZero cannot be imported."""
-        assert await resource(graph_with(), Keycloak()).read(call(), USER_ID, None) is None
+        assert await resource(graph_with(), Keycloak()).read(call(), USER_ID, None) == Absent()

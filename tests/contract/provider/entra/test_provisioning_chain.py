@@ -22,7 +22,8 @@ from kzero_scim.provider.entra.connection_test.resource import ConnectionTest, C
 from kzero_scim.provider.entra.on_demand_provisioning.resource import OnDemandProvisioning, OnDemandProvisioningInputs
 from kzero_scim.provider.entra.provisioning_status.resource import ProvisioningStatus, ProvisioningStatusInputs
 from kzero_scim.provider.services import Services
-from kzero_scim.resource.model import UNKNOWN
+from kzero_scim.resource.model import UNKNOWN, Found
+from kzero_scim.resource.reading import Absent, Present, Reading
 from kzero_scim.settings.items import CustomAttribute, Row
 from tests.contract.local_entra import LocalEntra
 from tests.contract.sandbox.entra.world import (
@@ -48,18 +49,18 @@ class AsKeycloak:
         self._target = target
         self.without: set[str] = set()
 
-    async def find_user(self, realm: str, username: str) -> Json | None:
+    async def find_user(self, realm: str, username: str) -> Reading[Json]:
         """Return a user by name."""
         assert realm == "Contoso"
         user = next((user for name, user in self._target.users().items() if name.lower() == username.lower()), None)
         if user is None:
-            return None
+            return Absent()
         emails = [email["value"] for email in user.get("emails", [])]
         attributes = {
             "extensionAttribute1": [user.get(CUSTOM_EXTENSION, {}).get("tag")],
             "manager": [user.get(ENTERPRISE, {}).get("manager", {}).get("value")],
         }
-        return {
+        found = {
             "id": user["id"],
             "username": user["userName"].lower(),
             "enabled": user.get("active", True),
@@ -70,6 +71,7 @@ class AsKeycloak:
                 name: value for name, value in attributes.items() if value != [None] and name not in self.without
             },
         }
+        return Present(found)
 
 
 @dataclass
@@ -217,7 +219,7 @@ async def test_an_exclusive_set_is_accepted_and_given_back(chain: Chain) -> None
     found = await chain.mappings().read(call(), chain.resource_id, state)
 
     assert state.unmanaged_rows == []
-    assert found is not None
+    assert isinstance(found, Found)
     assert await chain.mappings().diff(call(), chain.resource_id, found.state, inputs) == []
 
 
@@ -234,7 +236,7 @@ async def test_a_missing_permission_is_named_and_a_missing_job_is_gone(chain: Ch
     state = (await chain.mappings().create(call(), AttributeMappingsInputs(**chain.ids))).state
     assert chain.application.entra.http.delete(chain.application.job_path).status_code == 204
 
-    assert await chain.mappings().read(call(), chain.resource_id, state) is None
+    assert await chain.mappings().read(call(), chain.resource_id, state) == Absent()
     await chain.mappings().delete(call(), chain.resource_id, state)
     with pytest.raises(GraphError, match="answered 404"):
         await ConnectionTest(chain.services).create(call(), ConnectionTestInputs(**chain.ids))
@@ -250,7 +252,7 @@ async def test_quarantine_is_shown_and_left(chain: Chain) -> None:
     lines = Lines()
 
     found = await status.read(call(lines), chain.resource_id, state)
-    assert found is not None
+    assert isinstance(found, Found)
     assert found.state.quarantine is not None
     assert found.state.last_cycle is not None
     assert found.state.last_cycle.state == "Failed"

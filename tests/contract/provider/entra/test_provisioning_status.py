@@ -12,7 +12,8 @@ from kzero_scim.provider.entra.provisioning_status.resource import (
     ProvisioningStatusInputs,
     ProvisioningStatusState,
 )
-from kzero_scim.resource.model import UNKNOWN, Change, ChangeKind
+from kzero_scim.resource.model import UNKNOWN, Change, ChangeKind, Found
+from kzero_scim.resource.reading import Absent
 from tests.contract.scripted_graph import JOB, PRINCIPAL, RESOURCE_ID, Lines, ScriptedGraph, call, no_sleep
 
 INPUTS = ProvisioningStatusInputs(service_principal_id=PRINCIPAL, job_id=JOB, triggers={"mappings": "1"})
@@ -100,7 +101,7 @@ class TestChanges:
         graph.schedule = "Paused"
 
         found = await resource(graph).read(call(), RESOURCE_ID, state)
-        assert found is not None
+        assert isinstance(found, Found)
         changes = await resource(graph).diff(call(), RESOURCE_ID, found.state, INPUTS)
         repaired = await resource(graph).update(call(), RESOURCE_ID, found.state, INPUTS)
 
@@ -160,7 +161,7 @@ class TestChanges:
         state = await created(graph)
         graph.status = UNREACHABLE
         found = await resource(graph).read(call(), RESOURCE_ID, state)
-        assert found is not None
+        assert isinstance(found, Found)
         graph.refusals = [{"code": "InvalidCredentials", "message": "Unauthorized"}] * 3
 
         assert await resource(graph).diff(call(), RESOURCE_ID, found.state, INPUTS) == [
@@ -231,7 +232,7 @@ class TestChanges:
 
         found = await resource(graph).read(call(lines), RESOURCE_ID, state)
 
-        assert found is not None
+        assert isinstance(found, Found)
         assert found.state.quarantine is not None
         assert found.state.quarantine.reason == "TooManyDeletes"
         assert "12 deletions" in lines.warnings[0]
@@ -260,14 +261,14 @@ class TestEnd:
         state = await created(graph)
         graph.exists = False
 
-        assert await resource(graph).read(call(), RESOURCE_ID, state) is None
+        assert await resource(graph).read(call(), RESOURCE_ID, state) == Absent()
         await resource(graph).delete(call(), RESOURCE_ID, state)
 
     async def test_an_import_describes_what_exists(self) -> None:
         """An import has the job's status and no triggers."""
         found = await resource(ScriptedGraph(schedule="Active")).read(call(), RESOURCE_ID, None)
 
-        assert found is not None
+        assert isinstance(found, Found)
         assert found.inputs == ProvisioningStatusInputs(service_principal_id=PRINCIPAL, job_id=JOB)
 
     @pytest.mark.parametrize(("inputs", "writes"), [(INPUTS, ["POST /pause"]), (OFF, [])])

@@ -20,7 +20,8 @@ from kzero_scim.provider.entra.synchronization_credentials.model import (
     SynchronizationCredentialsState,
 )
 from kzero_scim.provider.entra.synchronization_credentials.resource import SynchronizationCredentials
-from kzero_scim.resource.model import UNKNOWN, Change, ChangeKind
+from kzero_scim.resource.model import UNKNOWN, Change, ChangeKind, Found
+from kzero_scim.resource.reading import Absent
 from kzero_scim.settings.confirmations import VARIABLE
 from tests.contract.local_entra import LocalEntra
 from tests.contract.scripted_graph import Lines, call
@@ -79,7 +80,7 @@ async def test_entra_holds_what_it_is_told(entra: LocalEntra) -> None:
     assert json.loads(held.pop("SyncNotificationSettings"))["DeleteThresholdValue"] == 25
     assert held == {"BaseAddress": URL, "SecretToken": "token-one", "SyncAll": "false"}
     found = await kind.read(call(), made.id, made.state)
-    assert found is not None
+    assert isinstance(found, Found)
     assert found.state == made.state
     assert await kind.diff(call(), made.id, found.state, _wanted(sp)) == []
     assert await kind.plan(call(), _wanted(sp), made.state) == made.state
@@ -202,7 +203,7 @@ async def test_a_removed_key_is_drift_and_repaired(
 
     found = await kind.read(call(), made.id, made.state)
 
-    assert found is not None
+    assert isinstance(found, Found)
     changes = await kind.diff(call(), made.id, found.state, wanted)
     assert change in changes
     assert {one.path for one in changes} <= {change.path, "deletionThreshold"}
@@ -221,7 +222,7 @@ async def test_keys_of_others_are_left_alone(entra: LocalEntra) -> None:
     await kind.delete(call(), made.id, made.state)
 
     assert _held(entra, sp) == {"EnforceDomain": "x"}
-    assert await kind.read(call(), made.id, made.state) is None
+    assert await kind.read(call(), made.id, made.state) == Absent()
 
 
 async def test_a_token_of_others_is_not_taken_away(entra: LocalEntra) -> None:
@@ -296,7 +297,7 @@ async def test_values_that_graph_shows_are_compared(entra: LocalEntra) -> None:
 
     found = await kind.read(call(), made.id, made.state)
 
-    assert found is not None
+    assert isinstance(found, Found)
     changes = await kind.diff(call(), made.id, found.state, _wanted(sp))
     assert changes == [Change("tenantUrl"), Change("scope")]
 
@@ -305,12 +306,12 @@ async def test_an_import_tells_what_can_be_told(entra: LocalEntra) -> None:
     """An import has the visible values only, and needs at least one owned key."""
     sp = entra.application()
     kind = SynchronizationCredentials(entra.services())
-    assert await kind.read(call(), sp, None) is None
+    assert await kind.read(call(), sp, None) == Absent()
     await kind.create(call(), _wanted(sp))
 
     found = await kind.read(call(), sp, None)
 
-    assert found is not None
+    assert isinstance(found, Found)
     assert found.inputs.service_principal_id == sp
     assert found.inputs.secret_token is None
     assert "SecretToken" in found.state.unmanaged_keys
@@ -322,7 +323,7 @@ async def test_a_vanished_service_principal_is_gone(entra: LocalEntra) -> None:
     kind = SynchronizationCredentials(entra.services())
     state = await kind.plan(call(), _wanted(gone), None)
 
-    assert await kind.read(call(), gone, state) is None
+    assert await kind.read(call(), gone, state) == Absent()
     await kind.delete(call(), gone, state)
     with pytest.raises(GraphError):
         await kind.create(call(), _wanted(gone))

@@ -9,7 +9,8 @@ from kzero_scim.errors import GraphError, ProviderError
 from kzero_scim.provider.entra.global_administrators import GetGlobalAdministrators, GetGlobalAdministratorsArgs
 from kzero_scim.provider.entra.provisioning_status.resource import ProvisioningStatus
 from kzero_scim.provider.entra.synchronization_job.resource import SynchronizationJob, SynchronizationJobInputs
-from kzero_scim.resource.model import UNKNOWN, Change
+from kzero_scim.resource.model import UNKNOWN, Change, Found
+from kzero_scim.resource.reading import Absent
 from tests.contract.local_entra import LocalEntra
 from tests.contract.scripted_graph import Lines, call
 
@@ -31,7 +32,7 @@ async def test_a_job_is_made_once(entra: LocalEntra) -> None:
     assert lines.notes == [f"adopted the existing synchronization job {made.state.job_id}"]
     assert len(entra.emulator.jobs.of(sp)) == 1
     found = await kind.read(call(), made.id, made.state)
-    assert found is not None
+    assert isinstance(found, Found)
     assert found.state == made.state
     assert await kind.diff(call(), made.id, found.state, _wanted(sp)) == []
 
@@ -97,8 +98,8 @@ async def test_a_vanished_job_is_gone(entra: LocalEntra) -> None:
     await kind.delete(call(), made.id, made.state)
     await kind.delete(call(), made.id, made.state)
 
-    assert await kind.read(call(), made.id, made.state) is None
-    assert await kind.read(call(), "00000000-0000-4000-8000-000000000001/scim.x.y", None) is None
+    assert await kind.read(call(), made.id, made.state) == Absent()
+    assert await kind.read(call(), "00000000-0000-4000-8000-000000000001/scim.x.y", None) == Absent()
     with pytest.raises(ProviderError, match="<servicePrincipalId>/<jobId>"):
         await kind.read(call(), "scim.x.y", None)
 
@@ -130,7 +131,7 @@ async def test_job_and_status_are_read_with_one_request(entra: LocalEntra) -> No
     found = await ProvisioningStatus(services).read(call(), job_resource_id(sp, made.state.job_id), None)
 
     assert entra.requests() in ([], [("GET", f"/v1.0/servicePrincipals/{sp}/synchronization/jobs/{made.state.job_id}")])
-    assert found is not None
+    assert isinstance(found, Found)
     assert (found.state.schedule_state, found.state.status_code) == ("Disabled", "NotRun")
 
 

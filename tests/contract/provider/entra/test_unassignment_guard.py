@@ -9,7 +9,7 @@ from kzero_sandbox.organisation import SeedUser, fixed_id
 
 from kzero_scim.errors import ProviderError
 from kzero_scim.provider.entra.app_role_assignments.resource import AppRoleAssignments, AppRoleAssignmentsInputs
-from kzero_scim.resource.model import UNKNOWN, Change, ChangeKind
+from kzero_scim.resource.model import UNKNOWN, Change, ChangeKind, Found
 from kzero_scim.settings.confirmations import VARIABLE
 from tests.contract.local_entra import LocalEntra
 from tests.contract.scripted_graph import Lines, call
@@ -158,7 +158,7 @@ async def test_a_group_that_was_emptied_stops_the_change(entra: LocalEntra, monk
     found = await kind.read(call(), sp, made.state)
 
     assert len(entra.requests()) == 2
-    assert found is not None
+    assert isinstance(found, Found)
     assert found.state == replace(made.state, emptied_groups=[GROUP])
     assert await kind.diff(call(), sp, found.state, wanted) == [Change("emptiedGroups[0]", ChangeKind.DELETE)]
     more = replace(wanted, users=[MORGAN, ROBIN])
@@ -171,7 +171,7 @@ async def test_a_group_that_was_emptied_stops_the_change(entra: LocalEntra, monk
     monkeypatch.delenv(VARIABLE)
     assert (state.emptied_groups, list(state.group_sizes.values())) == ([], [0])
     again = await kind.read(call(), sp, state)
-    assert again is not None
+    assert isinstance(again, Found)
     assert await kind.diff(call(), sp, again.state, wanted) == []
 
 
@@ -185,9 +185,9 @@ async def test_a_group_that_grows_is_no_drift(entra: LocalEntra) -> None:
     found = await kind.read(call(), sp, made.state)
     upgraded = await kind.read(call(), sp, replace(made.state, group_sizes={}))
 
-    assert found is not None
+    assert isinstance(found, Found)
     assert found.state == made.state
-    assert upgraded is not None
+    assert isinstance(upgraded, Found)
     assert list(upgraded.state.group_sizes.values()) == [2]
 
 

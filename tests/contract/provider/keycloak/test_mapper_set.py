@@ -10,7 +10,8 @@ from kzero_scim.clients.keycloak.client import KeycloakClient, Representation
 from kzero_scim.errors import KeycloakError, PartialFailureError, ProviderError
 from kzero_scim.provider.keycloak.mapper_set.model import MapperSetInputs, MapperSetState
 from kzero_scim.provider.keycloak.mapper_set.resource import MapperSet
-from kzero_scim.resource.model import UNKNOWN
+from kzero_scim.resource.model import UNKNOWN, Found
+from kzero_scim.resource.reading import Absent, Unknown
 from tests.contract.kzero_access import KZero, account, requests_of, signed_in
 
 THEIRS = {
@@ -85,7 +86,7 @@ async def test_a_refresh_costs_one_sign_in_and_one_request(tenant: Tenant) -> No
     tenant.kzero.delete("/sandbox/requests").raise_for_status()
     async with signed_in(tenant) as kzero:
         found = await resource(kzero).read(kzero.call, f"{tenant.realm}/scim-endpoint", state)
-    assert found is not None
+    assert isinstance(found, Found)
     assert found.state == state
     assert requests_of(tenant) == [
         f"POST /realms/{tenant.realm}/protocol/openid-connect/token",
@@ -102,7 +103,7 @@ async def test_drift_is_named_by_property_and_repaired_by_the_fewest_writes(tena
         edit(tenant, "email", {"claim.value": "x"}, protocolMapper="oidc-hardcoded-claim-mapper")
         remove(tenant, "tag")
         found = await resource(kzero).read(kzero.call, f"{tenant.realm}/scim-endpoint", state)
-        assert found is not None
+        assert isinstance(found, Found)
         changes = await resource(kzero).diff(kzero.call, "x", found.state, inputs)
         assert [change.path for change in changes] == ["mappers.status.claimJsonType", "mappers.tag", "mappers.email"]
         tenant.kzero.delete("/sandbox/requests").raise_for_status()
@@ -141,7 +142,7 @@ async def test_dots_are_escaped_on_request_and_their_loss_is_drift(tenant: Tenan
         assert await resource(kzero).diff(kzero.call, "x", state, inputs) == []
         edit(tenant, "tag", {"claim.name": inputs.mappers["tag"].claim})
         found = await resource(kzero).read(kzero.call, f"{tenant.realm}/scim-endpoint", state)
-        assert found is not None
+        assert isinstance(found, Found)
         assert [c.path for c in await resource(kzero).diff(kzero.call, "x", found.state, inputs)] == ["escapeDots"]
         plain = dataclasses.replace(inputs, escape_dots=False)
         await resource(kzero).update(kzero.call, "x", found.state, plain)
@@ -170,15 +171,16 @@ async def test_an_import_finds_the_user_attribute_mappers(tenant: Tenant) -> Non
     async with signed_in(tenant) as kzero:
         await created(kzero, wanted)
         found = await resource(kzero).read(kzero.call, f"{tenant.realm}/scim-endpoint", None)
-        assert found is not None
+        assert isinstance(found, Found)
         assert found.inputs == wanted
         assert found.state.unmanaged == ["audience"]
         assert await resource(kzero).diff(kzero.call, found.id, found.state, found.inputs) == []
-        assert await resource(kzero).read(kzero.call, f"{tenant.realm}/nothing", None) is None
+        assert await resource(kzero).read(kzero.call, f"{tenant.realm}/nothing", None) == Absent()
         with pytest.raises(ProviderError, match="<realm>/<clientId>"):
             await resource(kzero).read(kzero.call, tenant.realm, None)
-        with pytest.raises(KeycloakError, match=f'did you mean "{tenant.realm}"'):
-            await resource(kzero).read(kzero.call, f"{tenant.realm.lower()}/scim-endpoint", None)
+        near = await resource(kzero).read(kzero.call, f"{tenant.realm.lower()}/scim-endpoint", None)
+        assert isinstance(near, Unknown)
+        assert f'did you mean "{tenant.realm}"' in near.reason
 
 
 async def test_mappers_that_somebody_made_by_hand_are_taken_over(tenant: Tenant) -> None:
@@ -207,7 +209,7 @@ async def test_a_missing_client_says_how_it_comes_into_being(tenant: Tenant) -> 
             await resource(kzero).create(kzero.call, inputs)
         state = await created(kzero, MapperSetInputs(realm=tenant.realm))
         tenant.keycloak_admin.delete(f"/clients/{tenant.scim_client()['id']}").raise_for_status()
-        assert await resource(kzero).read(kzero.call, f"{tenant.realm}/scim-endpoint", state) is None
+        assert await resource(kzero).read(kzero.call, f"{tenant.realm}/scim-endpoint", state) == Absent()
         await resource(kzero).delete(kzero.call, "x", state)
 
 
@@ -237,7 +239,7 @@ async def test_the_least_roles_are_enough(tenant: Tenant) -> None:
         state = await created(kzero, MapperSetInputs(realm=tenant.realm))
     async with signed_in(tenant, account(tenant, "view-clients")) as kzero:
         found = await resource(kzero).read(kzero.call, f"{tenant.realm}/scim-endpoint", state)
-    assert found is not None
+    assert isinstance(found, Found)
     assert found.state == state
 
 

@@ -14,7 +14,7 @@ from kzero_sandbox.running import Tenant
 from kzero_scim.errors import ProviderError, ScimError, TokenError
 from kzero_scim.provider.keycloak.remote_token.resource import RemoteToken, RemoteTokenInputs
 from kzero_scim.provider.services import Services
-from kzero_scim.resource.model import Call, Change
+from kzero_scim.resource.model import Call, Change, Found
 from kzero_scim.settings.provider_config import Config
 from tests.recording_log import RecordingLog
 
@@ -86,7 +86,7 @@ async def test_a_token_is_obtained_and_tried_and_no_difference_follows(scene: Sc
     assert "expire after 10 h" in warning
     scene.tenant.kzero.delete("/sandbox/requests").raise_for_status()
     found = await scene.resource.read(scene.call, made.id, made.state)
-    assert found is not None
+    assert isinstance(found, Found)
     assert await scene.resource.diff(scene.call, made.id, found.state, wanted) == []
     assert await scene.resource.plan(scene.call, wanted, made.state) == made.state
     assert scene.tenant.kzero.get("/sandbox/requests").json() == []

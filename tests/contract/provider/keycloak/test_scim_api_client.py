@@ -19,7 +19,7 @@ from kzero_scim.provider.keycloak.scim_api_client.resource import (
 )
 from kzero_scim.provider.keycloak.scim_attributes.resource import ScimAttributes, ScimAttributesInputs
 from kzero_scim.provider.services import Services
-from kzero_scim.resource.model import Call, Change, ChangeKind
+from kzero_scim.resource.model import Call, Change, ChangeKind, Found
 from kzero_scim.settings.provider_config import Config
 from tests.contract.kzero_access import account, requests_of
 from tests.recording_log import RecordingLog
@@ -81,7 +81,7 @@ async def test_a_client_gets_what_it_lacks_and_loses_it_again(scene: Scene) -> N
 
     scene.tenant.kzero.delete("/sandbox/requests").raise_for_status()
     found = await client.read(scene.call, made.id, made.state)
-    assert found is not None
+    assert isinstance(found, Found)
     assert found.state == made.state
     assert len(requests_of(scene.tenant)) == 3
 
@@ -93,7 +93,7 @@ async def test_a_client_gets_what_it_lacks_and_loses_it_again(scene: Scene) -> N
 
     await client.delete(scene.call, made.id, moved)
     imported = await client.read(scene.call, made.id, None)
-    assert imported is not None
+    assert isinstance(imported, Found)
     assert (imported.state.audiences, imported.state.roles) == ([], [])
     assert [change.path for change in await client.diff(scene.call, made.id, imported.state, elsewhere)] == [
         "audience",
@@ -144,12 +144,12 @@ async def test_user_attributes_are_annotated_and_put_back(scene: Scene) -> None:
     assert made.state.prior == {"unit": "title"}
     assert await kind.diff(scene.call, made.id, made.state, wanted) == []
     found = await kind.read(scene.call, made.id, made.state)
-    assert found is not None
+    assert isinstance(found, Found)
     assert found.state == made.state
 
     admin.put("/users/profile", json=before).raise_for_status()
     found = await kind.read(scene.call, made.id, made.state)
-    assert found is not None
+    assert isinstance(found, Found)
     assert await kind.diff(scene.call, made.id, found.state, wanted) == [
         Change("attributes.unit"),
         Change("attributes.tag", ChangeKind.ADD),

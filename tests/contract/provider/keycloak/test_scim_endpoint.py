@@ -10,6 +10,8 @@ from kzero_scim.clients.scim import Meaning, ScimClient
 from kzero_scim.errors import KeycloakError, PartialFailureError, ProviderError, ScimError
 from kzero_scim.provider.keycloak.scim_endpoint.model import ScimEndpointInputs, ScimEndpointState
 from kzero_scim.provider.keycloak.scim_endpoint.resource import ScimEndpoint
+from kzero_scim.resource.model import Found
+from kzero_scim.resource.reading import Unknown
 from tests.contract.kzero_access import KZero, account, requests_of, signed_in
 
 
@@ -61,7 +63,7 @@ async def test_a_refresh_costs_a_sign_in_and_two_requests(tenant: Tenant) -> Non
     tenant.kzero.delete("/sandbox/requests").raise_for_status()
     async with signed_in(tenant) as kzero:
         found = await resource(kzero).read(kzero.call, tenant.realm, state)
-        assert found is not None
+        assert isinstance(found, Found)
         assert found.state == state
         assert requests_of(tenant) == [
             f"POST /realms/{tenant.realm}/protocol/openid-connect/token",
@@ -86,7 +88,7 @@ async def test_drift_of_each_setting_is_named_and_repaired(tenant: Tenant) -> No
         ):
             tenant.set_realm_attributes(**{name: value})
             found = await resource(kzero).read(kzero.call, tenant.realm, state)
-            assert found is not None
+            assert isinstance(found, Found)
             assert [c.path for c in await resource(kzero).diff(kzero.call, "x", found.state, inputs)] == [path]
             state = await resource(kzero).update(kzero.call, tenant.realm, found.state, inputs)
             assert await resource(kzero).diff(kzero.call, "x", state, inputs) == []
@@ -167,11 +169,12 @@ async def test_an_import_describes_what_is_there(tenant: Tenant) -> None:
     async with signed_in(tenant) as kzero:
         await created(kzero, inputs)
         found = await resource(kzero).read(kzero.call, tenant.realm, None)
-        assert found is not None
+        assert isinstance(found, Found)
         assert found.inputs == inputs
         assert await resource(kzero).diff(kzero.call, tenant.realm, found.state, found.inputs) == []
-        with pytest.raises(KeycloakError, match=f'did you mean "{tenant.realm}"'):
-            await resource(kzero).read(kzero.call, tenant.realm.lower(), None)
+        near = await resource(kzero).read(kzero.call, tenant.realm.lower(), None)
+        assert isinstance(near, Unknown)
+        assert f'did you mean "{tenant.realm}"' in near.reason
 
 
 async def test_a_look_at_real_addresses_tells_them_apart(tenant: Tenant) -> None:

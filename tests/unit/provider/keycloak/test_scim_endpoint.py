@@ -23,7 +23,9 @@ from kzero_scim.keycloak.endpoint_settings import (
 )
 from kzero_scim.provider.keycloak.scim_endpoint.model import ScimEndpointInputs, ScimEndpointState
 from kzero_scim.provider.keycloak.scim_endpoint.resource import ScimEndpoint
-from kzero_scim.resource.model import UNKNOWN, Call, Failure
+from kzero_scim.resource.codec import decode, decode_lenient
+from kzero_scim.resource.model import UNKNOWN, Call, Change, ChangeKind, Failure, Found, as_plain
+from kzero_scim.resource.reading import Absent, Unknown
 from kzero_scim.settings.provider_config import Config
 from tests.recording_log import RecordingLog
 
@@ -218,7 +220,7 @@ async def test_an_endpoint_that_went_off_is_drift_of_enabled() -> None:
     at = scene(ALIVE, OFF)
     state = await created(at, inputs())
     found = await at.resource.read(at.call, "Contoso", state)
-    assert found is not None
+    assert isinstance(found, Found)
     assert (found.inputs.enabled, found.state.alive) == (False, False)
     assert [c.path for c in await at.resource.diff(at.call, "Contoso", found.state, inputs())] == ["enabled"]
 
@@ -255,7 +257,7 @@ async def test_a_vanished_realm_is_gone_on_refresh() -> None:
         at = scene(ALIVE, Answer(404, Meaning.NO_TENANT, "answers 404"))
         state = await created(at, new)
         at.keycloak.realms.clear()
-        assert await at.resource.read(at.call, "Contoso", state) is None
+        assert await at.resource.read(at.call, "Contoso", state) == Absent()
 
 
 # attributes
@@ -301,7 +303,7 @@ async def test_drift_of_an_attribute_shows_as_its_property(attribute: str, value
     state = await created(at, attributed())
     await at.keycloak.set_realm_attributes("Contoso", {attribute: value})
     found = await at.resource.read(at.call, "Contoso", state)
-    assert found is not None
+    assert isinstance(found, Found)
     assert [c.path for c in await at.resource.diff(at.call, "Contoso", found.state, attributed())] == [path]
     repaired = await at.resource.update(at.call, "Contoso", found.state, attributed())
     assert await at.resource.diff(at.call, "Contoso", repaired, attributed()) == []
@@ -336,20 +338,20 @@ async def test_an_import_recognises_how_the_endpoint_is_switched() -> None:
     """An import recognizes known attributes, and uses activation console otherwise."""
     by_attributes = scene(attributes={"kzero.scim.enabled": "true", "kzero.scim.profile": "Generic"})
     found = await by_attributes.resource.read(by_attributes.call, "Contoso", None)
-    assert found is not None
+    assert isinstance(found, Found)
     assert found.inputs == ScimEndpointInputs(
         realm="Contoso", profile="Generic", activation="attributes", preset="sandbox"
     )
     in_console = scene(attributes={"scimApiEnabled": "false"})
     found = await in_console.resource.read(in_console.call, "Contoso", None)
-    assert found is not None
+    assert isinstance(found, Found)
     assert found.inputs == inputs()
 
 
 async def test_a_dead_endpoint_cannot_be_imported_from_the_console() -> None:
     """A disabled endpoint with activation console cannot be imported."""
     at = scene(OFF)
-    assert await at.resource.read(at.call, "Contoso", None) is None
+    assert await at.resource.read(at.call, "Contoso", None) == Absent()
 
 
 # settings
@@ -474,3 +476,124 @@ async def test_what_each_answer_means(status: int, headers: dict[str, str], body
     assert "secret" not in found.detail
     assert [str(request.url) for request in seen] == [f"{URL}/ServiceProviderConfig"]
     assert "Authorization" not in seen[0].headers
+
+
+# what is unknown
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body"),
+    [
+        *((status, {}, "") for status in (408, 425, 429, 500, 502, 503, 504)),
+        (429, {"Content-Type": "application/json"}, '{"error": "slow down"}'),
+        (200, {"Content-Type": "text/html"}, "<html>Sign in to the guest network</html>"),
+        (200, {"Content-Type": "application/json"}, "{}"),
+        (204, {}, ""),
+        (302, {"Location": "https://portal.test/login"}, ""),
+        (400, {}, ""),
+        (401, {"Content-Type": "text/html"}, "<html>proxy</html>"),
+        (401, {"WWW-Authenticate": 'Basic realm="proxy"'}, ""),
+        (403, {"Content-Type": "text/html"}, "<html>firewall</html>"),
+        (403, {"Content-Type": "text/plain"}, "error code: 1020"),
+        (404, {"Content-Type": "text/html"}, "<html>nginx</html>"),
+        (404, {"Content-Type": "text/plain"}, "default backend - 404"),
+        (407, {}, ""),
+    ],
+)
+async def test_an_answer_to_another_question_is_no_drift(status: int, headers: dict[str, str], body: str) -> None:
+    """If the endpoint did not answer, it is unknown whether it is enabled, with the reason. It is not off."""
+    http = httpx.AsyncClient(
+        transport=httpx.MockTransport(lambda _: httpx.Response(status, headers=headers, content=body))
+    )
+    client = ScimClient(http)
+    for new in (inputs(), attributed()):
+        at = scene()
+        state = await created(at, new)
+        at.scim.answers = [await client.probe(URL)]
+        found = await at.resource.read(at.call, "Contoso", state)
+        assert isinstance(found, Unknown)
+        assert f" {status}" in found.reason
+        assert "unknown whether the SCIM endpoint" in found.reason
+    await client.aclose()
+
+
+async def test_an_endpoint_without_an_answer_is_unknown() -> None:
+    """A time-out, a refused connection or an untrusted certificate is unknown, not off."""
+    at = scene()
+    state = await created(at, inputs())
+    at.scim.answers = [ScimError("SCIM endpoint cannot be reached (no answer in time)")]
+    assert await at.resource.read(at.call, "Contoso", state) == Unknown(
+        "SCIM endpoint cannot be reached (no answer in time)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "path", "kind", "shown"),
+    [
+        ("kzero.scim.profile", None, "profile", ChangeKind.ADD, None),
+        ("kzero.scim.profile", "Nonsense", "profile", ChangeKind.UPDATE, "Nonsense"),
+        ("kzero.scim.profile", "Generic", "profile", ChangeKind.UPDATE, "Generic"),
+        ("kzero.scim.azureTenantId", None, "azureTenantId", ChangeKind.ADD, None),
+        ("kzero.scim.azureTenantId", "other", "azureTenantId", ChangeKind.UPDATE, "other"),
+        ("kzero.scim.enabled", None, "enabled", ChangeKind.UPDATE, False),
+    ],
+)
+async def test_the_state_shows_what_the_attribute_says(
+    attribute: str,
+    value: str | None,
+    path: str,
+    kind: ChangeKind,
+    shown: Any,  # noqa: ANN401 - any property value
+) -> None:
+    """A removed or changed attribute shows its real value, never the wanted one on both sides."""
+    at = scene()
+    state = await created(at, attributed())
+    await at.keycloak.set_realm_attributes("Contoso", {attribute: value})
+    found = await at.resource.read(at.call, "Contoso", state)
+    assert isinstance(found, Found)
+    # The engine stores the state, and another process decodes it.
+    document = as_plain(found.state)
+    assert document.get(path) == shown
+    stored = decode_lenient(ScimEndpointState, document)
+    for old in (found.state, stored):
+        assert await at.resource.diff(at.call, "Contoso", old, attributed()) == [Change(path, kind)]
+    assert decode(ScimEndpointInputs, as_plain(found.inputs))[1] == []
+
+
+async def test_an_endpoint_that_was_turned_off_shows_its_other_changes_too() -> None:
+    """All attributes are compared, also while the endpoint is off."""
+    at = scene()
+    state = await created(at, attributed())
+    await at.keycloak.set_realm_attributes("Contoso", dict.fromkeys(state.attributes))
+    found = await at.resource.read(at.call, "Contoso", state)
+    assert isinstance(found, Found)
+    assert {change.path for change in await at.resource.diff(at.call, "Contoso", found.state, attributed())} == {
+        "enabled",
+        "profile",
+        "azureTenantId",
+    }
+
+
+async def test_an_endpoint_that_should_be_off_is_switched_off_even_if_it_does_not_answer() -> None:
+    """With enabled false, the attribute decides, not the answer."""
+    at = scene(OFF)
+    new = attributed(enabled=False)
+    state = await created(at, new)
+    await at.keycloak.set_realm_attributes("Contoso", {"kzero.scim.enabled": "true"})
+    found = await at.resource.read(at.call, "Contoso", state)
+    assert isinstance(found, Found)
+    assert await at.resource.diff(at.call, "Contoso", found.state, new) == [Change("enabled")]
+
+
+async def test_attributes_that_the_server_drops_are_a_partial_failure() -> None:
+    """An update passes only if the written attributes are read back."""
+    at = scene()
+
+    async def drop(realm: str, changes: Mapping[str, str | None]) -> None:
+        """Keep all attributes but the profile."""
+        del realm
+        at.keycloak.attributes |= {key: value for key, value in changes.items() if value and "profile" not in key}
+
+    at.keycloak.set_realm_attributes = drop  # type: ignore[method-assign]
+    with pytest.raises(PartialFailureError, match="does not show profile as written"):
+        await at.resource.create(at.call, attributed())
