@@ -115,6 +115,9 @@ def unforeseen(error: Exception, requests: Sequence[str]) -> str:
     error = unwrapped(error)
     if isinstance(error, KzeroScimError):
         return str(error)
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        # The file system refused, which no service causes.
+        return f"could not use {error.filename}: {error.strerror}; check its permissions and the free space"
     after = f" after {requests[-1]}" if requests else ""
     hint = "; the service may have answered in an undocumented form" if requests else ""
     return f"internal error{after}: {type(error).__name__}: {error}{hint}; set KZERO_DEBUG=1 for the traceback"

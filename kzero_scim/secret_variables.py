@@ -6,9 +6,10 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, unquote
+
+from kzero_scim.home_folder import expanded
 
 LARGEST: Final = 64 * 1024
 """Bytes of a file with a secret that are read."""
@@ -77,7 +78,7 @@ def content_of(path: str) -> str:
     """Return the text of a small regular file, ``""`` if it is none or cannot be read."""
     try:
         # A pipe would wait for its writer.
-        opened = os.open(Path(path).expanduser(), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        opened = os.open(expanded(path), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
         with os.fdopen(opened, "rb") as file:
             if not stat.S_ISREG(os.fstat(opened).st_mode):
                 return ""

@@ -12,6 +12,7 @@ from typing import Final
 
 from kzero_scim.display import listed, one_line, plain
 from kzero_scim.errors import SettingsError
+from kzero_scim.fleet import git
 from kzero_scim.fleet.files import is_program, own_files
 from kzero_scim.fleet.project import FleetProject
 
@@ -149,8 +150,7 @@ def _asked(folder: Path, *arguments: str) -> str:
 def _git(folder: Path, *arguments: str) -> str:
     done = _run(folder, arguments)
     if done.returncode:
-        lines = done.stderr.decode(errors="replace").split("\n\n")
-        message = f"--changed-since: git {arguments[0]} failed in {plain(str(folder))}: {one_line(lines[0])}"
+        message = f"--changed-since: git {arguments[0]} failed in {plain(str(folder))}: {git.reason_in(done.stderr)}"
         raise SettingsError(message)
     return done.stdout.decode(errors="surrogateescape")
 

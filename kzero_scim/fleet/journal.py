@@ -15,7 +15,6 @@ from typing import Final
 
 from kzero_scim.display import json_text
 from kzero_scim.errors import SettingsError
-from kzero_scim.fleet import git
 from kzero_scim.fleet.model import Command, FleetRun
 from kzero_scim.fleet.project import FleetProject
 
@@ -85,12 +84,6 @@ def _read(file: Path, remedy: str) -> FleetRun:
         message = f"could not read {file} ({error}); {remedy}"
         raise SettingsError(message) from None
     return FleetRun.from_document(document, str(file))
-
-
-def commit_of(folder: Path) -> str:
-    """Return a folder's commit, with ``+`` appended if it has changes; "" without git."""
-    commit = git.asked(folder, "rev-parse", "HEAD")
-    return commit + ("+" if commit and git.asked(folder, "status", "--porcelain", "--untracked-files=no") else "")
 
 
 def _file(project: FleetProject, command: Command) -> Path:

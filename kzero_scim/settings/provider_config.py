@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from kzero_scim.errors import SettingsError
 from kzero_scim.guide import values
 from kzero_scim.resource.codec import fields_of, without_none
-from kzero_scim.resource.model import prop
+from kzero_scim.resource.model import camel, prop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+LINE_BREAK: Final = (
+    "ends in a line break, which is not a part of the secret; remove it, for example by writing the secret with "
+    "`printf %s` instead of `echo`"
+)
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,7 @@ def complete(config: Config, environment: Mapping[str, str]) -> Config:
     """Return the configuration with missing values from the environment. An empty variable counts as not set.
 
     Raises:
-        SettingsError: A variable for a boolean is neither true nor false.
+        SettingsError: A variable for a boolean is neither true nor false, or a secret ends in a line break.
     """
     found: dict[str, Any] = {}
     for spec in fields_of(Config).values():
@@ -120,7 +126,17 @@ def complete(config: Config, environment: Mapping[str, str]) -> Config:
         if name is not None and getattr(config, spec.name) is None:
             text = environment[name]
             found[spec.name] = _truth(name, text) if without_none(spec.hint) is bool else text
+        value = found.get(spec.name, getattr(config, spec.name))
+        if spec.about.secret and isinstance(value, str) and ends_in_line_break(value):
+            where = f"environment variable {name}" if spec.name in found else camel(spec.name)
+            message = f"{where} {LINE_BREAK}"
+            raise SettingsError(message)
     return dataclasses.replace(config, **found)
+
+
+def ends_in_line_break(secret: str) -> bool:
+    """Return whether a secret ends in a line break, which a file or `echo` adds, and which no service expects."""
+    return secret.endswith(("\n", "\r"))
 
 
 def _truth(name: str, text: str) -> bool:

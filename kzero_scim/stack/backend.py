@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from kzero_scim.errors import SettingsError
+from kzero_scim.home_folder import expanded, home_folder, required_home_folder
 from kzero_scim.regular_file import read_regular
 from kzero_scim.stack import safe_yaml
 
@@ -51,7 +52,9 @@ def folder_of(url: str, project: Path) -> Path | None:
     if parts.scheme != "file":
         return None
     path = unquote(parts.netloc + parts.path)
-    return project / Path(path).expanduser() if path else Path.home()
+    if not path:
+        return required_home_folder("set HOME, or name the backend's folder in its address")
+    return project / expanded(path)
 
 
 def state_file(folder: Path, project: str, stack: str) -> Path | None:
@@ -79,7 +82,10 @@ def has_known_layout(folder: Path) -> bool:
 
 def _login(environment: Mapping[str, str]) -> str | None:
     home = environment.get("PULUMI_CREDENTIALS_PATH") or environment.get("PULUMI_HOME")
-    folder = Path(home) if home else Path(environment.get("HOME") or Path.home()) / _BOOKS
+    own = home_folder(environment)
+    if not home and own is None:
+        return None
+    folder = Path(home) if home else Path(own or "") / _BOOKS
     try:
         document: Any = json.loads(read_regular(folder / "credentials.json", _LARGEST))
     except (OSError, ValueError):

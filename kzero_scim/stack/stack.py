@@ -14,12 +14,17 @@ from typing import Any, Final, Self
 
 from kzero_scim.display import plain
 from kzero_scim.errors import SettingsError
+from kzero_scim.home_folder import home_folder
 from kzero_scim.nearest import did_you_mean
 from kzero_scim.redaction import current, learn
+from kzero_scim.settings.provider_config import LINE_BREAK
 from kzero_scim.stack import safe_yaml
 
 SHOWS_ALL: Final = "`kzero-scim fleet list` shows all names"
 _NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.][A-Za-z0-9_.-]{0,99}")
+_OPTION: Final = "PULUMI_OPTION_"
+_POLICIES: Final = frozenset({f"{_OPTION}POLICY_PACK", f"{_OPTION}POLICY_PACK_CONFIG"})
+_SECRETS: Final = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN")
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 """Key that marks an object of the state as a special value of the engine, such as a secret."""
 
@@ -110,13 +115,31 @@ def _without_secrets(value: Any) -> Any:  # noqa: ANN401 - any property value
     return value
 
 
+def narrowing_options(environment: Mapping[str, str]) -> list[str]:
+    """Return the variables that set options of the Pulumi CLI, such as PULUMI_OPTION_TARGET, except policies.
+
+    They apply to each command of the CLI, so a run would leave out resources, or read another state, without a word.
+    """
+    return sorted(name for name in environment if name.upper().startswith(_OPTION) and name.upper() not in _POLICIES)
+
+
+def without_options(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without :func:`narrowing_options`."""
+    left_out = frozenset(narrowing_options(environment))
+    return {name: value for name, value in environment.items() if name not in left_out}
+
+
 def pulumi_cli() -> str | None:
     """Return the path of the Pulumi CLI, from PATH or from the project's own cache, or None."""
     found = shutil.which("pulumi")
     if found:
         return found
-    user_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    cache = Path(os.environ.get("KZERO_SCIM_CACHE") or user_cache / "kzero-scim")
+    own = home_folder()
+    user_cache = os.environ.get("XDG_CACHE_HOME") or (own / ".cache" if own else None)
+    named = os.environ.get("KZERO_SCIM_CACHE") or (Path(user_cache) / "kzero-scim" if user_cache else None)
+    if named is None:
+        return None
+    cache = Path(named)
     return next((str(path) for path in sorted(cache.glob("pulumi-*/bin/pulumi"), reverse=True)), None)
 
 
@@ -230,17 +253,29 @@ def run_pulumi(
         text=True,
         check=False,
         **({"stdin": subprocess.DEVNULL} if standard_input is None else {"input": standard_input}),
-        env={**(os.environ if environment is None else environment), "PULUMI_SKIP_UPDATE_CHECK": "true"},
+        env={
+            **without_options(os.environ if environment is None else environment),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+        },
     )
     if done.returncode:
-        message = f"pulumi {' '.join(arguments[:2])} failed: {reason_of(done.stderr)}"
+        hint = line_break_hint(os.environ if environment is None else environment)
+        message = f"pulumi {' '.join(arguments[:2])} failed: {reason_of(done.stderr)}{hint}"
         raise SettingsError(message)
     return done.stdout
+
+
+def line_break_hint(environment: Mapping[str, str]) -> str:
+    """Return a sentence, to follow an error, about each of Pulumi's secrets that ends in a line break; "" without."""
+    broken = [name for name in _SECRETS if environment.get(name, "").endswith(("\n", "\r"))]
+    return "".join(f"; environment variable {name} {LINE_BREAK}" for name in broken)
 
 
 def reason_of(stderr: str) -> str:
     """Return in one line why the Pulumi CLI failed, from its standard error."""
     reason = " ".join(current().redact(stderr).split()).removeprefix("error: ")
+    if "failed to get the home path" in reason:
+        return "the home folder is unknown, because HOME is not set and this user has no passwd entry; set HOME"
     if "PULUMI_ACCESS_TOKEN" in reason:
         return "no backend is selected; run `pulumi login`, or set PULUMI_BACKEND_URL to the backend's address"
     return reason

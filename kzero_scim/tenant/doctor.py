@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from kzero_scim.errors import KzeroScimError
+from kzero_scim.home_folder import home_folder
 from kzero_scim.provider.keycloak.remote_token.resource import token_endpoint
 from kzero_scim.provider.keycloak.remote_token.token_life import in_words, refusal, too_short
 from kzero_scim.provider.services import Services
@@ -140,10 +141,10 @@ def _language_host() -> Finding:
 
 def examine_azuread() -> Finding:
     """Check whether the azuread plugin is installed completely, and whether it is the official one."""
-    homes = [os.environ.get("PULUMI_HOME"), str(Path.home() / ".pulumi")]
-    for home in homes:
-        folder = Path(home) / "plugins" / _AZUREAD if home else None
-        if folder and folder.exists():
+    own, named = home_folder(), os.environ.get("PULUMI_HOME")
+    homes = [*([Path(named)] if named else []), *([own / ".pulumi"] if own else [])]
+    for folder in (home / "plugins" / _AZUREAD for home in homes):
+        if folder.exists():
             return _azuread_in(folder)
     return Finding(
         "azuread plugin", "optional", "not installed yet; an official Pulumi CLI downloads it in the first run"

@@ -119,8 +119,10 @@ async def find_drift(
         # Not awaited yet: a sweep may be cancelled before it needs them.
         reads = [partial(_resource, services, attribution, found, held) for held in compared if held]
         reads += [partial(_azuread, services, attribution, found, resource) for resource in owned]
-        for differences in await asyncio.gather(*(_tried(read, found) for read in reads)):
+        for differences, reason in await asyncio.gather(*map(_tried, reads)):
             found.differences += differences
+            if reason and reason not in found.unasked:
+                found.unasked.append(reason)
         if stack.find(ProvisioningStatus.token) is None:
             found.notes.append("the stack is only partly set up; what it lacks was not compared. Run `pulumi up`")
         hidden = await _hidden(attribution, services, stack)
@@ -130,13 +132,12 @@ async def find_drift(
     return found
 
 
-async def _tried(read: Callable[[], Awaitable[list[Difference]]], found: Drift) -> list[Difference]:
+async def _tried(read: Callable[[], Awaitable[list[Difference]]]) -> tuple[list[Difference], str]:
+    """Return the differences of one resource, or why it could not be compared."""
     try:
-        return await read()
+        return await read(), ""
     except KzeroScimError as error:
-        if str(error) not in found.unasked:
-            found.unasked.append(str(error))
-        return []
+        return [], str(error)
 
 
 async def _attributed_to(found: Drift, asked: Awaitable[T], unknown: T) -> T:

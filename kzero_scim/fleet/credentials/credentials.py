@@ -16,8 +16,9 @@ from kzero_scim.display import listed, plain
 from kzero_scim.errors import SettingsError
 from kzero_scim.fleet.credentials.credential_command import printed
 from kzero_scim.fleet.credentials.variables import LARGEST, read_variables
-from kzero_scim.fleet.git import asked
+from kzero_scim.fleet.git import listed_by_git
 from kzero_scim.fleet.project import FleetProject
+from kzero_scim.home_folder import expanded
 from kzero_scim.regular_file import read_regular
 from kzero_scim.secret_variables import is_public, secrets_of
 from kzero_scim.stack.host_rule import FLEET_FILE
@@ -58,7 +59,7 @@ class Credentials:
         self._project = project
         self._command = project.settings.credentials.command
         named = base.get(FOLDER) or project.settings.credentials.files
-        self._folder = project.folder / Path(named).expanduser() if named else None
+        self._folder = project.folder / expanded(named) if named else None
         if self._folder is not None and not self._folder.is_dir():
             by = FOLDER if base.get(FOLDER) else f"credentials.files of {FLEET_FILE}"
             message = f"folder {plain(str(self._folder))} (from {by}) does not exist; create it, or correct the name"
@@ -141,8 +142,7 @@ class Credentials:
     def _refuse_tracked(self, tenant: str, file: Path) -> None:
         place = file.resolve()
         if place.parent not in self._tracked:
-            listed_files = asked(place.parent, "ls-files", "-z", "--", ".")
-            self._tracked[place.parent] = frozenset(listed_files.split("\0"))
+            self._tracked[place.parent] = listed_by_git(place.parent)
         if place.name in self._tracked[place.parent]:
             message = (
                 f"credentials of {plain(tenant)}: git tracks {plain(str(file))}, so every reader of the repository has "

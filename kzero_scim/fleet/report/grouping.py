@@ -1,8 +1,9 @@
 """Groups tenants with the same change, drift, failure or warning, so that a thousand tenants read as a few lines.
 
 Two changes are the same if they do the same to the same properties of the same resources with the same values. Names
-that differ per tenant (stack, realm, Entra tenant, domains of its users), IDs, fingerprints and times are ignored. Who
-is assigned or unassigned is never ignored. Pure functions of a run's document.
+that differ per tenant (stack, realm, Entra tenant, domains of its users), IDs, fingerprints and times are ignored. In
+messages, so are the details of one request: its ID, duration, port and number of attempts. Who is assigned or
+unassigned is never ignored. Pure functions of a run's document.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
 from typing import Any, Final
+from urllib.parse import quote
 
 from kzero_scim.fleet.credentials.credentials import suffix_of
 from kzero_scim.fleet.model import FleetRun, Outcome, PropertyChange, ResourceChange, TenantResult
@@ -39,6 +41,30 @@ MOST_SAID: Final = 4
 """How many sentences a headline has."""
 _HASH: Final = r"\b[0-9a-f]{32,}\b"
 _TIME: Final = r"\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"
+_SHORT_HASH: Final = r"\b(?=[0-9A-Fa-f]*\d)[0-9A-Fa-f]{16,}\b"
+_MONTHS: Final = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+_CLOCK: Final = r"\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?: ?[AP]M)?(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?"
+_MOMENT: Final = (
+    rf"\b\d{{4}}-\d\d-\d\d(?:[T ]{_CLOCK})?|\b\d{{1,2}}/\d{{1,2}}/\d{{4}}(?:,? {_CLOCK})?"
+    rf"|\b(?:[A-Z][a-z]{{2}}, )?\d{{1,2}} (?:{_MONTHS})[a-z]* \d{{4}}(?:,? {_CLOCK})?"
+    r"|\b\d{1,2}:\d\d:\d\d(?:[.,]\d+)?\b(?: ?(?:Z|UTC|GMT)\b)?|\b1[5-9]\d{8}(?:\d{3})?(?:\.\d+)?\b"
+)
+_REQUEST: Final = (
+    r"(?P<named>\b(?i:(?:[\w-]+[-_])?(?:request|correlation|trace|span|activity|transaction|session|diagnostics?|ray)"
+    r"[-_ ]?id)[\"')]*\s*[:=]?\s*[\"'(]*)(?:[\w.+/=|~:-]*\d[\w.+/=|~:-]*|[\w+/=-]{12,})"
+)
+_DURATION: Final = (
+    r"\b\d+(?:[.,]\d+)? ?(?:ns|us|µs|ms|s|secs?|seconds?|milliseconds?|mins?|minutes?|h|hrs?|hours?)\b"
+    r"|\bPT(?=\d)(?:\d+H)?(?:\d+M)?(?:[\d.]+S)?\b"
+)
+_PORT: Final = (
+    r"(?P<host>(?:\b\d{1,3}(?:\.\d{1,3}){3}|\blocalhost|\[[0-9A-Fa-f:.]+\]):|\b(?i:port|pid) )\d{1,7}\b"
+    # A port that the system chose. Others are settings.
+    r"|(?<=[A-Za-z0-9\]]):(?:3[2-9]|4\d|5\d|6[0-5])\d{3}\b"
+)
+_KEPT_BEFORE: Final = {"request": "named", "port": "host"}
+"""The group of a pattern whose text stays before the placeholder."""
+_TRIES: Final = r"\b\d+ (?:attempts?|retries|tries|times)\b"
 
 
 class Risk(IntEnum):
@@ -307,12 +333,13 @@ def group_lines(lines: Iterable[tuple[TenantResult, str]]) -> list[Alike]:
     """Group tenants by a line of text, most frequent first."""
     found: dict[str, list[tuple[TenantResult, str]]] = defaultdict(list)
     for result, line in lines:
-        found[_Canonical(result, marked=True).text(line)].append((result, line))
+        found[_Canonical(result, marked=True, of_message=True).text(line)].append((result, line))
     groups = []
     for members in found.values():
         ordered = sorted(members, key=lambda member: member[0].tenant)
         result, line = ordered[0]
-        text = line if len(ordered) == 1 else _Canonical(result, marked=False).text(line)
+        is_same = all(other == line for _, other in ordered)
+        text = line if is_same else _Canonical(result, marked=False, of_message=True).text(line)
         groups.append(Alike(text=text, results=[result for result, _ in ordered]))
     return sorted(groups, key=lambda alike: (-len(alike.results), alike.text, alike.tenants))
 
@@ -339,12 +366,30 @@ def _ordered(changes: Iterable[ResourceChange]) -> list[ResourceChange]:
 
 # A report needs each tenant's pattern several times, and `re` itself caches at most 512.
 @functools.lru_cache(maxsize=2048)
-def _pattern(own_names: frozenset[str]) -> re.Pattern[str]:
-    """Return a pattern for values that differ per tenant, and for text that looks like a placeholder."""
-    names = sorted({name for name in own_names if any(map(str.isalnum, name))}, key=lambda name: (-len(name), name))
+def _pattern(own_names: frozenset[str], *, of_message: bool) -> re.Pattern[str]:
+    """Return a pattern for values that differ per tenant, and for text that looks like a placeholder.
+
+    Args:
+        own_names: The tenant's own names.
+        of_message: Whether the text is a message, so that details of one request are ignored too.
+    """
+    spelled = own_names | {quote(name, safe="", errors="replace") for name in own_names}
+    names = sorted({name for name in spelled if any(map(str.isalnum, name))}, key=lambda name: (-len(name), name))
     own = "|".join(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])" for name in names)
     parts = [f"(?P<own>{own})"] if own else ["(?P<own>(?!))"]
-    parts += [f"(?P<id>{GUID})", f"(?P<fingerprint>{_HASH})", f"(?P<time>{_TIME})", "(?P<mark><)"]
+    if of_message:
+        parts += [
+            f"(?P<request>{_REQUEST})",
+            f"(?P<id>{GUID})",
+            f"(?P<time>{_MOMENT})",
+            f"(?P<fingerprint>{_HASH}|{_SHORT_HASH})",
+            f"(?P<duration>{_DURATION})",
+            f"(?P<port>{_PORT})",
+            f"(?P<tries>{_TRIES})",
+        ]
+    else:
+        parts += [f"(?P<id>{GUID})", f"(?P<fingerprint>{_HASH})", f"(?P<time>{_TIME})"]
+    parts.append("(?P<mark><)")
     return re.compile("|".join(parts))
 
 
@@ -354,10 +399,12 @@ class _Canonical:
     Args:
         result: The tenant's result.
         marked: Whether to mark text that only looks like a placeholder, for comparisons.
+        of_message: As for :func:`_pattern`.
     """
 
-    def __init__(self, result: TenantResult, *, marked: bool) -> None:
-        self._pattern = _pattern(frozenset((result.tenant, suffix_of(result.tenant), *result.names)))
+    def __init__(self, result: TenantResult, *, marked: bool, of_message: bool = False) -> None:
+        names = frozenset((result.tenant, suffix_of(result.tenant), *result.names))
+        self._pattern = _pattern(names, of_message=of_message)
         self._numbers: dict[tuple[str, str], int] = {}
         self._marked = marked
 
@@ -373,8 +420,11 @@ class _Canonical:
             return "<<" if self._marked else "<"
         if kind == "own":
             return "<tenant>"
-        if kind == "time":
-            return "<time>"
+        if kind in _KEPT_BEFORE:
+            kept = match[_KEPT_BEFORE[kind]] or ("" if kind == "request" else ":")
+            return f"{kept}<{kind}>"
+        if kind in {"time", "duration", "tries"}:
+            return f"<{kind}>"
         number = self._numbers.setdefault((kind, found.casefold()), 1 + sum(key == kind for key, _ in self._numbers))
         return f"<{kind} {number}>"
 

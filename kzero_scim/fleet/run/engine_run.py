@@ -22,7 +22,7 @@ from pulumi import automation
 from pulumi.automation._stack import StackInitMode  # not exported; Stack.select makes none of our kind
 
 from kzero_scim.display import one_line
-from kzero_scim.errors import KzeroScimError, unforeseen
+from kzero_scim.errors import KzeroScimError, SettingsError, unforeseen
 from kzero_scim.fleet.model import Command, Outcome, TenantResult
 from kzero_scim.fleet.portals import portals_of
 from kzero_scim.fleet.run import pulumi_home
@@ -37,7 +37,7 @@ from kzero_scim.redaction import Redactor, current, redacted, using
 from kzero_scim.secret_variables import secrets_of
 from kzero_scim.settings.tenant_settings import configuration
 from kzero_scim.stack.recovery import recover
-from kzero_scim.stack.stack import reason_of
+from kzero_scim.stack.stack import line_break_hint, reason_of
 
 Told = Callable[[str, Any], None]
 """Receives progress: ``("engine", process ID)``, ``("doing", the engine's present step)``."""
@@ -73,7 +73,13 @@ class TenantRun:
 def run_tenant(run: TenantRun, told: Told) -> TenantResult:
     """Run one tenant and return its result. Any failure is the result's error, in one line."""
     began = time.monotonic()
-    with using(Redactor([*secrets_of(run.environment), *run.secrets])) as redactor, TenantLog(run.log, redactor) as log:
+    redactor = Redactor([*secrets_of(run.environment), *run.secrets])
+    try:
+        opened = TenantLog(run.log, redactor)
+    except SettingsError as error:
+        failed = _failed(run, one_line(redactor.redact(str(error))))
+        return replace(failed, seconds=round(time.monotonic() - began, 3))
+    with using(redactor), opened as log:
         log.write(f"kzero-scim fleet {run.command} of {run.tenant}, {datetime.now(UTC):%Y-%m-%d} UTC")
         try:
             with _as_tenant(run), leaving_nothing(run.folder), _printing_to(log):
@@ -85,6 +91,8 @@ def run_tenant(run: TenantRun, told: Told) -> TenantResult:
         result = redacted(replace(result, error=one_line(redactor.redact(result.error))))
         result = replace(result, tenant=run.tenant)
         log.write(f"{result.outcome}{': ' if result.error else ''}{result.error}")
+        if log.problem:
+            result = replace(result, warnings=[*result.warnings, log.problem])
     return _timed(result, run, time.monotonic() - began)
 
 
@@ -221,6 +229,7 @@ class _Engine:
             "; ".join(filter(None, lines)).replace(":; ", ": ")
             or f"pulumi failed with exit code {self._process.exit_code}"
         )
+        reason += line_break_hint(run.environment)
         warnings = [*events.warnings, *self._freed()]
         # The result includes what was applied before the failure.
         changes = events.changes if run.command is Command.UP else []

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from kzero_scim.home_folder import required_home_folder
+
 VARIABLE: Final = "PULUMI_HOME"
 _PLUGINS: Final = "plugins"
 _LOGS: Final = "logs"
@@ -26,8 +28,12 @@ def make_home(environment: Mapping[str, str], folder: Path) -> Path:
 
     Returns:
         The path of the home.
+
+    Raises:
+        SettingsError: The common home is unknown.
     """
-    common = Path(environment.get(VARIABLE) or Path(environment.get("HOME") or Path.home()) / ".pulumi")
+    named = environment.get(VARIABLE)
+    common = Path(named) if named else required_home_folder(f"set HOME or {VARIABLE}", environment) / ".pulumi"
     # Plugins that this run installs go to the common home, also if it is new.
     (common / _PLUGINS).mkdir(parents=True, exist_ok=True)
     home = folder / "pulumi-home"

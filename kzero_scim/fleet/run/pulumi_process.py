@@ -13,6 +13,7 @@ from pulumi.automation.errors import create_command_error
 from semver import VersionInfo
 
 from kzero_scim.fleet.run import engine_session
+from kzero_scim.stack.stack import without_options
 
 if TYPE_CHECKING:
     from pulumi.automation import CommandResult, OnOutput
@@ -59,7 +60,7 @@ class PulumiProcess(automation.PulumiCommand):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=cwd,
-            env={**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"},
+            env={**without_options(os.environ), **additional_env, "PULUMI_AUTOMATION_API": "true"},
             encoding="utf-8",
             errors="replace",
             start_new_session=True,

@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import Final
 
-from kzero_scim.display import one_line
+from kzero_scim.display import listed, one_line
 from kzero_scim.errors import SettingsError, unforeseen
-from kzero_scim.fleet import journal
+from kzero_scim.fleet import git, journal
 from kzero_scim.fleet.credentials.credentials import Credentials, suffix_of
 from kzero_scim.fleet.model import Command, FleetRun, Outcome, TenantResult
 from kzero_scim.fleet.project import FleetProject, FleetTenant
@@ -28,7 +28,7 @@ from kzero_scim.fleet.run.plan import Schedule
 from kzero_scim.fleet.run.worker import Worker
 from kzero_scim.fleet.watcher import Watcher
 from kzero_scim.settings.confirmations import VARIABLE
-from kzero_scim.stack.stack import required_pulumi_cli
+from kzero_scim.stack.stack import narrowing_options, required_pulumi_cli, without_options
 
 _TICK: Final = 0.2
 """Seconds between two checks of signals and of the clock."""
@@ -81,7 +81,12 @@ class _Fleet:
         self._watcher = watcher
         self._cli, self._version = _pulumi()
         # A confirmation allows a change for one tenant. In the common environment, it would reach all of them.
-        common = {name: value for name, value in environment.items() if name != VARIABLE}
+        common = {name: value for name, value in without_options(environment).items() if name != VARIABLE}
+        if ignored := narrowing_options(environment):
+            watcher.note(
+                f"{listed(ignored, 5)} {'is' if len(ignored) == 1 else 'are'} ignored: a fleet run covers the whole "
+                "stack of each tenant, and sets Pulumi's options itself"
+            )
         if VARIABLE in environment:
             watcher.note(f"{VARIABLE} is ignored in a fleet run; set {VARIABLE}__<TENANT> for one tenant instead")
         self._credentials = Credentials(project, common)
@@ -90,7 +95,7 @@ class _Fleet:
         self._signals = 0
         self._fingerprints = Fingerprints(project)
         self._began = _now()
-        self._commit = journal.commit_of(project.folder)
+        self._commit = git.commit_of(project.folder)
 
     def run(self) -> FleetRun:
         tenants = sum(map(len, self._job.waves))
@@ -198,7 +203,7 @@ def _pulumi() -> tuple[str, str]:
     """Find the CLI and ask for its version, once for all tenants."""
     found = required_pulumi_cli()
     cli = shutil.which(found) or found
-    environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    environment = {**without_options(os.environ), "PULUMI_SKIP_UPDATE_CHECK": "true"}
     try:
         version = subprocess.run(  # noqa: S603 - the CLI itself
             [cli, "version"], capture_output=True, text=True, check=True, env=environment

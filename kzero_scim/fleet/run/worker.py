@@ -87,6 +87,7 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
         self._engine = 0
+        self._has_run_engine = False
         self._interrupted = False
         self._busy = False
 
@@ -101,7 +102,7 @@ class Worker:
         Returns:
             The result. If the worker dies, the tenant fails.
         """
-        self._engine, self._interrupted, self._busy = 0, False, True
+        self._engine, self._has_run_engine, self._interrupted, self._busy = 0, False, False, True
         deadlines = _Deadlines(time.monotonic(), timeout)
         try:
             connection = self._started()
@@ -118,6 +119,7 @@ class Worker:
                     return _timed_out(result, timeout) if deadlines.passed else result
                 if what == "engine":
                     self._engine = value
+                    self._has_run_engine = True
                     if self._interrupted:
                         self.interrupt()
                 else:
@@ -186,7 +188,9 @@ class Worker:
             self._connection.close()
             self._connection = None
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        free = f"run `kzero-scim recover {run.tenant}` to unlock its stack"
+        free = "its engine had not started, so nothing was changed; run it again with KZERO_DEBUG=1 to see why"
+        if self._has_run_engine:
+            free = f"run `kzero-scim recover {run.tenant}` to unlock its stack"
         result = TenantResult(
             tenant=run.tenant,
             outcome=Outcome.FAILED,

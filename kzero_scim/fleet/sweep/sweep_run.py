@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kzero_scim.fleet import journal
+from kzero_scim.fleet import git, journal
 from kzero_scim.fleet.model import Command, FleetRun, Outcome, TenantResult
 from kzero_scim.fleet.project import FleetProject, FleetTenant
 from kzero_scim.fleet.run import plan
@@ -124,7 +124,7 @@ def _kept(project: FleetProject, command: Command, began: str, results: Sequence
         project=project.name,
         began=began,
         ended=now(),
-        commit=journal.commit_of(project.folder),
+        commit=git.commit_of(project.folder),
         results=sorted(results, key=lambda result: result.tenant),
     )
     journal.record(project, run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from kzero_scim.provider.package import KZERO, Package
 from kzero_scim.redaction import current
 from kzero_scim.resource.model import Found, Resource, as_plain
 from kzero_scim.settings.tenant_settings import TenantSettings
-from kzero_scim.stack.stack import project_name, pulumi_cli
+from kzero_scim.stack.stack import narrowing_options, project_name, pulumi_cli
 from kzero_scim.tenant.adopt.program import Existing, declare_existing
 from kzero_scim.tenant.adopt.survey import Survey
 
@@ -55,6 +56,8 @@ def _run(project: Path, stack: str, program: Callable[[], None], port: int) -> s
     """Run ``pulumi up`` with the program in this process. Return its error, or None."""
     command = pulumi_cli()
     lines: list[str] = []
+    # Such a variable could leave out a part of the import.
+    ignored = {name: os.environ.pop(name) for name in narrowing_options(os.environ)}
     try:
         selected = automation.select_stack(
             stack_name=stack,
@@ -70,6 +73,7 @@ def _run(project: Path, stack: str, program: Callable[[], None], port: int) -> s
     except automation.CommandError as error:
         return _errors([*lines, *str(error).splitlines()])
     finally:
+        os.environ.update(ignored)
         collect_what_a_run_leaves()
     return None
 

@@ -86,7 +86,8 @@ def distribution() -> Path:
     if configured:
         home = Path(configured)
     else:
-        user_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        # Not Path.home(), which raises an error for a user without HOME and passwd entry.
+        user_cache = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))  # noqa: PTH111
         home = Path(os.environ.get("KZERO_SCIM_CACHE") or user_cache / "kzero-scim") / f"keycloak-{VERSION}"
     if not (home / "lib" / "quarkus-run.jar").is_file():
         message = f"no Keycloak {VERSION} at {home}: run `make setup`, or set KEYCLOAK_HOME to a distribution"

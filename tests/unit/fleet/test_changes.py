@@ -9,6 +9,7 @@ import pytest
 
 from kzero_scim.errors import SettingsError
 from kzero_scim.fleet.changes import of_files
+from kzero_scim.fleet.git import listed_by_git
 from kzero_scim.fleet.project import FleetProject
 from kzero_scim.fleet.selection import Selected, Selection, select
 
@@ -233,3 +234,35 @@ def test_a_file_touches_its_own_tenants_all_or_none(
     found = of_files(FleetProject.load(repository.folder), files)
 
     assert (found.everybody, set(found.tenants), found.notes) == (everybody, tenants, [])
+
+
+def test_a_repository_of_another_user_comes_with_gits_own_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error contains the command that git gives, for the whole repository."""
+    repository = _fleet(tmp_path, tmp_path)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+
+    with pytest.raises(SettingsError) as refused:
+        repository.changed()
+
+    assert "dubious ownership" in str(refused.value)
+    assert f"git config --global --add safe.directory {tmp_path}" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_secrets_are_not_used_while_git_does_not_say_whether_it_tracks_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If git refuses the repository, the files that it tracks are unknown, not none."""
+    _fleet(tmp_path, tmp_path)
+    assert listed_by_git(tmp_path / "stacks")
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+
+    with pytest.raises(SettingsError, match=r"cannot find out which files .* safe\.directory"):
+        listed_by_git(tmp_path)
+
+
+def test_a_folder_outside_of_a_repository_has_no_tracked_files(tmp_path: Path) -> None:
+    """Without a repository, git tracks nothing."""
+    assert listed_by_git(tmp_path) == frozenset()

@@ -1,11 +1,12 @@
 """Tests of the documents of runs in the project's folder."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from kzero_scim.errors import SettingsError
-from kzero_scim.fleet import journal
+from kzero_scim.fleet import git, journal
 from kzero_scim.fleet.model import Command, FleetRun, Outcome, TenantResult
 from kzero_scim.fleet.project import FleetProject, FleetSettings, FleetTenant
 
@@ -66,4 +67,18 @@ def test_a_broken_document_is_named(project: FleetProject, text: str) -> None:
 
 def test_no_commit_without_git(tmp_path: Path) -> None:
     """A folder outside of a repository has no commit."""
-    assert journal.commit_of(tmp_path) == ""
+    assert git.commit_of(tmp_path) == ""
+
+
+def test_a_tree_that_git_cannot_compare_counts_as_changed(tmp_path: Path) -> None:
+    """If git cannot say whether there are changes, the commit is not shown as clean."""
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)  # noqa: S607
+    author = ["-c", "user.name=Operator", "-c", "user.email=operator@example.com", "-c", "commit.gpgsign=false"]
+    (tmp_path / "file").write_text("text")
+    subprocess.run(["git", "-C", str(tmp_path), "add", "file"], check=True)  # noqa: S607
+    subprocess.run(["git", "-C", str(tmp_path), *author, "commit", "--quiet", "-m", "one"], check=True)  # noqa: S607
+    assert not git.commit_of(tmp_path).endswith("+")
+
+    (tmp_path / ".git" / "index").write_bytes(b"not an index")
+
+    assert git.commit_of(tmp_path).endswith("+")

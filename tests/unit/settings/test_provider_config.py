@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from kzero_scim.errors import SettingsError
+from kzero_scim.resource.codec import FieldSpec, fields_of
+from kzero_scim.resource.model import camel
 from kzero_scim.settings.provider_config import Config, complete
 
 
@@ -38,3 +42,26 @@ def test_the_first_variable_wins_and_an_empty_one_does_not_count() -> None:
         "https://own.example"
     )
     assert complete(Config(), {**pipeline, "ARM_OIDC_REQUEST_URL": ""}).oidc_request_url == "https://pipeline.example"
+
+
+_SECRETS = [spec for spec in fields_of(Config).values() if spec.about.secret]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("spec", _SECRETS, ids=lambda spec: spec.name)
+def test_a_secret_that_ends_in_a_line_break_is_named_with_the_remedy(spec: FieldSpec, end: str) -> None:
+    """The error names the variable or the setting and how to write the secret, and does not show it."""
+    for variable in spec.about.environment:
+        with pytest.raises(SettingsError, match=f"environment variable {variable} ends in a line break.*printf") as bad:
+            complete(Config(), {variable: f"hunter2{end}"})
+        assert "hunter2" not in str(bad.value)
+    given: dict[str, Any] = {spec.name: f"hunter2{end}"}
+    with pytest.raises(SettingsError, match=f"{camel(spec.name)} ends in a line break"):
+        complete(Config(**given), {})
+    given = {spec.name: "two\nlines"}
+    assert getattr(complete(Config(**given), {}), spec.name) == "two\nlines"
+
+
+def test_a_given_secret_hides_a_variable_with_a_line_break() -> None:
+    """A variable that is not used is not checked."""
+    assert complete(Config(client_secret="right"), {"ARM_CLIENT_SECRET": "wrong\n"}).client_secret == "right"

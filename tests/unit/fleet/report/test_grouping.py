@@ -298,3 +298,98 @@ def test_a_tenants_name_and_the_order_of_its_changes_do_not_tell_tenants_apart(
     random.shuffle(other.changes)
 
     assert [group.tenants for group in GroupedRun(run_of(one, other)).changed] == [["QQcontosoQQ", "QQfabrikamQQ"]]
+
+
+_ENTRA = (
+    "cannot read the job: Microsoft Graph answered 503 ServiceUnavailable: try later, Trace ID: {guid} Correlation ID: "
+    "{guid} Timestamp: {stamp} (request id {guid}) [tried {tries} times, and Graph asks to wait {wait} s]"
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "values"),
+    [
+        (
+            _ENTRA,
+            {
+                "guid": ("2fa1d8f0-0000-4000-8000-00000000000a", "2fa1d8f0-0000-4000-8000-00000000000b"),
+                "stamp": ("2026-11-28 12:00:01Z", "2026-11-28 12:07:44Z"),
+                "tries": ("2", "5"),
+                "wait": ("7", "31"),
+            },
+        ),
+        ("refused at {}", {"": ("Sat, 28 Nov 2026 12:00:00 GMT", "Sun, 29 Nov 2026 01:02:03 GMT")}),
+        ("refused at {}", {"": ("11/28/2026 12:00:00 PM", "11/29/2026 1:02:03 AM")}),
+        ("refused at {}", {"": ("2026-11-28T12:00:00.123+01:00", "2026-11-28T12:00:01Z")}),
+        ("refused at {}", {"": ("12:00:00", "13:07:09.25")}),
+        ("refused at {}", {"": ("1795867200", "1795867313456")}),
+        ("secret expired on {}", {"": ("2026-11-28", "2026-10-01")}),
+        ("request-id: {}", {"": ("0HN7QK2:00000001", "0HN7QK9:0000000A")}),
+        ("x-ms-request-id={}", {"": ("a1b2", "c3d4")}),
+        ('{{"traceId": "{}"}}', {"": ("4bf92f3577b34da6", "00f067aa0ba902b7")}),
+        ("Ray ID {}", {"": ("8f2c1a7d9e3b4c5d", "7a1b2c3d4e5f6a7b")}),
+        ("span {}", {"": ("00f067aa0ba902b7", "53995c3f42cd8ad8")}),
+        ("no answer after {}", {"": ("3.2 s", "1523 ms")}),
+        ("no answer after {}", {"": ("30 seconds", "2 minutes")}),
+        ("no answer within {}", {"": ("PT30S", "PT1M30S")}),
+        ("cannot connect to 127.0.0.1:{}", {"": ("43211", "8443")}),
+        ("cannot connect to localhost:{}", {"": ("80", "8443")}),
+        ("cannot connect from kzero.example:{}", {"": ("40001", "61234")}),
+        ("cannot bind port {}", {"": ("40001", "8443")}),
+        ("the process ended, pid {}", {"": ("17", "40001")}),
+        ("gave up after {} attempts", {"": ("2", "5")}),
+        ("SCIM endpoint https://kzero.example/realms/{}/scim/v2 fails", {"": ("Z%C3%BCrich%20Nord", "Bern")}),
+    ],
+)
+def test_details_of_one_request_do_not_tell_failures_apart(line: str, values: dict[str, tuple[str, str]]) -> None:
+    """The same failure in two tenants is one group, whatever its time, IDs, duration, port and attempts."""
+
+    def failed(tenant: str, place: int, realm: str) -> TenantResult:
+        given = {name: pair[place] for name, pair in values.items()}
+        error = line.format(given.pop("", ""), **given)
+        return TenantResult(tenant=tenant, outcome=Outcome.FAILED, error=error, names=[realm])
+
+    one, other = failed("contoso", 0, "Zürich Nord"), failed("fabrikam", 1, "Bern")
+    assert one.error != other.error
+
+    [alike] = GroupedRun(run_of(one, other)).failed
+
+    assert alike.tenants == ["contoso", "fabrikam"]
+    assert not any(pair[0] in alike.text for pair in values.values())
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ('user "alex@contoso.example" does not exist', 'user "kim@contoso.example" does not exist'),
+        ("Microsoft Graph answered 403", "Microsoft Graph answered 404"),
+        ("SCIM endpoint https://kzero.example:8443 fails", "SCIM endpoint https://kzero.example:9443 fails"),
+        ("mapper tag has claim a", "mapper tag has claim b"),
+        ("31 users would lose access", "32 users would lose access"),
+        ("the request was refused: idle", "the request was refused: busy"),
+    ],
+)
+def test_the_subject_of_a_failure_tells_failures_apart(one: str, other: str) -> None:
+    """Users, statuses, configured ports and numbers of users are what a failure is about."""
+    results = [
+        TenantResult(tenant=name, outcome=Outcome.FAILED, error=error)
+        for name, error in (("contoso", one), ("fabrikam", other))
+    ]
+
+    assert {alike.text for alike in GroupedRun(run_of(*results)).failed} == {one, other}
+
+
+def test_equal_lines_are_shown_as_they_are() -> None:
+    """A line that is the same in all tenants keeps its values."""
+    error = "stopped after 300 s (request id 17)"
+    results = [TenantResult(tenant=name, outcome=Outcome.TIMED_OUT, error=error) for name in ("contoso", "fabrikam")]
+
+    assert [alike.text for alike in GroupedRun(run_of(*results)).timed_out] == [error]
+
+
+def test_durations_and_ports_in_values_are_values() -> None:
+    """Changes that set different durations, ports or times are different."""
+    for was, one, other in (("0 s", "30 s", "60 s"), ("", "https://k.example:40001", "https://k.example:40002")):
+        results = [changed(name, change("X", prop("p", was, now))) for name, now in (("a", one), ("b", other))]
+
+        assert len(GroupedRun(run_of(*results)).changed) == 2

@@ -176,3 +176,23 @@ def test_an_unexpected_error_is_its_tenants_failure(monkeypatch: pytest.MonkeyPa
     assert kept is not None
     assert [result.outcome.value for result in kept.results] == ["changed", "failed", "changed"]
     assert kept.results[1].error.startswith("internal error: RuntimeError")
+
+
+def test_options_in_variables_are_ignored_aloud(monkeypatch: pytest.MonkeyPatch, project: FleetProject) -> None:
+    """Variables that set options of Pulumi's CLI reach no tenant, and a note names them; policy packs stay."""
+    found: dict[str, dict[str, str]] = {}
+    watcher = Quiet()
+
+    def serve(run: TenantRun) -> TenantResult:
+        found[run.tenant] = dict(run.environment)
+        return done(run)
+
+    kept = {"PULUMI_OPTION_POLICY_PACK": "policy"}
+    narrowing = {"PULUMI_OPTION_TARGET": "urn:x", "PULUMI_OPTION_EXCLUDE": "urn:y", "pulumi_option_stack": "other"}
+    run(monkeypatch, project, serve, environment=kept | narrowing, watcher=watcher)
+
+    assert found == dict.fromkeys(NAMES, kept)
+    [note] = watcher.notes
+    for name in narrowing:
+        assert name in note
+    assert "are ignored" in note

@@ -10,13 +10,16 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kzero_scim.fleet.model import Command, Outcome, TenantResult
 from kzero_scim.fleet.run.engine_run import TenantRun, run_tenant
+from kzero_scim.fleet.run.tenant_log import TenantLog
 from kzero_scim.fleet.run.worker import Worker
+from kzero_scim.redaction import Redactor
 
 ALFA, BRAVO = "secret of alfa", "secret of bravo"
 
@@ -202,3 +205,57 @@ def _is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_a_log_that_cannot_be_opened_is_that_tenants_failure(project: Project, worker: Worker) -> None:
+    """The error names the log and the reason, nothing is run, and the worker serves the next tenant."""
+    blocked = project.folder / ".kzero-scim"
+    blocked.write_text("a file where a folder belongs")
+
+    failed = worker.run(project.run("alfa", "touch ran; exit 1"), None, lambda _: None)
+
+    assert failed.outcome is Outcome.FAILED
+    assert f"could not create the log {project.folder}/.kzero-scim/logs/alfa.log" in failed.error
+    assert "Nothing was run" in failed.error
+    assert "recover" not in failed.error
+    assert not (project.folder / "ran").exists()
+    blocked.unlink()
+    assert "died" not in worker.run(project.run("bravo", "exit 1"), None, lambda _: None).error
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
+def test_a_log_that_cannot_be_written_is_a_warning(tmp_path: Path) -> None:
+    """A full disk does not end the run; the log says that it is incomplete."""
+    with TenantLog(tmp_path / "a.log", Redactor()) as log:
+        log._file.close()  # noqa: SLF001 - replaced by a full disk
+        log._file = Path("/dev/full").open("w", encoding="utf-8")  # noqa: SLF001, SIM115
+        log.write("one")
+        log.write("two")
+
+    assert "a.log is incomplete: No space left on device" in log.problem
+
+
+def test_a_worker_that_dies_before_its_engine_leaves_no_lock(project: Project, worker: Worker) -> None:
+    """Only a run whose engine started can leave a lock."""
+    run = project.run("alfa", "exit 1")
+    broken = replace(run, environment=None)  # type: ignore[arg-type] # ends the process
+
+    failed = worker.run(broken, None, lambda _: None)
+
+    assert "the tenant's process died (exit code 1)" in failed.error
+    assert "nothing was changed" in failed.error
+    assert "recover" not in failed.error
+
+
+def test_options_in_variables_do_not_reach_the_engine(
+    project: Project, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable that sets an option of Pulumi's CLI cannot narrow a tenant's run."""
+    monkeypatch.setenv("PULUMI_OPTION_EXCLUDE", "urn")
+    script = 'env | grep PULUMI_OPTION >> "$HOME/options"; exit 1'
+    worker.run(
+        project.run("alfa", script, PULUMI_OPTION_TARGET="urn", PULUMI_OPTION_POLICY_PACK="p"), None, lambda _: None
+    )
+
+    assert (project.folder / "options").read_text().split("\n")[0] == "PULUMI_OPTION_POLICY_PACK=p"
+    assert "TARGET" not in (project.folder / "options").read_text()
