@@ -147,6 +147,11 @@ def may_answer_pass(status: int, *, is_repeatable: bool) -> bool:
     return status in (_MOMENTARY if is_repeatable else _NOT_ACTED_ON)
 
 
+def is_momentary(status: int) -> bool:
+    """Return whether a status says that the server cannot answer now, so that it answers no question."""
+    return status in {408, 425, 429} or status >= 500  # noqa: PLR2004 - the server's errors
+
+
 def may_error_pass(error: httpx.HTTPError, *, is_repeatable: bool) -> bool:
     """Return whether a request without an answer may be sent again.
 

@@ -13,7 +13,7 @@ import httpx
 from kzero_scim.clients import timeouts
 from kzero_scim.clients.answers import body_of, read_object, too_slow
 from kzero_scim.clients.body import UnreadableBodyError
-from kzero_scim.clients.retries import RetryingClient, RetryPolicy, root_cause, untrusted
+from kzero_scim.clients.retries import RetryingClient, RetryPolicy, is_momentary, root_cause, untrusted
 from kzero_scim.clients.tls import ca_file
 from kzero_scim.errors import ScimError
 from kzero_scim.redaction import shortened
@@ -24,7 +24,6 @@ WITHIN: Final = 60.0
 """Seconds for one check, retries included."""
 LONGEST_BODY: Final = 64 * 1024
 """Bytes to read of an answer. A ServiceProviderConfig has about 1,500."""
-_MOMENTARY: Final = frozenset({httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_EARLY, httpx.codes.TOO_MANY_REQUESTS})
 _LIST_RESPONSE: Final = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 _CONFIG_SCHEMA: Final = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
 
@@ -168,7 +167,7 @@ def _understand(response: httpx.Response, body: bytes) -> Answer:
     status = response.status_code
     content = _document(body)
     is_page = "html" in response.headers.get("Content-Type", "")
-    if status in _MOMENTARY or status >= httpx.codes.INTERNAL_SERVER_ERROR:
+    if is_momentary(status):
         return Answer(status, Meaning.FAILING, f"fails with {status}", is_certain=False)
     if status == httpx.codes.NOT_FOUND:
         if content.get("error") == "Realm does not exist":  # Keycloak's own words for an unknown realm

@@ -11,7 +11,7 @@ import httpx
 
 from kzero_scim.clients.answers import BEARER, read_object
 from kzero_scim.clients.claims import claims_of
-from kzero_scim.clients.retries import RetryingClient, RetryPolicy, root_cause, untrusted
+from kzero_scim.clients.retries import RetryingClient, RetryPolicy, is_momentary, root_cause, untrusted
 from kzero_scim.clients.tls import ca_file
 from kzero_scim.errors import TokenError
 from kzero_scim.redaction import learn, shortened
@@ -139,6 +139,10 @@ def _refusal(answer: httpx.Response, document: dict[str, Any], client_id: str) -
         " ".join(str(document.get("error_description") or document.get("error") or "").split()), _LONGEST_REASON
     )
     said = f"it answered {status}" + (f", {words.rstrip('.')}" if words else "")
+    if is_momentary(status):
+        return f"{said}; it cannot answer now, try again later"
+    if not document.get("error") and not answer.has_redirect_location:
+        return f"{said} without an error of OAuth 2.0; check remoteTokenEndpoint and any proxy in between"
     if status == httpx.codes.NOT_FOUND:
         return f"{said}; check kzeroTenant (case-sensitive) and remoteTokenEndpoint"
     if answer.has_redirect_location:

@@ -12,7 +12,7 @@ import httpx
 
 from kzero_scim.clients.answers import read_object
 from kzero_scim.clients.graph.operations import operation
-from kzero_scim.clients.retries import root_cause, untrusted
+from kzero_scim.clients.retries import is_momentary, root_cause, untrusted
 from kzero_scim.clients.tls import ca_file
 from kzero_scim.errors import GraphError
 from kzero_scim.redaction import current
@@ -53,6 +53,8 @@ def refused(
         parts.append(f": {said}")
     if 300 <= status < 400:  # noqa: PLR2004 - the redirects
         parts.append(", and redirects are not followed; check the proxy and ARM_METADATA_HOSTNAME")
+    elif not code and not is_momentary(status):
+        parts.append(", but not in Graph's words; check ARM_METADATA_HOSTNAME and any proxy in between")
     elif status == httpx.codes.FORBIDDEN and doing.permission:
         parts.append(
             f"; grant the application permission {doing.permission} with admin consent to the application that "

@@ -14,7 +14,7 @@ from azure.core.pipeline.transport import RequestsTransport
 
 from kzero_scim.clients.answers import check_values, too_slow
 from kzero_scim.clients.body import ACCEPTED, Body, UnreadableBodyError
-from kzero_scim.clients.graph.login_limits import LARGEST, MOST_VALUES, WITHIN
+from kzero_scim.clients.graph.login_limits import LARGEST, MOST_VALUES, WITHIN, note_answer
 from kzero_scim.clients.proxies import check_proxies
 from kzero_scim.clients.retries import bound_retry_after
 from kzero_scim.clients.tls import ca_file, check_bundle_of_requests
@@ -61,6 +61,7 @@ class LoginSession(requests.Session):
                     raise GraphError(message)
             content = body.whole()
             check_values(content, MOST_VALUES)
+            note_answer(response.status_code, content)
         except urllib3.exceptions.HTTPError as error:
             raise requests.ConnectionError(error, request=request) from error
         except (UnreadableBodyError, ValueError) as error:

@@ -13,7 +13,7 @@ from azure.core.exceptions import ServiceRequestError
 from azure.core.pipeline.transport import AsyncHttpResponse, AsyncHttpTransport
 
 from kzero_scim.clients.answers import UnacceptableAnswerError, check_values
-from kzero_scim.clients.graph.login_limits import LARGEST, MOST_VALUES, WITHIN
+from kzero_scim.clients.graph.login_limits import LARGEST, MOST_VALUES, WITHIN, note_answer
 from kzero_scim.clients.retries import ONCE, RetryingClient, bound_retry_after, root_cause, untrusted
 from kzero_scim.errors import GraphError
 
@@ -56,6 +56,7 @@ class LoginTransport(AsyncHttpTransport[Any, Any]):
         except ValueError as error:
             message = f"{answer.url.host} answered {error}"
             raise GraphError(message) from None
+        note_answer(answer.status_code, answer.content)
         return _Answer(request, answer)
 
     async def open(self) -> None:

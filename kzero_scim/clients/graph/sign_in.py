@@ -13,7 +13,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -23,7 +23,8 @@ import httpx
 from kzero_scim.clients.answers import BEARER
 from kzero_scim.clients.graph.cloud import Cloud, described_cloud, known_cloud
 from kzero_scim.clients.graph.id_tokens import devops_token, github_token
-from kzero_scim.clients.retries import USER_AGENT
+from kzero_scim.clients.graph.login_limits import LoginAnswer, observe_answers
+from kzero_scim.clients.retries import USER_AGENT, is_momentary
 from kzero_scim.clients.shared_connections import SharedConnections
 from kzero_scim.clients.tls import ca_file, named, shown_path
 from kzero_scim.errors import GraphError, SettingsError
@@ -56,9 +57,13 @@ _MEANINGS: Final[Mapping[str, str]] = {
     "50034": "the tenant has no such user; sign in as another user",
     "50076": "multi-factor authentication is required; run `az login` again",
     "53003": "a Conditional Access policy blocks the sign-in; exclude the application or its network from the policy",
+    "90033": "Entra has a temporary problem; try again later",
+    "90055": "Entra throttles sign-ins to this tenant; try again later",
     "700082": "the Azure CLI's login has expired; run `az login`",
 }
 
+_WITHOUT_ANSWER: Final = frozenset({"ServiceRequestError", "ServiceResponseError"})
+"""azure.core's errors for a missing answer, by name: the module is imported only when used."""
 _NOTHING_GIVEN: Final = (
     "no credentials for Entra: set ARM_TENANT_ID, ARM_CLIENT_ID and one of ARM_CLIENT_SECRET, "
     "ARM_CLIENT_CERTIFICATE_PATH or ARM_USE_OIDC=true (with ARM_OIDC_TOKEN or a pipeline's own variables); or "
@@ -202,6 +207,7 @@ class SignIn:
 
     async def _sign_in(self, cloud: Cloud) -> AccessToken:
         method = self._method or choose(self._config, self._environment, self._hosts)
+        seen = observe_answers()
         try:
             # Each read has a time-out, and a server that sends byte by byte is never late.
             async with asyncio.timeout(WITHIN):
@@ -217,7 +223,7 @@ class SignIn:
         except (SettingsError, GraphError):
             raise
         except Exception as error:
-            raise _refusal(error, method, self._config.tenant_id, cloud) from error
+            raise _refusal(error, method, self._config.tenant_id, cloud, seen) from error
 
 
 def _get_token(method: Method, cloud: Cloud) -> AccessToken:
@@ -449,14 +455,28 @@ def _read(path: str, variable: str) -> str:
     return text
 
 
-def _refusal(error: Exception, method: Method, tenant: str | None, cloud: Cloud) -> GraphError:
+def _refusal(
+    error: Exception, method: Method, tenant: str | None, cloud: Cloud, seen: Sequence[LoginAnswer]
+) -> GraphError:
     text = current().redact(" ".join(str(getattr(error, "message", None) or error).split()))
     start = f"cannot sign in to Entra tenant {tenant or '(not configured)'} {method.words}"
-    if match := re.search(r"AADSTS(\d+)", text):
+    match = re.search(r"AADSTS(\d+)", text)
+    last = seen[-1] if seen else None
+    if last is not None and is_momentary(last.status):
+        said = f"{cloud.login} answered {last.status}; it cannot answer now, try again later"
+        return GraphError(f"{start}: {said}", status=last.status, code=f"AADSTS{match.group(1)}" if match else "")
+    if match:
         code = match.group(1)
         said = text[match.start() :].split(". ", maxsplit=1)[0].split(" Trace ID", maxsplit=1)[0].rstrip(".")
         meaning = _MEANINGS.get(code, "see https://login.microsoftonline.com/error?code=" + code)
         return GraphError(f"{start}: {shortened(said, 300)}; {meaning}", code=f"AADSTS{code}")
+    kind = type(error).__name__
+    if last is not None and not last.is_object and kind not in _WITHOUT_ANSWER:
+        said = (
+            f"{cloud.login} answered {last.status} with something that is not Entra's; check ARM_METADATA_HOSTNAME and "
+            "any proxy in between"
+        )
+        return GraphError(f"{start}: {said}", status=last.status)
     if "Unable to get authority configuration" in text:
         said = f"{cloud.login} does not know the tenant; correct ARM_TENANT_ID (or ARM_ENVIRONMENT)"
         return GraphError(f"{start}: {said}")
@@ -467,8 +487,7 @@ def _refusal(error: Exception, method: Method, tenant: str | None, cloud: Cloud)
             "that issued it"
         )
         return GraphError(f"{start}: {said}")
-    kind = type(error).__name__
-    if kind in {"ServiceRequestError", "ServiceResponseError"}:  # azure.core's, imported only when used
+    if kind in _WITHOUT_ANSWER:
         said = f"{cloud.login} cannot be reached; check the network and the proxy settings (HTTPS_PROXY, NO_PROXY)"
         return GraphError(f"{start}: {said}")
     if kind == "CredentialUnavailableError":

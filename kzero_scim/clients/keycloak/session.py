@@ -13,7 +13,7 @@ from keycloak import KeycloakOpenIDConnection
 
 from kzero_scim.clients.answers import BEARER, UnacceptableAnswerError, read_object
 from kzero_scim.clients.claims import claims_of
-from kzero_scim.clients.retries import USER_AGENT, root_cause, untrusted
+from kzero_scim.clients.retries import USER_AGENT, is_momentary, root_cause, untrusted
 from kzero_scim.clients.tls import ca_file, ssl_context
 from kzero_scim.clients.trail import note
 from kzero_scim.errors import NO_REALM, KeycloakError
@@ -24,6 +24,8 @@ ResultT = TypeVar("ResultT")
 LONGEST_REASON: Final = 200
 """The most characters of the server's own message to show."""
 
+_REFUSALS: Final = frozenset({400, 401, 403})
+"""Statuses with which a token endpoint refuses an account (RFC 6749 section 5.2), with an error code in the body."""
 _LOGIN_REMEDIES: Final = {
     "invalid_client": (
         "the client does not exist there or is disabled, or its secret is wrong. Copy the secret from the client's "
@@ -178,8 +180,11 @@ class Session(KeycloakOpenIDConnection):
 
     def _login_error(self, error: keycloak_errors.KeycloakError) -> KeycloakError:
         code, reason = server_words(error)
-        if error.response_code == httpx.codes.NOT_FOUND:
-            return KeycloakError(reason, status=error.response_code, code=NO_REALM)
+        status = error.response_code or 0
+        if code and status == httpx.codes.NOT_FOUND:
+            return KeycloakError(reason, status=status, code=NO_REALM)
+        if not code or status not in _REFUSALS:
+            return self._unanswered(status, reason if code else "")
         words = f"{code} {reason}".lower()
         if "direct access" in words:
             remedy = _LOGIN_REMEDIES["direct access"]
@@ -195,6 +200,21 @@ class Session(KeycloakOpenIDConnection):
             f"{(self.server_url or '').rstrip('/')}: {code}, {reason.rstrip('.')}; {remedy}"
         )
         return KeycloakError(message, status=error.response_code, code=code)
+
+    def _unanswered(self, status: int, reason: str) -> KeycloakError:
+        """Return the error for an answer that says nothing about the account."""
+        said = f"{status}: {reason.rstrip('.')}" if reason else str(status)
+        if is_momentary(status):
+            remedy = "it cannot answer now; try again later"
+        elif httpx.codes.is_redirect(status):
+            remedy = "credentials are not sent to another address; check kzeroServerUrl (KZERO_SERVER_URL)"
+        else:
+            remedy = "this is not Keycloak's; check kzeroServerUrl (KZERO_SERVER_URL) and any proxy in between"
+        message = (
+            f'cannot sign in {self._credentials.principal} to realm "{unquote(self.user_realm_name or "")}": '
+            f"{(self.server_url or '').rstrip('/')} answered {said}; {remedy}"
+        )
+        return KeycloakError(message, status=status or None)
 
 
 def _require_token(answer: object) -> None:
@@ -242,20 +262,26 @@ async def ask(
     except keycloak_errors.KeycloakError as error:
         status = error.response_code
         code, reason = server_words(error)
-        if status == httpx.codes.FORBIDDEN:
-            message = (
-                f"{doing} failed: {who} lacks the role {role} of client realm-management; assign it under the client's "
-                "Service accounts roles or the user's Role mapping"
-            )
-        elif status == httpx.codes.UNAUTHORIZED:
+        if status == httpx.codes.UNAUTHORIZED:
             message = (
                 f"{doing} failed: {server_url} refuses the token that it just issued to {who} ({reason}); check "
                 "kzeroServerUrl (KZERO_SERVER_URL) and any proxy in between"
             )
+        elif not code and not (status is None or is_momentary(status)):
+            message = (
+                f"{doing} failed: {server_url} answered {status} with something that is not Keycloak's; check "
+                "kzeroServerUrl (KZERO_SERVER_URL) and any proxy in between"
+            )
+        elif status == httpx.codes.FORBIDDEN:
+            message = (
+                f"{doing} failed: {who} lacks the role {role} of client realm-management; assign it under the client's "
+                "Service accounts roles or the user's Role mapping"
+            )
         elif status == httpx.codes.NOT_FOUND and reason.startswith("Realm "):
             message, code = f"{doing} failed: {reason}", NO_REALM
         else:
-            message = f"{doing} failed: {server_url} answered {status}: {reason}"
+            wait = "; it cannot answer now, try again later" if status is not None and is_momentary(status) else ""
+            message = f"{doing} failed: {server_url} answered {status}: {reason}{wait}"
         raise KeycloakError(message, status=status, code=code) from error
     except (TypeError, KeyError, ValueError, AttributeError, IndexError):
         # python-keycloak raises these for a body that Keycloak does not send, such as a proxy's page.
