@@ -1,4 +1,4 @@
-"""Formats that settings and resources check alike: GUIDs, email addresses, Tenant URLs, custom attributes. Pure.
+"""Formats that settings and resources share: GUIDs, email addresses, Tenant URLs, custom attributes. Pure.
 
 Knows no setting and no resource, so that both sides refuse the same texts.
 """
@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import re
 from typing import Any, Final
+from urllib.parse import quote, unquote, urlsplit
+
+from kzero_scim.origin import origin
 
 GUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 """Pattern of an object ID or tenant ID of Entra."""
@@ -61,6 +64,32 @@ def is_email(text: str) -> bool:
 def is_tenant_path(path: str) -> bool:
     """Return whether a path is that of a Tenant URL."""
     return re.fullmatch(TENANT_PATH, path) is not None
+
+
+def realm_address(server_url: str, realm: str) -> str:
+    """Return the address of a realm, percent-encoded.
+
+    Args:
+        server_url: The server's origin, with a path (``/auth``) only if Keycloak is served under one.
+        realm: The realm's name as the server spells it.
+    """
+    parts = urlsplit(server_url.strip())
+    path = quote(parts.path.rstrip("/"), safe="/%")
+    return f"{parts.scheme}://{parts.netloc}{path}/realms/{quote(realm, safe='')}"
+
+
+def tenant_url(server_url: str, realm: str) -> str:
+    """Return the SCIM base URL of a KZero tenant, which Entra calls Tenant URL. Arguments as for `realm_address`."""
+    return f"{realm_address(server_url, realm)}/scim/v2"
+
+
+def same_tenant_url(one: str, other: str) -> bool:
+    """Return whether two Tenant URLs are the same endpoint, however they are spelled. Their queries do not count."""
+    return _endpoint(one) == _endpoint(other)
+
+
+def _endpoint(url: str) -> tuple[str | None, str]:
+    return origin(url), unquote(urlsplit(url.strip()).path).rstrip("/")
 
 
 def is_custom_attribute(name: str) -> bool:

@@ -18,7 +18,7 @@ from kzero_scim.errors import SettingsError
 from kzero_scim.guide import values as guide
 from kzero_scim.origin import origin
 from kzero_scim.redaction import Redactor
-from kzero_scim.resource.formats import COMPLIANCE_FLAG, EMAIL, GUID, TENANT_PATH
+from kzero_scim.resource.formats import COMPLIANCE_FLAG, EMAIL, GUID, TENANT_PATH, tenant_url
 from kzero_scim.settings.confirmations import UNASSIGN_MAX_SHARE, UNASSIGN_MAX_USERS
 from kzero_scim.settings.items import CustomAttributeSetting, Mapper, RowSetting, SettingModel, repeated_claims
 from kzero_scim.settings.name_file import read_users
@@ -510,7 +510,7 @@ class TenantSettings(SettingModel):
     @property
     def tenant_url(self) -> str:
         """The Tenant URL that Entra receives, with the compatibility flag if the settings ask for it."""
-        url = self.given_tenant_url or f"{self.kzero_server_url}/realms/{self.kzero_tenant}/scim/v2"
+        url = self.given_tenant_url or tenant_url(self.kzero_server_url, self.kzero_tenant)
         return f"{url}{self.tenant_url_flag}"
 
     @classmethod

@@ -20,6 +20,7 @@ from kzero_scim.clients.retries import RetryingClient, RetryPolicy
 from kzero_scim.clients.trail import note
 from kzero_scim.errors import NO_REALM, KeycloakError, SettingsError
 from kzero_scim.guide import values
+from kzero_scim.resource.formats import tenant_url
 from kzero_scim.resource.reading import Absent, Present, Reading, Unknown
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class KeycloakClient:
 
     def tenant_url(self, realm: str) -> str:
         """Return the SCIM base URL of a tenant, which Entra calls Tenant URL."""
-        return f"{self.server_url}/realms/{quote(realm, safe='')}/scim/v2"
+        return tenant_url(self.server_url, realm)
 
     async def check_realm(self, realm: str) -> None:
         """Check that a realm of exactly this name exists. Needs no credentials and sends one request per process.

@@ -17,7 +17,7 @@ from kzero_scim.entra.enterprise_application import NON_GALLERY_TEMPLATE
 from kzero_scim.errors import AdoptionError, GraphError
 from kzero_scim.guide import values
 from kzero_scim.provider.entra.synchronization_credentials.secret_keys import ADDRESS, MASK, keys_of
-from kzero_scim.resource.formats import is_guid, same_id
+from kzero_scim.resource.formats import is_guid, same_id, same_tenant_url
 
 _SELECT: Final = "id,appId,displayName,applicationTemplateId,appOwnerOrganizationId"
 
@@ -190,7 +190,7 @@ async def _read_uses(graph: GraphClient, candidates: Sequence[Candidate], tenant
     for index, item in enumerate(candidates):
         jobs, keys = answers[2 * index].body, keys_of(answers[2 * index + 1].body)
         shown = keys.get(ADDRESS, MASK)
-        is_other = shown != MASK and shown.split("?")[0].rstrip("/") != tenant_url
+        is_other = shown != MASK and not same_tenant_url(shown, tenant_url)
         found = replace(
             item,
             jobs=tuple(_job(job) for job in jobs.get("value") or []),

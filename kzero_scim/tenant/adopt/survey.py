@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from kzero_scim.clients.graph.client import odata_quote
 from kzero_scim.entra.schema.document import all_targets, custom_attributes, extract, is_enabled
@@ -312,7 +313,7 @@ async def _credentials(findings: _Findings, candidate: Candidate, job: Job) -> N
         if refusal:
             findings.note("Entra", "credentials", "hidden by Graph", f"{refusal}; the next update writes them")
             return
-    flagged = shown.startswith(f"{url}?")
+    flagged = bool(urlsplit(shown).query)
     findings.given["scim_compliant_patch"] = flagged
     held: SynchronizationCredentialsState = replace(found.state, tenant_url=shown or url, job_id=job.id)
     kept = found_or_gone(await kind.read(_CALL, sp, held))

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote, urlsplit
+
 import pytest
 
+from kzero_scim.clients.keycloak.client import KeycloakClient
+from kzero_scim.clients.keycloak.session import Credentials
 from kzero_scim.errors import SettingsError
 from kzero_scim.mapping.attribute_mapping import guide_rows, row_failures
-from kzero_scim.resource.formats import is_email, is_guid, is_tenant_path, same_id
+from kzero_scim.provider.keycloak.remote_token.resource import token_endpoint
+from kzero_scim.resource.formats import is_email, is_guid, is_tenant_path, same_id, same_tenant_url, tenant_url
 from kzero_scim.settings.items import CustomAttribute, Mapper, repeated_claims
 from kzero_scim.settings.tenant_settings import TenantSettings
 
@@ -111,3 +116,34 @@ def test_a_custom_attribute_may_have_every_type_that_entra_knows() -> None:
                 "kzero-scim:customAttributes": f'[{{"name": "{name}", "typ": "Binary"}}]',
             }
         )
+
+
+@pytest.mark.parametrize("realm", ["Contoso", "My Tenant", "Zürich", "50% off", "a/b", "a?b#c", "plus+and&"])
+def test_all_sides_build_the_same_tenant_url(realm: str) -> None:
+    """Settings, client and endpoint quote the realm alike, and the credentials resource accepts the result."""
+    server = "https://sso.example/auth"
+    settings = TenantSettings.model_construct(
+        kzero_server_url=server, kzero_tenant=realm, given_tenant_url=None, scim_compliant_patch=False
+    )
+
+    url = tenant_url(server, realm)
+
+    assert url == f"https://sso.example/auth/realms/{quote(realm, safe='')}/scim/v2"
+    assert settings.tenant_url == url
+    assert KeycloakClient(f"{server}/", Credentials()).tenant_url(realm) == url
+    assert is_tenant_path(urlsplit(url).path.removeprefix("/auth"))
+    assert token_endpoint(server, realm) == url.replace("/scim/v2", "/protocol/openid-connect/token")
+
+
+def test_tenant_urls_are_compared_as_endpoints() -> None:
+    """Port, case of the host, percent-encoding, a trailing slash and the flag do not make another endpoint."""
+    url = tenant_url("https://ca.auth.kzero.com", "My Tenant")
+
+    for same in (
+        "https://CA.auth.kzero.com:443/realms/My Tenant/scim/v2",
+        f"{url}/",
+        f"{url}?aadOptscim062020",
+    ):
+        assert same_tenant_url(url, same)
+    for other in (url.replace("My", "my"), url.replace("ca.", "eu."), url.replace(".com/", ".com:8443/")):
+        assert not same_tenant_url(url, other)

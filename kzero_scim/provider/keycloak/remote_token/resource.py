@@ -11,13 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from kzero_scim.errors import ProviderError
 from kzero_scim.provider.keycloak.remote_token.facts import FACTS
 from kzero_scim.provider.keycloak.remote_token.token_life import WEEK, is_due, refusal, too_short, warning
 from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.fingerprints import token_fingerprint
+from kzero_scim.resource.formats import realm_address
 from kzero_scim.resource.model import (
     UNKNOWN,
     Call,
@@ -275,7 +276,7 @@ class RemoteToken(Resource[RemoteTokenInputs, RemoteTokenState]):
 
 def token_endpoint(server_url: str, realm: str) -> str:
     """Return Keycloak's token endpoint of a realm."""
-    return f"{server_url.rstrip('/')}/realms/{quote(realm, safe='')}/protocol/openid-connect/token"
+    return f"{realm_address(server_url, realm)}/protocol/openid-connect/token"
 
 
 def is_token_endpoint(address: str) -> bool:
