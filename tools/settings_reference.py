@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 
 from kzero_scim.resource.codec import fields_of
 from kzero_scim.resource.model import camel
-from kzero_scim.settings.connection import FROM_AZUREAD
+from kzero_scim.settings.azuread_settings import READ, REFUSED
 from kzero_scim.settings.items import CustomAttribute, Mapper, TargetedRow
 from kzero_scim.settings.provider_config import Config
 from kzero_scim.settings.setting import Group, about
@@ -69,8 +69,9 @@ _AZUREAD: Final = """\
 ## Sign-in to Entra (azuread)
 
 The azuread provider and kzero-scim sign in to Entra with the same configuration. Set a key below in the stack file, or
-set its environment variable for all tenants. `azuread:tenantId` is under [Connection](#connection). Only the azuread
-provider reads other keys.
+set its environment variable for all tenants. `azuread:tenantId` is under [Connection](#connection). `partnerId` and
+`disableTerraformPartnerId` affect only azuread's own requests. kzero-scim refuses `azuread:msiEndpoint` and
+`ARM_MSI_ENDPOINT`, because it cannot sign in with them.
 
 | Setting | Environment variable | Type | What it does |
 |---|---|---|---|
@@ -219,7 +220,7 @@ def _plain(value: Any) -> str:  # noqa: ANN401 - a default of any type
 
 def _azuread() -> str:
     rows = []
-    for key in FROM_AZUREAD:
+    for key in READ:
         spec = fields_of(Config)[key]
         kind = "`true` or `false`" if bool in (spec.hint, *get_args(spec.hint)) else "string"
         variables = " or ".join(f"`{variable}`" for variable in spec.about.environment)
@@ -323,9 +324,10 @@ def _azuread_properties() -> dict[str, Json]:
         if name in {"__self__", "tenant_id"}:
             continue
         value = {"type": "boolean" if "bool" in str(argument.annotation) else "string"}
-        spec = fields_of(Config)[key] if key in FROM_AZUREAD else None
+        spec = fields_of(Config)[key] if key in READ else None
         is_secret = spec is not None and spec.about.secret
-        said = {"description": spec.about.description if spec else "Read by the azuread provider only."}
+        other = "Refused by kzero-scim, which cannot sign in with it." if key in REFUSED else "Affects only azuread."
+        said = {"description": spec.about.description if spec else other}
         found[f"azuread:{key}"] = {**said, **_one_of([] if is_secret else [value, *_spellings(value)])}
     return found
 

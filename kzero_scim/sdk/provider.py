@@ -23,7 +23,10 @@ class Provider(pulumi.ProviderResource):
         *,
         tenant_id: pulumi.Input[str] | None = None,
         client_id: pulumi.Input[str] | None = None,
+        client_id_file_path: pulumi.Input[str] | None = None,
         client_secret: pulumi.Input[str] | None = None,
+        client_secret_file_path: pulumi.Input[str] | None = None,
+        client_certificate: pulumi.Input[str] | None = None,
         client_certificate_path: pulumi.Input[str] | None = None,
         client_certificate_password: pulumi.Input[str] | None = None,
         use_oidc: pulumi.Input[bool] | None = None,
@@ -31,6 +34,8 @@ class Provider(pulumi.ProviderResource):
         oidc_token_file_path: pulumi.Input[str] | None = None,
         oidc_request_url: pulumi.Input[str] | None = None,
         oidc_request_token: pulumi.Input[str] | None = None,
+        ado_pipeline_service_connection_id: pulumi.Input[str] | None = None,
+        use_aks_workload_identity: pulumi.Input[bool] | None = None,
         use_msi: pulumi.Input[bool] | None = None,
         use_cli: pulumi.Input[bool] | None = None,
         environment: pulumi.Input[str] | None = None,
@@ -52,7 +57,10 @@ class Provider(pulumi.ProviderResource):
             name: Name of the resource in the program.
             tenant_id: Entra tenant id, a GUID.
             client_id: Application (client) ID that signs in to Entra.
+            client_id_file_path: A file that contains the client ID.
             client_secret: Its client secret.
+            client_secret_file_path: A file that contains the client secret.
+            client_certificate: A PFX certificate in Base64 to sign in with instead.
             client_certificate_path: Path of a PFX or PEM certificate to sign in with instead.
             client_certificate_password: The certificate's password.
             use_oidc: Sign in by OIDC federation, as in a pipeline.
@@ -60,6 +68,9 @@ class Provider(pulumi.ProviderResource):
             oidc_token_file_path: A file that contains the ID token.
             oidc_request_url: Address at which a pipeline issues ID tokens.
             oidc_request_token: The bearer token for that address.
+            ado_pipeline_service_connection_id: Azure DevOps service connection for which a pipeline requests ID tokens.
+            use_aks_workload_identity: Sign in by the workload identity of a Kubernetes pod (AZURE_CLIENT_ID,
+                AZURE_FEDERATED_TOKEN_FILE).
             use_msi: Sign in by managed identity.
             use_cli: Sign in with the Azure CLI's login; default true.
             environment: Azure cloud: public, usgovernment, dod or china; default public.
@@ -79,7 +90,10 @@ class Provider(pulumi.ProviderResource):
         properties = {
             "tenantId": tenant_id,
             "clientId": client_id,
+            "clientIdFilePath": client_id_file_path,
             "clientSecret": secret(client_secret),
+            "clientSecretFilePath": client_secret_file_path,
+            "clientCertificate": secret(client_certificate),
             "clientCertificatePath": client_certificate_path,
             "clientCertificatePassword": secret(client_certificate_password),
             "useOidc": as_json(use_oidc),
@@ -87,6 +101,8 @@ class Provider(pulumi.ProviderResource):
             "oidcTokenFilePath": oidc_token_file_path,
             "oidcRequestUrl": oidc_request_url,
             "oidcRequestToken": secret(oidc_request_token),
+            "adoPipelineServiceConnectionId": ado_pipeline_service_connection_id,
+            "useAksWorkloadIdentity": as_json(use_aks_workload_identity),
             "useMsi": as_json(use_msi),
             "useCli": as_json(use_cli),
             "environment": environment,

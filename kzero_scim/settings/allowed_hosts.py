@@ -15,6 +15,7 @@ from kzero_scim.display import plain
 from kzero_scim.errors import SettingsError
 from kzero_scim.guide.values import CLOUD
 from kzero_scim.origin import origin
+from kzero_scim.settings.azuread_settings import KNOWN
 from kzero_scim.settings.stack_paths import read_in_stacks
 from kzero_scim.settings.text_rules import shown
 
@@ -38,15 +39,6 @@ _ENTRA: Final = frozenset(
     )
 )
 """Login and Microsoft Graph of Microsoft's clouds."""
-_AZUREAD: Final = frozenset(
-    {
-        "adoPipelineServiceConnectionId", "clientCertificate", "clientCertificatePassword", "clientCertificatePath",
-        "clientId", "clientIdFilePath", "clientSecret", "clientSecretFilePath", "disableTerraformPartnerId",
-        "environment", "metadataHost", "msiEndpoint", "oidcRequestToken", "oidcRequestUrl", "oidcToken",
-        "oidcTokenFilePath", "partnerId", "tenantId", "useAksWorkloadIdentity", "useCli", "useMsi", "useOidc",
-    }
-)  # fmt: skip
-"""azuread's settings. Another one could name an address, such as that of the plugin itself."""
 FILE_SETTINGS: Final = tuple(
     f"azuread:{key}"
     for key in ("clientCertificatePath", "clientIdFilePath", "clientSecretFilePath", "oidcTokenFilePath")
@@ -239,7 +231,7 @@ class HostRule:
     def _unknown(self) -> Iterator[_Refusal]:
         for key in sorted(self.stack):
             namespace, _, name = key.partition(":")
-            if namespace == "azuread" and name not in _AZUREAD:
+            if namespace == "azuread" and name not in KNOWN:
                 yield _Refusal(plain(key)[:200], "", "", remedy="the azuread provider has no such setting; remove it")
 
     def _entra(self) -> Iterator[_Refusal]:
@@ -263,7 +255,7 @@ class HostRule:
             return "the token of the machine's workload identity"
         if self._set("azuread:clientId") or self._given("ARM_CLIENT_ID", "ARM_CLIENT_ID_FILE_PATH"):
             for own, variables in self._application_secrets():
-                if own and self._set(own):
+                if self._set(own):
                     return None
                 if name := self._given(*variables):
                     return name
@@ -273,9 +265,8 @@ class HostRule:
         return "a token of the Azure CLI" if uses_cli else None
 
     def _application_secrets(self) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """List what an application can sign in with: the setting that holds it, if any, and the variables."""
-        # kzero-scim does not read azuread:clientCertificate, and would use what comes next.
-        yield "", ("ARM_CLIENT_CERTIFICATE", "ARM_CLIENT_CERTIFICATE_PATH")
+        """List what an application can sign in with: the setting that holds it, and the variables."""
+        yield "azuread:clientCertificate", ("ARM_CLIENT_CERTIFICATE", "ARM_CLIENT_CERTIFICATE_PATH")
         yield "azuread:clientSecret", ("ARM_CLIENT_SECRET", "ARM_CLIENT_SECRET_FILE_PATH")
         if self._is_on("useOidc", "ARM_USE_OIDC"):
             yield "azuread:oidcToken", ("ARM_OIDC_TOKEN", "ARM_OIDC_TOKEN_FILE_PATH")

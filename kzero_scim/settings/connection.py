@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
+from kzero_scim.settings.azuread_settings import READ, from_azuread
 from kzero_scim.settings.moves import next_entra_tenant
 from kzero_scim.settings.provider_config import Config
 from kzero_scim.settings.tenant_settings import TenantSettings
 
-FROM_AZUREAD: Final = {
-    "clientId": "client_id",
-    "clientSecret": "client_secret",
-    "clientCertificatePath": "client_certificate_path",
-    "clientCertificatePassword": "client_certificate_password",
-    "useOidc": "use_oidc",
-    "oidcToken": "oidc_token",
-    "oidcTokenFilePath": "oidc_token_file_path",
-    "oidcRequestUrl": "oidc_request_url",
-    "oidcRequestToken": "oidc_request_token",
-    "useMsi": "use_msi",
-    "useCli": "use_cli",
-    "environment": "environment",
-    "metadataHost": "metadata_host",
-}
-"""azuread's configuration keys that kzero also reads, and the names of kzero's arguments."""
 _KZERO: Final = {
     "server_url": "kzeroServerUrl",
     "kzero_client_secret": "kzeroClientSecret",
@@ -32,7 +17,6 @@ _KZERO: Final = {
     "remote_token_client_secret": "remoteTokenClientSecret",
 }
 """The provider's arguments that decide where KZero's secrets go, and the settings that they come from."""
-_BOOLEANS: Final = frozenset({"useOidc", "useMsi", "useCli"})
 
 
 def connection(settings: TenantSettings, configuration: Mapping[str, str]) -> Config:
@@ -41,6 +25,9 @@ def connection(settings: TenantSettings, configuration: Mapping[str, str]) -> Co
     Args:
         settings: The tenant's settings.
         configuration: The stack's whole configuration, full key to text; only ``azuread:`` keys are read.
+
+    Raises:
+        SettingsError: The stack configures a sign-in that only azuread knows.
     """
     return Config(
         **from_azuread(configuration),
@@ -59,27 +46,13 @@ def connection(settings: TenantSettings, configuration: Mapping[str, str]) -> Co
     )
 
 
-def from_azuread(configuration: Mapping[str, str]) -> dict[str, Any]:
-    """Return the provider's arguments that the stack configures for azuread.
-
-    Args:
-        configuration: The stack's configuration, full key to text.
-    """
-    given: dict[str, Any] = {}
-    for key, argument in FROM_AZUREAD.items():
-        text = configuration.get(f"azuread:{key}")
-        if text is not None:
-            given[argument] = text.casefold() in {"true", "1"} if key in _BOOLEANS else text
-    return given
-
-
 def as_configuration(config: Config) -> dict[str, str]:
     """Return the settings from which :func:`connection` makes this configuration, full key to text.
 
     Args:
         config: What the program gave, without anything of the environment.
     """
-    arguments = {name: f"azuread:{key}" for key, name in FROM_AZUREAD.items()}
+    arguments = {name: f"azuread:{key}" for key, name in READ.items()}
     arguments |= {name: f"kzero-scim:{key}" for name, key in _KZERO.items()}
     given = {key: getattr(config, name) for name, key in arguments.items()}
     return {key: str(value) for key, value in given.items() if value is not None}

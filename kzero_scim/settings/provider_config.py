@@ -33,8 +33,20 @@ class Config:
     client_id: str | None = prop(
         "Application (client) ID that signs in to Entra.", default=None, environment=("ARM_CLIENT_ID",)
     )
+    client_id_file_path: str | None = prop(
+        "A file that contains the client ID.", default=None, environment=("ARM_CLIENT_ID_FILE_PATH",)
+    )
     client_secret: str | None = prop(
         "Its client secret.", default=None, secret=True, environment=("ARM_CLIENT_SECRET",)
+    )
+    client_secret_file_path: str | None = prop(
+        "A file that contains the client secret.", default=None, environment=("ARM_CLIENT_SECRET_FILE_PATH",)
+    )
+    client_certificate: str | None = prop(
+        "A PFX certificate in Base64 to sign in with instead.",
+        default=None,
+        secret=True,
+        environment=("ARM_CLIENT_CERTIFICATE",),
     )
     client_certificate_path: str | None = prop(
         "Path of a PFX or PEM certificate to sign in with instead.",
@@ -56,13 +68,27 @@ class Config:
     oidc_request_url: str | None = prop(
         "Address at which a pipeline issues ID tokens.",
         default=None,
-        environment=("ARM_OIDC_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_URL"),
+        environment=("ARM_OIDC_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_URL", "SYSTEM_OIDCREQUESTURI"),
     )
     oidc_request_token: str | None = prop(
         "The bearer token for that address.",
         default=None,
         secret=True,
-        environment=("ARM_OIDC_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
+        environment=("ARM_OIDC_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "SYSTEM_ACCESSTOKEN"),
+    )
+    ado_pipeline_service_connection_id: str | None = prop(
+        "Azure DevOps service connection for which a pipeline requests ID tokens.",
+        default=None,
+        environment=(
+            "ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID",
+            "ARM_OIDC_AZURE_SERVICE_CONNECTION_ID",
+            "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",
+        ),
+    )
+    use_aks_workload_identity: bool | None = prop(
+        "Sign in by the workload identity of a Kubernetes pod (AZURE_CLIENT_ID, AZURE_FEDERATED_TOKEN_FILE).",
+        default=None,
+        environment=("ARM_USE_AKS_WORKLOAD_IDENTITY",),
     )
     use_msi: bool | None = prop("Sign in by managed identity.", default=None, environment=("ARM_USE_MSI",))
     use_cli: bool | None = prop(

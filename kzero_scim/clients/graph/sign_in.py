@@ -29,7 +29,10 @@ from kzero_scim.clients.shared_connections import SharedConnections
 from kzero_scim.clients.tls import ca_file, named, shown_path
 from kzero_scim.errors import GraphError, SettingsError
 from kzero_scim.redaction import current, learn, shortened
+from kzero_scim.resource.codec import fields_of
+from kzero_scim.resource.formats import same_id
 from kzero_scim.settings.allowed_hosts import HostRule
+from kzero_scim.settings.azuread_settings import REFUSED, refusal
 from kzero_scim.settings.provider_config import Config, complete
 from kzero_scim.threads import in_daemon_thread
 
@@ -273,25 +276,43 @@ def given(config: Config, environment: Mapping[str, str], hosts: HostRule | None
     """Return the method that settings and variables configure, as :func:`choose` does, or None. Omits the Azure CLI.
 
     Raises:
-        SettingsError: A file that a variable names cannot be read.
+        SettingsError: A file that a setting or variable names cannot be read, or a variable chooses a sign-in that only
+            azuread knows.
     """
-    client = config.client_id or _from_file(environment, "ARM_CLIENT_ID_FILE_PATH")
+    client = config.client_id or _content(config.client_id_file_path, "clientIdFilePath", hosts)
+    if config.use_aks_workload_identity:
+        client = _pod_client(client, environment.get("AZURE_CLIENT_ID"))
     if client and config.tenant_id:
         method = _application(config, environment, client, hosts)
         if method is not None:
             return method
-    return _managed_identity(client) if config.use_msi else None
+    if not config.use_msi:
+        return None
+    for variable in REFUSED.values():
+        if environment.get(variable):
+            raise SettingsError(refusal(variable))
+    return _managed_identity(client)
+
+
+def _pod_client(client: str | None, pod: str | None) -> str | None:
+    if client and pod and not same_id(client, pod):
+        message = (
+            f"AZURE_CLIENT_ID is {pod}, the workload identity of this pod, but {client} is configured; remove one of "
+            "the two"
+        )
+        raise SettingsError(message)
+    return client or pod
 
 
 def _application(config: Config, environment: Mapping[str, str], client: str, hosts: HostRule | None) -> Method | None:
     tenant = config.tenant_id or ""
-    encoded = environment.get("ARM_CLIENT_CERTIFICATE")
-    if encoded or config.client_certificate_path:
-        return _certificate(config, client, encoded, hosts)
-    secret = config.client_secret or _from_file(environment, "ARM_CLIENT_SECRET_FILE_PATH")
+    if config.client_certificate or config.client_certificate_path:
+        return _certificate(config, client, hosts)
+    secret = config.client_secret or _content(config.client_secret_file_path, "clientSecretFilePath", hosts)
     if secret:
         return _secret(tenant, client, secret)
-    if not config.use_oidc:
+    pod = environment.get("AZURE_FEDERATED_TOKEN_FILE") if config.use_aks_workload_identity else None
+    if not config.use_oidc and not pod:
         return None
     token, path = config.oidc_token, config.oidc_token_file_path
     if token:
@@ -300,14 +321,15 @@ def _application(config: Config, environment: Mapping[str, str], client: str, ho
         return _assertion(
             tenant,
             client,
-            lambda _: _id_token(path, hosts),
+            lambda _: _content(path, "oidcTokenFilePath", hosts) or "",
             f"the id token in {shown_path(path) or 'a file'}",
         )
-    connection = environment.get("ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID") or environment.get(
-        "ARM_OIDC_AZURE_SERVICE_CONNECTION_ID"
-    )
-    url = config.oidc_request_url or environment.get("SYSTEM_OIDCREQUESTURI")
-    bearer = config.oidc_request_token or environment.get("SYSTEM_ACCESSTOKEN")
+    if pod:
+        return _assertion(
+            tenant, client, lambda _: _read(pod, "AZURE_FEDERATED_TOKEN_FILE"), "the workload identity of this pod"
+        )
+    connection = config.ado_pipeline_service_connection_id
+    url, bearer = config.oidc_request_url, config.oidc_request_token
     if not url or not bearer:
         return None
     if connection:
@@ -333,8 +355,8 @@ def _secret(tenant: str, client: str, secret: str) -> Method:
     return Method(f"as application {client} with a client secret", make, make_async)
 
 
-def _certificate(config: Config, client: str, encoded: str | None, hosts: HostRule | None) -> Method:
-    path = config.client_certificate_path
+def _certificate(config: Config, client: str, hosts: HostRule | None) -> Method:
+    encoded, path = config.client_certificate, config.client_certificate_path
 
     def make(cloud: Cloud) -> Credential:
         from azure.identity import CertificateCredential  # noqa: PLC0415 - slow to import
@@ -364,7 +386,11 @@ def _certificate(config: Config, client: str, encoded: str | None, hosts: HostRu
 
 
 def _where(encoded: str | None, path: str | None) -> str:
-    return "ARM_CLIENT_CERTIFICATE" if encoded else named("ARM_CLIENT_CERTIFICATE_PATH", path or "")
+    return (
+        "azuread:clientCertificate (ARM_CLIENT_CERTIFICATE)"
+        if encoded
+        else named("ARM_CLIENT_CERTIFICATE_PATH", path or "")
+    )
 
 
 def _assertion(tenant: str, client: str, fetch: Callable[[Cloud], str], words: str) -> Method:
@@ -419,26 +445,28 @@ def _async_options(cloud: Cloud, connections: SharedConnections) -> dict[str, An
     return {"authority": cloud.login, "retry_total": 3, "user_agent": USER_AGENT, "transport": transport}
 
 
-def _id_token(path: str, hosts: HostRule | None) -> str:
-    key = "azuread:oidcTokenFilePath"
-    if hosts is None or not hosts.stack.get(key):
-        return _read(path, "ARM_OIDC_TOKEN_FILE_PATH")
-    try:
-        text = hosts.read_file(key).decode().strip()
-    except UnicodeDecodeError:
-        message = f"{key}: the file is not in UTF-8"
-        raise SettingsError(message) from None
-    learn(text)
-    return text
-
-
 def _file(path: str, key: str, hosts: HostRule | None) -> bytes:
     return hosts.read_file(key) if hosts is not None and hosts.stack.get(key) else Path(path).read_bytes()
 
 
-def _from_file(environment: Mapping[str, str], variable: str) -> str | None:
-    path = environment.get(variable)
-    return _read(path, variable) if path else None
+def _content(path: str | None, key: str, hosts: HostRule | None) -> str | None:
+    """Return the text of the file that a setting of azuread or its variable names, None if none is named."""
+    if not path:
+        return None
+    setting = f"azuread:{key}"
+    if hosts is None or not hosts.stack.get(setting):
+        return _read(path, fields_of(Config)[key].about.environment[0])
+    try:
+        text = hosts.read_file(setting).decode().strip()
+    except UnicodeDecodeError:
+        message = f"{setting}: the file is not in UTF-8"
+        raise SettingsError(message) from None
+    if not text:
+        message = f"{setting}: the file is empty; write the value to it, or correct the path"
+        raise SettingsError(message)
+    if key != "clientIdFilePath":
+        learn(text)
+    return text
 
 
 def _read(path: str, variable: str) -> str:

@@ -12,7 +12,7 @@ from kzero_scim.clients.graph.sign_in import given
 from kzero_scim.errors import SettingsError
 from kzero_scim.fleet.credentials.credentials import Credentials
 from kzero_scim.fleet.project import FleetTenant
-from kzero_scim.settings.connection import from_azuread
+from kzero_scim.settings.azuread_settings import from_azuread
 from kzero_scim.settings.provider_config import Config, complete
 from kzero_scim.settings.tenant_settings import NAMESPACE
 from kzero_scim.stack.stack_file import configuration_of

@@ -9,7 +9,7 @@ from kzero_scim.clients.graph import sign_in
 from kzero_scim.clients.graph.cloud import Cloud, known_cloud
 from kzero_scim.clients.graph.sign_in import Method, SignIn, choose
 from kzero_scim.errors import GraphError, SettingsError
-from kzero_scim.settings.provider_config import Config
+from kzero_scim.settings.provider_config import Config, complete
 
 BASE = {"tenant_id": "t", "client_id": "c"}
 
@@ -45,7 +45,7 @@ def test_credentials_are_chosen_in_azureads_order(
     settings: dict[str, Any], environment: dict[str, str], words: str
 ) -> None:
     """The order is certificate, secret, id token, token file, pipeline, managed identity, CLI."""
-    assert choose(Config(**settings), environment).words.endswith(words)
+    assert choose(complete(Config(**settings), environment), environment).words.endswith(words)
 
 
 @pytest.mark.parametrize("settings", [{}, {"client_secret": "s"}, {**BASE, "use_oidc": True}])

@@ -55,12 +55,6 @@ def rule(stack: dict[str, str], environment: dict[str, str], *allowed: str) -> H
         (METADATA | {"azuread:clientSecret": " "}, CLIENT, "azuread:metadataHost", "a token of the Azure CLI"),
         (METADATA | {"azuread:clientSecret": "own"}, {}, "azuread:metadataHost", "a token of the Azure CLI"),
         (
-            METADATA | {"azuread:clientCertificate": "own"},
-            CLIENT | {"ARM_CLIENT_SECRET": "s"},
-            "azuread:metadataHost",
-            "ARM_CLIENT_SECRET",
-        ),
-        (
             METADATA | {"azuread:clientSecret": "own"},
             CLIENT | {"ARM_CLIENT_CERTIFICATE": "c"},
             "azuread:metadataHost",
@@ -133,6 +127,7 @@ def test_a_host_that_only_the_stack_file_names_gets_no_secret_of_the_environment
     ("stack", "environment"),
     [
         (METADATA | {"azuread:clientSecret": "own"}, CLIENT | {"ARM_CLIENT_SECRET": "of another tenant"}),
+        (METADATA | {"azuread:clientCertificate": "own"}, CLIENT | {"ARM_CLIENT_SECRET": "of another tenant"}),
         (METADATA | {"azuread:oidcToken": "own", "azuread:useOidc": "true"}, CLIENT | {"SYSTEM_ACCESSTOKEN": "t"}),
         (METADATA, {"ARM_METADATA_HOSTNAME": "EVIL.example:443"}),
         (METADATA, {"ARM_USE_CLI": "false"}),
