@@ -34,7 +34,9 @@ def main() -> None:
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--python-only", action="store_true", help="create only the virtual environment .venv")
     choice.add_argument(
-        "--tests", action="store_true", help="also install what only tests need: Chromium, axe-core, PostgreSQL, jq"
+        "--tests",
+        action="store_true",
+        help="also install what only tests need: an old Keycloak, Chromium, axe-core, PostgreSQL, jq",
     )
     choice.add_argument("--lock", action="store_true", help="only update the lock files")
     chosen = parser.parse_args()
@@ -49,6 +51,7 @@ def main() -> None:
         pulumi_cli.set_up()
         keycloak_dist.set_up()
     if chosen.tests:
+        keycloak_dist.set_up_oldest()
         browser.set_up()
         postgresql.set_up()
         debian.need("jq", "the test of docs/credentials.md")

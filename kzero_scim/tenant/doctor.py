@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 from kzero_scim.errors import KzeroScimError
 from kzero_scim.home_folder import home_folder
+from kzero_scim.keycloak import server_version
 from kzero_scim.provider.keycloak.remote_token.resource import token_endpoint
 from kzero_scim.provider.keycloak.remote_token.token_life import in_words, refusal, too_short
 from kzero_scim.provider.services import Services
@@ -229,7 +230,10 @@ async def _keycloak(services: Services, settings: TenantSettings) -> list[Findin
         granted = await services.keycloak.granted_roles(realm)
     except KzeroScimError as error:
         return [Finding("KZero sign-in", "missing", str(error))]
-    findings = [Finding("KZero sign-in", "ok", f"{settings.kzero_server_url}, tenant {realm}")]
+    findings = [
+        Finding("KZero sign-in", "ok", f"{settings.kzero_server_url}, tenant {realm}"),
+        await _version(services, realm),
+    ]
     on_realm = settings.activation == "attributes" and settings.activation_holder != "client"
     further: tuple[str, ...] = ("view-realm", "manage-realm") if on_realm else ()
     further += ("manage-users",) if settings.on_destroy == "disable" else ()
@@ -249,6 +253,14 @@ async def _keycloak(services: Services, settings: TenantSettings) -> list[Findin
     if client := remote_token_client(settings, os.environ):
         findings.append(await _remote_token(services, settings, client))
     return findings
+
+
+async def _version(services: Services, realm: str) -> Finding:
+    version = await services.keycloak.version(realm)
+    if version is None:
+        return Finding("Keycloak version", "optional", "unknown: the server shows it only to some accounts")
+    reason = server_version.refusal(services.keycloak.server_url, version)
+    return Finding("Keycloak version", "missing" if reason else "ok", reason or version)
 
 
 async def _remote_token(services: Services, settings: TenantSettings, client: str) -> Finding:

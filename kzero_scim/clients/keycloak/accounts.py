@@ -98,7 +98,8 @@ class KeycloakAccounts:
             response = await getattr(admin.connection, f"a_raw_{method}")(address, **data)
             return raise_error_from_response(response, KeycloakGetError, list(_DONE))
 
-        return await self._keycloak.ask(realm, doing, role, request)
+        send = self._keycloak.ask if method == "get" else self._keycloak.change
+        return await send(realm, doing, role, request)
 
 
 def _quoted(part: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -20,6 +21,7 @@ from kzero_scim.clients.retries import RetryingClient, RetryPolicy
 from kzero_scim.clients.trail import note
 from kzero_scim.errors import NO_REALM, KeycloakError, SettingsError
 from kzero_scim.guide import values
+from kzero_scim.keycloak.server_version import refusal
 from kzero_scim.resource.formats import tenant_url
 from kzero_scim.resource.reading import Absent, Present, Reading, Unknown
 
@@ -70,6 +72,8 @@ class KeycloakClient:
         self._http = RetryingClient(policy=policy, timeout=timeouts.seconds(TIMEOUT), transport=transport)
         self._admins: dict[str, KeycloakAdmin] = {}
         self._checks: dict[str, asyncio.Task[str | None]] = {}
+        self._locks: dict[tuple[str, str], asyncio.Lock] = {}
+        self._version: asyncio.Task[str | None] | None = None
 
     @classmethod
     def from_config(cls, config: Config, *, transport: httpx.AsyncBaseTransport | None = None) -> KeycloakClient:
@@ -119,6 +123,35 @@ class KeycloakClient:
         )
         message = f'realm "{realm}" does not exist at {self.server_url}; {hint}'
         raise KeycloakError(message, status=httpx.codes.NOT_FOUND, code=NO_REALM)
+
+    async def check_server(self, realm: str) -> None:
+        """Check that the server's version is supported, once per process.
+
+        Keycloak shows its version only to some accounts. A version that cannot be read is unknown, and not refused.
+
+        Raises:
+            KeycloakError: The version is not supported.
+        """
+        if self._version is None:
+            self._version = asyncio.create_task(self.version(realm))
+        version = await asyncio.shield(self._version)
+        if version is not None and (reason := refusal(self.server_url, version)):
+            raise KeycloakError(reason)
+
+    async def version(self, realm: str) -> str | None:
+        """Return the server's version, or None if the account may not see it."""
+
+        async def request(admin: KeycloakAdmin) -> object:
+            response = await admin.connection.a_raw_get(urls_patterns.URL_ADMIN_SERVER_INFO)
+            return raise_error_from_response(response, KeycloakPostError)
+
+        try:
+            found = await self.ask(realm, f"reading the version of {self.server_url}", "view-realm", request)
+        except KeycloakError:
+            return None
+        about = found.get("systemInfo") if isinstance(found, dict) else None
+        version = about.get("version") if isinstance(about, dict) else None
+        return version if isinstance(version, str) else None
 
     async def client(self, realm: str, client_id: str) -> Reading[Representation]:
         """Return a client with its ``protocolMappers``, with one request if it exists.
@@ -197,7 +230,7 @@ class KeycloakClient:
             return raise_error_from_response(response, KeycloakPostError, [HTTP_CREATED, HTTP_NO_CONTENT])
 
         names = ", ".join(str(mapper["name"]) for mapper in mappers)
-        await self.ask(realm, f'adding the mappers {names} in realm "{realm}"', "manage-clients", request)
+        await self.change(realm, f'adding the mappers {names} in realm "{realm}"', "manage-clients", request)
 
     async def update_mapper(self, realm: str, client_uuid: str, mapper: Representation) -> None:
         """Replace one protocol mapper, identified by its ``id``."""
@@ -205,7 +238,7 @@ class KeycloakClient:
         async def request(admin: KeycloakAdmin) -> object:
             return await admin.a_update_client_mapper(client_uuid, mapper["id"], mapper)
 
-        await self.ask(realm, f'updating mapper "{mapper["name"]}" in realm "{realm}"', "manage-clients", request)
+        await self.change(realm, f'updating mapper "{mapper["name"]}" in realm "{realm}"', "manage-clients", request)
 
     async def delete_mapper(self, realm: str, client_uuid: str, mapper: Representation) -> None:
         """Delete one protocol mapper. A mapper that does not exist is not an error."""
@@ -215,7 +248,7 @@ class KeycloakClient:
 
         doing = f'deleting mapper "{mapper["name"]}" in realm "{realm}"'
         try:
-            await self.ask(realm, doing, "manage-clients", request)
+            await self.change(realm, doing, "manage-clients", request)
         except KeycloakError as error:
             if not error.is_missing:
                 raise
@@ -229,34 +262,66 @@ class KeycloakClient:
         return dict((await self._whole_realm(realm))["attributes"] or {})
 
     async def set_realm_attributes(self, realm: str, changes: Mapping[str, str | None]) -> None:
-        """Set attributes of a realm, or remove those that are None. All other attributes stay.
+        """Set attributes of a realm, or remove those that are None. All other attributes and fields stay.
 
-        Keycloak replaces the whole map of attributes by the one sent, and keeps fields that are not sent. So this reads
-        the map, merges it, and sends nothing but the map: a field that Keycloak also keeps as an attribute
-        (``scimApiEnabled``) would override the map.
+        Keycloak replaces the map of attributes by the one sent, and some versions also reset fields that are not sent.
+        So this reads the realm, changes it, and sends all of it.
         """
-        attributes: dict[str, str] = await self.realm_attributes(realm)
-        merged = {**attributes, **{name: value for name, value in changes.items() if value is not None}}
-        for name in (name for name, value in changes.items() if value is None):
-            merged.pop(name, None)
-        if merged == attributes:
-            return
+        async with self.writing(realm, "realm"):
+            before = await self._whole_realm(realm)
+            attributes: dict[str, str] = before["attributes"] or {}
+            merged = {**attributes, **{name: value for name, value in changes.items() if value is not None}}
+            for name in (name for name, value in changes.items() if value is None):
+                merged.pop(name, None)
+            if merged == attributes:
+                return
+            # A field that Keycloak also keeps as an attribute (scimApiEnabled) would override the attribute.
+            fields = {name: changes[name] == "true" for name in changes if isinstance(before.get(name), bool)}
+            after = {**before, **fields, "attributes": merged}
 
-        async def request(admin: KeycloakAdmin) -> object:
-            return await admin.a_update_realm(quote(realm, safe=""), {"realm": realm, "attributes": merged})
+            async def request(admin: KeycloakAdmin) -> object:
+                return await admin.a_update_realm(quote(realm, safe=""), after)
 
-        doing = f'setting the attributes {", ".join(changes)} of realm "{realm}"'
-        await self.ask(realm, doing, "manage-realm", request)
+            doing = f'setting the attributes {", ".join(changes)} of realm "{realm}"'
+            await self.change(realm, doing, "manage-realm", request)
 
     async def set_client_attributes(self, realm: str, client_uuid: str, changes: Mapping[str, str | None]) -> None:
-        """Set attributes of a client, or remove those that are None. Keycloak keeps attributes that are not sent."""
-        attributes = {name: value or "" for name, value in changes.items()}  # an empty value removes
+        """Set attributes of a client, or remove those that are None. All other attributes and fields stay.
 
-        async def request(admin: KeycloakAdmin) -> object:
-            return await admin.a_update_client(client_uuid, {"id": client_uuid, "attributes": attributes})
+        Keycloak takes a field that is not sent as off in some cases: without ``authorizationServicesEnabled``, it
+        deletes the client's resources and policies. So this reads the client, changes it, and sends all of it.
+        """
+        async with self.writing(realm, client_uuid):
+            doing = f'setting the attributes {", ".join(changes)} of a client in realm "{realm}"'
 
-        doing = f'setting the attributes {", ".join(changes)} of a client in realm "{realm}"'
-        await self.ask(realm, doing, "manage-clients", request)
+            async def read(admin: KeycloakAdmin) -> Representation:
+                return _client(await admin.a_get_client(client_uuid))
+
+            before = await self.ask(realm, doing, "view-clients", read)
+            attributes: dict[str, str] = before.get("attributes") or {}
+            if all(attributes.get(name) == value for name, value in changes.items()):
+                return
+            # An empty value removes an attribute. Keycloak keeps an attribute that is not sent.
+            after = {**before, "attributes": {**attributes, **{name: value or "" for name, value in changes.items()}}}
+
+            async def request(admin: KeycloakAdmin) -> object:
+                return await admin.a_update_client(client_uuid, after)
+
+            await self.change(realm, doing, "manage-clients", request)
+
+    @asynccontextmanager
+    async def writing(self, realm: str, key: str) -> AsyncIterator[None]:
+        """Hold the lock of one object while it is read, changed and written, against other resources of this process.
+
+        Keycloak has no conditional writes. A change by another program between the read and the write, which follow
+        each other directly, is lost.
+
+        Args:
+            realm: The realm.
+            key: The object's ID, or its kind if the realm has only one.
+        """
+        async with self._locks.setdefault((realm, key), asyncio.Lock()):
+            yield
 
     async def find_user(self, realm: str, username: str) -> Reading[Representation]:
         """Return the user with exactly this name, in any case, with all attributes.
@@ -322,7 +387,7 @@ class KeycloakClient:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        for task in self._checks.values():
+        for task in (*self._checks.values(), *((self._version,) if self._version else ())):
             task.cancel()
         await self._http.aclose()
 
@@ -366,6 +431,17 @@ class KeycloakClient:
                 await self.check_realm(self.credentials.realm or realm)
                 await self.check_realm(realm)
             raise
+
+    async def change(
+        self, realm: str, doing: str, role: str, request: Callable[[KeycloakAdmin], Awaitable[ResultT]]
+    ) -> ResultT:
+        """Run one operation that writes, as :meth:`ask` does, if the server's version is supported.
+
+        Raises:
+            KeycloakError: The operation failed, or the version is not supported.
+        """
+        await self.check_server(realm)
+        return await self.ask(realm, doing, role, request)
 
     def _admin(self, realm: str, doing: str) -> KeycloakAdmin:
         """Return python-keycloak's client for a realm. Quotes names, because python-keycloak does not quote URLs."""

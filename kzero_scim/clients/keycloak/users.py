@@ -81,16 +81,19 @@ class Immunity:
 async def disable_user(keycloak: KeycloakClient, realm: str, user: Representation) -> None:
     """Disable one user and change nothing else.
 
+    Reads the user again, because Keycloak replaces the whole user by the one sent.
+
     Args:
         keycloak: The client.
         realm: The realm.
-        user: The complete user as read, with its ID.
+        user: The user as read, with its ID.
 
     Raises:
         KeycloakError: Keycloak refused.
     """
 
     async def request(admin: KeycloakAdmin) -> object:
-        return await admin.a_update_user(user["id"], {**user, "enabled": False})
+        present = await admin.a_get_user(user["id"])
+        return await admin.a_update_user(user["id"], {**present, "enabled": False})
 
-    await keycloak.ask(realm, f'disabling user "{user.get("username")}" of realm "{realm}"', "manage-users", request)
+    await keycloak.change(realm, f'disabling user "{user.get("username")}" of realm "{realm}"', "manage-users", request)

@@ -36,12 +36,18 @@ class KeycloakAdmin:
         url: Keycloak's own address.
         client_id: A service account of the master realm with role `admin`.
         client_secret: The service account's secret.
+        username: A user of the master realm with that role, instead of a service account.
+        password: The user's password.
     """
 
-    def __init__(self, url: str, *, client_id: str, client_secret: str) -> None:
+    def __init__(
+        self, url: str, *, client_id: str = "admin-cli", client_secret: str = "", username: str = "", password: str = ""
+    ) -> None:
         """Prepare the client; the first request fetches a token."""
         self.url = url
-        self._credentials = {"client_id": client_id, "client_secret": client_secret}
+        self._grant = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
+        if username:
+            self._grant = {"grant_type": "password", "client_id": client_id, "username": username, "password": password}
         self._http = httpx.AsyncClient(base_url=url, timeout=_TIMEOUT_SECONDS, trust_env=False)
         self._token = ""
         self._token_ends = 0.0
@@ -94,7 +100,7 @@ class KeycloakAdmin:
             if clock() >= self._token_ends:
                 response = await self._http.post(
                     "/realms/master/protocol/openid-connect/token",
-                    data={"grant_type": "client_credentials", **self._credentials},
+                    data=self._grant,
                 )
                 if response.is_error:
                     raise KeycloakRefusedError(response.status_code, _reason(response))

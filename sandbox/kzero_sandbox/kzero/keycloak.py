@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -20,6 +21,8 @@ from typing import IO
 
 import httpx
 
+from kzero_sandbox.kzero.admin import KeycloakAdmin
+
 VERSION = "26.7.3"
 _HOST = "127.0.0.1"
 _SHARED = ("lib", "conf", "providers", "themes")
@@ -28,6 +31,10 @@ _POLL_SECONDS = 0.1
 _STOP_SECONDS = 10.0
 _LOG_TAIL_LINES = 12
 _PR_SET_PDEATHSIG = 1
+_MANAGEMENT_PORT = 25
+"""The first major version with a port for health checks, and with the present options for its address."""
+_BOOTSTRAP_CLIENT = 26
+"""The first major version that creates an administrating client at its first start. Older ones create only a user."""
 
 # The first compiler stage and the serial collector halve the start time, and a fifth of the memory is enough:
 # measured on two cores, 6.4 s instead of 10 s and 330 MB instead of 1.7 GB.
@@ -101,6 +108,16 @@ def distribution() -> Path:
     return home
 
 
+def release(home: Path) -> int:
+    """Return the major version of a Keycloak distribution, or that of `VERSION` if it does not say."""
+    try:
+        text = (home / "version.txt").read_text(encoding="utf-8")
+    except OSError:
+        text = VERSION
+    found = re.search(r"(\d+)\.\d+", text)
+    return int(found.group(1)) if found else int(VERSION.partition(".")[0])
+
+
 class KeycloakProcess:
     """One Keycloak server: call `start` from the main thread, then `wait_ready`, finally `stop`.
 
@@ -123,6 +140,7 @@ class KeycloakProcess:
         self._public_url = public_url
         self._credentials = credentials
         self._log = log
+        self._release = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._output: IO[bytes] | None = None
 
@@ -143,7 +161,9 @@ class KeycloakProcess:
         if java is None:
             message = "no `java` on PATH or in JAVA_HOME: Keycloak needs Java 17 or later"
             raise KeycloakStartError(message)
-        self._link(distribution())
+        source = distribution()
+        self._release = release(source)
+        self._link(source)
         self._output = self._log.open("ab")
         self._process = subprocess.Popen(  # noqa: S603 - a fixed command, no shell
             [java, *_JVM, *self._arguments()],
@@ -165,6 +185,7 @@ class KeycloakProcess:
         """
         clock = asyncio.get_running_loop().time
         began = clock()
+        port = self._management_port if self._release >= _MANAGEMENT_PORT else self._port
         async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
             while True:
                 if self._process is None or self._process.poll() is not None:
@@ -172,10 +193,12 @@ class KeycloakProcess:
                 if clock() - began > _READY_SECONDS:
                     raise KeycloakStartError(self._failure(f"was not ready after {_READY_SECONDS:.0f} s"))
                 with contextlib.suppress(httpx.TransportError):
-                    if (await client.get(f"http://{_HOST}:{self._management_port}/health/ready")).is_success:
-                        return
-                progress(f"Keycloak {VERSION} is starting ({clock() - began:.0f} s)")
+                    if (await client.get(f"http://{_HOST}:{port}/health/ready")).is_success:
+                        break
+                progress(f"Keycloak {self._release} is starting ({clock() - began:.0f} s)")
                 await asyncio.sleep(_POLL_SECONDS)
+        if self._release < _BOOTSTRAP_CLIENT:
+            await create_master_client(self.url, self._credentials)
 
     def stop(self) -> None:
         """Stop the server and wait for its end; does nothing if it is not running."""
@@ -215,17 +238,28 @@ class KeycloakProcess:
             "--http-enabled=true",
             f"--http-host={_HOST}",
             f"--http-port={self._port}",
-            "--http-management-scheme=http",
-            f"--http-management-port={self._management_port}",
-            f"--hostname={self._public_url}",
-            "--proxy-headers=xforwarded",
-            "--cache=local",
+            *self._address_arguments(),
             # Readiness is polled during the start; Keycloak would log each negative answer.
             "--log-level=info,io.smallrye.health:off",
         ]
 
+    def _address_arguments(self) -> list[str]:
+        if self._release < _MANAGEMENT_PORT:
+            return [f"--hostname-url={self._public_url}", f"--hostname-admin-url={self._public_url}", "--proxy=edge"]
+        return [
+            "--http-management-scheme=http",
+            f"--http-management-port={self._management_port}",
+            f"--hostname={self._public_url}",
+            "--proxy-headers=xforwarded",
+            "--cache=local",  # older versions take it only when they are built
+        ]
+
     def _environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("KC_", "QUARKUS_", "JAVA_"))}
+        unwanted = ("KC_", "KEYCLOAK_", "QUARKUS_", "JAVA_")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
+        if self._release < _BOOTSTRAP_CLIENT:
+            user = {"KEYCLOAK_ADMIN": self._credentials.username, "KEYCLOAK_ADMIN_PASSWORD": self._credentials.password}
+            return kept | user
         return kept | {
             "KC_BOOTSTRAP_ADMIN_CLIENT_ID": self._credentials.client_id,
             "KC_BOOTSTRAP_ADMIN_CLIENT_SECRET": self._credentials.client_secret,
@@ -237,6 +271,30 @@ class KeycloakProcess:
         lines = self._log.read_text(errors="replace").splitlines() if self._log.is_file() else []
         tail = " | ".join(line.strip() for line in lines[-_LOG_TAIL_LINES:] if line.strip())
         return f"Keycloak {what}; the end of its log {self._log}: {tail or '(empty)'}"
+
+
+async def create_master_client(url: str, credentials: MasterCredentials) -> None:
+    """Create the administrating client in realm `master` as its console user, unless it exists.
+
+    Args:
+        url: Keycloak's own address.
+        credentials: The client, and the user.
+    """
+    async with KeycloakAdmin(url, username=credentials.username, password=credentials.password) as admin:
+        if await admin.get("/master/clients", clientId=credentials.client_id):
+            return
+        body = {
+            "clientId": credentials.client_id,
+            "secret": credentials.client_secret,
+            "publicClient": False,
+            "serviceAccountsEnabled": True,
+            "standardFlowEnabled": False,
+        }
+        made = await admin.request("POST", "/master/clients", json=body)
+        uuid = made.headers["Location"].rpartition("/")[2]
+        account = await admin.get(f"/master/clients/{uuid}/service-account-user")
+        role = await admin.get("/master/roles/admin")
+        await admin.request("POST", f"/master/users/{account['id']}/role-mappings/realm", json=[role])
 
 
 def _java_path() -> str:

@@ -43,6 +43,8 @@ class Server:
         if request.url.path.endswith("/token"):
             self.tokens += 1
             return token(self.tokens, "view-clients")
+        if request.url.path == "/admin/serverinfo":
+            return httpx.Response(403)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         return answer(request)
 
@@ -54,8 +56,8 @@ class Server:
         )
 
     def asked(self) -> list[str]:
-        """List the requests, without those for tokens."""
-        return [f"{r.method} {r.url.path}" for r in self.seen if not r.url.path.endswith("/token")]
+        """List the requests, without those for tokens and for the server's version."""
+        return [f"{r.method} {r.url.path}" for r in self.seen if not r.url.path.endswith(("/token", "/serverinfo"))]
 
 
 def status(code: int, **headers: str) -> Answer:

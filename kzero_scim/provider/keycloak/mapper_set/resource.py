@@ -145,6 +145,7 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
                 await call.log.warning(answer.reason)
             else:
                 client = answer.value
+                await self._services.keycloak.check_server(new.realm)
                 uuid, actual = client["id"], client["protocolMappers"]
                 if is_known(new):
                     plan = _plan(actual, new, old)

@@ -204,6 +204,7 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
         if UNKNOWN in (new.on_destroy, new.realm) or new.on_destroy != "disable":
             return
         granted = await self._services.keycloak.granted_roles(new.realm)
+        await self._services.keycloak.check_server(new.realm)
         missing = {"manage-users", "view-clients"} - granted
         if missing and not granted & {"realm-admin"} and not _implied(missing, granted):
             message = (

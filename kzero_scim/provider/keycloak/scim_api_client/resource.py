@@ -147,6 +147,7 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
         uuid: Any = UNKNOWN if old is None else old.client_uuid
         if is_known([new.realm, new.client_id]):
             found = await self._look(new)
+            await self._services.keycloak.check_server(new.realm)
             uuid = found.client_uuid
             is_role_missing = new.manages_users is True and not found.manages_users
             if is_role_missing and self._services.keycloak.may_miss(new.realm, native_scim.ROLE):
@@ -299,7 +300,8 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
         if held is None:
             await keycloak.add_mappers(new.realm, uuid, [mapper])
         else:
-            await keycloak.update_mapper(new.realm, uuid, {**mapper, "id": held["id"]})
+            config = {**(held.get("config") or {}), **mapper["config"]}  # keeps other settings
+            await keycloak.update_mapper(new.realm, uuid, {**held, **mapper, "config": config})
 
     async def _assign(self, new: ScimApiClientInputs, uuid: str) -> None:
         accounts = self._services.accounts

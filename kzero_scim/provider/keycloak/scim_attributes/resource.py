@@ -114,6 +114,7 @@ class ScimAttributes(Resource[ScimAttributesInputs, ScimAttributesState]):
         """Return the state after the update, and check that the user profile can be read."""
         if is_known(new.realm):
             await self._services.accounts.user_profile(new.realm)
+            await self._services.keycloak.check_server(new.realm)
         return ScimAttributesState(
             realm=new.realm,
             attributes=new.attributes,
@@ -178,8 +179,12 @@ class ScimAttributes(Resource[ScimAttributesInputs, ScimAttributesState]):
     async def _apply(
         self, call: Call, new: ScimAttributesInputs, old: ScimAttributesState | None
     ) -> ScimAttributesState:
-        accounts = self._services.accounts
         await call.log.status("writing the user profile")
+        async with self._services.keycloak.writing(new.realm, "user profile"):
+            return await self._write(new, old)
+
+    async def _write(self, new: ScimAttributesInputs, old: ScimAttributesState | None) -> ScimAttributesState:
+        accounts = self._services.accounts
         profile = await accounts.user_profile(new.realm)
         created = set(old.created) if old is not None else set[str]()
         prior = dict(old.prior) if old is not None else {}

@@ -39,6 +39,7 @@ class EndpointAttributes:
                     pass
         else:
             await self._keycloak.realm_attributes(new.realm)
+        await self._keycloak.check_server(new.realm)
 
     async def read(self, inputs: ScimEndpointInputs) -> dict[str, str]:
         """Return the settings' attributes that exist; none if the client does not exist.
