@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kzero_sandbox.azuread.installation import write_stand_in
 from rich.console import Console
 
 from bench import machine
@@ -21,7 +22,7 @@ from bench.surroundings import running
 from faults import table
 from faults.harness import Harness, all_cases, chosen
 from faults.verdict import Result
-from tools import azuread_plugin, keycloak_dist, pulumi_cli
+from tools import keycloak_dist, pulumi_cli
 from tools.problem import run_main
 
 _SEED = 1
@@ -89,7 +90,7 @@ def main() -> None:
     os.environ.setdefault("KEYCLOAK_HOME", str(keycloak_dist.home()))
     with tempfile.TemporaryDirectory(prefix="kzero-scim-faults-") as folder, running(Path(folder), console) as sandbox:
         # The stand-in, because the official plugin cannot be set not to wait. Both do the same otherwise.
-        azuread_plugin.write_stand_in(sandbox.layout.pulumi_home)
+        write_stand_in(sandbox.layout.pulumi_home)
         here = machine.read_machine(pulumi, "azuread stand-in")
         console.print(f"{len(cases)} cases, seed {options.seed}; {here.text}")
         harness = Harness(sandbox=sandbox, folder=Path(folder), pulumi=pulumi)

@@ -13,13 +13,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools import azuread_plugin, keycloak_dist, pulumi_cli
+from kzero_sandbox.addresses import Ports
+from kzero_sandbox.layout import Layout
+
+from tools import azuread_plugin, keycloak_dist, pulumi_cli, sandbox_ports
 from tools.cache import CHECKOUT
 from tools.problem import Problem, run_main
 from tools.python_env import VENV
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 STACK = "sandbox"
 SANDBOX = CHECKOUT / ".sandbox"
@@ -71,11 +74,11 @@ def sandbox_environment(program: Path) -> dict[str, str]:
     }
 
 
-def _do(title: str, command: Sequence[str | Path], env: dict[str, str]) -> None:
+def _do(title: str, command: Sequence[str | Path], env: dict[str, str], folder: Path = CHECKOUT) -> None:
     words = [str(part) for part in command]
     shown = " ".join([Path(words[0]).name, *words[1:]])
     print(f"\n== {title}: {shown}", flush=True)
-    done = subprocess.run(words, cwd=CHECKOUT, env=env, stdin=subprocess.DEVNULL, check=False)  # noqa: S603 - our own
+    done = subprocess.run(words, cwd=folder, env=env, stdin=subprocess.DEVNULL, check=False)  # noqa: S603 - our own
     code = done.returncode
     if code:
         msg = (
@@ -84,24 +87,35 @@ def _do(title: str, command: Sequence[str | Path], env: dict[str, str]) -> None:
         raise Problem(msg)
 
 
+def _project(environment: Mapping[str, str]) -> Path:
+    """Return the folder whose stack file names the sandbox's addresses: the checkout, or the sandbox's own project."""
+    usual = f"https://localhost:{Ports.kzero}", f"localhost:{Ports.entra}"
+    here = environment["KZERO_SERVER_URL"], environment["ARM_METADATA_HOSTNAME"]
+    return CHECKOUT if here == usual else Layout(SANDBOX).own_project
+
+
 def main() -> None:
     """Run the demo. The sandbox keeps running."""
     began = time.monotonic()
     program = pulumi_cli.set_up()
-    _do("Start the sandbox", [COMMAND, "sandbox", "up"], {**os.environ, "KEYCLOAK_HOME": str(keycloak_dist.home())})
+    up: list[str | Path] = [COMMAND, "sandbox", "up", *sandbox_ports.options(SANDBOX)]
+    _do("Start the sandbox", up, {**os.environ, "KEYCLOAK_HOME": str(keycloak_dist.home())})
     environment = sandbox_environment(program)
     print(f"\nUsing {azuread_plugin.install(Path(environment['PULUMI_HOME'])).text}", flush=True)
     pulumi: list[str | Path] = [program, "--non-interactive"]
-    _do("Create the stack", [*pulumi, "stack", "select", "--create", STACK], environment)
-    _do("Set up both sides of the tenant", [*pulumi, "up", "--yes", "--stack", STACK], environment)
-    _do("Run the guide's checklist", [COMMAND, "check", STACK], environment)
+    folder = _project(environment)
+    _do("Create the stack", [*pulumi, "stack", "select", "--create", STACK], environment, folder)
+    _do("Set up both sides of the tenant", [*pulumi, "up", "--yes", "--stack", STACK], environment, folder)
+    _do("Run the guide's checklist", [COMMAND, "check", STACK], environment, folder)
+    option = "" if folder == CHECKOUT else " -d .."
+    there = "" if folder == CHECKOUT else f" && cd {folder.relative_to(CHECKOUT)}"
     print(
         f"\nThe demo took {time.monotonic() - began:.0f} s. The sandbox is still running. To explore it:\n"
-        "    source .venv/bin/activate && source .sandbox/env\n"
+        f"    source .venv/bin/activate && source .sandbox/env{there}\n"
         f"    pulumi stack output --stack {STACK}        shows the tenant's outputs\n"
         f"    pulumi preview --refresh --stack {STACK}   shows drift on both sides (none now)\n"
-        "    kzero-scim sandbox status             shows the sandbox's services\n"
-        "    kzero-scim sandbox cycle              starts a provisioning cycle\n"
+        f"    kzero-scim sandbox status{option}             shows the sandbox's services\n"
+        f"    kzero-scim sandbox cycle{option}              starts a provisioning cycle\n"
         "To stop the sandbox and remove its files: make clean"
     )
     sys.stdout.flush()

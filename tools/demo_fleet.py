@@ -17,7 +17,7 @@ from pathlib import Path
 
 import yaml
 
-from tools import azuread_plugin, keycloak_dist, pulumi_cli
+from tools import azuread_plugin, keycloak_dist, pulumi_cli, sandbox_ports
 from tools.demo import COMMAND, SANDBOX, exported
 from tools.problem import Problem, run_main
 from tools.python_env import VENV
@@ -116,6 +116,7 @@ def main() -> None:
     began = time.monotonic()
     program = pulumi_cli.set_up()
     up = [str(COMMAND), "sandbox", "up", "--tenants", str(TENANTS), "--directory", str(SANDBOX)]
+    up += sandbox_ports.options(SANDBOX)
     print(f"\n== Start the sandbox with {TENANTS} tenants: {' '.join(up[1:4])} {TENANTS}", flush=True)
     here = {**os.environ, "KEYCLOAK_HOME": str(keycloak_dist.home())}
     if subprocess.run(up, env=here, stdin=subprocess.DEVNULL, check=False).returncode:  # noqa: S603 - our own

@@ -16,6 +16,7 @@ from typing import Any, Final
 import httpx
 import yaml
 
+from kzero_sandbox.addresses import Ports, Urls
 from kzero_sandbox.kzero.tenants import TenantCredentials
 from kzero_sandbox.layout import PASSPHRASE, write_exports, write_private
 from kzero_sandbox.organisation import PARTNER, Organisation
@@ -26,6 +27,8 @@ Json = dict[str, Any]
 SALT: Final = "v1:G4zNOnHzZ8o=:v1:JFw3rdXVvNGcupCf:0j8fNYj1nySYdDzQRCImUiJoqS6eYg=="  # pragma: allowlist secret
 """The salt for the sandbox's passphrase. A stack file that contains it needs no salt of its own."""
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
+OWN_STACK: Final = CHECKOUT / "stacks" / "Pulumi.sandbox.yaml"
+"""The stack file of the sandbox's own tenant, with the addresses of the usual ports."""
 _LINKED: Final = ("__main__.py", "components", "kzero_scim", "plugin", ".venv")
 """What a separate project would have installed. Links, so that the project uses this checkout."""
 _REGIONS: Final = ("emea", "amer", "apac")
@@ -164,15 +167,43 @@ def write_project(sandbox: RunningSandbox, tenants: Iterable[FleetTenant], folde
         folder / ".gitignore",
         ".kzero-scim/\ncredentials/\nenv\n*.html\ncomment.md\n" + "".join(f"/{name}\n" for name in _LINKED[1:]),
     )
-    for name in _LINKED:
-        if not (folder / name).is_symlink():
-            (folder / name).symlink_to(CHECKOUT / name)
+    _link_program(folder)
     for tenant in tenants:
         _once(folder / "stacks" / f"Pulumi.{tenant.name}.yaml", _stack_file(sandbox, tenant))
         if not (credentials / f"{tenant.name}.env").is_file():
             lines = "".join(f"{key}={value}\n" for key, value in _own_variables(tenant).items())
             write_private(credentials / f"{tenant.name}.env", lines)
     write_exports(folder / "env", common_variables(sandbox))
+
+
+def write_own_project(urls: Urls, folder: Path) -> bool:
+    """Write a project for the sandbox's own tenant, if the checkout's stack file has other addresses.
+
+    Args:
+        urls: Where the sandbox listens.
+        folder: The project's folder.
+
+    Returns:
+        Whether the project is needed.
+    """
+    text = OWN_STACK.read_text()
+    usual = Urls(
+        kzero=f"https://localhost:{Ports.kzero}", entra=f"https://localhost:{Ports.entra}", keycloak=urls.keycloak
+    )
+    if urls == usual:
+        return False
+    host, usual_host = (where.entra.removeprefix("https://") for where in (urls, usual))
+    (folder / "stacks").mkdir(parents=True, exist_ok=True)
+    _once(folder / "Pulumi.yaml", (CHECKOUT / "Pulumi.yaml").read_text())
+    (folder / "stacks" / OWN_STACK.name).write_text(text.replace(usual.kzero, urls.kzero).replace(usual_host, host))
+    _link_program(folder)
+    return True
+
+
+def _link_program(folder: Path) -> None:
+    for name in _LINKED:
+        if not (folder / name).is_symlink():
+            (folder / name).symlink_to(CHECKOUT / name)
 
 
 def _once(file: Path, text: str) -> None:

@@ -112,6 +112,11 @@ class Layout:
         """Pulumi's home: plugins and credentials of this sandbox only."""
         return self.directory / "pulumi-home"
 
+    @property
+    def own_project(self) -> Path:
+        """The project of the sandbox's own tenant, which exists if the sandbox uses other ports than the usual ones."""
+        return self.directory / "project"
+
     def make(self) -> None:
         """Create the folders."""
         self.directory.mkdir(parents=True, exist_ok=True)

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from kzero_sandbox.azuread.installation import write_stand_in
 from kzero_sandbox.running import Tenant
-
-from tools import azuread_plugin
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 STACK: Final = "test"
@@ -173,7 +172,7 @@ def search_path() -> str:
 
 def install_azuread(pulumi_home: Path) -> None:
     """Install the offline stand-in in a PULUMI_HOME."""
-    azuread_plugin.write_stand_in(pulumi_home)
+    write_stand_in(pulumi_home)
 
 
 def _environment(tenant: Tenant) -> dict[str, str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from kzero_sandbox.azuread.installation import write_stand_in
 from kzero_sandbox.running import RunningSandbox
 
 from faults.harness import Harness, all_cases
 from kzero_scim.stack.stack import pulumi_cli
-from tools import azuread_plugin
 
 SEED = 1
 SAMPLE = (
@@ -27,7 +27,7 @@ def harness(sandbox: RunningSandbox, tmp_path_factory: pytest.TempPathFactory) -
     """The harness with the tests' sandbox. Undisturbed runs happen once."""
     command = pulumi_cli()
     assert command is not None
-    azuread_plugin.write_stand_in(sandbox.layout.pulumi_home)
+    write_stand_in(sandbox.layout.pulumi_home)
     return Harness(sandbox=sandbox, folder=tmp_path_factory.mktemp("faults"), pulumi=Path(command))
 
 

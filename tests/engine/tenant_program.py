@@ -12,13 +12,13 @@ import httpx
 import pulumi
 import pytest
 from kzero_components.tenant_provisioning import TenantProvisioning
+from kzero_sandbox.azuread.installation import write_stand_in
 from kzero_sandbox.running import Tenant
 
 from kzero_scim.guide import values
 from kzero_scim.provider.package import KZERO
 from kzero_scim.settings.tenant_settings import TenantSettings
 from tests.engine.attach import EngineStack, Run
-from tools import azuread_plugin
 
 Document = dict[str, Any]
 
@@ -71,7 +71,7 @@ class TenantStack:
     """
 
     def __init__(self, tenant: Tenant, engine: Callable[..., EngineStack], directory: Path) -> None:
-        azuread_plugin.write_stand_in(directory / "home")
+        write_stand_in(directory / "home")
         token = tenant.entra.post("/sandbox/token").raise_for_status().json()["access_token"]
         tenant.entra.headers["Authorization"] = f"Bearer {token}"
         self.tenant = tenant

@@ -10,8 +10,9 @@ import httpx
 import typer
 from kzero_sandbox import defects
 from kzero_sandbox.addresses import Ports, Urls
+from kzero_sandbox.azuread import installation
 from kzero_sandbox.defects import Defect, DefectError
-from kzero_sandbox.fleet import FleetTenant, known_tenant, make_tenants, write_project
+from kzero_sandbox.fleet import FleetTenant, known_tenant, make_tenants, write_own_project, write_project
 from kzero_sandbox.layout import Layout
 from kzero_sandbox.manual_setup import Variant, make_by_hand
 from kzero_sandbox.processes import SandboxProcess
@@ -68,7 +69,12 @@ def up(  # noqa: PLR0913, PLR0917 - one an option
             _fail(error)
     _messages.print("The sandbox was already running." if was_running else f"The sandbox is {status.message}.")
     _output.print(_table(process, status))
+    if plugin := installation.provide(Layout(process.directory).pulumi_home):
+        _messages.print(f"Installed the azuread plugin for the sandbox: {plugin}.")
     _output.print(f"In a terminal: source {process.environment_file}", soft_wrap=True)
+    own = Layout(process.directory).own_project
+    if status.urls is not None and write_own_project(status.urls, own):
+        _output.print(f"Its ports are not the usual ones. Use its own project: cd {own}", soft_wrap=True)
     if tenants:
         folder = fleet or directory / "fleet"
         _make_fleet(process, directory, tenants, folder)

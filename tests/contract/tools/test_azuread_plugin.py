@@ -7,9 +7,9 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from kzero_sandbox.azuread.installation import FOLDER, PROGRAM, provide, write_stand_in
 
 from tools import azuread_plugin, cache, progress, pulumi_cli
-from tools.azuread_plugin import FOLDER, PROGRAM
 from tools.problem import Problem
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def test_the_stand_in_is_used_if_the_official_plugin_is_not_available(machine: P
 def test_the_users_official_plugin_is_linked_into_a_real_folder(machine: Path) -> None:
     """The plugin's folder is a real folder with links in it, because the engine ignores a folder that is a link."""
     _official(machine / ".pulumi")
-    azuread_plugin.write_stand_in(machine / "sandbox")
+    write_stand_in(machine / "sandbox")
 
     installed = azuread_plugin.install(machine / "sandbox")
 
@@ -72,7 +72,7 @@ def test_the_stand_in_of_the_sandbox_is_never_taken_for_the_official_plugin(
     machine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The sandbox's PULUMI_HOME, which is set if its variables are loaded, is not searched for the official plugin."""
-    azuread_plugin.write_stand_in(machine / "sandbox")
+    write_stand_in(machine / "sandbox")
     monkeypatch.setenv("PULUMI_HOME", str(machine / "sandbox"))
 
     assert azuread_plugin.install(machine / "sandbox").kind == "standin"
@@ -112,3 +112,22 @@ def test_a_failed_download_is_tried_again_only_after_a_day(machine: Path, monkey
     os.utime(failure, (a_day_ago, a_day_ago))
     azuread_plugin.install(machine / "sandbox")
     assert len(tries) == 2
+
+
+def test_a_sandbox_gets_a_plugin_without_a_download(machine: Path) -> None:
+    """`sandbox up` installs the stand-in once, so that the engine does not try to download the official plugin."""
+    home = machine / "sandbox"
+
+    assert provide(home) == "the offline stand-in"
+    assert os.access(home / "plugins" / FOLDER / PROGRAM, os.X_OK)
+    assert provide(home) is None
+
+
+def test_a_sandbox_gets_the_users_official_plugin_if_there_is_one(machine: Path) -> None:
+    """The official plugin is linked, and one that is there is never replaced."""
+    _official(machine / ".pulumi")
+    home = machine / "sandbox"
+
+    assert provide(home) == "the official plugin 6.11.1"
+    assert (home / "plugins" / FOLDER / PROGRAM).read_text() == "official"
+    assert provide(home) is None

@@ -7,8 +7,9 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from kzero_sandbox.azuread.installation import VERSION
 
-from tools import azuread_plugin, pipelines, pulumi_cli, python_env
+from tools import pipelines, pulumi_cli, python_env
 from tools.cache import CHECKOUT
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def project() -> dict[str, Any]:
 
 
 def test_the_azuread_plugin_has_the_version_of_its_python_package(project: dict[str, Any]) -> None:
-    assert f"pulumi-azuread=={azuread_plugin.VERSION}" in project["project"]["dependencies"]
+    assert f"pulumi-azuread=={VERSION}" in project["project"]["dependencies"]
 
 
 @pytest.mark.parametrize(
