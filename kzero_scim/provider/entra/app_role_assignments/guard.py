@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
@@ -29,7 +30,7 @@ from kzero_scim.provider.entra.app_role_assignments.unassignment import (
     require_confirmation,
     whole_loss,
 )
-from kzero_scim.resource.model import Call
+from kzero_scim.resource.model import UNKNOWN, Call
 from kzero_scim.resource.reading import Absent, Present, Unknown
 
 if TYPE_CHECKING:
@@ -154,7 +155,9 @@ def _held(old: AppRoleAssignmentsState) -> list[Held]:
 
 
 def _limits(new: AppRoleAssignmentsInputs) -> Limits:
-    return Limits(new.unassign_max_users, new.unassign_max_share)
+    """Return the limits. One that a preview does not know yet refuses nothing; the update knows it."""
+    users, share = new.unassign_max_users, new.unassign_max_share
+    return Limits(sys.maxsize if users is UNKNOWN else users, 100 if share is UNKNOWN else share)
 
 
 async def announce(call: Call, old: AppRoleAssignmentsState, new: AppRoleAssignmentsInputs) -> None:

@@ -130,7 +130,7 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
         Raises:
             ProviderError: A row reads an attribute that Entra does not have, as far as the preview can check that.
         """
-        if is_known(new.rows) and is_known(new.custom_attributes):
+        if is_known([new.rows, new.custom_attributes, new.provision_groups, new.exclusive]):
             changed = old is None or any(
                 (known := lookup(old.rows, target)) is None or not same(known[1], row)
                 for target, row in new.rows.items()

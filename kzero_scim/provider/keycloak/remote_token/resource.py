@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 from urllib.parse import urlsplit
 
 from kzero_scim.errors import ProviderError
@@ -112,15 +112,18 @@ class RemoteToken(Resource[RemoteTokenInputs, RemoteTokenState]):
         """Add the default client and token endpoint. Refuse an endpoint that would get the secret unencrypted."""
         failures: list[Failure] = []
         config = self._services.config
-        if not new.client_id:
+        if is_known(new.client_id) and not new.client_id:
             new = replace(new, client_id=config.remote_token_client_id)
-        if not new.client_id:
+        if is_known(new.client_id) and not new.client_id:
             failures.append(Failure("clientId", _NO_CLIENT))
         elif not config.remote_token_client_secret:
+            named = f'"{new.client_id}" ' if is_known(new.client_id) else ""
             reason = "has no secret; set remoteTokenClientSecret (KZERO_REMOTE_TOKEN_CLIENT_SECRET)"
-            failures.append(Failure("clientId", f'"{new.client_id}" {reason}'))
-        if not new.token_endpoint and is_known(new.realm):
-            new = replace(new, token_endpoint=token_endpoint(config.server_url or "", new.realm))
+            failures.append(Failure("clientId", f"{named}{reason}"))
+        if is_known(new.token_endpoint) and not new.token_endpoint:
+            known = is_known(new.realm)
+            default: Any = token_endpoint(config.server_url or "", new.realm) if known else UNKNOWN
+            new = replace(new, token_endpoint=default)
         if is_known(new.token_endpoint) and not is_token_endpoint(new.token_endpoint or ""):
             reason = f'"{new.token_endpoint}" must be an https address, because the client\'s secret is sent there'
             failures.append(Failure("tokenEndpoint", reason))
@@ -254,7 +257,7 @@ class RemoteToken(Resource[RemoteTokenInputs, RemoteTokenState]):
         return obtained
 
     def _is_due(self, old: RemoteTokenState, new: RemoteTokenInputs) -> bool:
-        if new.method != "bearer" or not old.expires_at:
+        if new.method != "bearer" or not old.expires_at or new.renew_before is UNKNOWN:
             return False
         expires_at = datetime.fromisoformat(old.expires_at)
         return is_due(expires_at, old.lifespan or 0, new.renew_before, self._now())
