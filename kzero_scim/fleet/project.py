@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from kzero_scim.display import plain
+from kzero_scim.display import listed, plain
 from kzero_scim.errors import SettingsError
+from kzero_scim.guide.values import APPLICATION_NAME, CLOUD
+from kzero_scim.origin import origin
+from kzero_scim.settings.moves import server
 from kzero_scim.settings.tenant_settings import NAMESPACE
 from kzero_scim.stack import safe_yaml, stack_file
 from kzero_scim.stack.host_rule import ALLOWED_HOSTS, FLEET_FILE
 from kzero_scim.stack.stack import project_name
 
+_LONGEST_LIST: Final = 5
+"""Files in an error."""
 LEFT: Final = ".kzero-scim"
 """Folder in the project for documents and logs of runs."""
 
@@ -127,7 +132,7 @@ class FleetProject:
             tenant = file.name.removeprefix("Pulumi.").removesuffix(".yaml")
             if not any(fnmatchcase(tenant, pattern) for pattern in settings.exclude):
                 tenants[tenant] = _tenant(folder, tenant, file)
-        return cls(folder, name, settings, tenants)
+        return cls(folder, name, settings, _without_conflicts(folder, tenants))
 
 
 def _tenant(folder: Path, name: str, file: Path) -> FleetTenant:
@@ -139,6 +144,56 @@ def _tenant(folder: Path, name: str, file: Path) -> FleetTenant:
         return FleetTenant(name, file, stack_file.load(file))
     except SettingsError as error:
         return FleetTenant(name, file, {}, str(error))
+
+
+def _without_conflicts(folder: Path, tenants: Mapping[str, FleetTenant]) -> dict[str, FleetTenant]:
+    """Return the tenants. Those that manage the same objects as another one have a problem that names both files."""
+    owners: dict[tuple[str, ...], list[tuple[_Managed, FleetTenant]]] = {}
+    for tenant in tenants.values():
+        for managed in _managed(tenant.document.get("config") or {}):
+            owners.setdefault(managed.identity, []).append((managed, tenant))
+    problems: dict[str, list[str]] = {}
+    for found in owners.values():
+        what, remedy = found[0][0].words, found[0][0].remedy
+        sharing = [tenant for _, tenant in found]
+        if len(sharing) > 1:
+            files = listed([plain(str(tenant.file.relative_to(folder))) for tenant in sharing], _LONGEST_LIST)
+            problem = f"{files} manage the same {what}, so each undoes what the other writes; {remedy}"
+            for tenant in sharing:
+                problems.setdefault(tenant.name, []).append(problem)
+    return {
+        name: replace(tenant, problem="; ".join(problems[name])) if name in problems and not tenant.problem else tenant
+        for name, tenant in tenants.items()
+    }
+
+
+@dataclass(frozen=True)
+class _Managed:
+    """One object that a stack file manages: how to compare it, and what to say about it."""
+
+    identity: tuple[str, ...]
+    words: str
+    remedy: str
+
+
+def _managed(settings: Mapping[str, Any]) -> Iterator[_Managed]:
+
+    def text(key: str, default: str = "") -> str:
+        found = settings.get(key) or default
+        return found if isinstance(found, str) else ""
+
+    realm, entra = text(f"{NAMESPACE}:kzeroTenant"), text("azuread:tenantId")
+    if not realm or not entra:
+        return  # the stack's own run reports what is missing
+    address = text(f"{NAMESPACE}:kzeroServerUrl", CLOUD)
+    if origin(address):
+        remedy = "keep one of them, or correct kzeroTenant"
+        words = f'KZero tenant "{plain(realm)}" at {plain(address)}'
+        yield _Managed((server(address), realm), words, remedy)
+    application = text(f"{NAMESPACE}:applicationName", APPLICATION_NAME)
+    remedy = "keep one of them, or set another applicationName"
+    words = f'application "{plain(application)}" in Entra tenant {plain(entra)}'
+    yield _Managed((entra.casefold(), application), words, remedy)
 
 
 def _settings(file: Path) -> FleetSettings:
