@@ -87,12 +87,13 @@ def expectations(rows: Mapping[str, Row], mappers: Mapping[str, MappedClaim]) ->
         mappers: KZero's mappers by name.
 
     Returns:
-        One entry for each row with a mapper, in the order of the rows.
+        One entry for each row with a mapper: first the guide's rows in its order, then the others by name. The order
+        of the arguments does not matter, because the engine does not keep it.
     """
-    takers = {name: mapper for mapper, claim in mappers.items() for name in claim_targets(claim.claim)}
+    takers = {name: mapper for mapper, claim in sorted(mappers.items()) for name in claim_targets(claim.claim)}
     return [
         Expectation(mapper=taker, target=target, row=row, user_attribute=mappers[taker].user_attribute)
-        for target, row in rows.items()
+        for target, row in sorted(rows.items(), key=_guide_order)
         if (taker := takers.get(target.casefold())) is not None
     ]
 
@@ -107,9 +108,14 @@ def unmatched(rows: Mapping[str, Row], mappers: Mapping[str, MappedClaim]) -> li
     matched = expectations(rows, mappers)
     taken, sent = {item.mapper for item in matched}, {item.target for item in matched}
     return [
-        *(f"{name} was not compared: no attribute mapping sends its claim" for name in mappers if name not in taken),
-        *(f"{target} was not compared: no mapper of KZero stores it" for target in rows if target not in sent),
+        *(f"{name} was not compared: no attribute mapping sends its claim" for name in sorted({*mappers} - taken)),
+        *(f"{target} was not compared: no mapper of KZero stores it" for target in sorted({*rows} - sent)),
     ]
+
+
+def _guide_order(row: tuple[str, object]) -> tuple[int, str]:
+    places = {target.casefold(): place for place, target in enumerate(guide_rows())}
+    return places.get(row[0].casefold(), len(places)), row[0]
 
 
 def claim_targets(claim: str) -> list[str]:

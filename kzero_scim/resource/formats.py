@@ -61,6 +61,15 @@ def is_email(text: str) -> bool:
     return re.fullmatch(EMAIL, text) is not None
 
 
+def is_https(text: str) -> bool:
+    """Return whether a text is an https URL with a host."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme == "https" and bool(parts.hostname)
+    except ValueError:
+        return False
+
+
 def is_tenant_path(path: str) -> bool:
     """Return whether a path is that of a Tenant URL."""
     return re.fullmatch(TENANT_PATH, path) is not None

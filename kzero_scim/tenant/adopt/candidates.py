@@ -16,7 +16,7 @@ from kzero_scim.clients.graph.client import GraphClient, odata_quote, segment
 from kzero_scim.entra.enterprise_application import NON_GALLERY_TEMPLATE
 from kzero_scim.errors import AdoptionError, GraphError
 from kzero_scim.guide import values
-from kzero_scim.provider.entra.synchronization_credentials.secret_keys import ADDRESS, MASK, keys_of
+from kzero_scim.provider.entra.synchronization_credentials.secret_keys import ADDRESS, keys_of, visible
 from kzero_scim.resource.formats import is_guid, same_id, same_tenant_url
 
 _SELECT: Final = "id,appId,displayName,applicationTemplateId,appOwnerOrganizationId"
@@ -189,13 +189,13 @@ async def _read_uses(graph: GraphClient, candidates: Sequence[Candidate], tenant
     looked: list[Candidate | None] = []
     for index, item in enumerate(candidates):
         jobs, keys = answers[2 * index].body, keys_of(answers[2 * index + 1].body)
-        shown = keys.get(ADDRESS, MASK)
-        is_other = shown != MASK and not same_tenant_url(shown, tenant_url)
+        shown = visible(ADDRESS, keys.get(ADDRESS))
+        is_other = shown is not None and not same_tenant_url(shown, tenant_url)
         found = replace(
             item,
             jobs=tuple(_job(job) for job in jobs.get("value") or []),
             keys=frozenset(keys),
-            tenant_url=None if shown == MASK else shown,
+            tenant_url=shown,
         )
         looked.append(None if is_other else found)
     return looked

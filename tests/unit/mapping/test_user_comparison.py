@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kzero_scim.keycloak.protocol_mapper import guide_mappers
-from kzero_scim.mapping.attribute_mapping import MANAGER, TAG, Expectation, expectations, guide_rows
+from kzero_scim.mapping.attribute_mapping import MANAGER, TAG, Expectation, expectations, guide_rows, unmatched
 from kzero_scim.mapping.user_comparison import (
     Comparison,
     compare_user,
@@ -164,3 +166,13 @@ def test_several_values_in_kzero_are_not_one_value() -> None:
     kzero = KZERO | {"attributes": {"extensionAttribute1": ["blue", "red"]}}
 
     assert any('Entra "blue", KZero "blue, red"' in line for line in compare_user(GUIDE, ENTRA, kzero, ()).mismatches)
+
+
+@given(st.permutations(list(guide_rows())), st.permutations(list(guide_mappers())))
+def test_the_order_of_the_comparisons_is_always_the_same(targets: list[str], names: list[str]) -> None:
+    """The engine keeps no order of rows and mappers, so the order of the comparisons must not depend on it."""
+    rows, mappers = guide_rows(), guide_mappers()
+    shuffled = {target: rows[target] for target in targets}, {name: mappers[name] for name in names}
+
+    assert expectations(*shuffled) == GUIDE
+    assert unmatched(*shuffled) == unmatched(rows, mappers)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from kzero_scim.clients.graph.client import segment
 from kzero_scim.clients.graph.graph_errors import unexpected
 from kzero_scim.clients.graph.look_up import look_up_part, principal_path
-from kzero_scim.errors import GraphError, PartialFailureError
+from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
 from kzero_scim.origin import origin
 from kzero_scim.provider.entra.synchronization_credentials.changes import announce, refuse_whole_directory, try_out
 from kzero_scim.provider.entra.synchronization_credentials.facts import FACTS
@@ -29,7 +29,6 @@ from kzero_scim.provider.entra.synchronization_credentials.oauth2 import (
 )
 from kzero_scim.provider.entra.synchronization_credentials.secret_keys import (
     ADDRESS,
-    MASK,
     NOTIFICATION,
     SCOPE,
     TOKEN,
@@ -38,11 +37,12 @@ from kzero_scim.provider.entra.synchronization_credentials.secret_keys import (
     decode_notification,
     keys_of,
     settings_fingerprint,
+    visible,
 )
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.fingerprints import token_fingerprint
-from kzero_scim.resource.formats import COMPLIANCE_FLAG, fold_id, is_email, is_guid, is_tenant_path
+from kzero_scim.resource.formats import COMPLIANCE_FLAG, fold_id, is_email, is_guid, is_tenant_path, tenant_url
 from kzero_scim.resource.model import (
     UNKNOWN,
     Call,
@@ -196,7 +196,13 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
         id: str,  # noqa: A002
         old: SynchronizationCredentialsState | None,
     ) -> Found[SynchronizationCredentialsInputs, SynchronizationCredentialsState] | Absent | Unknown:
-        """Read which keys exist. The resource is absent if no owned key or no service principal exists."""
+        """Read which keys exist. The resource is absent if no owned key or no service principal exists.
+
+        Entra usually hides the values. An import then has the Tenant URL of the provider's configuration as an input.
+
+        Raises:
+            ProviderError: The Tenant URL to import is hidden and does not follow from the configuration.
+        """
         answer = await look_up_part(self._services.graph, principal_path(id), lambda: self._keys(id))
         if not isinstance(answer, Present):
             return answer
@@ -204,7 +210,11 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
         if not {ADDRESS, TOKEN, SCOPE, NOTIFICATION} & keys.keys():
             return Absent()
         state = await (_refreshed(old, keys) if old is not None else _imported(id, keys))
-        return Found(id, SynchronizationCredentialsInputs(**inputs_of(SynchronizationCredentialsInputs, state)), state)
+        inputs = SynchronizationCredentialsInputs(**inputs_of(SynchronizationCredentialsInputs, state))
+        if old is None and not state.tenant_url:
+            # The engine checks imported inputs. The state keeps the address empty, so that an update saves it.
+            inputs = replace(inputs, tenant_url=self._configured_url(id))
+        return Found(id, inputs, state)
 
     async def delete(
         self,
@@ -232,6 +242,17 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
         except GraphError as error:
             if not error.is_missing:  # the service principal was deleted, and its keys with it
                 raise
+
+    def _configured_url(self, service_principal_id: str) -> str:
+        config = self._services.config
+        if config.server_url and config.realm:
+            return tenant_url(config.server_url, config.realm)
+        message = (
+            f"cannot import the provisioning credentials of service principal {service_principal_id}: Entra hides "
+            "their Tenant URL. Set kzero:serverUrl and kzero:realm, from which it follows; or import nothing and run "
+            "`pulumi up`, which writes the credentials"
+        )
+        raise ProviderError(message)
 
     def _foreign(self, tenant_url: str) -> list[Failure]:
         """Refuse an address at another server than the provider's serverUrl."""
@@ -357,14 +378,14 @@ async def _refreshed(old: SynchronizationCredentialsState, keys: Mapping[str, st
     notification = Notification(old.notification_email, old.deletion_threshold)
     if NOTIFICATION not in keys:
         notification = Notification()
-    elif keys[NOTIFICATION] != MASK and notification:
-        notification = decode_notification(keys[NOTIFICATION])
+    elif notification and (shown := visible(NOTIFICATION, keys[NOTIFICATION])) is not None:
+        notification = decode_notification(shown)
     token = old.secret_token if TOKEN in keys else None
     fingerprint = old.secret_token_fingerprint if token is not None else None
-    address = _shown(keys.get(ADDRESS, ""), old.tenant_url)
+    address = (visible(ADDRESS, keys[ADDRESS]) or old.tenant_url) if ADDRESS in keys else ""
     scope = old.scope
-    if SCOPE in keys and keys[SCOPE] != MASK:
-        scope = "all" if keys[SCOPE].casefold() == "true" else "assigned"
+    if (shown := visible(SCOPE, keys.get(SCOPE))) is not None:
+        scope = "all" if shown.casefold() == "true" else "assigned"
     oauth2 = old.oauth2 if set(OAUTH2_KEYS) <= keys.keys() else None
     settled = settings_fingerprint(address, fingerprint, scope if SCOPE in keys else None, client_fingerprint(oauth2))
     return replace(
@@ -388,17 +409,12 @@ async def _imported(service_principal_id: str, keys: Mapping[str, str]) -> Synch
     notification = decode_notification(keys.get(NOTIFICATION, ""))
     inputs = SynchronizationCredentialsInputs(
         service_principal_id=service_principal_id,
-        tenant_url=_shown(keys.get(ADDRESS, ""), ""),
-        scope="all" if keys.get(SCOPE, "").casefold() == "true" else "assigned",
+        tenant_url=visible(ADDRESS, keys.get(ADDRESS)) or "",
+        scope="all" if (visible(SCOPE, keys.get(SCOPE)) or "").casefold() == "true" else "assigned",
         notification_email=notification.email,
         deletion_threshold=notification.deletion_threshold,
     )
     return await _state(inputs, keys)
-
-
-def _shown(value: str, hidden: str) -> str:
-    """Return the value that Graph shows, or the last known value if Graph masks it."""
-    return hidden if value == MASK else value
 
 
 def _wrong_address(url: str) -> str:

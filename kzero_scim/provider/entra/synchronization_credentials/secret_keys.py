@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from kzero_scim.clients.answers import read_object
+from kzero_scim.resource.formats import is_https
+
 ADDRESS: Final = "BaseAddress"
 TOKEN: Final = "SecretToken"  # noqa: S105 - a key's name
 SCOPE: Final = "SyncAll"
 NOTIFICATION: Final = "SyncNotificationSettings"
-
-MASK: Final = "*"
-"""Graph shows this instead of a value."""
 
 _DEFAULT_THRESHOLD: Final = 500
 """The portal's default."""
@@ -49,11 +49,8 @@ class Notification:
 
 def decode_notification(text: str) -> Notification:
     """Return the notification that the key's value describes. Ignores unreadable parts."""
-    try:
-        document = json.loads(text)
-    except ValueError:
-        return Notification()
-    if not isinstance(document, dict):
+    document = _object(text)
+    if document is None:
         return Notification()
     email = document.get("Recipients") if document.get("Enabled") else None
     threshold = document.get("DeleteThresholdValue") if document.get("DeleteThresholdEnabled") else None
@@ -64,10 +61,33 @@ def decode_notification(text: str) -> Notification:
 
 
 def keys_of(document: Mapping[str, Any]) -> dict[str, str]:
-    """Return Graph's keys with their values, which usually are :data:`MASK`."""
+    """Return Graph's keys with their values, which Graph usually hides; see :func:`visible`."""
     values = document.get("value")
     pairs = [pair for pair in values if isinstance(pair, dict)] if isinstance(values, list) else []
     return {str(pair["key"]): str(pair.get("value") or "") for pair in pairs if pair.get("key")}
+
+
+def visible(key: str, value: str | None) -> str | None:
+    """Return a value that Graph shows, or None if it hides the value or has none.
+
+    It is documented nowhere what Graph shows for a hidden value. So only what a key can contain counts as its value: an
+    https URL for the address, true or false for the scope, a JSON object for the notification.
+    """
+    text = (value or "").strip()
+    match key:
+        case "BaseAddress":
+            is_value = is_https(text)
+        case "SyncAll":
+            is_value = text.casefold() in {"true", "false"}
+        case "SyncNotificationSettings":
+            is_value = _object(text) is not None
+        case _:
+            is_value = False
+    return text if is_value else None
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    return read_object(text.encode(errors="replace"))
 
 
 def body_of(values: Mapping[str, str]) -> dict[str, Any]:

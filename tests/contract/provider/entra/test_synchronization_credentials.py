@@ -302,10 +302,30 @@ async def test_values_that_graph_shows_are_compared(entra: LocalEntra) -> None:
     assert changes == [Change("tenantUrl"), Change("scope")]
 
 
-async def test_an_import_tells_what_can_be_told(entra: LocalEntra) -> None:
-    """An import has the visible values only, and needs at least one owned key."""
+@pytest.mark.parametrize("hidden", ["*", "********", None, "", "REDACTED", "hidden://value", "0", "[]"])
+async def test_whatever_is_no_value_is_hidden(entra: LocalEntra, hidden: str | None) -> None:
+    """In whatever way Graph hides values, a refresh finds no difference."""
     sp = entra.application()
     kind = SynchronizationCredentials(entra.services())
+    wanted = replace(_wanted(sp), scope="assigned")
+    made = await kind.create(call(), wanted)
+    keys = ("BaseAddress", "SyncAll", "SecretToken", "SyncNotificationSettings")
+    body = {"value": [{"key": key, "value": hidden} for key in keys]}
+    entra.fail("synchronization/secrets$", 200, "GET", body=body)
+
+    found = await kind.read(call(), made.id, made.state)
+
+    assert found is not None
+    assert found.state == made.state
+    assert await kind.diff(call(), made.id, found.state, wanted) == []
+
+
+async def test_an_import_tells_what_can_be_told(entra: LocalEntra) -> None:
+    """An import has the visible values, the configured Tenant URL, and needs at least one owned key."""
+    sp = entra.application()
+    services = entra.services()
+    services.config = replace(services.config, server_url="https://kzero.example", realm="Contoso")
+    kind = SynchronizationCredentials(services)
     assert await kind.read(call(), sp, None) == Absent()
     await kind.create(call(), _wanted(sp))
 
@@ -315,6 +335,18 @@ async def test_an_import_tells_what_can_be_told(entra: LocalEntra) -> None:
     assert found.inputs.service_principal_id == sp
     assert found.inputs.secret_token is None
     assert "SecretToken" in found.state.unmanaged_keys
+    assert (found.inputs.tenant_url, found.state.tenant_url) == (URL, "")
+    assert (await kind.check(call(), found.inputs, None))[1] == []
+
+
+async def test_an_import_without_a_tenant_url_is_refused_with_a_remedy(entra: LocalEntra) -> None:
+    """If nothing says the Tenant URL, the import fails with a sentence instead of importing wrong inputs."""
+    sp = entra.application()
+    kind = SynchronizationCredentials(entra.services())
+    await kind.create(call(), _wanted(sp))
+
+    with pytest.raises(ProviderError, match=r"Entra hides their Tenant URL\. Set kzero:serverUrl and kzero:realm"):
+        await kind.read(call(), sp, None)
 
 
 async def test_a_vanished_service_principal_is_gone(entra: LocalEntra) -> None:
