@@ -69,11 +69,13 @@ class Original:
         rows: Original attribute mapping by target attribute; None if there was no mapping.
         attributes: Original definition of a custom attribute by name; None if it was not defined.
         groups_enabled: Whether groups were provisioned; None if the stack does not own the switch.
+        priorities: Original matching priority of other rows, which had to make room, by target attribute.
     """
 
     rows: Mapping[str, Document | None] = field(default_factory=dict)
     attributes: Mapping[str, Document | None] = field(default_factory=dict)
     groups_enabled: bool | None = None
+    priorities: Mapping[str, int] = field(default_factory=dict)
 
 
 def require_attributes(document: Document, wanted: Wanted) -> None:
@@ -95,15 +97,6 @@ def require_attributes(document: Document, wanted: Wanted) -> None:
         ]
         if target.casefold() not in defined:
             problems.append(f"rows[{target!r}]: the SCIM schema has no such attribute{_suggestion(target, targets)}")
-    owned = {target.casefold() for target in wanted.rows}
-    by_priority = {row.matching_priority: target for target, row in wanted.rows.items() if row.matching_priority > 0}
-    if not wanted.exclusive:
-        problems += [
-            f"rows[{by_priority[priority_of(row)]!r}]: the row of {name_of(row)!r}, which the stack does not own, has "
-            f"matching priority {priority_of(row)} too; add that row with another priority, or set exclusive"
-            for row in place.rows
-            if key_of(row) not in owned and priority_of(row) in by_priority
-        ]
     if wanted.provision_groups is not None and find(document, "Group") is None:
         problems.append("provisionGroups: the job's schema has no object mapping for groups; remove this setting")
     if problems:
@@ -120,7 +113,32 @@ def record(document: Document, wanted: Wanted, known: Original | None = None) ->
         rows=_noted(known.rows, targets, place.rows),
         attributes=_noted(known.attributes, [item.name for item in wanted.custom_attributes], place.attributes),
         groups_enabled=_switch(known.groups_enabled, wanted.provision_groups, is_enabled(document, "Group")),
+        priorities={**{target: before for target, (before, _) in moved(document, wanted).items()}, **known.priorities},
     )
+
+
+def moved(document: Document, wanted: Wanted) -> dict[str, tuple[int, int]]:
+    """Return the matching priorities of other rows that make room for the stack's rows, before and after, by target.
+
+    Entra matches by each priority once. Rows that the stack does not own keep their order and come after its rows.
+    """
+    taken = {row.matching_priority for row in wanted.rows.values() if row.matching_priority > 0}
+    owned = {target.casefold() for target in wanted.rows}
+    removed = {target.casefold() for target in removable_targets(document, wanted.rows)} if wanted.exclusive else set()
+    others = [
+        row for row in locate(document, "User").rows if key_of(row) not in owned | removed and priority_of(row) > 0
+    ]
+    found: dict[str, tuple[int, int]] = {}
+    last = 0
+    for row in sorted(others, key=priority_of):
+        before = after = priority_of(row)
+        after = max(after, last + 1) if found else after
+        while after in taken:
+            after += 1
+        if after != before:
+            found[name_of(row)] = before, after
+        last = after
+    return found
 
 
 def merge(document: Document, wanted: Wanted, parsed: Mapping[str, Document] | None = None) -> Document:
@@ -142,6 +160,7 @@ def merge(document: Document, wanted: Wanted, parsed: Mapping[str, Document] | N
         place.mapping["attributeMappings"] = [row for row in place.rows if key_of(row) not in removed]
     for attribute in wanted.custom_attributes:
         _set_attribute(place.attributes, attribute)
+    _set_priorities(place.rows, {target: after for target, (_, after) in moved(merged, wanted).items()})
     for target, row in wanted.rows.items():
         _set_row(place.rows, target, canonical(row), sources)
     _set_groups_enabled(merged, wanted.provision_groups)
@@ -157,6 +176,7 @@ def restore(document: Document, original: Original) -> Document:
     place = locate(restored, "User")
     for target, row in original.rows.items():
         _put_back(place.rows, target, row)
+    _set_priorities(place.rows, original.priorities)
     used = {key_of(row) for row in place.rows}
     for name, attribute in original.attributes.items():
         if attribute is not None or name.casefold() not in used:
@@ -184,6 +204,9 @@ def differences(document: Document, wanted: Wanted) -> list[str]:
     ]
     if wanted.provision_groups is not None and is_enabled(document, "Group") != wanted.provision_groups:
         found.append("provisionGroups")
+    found += [
+        f"rows[{target!r}] has matching priority {before}" for target, (before, _) in moved(document, wanted).items()
+    ]
     if wanted.exclusive:
         found += [f"rows[{target!r}] is still there" for target in removable_targets(document, wanted.rows)]
     return found
@@ -243,6 +266,13 @@ def _literal(text: str) -> str:
     """
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def _set_priorities(rows: list[Document], priorities: Mapping[str, int]) -> None:
+    wanted = {target.casefold(): priority for target, priority in priorities.items()}
+    for row in rows:
+        if key_of(row) in wanted:
+            row["matchingPriority"] = wanted[key_of(row)]
 
 
 def _set_attribute(attributes: list[Document], wanted: CustomAttribute) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from kzero_scim.provider.entra.attribute_mappings.prior import as_original, release
@@ -34,3 +35,15 @@ async def announce(call: Call, wanted: Wanted, old: AttributeMappingsState) -> N
             "group provisioning would be turned off: KZero would keep existing groups but no longer synchronize them; "
             "Entra still provisions members of assigned groups"
         )
+
+
+async def announce_moves(call: Call, moves: Mapping[str, tuple[int, int]]) -> None:
+    """Log which rows that the stack does not own get another matching priority, to make room for its rows."""
+    if not moves:
+        return
+    listed = ", ".join(f"{target} from {before} to {after}" for target, (before, after) in moves.items())
+    note = (
+        f"matching priority of rows that the stack does not own: {listed}, because the stack's rows come first. Entra "
+        "would look for existing users by the stack's rows before these"
+    )
+    await call.log.info(note)

@@ -19,6 +19,9 @@ class Prior:
     rows: dict[str, str] = prop("Attribute mappings as JSON by target attribute; null if none existed.")
     custom_attributes: dict[str, str] = prop("Attribute definitions as JSON by name; null if none existed.")
     groups_enabled: bool | None = prop("Whether Entra provisioned groups, if provisionGroups is set.", default=None)
+    matching_priorities: dict[str, int] | None = prop(
+        "Matching priority of rows that this resource does not own but has moved, by target attribute.", default=None
+    )
 
 
 def as_prior(original: Original) -> Prior:
@@ -27,6 +30,7 @@ def as_prior(original: Original) -> Prior:
         rows={target: dump(row) for target, row in original.rows.items()},
         custom_attributes={name: dump(attribute) for name, attribute in original.attributes.items()},
         groups_enabled=original.groups_enabled,
+        matching_priorities=dict(original.priorities) or None,
     )
 
 
@@ -36,6 +40,7 @@ def as_original(prior: Prior) -> Original:
         rows={target: load(row) for target, row in prior.rows.items()},
         attributes={name: load(attribute) for name, attribute in prior.custom_attributes.items()},
         groups_enabled=prior.groups_enabled,
+        priorities=prior.matching_priorities or {},
     )
 
 
@@ -43,13 +48,22 @@ def release(original: Original, wanted: Wanted) -> tuple[Original, Original]:
     """Return the part of the original that stays recorded, and the part to restore now."""
     rows = {target.casefold() for target in wanted.rows}
     attributes = {item.name.casefold() for item in wanted.custom_attributes}
+    taken = {row.matching_priority for row in wanted.rows.values() if row.matching_priority > 0}
     kept = replace(
         original,
         rows={target: row for target, row in original.rows.items() if wanted.exclusive or target.casefold() in rows},
         attributes={name: item for name, item in original.attributes.items() if name.casefold() in attributes},
+        priorities={
+            target: priority
+            for target, priority in original.priorities.items()
+            if priority in taken and target.casefold() not in rows
+        },
     )
     released = Original(
         rows={target: row for target, row in original.rows.items() if target not in kept.rows},
         attributes={name: item for name, item in original.attributes.items() if name not in kept.attributes},
+        priorities={
+            target: priority for target, priority in original.priorities.items() if target not in kept.priorities
+        },
     )
     return kept, released

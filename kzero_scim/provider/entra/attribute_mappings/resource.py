@@ -28,12 +28,13 @@ from kzero_scim.entra.schema.merge import (
     differences,
     fingerprint,
     merge,
+    moved,
     record,
     require_attributes,
     require_offered_attributes,
     restore,
 )
-from kzero_scim.entra.synchronization_job import job_path, job_resource_id, split_job_resource_id
+from kzero_scim.entra.synchronization_job import job_changes, job_path, job_resource_id, split_job_resource_id
 from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
 from kzero_scim.mapping.attribute_mapping import (
     canonical,
@@ -43,7 +44,7 @@ from kzero_scim.mapping.attribute_mapping import (
     row_failures,
     same,
 )
-from kzero_scim.provider.entra.attribute_mappings.changes import announce
+from kzero_scim.provider.entra.attribute_mappings.changes import announce, announce_moves
 from kzero_scim.provider.entra.attribute_mappings.facts import FACTS
 from kzero_scim.provider.entra.attribute_mappings.model import AttributeMappingsInputs, AttributeMappingsState
 from kzero_scim.provider.entra.attribute_mappings.prior import as_original, as_prior, release
@@ -105,11 +106,9 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
         """Compare row by row and field by field. The order of rows and attributes does not matter."""
         changes = [
             replacing(change)
-            for change in (
-                *compare_ids(old.service_principal_id, new.service_principal_id, "servicePrincipalId"),
-                *compare_ids(old.job_id, new.job_id, "jobId"),
-            )
+            for change in (*compare_ids(old.service_principal_id, new.service_principal_id, "servicePrincipalId"),)
         ]
+        changes += job_changes(old.job_id, new.job_id)
         changes += row_changes(old.rows, new.rows)
         changes += attribute_changes(old.custom_attributes, new.custom_attributes)
         for path, before, after in (
@@ -136,7 +135,7 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
                 for target, row in new.rows.items()
             )
             if changed:
-                await self._refuse_early(new)
+                await self._refuse_early(call, new)
             if old is not None:
                 await announce(call, _wanted(new), old)
         given = inputs_of(AttributeMappingsInputs, new)
@@ -258,6 +257,7 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
         merged = merge(base, wanted, parsed)
         if merged == actual:
             return _state(new, actual, original)
+        await announce_moves(call, moved(base, wanted))
         await call.log.status("writing the synchronization schema")
         path = f"{job_path(new.service_principal_id, new.job_id)}/schema"
         await self._services.graph.put(path, _body(merged))
@@ -310,13 +310,14 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
             parsed[expression] = source
         return parsed
 
-    async def _refuse_early(self, new: AttributeMappingsInputs) -> None:
+    async def _refuse_early(self, call: Call, new: AttributeMappingsInputs) -> None:
         """Refuse in the preview what ``create`` would refuse: by the schema of the job or template, or Entra's list."""
         document = await self._expected_schema(new)
         if document is None:
             require_offered_attributes(new.rows)
             return
         require_attributes(document, _wanted(new))
+        await announce_moves(call, moved(document, _wanted(new)))
         if is_known(new.job_id):
             await self._parse(new, document)
 

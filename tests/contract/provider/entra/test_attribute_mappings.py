@@ -16,7 +16,7 @@ from kzero_scim.resource.codec import decode_lenient
 from kzero_scim.resource.model import UNKNOWN, Change, ChangeKind, Found, as_plain
 from kzero_scim.resource.reading import Absent
 from kzero_scim.settings.items import Row
-from tests.contract.scripted_graph import JOB, PRINCIPAL, RESOURCE_ID, Json, ScriptedGraph, call, no_sleep
+from tests.contract.scripted_graph import JOB, PRINCIPAL, RESOURCE_ID, Json, Lines, ScriptedGraph, call, no_sleep
 
 INPUTS = AttributeMappingsInputs(service_principal_id=PRINCIPAL, job_id=JOB)
 
@@ -376,3 +376,47 @@ class TestPreview:
         changes = await resource(graph).diff(call(), RESOURCE_ID, state, replace(INPUTS, job_id=UNKNOWN))
 
         assert changes == [Change("jobId", replace=True)]
+
+
+class TestMatchingPriority:
+    """A schema that matches by externalId first, as newer templates may."""
+
+    @staticmethod
+    def _graph() -> ScriptedGraph:
+        graph = ScriptedGraph()
+        row_for(graph, "externalId")["matchingPriority"] = 1
+        row_for(graph, "userName")["matchingPriority"] = 2
+        return graph
+
+    async def test_the_preview_says_what_moves(self) -> None:
+        """The preview and the update name the row that makes room, and a deletion puts it back."""
+        graph = self._graph()
+        before = copy.deepcopy(graph.schema)
+        preview, update = Lines(), Lines()
+
+        await resource(graph).plan(call(preview, preview=True), INPUTS, None)
+        made = await resource(graph).create(call(update), INPUTS)
+
+        for lines in (preview, update):
+            assert any("externalId from 1 to 2, because the stack's rows come first" in note for note in lines.notes)
+        assert row_for(graph, "userName")["matchingPriority"] == 1
+        assert row_for(graph, "externalId")["matchingPriority"] == 2
+        assert "externalId" not in made.state.rows
+        assert await resource(graph).diff(call(), RESOURCE_ID, await refreshed(graph, made.state), INPUTS) == []
+        await resource(graph).delete(call(), RESOURCE_ID, made.state)
+        assert graph.schema == before
+
+    async def test_a_row_that_someone_changed_stays_changed(self) -> None:
+        """An update puts a row back only if its priority is free again."""
+        graph = self._graph()
+        state = await created(graph)
+        row_for(graph, "externalId")["matchingPriority"] = 5
+        rows = dict(INPUTS.rows)
+        rows["displayName"] = Row(source="userPrincipalName")
+
+        state = await resource(graph).update(call(), RESOURCE_ID, state, replace(INPUTS, rows=rows))
+
+        assert row_for(graph, "externalId")["matchingPriority"] == 5
+        rows["userName"] = replace(rows["userName"], matching_priority=3)
+        await resource(graph).update(call(), RESOURCE_ID, state, replace(INPUTS, rows=rows))
+        assert row_for(graph, "externalId")["matchingPriority"] == 1

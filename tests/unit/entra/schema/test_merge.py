@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -18,6 +19,7 @@ from kzero_scim.entra.schema.document import (
     dump,
     extract,
     is_enabled,
+    key_of,
     load,
     missing_expressions,
     removable_targets,
@@ -30,6 +32,7 @@ from kzero_scim.entra.schema.merge import (
     differences,
     fingerprint,
     merge,
+    moved,
     record,
     require_attributes,
     require_offered_attributes,
@@ -336,6 +339,69 @@ class TestExclusive:
         assert "externalId" in removable_targets(document, guide_rows())
 
 
+class TestMatchingPriority:
+    """Rows that the stack does not own make room for its matching priorities."""
+
+    @staticmethod
+    def _occupied(**priorities: int) -> Document:
+        document = schema()
+        for target, priority in {"userName": 0, **priorities}.items():
+            row_for(document, target)["matchingPriority"] = priority
+        return document
+
+    @pytest.mark.parametrize(
+        ("before", "moves"),
+        [
+            ({"externalId": 1}, {"externalId": (1, 2)}),
+            ({"externalId": 1, "displayName": 2}, {"externalId": (1, 2), "displayName": (2, 3)}),
+            ({"externalId": 1, "displayName": 5}, {"externalId": (1, 2)}),
+            ({"externalId": 2, "displayName": 5}, {}),
+            ({"externalId": 1, "userName": 2}, {"externalId": (1, 2)}),
+        ],
+    )
+    def test_others_come_after_ours(self, before: dict[str, int], moves: dict[str, tuple[int, int]]) -> None:
+        """Only rows in the way move, and they keep their order."""
+        document = self._occupied(**before)
+
+        merged = merge(document, GUIDE)
+
+        assert moved(document, GUIDE) == moves
+        assert row_for(merged, "userName")["matchingPriority"] == 1
+        for target, (_, after) in moves.items():
+            assert row_for(merged, target)["matchingPriority"] == after
+        assert differences(merged, GUIDE) == []
+        assert merge(merged, GUIDE) == merged
+
+    @pytest.mark.parametrize("exclusive", [True, False])
+    def test_they_are_put_back(self, *, exclusive: bool) -> None:
+        """Restoring gives every row its original priority."""
+        document, wanted = self._occupied(externalId=1, displayName=2), replace(GUIDE, exclusive=exclusive)
+
+        restored = restore(merge(document, wanted), record(document, wanted))
+
+        assert {key_of(row): row for row in user_rows(restored)} == {key_of(row): row for row in user_rows(document)}
+
+    def test_a_row_that_entra_requires_makes_room_in_an_exclusive_set(self) -> None:
+        """An exclusive set does not remove the anchor's row, which moves instead."""
+        document = self._occupied(externalId=1)
+        definitions = document["directories"]
+        for directory in definitions:
+            for kind in directory["objects"]:
+                for attribute in kind["attributes"]:
+                    attribute["anchor"] = attribute["name"] == "externalId"
+
+        merged = merge(document, replace(GUIDE, exclusive=True))
+
+        assert row_for(merged, "externalId")["matchingPriority"] == 2
+
+    def test_a_document_that_kept_a_conflict_differs(self) -> None:
+        """If Entra keeps two rows with one priority, the difference names the other row."""
+        merged = merge(schema(), GUIDE)
+        row_for(merged, "externalId")["matchingPriority"] = 1
+
+        assert differences(merged, GUIDE) == ["rows['externalId'] has matching priority 1"]
+
+
 class TestRestore:
     """Restoring the original document."""
 
@@ -410,15 +476,6 @@ class TestRefused:
     def test_a_target_attribute_that_is_not_defined(self) -> None:
         """The error for an unknown target attribute shows a similar name."""
         assert "(similar: nickName)" in self.refusal(Wanted(rows={"nickname2": Row(source="city")}))
-
-    def test_a_matching_priority_in_use(self) -> None:
-        """The error names the other row with the same matching priority."""
-        document = schema()
-        row_for(document, "externalId")["matchingPriority"] = 1
-
-        assert "the row of 'externalId', which the stack does not own, has matching priority 1" in self.refusal(
-            GUIDE, document
-        )
 
     def test_groups_without_a_mapping_for_groups(self) -> None:
         """The setting provisionGroups is refused if the schema cannot provision groups."""
