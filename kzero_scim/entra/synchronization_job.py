@@ -13,12 +13,13 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from kzero_scim.errors import ProviderError
-from kzero_scim.resource.model import prop
+from kzero_scim.resource.model import Change, compare, prop, replacing
 
 ACTIVE = "Active"
 """The schedule state of a job that runs its cycles."""
 
 _NEVER = "0001-01-01"
+_SUCCESSOR = "OutDelta"
 
 _FIX_FIRST = "{} users fail; read the provisioning logs and fix the first failure"
 _BY_MICROSOFT = "Microsoft put the job into quarantine; find the reason, then restart provisioning in the portal"
@@ -142,6 +143,34 @@ def jobs_path(service_principal_id: str) -> str:
 def job_path(service_principal_id: str, job_id: str) -> str:
     """Return Graph's path of a synchronization job, relative to ``/v1.0``."""
     return f"/servicePrincipals/{quote(service_principal_id, safe='')}/synchronization/jobs/{quote(job_id, safe='')}"
+
+
+def template_name(template: str) -> str:
+    """Return the name by which a template is asked for: Entra answers ``customappsso`` as ``customappssoOutDelta``."""
+    return template[: -len(_SUCCESSOR)] if template.casefold().endswith(_SUCCESSOR.casefold()) else template
+
+
+def same_template(one: str, other: str) -> bool:
+    """Return whether two names mean the same template."""
+    return template_name(one).casefold() == template_name(other).casefold()
+
+
+def template_of(job_id: str) -> str:
+    """Return the template in a job's ID, such as ``scim`` of ``scim.1234.5678``."""
+    return job_id.partition(".")[0]
+
+
+def same_job(one: object, other: object) -> bool:
+    """Return whether two IDs are those of the same job. The ID begins with the template's name."""
+    if not isinstance(one, str) or not isinstance(other, str):
+        return False
+    rest = (job_id.partition(".")[2].casefold() for job_id in (one, other))
+    return same_template(template_of(one), template_of(other)) and len(set(rest)) == 1
+
+
+def job_changes(old: Any, new: Any) -> list[Change]:  # noqa: ANN401 - an ID or UNKNOWN
+    """Return the change of a resource's job, which replaces the resource."""
+    return [] if same_job(old, new) else [replacing(change) for change in compare(old, new, "jobId")]
 
 
 def job_resource_id(service_principal_id: str, job_id: str) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from kzero_scim.clients.graph.client import odata_quote
 from kzero_scim.entra.schema.document import all_targets, custom_attributes, extract, is_enabled
 from kzero_scim.entra.schema.merge import Wanted, record
-from kzero_scim.entra.synchronization_job import ACTIVE, job_path, job_resource_id
+from kzero_scim.entra.synchronization_job import ACTIVE, job_path, job_resource_id, same_template
 from kzero_scim.errors import AdoptionError, ProviderError
 from kzero_scim.guide import values
 from kzero_scim.mapping.attribute_mapping import guide_custom_attributes
@@ -264,9 +264,8 @@ def _job(candidate: Candidate) -> Job | None:
 
 
 def _known(job: Job) -> Job:
-    """Normalize Entra's variants of a template's name, for example ``customappssoOutDelta``."""
-    folded = job.template.casefold()
-    return replace(job, template=next((name for name in _TEMPLATES if folded.startswith(name)), job.template))
+    """Write the template's name as the settings do, not as Entra answers it."""
+    return replace(job, template=next((name for name in _TEMPLATES if same_template(name, job.template)), job.template))
 
 
 async def _assignments(findings: _Findings, candidate: Candidate) -> None:

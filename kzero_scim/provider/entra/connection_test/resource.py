@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from kzero_scim.entra.connection_failure import is_about_the_request, meaning
-from kzero_scim.entra.synchronization_job import job_path, job_resource_id, split_job_resource_id
+from kzero_scim.entra.synchronization_job import job_changes, job_path, job_resource_id, split_job_resource_id
 from kzero_scim.errors import GraphError, ProviderError
 from kzero_scim.provider.entra.connection_test.facts import FACTS
 from kzero_scim.provider.services import Services
@@ -99,7 +99,7 @@ class ConnectionTest(Resource[ConnectionTestInputs, ConnectionTestState]):
         """Return the changes that make the test run again."""
         return [
             *map(replacing, compare_ids(old.service_principal_id, new.service_principal_id, "servicePrincipalId")),
-            *map(replacing, compare_ids(old.job_id, new.job_id, "jobId")),
+            *job_changes(old.job_id, new.job_id),
             *compare(old.triggers, new.triggers, "triggers"),
         ]
 

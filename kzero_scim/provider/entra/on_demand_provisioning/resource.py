@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from kzero_scim.entra.on_demand_result import Outcome, Result, Step, parse_outcome
 from kzero_scim.entra.schema.document import rule_id
-from kzero_scim.entra.synchronization_job import job_path, split_job_resource_id
+from kzero_scim.entra.synchronization_job import job_changes, job_path, split_job_resource_id
 from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
 from kzero_scim.keycloak.protocol_mapper import guide_mappers
 from kzero_scim.mapping.attribute_mapping import Expectation, expectations, guide_rows, unmatched
@@ -146,7 +146,7 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         """Return the changes that provision the user again. Changed assignments do not."""
         changes = [
             *map(replacing, compare_ids(old.service_principal_id, new.service_principal_id, "servicePrincipalId")),
-            *map(replacing, compare_ids(old.job_id, new.job_id, "jobId")),
+            *job_changes(old.job_id, new.job_id),
             *map(replacing, compare_ids(old.user, new.user, "user")),
         ]
         for path, before, after in (

@@ -16,6 +16,7 @@ from kzero_scim.entra.synchronization_job import (
     ACTIVE,
     JobStatus,
     Quarantine,
+    job_changes,
     job_path,
     job_resource_id,
     parse_job,
@@ -104,7 +105,7 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
         """
         changes = [
             *map(replacing, compare_ids(old.service_principal_id, new.service_principal_id, "servicePrincipalId")),
-            *map(replacing, compare_ids(old.job_id, new.job_id, "jobId")),
+            *job_changes(old.job_id, new.job_id),
             *compare(old.enabled, new.enabled, "enabled"),
             # A trigger that changes while the job is off restarts it when it is turned on.
             *([] if new.enabled is False else compare(old.triggers, new.triggers, "triggers")),

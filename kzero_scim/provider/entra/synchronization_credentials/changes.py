@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from kzero_scim.entra.connection_failure import is_about_the_request, meaning
-from kzero_scim.entra.synchronization_job import job_path, jobs_path
+from kzero_scim.entra.synchronization_job import job_path, jobs_path, template_of
 from kzero_scim.errors import GraphError, ProviderError
 from kzero_scim.provider.entra.synchronization_credentials.oauth2 import EXPERIMENTAL, OAUTH2_KEYS
 from kzero_scim.provider.entra.synchronization_credentials.secret_keys import ADDRESS, TOKEN, body_of
@@ -120,7 +120,8 @@ async def try_out(
         return
     sp = new.service_principal_id
     path = job_path(sp, new.job_id) if new.job_id else jobs_path(sp)
-    body = {"useSavedCredentials": False, "templateId": "scim", "credentials": _connection(values)}
+    template = template_of(new.job_id) if new.job_id else "scim"
+    body = {"useSavedCredentials": False, "templateId": template, "credentials": _connection(values)}
     try:
         await graph.post(f"{path}/validateCredentials", body)
     except GraphError as error:

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final, TypeVar
 
 from kzero_scim.clients.graph.look_up import look_up
-from kzero_scim.entra.synchronization_job import job_path, job_resource_id, jobs_path, split_job_resource_id
+from kzero_scim.entra.synchronization_job import (
+    job_path,
+    job_resource_id,
+    jobs_path,
+    same_job,
+    same_template,
+    split_job_resource_id,
+    template_name,
+)
 from kzero_scim.errors import GraphError, ProviderError
 from kzero_scim.provider.entra.permission_check import CREATE_APPLICATION, SET_UP_JOB, require_permissions
 from kzero_scim.provider.entra.synchronization_job.facts import FACTS
@@ -118,7 +126,9 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
     ) -> list[Change]:
         """Return the changes, and warn that they replace the job."""
         principal = compare_ids(old.service_principal_id, new.service_principal_id, "servicePrincipalId")
-        template = compare(old.template_id, new.template_id, "templateId")
+        template: list[Change] = []
+        if new.template_id is UNKNOWN or not same_template(old.template_id, new.template_id):
+            template = compare(old.template_id, new.template_id, "templateId")
         target = self._target()
         moved = [Change("target")] if old.target is not None and target is not None and old.target != target else []
         if principal:
@@ -190,13 +200,14 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
             return answer
         job = answer.value
         template = str(job.get("templateId") or ("scim" if old is None else old.template_id))
-        if old is not None and _is_variation(template, old.template_id):
-            template = old.template_id
+        template = old.template_id if old is not None and same_template(template, old.template_id) else template
+        template = template_name(template) if old is None else template
+        found_id = str(job.get("id") or job_id)
         state = SynchronizationJobState(
             service_principal_id=sp,
             template_id=template,
             target=self._target() if old is None or old.target is None else old.target,
-            job_id=str(job.get("id") or job_id),
+            job_id=old.job_id if old is not None and same_job(old.job_id, found_id) else found_id,
             adopted=True if old is None else old.adopted,
         )
         return Found(id, SynchronizationJobInputs(service_principal_id=sp, template_id=template), state)
@@ -227,7 +238,7 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
 
     async def _existing(self, new: SynchronizationJobInputs) -> dict[str, Any] | None:
         jobs = await self._services.graph.pages(jobs_path(new.service_principal_id))
-        fitting = [job for job in jobs if str(job.get("templateId") or "").casefold() == new.template_id.casefold()]
+        fitting = [job for job in jobs if same_template(str(job.get("templateId") or ""), new.template_id)]
         if len(fitting) > 1:
             ids = ", ".join(str(job.get("id")) for job in fitting)
             message = (
@@ -262,8 +273,3 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
             statuses=(404, 409),
             within=_SETTLING,
         )
-
-
-def _is_variation(actual: str, wanted: str) -> bool:
-    """Return whether a template is a variation: Entra shows ``customappssoOutDelta`` for ``customappsso``."""
-    return actual.casefold().startswith(wanted.casefold())

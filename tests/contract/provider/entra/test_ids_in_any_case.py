@@ -154,6 +154,10 @@ async def test_inputs_in_another_case_replace_nothing(
     }
 
     assert await resource.diff(call(), "id", old, replace(inputs, **changed)) == []
+    if "job_id" in changed:
+        named = [replace(inputs, job_id=f"{template}.1.2") for template in ("customappsso", "customappssoOutDelta")]
+        state = decode_lenient(resource.state, {**as_plain(named[0]), "settingsFingerprint": ""})
+        assert await resource.diff(call(), "id", state, named[1]) == []
 
 
 async def test_replaced_assignments_keep_what_the_new_set_has(entra: LocalEntra, sp: str) -> None:

@@ -315,7 +315,7 @@ async def test_whatever_is_no_value_is_hidden(entra: LocalEntra, hidden: str | N
 
     found = await kind.read(call(), made.id, made.state)
 
-    assert found is not None
+    assert isinstance(found, Found)
     assert found.state == made.state
     assert await kind.diff(call(), made.id, found.state, wanted) == []
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kzero_scim.entra.synchronization_job import job_resource_id
@@ -154,3 +156,46 @@ async def test_not_being_allowed_to_know_the_administrators_is_a_warning(entra: 
     assert not found.onmicrosoft
     assert found.warning is not None
     assert "RoleManagement.Read.Directory" in found.warning
+
+
+async def test_the_successor_of_a_template_is_the_same_job(entra: LocalEntra) -> None:
+    """Asked for customappsso, Entra answers customappssoOutDelta: one job for create, refresh, import and diff."""
+    sp = entra.application()
+    kind = SynchronizationJob(entra.services())
+    wanted = SynchronizationJobInputs(service_principal_id=sp, template_id="customappsso")
+
+    made = await kind.create(call(), wanted)
+    again = await kind.create(call(), wanted)
+    found = await kind.read(call(), made.id, made.state)
+    imported = await kind.read(call(), made.id, None)
+
+    assert made.state.job_id.startswith("customappssoOutDelta.")
+    assert [job.id for job in entra.emulator.jobs.of(sp)] == [again.state.job_id]
+    assert isinstance(found, Found)
+    assert isinstance(imported, Found)
+    assert found.state == made.state
+    assert imported.inputs == wanted
+    for name in ("customappsso", "customappssoOutDelta", "CustomAppSSO"):
+        news = replace(wanted, template_id=name)
+        assert await kind.diff(call(), made.id, made.state, news) == []
+        shown = replace(made.state, template_id="customappssoOutDelta")
+        assert await kind.diff(call(), made.id, shown, news) == []
+    older = replace(made.state, job_id=made.state.job_id.replace("OutDelta", ""))
+    refreshed = await kind.read(call(), made.id, older)
+    assert isinstance(refreshed, Found)
+    assert refreshed.state.job_id == older.job_id
+
+
+async def test_another_template_is_another_job(entra: LocalEntra) -> None:
+    """A template that only begins like the wanted one is another one."""
+    sp = entra.application()
+    graph = entra.graph()
+    await graph.post(f"/servicePrincipals/{sp}/synchronization/jobs", {"templateId": "customappssoRoleIn"})
+    kind = SynchronizationJob(entra.services())
+    wanted = SynchronizationJobInputs(service_principal_id=sp, template_id="customappsso")
+
+    made = await kind.create(call(), wanted)
+
+    assert not made.state.adopted
+    changes = await kind.diff(call(), made.id, replace(made.state, template_id="customappssoRoleIn"), wanted)
+    assert [change.path for change in changes] == ["templateId"]
