@@ -12,6 +12,7 @@ from kzero_scim.display import listed
 from kzero_scim.entra.synchronization_job import ACTIVE, jobs_path, parse_job
 from kzero_scim.errors import ProviderError
 from kzero_scim.provider.directory.assignments import Assigned
+from kzero_scim.provider.directory.group_members import group_sizes
 from kzero_scim.provider.directory.name_lists import known
 from kzero_scim.provider.entra.app_role_assignments.state import (
     AppRoleAssignmentsInputs,
@@ -19,6 +20,7 @@ from kzero_scim.provider.entra.app_role_assignments.state import (
     Assignment,
     canonical,
     emptied,
+    uncounted,
 )
 from kzero_scim.provider.entra.app_role_assignments.unassignment import (
     LONGEST_NOTE,
@@ -82,9 +84,13 @@ async def guard(graph: GraphClient, call: Call, move: Move) -> None:
         list(staying.values()),
         move.sizes,
     )
-    loss = replace(loss, emptied=emptied(old, move.wanted, move.sizes))
+    loss = replace(
+        loss,
+        emptied=emptied(old, move.wanted, move.sizes),
+        uncounted=[*loss.uncounted, *uncounted(old, move.wanted, move.sizes)],
+    )
     require_confirmation(loss, _limits(move.new))
-    if loss.count and call.preview:
+    if call.preview and (loss.count or loss.uncounted):
         await call.log.warning(loss.described())
 
 
@@ -106,7 +112,10 @@ async def refuse_removal(graph: GraphClient, old: AppRoleAssignmentsState) -> No
         ProviderError: Too many users would lose access, and the run does not confirm it.
         GraphError: Graph refused to list the jobs or is unreachable.
     """
-    loss, principal = whole_loss(_held(old), old.group_sizes), old.service_principal_id
+    principal, held, sizes = old.service_principal_id, _held(old), old.group_sizes
+    if missing := [item.principal_id for item in held if item.kind == "Group" and item.principal_id not in sizes]:
+        sizes = {**sizes, **await group_sizes(graph, missing)}
+    loss = whole_loss(held, sizes)
     if not exceeds(loss, _limits(old)):
         return
     match await look_up_part(graph, principal_path(principal), lambda: graph.pages(jobs_path(principal))):

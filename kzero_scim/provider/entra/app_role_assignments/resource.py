@@ -197,6 +197,7 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
             }
             existing = await assigned_to(self._graph, new.service_principal_id) if removes or new.exclusive else []
             await guard(self._graph, call, Move(old, new, assignments, existing, sizes))
+            sizes = _last_sizes(old, sizes)
             if old is not None:
                 await announce(call, old, new)
         return AppRoleAssignmentsState(
@@ -328,6 +329,7 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
         assignments = had | _to_be_made(found)
         sizes = await self._sizes(assignments)
         await guard(self._graph, call, Move(old, new, assignments, existing, sizes))
+        sizes = _last_sizes(old, sizes)
         wanted = {name: item.principal_id for name, item in assignments.items()}
 
         missing = set(wanted.values()) - {item.principal_id for item in existing if item.role_id == role}
@@ -386,6 +388,11 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
         return existing_state(inputs, role, principals, existing, sizes)
 
 
+def _last_sizes(old: AppRoleAssignmentsState | None, sizes: Mapping[str, int]) -> dict[str, int]:
+    """Return the group sizes now, or as last applied where a group could not be counted."""
+    return {**({} if old is None else old.group_sizes), **sizes}
+
+
 def _after_failure(  # noqa: PLR0913 - what an update knows
     new: AppRoleAssignmentsInputs,
     old: AppRoleAssignmentsState | None,
@@ -399,7 +406,6 @@ def _after_failure(  # noqa: PLR0913 - what an update knows
     if old is None:
         return existing_state(new, role, wanted, current, sizes)
     held = {name: item.principal_id for name, item in old.assignments.items()}
-    sizes = {**old.group_sizes, **sizes}
     if not same_id(old.app_role_id, role):
         # The next update finds the assignments of the new role, and still knows those of the old one.
         inputs = replace(new, users=old.users, groups=old.groups, role_name=old.role_name)

@@ -184,6 +184,16 @@ def emptied(
     }
 
 
+def uncounted(
+    old: AppRoleAssignmentsState | None, held: Mapping[str, Assignment], sizes: Mapping[str, int]
+) -> list[str]:
+    """Return the groups that had members when last applied and could not be counted now, so they may be empty."""
+    before = {} if old is None else old.group_sizes
+    return [
+        name for name, item in held.items() if item.principal_id not in sizes and before.get(item.principal_id, 0) > 0
+    ]
+
+
 def warnings_of(found: Mapping[str, Principal]) -> list[str]:
     """Return the warnings about principals."""
     return [warning for principal in found.values() for warning in principal.warnings]

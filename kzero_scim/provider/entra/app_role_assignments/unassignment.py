@@ -60,6 +60,8 @@ class Loss:
         of: How many users have access now.
         members: Groups whose members are counted but not named: size by the group's name.
         emptied: Groups that stay assigned but have lost all members since the last update: former size by name.
+        uncounted: Groups that may lose access and whose members could not be counted. Any such group needs a
+            confirmation.
         notes: What the count does not include, to append to the description.
     """
 
@@ -67,24 +69,33 @@ class Loss:
     of: int = 0
     members: Mapping[str, int] = field(default_factory=dict)
     emptied: Mapping[str, int] = field(default_factory=dict)
+    uncounted: Sequence[str] = ()
     notes: str = ""
 
     @property
     def count(self) -> int:
-        """The number of users who would lose access."""
+        """The number of users who would lose access, without members of uncounted groups."""
         return len(self.users) + sum(self.members.values()) + sum(self.emptied.values())
+
+    @property
+    def confirmed_by(self) -> str:
+        """What a confirmation must name: the number of users, and whether further ones are uncounted."""
+        return f"{self.count}+unknown" if self.uncounted else str(self.count)
 
     def described(self, longest: int = LONGEST_NOTE) -> str:
         """Return the loss in words, such as ``3 users would lose access: a, b, c``, or ``""`` for no loss."""
-        if not self.count:
+        if not self.count and not self.uncounted:
             return ""
         users = "1 user" if self.count == 1 else f"{self.count} users"
+        if self.uncounted:
+            users = f"{users} and an unknown number of others" if self.count else "an unknown number of users"
         return f"{users} would lose access: {self._listed(longest)}{self.notes}"
 
     def _listed(self, longest: int) -> str:
         parts = [listed(self.users, longest)] if self.users else []
         parts += [f'{_members(size)} of group "{name}"' for name, size in self.members.items()]
         parts += [f'{_members(size)} of group "{name}", which is empty now' for name, size in self.emptied.items()]
+        parts += [f'group "{name}", whose members could not be counted' for name in self.uncounted]
         return ", ".join(parts)
 
 
@@ -124,17 +135,19 @@ def whole_loss(held: Collection[Held], sizes: Mapping[str, int]) -> Loss:
 
     Args:
         held: All assignments.
-        sizes: Number of members by group object ID. A group without a number counts as one user.
+        sizes: Number of members by group object ID. A group without a number is uncounted.
     """
     users = sorted(item.name for item in held if item.kind == "User")
-    members = {item.name: sizes.get(item.principal_id, 1) for item in held if item.kind == "Group"}
-    return Loss(users, len(users) + sum(members.values()), members=members)
+    groups = [item for item in held if item.kind == "Group"]
+    members = {item.name: sizes[item.principal_id] for item in groups if item.principal_id in sizes}
+    uncounted = [item.name for item in groups if item.principal_id not in sizes]
+    return Loss(users, len(users) + sum(members.values()), members=members, uncounted=uncounted)
 
 
 def exceeds(loss: Loss, limits: Limits) -> bool:
     """Return whether a loss needs a confirmation that this run does not have."""
-    too_many = loss.count > limits.allowed(loss.of) or bool(loss.emptied)
-    return too_many and not is_confirmed(_ACTION, str(loss.count))
+    too_many = loss.count > limits.allowed(loss.of) or bool(loss.emptied or loss.uncounted)
+    return too_many and not is_confirmed(_ACTION, loss.confirmed_by)
 
 
 def require_confirmation(loss: Loss, limits: Limits, why: str = "") -> None:
@@ -162,7 +175,7 @@ def require_confirmation(loss: Loss, limits: Limits, why: str = "") -> None:
 
 def confirmation(loss: Loss) -> str:
     """Return the instruction that confirms a loss."""
-    return how_to_confirm(_ACTION, str(loss.count))
+    return how_to_confirm(_ACTION, loss.confirmed_by)
 
 
 def _members(size: int) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from kzero_sandbox.organisation import SeedUser, fixed_id
 
-from kzero_scim.errors import ProviderError
+from kzero_scim.errors import GraphError, ProviderError
 from kzero_scim.provider.entra.app_role_assignments.resource import AppRoleAssignments, AppRoleAssignmentsInputs
 from kzero_scim.resource.model import UNKNOWN, Change, ChangeKind, Found
 from kzero_scim.settings.confirmations import VARIABLE
@@ -228,4 +228,71 @@ async def test_a_set_that_left_the_program_is_guarded_while_its_job_runs(entra: 
     assert _assigned(entra, sp) == 30
     await graph.post(f"{path}/{job['id']}/pause")
     await kind.delete(call(), sp, made.state)
+    assert _assigned(entra, sp) == 0
+
+
+UNCOUNTED = r"/groups/.*/members.*"
+
+
+@pytest.mark.parametrize("status", [403, 404, 429, 503])
+async def test_a_group_that_cannot_be_counted_is_not_one_user(
+    entra: LocalEntra, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """A large group of unknown size is removed only with a confirmation, whatever the reason is."""
+    sp = entra.application()
+    kind = AppRoleAssignments(entra.services())
+    entra.fail(UNCOUNTED, status, times=9999)
+    made = await kind.create(call(), _inputs(sp, groups=(GROUP,)))
+    assert made.state.group_sizes == {}
+    other = replace(made.state, service_principal_id="00000000-0000-4000-8000-000000000002")
+    with pytest.raises(ProviderError, match=r"unknown number of users.*unassign=0\+unknown"):
+        await kind.diff(call(), sp, made.state, _inputs(other.service_principal_id, groups=(GROUP,)))
+    monkeypatch.setenv(VARIABLE, "unassign=0+unknown")
+    changes = await kind.diff(call(), sp, made.state, _inputs(other.service_principal_id, groups=(GROUP,)))
+    assert changes[0] == Change("servicePrincipalId", replace=True)
+
+
+async def test_a_group_that_can_no_longer_be_counted_may_have_been_emptied(entra: LocalEntra) -> None:
+    """The guard against emptied groups needs the size now. The state keeps the last size."""
+    sp = entra.application()
+    kind = AppRoleAssignments(entra.services())
+    wanted = _inputs(sp, groups=(GROUP,))
+    made = await kind.create(call(), wanted)
+    assert list(made.state.group_sizes.values()) == [4]
+    entra.fail(UNCOUNTED, 403, times=9999)
+
+    more = _inputs(sp, ROBIN, groups=(GROUP,))
+    for attempt in (kind.plan(call(preview=True), more, made.state), kind.update(call(), sp, made.state, more)):
+        with pytest.raises(ProviderError, match=r"could not be counted\. Nothing was changed; .*unassign=0\+unknown"):
+            await attempt
+    found = await kind.read(call(), sp, made.state)
+    assert isinstance(found, Found)
+    assert found.state.group_sizes == made.state.group_sizes
+    assert await kind.diff(call(), sp, found.state, wanted) == []
+
+
+async def test_an_uncounted_group_is_not_removed_from_the_program_while_its_job_runs(entra: LocalEntra) -> None:
+    """A deletion counts the group again. It is refused while its size, or whether a job runs, is unknown."""
+    sp = entra.application()
+    services = entra.services()
+    kind, graph = AppRoleAssignments(services), services.graph
+    made = await kind.create(call(), _inputs(sp, groups=(GROUP,)))
+    path = f"/servicePrincipals/{sp}/synchronization/jobs"
+    job = await graph.post(path, {"templateId": "scim"})
+    assert job is not None
+    secrets = {"value": [{"key": "BaseAddress", "value": "https://kzero.example/realms/x/scim/v2"}]}
+    await graph.put(f"/servicePrincipals/{sp}/synchronization/secrets", secrets)
+    await graph.post(f"{path}/{job['id']}/start")
+    older = replace(made.state, group_sizes={})
+    entra.fail(UNCOUNTED, 403, times=9999)
+
+    with pytest.raises(ProviderError, match=r"runs: an unknown number of users .*unassign=0\+unknown"):
+        await kind.delete(call(), sp, older)
+
+    entra.fail(f"{path}$", 404, times=9999)
+    with pytest.raises(GraphError, match="answered 404"):
+        await kind.delete(call(), sp, older)
+    assert _assigned(entra, sp) == 1
+    entra.emulator.traffic.faults.clear()
+    await kind.delete(call(), sp, older)
     assert _assigned(entra, sp) == 0

@@ -75,10 +75,27 @@ def test_a_long_list_is_cut() -> None:
 
 
 def test_everything_is_counted_from_what_is_known() -> None:
-    """A group counts with its known size, and a group of unknown size as one user."""
+    """A group counts with its known size, and a group of unknown size is uncounted."""
     held = [Held("1", "User", "a"), Held("2", "Group", "Sales"), Held("3", "Group", "New")]
 
     loss = whole_loss(held, {"2": 30})
 
-    assert (loss.count, loss.of) == (32, 32)
-    assert loss.described() == '32 users would lose access: a, 30 members of group "Sales", 1 member of group "New"'
+    assert (loss.count, loss.of) == (31, 31)
+    assert loss.described() == (
+        '31 users and an unknown number of others would lose access: a, 30 members of group "Sales", group "New", '
+        "whose members could not be counted"
+    )
+
+
+def test_an_uncounted_group_needs_a_confirmation_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unknown number of users is never below a limit, and a confirmation of a number does not allow it."""
+    monkeypatch.delenv(VARIABLE, raising=False)
+    loss = whole_loss([Held("3", "Group", "New")], {})
+    everything = Limits(users=10_000, share=100)
+    with pytest.raises(ProviderError, match=r'an unknown number of users .* group "New".*=unassign=0\+unknown in'):
+        require_confirmation(loss, everything)
+    for wrong in ("unassign=0", "unassign=1", "unassign=unknown"):
+        monkeypatch.setenv(VARIABLE, wrong)
+        assert exceeds(loss, everything)
+    monkeypatch.setenv(VARIABLE, "unassign=0+unknown")
+    require_confirmation(loss, everything)
