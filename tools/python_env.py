@@ -29,6 +29,8 @@ POLICY_VENV = CHECKOUT / "policy" / ".venv"
 """The policy pack's environment: pulumi-policy needs another protobuf version than the provider."""
 POLICY_REQUIREMENTS = CHECKOUT / "policy" / "requirements.txt"
 POLICY_LOCK = CHECKOUT / "policy" / "requirements.lock"
+BUILD_LOCK = CHECKOUT / "gitops" / "build.lock"
+"""What builds kzero-scim in a pipeline."""
 _DISTRIBUTIONS = (CHECKOUT, CHECKOUT / "sandbox")
 """Folders of the two distributions that are installed: kzero-scim and its sandbox."""
 _STAMP = VENV / ".kzero-scim-stamp"
@@ -209,6 +211,7 @@ def lock() -> None:
             [str(POLICY_REQUIREMENTS.relative_to(CHECKOUT)), "--python-version", "3.11"],
             POLICY_LOCK,
         ),
+        ("the build backend's packages", ["--group", "build", "-c", RUN_TIME_LOCK.name], BUILD_LOCK),
     ):
         name = str(target.relative_to(CHECKOUT))
         progress.run(

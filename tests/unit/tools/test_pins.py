@@ -54,7 +54,9 @@ def test_the_oldest_go_is_the_version_in_the_module_file() -> None:
 
 
 @pytest.mark.parametrize(
-    "lock", [python_env.RUN_TIME_LOCK, python_env.DEVELOPMENT_LOCK, python_env.POLICY_LOCK], ids=lambda path: path.name
+    "lock",
+    [python_env.RUN_TIME_LOCK, python_env.DEVELOPMENT_LOCK, python_env.POLICY_LOCK, python_env.BUILD_LOCK],
+    ids=lambda path: path.name,
 )
 def test_a_lock_has_a_hash_for_every_package_and_names_no_registry(lock: Path) -> None:
     text = lock.read_text(encoding="utf-8")
