@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Writes the results of all preview jobs into one comment on the pull request.
-# PLATFORM: github, gitlab or azure. JOBS: the number of preview jobs. BASE: as in preview.sh. RUN_URL: link to the run.
+# PLATFORM: github, gitlab or azure. JOBS: the number of preview jobs. BASE, STACKS_FROM: as in preview.sh. RUN_URL: link
+# to the run.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 # Without changes, the comment says so, because it may show the changes of an earlier push.
@@ -18,5 +19,8 @@ kzero-scim fleet report "${results[@]}" --comment "$comment" --limit "$PLATFORM"
 if [ "${#results[@]}" -lt "$JOBS" ]; then
     printf '\n**%d of %d jobs wrote no result. Their tenants are missing above.**\n' \
         "$((JOBS - ${#results[@]}))" "$JOBS" >>"$comment"
+fi
+if ! git diff --quiet --no-ext-diff "HEAD...$STACKS_FROM" -- . ':(exclude)stacks/'; then
+    printf '\n**The pull request also changes files outside stacks/. They are not in this preview.**\n' >>"$comment"
 fi
 python gitops/forge.py comment "$comment"

@@ -4,11 +4,17 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PATH="$PWD/.venv/bin:$PATH" VIRTUAL_ENV="$PWD/.venv"
 
+# STACKS_FROM: the commit of a pull request, of which only the files below stacks/ are used.
+[ -z "${STACKS_FROM-}" ] || python gitops/take_stacks.py "$STACKS_FROM"
+
 # Each job's result has its own name, because all of them end up in one folder.
 parts=.kzero-scim/parts
 mkdir -p "$parts"
 keep() {
-    cp ".kzero-scim/runs/$1.json" "$parts/$1-${JOB:-1}.json"
+    local result="$parts/$1-${JOB:-1}.json"
+    cp ".kzero-scim/runs/$1.json" "$result"
+    # The comment names the pull request's commit, not the base branch's.
+    [ -z "${STACKS_FROM-}" ] || sed -i "s/^  \"commit\": \"[^\"]*\"/  \"commit\": \"$STACKS_FROM\"/" "$result"
 }
 
 # Without this check, an empty TENANTS in a matrix job would select the whole fleet.
@@ -24,6 +30,6 @@ while IFS= read -r line; do
     line="${line%$'\r'}"
     [ -n "$line" ] || continue
     [[ $line =~ ^KZERO_SCIM_CONFIRM__[A-Z0-9_]+=.+$ ]] ||
-        { echo "error: CONFIRMATIONS: each line must be KZERO_SCIM_CONFIRM__<TENANT>=<value>, not '$line'" >&2 && exit 1; }
+        { echo "error: CONFIRMATIONS: each line must be KZERO_SCIM_CONFIRM__<TENANT>=<value>, not ${line@Q}" >&2 && exit 1; }
     export "${line?}"
 done <<<"${CONFIRMATIONS-}"

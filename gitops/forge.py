@@ -5,6 +5,7 @@
     forge.py issue FILE            opens or updates the issue
     forge.py issue FILE --close    updates and closes the issue, if there is one
     forge.py base                  prints the last applied commit, or nothing
+    forge.py head                  prints the commit of the pull request with the number PULL_REQUEST (Azure DevOps)
 
 The first line of FILE is hidden and identifies comment or issue: `<!-- kzero-scim fleet preview: <project> -->`. Anyone
 can write such a line, so on GitHub and GitLab only texts of the pipeline's own identity are edited.
@@ -134,7 +135,8 @@ class GitHub:
 
 
 def _is_own_of_github(entry: Json, marker: str) -> bool:
-    return entry["user"]["type"] == "Bot" and (entry["body"] or "").startswith(marker)
+    # The login of a job's own token. Other applications may quote what people write.
+    return entry["user"]["login"] == "github-actions[bot]" and (entry["body"] or "").startswith(marker)
 
 
 class GitLab:
@@ -193,8 +195,7 @@ class AzureDevOps:
         """Write the pull request's thread, closed, so that it does not need to be resolved."""
         environment = self._environment
         threads = (
-            f"/git/repositories/{environment['BUILD_REPOSITORY_ID']}"
-            f"/pullRequests/{environment['SYSTEM_PULLREQUEST_PULLREQUESTID']}/threads"
+            f"/git/repositories/{environment['BUILD_REPOSITORY_ID']}/pullRequests/{environment['PULL_REQUEST']}/threads"
         )
         for thread in self._api("GET", f"{threads}?api-version=7.1")["value"]:
             # The marker is a property of the thread. Azure DevOps shows no properties, and would remove the comment's
@@ -252,6 +253,28 @@ class AzureDevOps:
         found = self._api("GET", f"/build/builds?{query}")["value"]
         return found[0]["sourceVersion"] if found else ""
 
+    def head(self) -> str:
+        """Return the last commit of an open pull request into the pipeline's own branch.
+
+        Raises:
+            Refused: It is closed, is from a fork, or has another target.
+        """
+        environment = self._environment
+        number = environment["PULL_REQUEST"]
+        found = self._api(
+            "GET", f"/git/repositories/{environment['BUILD_REPOSITORY_ID']}/pullRequests/{number}?api-version=7.1"
+        )
+        for wrong, reason in (
+            (found["status"] != "active", "is not open"),
+            (found.get("forkSource"), "is from a fork, which gets no credentials"),
+            (found["targetRefName"] != environment["BUILD_SOURCEBRANCH"], "has another target branch"),
+        ):
+            if wrong:
+                message = f"pull request {number} {reason}"
+                raise Refused(message)
+        commit: str = found["lastMergeSourceCommit"]["commitId"]
+        return commit
+
 
 _PROPERTY: Final = "kzero-scim"
 _WORK_ITEM: Final = (("WORK_ITEM_TYPE", "Issue"), ("WORK_ITEM_DONE", "Done"))
@@ -279,6 +302,11 @@ def _do(asked: argparse.Namespace) -> str:
     forge = forge_of(os.environ)
     if asked.verb == "base":
         return forge.base()
+    if asked.verb == "head":
+        if not isinstance(forge, AzureDevOps):
+            message = "only Azure DevOps needs this; the other platforms name the commit in a variable"
+            raise Refused(message)
+        return forge.head()
     text = asked.file.read_text(encoding="utf-8")
     found = _MARKER.match(text)
     if found is None:
@@ -298,6 +326,7 @@ def main() -> int:
     issue.add_argument("file", type=Path)
     issue.add_argument("--close", action="store_true")
     verbs.add_parser("base")
+    verbs.add_parser("head")
     try:
         print(one_line(_do(parser.parse_args())))
     except KeyError as error:

@@ -12,7 +12,7 @@ fi
 matrix="$(kzero-scim fleet matrix --platform "$PLATFORM" --for "$COMMAND" --jobs "${MOST_JOBS:-4}" ${base:+--changed-since "$base"})"
 jobs="$({ grep -o '"job":' <<<"$matrix" || true; } | wc -l)"
 echo "Changes since ${base:-the first commit}: $jobs jobs: $matrix"
-for pair in "matrix=$matrix" "jobs=$jobs" "base=$base"; do
+for pair in "matrix=$matrix" "jobs=$jobs" "base=$base" "head=${STACKS_FROM-}"; do
     if [ "$PLATFORM" = github ]; then
         echo "$pair" >>"$GITHUB_OUTPUT"
     else

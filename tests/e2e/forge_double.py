@@ -18,8 +18,8 @@ from starlette.routing import Route
 
 Json = dict[str, Any]
 TOKEN: Final = "the-job's-own-token"
-_PERSON: Final = {"id": 1, "type": "User"}
-_PIPELINE: Final = {"id": 2, "type": "Bot"}
+_PERSON: Final = {"id": 1, "login": "someone"}
+_PIPELINE: Final = {"id": 2, "login": "github-actions[bot]"}
 
 
 @dataclass
@@ -31,6 +31,8 @@ class Forge:
         comments: Comments of the pull request, oldest first: ``id``, ``text``, ``by``.
         issues: Issues in the same form, with ``title`` and ``open``.
         applied: The commit of the last successful run.
+        head: The last commit of the pull request.
+        started: The runs that Azure DevOps was asked to start.
         posted: What the webhook received.
     """
 
@@ -38,6 +40,8 @@ class Forge:
     comments: list[Json] = field(default_factory=list)
     issues: list[Json] = field(default_factory=list)
     applied: str = ""
+    head: str = ""
+    started: list[Json] = field(default_factory=list)
     posted: list[Json] = field(default_factory=list)
 
     def comment(self, text: str, *, by: Json = _PIPELINE, **more: Any) -> Json:  # noqa: ANN401 - any JSON
@@ -242,7 +246,30 @@ def _azure(forge: Forge) -> list[Route]:  # noqa: C901 - one function per path
         assert request.query_params["serviceConnectionId"] == "connection-1"
         return {"oidcToken": forge.id_token()}
 
-    return [threads, comment, wiql, new_item, item, builds, id_token]
+    @_route(f"{root}/git/repositories/tenants/pullRequests/7", "GET")
+    def pull_request(request: Request) -> Any:  # noqa: ANN401 - JSON
+        del request
+        merged = {"commitId": forge.head}
+        return {"status": "active", "targetRefName": "refs/heads/main", "lastMergeSourceCommit": merged}
+
+    by_id = "/azure/00000000-0000-0000-0000-00000000000c/_apis/pipelines"
+
+    @_route(by_id, "GET")
+    def pipelines(request: Request) -> Any:  # noqa: ANN401 - JSON
+        del request
+        return {"value": [{"id": 1, "name": "kzero apply"}, {"id": 4, "name": "kzero preview"}]}
+
+    @_route(f"{by_id}/4/runs", "POST")
+    def start(request: Request) -> Any:  # noqa: ANN401 - JSON
+        forge.started.append(request.state.body)
+        return {"id": 9, "state": "inProgress"}
+
+    @_route(f"{by_id}/4/runs/9", "GET")
+    def started(request: Request) -> Any:  # noqa: ANN401 - JSON
+        del request
+        return {"id": 9, "state": "completed", "result": "succeeded"}
+
+    return [threads, comment, wiql, new_item, item, builds, id_token, pull_request, pipelines, start, started]
 
 
 def _webhook(forge: Forge) -> Route:

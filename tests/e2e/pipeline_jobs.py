@@ -153,12 +153,19 @@ class GitHubRun(Pipeline):
             if any(needs[one]["result"] == "skipped" for one in _listed(job.get("needs"))) and "if" not in job:
                 needs[name] = {"result": "skipped", "outputs": {}}
                 continue
-            matrix = job.get("strategy", {}).get("matrix", "${{ fromJSON('') }}")
-            entries = json.loads(self._value(matrix, context) or '{"include": [{}]}')["include"]
-            for number, entry in enumerate(entries):
+            for number, entry in enumerate(self._entries(job.get("strategy", {}).get("matrix"), context)):
                 outputs = self._job(f"{name}-{number}", job, {**context, "matrix": entry})
             needs[name] = {"result": "success", "outputs": outputs}
         return self
+
+    def _entries(self, matrix: str | Mapping[str, list[Any]] | None, context: Json) -> list[Json]:
+        if matrix is None:
+            return [{}]
+        if isinstance(matrix, str):
+            include: list[Json] = json.loads(self._value(matrix, context))["include"]
+            return include
+        [(key, values)] = matrix.items()
+        return [{key: value} for value in values]
 
     def _job(self, name: str, job: Json, context: Json) -> Json:
         assert job["permissions"], "every job must declare its token's permissions"
@@ -231,7 +238,13 @@ _ID_TOKENS: Final = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_T
 
 @dataclass
 class GitLabRun(Pipeline):
-    """A run of a .gitlab-ci.yml. ``platform`` has the predefined variables, including CI_PIPELINE_SOURCE."""
+    """A run of a .gitlab-ci.yml. ``platform`` has the predefined variables, including CI_PIPELINE_SOURCE.
+
+    Attributes:
+        only: The only job to run, as when a person starts it. By default, all jobs except those that may fail.
+    """
+
+    only: str = ""
 
     def run(self) -> Self:
         """Run the jobs in the stages' order."""
@@ -239,7 +252,8 @@ class GitLabRun(Pipeline):
         names = [name for name in self.document if not name.startswith(".") and name not in _NO_JOBS]
         for name in sorted(names, key=lambda one: self.document["stages"].index(self._merged(one)["stage"])):
             job = self._merged(name)
-            if any(self._holds(rule) for rule in job["rules"]):
+            optional = any(rule.get("allow_failure") for rule in job["rules"])
+            if (name == self.only or not (self.only or optional)) and any(self._holds(rule) for rule in job["rules"]):
                 for number in range(1, job.get("parallel", 1) + 1):
                     self._job(f"{name}-{number}", job, number)
         return self
@@ -248,10 +262,6 @@ class GitLabRun(Pipeline):
         folder = self.clone(name)
         for found in self.artifacts():
             shutil.copytree(found, folder, dirs_exist_ok=True)
-        first, second = job["before_script"]
-        assert second == "gitops/install.sh"
-        self.replaced.add(" ".join(first.split()[:3]))
-        self.install(folder)
         node = {
             "CI_NODE_INDEX": str(number),
             "CI_NODE_TOTAL": str(job.get("parallel", 1)),
@@ -265,6 +275,13 @@ class GitLabRun(Pipeline):
         for key, value in {**self.document["variables"], **job.get("variables", {})}.items():
             if key not in self.machine:
                 variables[key] = self._expanded(str(value), variables)
+        for script in job["before_script"]:
+            if script == "gitops/install.sh":
+                self.install(folder)
+            elif " ".join(script.split()[:3]) in REPLACED:
+                self.replaced.add(" ".join(script.split()[:3]))
+            else:
+                self.bash(folder, script, variables)
         self.bash(folder, "\n".join(job["script"]), variables)
         for path in job["artifacts"]["paths"]:
             self.publish(name, folder / path, path)
@@ -300,8 +317,13 @@ _NO_JOBS: Final = {"stages", "workflow", "variables"}
 
 @dataclass
 class AzureRun(Pipeline):
-    """A run of an Azure DevOps pipeline. ``platform`` has the agent's variables in upper case, as scripts see them."""
+    """A run of an Azure DevOps pipeline. ``platform`` has the agent's variables in upper case, as scripts see them.
 
+    Attributes:
+        parameters: Values of the pipeline's parameters.
+    """
+
+    parameters: Mapping[str, str] = field(default_factory=dict)
     _outputs: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> Self:
@@ -319,7 +341,7 @@ class AzureRun(Pipeline):
         strategy = job.get("strategy", {})
         steps = job["steps"] if "steps" in job else strategy["runOnce"]["deploy"]["steps"]
         assert ("deployment" in job) == ("environment" in job)
-        known = {entry["name"]: entry["value"] for entry in self.document["variables"] if "name" in entry}
+        known = dict(self._named())
         known |= self.secrets
         known |= {key: self._output(value) for key, value in job.get("variables", {}).items()}
         matrix = json.loads(self._output(strategy["matrix"])) if "matrix" in strategy else {"1": {}}
@@ -328,6 +350,7 @@ class AzureRun(Pipeline):
 
     def _job(self, clone: str, name: str, steps: list[Json], known: Mapping[str, str]) -> None:
         folder = self.work / "none"
+        folder.mkdir(exist_ok=True)
         template = yaml.safe_load((self.file.parent / "install.yml").read_text())["steps"]
         for step in [inner for outer in steps for inner in (template if "template" in outer else [outer])]:
             if "checkout" in step:
@@ -343,9 +366,12 @@ class AzureRun(Pipeline):
                 self.install(folder)
             else:
                 # Every step gets the variables that are not secret. A step gets only the secrets that it names.
-                variables = {"PLATFORM": known["PLATFORM"], **{key: known[key] for key in _OPEN if key in known}}
+                variables = {**self._named(), **{key: known[key] for key in _OPEN if key in known}}
                 variables |= {key: self._macros(value, known) for key, value in step.get("env", {}).items()}
                 self._remember(name, step, self.bash(folder, step["bash"], variables))
+
+    def _named(self) -> dict[str, str]:
+        return {entry["name"]: entry["value"] for entry in self.document.get("variables", []) if "name" in entry}
 
     def _task(self, step: Json, folder: Path, known: Mapping[str, str]) -> None:
         self.replaced.add(step["task"])
@@ -373,22 +399,23 @@ class AzureRun(Pipeline):
 
     def _macros(self, text: Any, known: Mapping[str, str]) -> str:  # noqa: ANN401 - any YAML
         def value(found: re.Match[str]) -> str:
-            name = found[1]
+            name = found[1] or found[2]
+            if found[2]:
+                return self.parameters[name]
             return known[name] if name in known else self.platform[name.replace(".", "_").upper()]
 
-        return re.sub(r"\$\(([\w.]+)\)", value, str(text))
+        return re.sub(r"\$\(([\w.]+)\)|\$\{\{ parameters\.(\w+) \}\}", value, str(text))
 
     def _holds(self, condition: str) -> bool:
         for operator, left, right in re.findall(r"\b(ne|eq)\(([^,]+), '([^']*)'\)", condition):
             if left.endswith(".result"):
                 continue  # a failed job ends the test
-            value = "False" if "IsFork" in left else self._output(left)
-            if (value == right) != (operator == "eq"):
+            if (self._output(left) == right) != (operator == "eq"):
                 return False
         return True
 
 
-_OPEN: Final = ("ARM_CLIENT_ID", "KZERO_CLIENT_ID", "SERVICE_CONNECTION_ID", "WORK_ITEM_TYPE", "WORK_ITEM_DONE")
+_OPEN: Final = ("ARM_CLIENT_ID", "KZERO_CLIENT_ID", "SERVICE_CONNECTION_ID")
 
 
 def _listed(value: str | list[str] | None) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,25 +42,28 @@ class Repository:
     secrets: dict[str, str]
     runs: int = 0
 
-    def branch(self, name: str, **settings: Any) -> str:  # noqa: ANN401 - any YAML
+    def branch(self, name: str, files: Mapping[str, str] | None = None, **settings: Any) -> str:  # noqa: ANN401 - any YAML
         """Push a commit to a branch and return its id.
 
         Args:
             name: The branch.
-            settings: Changed settings by tenant, or a text for ``docs``.
+            files: New content of files by path.
+            settings: Changed settings by tenant.
         """
         copy = self.work / "copy"
         if not copy.exists():
             git(self.work, "clone", "--quiet", str(self.origin), str(copy))
         git(copy, "checkout", "--quiet", "-B", name, f"origin/{name}" if name in git(copy, "branch", "-r") else "main")
         for tenant, changed in settings.items():
-            if tenant == "docs":
-                (copy / "README.md").write_text(changed)
-                continue
             file = copy / "stacks" / f"Pulumi.{tenant.replace('_', '-')}.yaml"
             document = yaml.safe_load(file.read_text())
             document["config"] |= changed
             file.write_text(yaml.safe_dump(document, sort_keys=False))
+        for path, text in (files or {}).items():
+            file = copy / path
+            file.unlink(missing_ok=True)  # a link to the real program
+            file.write_text(text)
+            file.chmod(0o755)
         git(copy, "add", "--all")
         git(copy, "commit", "--quiet", "--message", "Change settings")
         git(copy, "push", "--quiet", "origin", name)
@@ -98,15 +101,17 @@ class Repository:
             "GITHUB_WORKFLOW_REF": f"contoso/tenants/.github/workflows/{name}.yml@refs/heads/main",
             "GITHUB_REF_NAME": "main",
         }
+        # pull_request_target checks out main, and names the pull request's commit.
+        head = commit
+        commit = git(self.origin, "rev-parse", "main") if name == "preview" else commit
         run = GitHubRun(
             **self.job(file=CHECKOUT / "gitops" / "github" / f"{name}.yml", commit=commit, platform=platform)
             | {"secrets": secrets}
         )
         repository = "contoso/tenants"
-        pull_request = {"number": 7, "head": {"repo": {"full_name": repository}}}
+        pull_request = {"number": 7, "head": {"sha": head, "repo": {"full_name": repository}}}
         run.github = {
             "event": {"pull_request": pull_request},
-            "base_ref": "main",
             "repository": repository,
             "server_url": "https://github.example",
             "run_id": "1",
@@ -116,7 +121,7 @@ class Repository:
 
     def on_gitlab(self, name: str, commit: str) -> Pipeline:
         """Run GitLab's pipeline for the event of that name."""
-        source = {"preview": "merge_request_event", "apply": "push", "drift": "schedule"}[name]
+        source = {"apply": "push", "drift": "schedule"}.get(name, "merge_request_event")
         platform = {
             "GITLAB_CI": "true",
             "CI_API_V4_URL": f"{self.url}/gitlab/api/v4",
@@ -124,15 +129,18 @@ class Repository:
             "CI_PIPELINE_SOURCE": source,
             "CI_PIPELINE_URL": "https://gitlab.example/-/pipelines/1",
             "CI_DEFAULT_BRANCH": "main",
+            "CI_COMMIT_SHA": commit,
             "ID_TOKEN": self.forge.id_token(),
         }
-        if name == "preview":
+        if name.startswith("preview"):
+            platform |= {"CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main"}
             platform |= {"CI_MERGE_REQUEST_IID": "7", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "5"}
             platform["CI_MERGE_REQUEST_DIFF_BASE_SHA"] = git(self.origin, "merge-base", "main", commit)
         else:
             platform["CI_COMMIT_BRANCH"] = "main"
         file = CHECKOUT / "gitops" / "gitlab" / "gitlab-ci.yml"
-        run = GitLabRun(**self.job(file=file, commit=commit, platform=platform))
+        only = name if name == "preview-code" else ""
+        run = GitLabRun(**self.job(file=file, commit=commit, platform=platform, only=only))
         run.secrets = self.secrets | {"GITLAB_TOKEN": TOKEN}
         return run.run()
 
@@ -148,14 +156,24 @@ class Repository:
             "SYSTEM_DEFINITIONID": "3",
             "SYSTEM_JOBATTEMPT": "1",
             "SYSTEM_PULLREQUEST_PULLREQUESTID": "7",
-            "SYSTEM_PULLREQUEST_TARGETBRANCH": "refs/heads/main",
             "BUILD_BUILDID": "1",
             "BUILD_REPOSITORY_ID": "tenants",
             "BUILD_SOURCEBRANCH": "refs/heads/main",
             "AGENT_TEMPDIRECTORY": str(self.work / f"temporary-{self.runs}"),
         }
         file = CHECKOUT / "gitops" / "azure-devops" / f"{name}.yml"
-        run = AzureRun(**self.job(file=file, commit=commit, platform=platform))
+        parameters: dict[str, str] = {}
+        if name == "preview":
+            # The pull request's own pipeline gets no secret. It starts the preview on main.
+            starter = file.with_name("pull-request.yml")
+            AzureRun(**self.job(file=starter, commit=commit, platform=platform) | {"secrets": {}}).run()
+            started = self.forge.started.pop()
+            assert started["resources"] == {"repositories": {"self": {"refName": "refs/heads/main"}}}
+            parameters = started["templateParameters"]
+            self.forge.head = commit
+            commit = git(self.origin, "rev-parse", "main")
+            del platform["SYSTEM_PULLREQUEST_PULLREQUESTID"]
+        run = AzureRun(**self.job(file=file, commit=commit, platform=platform, parameters=parameters))
         run.secrets = self.secrets | {"SERVICE_CONNECTION_ID": "connection-1"}
         return run.run()
 
@@ -267,10 +285,12 @@ def test_from_a_pull_request_to_a_repaired_drift(sandbox: RunningSandbox, tmp_pa
         assert "2 would change" in comment["text"]
         assert forge.comments[0]["text"].endswith("I am not a pipeline.")
 
+        _try_to_run_code(repo, platform)
+
         merged = repo.merge("more-users")
         applied = repo.run(platform, "apply", merged)
         forge.applied = merged
-        nothing = repo.run(platform, "preview", repo.branch("words", docs="Our tenants"))
+        nothing = repo.run(platform, "preview", repo.branch("words", {"README.md": "Our tenants"}))
 
         assert "tenant-001" not in applied.output
         assert "no tenant selected" in comment["text"]
@@ -299,6 +319,43 @@ def test_from_a_pull_request_to_a_repaired_drift(sandbox: RunningSandbox, tmp_pa
         assert not issue["open"]
         replaced = set().union(*(run.replaced for run in (first, preview, nothing, repaired)))
         assert replaced <= set(REPLACED)
+
+
+def _try_to_run_code(repo: Repository, platform: str) -> None:
+    """Push code and hostile file names. A preview runs none of it, and code runs only after an approval."""
+    evil = "echo 'code of the pull request'\n"
+    program = {
+        "__main__.py": "raise SystemExit('code of the pull request')\n",
+        "fleet.yaml": "credentials: {command: [echo, 'code of the pull request']}\n",
+        "gitops/common.sh": evil,
+        "gitops/preview.sh": f"#!/bin/bash\n{evil}",
+        "gitops/take_stacks.py": "print('code of the pull request')\n",
+    }
+    [comment] = repo.forge.own
+    code = repo.branch("code", program, tenant_001={"kzero-scim:notificationEmail": "code@contoso.example"})
+    state = sorted(repo.work.glob("state/**/*"))
+    preview = repo.run(platform, "preview", code)
+
+    assert "code of the pull request" not in preview.output
+    assert "1 would change" in comment["text"]
+    assert "code@contoso.example" in comment["text"]
+    assert "also changes files outside stacks/" in comment["text"]
+    assert code[:12] in comment["text"]
+    assert sorted(repo.work.glob("state/**/*")) == state, "a preview writes to the state"
+
+    assert "code of the pull request" in repo.run(platform, "preview-code", code).output
+
+    names = repo.branch("names", {"stacks/Pulumi.x\n##vso[task.complete]\n::error::y\x1b[2J.yaml": "config: {}\n"})
+    with pytest.raises(JobFailedError) as failed:
+        repo.run(platform, "preview", names)
+    shown = str(failed.value).splitlines()[-1]
+    assert shown.startswith(r"error: the name stacks/Pulumi.x\n# #vso[task.complete]\n: :error::y\x1b[2J.yaml contains")
+
+    names = repo.branch("shell", {"stacks/Pulumi.$(touch pwned) ##[error]x ::error::y.yaml": "config: {}\n"})
+    with pytest.raises(JobFailedError) as failed:
+        repo.run(platform, "preview", names)
+    assert "##[" not in str(failed.value)
+    assert not list(repo.work.rglob("pwned"))
 
 
 def test_a_tenant_that_fails_comes_first_in_the_comment_and_fails_the_job(

@@ -10,7 +10,7 @@ import pytest
 from kzero_sandbox.serving import Certificates, ServerThread, issue_certificates
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from tools.cache import CHECKOUT
@@ -29,7 +29,12 @@ def error_of(folder: Path, *arguments: str, text: str = MARKER, **environment: s
     file = folder / "comment.md"
     file.write_text(text)
     done = subprocess.run(
-        [sys.executable, CHECKOUT / "gitops" / "forge.py", *arguments, *([file] if "base" not in arguments else [])],
+        [
+            sys.executable,
+            CHECKOUT / "gitops" / "forge.py",
+            *arguments,
+            *([] if {"base", "head"} & set(arguments) else [file]),
+        ],
         env={"PATH": "", **environment},
         capture_output=True,
         text=True,
@@ -110,3 +115,59 @@ def test_an_echoing_platform_reveals_and_commands_nothing(
     assert "the-job" not in line
     assert "##vso[" not in line
     assert "::error::" not in line
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"status": "completed"}, "is not open"),
+        ({"forkSource": {"name": "refs/heads/x"}}, "is from a fork, which gets no credentials"),
+        ({"targetRefName": "refs/heads/attack"}, "has another target branch"),
+    ],
+)
+def test_a_pull_request_that_must_not_be_previewed_is_refused(
+    tmp_path: Path, certificates: Certificates, answer: dict[str, object], said: str
+) -> None:
+    pull_request = {
+        "status": "active",
+        "targetRefName": "refs/heads/main",
+        "lastMergeSourceCommit": {"commitId": "0" * 40},
+    }
+
+    async def get(request: Request) -> Response:
+        del request
+        return JSONResponse(pull_request | answer)
+
+    app = Starlette(routes=[Route("/tenants/_apis/git/repositories/r/pullRequests/7", get)])
+    with ServerThread(app, certificates=certificates) as server:
+        environment = {
+            "TF_BUILD": "True",
+            "SYSTEM_TEAMPROJECT": "tenants",
+            "SYSTEM_COLLECTIONURI": server.url,
+            "SYSTEM_ACCESSTOKEN": TOKEN,
+            "BUILD_REPOSITORY_ID": "r",
+            "BUILD_SOURCEBRANCH": "refs/heads/main",
+            "PULL_REQUEST": "7",
+            "SSL_CERT_FILE": str(certificates.ca_file),
+        }
+        line = error_of(tmp_path, "head", **environment)
+
+    assert line == f"error: pull request 7 {said}"
+
+
+def test_another_applications_comment_is_not_edited(tmp_path: Path, certificates: Certificates) -> None:
+    """It may quote what a person wrote, such as the hidden line."""
+    written: list[str] = []
+    others = [{"id": 1, "body": MARKER, "user": {"type": "Bot", "login": "quotes[bot]"}}]
+
+    async def comments(request: Request) -> Response:
+        if request.method == "GET":
+            return JSONResponse(others)
+        written.append(request.method)
+        return PlainTextResponse("enough", 403)
+
+    app = Starlette(routes=[Route("/{path:path}", comments, methods=["GET", "POST", "PATCH"])])
+    with ServerThread(app, certificates=certificates) as server:
+        error_of(tmp_path, "comment", **github(server.url, certificates))
+
+    assert written == ["POST"]

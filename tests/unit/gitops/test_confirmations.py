@@ -40,6 +40,13 @@ def test_each_line_confirms_for_its_tenant(tmp_path: Path) -> None:
     ]
 
 
+def test_a_refused_line_shows_control_characters_as_escapes(tmp_path: Path) -> None:
+    done = _confirm(tmp_path, "PATH=\x1b[2J")
+
+    assert "\x1b" not in done.stderr
+    assert r"$'PATH=\E[2J'" in done.stderr
+
+
 @pytest.mark.parametrize(
     "line", ["KZERO_SCIM_CONFIRM=unassign=31", "PATH=/tmp", "KZERO_SCIM_CONFIRM__CONTOSO", "contoso: unassign=31"]
 )
