@@ -26,8 +26,8 @@ def doctor(
 ) -> None:
     """Show which programs and permissions are missing.
 
-    Exit codes: 0 nothing required is missing, 2 something is, 1 the command
-    could not run.
+    Exit codes: 0 nothing required is missing, 2 something is missing or
+    unknown, 1 the command could not run.
     """
     findings: list[Finding] = examine_machine(project)
     if tenant is not None:
@@ -38,7 +38,7 @@ def doctor(
         except KzeroScimError as error:
             findings.append(Finding(tenant, "missing", str(error)))
     findings = redacted(findings)
-    colours = {"ok": "green", "optional": "yellow", "missing": "bold red"}
+    colours = {"ok": "green", "optional": "yellow", "missing": "bold red", "unknown": "yellow"}
     table = Table(show_header=False, box=None, pad_edge=False)
     for _ in range(3):
         table.add_column(overflow="fold")
@@ -47,5 +47,5 @@ def doctor(
             Text(finding.state, colours[finding.state]), plain(finding.subject), Text(several_lines(finding.detail))
         )
     Console().print(table)
-    if any(finding.state == "missing" for finding in findings):
+    if any(finding.needs_action for finding in findings):
         raise typer.Exit(ExitCode.ACTION_NEEDED)

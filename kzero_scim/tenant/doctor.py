@@ -9,10 +9,11 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final, Literal
 
-from kzero_scim.errors import KzeroScimError
+from kzero_scim.errors import KzeroScimError, ServiceError
 from kzero_scim.home_folder import home_folder
 from kzero_scim.keycloak import server_version
 from kzero_scim.provider.keycloak.remote_token.resource import token_endpoint
@@ -75,11 +76,19 @@ KEYCLOAK_ROLES: Final = ("view-clients", "manage-clients", "view-users")
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the doctor: the subject, its state, and a detail or the remedy."""
+    """One line of the doctor: the subject, its state, and a detail or the remedy.
+
+    Something required whose state is unknown is not ok.
+    """
 
     subject: str
-    state: Literal["ok", "optional", "missing"]
+    state: Literal["ok", "optional", "missing", "unknown"]
     detail: str
+
+    @property
+    def needs_action(self) -> bool:
+        """Whether something required is missing or unknown."""
+        return self.state in {"missing", "unknown"}
 
 
 def examine_machine(project: Path) -> list[Finding]:
@@ -119,6 +128,8 @@ def _first_line(program: str, arguments: list[str]) -> str | None:
         return None
     command = [path, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words, no shell
+    if done.returncode:
+        return None  # macOS has a "java" that only says how to get one
     text = _COLOUR.sub("", done.stdout or done.stderr).strip()
     return text.splitlines()[0] if text else path
 
@@ -203,11 +214,14 @@ async def _graph(services: Services, settings: TenantSettings) -> list[Finding]:
     try:
         granted = await services.graph.granted_permissions()
     except KzeroScimError as error:
-        return [Finding("Entra sign-in", "missing", str(error))]
+        return [Finding("Entra sign-in", _state(error), str(error))]
     findings = [Finding("Entra sign-in", "ok", f"tenant {settings.entra_tenant_id}")]
     if granted is None:
-        detail = "depend on directory roles; Cloud Application Administrator is enough"
-        return [*findings, Finding("Graph permissions", "optional", detail)]
+        detail = (
+            "not in the token, because they depend on directory roles; Cloud Application Administrator is enough, and "
+            "`pulumi preview` names a missing permission"
+        )
+        return [*findings, Finding("Graph permissions", "unknown", detail)]
     needed = GRAPH_PERMISSIONS if settings.groups else GRAPH_PERMISSIONS[:-1]
     for accepted, purpose in (*needed, *OPTIONAL_GRAPH_PERMISSIONS):
         least = next(name for name in _LEAST if name in accepted)
@@ -229,11 +243,26 @@ async def _keycloak(services: Services, settings: TenantSettings) -> list[Findin
         await services.keycloak.check_realm(realm)
         granted = await services.keycloak.granted_roles(realm)
     except KzeroScimError as error:
-        return [Finding("KZero sign-in", "missing", str(error))]
+        return [Finding("KZero sign-in", _state(error), str(error))]
     findings = [
         Finding("KZero sign-in", "ok", f"{settings.kzero_server_url}, tenant {realm}"),
         await _version(services, realm),
     ]
+    findings += _roles(settings, granted)
+    if client := remote_token_client(settings, os.environ):
+        findings.append(await _remote_token(services, settings, client))
+    return findings
+
+
+def _roles(settings: TenantSettings, granted: frozenset[str] | None) -> list[Finding]:
+    """Compare the account's roles of client realm-management with the required ones."""
+    if granted is None:
+        detail = (
+            "the account's token does not name its roles, as with lightweight access tokens; look at its roles in the "
+            "Advanced Console, or `pulumi preview` names a missing one"
+        )
+        return [Finding("realm-management roles", "unknown", detail)]
+    findings = []
     on_realm = settings.activation == "attributes" and settings.activation_holder != "client"
     further: tuple[str, ...] = ("view-realm", "manage-realm") if on_realm else ()
     further += ("manage-users",) if settings.on_destroy == "disable" else ()
@@ -250,9 +279,15 @@ async def _keycloak(services: Services, settings: TenantSettings) -> list[Findin
             "granted" if held else "not granted; needed only to assign that role to the client that Entra signs in as"
         )
         findings.append(Finding("realm-management manage-users", "ok" if held else "optional", detail))
-    if client := remote_token_client(settings, os.environ):
-        findings.append(await _remote_token(services, settings, client))
     return findings
+
+
+def _state(error: KzeroScimError) -> Literal["missing", "unknown"]:
+    """Return the state that an error shows: unknown if a service did not answer, otherwise missing."""
+    is_unanswered = isinstance(error, ServiceError) and (
+        error.status is None or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    )
+    return "unknown" if is_unanswered else "missing"
 
 
 async def _version(services: Services, realm: str) -> Finding:
@@ -273,7 +308,7 @@ async def _remote_token(services: Services, settings: TenantSettings, client: st
     try:
         obtained = await services.tokens.obtain(address, client, secret)
     except KzeroScimError as error:
-        return Finding("remote token", "missing", str(error))
+        return Finding("remote token", _state(error), str(error))
     life = f"valid for {in_words(obtained.lifespan)}" if obtained.lifespan is not None else "of unknown lifetime"
     lasts = settings.remote_token_lifespan or not too_short(obtained.lifespan)
     if settings.remote_token_method != "oauth2" and not lasts:  # noqa: S105 - a choice

@@ -35,13 +35,15 @@ def list_(
 
     Does not sign in.
 
-    Exit codes: 0 done, 2 a tenant lacks a credential, 1 the command could not
-    run.
+    Exit codes: 0 done, 2 a tenant lacks a credential, 1 a stack file could not
+    be read, or the command could not run.
     """
     fleet = FleetProject.load(select.project)
     found = select.selected(fleet)
     if not credentials:
         _tenants(found, as_json=as_json)
+        if any(tenant.problem for tenant in found):
+            raise typer.Exit(ExitCode.FAILED)
         return
     checks = check_credentials(found, Credentials(fleet, os.environ))
     _credentials(checks, as_json=as_json)

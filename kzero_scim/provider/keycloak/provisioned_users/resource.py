@@ -205,6 +205,8 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
             return
         granted = await self._services.keycloak.granted_roles(new.realm)
         await self._services.keycloak.check_server(new.realm)
+        if granted is None:
+            return  # unknown, so nothing is refused
         missing = {"manage-users", "view-clients"} - granted
         if missing and not granted & {"realm-admin"} and not _implied(missing, granted):
             message = (
