@@ -2,7 +2,7 @@
 
 :func:`decode` is strict, for inputs that a person wrote. It reports all errors at once, with their paths.
 :func:`decode_lenient` is for state, which another version of this package may have written. Missing properties get
-their default or None, and unknown properties are dropped.
+their default, or else an empty list, map or object, or None. Unknown properties are dropped.
 """
 
 from __future__ import annotations
@@ -244,8 +244,15 @@ class _Lenient(_Decoder):
     def unknown_key(self, path: str, key: str, specs: Mapping[str, FieldSpec]) -> None:
         pass
 
-    def missing(self, path: str, spec: FieldSpec) -> Any:  # noqa: ANN401, ARG002
-        return None
+    def missing(self, path: str, spec: FieldSpec) -> Any:  # noqa: ANN401
+        if not spec.required:
+            return None
+        hint, origin, _ = _parts(spec.hint)
+        if origin in {list, Sequence}:
+            return []
+        if origin in {dict, Mapping}:
+            return {}
+        return self.record(typing.cast("type", hint), {}, path) if dataclasses.is_dataclass(hint) else None
 
 
 def _default(field: dataclasses.Field[Any]) -> typing.Callable[[], Any] | None:

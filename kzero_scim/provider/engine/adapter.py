@@ -244,9 +244,12 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
     async def _diff(self, request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:
         subject = Subject.of(request.urn)
         resource = self._resource(subject)
-        olds, new = self._unmarshal(request.olds), self._inputs(resource, request.news)
-        self._learn(resource.state, olds.values)
+        olds, news = self._unmarshal(request.olds), self._unmarshal(request.news)
+        self._learn(resource.state, {**news.values, **olds.values})
+        self._learn(resource.inputs, news.values)
         old = decode_lenient(resource.state, olds.values)
+        # In a refresh, these are the inputs in the state, which another version may have written. Check is strict.
+        new = decode_lenient(resource.inputs, news.values)
         changes = await resource.diff(self._call(subject), request.id, old, new)
         changes = settle(changes, old=olds.values, new=new, ignored=request.ignoreChanges)
         response = provider_pb2.DiffResponse(
@@ -282,7 +285,9 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         self._learn(resource.state, olds.values)
         names = fields_of(resource.inputs)
         wanted = keep_ignored(given.values, old=olds.values, names=names, ignored=request.ignoreChanges)
-        old, new = decode_lenient(resource.state, olds.values), self._decode(resource, wanted)
+        self._learn(resource.inputs, wanted)
+        # Ignored changes keep values of the state, which another version may have written. Check is strict.
+        old, new = decode_lenient(resource.state, olds.values), decode_lenient(resource.inputs, wanted)
         call = self._call(subject, preview=request.preview)
         if request.preview:
             state = await resource.plan(call, new, old)

@@ -384,9 +384,9 @@ def _valid_inputs(known: ScimEndpointInputs, state: ScimEndpointState) -> ScimEn
     return ScimEndpointInputs(**{**inputs_of(ScimEndpointInputs, state), "profile": profile})
 
 
-def _server_of(tenant_url: str) -> str | None:
-    """Return the server's origin in a Tenant URL."""
-    return tenant_url.rpartition("/realms/")[0] or None
+def _server_of(tenant_url: str | None) -> str | None:
+    """Return the server's origin in a Tenant URL; None if the state of another version has none."""
+    return (tenant_url or "").rpartition("/realms/")[0] or None
 
 
 def _shown(answer: Answer) -> EndpointAnswer:
