@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote
 
 from keycloak.exceptions import KeycloakGetError, raise_error_from_response
@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
     from kzero_scim.clients.keycloak.client import KeycloakClient, Representation
 
+ResultT = TypeVar("ResultT")
 _DONE: Final = (200, 201, 204)
+
+
+def _anything(answer: Any) -> Any:  # noqa: ANN401 - JSON
+    return answer
 
 
 class KeycloakAccounts:
@@ -45,12 +50,9 @@ class KeycloakAccounts:
         """
         doing = f'reading the service account of client "{client_id}" in realm "{realm}"'
         path = f"/clients/{_quoted(client_uuid)}/service-account-user"
-        account: Representation = await self._send(realm, "get", path, doing, "view-users")
-        held: Representation = await self._send(
-            realm, "get", f"/users/{_quoted(account['id'])}/role-mappings", doing, "view-users"
-        )
-        of_management = (held.get("clientMappings") or {}).get(MANAGEMENT) or {}
-        return str(account["id"]), sorted(str(role["name"]) for role in of_management.get("mappings") or [])
+        account = await self._send(realm, "get", path, doing, "view-users", reader=_account_id)
+        path = f"/users/{_quoted(account)}/role-mappings"
+        return account, await self._send(realm, "get", path, doing, "view-users", reader=_management_roles)
 
     async def assign_management_role(self, realm: str, user_id: str, role: str, whose: str, *, remove: bool) -> None:
         """Assign a role of client realm-management to an account, or remove it.
@@ -80,8 +82,7 @@ class KeycloakAccounts:
     async def user_profile(self, realm: str) -> Representation:
         """Return the realm's user profile (Realm settings > User profile)."""
         doing = f'reading the user profile of realm "{realm}"'
-        found: Representation = await self._send(realm, "get", "/users/profile", doing, "view-realm")
-        return found
+        return await self._send(realm, "get", "/users/profile", doing, "view-realm", reader=_profile)
 
     async def set_user_profile(self, realm: str, profile: Mapping[str, Any]) -> None:
         """Replace the realm's user profile."""
@@ -89,17 +90,44 @@ class KeycloakAccounts:
         await self._send(realm, "put", "/users/profile", doing, "manage-realm", dict(profile))
 
     async def _send(  # noqa: PLR0913, PLR0917 - each is a property of the request
-        self, realm: str, method: str, path: str, doing: str, role: str, body: object = None
-    ) -> Any:  # noqa: ANN401 - JSON
+        self,
+        realm: str,
+        method: str,
+        path: str,
+        doing: str,
+        role: str,
+        body: object = None,
+        reader: Callable[[Any], ResultT] = _anything,
+    ) -> ResultT:
         address = f"admin/realms/{_quoted(realm)}{path}"
 
-        async def request(admin: KeycloakAdmin) -> object:
+        async def request(admin: KeycloakAdmin) -> ResultT:
             data = {} if body is None else {"data": json.dumps(body)}
             response = await getattr(admin.connection, f"a_raw_{method}")(address, **data)
-            return raise_error_from_response(response, KeycloakGetError, list(_DONE))
+            return reader(raise_error_from_response(response, KeycloakGetError, list(_DONE)))
 
         send = self._keycloak.ask if method == "get" else self._keycloak.change
         return await send(realm, doing, role, request)
+
+
+def _account_id(answer: Any) -> str:  # noqa: ANN401 - JSON
+    if not isinstance(answer["id"], str):
+        message = "an account was expected"
+        raise TypeError(message)
+    return answer["id"]
+
+
+def _management_roles(answer: Any) -> list[str]:  # noqa: ANN401 - JSON
+    of_management = (answer.get("clientMappings") or {}).get(MANAGEMENT) or {}
+    return sorted(str(role["name"]) for role in of_management.get("mappings") or [])
+
+
+def _profile(answer: Any) -> Representation:  # noqa: ANN401 - JSON
+    if not isinstance(answer["attributes"], list):
+        message = "a user profile was expected"
+        raise TypeError(message)
+    found: Representation = answer
+    return found
 
 
 def _quoted(part: str) -> str:

@@ -15,8 +15,7 @@ from keycloak import KeycloakAdmin, urls_patterns
 from keycloak.exceptions import HTTP_CREATED, HTTP_NO_CONTENT, KeycloakPostError, raise_error_from_response
 
 from kzero_scim.clients import timeouts
-from kzero_scim.clients.answers import read_object
-from kzero_scim.clients.keycloak.session import Credentials, Session, ask, unreachable
+from kzero_scim.clients.keycloak.session import Credentials, Session, ask, names_no_realm, unreachable
 from kzero_scim.clients.retries import RetryingClient, RetryPolicy
 from kzero_scim.clients.trail import note
 from kzero_scim.errors import NO_REALM, KeycloakError, SettingsError
@@ -480,7 +479,7 @@ class KeycloakClient:
         try:
             response = await self._http.get(f"{self.server_url}/realms/{quote(realm, safe='')}")
             # A proxy without a server behind it also answers 404, but not in Keycloak's words.
-            if response.status_code == httpx.codes.NOT_FOUND and (read_object(response.content) or {}).get("error"):
+            if response.status_code == httpx.codes.NOT_FOUND and names_no_realm(response.content):
                 return None
             response.raise_for_status()
             return _text(response.json()["realm"])

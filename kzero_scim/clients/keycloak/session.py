@@ -181,7 +181,7 @@ class Session(KeycloakOpenIDConnection):
     def _login_error(self, error: keycloak_errors.KeycloakError) -> KeycloakError:
         code, reason = server_words(error)
         status = error.response_code or 0
-        if code and status == httpx.codes.NOT_FOUND:
+        if status == httpx.codes.NOT_FOUND and names_no_realm(error.response_body or b""):
             return KeycloakError(reason, status=status, code=NO_REALM)
         if not code or status not in _REFUSALS:
             return self._unanswered(status, reason if code else "")
@@ -227,6 +227,11 @@ def _require_token(answer: object) -> None:
     if not isinstance(token, str) or not BEARER.fullmatch(token):
         message = "no bearer token"
         raise TypeError(message)
+
+
+def names_no_realm(body: bytes) -> bool:
+    """Return whether the body of a 404 is Keycloak's for a realm that does not exist, not that of a proxy."""
+    return "realm" in str((read_object(body) or {}).get("error") or "").lower()
 
 
 def server_words(error: keycloak_errors.KeycloakError) -> tuple[str, str]:

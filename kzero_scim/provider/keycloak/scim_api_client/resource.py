@@ -344,7 +344,7 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
         try:
             _, roles = await self._services.accounts.management_roles(known.realm, client["id"], known.client_id)
         except KeycloakError as error:
-            if error.status != _BAD_REQUEST:
+            if error.status != _BAD_REQUEST or "service account" not in error.code.casefold():
                 raise
             return None
         return roles
