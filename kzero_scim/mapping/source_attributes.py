@@ -89,6 +89,7 @@ GRAPH_PROPERTIES: dict[str, str] = {
     "physicalDeliveryOfficeName": "officeLocation",
     "dirSyncEnabled": "onPremisesSyncEnabled",
     "immutableId": "onPremisesImmutableId",
+    "originalUserPrincipalName": "userPrincipalName",
 }
 """Graph's names for source attributes with another name in its ``user``."""
 
@@ -102,7 +103,6 @@ _NOT_IN_GRAPH = frozenset(
         "lastDirSyncTime",
         "manager",
         "netId",
-        "originalUserPrincipalName",
         "otherMobile",
         "otherTelephone",
         "passwordProfile.password",
@@ -111,6 +111,7 @@ _NOT_IN_GRAPH = frozenset(
     }
 )
 
+_GUEST = re.compile(r"(?P<user>.+)_(?P<domain>[^_]+)#EXT#@.*", re.IGNORECASE | re.DOTALL)
 _DIRECTORY_EXTENSION = re.compile(r"extension_[0-9a-fA-F]{32}_\w+")
 
 
@@ -137,6 +138,17 @@ def graph_property(name: str) -> str | None:
     return GRAPH_PROPERTIES.get(name, name).split(".", maxsplit=1)[0]
 
 
+def provisioned_user_name(principal_name: str) -> str:
+    """Return the ``userPrincipalName`` that Entra matches and sends.
+
+    Entra removes ``#EXT#`` and the tenant's domain from a guest's: ``pat_partner.example#EXT#@contoso.example`` becomes
+    ``pat@partner.example``. See
+    https://learn.microsoft.com/entra/identity/app-provisioning/how-provisioning-works
+    """
+    guest = _GUEST.fullmatch(principal_name)
+    return f"{guest['user']}@{guest['domain']}" if guest else principal_name
+
+
 def read_attribute(user: Mapping[str, Any], name: str) -> str | None:
     """Return a source attribute from Graph's ``user`` as the text that Entra sends, or None if it is empty."""
     value: Any = user.get(graph_property(name) or "")
@@ -146,4 +158,6 @@ def read_attribute(user: Mapping[str, Any], name: str) -> str | None:
         value = value[0] if value else None
     if isinstance(value, bool):
         return "true" if value else "false"
-    return None if value in {None, ""} else str(value)
+    if value in {None, ""}:
+        return None
+    return provisioned_user_name(str(value)) if name == "userPrincipalName" else str(value)

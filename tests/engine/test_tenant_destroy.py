@@ -13,7 +13,9 @@ from kzero_sandbox.running import Tenant
 from tests.engine.tenant_program import TEST_USER, TenantStack
 from tests.realm_roles import grant, service_account
 
-ROBIN, SAM, MORGAN = (f"{name}@contoso.example" for name in ("robin", "sam", "morgan"))
+ROBIN, SAM, MORGAN, KIM = (f"{name}@contoso.example" for name in ("robin", "sam", "morgan", "kim"))
+GUEST = "pat_partner.example#EXT#@contoso-sandbox.onmicrosoft.com"
+SENT_GUEST = "pat@partner.example"
 
 
 @contextmanager
@@ -73,14 +75,19 @@ def test_destroy_disables_no_user_even_with_constant_provisioning_cycles(running
 
 
 def test_destroy_disables_the_provisioned_users_if_on_destroy_says_so(running: TenantStack) -> None:
-    """All users who are assigned, directly or through a group, are disabled, except for administrators."""
+    """All users who are assigned, directly or through a group, are disabled, except for administrators.
+
+    That includes guests, which Entra provisions under another name. Users who are not in KZero are named.
+    """
     tenant = running.tenant
     running.cycle()
     grant(tenant, service_account(tenant, tenant.credentials.client_id), "manage-users")
     # A user who was not provisioned, and an assigned user who administers the realm.
     tenant.keycloak_admin.post("/users", json={"username": MORGAN, "enabled": True}).raise_for_status()
     grant(tenant, running.user(ROBIN)["id"], "view-clients")
-    changed = running.up(onDestroy="disable")
+    changed = running.up(onDestroy="disable", users=[TEST_USER, GUEST])
+    running.cycle()
+    tenant.keycloak_admin.delete(f"/users/{running.user(KIM)['id']}").raise_for_status()
     assert changed.changes["ProvisionedUsers"].op == "update"
     assert f'are DISABLED in KZero realm "{tenant.realm}"' in running.stack.outputs()["onDestroy"]
     back = running.up(onDestroy="keep")
@@ -94,10 +101,11 @@ def test_destroy_disables_the_provisioned_users_if_on_destroy_says_so(running: T
 
     assert "kzero:keycloak:ProvisionedUsers tenant-users-are-disabled delete" in shown.output
     notes = [text for _, text in done.diagnostics]
-    assert f'disabled 3 users in KZero realm "{tenant.realm}": {TEST_USER}, kim@contoso.example, {SAM}' in notes
+    assert f'disabled 3 users in KZero realm "{tenant.realm}": {TEST_USER}, {SENT_GUEST}, {SAM}' in notes
+    assert f'not found in KZero realm "{tenant.realm}", so not disabled: {KIM}' in notes
     assert f"not disabled: {ROBIN} (administrator)" in notes
-    enabled = {name: running.user(name)["enabled"] for name in (TEST_USER, SAM, ROBIN, MORGAN)}
-    assert enabled == {TEST_USER: False, SAM: False, ROBIN: True, MORGAN: True}
+    enabled = {name: running.user(name)["enabled"] for name in (TEST_USER, SENT_GUEST, SAM, ROBIN, MORGAN)}
+    assert enabled == {TEST_USER: False, SENT_GUEST: False, SAM: False, ROBIN: True, MORGAN: True}
     sam = running.user(SAM)
     assert (sam["firstName"], sam["attributes"]["userPrincipalName"]) == ("Sam", [SAM])
     assert running.stack.state() == {}

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from kzero_scim.clients.graph.batch import BatchAnswer, BatchRequest
 from kzero_scim.clients.graph.client import GraphClient, odata_quote, segment
 from kzero_scim.errors import ProviderError
+from kzero_scim.mapping.source_attributes import provisioned_user_name
 from kzero_scim.resource.formats import fold_id, fold_ids, is_guid
 
 FILTER_SIZE: Final = 15
@@ -193,7 +194,11 @@ def _user(name: str, document: dict[str, Any]) -> Principal:
     if not document.get("mail"):
         warnings.append(f"user {name} has no mail in Entra, so its email in KZero stays empty; set the user's mail")
     if document.get("userType") == "Guest":
-        warnings.append(f"user {name} is a guest; its user name in KZero will contain #EXT#")
+        sent = provisioned_user_name(str(document.get("userPrincipalName") or ""))
+        warnings.append(
+            f"user {name} is a guest; where userPrincipalName is mapped, Entra sends {sent}, and "
+            "originalUserPrincipalName is the name with #EXT#"
+        )
     return Principal(
         id=str(document["id"]),
         kind="User",

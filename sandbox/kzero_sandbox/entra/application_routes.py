@@ -6,11 +6,11 @@ Must not know synchronization jobs.
 
 from collections.abc import Callable
 
-from . import odata, permissions
+from . import permissions
 from .application_template import NON_GALLERY_TEMPLATE
 from .directory import Directory
 from .graph_errors import not_found, refuse
-from .graph_routing import GraphAnswer, GraphRequest, Json, Router, page, selection
+from .graph_routing import GraphAnswer, GraphRequest, Json, Router, one, page
 
 
 class ApplicationRoutes:
@@ -100,7 +100,7 @@ class ApplicationRoutes:
 
     def get_application(self, request: GraphRequest, application: str) -> GraphAnswer:
         """GET /applications/{object id}."""
-        found = odata.select(self._application(application), selection(request, None))
+        found = one(request, self._application(application), "applications")
         return GraphAnswer(200, {"@odata.context": request.context("applications/$entity"), **found})
 
     def update_application(self, request: GraphRequest, application: str) -> GraphAnswer:
@@ -148,7 +148,7 @@ class ApplicationRoutes:
     def get_principal(self, request: GraphRequest, principal: str) -> GraphAnswer:
         """GET /servicePrincipals/{object id}."""
         # Graph returns the entity's id and the selected properties; on beta, unknown names in $select are null.
-        found = odata.select(self._principal(principal), selection(request, None))
+        found = one(request, self._principal(principal), "servicePrincipals")
         return GraphAnswer(
             200, {"@odata.context": request.context("servicePrincipals/$entity"), "id": principal, **found}
         )

@@ -28,6 +28,12 @@ def _word(value: Any) -> Value:  # noqa: ANN401 - a JSON value
     return str(value) if value not in (None, "") else None
 
 
+def _without_tenant(principal_name: str) -> str:
+    """Return a guest's user principal name without #EXT# and the tenant's domain, as Entra provisions it."""
+    local, mark, _ = principal_name.partition("#EXT#@")
+    return "@".join(local.rsplit("_", 1)) if mark else principal_name
+
+
 def user_entry(directory: Directory, user_id: str, *, entitled: bool) -> Entry:
     """Return the source attributes of a user.
 
@@ -40,6 +46,8 @@ def user_entry(directory: Directory, user_id: str, *, entitled: bool) -> Entry:
     entry.update({name: _word(user.get(graph)) for name, graph in _GRAPH_NAMES.items()})
     phones = user.get("businessPhones") or [None]
     entry["telephoneNumber"] = _word(phones[0])
+    entry["originalUserPrincipalName"] = entry["userPrincipalName"]
+    entry["userPrincipalName"] = _without_tenant(str(user["userPrincipalName"]))
     entry["manager"] = directory.managers.get(user_id)
     entry[_SOFT_DELETED] = str(deleted)
     entry["appRoleAssignments"] = ["User"] if entitled else []

@@ -21,7 +21,8 @@ SCIM_GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 _SOURCE_USER = (
     "accountEnabled", "appRoleAssignments", "city", "companyName", "country", "department", "displayName",
     "employeeId", "facsimileTelephoneNumber", "givenName", "jobTitle", "mail", "mailNickname", "mobile",
-    "onPremisesDistinguishedName", "onPremisesSecurityIdentifier", "otherMails", "passwordProfile.password",
+    "onPremisesDistinguishedName", "onPremisesSecurityIdentifier", "originalUserPrincipalName", "otherMails",
+    "passwordProfile.password",
     "physicalDeliveryOfficeName", "postalCode", "preferredLanguage", "proxyAddresses", "state", "streetAddress",
     "surname", "telephoneNumber", "usageLocation", "userPrincipalName", "userType",
     *(f"extensionAttribute{number}" for number in range(1, 16)),

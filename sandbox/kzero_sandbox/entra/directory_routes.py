@@ -11,7 +11,7 @@ from . import odata, permissions
 from .application_template import now
 from .directory import Directory
 from .graph_errors import not_found, refuse
-from .graph_routing import GraphAnswer, GraphRequest, Json, Router, page, selection
+from .graph_routing import GraphAnswer, GraphRequest, Json, Router, one, page
 from .tenant_routes import USER_DEFAULTS, typed_objects
 
 _WRITABLE_NULLABLE = frozenset(
@@ -117,7 +117,7 @@ class DirectoryRoutes:
 
     def get_user(self, request: GraphRequest, user: str) -> GraphAnswer:
         """GET /users/{id or user principal name}."""
-        found = odata.select(self._directory.user(user), selection(request, USER_DEFAULTS))
+        found = one(request, self._directory.user(user), "users", USER_DEFAULTS)
         return self._expanded(request, GraphAnswer(200, {"@odata.context": request.context("users/$entity"), **found}))
 
     def update_user(self, request: GraphRequest, user: str) -> GraphAnswer:
@@ -163,7 +163,7 @@ class DirectoryRoutes:
         manager = self._directory.users.get(self._directory.managers.get(self._directory.user(user)["id"], ""))
         if manager is None:
             raise not_found(_MANAGER)
-        shown = odata.select(manager, selection(request, USER_DEFAULTS))
+        shown = one(request, manager, "users", USER_DEFAULTS)
         context = request.context("directoryObjects/$entity")
         return GraphAnswer(200, {"@odata.context": context, "@odata.type": "#microsoft.graph.user", **shown})
 
@@ -232,7 +232,7 @@ class DirectoryRoutes:
 
     def get_group(self, request: GraphRequest, group: str) -> GraphAnswer:
         """GET /groups/{id}."""
-        found = odata.select(self._group(group), selection(request, None))
+        found = one(request, self._group(group), "groups")
         return GraphAnswer(200, {"@odata.context": request.context("groups/$entity"), **found})
 
     def update_group(self, request: GraphRequest, group: str) -> GraphAnswer:

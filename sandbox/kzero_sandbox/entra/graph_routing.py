@@ -8,13 +8,13 @@ import base64
 import binascii
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote as quote_url
 from urllib.parse import urlencode
 
-from . import odata
+from . import graph_properties, odata
 from .graph_errors import GraphError, deny, refuse
 from .tokens import Caller
 
@@ -24,6 +24,11 @@ Requirement = tuple[frozenset[str], ...]
 """The caller needs one permission out of each set."""
 DEFAULT_PAGE = 100
 MAXIMUM_PAGE = 999
+_OPTIONS = frozenset(
+    {"$count", "$expand", "$filter", "$format", "$orderby", "$search", "$select", "$skip", "$skiptoken", "$top"}
+)
+_DIRECTORY = frozenset({"users", "groups", "servicePrincipals", "applications", "directoryObjects"})
+"""Collections of directory objects, whose queries have limits of their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,11 +160,18 @@ def page(
         GraphError: 400, if Graph refuses the query.
     """
     query = request.query
-    advanced = request.headers.get("consistencylevel", "").lower() == "eventual" and query.get("$count") == "true"
+    advanced = is_advanced(request)
+    known = graph_properties.known(context, items)
+    _check_options(request, context)
     if "$filter" in query and not searched:
-        items = filtered(items, query["$filter"], advanced=advanced)
+        items = filtered(items, query["$filter"], advanced=advanced, known=known)
+    if "$search" in query:
+        items = _searched(items, query["$search"])
+    if "$orderby" in query and not searched:
+        items = _ordered(items, query["$orderby"], known)
     offset, size = _offset(query), _size(query)
-    shown = [odata.select(item, selection(request, default_properties)) for item in items[offset : offset + size]]
+    chosen = selection(request, default_properties, known)
+    shown = [odata.select(item, chosen) for item in items[offset : offset + size]]
     body: Json = {"@odata.context": request.context(context)}
     if advanced:
         body["@odata.count"] = len(items)
@@ -171,8 +183,69 @@ def page(
     return GraphAnswer(200, body)
 
 
-def filtered(items: list[Json], text: str, *, advanced: bool) -> list[Json]:
+def is_advanced(request: GraphRequest) -> bool:
+    """Return whether a request has what Graph requires of an advanced query."""
+    is_eventual = request.headers.get("consistencylevel", "").lower() == "eventual"
+    return is_eventual and request.query.get("$count") == "true"
+
+
+def _check_options(request: GraphRequest, context: str) -> None:
+    query = request.query
+    for name in sorted(query.keys() - _OPTIONS):
+        if name.startswith("$"):
+            refuse(f"The query parameter '{name}' is not supported.", code="BadRequest")
+    if "$skip" in query and context in _DIRECTORY:
+        refuse("'$skip' is not supported by the service.", code="Request_UnsupportedQuery")
+    if "$search" in query and request.headers.get("consistencylevel", "").lower() != "eventual":
+        refuse(
+            "Request with $search query parameter only works through MSGraph with a special request header:"
+            " 'ConsistencyLevel: eventual'",
+            code="Request_UnsupportedQuery",
+        )
+    if re.search(r"/microsoft\.graph\.\w+/?$", request.path) and "deletedItems" not in request.path:
+        _require_advanced(request)
+    if "$orderby" in query and "$filter" in query and context in _DIRECTORY:
+        _require_advanced(request)
+
+
+def _require_advanced(request: GraphRequest) -> None:
+    if not is_advanced(request):
+        refuse(
+            "The specified request requires the $count=true query parameter and the ConsistencyLevel:eventual header.",
+            code="Request_UnsupportedQuery",
+        )
+
+
+def _searched(items: list[Json], text: str) -> list[Json]:
+    match = re.fullmatch(r'"(\w+):(.*)"', text)
+    if match is None:
+        refuse(f"Syntax error: character ':' is expected in the search expression '{text}'.", code="BadRequest")
+    name, wanted = match.groups()
+    return [item for item in items if wanted.casefold() in str(item.get(name) or "").casefold()]
+
+
+def _ordered(items: list[Json], text: str, known: frozenset[str] | None) -> list[Json]:
+    for part in reversed(text.split(",")):
+        name, _, direction = part.strip().partition(" ")
+        _check_known([name], known, "$orderby")
+        items = sorted(items, key=lambda item: str(item.get(name) or ""), reverse=direction.strip() == "desc")
+    return items
+
+
+def _check_known(names: Iterable[str], known: frozenset[str] | None, option: str) -> None:
+    for name in names:
+        if known is not None and name.split("/")[0] not in known and not name.startswith("extension_"):
+            refuse(f"Invalid {option} clause: Could not find a property named '{name}'.", code="BadRequest")
+
+
+def filtered(items: list[Json], text: str, *, advanced: bool, known: frozenset[str] | None = None) -> list[Json]:
     """Return the objects that a $filter selects.
+
+    Args:
+        items: The whole collection.
+        text: The filter.
+        advanced: Whether the request is an advanced query.
+        known: The properties that the objects can have; None uses those of the first object.
 
     Raises:
         GraphError: 400, if Graph refuses the filter.
@@ -190,18 +263,35 @@ def filtered(items: list[Json], text: str, *, advanced: bool) -> list[Json]:
             " Try adding $count=true query parameter and ConsistencyLevel:eventual header.",
             code="Request_UnsupportedQuery",
         )
-    known = set(items[0]) if items else None
-    for name in odata.names(tree):
-        if known is not None and name.split("/")[0] not in known | {"id"}:
-            refuse(f"Invalid filter clause: Could not find a property named '{name}'.", code="BadRequest")
+    if known is None and items:
+        known = frozenset({*items[0], "id"})
+    _check_known(sorted(odata.names(tree)), known, "filter")
     return [item for item in items if odata.matches(tree, item)]
 
 
-def selection(request: GraphRequest, default: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """Return the properties to include in an answer; None means all."""
+def selection(
+    request: GraphRequest, default: tuple[str, ...] | None, known: frozenset[str] | None = None
+) -> tuple[str, ...] | None:
+    """Return the properties to include in an answer; None means all.
+
+    Raises:
+        GraphError: 400, if the objects have no such property.
+    """
     if "$select" not in request.query:
         return default
-    return tuple(name.strip() for name in request.query["$select"].split(",") if name.strip())
+    names = tuple(name.strip() for name in request.query["$select"].split(",") if name.strip())
+    if request.version != "beta":  # where unknown names are null
+        _check_known(names, known, "$select")
+    return names
+
+
+def one(request: GraphRequest, item: Json, kind: str, default: tuple[str, ...] | None = None) -> Json:
+    """Return one object with the properties that a request selects.
+
+    Raises:
+        GraphError: 400, if the object cannot have such a property.
+    """
+    return odata.select(item, selection(request, default, graph_properties.known(kind, [item])))
 
 
 def _size(query: Mapping[str, str]) -> int:

@@ -19,6 +19,7 @@ from kzero_scim.entra.synchronization_job import job_changes, job_path, split_jo
 from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
 from kzero_scim.keycloak.protocol_mapper import guide_mappers
 from kzero_scim.mapping.attribute_mapping import Expectation, expectations, guide_rows, unmatched
+from kzero_scim.mapping.source_attributes import provisioned_user_name
 from kzero_scim.mapping.user_comparison import (
     Arrival,
     Comparison,
@@ -369,11 +370,12 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         name = manager.get("userPrincipalName")
         if not name:
             return set()
-        match await self._services.keycloak.find_user(realm, name):
+        sent = provisioned_user_name(name)
+        match await self._services.keycloak.find_user(realm, sent):
             case Present(kzero):
-                names = (name, manager.get("id"), kzero.get("id"), manager.get("displayName"))
+                names = (name, sent, manager.get("id"), kzero.get("id"), manager.get("displayName"))
             case Absent():
-                names = (name, manager.get("id"), None, manager.get("displayName"))
+                names = (name, sent, manager.get("id"), None, manager.get("displayName"))
             case Unknown() as unknown:
                 raise unknown.failure()
             case never:

@@ -191,7 +191,10 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
         """
         if old.on_destroy != "disable":
             return
-        names = await self._in_scope(old)
+        names, unnamed = await self._in_scope(old)
+        if unnamed:
+            note = f"not disabled, because Entra shows no {old.user_name_source} of these users{_named(unnamed)}"
+            await call.log.warning(note)
         try:
             await self._disable(call, old.realm, names)
         except KeycloakError as error:
@@ -216,8 +219,12 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
             )
             raise ProviderError(message)
 
-    async def _in_scope(self, old: ProvisionedUsersState) -> list[str]:
-        """Return the KZero user names of all users who are assigned, directly or through a group."""
+    async def _in_scope(self, old: ProvisionedUsersState) -> tuple[list[str], list[str]]:
+        """Return the KZero user names of all users who are assigned, directly or through a group.
+
+        Returns:
+            The names, and the object IDs of users whose name Entra does not show.
+        """
         graph, principal = self._services.graph, old.service_principal_id
         match await look_up_part(graph, principal_path(principal), lambda: assigned_to(graph, principal)):
             case Present(assigned):
@@ -239,8 +246,9 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
             ids |= members.keys()
         shown = graph_property(old.user_name_source) or "userPrincipalName"
         users = await users_by_id(graph, sorted(ids), f"id,{shown}" if shown != "id" else "id")
-        names = {read_attribute(user, old.user_name_source) for user in users}
-        return sorted(name for name in names if name)
+        names = {str(user["id"]).casefold(): read_attribute(user, old.user_name_source) for user in users}
+        unnamed = sorted(user_id for user_id in ids if not names.get(user_id.casefold()))
+        return sorted({name for name in names.values() if name}), unnamed
 
     async def _disable(self, call: Call, realm: str, names: Collection[str]) -> None:
         # Slow to import, and only needed here.
@@ -250,6 +258,7 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
         immunity = await Immunity.of(keycloak, realm)
         await keycloak.granted_roles(realm)
         disabled: list[str] = []
+        absent: list[str] = []
         spared: list[str] = []
         failures: list[str] = []
 
@@ -260,7 +269,10 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
                     if isinstance(answer, Unknown):
                         failures.append(answer.reason)
                         return
-                    if isinstance(answer, Absent) or answer.value.get("enabled") is False:
+                    if isinstance(answer, Absent):
+                        absent.append(name)
+                        return
+                    if answer.value.get("enabled") is False:
                         return
                     user = answer.value
                     if reason := await immunity.reason(user):
@@ -275,6 +287,9 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
         await asyncio.gather(*(one(name) for name in names))
         note = f'disabled {len(disabled)} users in KZero realm "{realm}"{_named(disabled)}'
         await call.log.info(note)
+        if absent:
+            note = f'not found in KZero realm "{realm}", so not disabled{_named(absent)}'
+            await call.log.warning(note)
         if spared:
             note = f"not disabled{_named(spared)}"
             await call.log.warning(note)

@@ -60,6 +60,18 @@ def test_a_user_is_created_updated_disabled_and_enabled_again(
     assert target.users()[ALEX]["id"] == created["id"]
 
 
+def test_a_guest_is_matched_and_sent_without_the_tenants_domain(
+    entra: Entra, provisioning: Application, target: Target
+) -> None:
+    """As Microsoft documents for B2B users: #EXT# and the tenant's domain are removed."""
+    guest = next(user for user in entra.organisation.users if user.user_type == "Guest")
+    provisioning.assign(guest.id)
+
+    provisioning.cycle()
+
+    assert "pat@partner.example" in target.users()
+
+
 def test_the_body_of_a_new_user_does_not_list_the_custom_extension(
     entra: Entra, provisioning: Application, target: Target
 ) -> None:

@@ -128,13 +128,61 @@ def test_the_manager_is_a_separate_object(entra: Entra) -> None:
     assert expanded["manager"]["id"] == manager["id"]
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "users?$select=id,nothing",
+        "users/alex@contoso.example?$select=nothing",
+        "groups?$select=userPrincipalName",
+        "servicePrincipals?$select=nothing",
+        "applications?$select=nothing",
+        "users?$filter=nothing eq 'x'",
+        "applications?$filter=nothing eq 'x'",
+        "users?$orderby=nothing",
+        "users?$orderby=displayName&$filter=userType eq 'Guest'",
+        "users?$skip=2",
+        'users?$search="displayName:alex"',
+        "users?$unknown=1",
+        "groups/{group}/members/microsoft.graph.user",
+        "groups/{group}/members/microsoft.graph.user?$count=true",
+    ],
+)
+def test_queries_that_graph_refuses_are_refused(entra: Entra, query: str) -> None:
+    """Unknown names, paging by $skip, and what only an advanced query may ask answer 400, as Graph does."""
+    group = entra.organisation.group("kzero-users").id
+
+    answer = entra.http.get(f"/v1.0/{query.format(group=group)}")
+
+    assert (answer.status_code, "error" in answer.json()) == (400, True)
+
+
+def test_advanced_queries_are_answered(entra: Entra) -> None:
+    """With $count and the header, Graph searches, sorts what it filters, and casts."""
+    eventual = {"ConsistencyLevel": "eventual"}
+    group = entra.organisation.group("kzero-users").id
+    queries = (
+        'users?$search="displayName:alex"&$count=true',
+        "users?$orderby=displayName desc&$filter=userType eq 'Guest'&$count=true",
+        f"groups/{group}/members/microsoft.graph.user?$count=true",
+        "users?$orderby=displayName&$top=2",
+    )
+
+    found = [entra.http.get(f"/v1.0/{query}", headers=eventual).json()["value"] for query in queries]
+
+    assert [user["displayName"] for user in found[0]] == ["Alex Lindqvist"]
+    assert all(found)
+    names = [user["displayName"] for user in found[3]]
+    assert names == sorted(names)
+
+
 def test_groups_list_their_members_and_two_share_a_name(entra: Entra) -> None:
     """The seeded directory contains two groups with the same name and a nested group."""
     query = "$filter=displayName+eq+'Duplicates'+and+securityEnabled+eq+true"
     duplicates = entra.http.get(f"/beta/groups?{query}").json()["value"]
     nested = entra.organisation.group("kzero-nested").id
     members = entra.http.get(f"/v1.0/groups/{nested}/members?$select=id,displayName").json()["value"]
-    groups = entra.http.get(f"/v1.0/groups/{nested}/members/microsoft.graph.group").json()["value"]
+    cast = f"/v1.0/groups/{nested}/members/microsoft.graph.group?$count=true"
+    groups = entra.http.get(cast, headers={"ConsistencyLevel": "eventual"}).json()["value"]
 
     assert len(duplicates) == 2
     assert sorted(member["@odata.type"] for member in members) == ["#microsoft.graph.group", "#microsoft.graph.user"]
