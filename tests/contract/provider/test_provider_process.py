@@ -113,12 +113,13 @@ def test_standard_input_that_is_closed_from_the_start_is_no_end(tmp_path: Path) 
         text=True,
     )
     assert started.stdout is not None
-    port = int(started.stdout.readline())
-
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:  # type: ignore[no-untyped-call]  # grpc has no types
-        answer = provider_pb2_grpc.ResourceProviderStub(channel).GetPluginInfo(empty_pb2.Empty())
-    started.terminate()
-    started.communicate(timeout=10)
+    try:
+        port = int(started.stdout.readline())
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:  # type: ignore[no-untyped-call]  # grpc has no types
+            answer = provider_pb2_grpc.ResourceProviderStub(channel).GetPluginInfo(empty_pb2.Empty())
+    finally:
+        started.terminate()
+        started.communicate(timeout=10)
 
     assert answer.version == kzero_scim.__version__
     assert started.returncode == 0

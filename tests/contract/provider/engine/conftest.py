@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any
 
 import grpc.aio
 import pytest
@@ -10,6 +13,8 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from kzero_scim.provider.engine.adapter import Adapter, start
 from tests.toy_package import ToyService
+
+Serve = Callable[..., Coroutine[Any, Any, int]]
 
 
 @pytest.fixture
@@ -27,12 +32,23 @@ async def adapter(service: ToyService) -> AsyncIterator[Adapter]:
 
 
 @pytest.fixture
-async def fresh(adapter: Adapter) -> AsyncIterator[provider_pb2_grpc.ResourceProviderStub]:
+async def serve() -> AsyncIterator[Serve]:
+    """Yield a function that serves an adapter and returns its port. Its servers stop also after a failed test."""
+    async with AsyncExitStack() as servers:
+
+        async def serve(adapter: Adapter, **options: Any) -> int:  # noqa: ANN401 - options of start
+            server, port = await start(adapter, **options)
+            servers.push_async_callback(partial(server.stop, grace=None))
+            return port
+
+        yield serve
+
+
+@pytest.fixture
+async def fresh(adapter: Adapter, serve: Serve) -> AsyncIterator[provider_pb2_grpc.ResourceProviderStub]:
     """Yield a stub of a provider that is not configured yet."""
-    server, port = await start(adapter)
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{await serve(adapter)}") as channel:
         yield provider_pb2_grpc.ResourceProviderStub(channel)
-    await server.stop(grace=None)
 
 
 @pytest.fixture

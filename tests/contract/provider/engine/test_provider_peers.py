@@ -12,8 +12,8 @@ import grpc.aio
 import pytest
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from kzero_scim.provider.engine.adapter import Adapter, start
-from tests.toy_package import ToyService
+from kzero_scim.provider.engine.adapter import Adapter
+from tests.contract.provider.engine.conftest import Serve
 
 pytestmark = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="only Linux shows whose a connection is")
 
@@ -53,41 +53,34 @@ async def _other_process(port: int, user: int = 0) -> list[str]:
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
-async def test_another_user_gets_nothing(adapter: Adapter) -> None:
+async def test_another_user_gets_nothing(adapter: Adapter, serve: Serve) -> None:
     """Neither a Configure, which would use this environment's secrets, nor anything else."""
-    server, port = await start(adapter)
+    port = await serve(adapter)
 
     assert await _other_process(port, user=65534) == ["PERMISSION_DENIED this provider serves its own engine only"] * 2
     assert await _other_process(port) == ["answered"] * 2
-    await server.stop(grace=None)
 
 
-async def test_a_process_that_is_not_the_engine_gets_nothing(service: ToyService) -> None:
+async def test_a_process_that_is_not_the_engine_gets_nothing(adapter: Adapter, serve: Serve) -> None:
     """The fleet knows its engine's session."""
-    adapter = Adapter(service.package())
     session = 0
-    server, port = await start(adapter, engine=lambda: session)
+    port = await serve(adapter, engine=lambda: session)
 
     assert await _other_process(port) == ["PERMISSION_DENIED this provider serves its own engine only"] * 2
     engine = await _started_process(port)
     session = engine.pid
     assert await _lines(engine) == ["answered"] * 2
     assert await _other_process(port) == ["PERMISSION_DENIED this provider serves its own engine only"] * 2
-    await adapter.aclose()
-    await server.stop(grace=None)
 
 
 async def test_no_process_is_answered_while_no_engine_runs(
-    service: ToyService, monkeypatch: pytest.MonkeyPatch
+    adapter: Adapter, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before it starts and after it ended, also in a container, where the system may give a process the session 0."""
     monkeypatch.setattr(os, "getsid", lambda _: 0)
-    adapter = Adapter(service.package())
-    server, port = await start(adapter, engine=lambda: 0)
+    port = await serve(adapter, engine=lambda: 0)
 
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await provider_pb2_grpc.ResourceProviderStub(channel).Configure(provider_pb2.ConfigureRequest())
     assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
-    await adapter.aclose()
-    await server.stop(grace=None)

@@ -67,11 +67,12 @@ class TestProcess:
         engine_pb2_grpc.add_EngineServicer_to_server(engine, server)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
-        await provider.Attach(plugin_pb2.PluginAttach(address=f"127.0.0.1:{port}"))
-
-        await create(provider, {"room": "hall"}, preview=True)
-        await create(provider, {"room": "hall"})
-        await server.stop(grace=None)
+        try:
+            await provider.Attach(plugin_pb2.PluginAttach(address=f"127.0.0.1:{port}"))
+            await create(provider, {"room": "hall"}, preview=True)
+            await create(provider, {"room": "hall"})
+        finally:
+            await server.stop(grace=None)
 
         note, status = engine.lines
         assert (note.message, note.urn, note.ephemeral) == ("plans a shelf for hall", URN, False)

@@ -91,7 +91,9 @@ async def running(
     """Run the stand-in and send all its HTTP requests to `answer`."""
     provider = Provider(lambda: httpx.AsyncClient(transport=httpx.MockTransport(answer)), pauses)
     server, port = await start(provider)
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield Plugin(channel)
-    await provider.close()
-    await server.stop(grace=0)
+    try:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            yield Plugin(channel)
+    finally:
+        await provider.close()
+        await server.stop(grace=0)
