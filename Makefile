@@ -9,6 +9,8 @@ venv := "$(CURDIR)/.venv"
 python := $(venv)/bin/python
 # Activates the environment, because Pulumi's language host uses the Python of the active one.
 active := PATH=$(venv)"/bin:$$PATH" VIRTUAL_ENV=$(venv)
+# Without compiled files, each of the many processes of the tests would compile everything first.
+unexport PYTHONDONTWRITEBYTECODE
 # Several processes, which get whole files, because the tests of a file share their set-up.
 parallel := --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 

@@ -39,14 +39,21 @@ settings.load_profile("tests")
 PROCESS_MEMORY = 1280
 """Memory in MB of a test process with its sandbox and engine. Half of it is Keycloak's."""
 
+WAITING_PROCESSES = 2
+"""Test processes beyond the number of cores, because tests wait for external programs."""
+
+_LONG = ("e2e", "engine")
+"""Folders of the files that take longest, the longest first."""
+
 _EXTERNAL = frozenset({"keycloak", "pulumi", "axe", "_chromium"})
 """The fixtures that every test with Keycloak, the Pulumi CLI or the browser uses."""
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Return the number of processes for `--numprocesses=auto`, limited by cores and memory; 0 instead of 1."""
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return the number of processes for `--numprocesses=auto`, limited by memory; 0 instead of 1."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    wanted = min(cores, _free_memory() // PROCESS_MEMORY)
+    waiting = 0 if config.option.markexpr == "not external" else WAITING_PROCESSES
+    wanted = min(cores + waiting, _free_memory() // PROCESS_MEMORY)
     return wanted if wanted > 1 else 0
 
 
@@ -60,16 +67,16 @@ def _free_memory() -> int:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests that use external programs. With several processes, their files run first.
+    """Mark the tests that use external programs. With several processes, the files that take longest run first.
 
-    These tests take longest. If the short ones come last, all processes end at about the same time.
+    If the short ones come last, all processes end at about the same time.
     """
     for item in items:
         if not _EXTERNAL.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("external")
     if hasattr(config, "workerinput"):
-        long = {item.path for item in items if item.get_closest_marker("external")}
-        items.sort(key=lambda item: item.path not in long)
+        external = {item.path for item in items if item.get_closest_marker("external")}
+        items.sort(key=lambda item: (item.path not in external, *(folder not in item.path.parts for folder in _LONG)))
 
 
 @pytest.fixture(scope="session")
