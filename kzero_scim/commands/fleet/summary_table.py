@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -16,6 +17,7 @@ from kzero_scim.fleet.report.wording import word_of
 
 _NAMED = 6
 """How many tenants of a group the table names."""
+_WITH_REASON = frozenset({Outcome.FAILED, Outcome.TIMED_OUT, Outcome.UNHEALTHY, Outcome.NOT_RUN})
 
 
 def print_closing(console: Console, run: FleetRun) -> None:
@@ -26,8 +28,14 @@ def print_closing(console: Console, run: FleetRun) -> None:
     table.add_column(justify="right")
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")
+    below: list[Text] = []
     for outcome, tenants, text in _rows(grouped):
         names = "" if outcome is Outcome.UNCHANGED else listed([one_line(name) for name in tenants], _NAMED)
+        if outcome in _WITH_REASON and cell_len(text) > console.width // 2:
+            # A narrow column would break commands and addresses that the operator copies.
+            reason = (f"{word_of(run.command, outcome)}: ", STYLES[outcome])
+            below.append(Text.assemble(reason, one_line(text), (f"  ({names})", "dim")))
+            text = ""  # noqa: PLW2901 - below
         table.add_row(
             Text(word_of(run.command, outcome), STYLES[outcome]),
             str(len(tenants)),
@@ -37,6 +45,8 @@ def print_closing(console: Console, run: FleetRun) -> None:
     if run.results:
         console.print()
         console.print(table)
+    for line in below:
+        console.print(line, soft_wrap=True)
     for alike in grouped.warnings:
         names = listed([one_line(name) for name in alike.tenants], _NAMED)
         console.print(
