@@ -11,10 +11,11 @@ import binascii
 import html
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, quote_plus
 
@@ -29,6 +30,11 @@ SHORTEST: Final = 4
 garble messages and hide nothing."""
 _SHORTEST_LINE: Final = 8
 """Characters of a line of a secret that has several, for it to be a secret by itself."""
+LONGEST: Final = 16 * 1024
+"""Characters of a message or a value that is shown."""
+_WINDOW: Final = 4 * LONGEST
+"""Characters in which secrets are looked for where only the beginning of a text is shown. The longest secret that a
+service repeats is a token of a few thousand characters, and six times as long if each is written as an escape."""
 _LEVELS: Final = 4
 """Encodings on top of each other that are read, such as HTML of JSON of a URL."""
 
@@ -99,18 +105,31 @@ class Redactor:
             return text
         found: list[tuple[int, int]] = []
         runs: dict[str, bool] = {}
-        level, starts, ends = text, list(range(len(text))), list(range(1, len(text) + 1))
+        level, below = text, list[_Decoding]()
         for _ in range(_LEVELS):
-            found += [(starts[start], ends[end - 1]) for start, end in self._found(level, runs)]
-            following = _decoded(level)
+            found += [_source_of(span, below) for span in self._found(level, runs)]
+            following = _Decoding.of(level)
             if following is None:
                 break
-            level, places = following
-            starts = [starts[start] for start, _ in places]
-            ends = [ends[end - 1] for _, end in places]
+            level = following.text
+            below.append(following)
         else:
-            found += [(starts[start], ends[end - 1]) for start, end in self._found(level, runs)]
+            found += [_source_of(span, below) for span in self._found(level, runs)]
         return _without(text, found)
+
+    def shortened(self, text: str, most: int) -> str:
+        """Return the beginning of a text from outside, which may be very long, without secrets."""
+        if len(text) <= _WINDOW:
+            return self.redact(text)[:most]
+        # A secret that begins in the part which is returned ends in the window.
+        redacted_part = self.redact(text[:_WINDOW])
+        return redacted_part[: min(most, max(0, len(redacted_part) - _WINDOW // 2))]
+
+    def line(self, text: str) -> str:
+        """Return a message, of which no reader needs more than :data:`LONGEST` characters, without secrets."""
+        if len(text) <= LONGEST:
+            return self.redact(text)
+        return f"{self.shortened(text, LONGEST)}... ({len(text)} characters)"
 
     def _found(self, text: str, runs: dict[str, bool]) -> Iterator[tuple[int, int]]:
         for needle in self._needles:
@@ -165,18 +184,21 @@ def learn(value: object) -> None:
 
 def shortened(text: str, most: int) -> str:
     """Return the beginning of a text from outside, without the secrets that the current redactor knows."""
-    return current().redact(text)[:most]
+    return current().shortened(text, most)
 
 
 def redacted(value: T) -> T:
-    """Return a value with the current redactor applied to every text inside: dataclasses, lists, dictionaries."""
+    """Return a value with the current redactor applied to every text inside: dataclasses, lists, dictionaries.
+
+    A text of more than :data:`LONGEST` characters is shortened: a service may answer with a name of many megabytes.
+    """
     made: Any = _redacted(value, current())
     return made  # type: ignore[no-any-return] # of the type that it was of
 
 
 def _redacted(value: Any, redactor: Redactor) -> Any:  # noqa: ANN401 - any value
     if type(value) is str:
-        return redactor.redact(value)
+        return redactor.line(value)
     if isinstance(value, dict):
         return {key: _redacted(item, redactor) for key, item in value.items()}
     if type(value) in {list, tuple, set, frozenset}:
@@ -206,31 +228,69 @@ def _without(text: str, found: Iterable[tuple[int, int]]) -> str:
     return "".join((*pieces, text[done:]))
 
 
-def _decoded(text: str) -> tuple[str, list[tuple[int, int]]] | None:
-    """Decode one level; with the place of each character in the text. None if that changes nothing."""
-    pieces: list[str] = []
-    places: list[tuple[int, int]] = []
-    done = 0
-    for match in _ESCAPE.finditer(text):
-        start, end = match.span()
-        character = _meaning(match[0])
-        pieces += [text[done:start], character]
-        places += [(at, at + 1) for at in range(done, start)]
-        places += [(start, end)] * len(character)
-        done = end
-    pieces.append(text[done:])
-    places += [(at, at + 1) for at in range(done, len(text))]
-    decoded = "".join(pieces)
-    return None if decoded == text else (decoded, places)
+@dataclass(frozen=True)
+class _Decoding:
+    """A text after one level of decoding, and where it was changed.
+
+    Attributes:
+        text: The decoded text.
+        starts: Where each decoded escape begins in it.
+        ends: Where each ends in it.
+        places: Where each was before, beginning and end.
+    """
+
+    text: str
+    starts: list[int]
+    ends: list[int]
+    places: list[tuple[int, int]]
+
+    @classmethod
+    def of(cls, text: str) -> _Decoding | None:
+        """Decode one level; None if that changes nothing."""
+        pieces: list[str] = []
+        made = cls("", [], [], [])
+        done = length = 0
+        for match in _ESCAPE.finditer(text):
+            start, end = match.span()
+            character = _meaning(match[0])
+            pieces += [text[done:start], character]
+            length += start - done
+            made.starts.append(length)
+            length += len(character)
+            made.ends.append(length)
+            made.places.append((start, end))
+            done = end
+        decoded = "".join((*pieces, text[done:]))
+        return None if decoded == text else replace(made, text=decoded)
+
+    def source_of(self, start: int, end: int) -> tuple[int, int]:
+        """Return where a part of the text was before. Half a character's escape counts as all of it."""
+        return self._before(start)[0], self._before(end - 1)[1]
+
+    def _before(self, at: int) -> tuple[int, int]:
+        """Return the beginning and end of what became the character at a place."""
+        last = bisect_right(self.starts, at) - 1
+        if last < 0:
+            return at, at + 1
+        if at < self.ends[last]:
+            return self.places[last]
+        place = self.places[last][1] + at - self.ends[last]
+        return place, place + 1
+
+
+def _source_of(span: tuple[int, int], below: Sequence[_Decoding]) -> tuple[int, int]:
+    for decoding in reversed(below):
+        span = decoding.source_of(*span)
+    return span
 
 
 def _decodings(text: str) -> Iterator[str]:
     """Give what a secret looks like where it is decoded too often, since a reader cannot know how often."""
     for _ in range(_LEVELS + 1):
-        following = _decoded(text)
+        following = _Decoding.of(text)
         if following is None:
             return
-        text = following[0]
+        text = following.text
         yield text
 
 

@@ -97,7 +97,9 @@ class TokenEndpoint:
         document = read_object(answer.content) or {}
         if not answer.is_success:
             message = f"{doing}: {_refusal(answer, document, client_id)}"
-            raise TokenError(message, status=answer.status_code, code=str(document.get("error") or ""))
+            raise TokenError(
+                message, status=answer.status_code, code=shortened(str(document.get("error") or ""), _LONGEST_REASON)
+            )
         value = document.get("access_token")
         kind = str(document.get("token_type", "bearer")).casefold()
         if not isinstance(value, str) or not BEARER.fullmatch(value) or kind != "bearer":

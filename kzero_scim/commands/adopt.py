@@ -155,7 +155,7 @@ def _print_result(console: Console, plan: Plan, message: str, *, as_json: bool, 
             with console.status("previewing"):
                 found = redacted(differences(plan.request.project, plan.request.stack))
         except KzeroScimError as error:
-            problem = current().redact(str(error))
+            problem = current().line(str(error))
     if as_json:
         document = {
             "tenant": plan.request.stack,

@@ -78,11 +78,11 @@ def main() -> None:
         try:
             app()
         except KzeroScimError as error:
-            typer.echo(f"error: {several_lines(redactor.redact(str(error)))}", err=True)
+            typer.echo(f"error: {several_lines(redactor.line(str(error)))}", err=True)
         except Exception as error:  # noqa: BLE001 - the last resort of every command: one line, no traceback
             if os.environ.get("KZERO_DEBUG") == "1":
                 typer.echo("".join(traceback.format_exception(error)), err=True)
-            typer.echo(f"error: {one_line(redactor.redact(unforeseen(error, requests)))}", err=True)
+            typer.echo(f"error: {one_line(redactor.line(unforeseen(error, requests)))}", err=True)
         else:
             return
     sys.exit(ExitCode.FAILED)

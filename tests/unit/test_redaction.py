@@ -6,6 +6,7 @@ import base64
 import html
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote, quote_plus, urlencode
@@ -186,3 +187,32 @@ def test_secrets_are_told_by_their_names() -> None:
     public |= {"AWS_ACCESS_KEY_ID", "PULUMI_CONFIG_PASSPHRASE_FILE", "KZERO_SCIM_CREDENTIALS_DIR", "ARM_USE_OIDC"}
 
     assert {name for name in secret | public if is_secret(name)} == secret
+
+
+def test_a_long_text_is_shortened_quickly_and_reveals_nothing() -> None:
+    """A service may answer with a message or a name of many megabytes, in which each character is an escape."""
+    secret = "".join(f"%{ord(letter):02x}" for letter in "s3cret-of-the-tenant")
+    token = "eyJ" + "abc-_123" * 400
+    redactor = Redactor(["s3cret-of-the-tenant", token])
+    began = time.monotonic()
+
+    for before in ("", "x" * 150, "%41" * 60):
+        for form in (secret, "".join(f"\\u{ord(letter):04x}" for letter in token)):
+            said = redactor.shortened(before + form + "%41" * 5_000_000, 200)
+            assert said.startswith(f"{before}{REPLACEMENT}")
+            assert len(said) <= 200
+            line = redactor.line(before + form + "%41" * 5_000_000)
+            assert line.startswith(f"{before}{REPLACEMENT}")
+            assert line.endswith(" characters)")
+    # Before, one such text took minutes.
+    assert time.monotonic() - began < 20
+
+
+def test_a_secret_at_the_end_of_what_is_looked_at_is_not_shown() -> None:
+    """Where the window ends in the middle of a secret, the returned beginning ends before it."""
+    redactor = Redactor(["s3cret-of-the-tenant"])
+    replaced = "s3cret-of-the-tenant " * 10_000
+
+    for text in (replaced, f"x{replaced}", f"{'x' * 13}{replaced}"):
+        for part in (redactor.shortened(text, 10_000_000), redactor.line(text)):
+            assert "s3cret" not in part

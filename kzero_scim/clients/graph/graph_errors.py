@@ -15,8 +15,10 @@ from kzero_scim.clients.graph.operations import operation
 from kzero_scim.clients.retries import is_momentary, root_cause, untrusted
 from kzero_scim.clients.tls import ca_file
 from kzero_scim.errors import GraphError
-from kzero_scim.redaction import current
+from kzero_scim.redaction import shortened
 
+_LONGEST_CODE: Final = 100
+"""The most characters of Graph's error code, and of the request id, to show."""
 _LONGEST: Final = 600
 """The most characters of Graph's own message to show."""
 
@@ -44,7 +46,7 @@ def refused(
     doing = operation(method, path)
     error = body.get("error")
     details: Mapping[str, Any] = error if isinstance(error, dict) else {}
-    code = str(details.get("code") or "")
+    code = shortened(str(details.get("code") or ""), _LONGEST_CODE)
     said = _message(details)
     parts = [f"cannot {doing.words}: Microsoft Graph answered {status}"]
     if code:
@@ -114,11 +116,11 @@ def _one_line(text: object) -> str:
     for key in ("Message", "message", "error_description"):
         if packed and isinstance(packed.get(key), str):
             text = str(packed[key])
-    line = current().redact(" ".join(text.split())).rstrip(". ")
+    line = shortened(" ".join(text.split()), _LONGEST + 1).rstrip(". ")
     return line if len(line) <= _LONGEST else line[:_LONGEST] + "..."
 
 
 def _request_id(details: Mapping[str, Any], headers: httpx.Headers | None) -> str:
     inner = details.get("innerError")
     from_body = inner.get("request-id") if isinstance(inner, dict) else None
-    return str(from_body or (headers.get("request-id") if headers else None) or "")
+    return shortened(str(from_body or (headers.get("request-id") if headers else None) or ""), _LONGEST_CODE)

@@ -486,7 +486,7 @@ def _read(path: str, variable: str) -> str:
 def _refusal(
     error: Exception, method: Method, tenant: str | None, cloud: Cloud, seen: Sequence[LoginAnswer]
 ) -> GraphError:
-    text = current().redact(" ".join(str(getattr(error, "message", None) or error).split()))
+    text = current().line(" ".join(str(getattr(error, "message", None) or error).split()))
     start = f"cannot sign in to Entra tenant {tenant or '(not configured)'} {method.words}"
     match = re.search(r"AADSTS(\d+)", text)
     last = seen[-1] if seen else None

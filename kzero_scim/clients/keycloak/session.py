@@ -21,6 +21,8 @@ from kzero_scim.redaction import learn, shortened
 
 ResultT = TypeVar("ResultT")
 
+LONGEST_CODE: Final = 100
+"""The most characters of the server's error code to show."""
 LONGEST_REASON: Final = 200
 """The most characters of the server's own message to show."""
 
@@ -239,8 +241,10 @@ def server_words(error: keycloak_errors.KeycloakError) -> tuple[str, str]:
     body = read_object(error.response_body or b"")
     if body is None:
         return "", "no explanation"
-    code = str(body.get("error") or "")
-    reason = str(body.get("error_description") or body.get("errorMessage") or body.get("message") or code)
+    code = shortened(str(body.get("error") or ""), LONGEST_CODE)
+    reason = str(
+        body.get("error_description") or body.get("errorMessage") or body.get("message") or body.get("error") or ""
+    )
     return code, shortened(" ".join(reason.split()), LONGEST_REASON) or "no explanation"
 
 

@@ -88,7 +88,7 @@ def run_tenant(run: TenantRun, told: Told) -> TenantResult:
             result = _failed(run, str(error))
         except Exception as error:  # noqa: BLE001 - the last resort: one tenant's failure alone
             result = _failed(run, unforeseen(error, []))
-        result = redacted(replace(result, error=one_line(redactor.redact(result.error))))
+        result = redacted(replace(result, error=one_line(redactor.line(result.error))))
         result = replace(result, tenant=run.tenant)
         log.write(f"{result.outcome}{': ' if result.error else ''}{result.error}")
         if log.problem:

@@ -139,7 +139,7 @@ class Sweep:
             result = _without(tenant, Outcome.FAILED if is_applied else Outcome.NOT_RUN, unforeseen(error, []))
         # A secret of several lines is found before they are joined.
         return replace(
-            redacted(replace(result, error=one_line(current().redact(result.error)))),
+            redacted(replace(result, error=one_line(current().line(result.error)))),
             tenant=tenant.name,
             seconds=round(time.monotonic() - began, 3),
             tags=list(tenant.tags),

@@ -42,7 +42,7 @@ class EngineLink:
             return
         if self._channel is None:
             self._channel = grpc.aio.insecure_channel(self._address)
-        text = self._redactor.redact(plain(self._redactor.redact(message)))
+        text = self._redactor.redact(plain(self._redactor.line(message)))
         line = engine_pb2.LogRequest(severity=severity, urn=urn, message=text, ephemeral=ephemeral)
         # A stopping engine accepts no lines. That must not fail an operation.
         with contextlib.suppress(grpc.aio.AioRpcError):

@@ -109,11 +109,11 @@ class Guard:
     def one_line(self, error: object) -> str:
         """Return an error's message as one line, without secrets and without characters that could forge a line."""
         # Redact twice: first secrets of several lines, then secrets in the escaped text.
-        return self._redactor.redact(display.one_line(self._redactor.redact(str(error))))
+        return self._redactor.redact(display.one_line(self._redactor.line(str(error))))
 
     def _trace(self, error: BaseException) -> None:
         if os.environ.get("KZERO_DEBUG") == "1":
-            sys.stderr.write(self._redactor.redact("".join(traceback.format_exception(error))))
+            sys.stderr.write(self._redactor.line("".join(traceback.format_exception(error))))
 
 
 async def _abort(
