@@ -30,6 +30,13 @@ WITHIN: Final = 90.0
 BEARER: Final = re.compile(r"[\x21-\x7e]+")
 """The characters of a bearer token. httpx refuses other characters in a header, and quotes the header in its error."""
 
+_SECONDS_PER_VALUE: Final = 1e-6
+_SECONDS_PER_BYTE: Final = 1e-8
+"""How long Python takes to parse JSON, measured on a slow machine."""
+_LARGE: Final = 0.02
+"""Seconds of parsing that other tenants do not notice."""
+_OTHERS: Final = 4
+"""How many times longer than one tenant's parsing the other tenants' turn is."""
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _CODED: Final = ("content-encoding", "content-length", "transfer-encoding")
 
@@ -49,6 +56,25 @@ class Answer(httpx.Response):
         """
         del options
         return read_json(self.content)
+
+
+class Turns:
+    """Lets a tenant's large answers be parsed one after the other, with pauses in which others have their turn.
+
+    Parsing holds the only event loop, and a thread would not help: Python parses in one thread at a time. So a tenant
+    whose services send nothing but large answers has at most a fifth of the time.
+    """
+
+    def __init__(self) -> None:
+        """Start with no turn taken."""
+        self._lock = asyncio.Lock()
+
+    async def take(self, body: bytes) -> None:
+        """Wait until this body may be parsed. A small one may be parsed at once."""
+        seconds = _SECONDS_PER_VALUE * min(values_in(body), MOST_VALUES) + _SECONDS_PER_BYTE * len(body)
+        if seconds > _LARGE:
+            async with self._lock:
+                await asyncio.sleep(_OTHERS * seconds)
 
 
 def too_slow(seconds: float) -> str:
@@ -82,6 +108,7 @@ async def whole(
     request: httpx.Request,
     within: float,
     largest: int | None = None,
+    turns: Turns | None = None,
 ) -> Answer:
     """Send a request and return its complete answer, within the limits of size and time.
 
@@ -90,6 +117,7 @@ async def whole(
         request: The request.
         within: Seconds from sending the request to the last byte.
         largest: The most bytes after decompression, :data:`LARGEST` by default.
+        turns: When the answer may be parsed; None for at once.
 
     Raises:
         UnacceptableAnswerError: The answer is too large, too slow, or compressed more than once.
@@ -108,8 +136,15 @@ async def whole(
     except UnreadableBodyError as error:
         message = f"answered {error}"
         raise UnacceptableAnswerError(message, request=request) from error
+    if turns is not None:
+        await turns.take(body)
     headers = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in _CODED]
     return Answer(response.status_code, headers=headers, content=body, request=response.request)
+
+
+def values_in(body: bytes) -> int:
+    """Return how many JSON values a body has at most: its commas and opening brackets, those in texts included."""
+    return sum(map(body.count, (b",", b"[", b"{")))
 
 
 def check_values(body: bytes, most: int = MOST_VALUES) -> None:
@@ -118,7 +153,7 @@ def check_values(body: bytes, most: int = MOST_VALUES) -> None:
     Raises:
         ValueError: Commas and opening brackets are more than ``most``, those in texts included.
     """
-    if sum(map(body.count, (b",", b"[", b"{"))) > most:
+    if values_in(body) > most:
         message = f"more than {most} values"
         raise ValueError(message)
 

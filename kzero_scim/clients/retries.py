@@ -17,7 +17,7 @@ from typing import Any, Final
 import httpx
 
 from kzero_scim import __version__
-from kzero_scim.clients.answers import WITHIN, UnacceptableAnswerError, whole
+from kzero_scim.clients.answers import WITHIN, Turns, UnacceptableAnswerError, whole
 from kzero_scim.clients.body import ACCEPTED
 from kzero_scim.clients.proxies import check_proxies
 from kzero_scim.clients.tls import ssl_context
@@ -204,6 +204,8 @@ class RetryingClient(httpx.AsyncClient):
         self._within = within
         self._largest = largest
         self._sleep = sleep
+        # With another's transport, other tenants share this process.
+        self._turns = None if transport is None else Turns()
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401 - as in httpx
         """Send a request, with retries, and return its answer."""
@@ -230,7 +232,7 @@ class RetryingClient(httpx.AsyncClient):
         if options.get("stream"):
             return await send(request, **options)
         streamed = {**options, "stream": True, "follow_redirects": False}
-        return await whole(lambda asked: send(asked, **streamed), request, self._within, self._largest)
+        return await whole(lambda asked: send(asked, **streamed), request, self._within, self._largest, self._turns)
 
 
 def untrusted(error: BaseException) -> ssl.SSLCertVerificationError | None:

@@ -6,7 +6,6 @@ https://learn.microsoft.com/graph/use-the-api, ``/graph/paging``, ``/graph/json-
 from __future__ import annotations
 
 import asyncio
-import copy
 import json
 import time
 import uuid
@@ -19,7 +18,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from kzero_scim.clients import timeouts
-from kzero_scim.clients.answers import body_of, count_values, read_object, too_slow
+from kzero_scim.clients.answers import Turns, body_of, count_values, read_object, too_slow
 from kzero_scim.clients.body import ACCEPTED, UnreadableBodyError
 from kzero_scim.clients.claims import claims_of
 from kzero_scim.clients.graph import graph_errors
@@ -128,6 +127,8 @@ class GraphClient:
         self._sleep = sleep
         self._clock = clock
         self._within = within
+        # With another's transport, other tenants share this process.
+        self._turns = None if transport is None else Turns()
         self._shared: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[float, asyncio.Task[_Answer | Json]]] = {}
         self._batches = asyncio.Semaphore(BATCHES_AT_ONCE)
         self._throttled = THROTTLED if self._policy == RETRIES else replace(self._policy, longest=THROTTLED.longest)
@@ -218,7 +219,9 @@ class GraphClient:
         try:
             # Each caller gets its own document. Parsing a large one again is faster than copying it.
             found = await asyncio.shield(task)
-            return _document("GET", path, found) if isinstance(found, _Answer) else copy.deepcopy(found)
+            if isinstance(found, _Answer):
+                return await self._document("GET", path, found)
+            return json.loads(json.dumps(found))  # type: ignore[no-any-return] # a copy of an object
         except BaseException:
             # Other callers may wait for a read whose caller was cancelled.
             if task.done() and self._shared.get(key, (0.0, None))[1] is task:
@@ -406,13 +409,26 @@ class GraphClient:
         body = batch_document(chunk)
         try:
             answer = await self._send("POST", "/$batch", None, body, await self._sign_in.token())
-            found = batch_answers(chunk, read_object(answer.body) or {})
+            found = batch_answers(chunk, await self._parsed(answer) or {})
         except (GraphError, httpx.HTTPError):
             return None
         return [found[index][0] for index in chunk]
 
+    async def _parsed(self, answer: _Answer) -> Json | None:
+        """Return an answer's JSON object, or None, in turn with other tenants' work."""
+        if self._turns is not None:
+            await self._turns.take(answer.body)
+        return read_object(answer.body)
+
+    async def _document(self, method: str, path: str, answer: _Answer) -> Json:
+        document = await self._parsed(answer)
+        if document is None:
+            kind = answer.headers.get("Content-Type") or "nothing"
+            raise graph_errors.unexpected(path, f"{answer.status} with {kind} instead of a JSON object", method)
+        return document
+
     async def _object(self, method: str, path: str, params: Parameters | None = None) -> Json:
-        return _document(method, path, await self._request(method, path, params=params))
+        return await self._document(method, path, await self._request(method, path, params=params))
 
     async def _write(self, method: str, path: str, body: Json | None, *, repeatable: bool | None = None) -> Json | None:
         _require_whole(path)
@@ -423,7 +439,7 @@ class GraphClient:
             self._shared.clear()
         if not answer.body.strip():
             return None
-        document = read_object(answer.body)
+        document = await self._parsed(answer)
         if document is None:
             raise graph_errors.unexpected(path, f"{answer.status} with something other than a JSON object", method)
         return document
@@ -442,7 +458,7 @@ class GraphClient:
             except GraphError as error:
                 found: dict[int, tuple[BatchAnswer, float | None]] = dict.fromkeys(chunk, (unanswered(error), None))
             else:
-                found = batch_answers(chunk, read_object(answer.body) or {})
+                found = batch_answers(chunk, await self._parsed(answer) or {})
         sending.keep(found)
         await sending.report(0.0)
 
@@ -482,7 +498,7 @@ class GraphClient:
                     token, has_renewed = await self._sign_in.token(rejected=token), True
                     continue
                 failure = graph_errors.refused(
-                    method, path, answer.status, read_object(answer.body) or {}, answer.headers
+                    method, path, answer.status, await self._parsed(answer) or {}, answer.headers
                 )
                 if not may_answer_pass(answer.status, is_repeatable=may_repeat):
                     raise failure
@@ -535,14 +551,6 @@ class GraphClient:
         if target is None or (target.scheme, target.netloc) != (graph.scheme, graph.netloc):
             raise graph_errors.unexpected(path, "with a next page on another server")
         return target.geturl()
-
-
-def _document(method: str, path: str, answer: _Answer) -> Json:
-    document = read_object(answer.body)
-    if document is None:
-        kind = answer.headers.get("Content-Type") or "nothing"
-        raise graph_errors.unexpected(path, f"{answer.status} with {kind} instead of a JSON object", method)
-    return document
 
 
 def _require_whole(path: str) -> None:
