@@ -17,6 +17,7 @@ import argparse
 import os
 import re
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -24,6 +25,8 @@ from urllib.parse import quote
 
 import httpx
 
+from kzero_scim.clients.answers import LARGEST, read_json, too_slow
+from kzero_scim.clients.body import ACCEPTED, Body, UnreadableBodyError
 from kzero_scim.display import one_line
 from kzero_scim.redaction import Redactor
 
@@ -55,39 +58,62 @@ class Api:
 
     def __init__(self, url: str, headers: Mapping[str, str]) -> None:
         """Create the client without connecting."""
-        self._http = httpx.Client(base_url=url, headers=dict(headers), timeout=_SECONDS)
+        given = {**headers, "Accept-Encoding": ACCEPTED}
+        self._http = httpx.Client(base_url=url, headers=given, timeout=_SECONDS, follow_redirects=False)
 
     def __call__(self, method: str, path: str, **options: Any) -> Any:  # noqa: ANN401 - any JSON
         """Send a request and return the answer's JSON.
 
         Raises:
-            Refused: The platform refused the request or did not answer.
+            Refused: The platform refused the request, did not answer, or answered too much or too slowly.
         """
-        what = f"{method} {path.partition('?')[0]}"
+        what = f"{method} {path.partition('?')[0]}: {self._http.base_url.host}"
         try:
-            answer = self._http.request(method, path, **options)
+            with self._http.stream(method, path, **options) as answer:
+                body = _whole(answer)
         except httpx.HTTPError as error:
-            message = f"{what}: {self._http.base_url.host} did not answer: {error}"
+            message = f"{what} did not answer: {error}"
             raise Refused(message) from None
-        if answer.is_error:
-            said = Redactor.of(os.environ).redact(answer.text)[:300]
-            message = f"{what}: {self._http.base_url.host} answered {answer.status_code}: {said!r}"
+        except UnreadableBodyError as error:
+            message = f"{what} answered {error}"
+            raise Refused(message) from None
+        if not answer.is_success:
+            said = Redactor.of(os.environ).shortened(body.decode(errors="replace"), 300)
+            message = f"{what} answered {answer.status_code}: {said!r}"
             raise Refused(message)
         try:
-            return answer.json()
+            return read_json(body)
         except ValueError:
-            message = (
-                f"{what}: {self._http.base_url.host} did not answer with JSON; check that the token is of this platform"
-            )
+            message = f"{what} did not answer with JSON; check that the token is of this platform"
             raise Refused(message) from None
 
     def pages(self, path: str) -> Iterator[Json]:
         """Yield all entries of a list with pages of 100."""
         for page in range(1, 101):
-            found = self("GET", f"{path}{'&' if '?' in path else '?'}per_page=100&page={page}")
+            place = f"{path}{'&' if '?' in path else '?'}per_page=100&page={page}"
+            found = self("GET", place)
+            if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+                message = f"GET {path.partition('?')[0]}: {self._http.base_url.host} did not answer with a list"
+                raise Refused(message)
             yield from found
             if len(found) < 100:  # noqa: PLR2004 - a page that is not full is the last
                 return
+
+
+def _whole(answer: httpx.Response) -> bytes:
+    """Return the body of an answer, within limits of size and time.
+
+    Raises:
+        UnreadableBodyError: It is too large or too slow, or compressed more than once.
+    """
+    body, until = Body(answer.headers.get("Content-Encoding"), LARGEST), time.monotonic() + _SECONDS
+    for piece in answer.iter_raw():
+        body.add(piece)
+        if body.is_too_large:
+            break
+        if time.monotonic() > until:
+            raise UnreadableBodyError(too_slow(_SECONDS))
+    return body.whole()
 
 
 class GitHub:
@@ -329,11 +355,15 @@ def main() -> int:
     verbs.add_parser("head")
     try:
         print(one_line(_do(parser.parse_args())))
-    except KeyError as error:
-        print(f"error: the pipeline does not set {error.args[0]}; see docs/gitops.md", file=sys.stderr)
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
+        named = error.args[0] if isinstance(error, KeyError) else ""
+        if named in os.environ or not re.fullmatch(r"[A-Z][A-Z0-9_]+", str(named)):
+            print("error: the platform's answer lacks what its API documents; see docs/gitops.md", file=sys.stderr)
+        else:
+            print(f"error: the pipeline does not set {named}; see docs/gitops.md", file=sys.stderr)
         return 1
     except (Refused, OSError) as error:
-        print(f"error: {one_line(Redactor.of(os.environ).redact(str(error)))}", file=sys.stderr)
+        print(f"error: {one_line(Redactor.of(os.environ).line(str(error)))}", file=sys.stderr)
         return 1
     return 0
 

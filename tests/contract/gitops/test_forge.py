@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from kzero_sandbox.serving import Certificates, ServerThread, issue_certificates
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from tools.cache import CHECKOUT
@@ -171,3 +172,43 @@ def test_another_applications_comment_is_not_edited(tmp_path: Path, certificates
         error_of(tmp_path, "comment", **github(server.url, certificates))
 
     assert written == ["POST"]
+
+
+ANSWERS = {
+    "a bomb": (gzip.compress(b" " * 200_000_000), {"content-encoding": "gzip"}, "answered more than 16 MB"),
+    "two codings": (b"", {"content-encoding": "gzip, gzip"}, "answered a body with more than one Content-Encoding"),
+    "lists in lists": (b"[" * 1_000_000, {}, "did not answer with JSON"),
+    "no list": (b'{"message": "##vso[x]"}', {}, "did not answer with a list"),
+    "entries without their fields": (b'[{"id": 1}]', {}, "lacks what its API documents"),
+    "entries of another kind": (b'[{"user": 1, "body": 2}]', {}, "lacks what its API documents"),
+}
+
+
+@pytest.mark.parametrize("what", ANSWERS)
+def test_an_answer_beyond_the_limits_is_one_line(tmp_path: Path, certificates: Certificates, what: str) -> None:
+    body, headers, reason = ANSWERS[what]
+
+    async def answer(request: Request) -> Response:
+        del request
+        return Response(body, headers=headers)
+
+    app = Starlette(routes=[Route("/{path:path}", answer, methods=["GET"])])
+    with ServerThread(app, certificates=certificates) as server:
+        line = error_of(tmp_path, "comment", **github(server.url, certificates))
+
+    assert reason in line
+
+
+def test_a_redirect_is_not_followed(tmp_path: Path, certificates: Certificates) -> None:
+    paths: list[str] = []
+
+    async def redirect(request: Request) -> Response:
+        paths.append(request.url.path)
+        return RedirectResponse("/elsewhere")
+
+    app = Starlette(routes=[Route("/{path:path}", redirect, methods=["GET"])])
+    with ServerThread(app, certificates=certificates) as server:
+        line = error_of(tmp_path, "comment", **github(server.url, certificates))
+
+    assert "answered 307" in line
+    assert len(paths) == 1
