@@ -15,6 +15,11 @@ _USER: Final = re.compile(rf"[^\s@=:;,\"<>/\\]{{1,128}}@[^\s@=:;,\"<>/\\]{{1,255
 """A user principal name or an object ID. Whatever else a file holds may be a secret."""
 
 
+def is_user(text: str) -> bool:
+    """Return whether a line that contains only this text lists it as a user."""
+    return not text.startswith("#") and _USER.fullmatch(text) is not None and text.isprintable()
+
+
 def read_users(project: Path, name: str) -> list[str]:
     """Return the users that a file lists, without blank lines and those that begin with ``#``.
 
@@ -36,7 +41,7 @@ def read_users(project: Path, name: str) -> list[str]:
         user = line.strip()
         if not user or user.startswith("#"):
             continue
-        if not _USER.fullmatch(user) or not user.isprintable():
+        if not is_user(user):
             message = f"line {number} is not a user principal name or an object ID"
             raise ValueError(message)
         if users.setdefault(user.casefold(), user) is not user:

@@ -11,20 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 
 import pulumi
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, StringConstraints, ValidationError, model_validator
 
 from kzero_scim.display import plain
 from kzero_scim.errors import SettingsError
 from kzero_scim.guide import values as guide
 from kzero_scim.origin import origin
 from kzero_scim.redaction import Redactor
-from kzero_scim.resource.formats import COMPLIANCE_FLAG, EMAIL, GUID, TENANT_PATH, tenant_url
+from kzero_scim.resource.formats import COMPLIANCE_FLAG, EMAIL, GUID, TENANT_PATH, fold_id, tenant_url
 from kzero_scim.settings.confirmations import UNASSIGN_MAX_SHARE, UNASSIGN_MAX_USERS
 from kzero_scim.settings.items import CustomAttributeSetting, Mapper, RowSetting, SettingModel, repeated_claims
 from kzero_scim.settings.name_file import read_users
 from kzero_scim.settings.problems import explain, join_problems
 from kzero_scim.settings.setting import Group, OrEmpty, OrZero, about, setting
-from kzero_scim.settings.text_rules import shown, text_problems
+from kzero_scim.settings.text_rules import LONGEST_NAME, shown, text_problems
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,8 +34,8 @@ _REALM: Final = r"[^/?#\s%\\]+"
 _ORIGIN: Final = r"https://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
 _MOST: Final = 2**31 - 1
 
-Name = Annotated[str, Field(min_length=1, max_length=256)]
-"""A name in Entra's directory, which stores at most 256 characters."""
+Name = Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, max_length=LONGEST_NAME)]
+"""A name in Entra's directory, kept exactly as it is written."""
 Tag = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,62}$")]
 
 
@@ -377,10 +377,22 @@ class TenantSettings(SettingModel):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        problems = [*self._repeated(), *self._addresses(), *self._contradictions()]
+        problems = [*self._repeated(), *self._blank_names(), *self._addresses(), *self._contradictions()]
         if problems:
             raise ValueError("\n".join(problems))
         return self
+
+    def _blank_names(self) -> list[str]:
+        return [
+            f"{key}: {value!r} has spaces around it; remove them{remedy}"
+            for key, values, remedy in (
+                ("users", self.users, ""),
+                ("groups", self.groups, ", or give the group's object ID"),
+                ("appRole", [self.app_role], ""),
+            )
+            for value in values
+            if value != value.strip()
+        ]
 
     def _repeated(self) -> list[str]:
         problems: list[str] = []
@@ -392,9 +404,11 @@ class TenantSettings(SettingModel):
         ):
             seen: set[str] = set()
             for value in values:
-                if value.casefold() in seen:
+                # Groups whose names differ in case are different groups.
+                same = fold_id(value) if key == "groups" else value.casefold()
+                if same in seen:
                     problems.append(f"{key}: {value!r} is listed twice; remove one")
-                seen.add(value.casefold())
+                seen.add(same)
         for name, other in repeated_claims(self.mappers):
             claim = self.mappers[name].claim
             problems.append(f"mappers.{name}: claim {claim!r} is in mapper {other!r} already; remove one of the two")

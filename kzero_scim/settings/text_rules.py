@@ -13,9 +13,12 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from kzero_scim.display import plain
+from kzero_scim.resource.formats import is_guid
 
 LONGEST: Final = 16_384
 """Characters in one text."""
+LONGEST_NAME: Final = 256
+"""Characters of a name that Entra's directory stores."""
 LONGEST_MAPPER_NAME: Final = 255
 """Characters of a mapper's name that Keycloak stores."""
 _SHOWN: Final = 80
@@ -29,6 +32,22 @@ def shown(value: object) -> str:
     """Return a value for an error: quoted, with escapes for invisible characters, and shortened."""
     text = repr(value)
     return plain(text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]}...{text[-_SHOWN // 4 :]}")
+
+
+def is_kept(name: str) -> bool:
+    """Return whether a name of a user or group is certain to be the same after it was written to a file and read back.
+
+    A name is not if people or programs may change it on the way (spaces around it, a line break, a ``#`` at the start,
+    letters that are composed of several characters), or if it reads as an object ID.
+    """
+    is_plain = 0 < len(name) <= LONGEST_NAME and name == name.strip() and not name.startswith("#") and not is_guid(name)
+    is_same = unicodedata.is_normalized("NFC", name) and name.isprintable()
+    return is_plain and is_same and not text_problems("groups", name, ())
+
+
+def twin(name: str) -> str:
+    """Return the same text for all names that people take for one: they differ in case or composition only."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def text_problems(key: str, value: object, hidden: Collection[str]) -> list[str]:

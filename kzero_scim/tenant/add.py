@@ -149,8 +149,8 @@ def _answered(question: Question, ask: Ask, tell: Tell) -> str:
 def _listed(question: Question, ask: Ask, tell: Tell, *, at_least_one: bool) -> list[str]:
     items: list[str] = []
     while True:
-        text = ask(question.words, "").strip()
-        if not text:
+        text = ask(question.words, "")
+        if not text.strip():
             if items or not at_least_one:
                 return items
             tell("no group and no user is listed yet; list at least one")

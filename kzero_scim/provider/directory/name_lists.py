@@ -42,15 +42,20 @@ def known(names: Any) -> list[Any]:  # noqa: ANN401 - a list or UNKNOWN
     return [] if names is UNKNOWN else names
 
 
-def without_repeats(names: Any) -> Any:  # noqa: ANN401 - a list or UNKNOWN
-    """Return the names without repetitions. Of several spellings of one name, the first stays."""
+def without_repeats(names: Any, same: Callable[[str], str] = same_user) -> Any:  # noqa: ANN401 - a list or UNKNOWN
+    """Return the names without repetitions. Of several spellings of one name, the first stays.
+
+    Args:
+        names: The names, any of which may be UNKNOWN.
+        same: Returns the same text for all spellings of one name.
+    """
     if names is UNKNOWN:
         return names
     seen: set[str] = set()
     kept: list[Any] = []
     for name in names:
-        if name is UNKNOWN or same_user(name) not in seen:
+        if name is UNKNOWN or same(name) not in seen:
             kept.append(name)
         if name is not UNKNOWN:
-            seen.add(same_user(name))
+            seen.add(same(name))
     return kept

@@ -5,7 +5,8 @@ Users: https://learn.microsoft.com/graph/api/user-list, groups: https://learn.mi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 from urllib.parse import quote
@@ -15,6 +16,8 @@ from kzero_scim.clients.graph.client import GraphClient, odata_quote, segment
 from kzero_scim.errors import ProviderError
 from kzero_scim.mapping.source_attributes import provisioned_user_name
 from kzero_scim.resource.formats import fold_id, fold_ids, is_guid
+from kzero_scim.settings.name_file import is_user
+from kzero_scim.settings.text_rules import is_kept, twin
 
 FILTER_SIZE: Final = 15
 """Alternatives in one ``in`` filter (Graph's limit)."""
@@ -73,6 +76,11 @@ def same_user(name: str) -> str:
     return name.casefold()
 
 
+def same_group(name: str) -> str:
+    """Return the same text for all spellings of one group. Groups with names that differ in case are different."""
+    return str(fold_id(name))
+
+
 async def resolve(graph: GraphClient, users: Sequence[str], groups: Sequence[str]) -> Resolution:
     """Look up users and groups, with about one request per 300 names.
 
@@ -105,7 +113,9 @@ async def resolve(graph: GraphClient, users: Sequence[str], groups: Sequence[str
 async def name_all(graph: GraphClient, assignments: Iterable[dict[str, Any]]) -> dict[str, str]:
     """Return readable names of assigned principals by object ID, for an import.
 
-    A user gets the user principal name. A group gets the display name, or the object ID if that name is not unique.
+    A user gets the user principal name, a group the display name. A principal keeps the object ID if its name is not
+    certain to be the same after it was written to a file and read back, or if another group has the same name or one
+    that people take for it.
     """
     listed = list(assignments)
     users = [item["principalId"] for item in listed if item.get("principalType") == "User"]
@@ -122,10 +132,26 @@ async def name_all(graph: GraphClient, assignments: Iterable[dict[str, Any]]) ->
             found_groups += _values(answer)
         else:
             found = {fold_id(user["id"]): user["userPrincipalName"] for user in _values(answer)}
-            names |= {key: name for key, name in found.items() if key in names}
+            names |= {key: name for key, name in found.items() if key in names and is_kept(name) and is_user(name)}
     _match_groups(resolution, [*groups.values()], found_groups)
-    names |= {key: name for key, name in groups.items() if name in resolution.found}
+    twins = Counter(twin(name) for name in _names_by_id(groups, found_groups).values())
+    taken = {same_user(name) for name in names.values()}
+    names |= {
+        key: name
+        for key, name in groups.items()
+        if name in resolution.found
+        and resolution.found[name].id == key
+        and is_kept(name)
+        and twins[twin(name)] == 1
+        and same_user(name) not in taken
+    }
     return names
+
+
+def _names_by_id(groups: Mapping[str, str], documents: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """Return the names of groups by object ID: of the assigned ones, and of those that Graph finds by their names."""
+    found = {str(fold_id(str(document["id"]))): str(document.get("displayName") or "") for document in documents}
+    return {**groups, **found}
 
 
 async def users_by_id(graph: GraphClient, ids: Sequence[str], select: str) -> list[dict[str, Any]]:

@@ -43,7 +43,7 @@ def test_every_answer_is_held_to_the_settings_before_the_next_question() -> None
         *("", "Fabrikam", ENTRA),
         *("Fab/rikam", "Fabrikam"),
         *("http://kzero.example", "https://kzero.example"),
-        *("KZero users", "kzero USERS", ""),
+        *("KZero users", "KZero users", " Sales", ""),
         *("alex@fabrikam.example", ""),
         "",
         *("it", "it@fabrikam.example"),
@@ -66,7 +66,8 @@ def test_every_answer_is_held_to_the_settings_before_the_next_question() -> None
         "azuread:tenantId: 'Fabrikam' is not valid",
         "kzeroTenant: 'Fab/rikam' is not valid",
         "kzeroServerUrl: 'http://kzero.example' is not valid",
-        "groups: 'kzero USERS' is listed twice",
+        "groups: 'KZero users' is listed twice",
+        "groups: ' Sales' has spaces around it",
         "notificationEmail: 'it' is not valid",
     ]
     assert TenantSettings.parse(answers).groups == ["KZero users"]

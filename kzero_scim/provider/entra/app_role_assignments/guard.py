@@ -14,6 +14,7 @@ from kzero_scim.errors import ProviderError
 from kzero_scim.provider.directory.assignments import Assigned
 from kzero_scim.provider.directory.group_members import group_sizes
 from kzero_scim.provider.directory.name_lists import known
+from kzero_scim.provider.directory.principals import Kind
 from kzero_scim.provider.entra.app_role_assignments.state import (
     AppRoleAssignmentsInputs,
     AppRoleAssignmentsState,
@@ -171,11 +172,17 @@ def _limits(new: AppRoleAssignmentsInputs) -> Limits:
 
 async def announce(call: Call, old: AppRoleAssignmentsState, new: AppRoleAssignmentsInputs) -> None:
     """Log the names that the update would add and remove. The engine's display shows list positions only."""
-    same = canonical(old)
-    after = [*known(new.users), *known(new.groups)]
-    known_after, known_before = {same(name) for name in after}, {same(name) for name in (*old.users, *old.groups)}
-    adds = [name for name in after if same(name) not in known_before]
-    removes = [name for name in (*old.users, *old.groups) if same(name) not in known_after]
+    adds: list[str] = []
+    removes: list[str] = []
+    lists: tuple[tuple[Kind, list[str], list[str]], ...] = (
+        ("User", old.users, known(new.users)),
+        ("Group", old.groups, known(new.groups)),
+    )
+    for kind, before, after in lists:
+        same = canonical(old, kind)
+        known_before, known_after = set(map(same, before)), set(map(same, after))
+        adds += [name for name in after if same(name) not in known_before]
+        removes += [name for name in before if same(name) not in known_after]
     removes += [f"{name} (assigned elsewhere)" for name in old.unmanaged if new.exclusive is True]
     parts = [
         f"would {verb}: {listed(names, LONGEST_NOTE)}" for verb, names in (("add", adds), ("remove", removes)) if names

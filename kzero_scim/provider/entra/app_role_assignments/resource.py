@@ -18,7 +18,7 @@ from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
 from kzero_scim.provider.directory.assignments import Assigned, assign, assigned_to, unassign
 from kzero_scim.provider.directory.group_members import group_sizes
 from kzero_scim.provider.directory.name_lists import known, membership, without_repeats
-from kzero_scim.provider.directory.principals import Principal, name_all, resolve
+from kzero_scim.provider.directory.principals import Principal, name_all, resolve, same_group
 from kzero_scim.provider.entra.app_role_assignments.facts import FACTS
 from kzero_scim.provider.entra.app_role_assignments.guard import (
     Move,
@@ -128,7 +128,7 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
                 failures.append(Failure(f"users[{index}]", reason))
         for index, group in enumerate(known(new.groups)):
             if group is not UNKNOWN and (not group.strip() or group != group.strip()):
-                reason = f'"{group}" is not a display name of a group; remove the spaces around it'
+                reason = f'"{group}" is not a display name; remove the spaces around it, or use the group\'s object ID'
                 failures.append(Failure(f"groups[{index}]", reason))
             elif group is not UNKNOWN and group in known(new.users):
                 failures.append(Failure(f"groups[{index}]", f'"{group}" is also in users; list it once'))
@@ -136,7 +136,7 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
             failures.append(Failure("unassignMaxUsers", "must be 0 or more"))
         if new.unassign_max_share is not UNKNOWN and not 0 <= new.unassign_max_share <= 100:  # noqa: PLR2004 - percent
             failures.append(Failure("unassignMaxShare", "must be a percentage from 0 to 100"))
-        return replace(new, users=without_repeats(new.users), groups=without_repeats(new.groups)), failures
+        return replace(new, users=without_repeats(new.users), groups=without_repeats(new.groups, same_group)), failures
 
     async def diff(
         self,
@@ -157,9 +157,8 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
         ]
         if changes:
             refuse_replacement(old, new)
-        same = canonical(old)
-        changes += membership("users", old.users, new.users, same)
-        changes += membership("groups", old.groups, new.groups, same)
+        changes += membership("users", old.users, new.users, canonical(old, "User"))
+        changes += membership("groups", old.groups, new.groups, canonical(old, "Group"))
         changes += compare(old.role_name, new.role_name, "roleName")
         changes += compare(old.exclusive, new.exclusive, "exclusive")
         changes += compare(old.unassign_max_users, new.unassign_max_users, "unassignMaxUsers")

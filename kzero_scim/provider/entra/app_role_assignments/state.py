@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from kzero_scim.provider.directory.assignments import Assigned
 from kzero_scim.provider.directory.name_lists import known
-from kzero_scim.provider.directory.principals import Principal, same_user
+from kzero_scim.provider.directory.principals import Kind, Principal, same_group, same_user
 from kzero_scim.resource.formats import fold_id, fold_ids, same_id
 from kzero_scim.resource.model import UNKNOWN, Packed, inputs_of, prop
 from kzero_scim.settings.confirmations import UNASSIGN_MAX_SHARE, UNASSIGN_MAX_USERS
@@ -93,20 +93,32 @@ class AppRoleAssignmentsState(AppRoleAssignmentsInputs):
             object.__setattr__(self, "group_sizes", {fold_id(key): size for key, size in self.group_sizes.items()})
 
 
-def canonical(old: AppRoleAssignmentsState) -> Callable[[str], str]:
+def canonical(old: AppRoleAssignmentsState, kind: Kind) -> Callable[[str], str]:
     """Return a function that maps a name to its object ID if the state knows it, so that all spellings are equal."""
-    ids = {same_user(name): item.principal_id.casefold() for name, item in old.assignments.items()}
-    return lambda name: ids.get(same_user(name), same_user(name))
+    same = same_user if kind == "User" else same_group
+    held = {name: item.principal_id for name, item in old.assignments.items() if item.principal_type == kind}
+    ids = {same(name): key for name, key in held.items()}
+    # Another version ignored the case of groups' names, so that lists and assignments may spell a name differently.
+    folded = {name.casefold(): key for name, key in held.items()}
+    listed = old.users if kind == "User" else old.groups
+    ids = {same(name): folded[name.casefold()] for name in listed if name.casefold() in folded} | ids
+    return lambda name: ids.get(same(name), same(name))
 
 
 def kept(old: AppRoleAssignmentsState | None, new: AppRoleAssignmentsInputs) -> dict[str, Assignment]:
     """Return the wanted assignments that the state already has, by the names that the program uses now."""
     if old is None:
         return {}
-    same = canonical(old)
-    by_name = {same(name): item for name, item in old.assignments.items()}
-    names = [name for name in (*known(new.users), *known(new.groups)) if name is not UNKNOWN]
-    return {name: by_name[same(name)] for name in names if same(name) in by_name}
+    found: dict[str, Assignment] = {}
+    for kind, names in _lists(new):
+        same = canonical(old, kind)
+        by_id = {item.principal_id: item for item in old.assignments.values() if item.principal_type == kind}
+        found |= {name: by_id[same(name)] for name in known(names) if name is not UNKNOWN and same(name) in by_id}
+    return found
+
+
+def _lists(inputs: AppRoleAssignmentsInputs) -> tuple[tuple[Kind, Any], tuple[Kind, Any]]:
+    return ("User", inputs.users), ("Group", inputs.groups)
 
 
 def existing_state(
