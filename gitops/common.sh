@@ -3,6 +3,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PATH="$PWD/.venv/bin:$PATH" VIRTUAL_ENV="$PWD/.venv"
+# install.sh installed everything. Without this, the CLI downloads a missing plugin, which no hash pins.
+export PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true
 
 # STACKS_FROM: the commit of a pull request, of which only the files below stacks/ are used.
 [ -z "${STACKS_FROM-}" ] || python gitops/take_stacks.py "$STACKS_FROM"

@@ -72,6 +72,9 @@ def take(project: Path, commit: str) -> list[str]:
         _remove(project / path)
     for path, entry in changed.items():
         _write(project / path, _blob(project, entry))
+    if changed:
+        # As in a merge, git tracks the files. So no .gitignore hides them, and none passes for a credential file.
+        _git(project, "add", "--intent-to-add", "--force", "--", STACKS)
     return [f"{plain(path)} was left out because its name begins with a full stop" for path in sorted(hidden)]
 
 

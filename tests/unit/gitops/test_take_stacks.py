@@ -232,7 +232,19 @@ def test_hidden_files_are_left_out(checkout: Checkout) -> None:
         "notice: stacks/.git-hooks/x was left out because its name begins with a full stop",
         "notice: stacks/.gitignore was left out because its name begins with a full stop",
     ]
-    assert checkout.git("status", "--porcelain") == "?? stacks/Pulumi.c.yaml"
+    assert checkout.git("diff", "--name-only", "HEAD") == "stacks/Pulumi.c.yaml"
+
+
+def test_new_files_are_tracked(checkout: Checkout) -> None:
+    """kzero-scim refuses a credential file that git tracks, and the pull request's are no exception."""
+    checkout.git("checkout", "--quiet", "main")
+    checkout.write(".gitignore", "*.env\n")
+    checkout.commit()
+    checkout.git("checkout", "--quiet", "-B", "change")
+    checkout.write("stacks/credentials/a.env", "KZERO_SERVER_URL=https://evil.example\n")
+
+    assert checkout.take().returncode == 0
+    assert checkout.git("ls-files", "stacks/credentials") == "stacks/credentials/a.env"
 
 
 def test_a_file_that_was_executable_is_not(checkout: Checkout) -> None:
