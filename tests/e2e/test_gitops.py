@@ -351,11 +351,13 @@ def _try_to_run_code(repo: Repository, platform: str) -> None:
     shown = str(failed.value).splitlines()[-1]
     assert shown.startswith(r"error: the name stacks/Pulumi.x\n# #vso[task.complete]\n: :error::y\x1b[2J.yaml contains")
 
-    names = repo.branch("shell", {"stacks/Pulumi.$(touch pwned) ##[error]x ::error::y.yaml": "config: {}\n"})
-    with pytest.raises(JobFailedError) as failed:
-        repo.run(platform, "preview", names)
-    assert "##[" not in str(failed.value)
-    assert not list(repo.work.rglob("pwned"))
+    if platform == "azure":
+        # A printable name reaches kzero-scim, which reports that tenant.
+        names = repo.branch("shell", {"stacks/Pulumi.$(touch pwned) ##[error]x ::error::y.yaml": "config: {}\n"})
+        with pytest.raises(JobFailedError) as failed:
+            repo.run(platform, "preview", names)
+        assert "##[" not in str(failed.value)
+        assert not list(repo.work.rglob("pwned"))
 
 
 def test_a_tenant_that_fails_comes_first_in_the_comment_and_fails_the_job(
