@@ -72,7 +72,11 @@ class Immunity:
         )
 
         async def request(admin: KeycloakAdmin) -> Any:  # noqa: ANN401 - JSON
-            return raise_error_from_response(await admin.connection.a_raw_get(path), KeycloakGetError)
+            roles = raise_error_from_response(await admin.connection.a_raw_get(path), KeycloakGetError)
+            if not isinstance(roles, list):
+                message = "a list of roles was expected"
+                raise TypeError(message)
+            return roles
 
         doing = f'reading the roles of user "{user.get("username")}" in realm "{self._realm}"'
         return bool(await self._keycloak.ask(self._realm, doing, "view-users", request))

@@ -7,14 +7,21 @@ https://learn.microsoft.com/entra/identity/app-provisioning/how-provisioning-wor
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from kzero_scim.clients.graph.client import GraphClient
+from kzero_scim.resource.formats import is_guid
+
+_GROUP: Final = "#microsoft.graph.group"
 
 
-async def is_among(graph: GraphClient, user: Mapping[str, Any], users: Sequence[str], groups: Sequence[str]) -> bool:
+async def is_among(
+    graph: GraphClient, user: Mapping[str, Any], users: Sequence[str], groups: Sequence[str]
+) -> bool | None:
     """Return whether a user is one of the users, or a direct member of one of the groups.
+
+    None if that is unknown, because Graph hides the names of some of the user's groups and the program names groups.
 
     Args:
         graph: Reads the user's groups, unless ``groups`` is empty.
@@ -29,14 +36,15 @@ async def is_among(graph: GraphClient, user: Mapping[str, Any], users: Sequence[
     if not wanted:
         return False
     path = f"/users/{quote(str(user['id']), safe='')}/memberOf"
-    return any(
-        wanted & {str(group.get("id")).casefold(), str(group.get("displayName")).casefold()}
-        for group in await graph.pages(path, {"$select": "id,displayName"})
-    )
+    found = await graph.pages(path, {"$select": "id,displayName"})
+    if any(wanted & {str(group.get(name)).casefold() for name in ("id", "displayName")} for group in found):
+        return True
+    has_hidden = any(not item.get("displayName") for item in found if item.get("@odata.type", _GROUP) == _GROUP)
+    return None if has_hidden and not all(map(is_guid, groups)) else False
 
 
 async def is_assigned(graph: GraphClient, service_principal_id: str, user: Mapping[str, Any]) -> bool:
     """Return whether a user is assigned to a service principal now."""
     path = f"/servicePrincipals/{quote(service_principal_id, safe='')}/appRoleAssignedTo"
     principals = [str(item.get("principalId")) for item in await graph.pages(path, {"$top": "999"})]
-    return await is_among(graph, user, principals, principals)
+    return await is_among(graph, user, principals, principals) is True

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from kzero_scim.clients.graph.batch import BatchRequest
 from kzero_scim.clients.graph.client import GraphClient, odata_quote, segment
+from kzero_scim.clients.graph.graph_errors import unexpected
 from kzero_scim.entra.enterprise_application import NON_GALLERY_TEMPLATE
 from kzero_scim.errors import AdoptionError, GraphError
 from kzero_scim.guide import values
@@ -181,6 +182,8 @@ async def _read_uses(graph: GraphClient, candidates: Sequence[Candidate], tenant
     answers = await graph.batch(requests) if requests else []
     for request, answer in zip(requests, answers, strict=True):
         if answer.ok:
+            if not isinstance(answer.body.get("value"), list):
+                raise unexpected(request.path, "something else where a list belongs")
             continue
         error = graph.error(request, answer)
         # Graph answers 404 for an application without provisioning.

@@ -180,7 +180,7 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
                     f"test user {new.user} is disabled in Entra, so Entra will not provision it; choose another user"
                 )
                 await call.log.warning(message)
-            await self._refuse_outsider(new, user)
+            await self._refuse_outsider(call, new, user)
         given = {item.name: getattr(new, item.name) for item in fields(OnDemandProvisioningInputs)}
         return OnDemandProvisioningState(
             **given,
@@ -394,11 +394,18 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
             message = f"test user {user!r} does not exist in Entra; use the user principal name as the portal shows it"
             raise ProviderError(message) from error
 
-    async def _refuse_outsider(self, new: OnDemandProvisioningInputs, user: Mapping[str, Any]) -> None:
+    async def _refuse_outsider(self, call: Call, new: OnDemandProvisioningInputs, user: Mapping[str, Any]) -> None:
         users, groups = new.assigned_users, new.assigned_groups
         if (users is None and groups is None) or not is_known(users) or not is_known(groups):
             return
-        if await is_among(self._services.graph, user, users or [], groups or []):
+        among = await is_among(self._services.graph, user, users or [], groups or [])
+        if among is None:
+            note = (
+                f"unknown whether test user {new.user} is a member of an assigned group, because Microsoft Graph hides "
+                "the names of the user's groups; grant the application permission GroupMember.Read.All"
+            )
+            await call.log.warning(note)
+        if among is not False:
             return
         message = (
             f"test user {new.user!r} is not assigned, so Entra would not provision it. Assign the user, or choose one "

@@ -337,8 +337,10 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
             return console
         try:
             attributes = await keycloak.realm_attributes(realm)
-        except KeycloakError:
-            return console  # an account that cannot read the realm's attributes has not written them
+        except KeycloakError as error:
+            if not error.is_forbidden:
+                raise
+            return console  # an account that may not read the realm's attributes cannot manage them
         preset = recognised_preset(attributes)
         if preset is not None:
             # The attributes contain no profile if the server accepts only the realm's own tokens.

@@ -351,6 +351,17 @@ class TestPreview:
             await resource(graph).plan(call(preview=True), inputs, None)
         assert graph.writes == []
 
+    async def test_a_user_whose_groups_are_hidden(self) -> None:
+        """If Graph hides the names of the user's groups, the user is not refused, and a warning says so."""
+        graph, lines = graph_with(), Lines()
+        graph.groups[ALEX["id"]] = [{"id": "g1", "displayName": None}, {"id": "r1", "displayName": "Role"}]
+        inputs = replace(INPUTS, assigned_users=[], assigned_groups=["KZero users"])
+
+        planned = await resource(graph).plan(call(lines, preview=True), inputs, None)
+
+        assert planned.result is UNKNOWN
+        assert any("hides the names of the user's groups" in text for text in lines.warnings)
+
 
 class TestImport:
     """Importing a user that Entra provisioned before."""
