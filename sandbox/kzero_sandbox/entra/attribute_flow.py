@@ -3,6 +3,7 @@
 Pure: reads the directory and a schema, and must not know SCIM requests.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -74,6 +75,7 @@ class Row:
     flow_type: str
     boolean: bool
     reference: bool
+    case_exact: bool
 
     def value(self, entry: Entry) -> Any:  # noqa: ANN401 - a string, a Boolean or nothing
         """Return the value to send, or None to send nothing, because nulls are not provisioned."""
@@ -97,6 +99,9 @@ class Flow:
     enabled: bool
     rows: tuple[Row, ...]
     rule_id: str
+    flow_types: frozenset[str] = frozenset({"Add", "Update", "Delete"})
+    scope: tuple[tuple[Json, ...], ...] = ()
+    """Groups of clauses. A user in scope meets all clauses of at least one group; without groups, every user does."""
 
     @classmethod
     def of(cls, schema: Json, kind: str) -> Self:
@@ -106,7 +111,10 @@ class Flow:
                 if mapping["sourceObjectName"] == kind:
                     target = _target_attributes(schema, rule, mapping)
                     rows = tuple(_row(item, target) for item in mapping["attributeMappings"])
-                    return cls(mapping["enabled"], rows, rule["id"])
+                    types = frozenset(part.strip() for part in str(mapping.get("flowTypes") or "").split(","))
+                    groups = (mapping.get("scope") or {}).get("groups") or []
+                    scope = tuple(tuple(group.get("clauses") or ()) for group in groups)
+                    return cls(mapping["enabled"], rows, rule["id"], types, scope)
         return cls(enabled=False, rows=(), rule_id="")
 
     @property
@@ -129,6 +137,17 @@ class Flow:
         """Return the values for a user that is out of scope: only those of rows that read IsSoftDeleted."""
         return {row.target: row.value(entry) for row in self.rows if row.of_soft_deletion}
 
+    def in_scope(self, entry: Entry) -> bool:
+        """Return whether an object passes the mapping's scoping filters."""
+        return not self.scope or any(all(_meets(clause, entry) for clause in group) for group in self.scope)
+
+    def same(self, target: str, held: Any, wanted: Any) -> bool:  # noqa: ANN401 - JSON values
+        """Return whether two values of a target attribute are equal, ignoring case where the schema says so."""
+        exact = any(row.target == target and row.case_exact for row in self.rows)
+        if isinstance(wanted, bool) or (isinstance(held, str) and isinstance(wanted, str) and not exact):
+            return str(held).casefold() == str(wanted).casefold()
+        return bool(held == wanted)
+
     def add_only(self, target: str) -> bool:
         """Return whether the row must not overwrite a value that the target already has."""
         return any(row.target == target and row.flow_type == "AttributeAddOnly" for row in self.rows)
@@ -136,6 +155,27 @@ class Flow:
     def references(self) -> list[Row]:
         """Return the rows whose target refers to another object."""
         return [row for row in self.rows if row.reference]
+
+
+def _meets(clause: Json, entry: Entry) -> bool:
+    held = entry.get(clause["sourceOperandName"])
+    text = "" if held is None else str(held)
+    values = [str(value) for value in (clause.get("targetOperand") or {}).get("values") or []]
+    operator = " ".join(str(clause.get("operatorName", "")).replace("_", " ").upper().split())
+    if operator.startswith(("NOT ", "IS NOT ")):
+        positive = operator.removeprefix("NOT ") if operator.startswith("NOT ") else operator.replace("IS NOT", "IS")
+        return not _meets({**clause, "operatorName": positive}, entry)
+    match operator:
+        case "EQUALS":
+            return text.casefold() in {value.casefold() for value in values}
+        case "REGEX MATCH":
+            return any(re.fullmatch(value, text) for value in values)
+        case "IS NULL":
+            return not text
+        case "IS TRUE" | "IS FALSE":
+            return text.casefold() == operator.removeprefix("IS ").casefold()
+        case _:
+            return False
 
 
 def _target_attributes(schema: Json, rule: Json, mapping: Json) -> dict[str, Json]:
@@ -164,4 +204,5 @@ def _row(mapping: Json, target: dict[str, Json]) -> Row:
         flow_type=mapping.get("flowType", "Always"),
         boolean=definition.get("type") == "Boolean",
         reference=definition.get("type") == "Reference" or from_reference,
+        case_exact=bool(definition.get("caseExact")),
     )

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from .application_template import now
-from .attribute_flow import user_entry
+from .attribute_flow import Flow, user_entry
 from .client_credentials import ClientCredentials, uses_client_credentials
 from .directory import Directory
 from .graph_errors import refuse
@@ -27,7 +27,8 @@ Json = dict[str, Any]
 _PARALLEL = 8
 _ESCROW_MINIMUM = 5000
 _ESCROW_PROPORTION = 0.4
-_RANDOM_USER = "userName"
+_ESCROW_MAXIMUM = 40_000
+"""From 5,000 failures on, a job with more than 40 % or more than 40,000 failures is put into quarantine."""
 
 
 @dataclass
@@ -80,21 +81,32 @@ class ProvisioningService:
 
     # --- connection test ---------------------------------------------------------------------------------------------
 
-    async def validate(self, secrets: dict[str, str], *, groups: bool) -> None:
-        """Test a connection: search for a user, and a group, that cannot exist.
+    async def validate(self, secrets: dict[str, str], schema: Json) -> None:
+        """Test a connection: search for a user, and a group, that cannot exist, by the schema's matching attributes.
 
         Raises:
             ScimError: The target does not answer with an empty list.
         """
         client = self._client(secrets)
-        await client.find("Users", _RANDOM_USER, str(uuid.uuid4()))
-        if groups:
-            await client.find("Groups", "displayName", str(uuid.uuid4()), excludedAttributes="members")
+        await self._probe(client, "User", Flow.of(schema, "User"))
+        groups = Flow.of(schema, "Group")
+        if groups.enabled:
+            await self._probe(client, "Group", groups)
+
+    async def _probe(self, client: ScimClient, kind: str, flow: Flow) -> None:
+        parameters = {"excludedAttributes": "members"} if kind == "Group" else {}
+        for row in flow.matching[:1]:
+            await client.find(f"{kind}s", row.target, str(uuid.uuid4()), **parameters)
 
     # --- scope -------------------------------------------------------------------------------------------------------
 
     def _scope(self, job: Job) -> tuple[set[str], list[str]]:
         """Return the users and the groups that are in scope."""
+        users, groups = self._entitled(job)
+        flow = Flow.of(job.schema, "User")
+        return {user for user in users if flow.in_scope(user_entry(self._directory, user, entitled=True))}, groups
+
+    def _entitled(self, job: Job) -> tuple[set[str], list[str]]:
         secrets = self._jobs.secrets.get(job.service_principal_id, {})
         if secrets.get("SyncAll", "").lower() == "true":
             return set(self._directory.users), list(self._directory.groups)
@@ -121,6 +133,7 @@ class ProvisioningService:
         Returns:
             The execution as the job's status shows it; `state` is `NotStarted` if the job is not started.
         """
+        job.stop_after_long_quarantine()
         if job.schedule_state != "Active":
             return {"state": "NotStarted", "scheduleState": job.schedule_state}
         async with self._lock(job):
@@ -134,6 +147,11 @@ class ProvisioningService:
         try:
             client = self._client(self._jobs.secrets.get(job.service_principal_id, {}))
             provisioner = Provisioner(self._directory, job, client, compliant=client.url.compliant)
+            # A refused token shows even if nothing is to do. Otherwise the objects' own failures show it too.
+            try:
+                await self._probe(client, "User", provisioner.users)
+            except ScimError as failure:
+                error = failure
             held_back = self._deletions_above_threshold(job)
             if not held_back:
                 await self._provision_everything(job, provisioner, progress, initial=initial)
@@ -182,7 +200,12 @@ class ProvisioningService:
         if progress.complete_failure():
             return
         await self._references(job, provisioner, users, progress)
-        await self._each([key for key in list(job.links) if self._gone(key)], progress, provisioner.removed)
+        gone = [key for key in job.links if self._gone(key)]
+        for key in gone:
+            if not job.links[key].entitled:
+                # It had left the scope before: Entra has forgotten it and deletes nothing.
+                del job.links[key]
+        await self._each([key for key in gone if key in job.links], progress, provisioner.removed)
         if provisioner.groups.enabled:
             await self._groups(job, provisioner, groups, progress)
 
@@ -257,7 +280,8 @@ class ProvisioningService:
             )
             return
         attempted = len(progress.outcomes)
-        if attempted >= _ESCROW_MINIMUM and len(failures) > attempted * _ESCROW_PROPORTION:
+        proportion = len(failures) > attempted * _ESCROW_PROPORTION
+        if len(failures) >= _ESCROW_MINIMUM and (proportion or len(failures) > _ESCROW_MAXIMUM):
             message = f"{len(failures)} of {attempted} operations failed."
             job.enter_quarantine("EncounteredEscrowProportionThreshold", "TooManyEscrows", message)
             return

@@ -31,6 +31,9 @@ SECRET_KEYS = frozenset(
     """.split()  # noqa: SIM905 - quotation marks around each name would hide the names
 )
 """All members of the enumeration synchronizationSecret."""
+_LONGEST_QUARANTINE = timedelta(days=28)
+RESTART = frozenset({"QuarantineState", "Watermark", "Escrows"})
+"""What a restart without criteria, or with an empty reset scope, resets."""
 RESET_SCOPES = frozenset(
     {"None", "ConnectorDataStore", "Escrows", "Watermark", "QuarantineState", "Full", "ForceDeletes"}
 )
@@ -45,6 +48,8 @@ class Link:
     target_id: str
     active: bool = True
     """Whether the target last received the user as active."""
+    entitled: bool = True
+    """Whether the user was in scope when it was last provisioned."""
     exported: dict[str, Any] = field(default_factory=dict)
     """The values last read from or sent to the target, by target attribute."""
 
@@ -123,6 +128,12 @@ class Job:
             "seriesCount": count,
         }
         self.code = "Quarantine"
+
+    def stop_after_long_quarantine(self) -> None:
+        """Turn the job off if it has been in quarantine for more than four weeks."""
+        since = (self.quarantine or {}).get("seriesBegan")
+        if since and datetime.now(UTC) - datetime.fromisoformat(since) > _LONGEST_QUARANTINE:
+            self.schedule_state = "Disabled"
 
     def leave_quarantine(self) -> None:
         """Continue after a quarantine."""

@@ -50,7 +50,7 @@ class Provisioner:
         try:
             resource = await self._match_user(user_id, entry, outcome, search=active)
             outcome.scoped(active=active or not entitled, assigned=entitled)
-            await self._settle_user(user_id, entry, resource, outcome)
+            await self._settle_user(user_id, entry, resource, outcome, entitled=entitled)
             if references and active:
                 await self.user_references(user_id, outcome)
         except ScimError as error:
@@ -92,8 +92,14 @@ class Provisioner:
             link = self._job.links[source_id] = Link(kind, str(resource["id"]))
         return link
 
-    async def _settle_user(self, user_id: str, entry: Entry, resource: Json | None, outcome: Outcome) -> None:
+    async def _settle_user(
+        self, user_id: str, entry: Entry, resource: Json | None, outcome: Outcome, *, entitled: bool
+    ) -> None:
         active = entry["IsSoftDeleted"] == "False"
+        needed = "Add" if resource is None else "Update"
+        if needed not in self.users.flow_types and (resource is not None or active):
+            outcome.skipped("FlowTypes", f"The mapping of users does not {needed.lower()} them at the target.")
+            return
         if resource is None and not active:
             outcome.skipped("NotEffectivelyEntitled", f"User '{outcome.name}' is not effectively entitled.")
             return
@@ -109,14 +115,14 @@ class Provisioner:
             values = self.users.values(entry, creating=False) if active else self.users.deactivation(entry)
             link = self._job.links[user_id]
             await self._change_user(link, values, resource, outcome, "Update" if active else "Disable")
-        link.active = active
+        link.active, link.entitled = active, entitled
         link.exported.update(values)
 
     async def _change_user(self, link: Link, values: Json, resource: Json, outcome: Outcome, action: str) -> None:
         changes = []
         for name, value in values.items():
             held = read_value(resource, name)
-            if _same(held, value) or (held is not None and self.users.add_only(name)):
+            if self.users.same(name, held, value) or (held is not None and self.users.add_only(name)):
                 continue
             changes.append(Change(name, value, present=held is not None))
             outcome.modify(name, held, value)
@@ -161,6 +167,11 @@ class Provisioner:
         """Delete from the target an object that the directory no longer has, or a group that left the scope."""
         link = self._job.links[source_id]
         outcome = Outcome(link.kind, source_id, str(link.exported.get("userName") or link.exported.get("displayName")))
+        flow = self.users if link.kind == "User" else self.groups
+        if "Delete" not in flow.flow_types:
+            outcome.skipped("FlowTypes", "The mapping does not delete objects at the target.")
+            del self._job.links[source_id]
+            return outcome
         try:
             outcome.action = "Delete"
             await self._client.delete(f"{link.kind}s", link.target_id)
@@ -217,7 +228,7 @@ class Provisioner:
             changes = [
                 Change(name, value, present=read_value(resource, name) is not None)
                 for name, value in values.items()
-                if not _same(read_value(resource, name), value)
+                if not self.groups.same(name, read_value(resource, name), value)
             ]
             if changes:
                 outcome.action = "Update"
@@ -231,8 +242,8 @@ class Provisioner:
         row = next((row for row in self.groups.references() if row.target == "members"), None)
         if row is None:
             return
-        wanted = self._member_links(row.value(entry))
         held = set(link.exported.get("members", []))
+        wanted = self._member_links(row.value(entry), held)
         bodies = member_changes(sorted(wanted - held), sorted(held - wanted), compliant=self._compliant)
         for body in bodies:
             await self._client.patch("Groups", link.target_id, body)
@@ -241,15 +252,10 @@ class Provisioner:
             outcome.exported(outcome.action if outcome.action == "Create" else "Update", link.target_id)
         link.exported["members"] = sorted(wanted)
 
-    def _member_links(self, members: Any) -> set[str]:  # noqa: ANN401 - a list or nothing
+    def _member_links(self, members: Any, held: set[str]) -> set[str]:  # noqa: ANN401 - a list or nothing
+        """Return the members at the target. Disabling a user does not change a group that has the user already."""
         links = [self._job.links[member] for member in members or [] if member in self._job.links]
-        return {link.target_id for link in links if link.active}
-
-
-def _same(held: Any, wanted: Any) -> bool:  # noqa: ANN401 - JSON values
-    if isinstance(wanted, bool):
-        return str(held).lower() == str(wanted).lower()
-    return bool(held == wanted)
+        return {link.target_id for link in links if link.active or link.target_id in held}
 
 
 def _shown(entry: Entry, flow: Flow) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from . import permissions
 from .application_template import NON_GALLERY_TEMPLATE
-from .attribute_flow import Flow
 from .audit import PROVISIONING_LOG
 from .cycle import ProvisioningService
 from .default_schema import default_schema
@@ -16,7 +15,7 @@ from .directory import Directory
 from .expressions import FUNCTIONS, ExpressionError, Value, evaluate, parse
 from .graph_errors import GraphError, not_found, refuse
 from .graph_routing import GraphAnswer, GraphRequest, Json, Router, page
-from .jobs import RESET_SCOPES, TEMPLATES, Job, Jobs
+from .jobs import RESET_SCOPES, RESTART, TEMPLATES, Job, Jobs
 from .schema_rules import check_schema
 from .scim_client import ScimError
 
@@ -195,12 +194,12 @@ class SynchronizationRoutes:
         return GraphAnswer(204)
 
     def restart(self, request: GraphRequest, principal: str, job: str) -> GraphAnswer:
-        """POST restart; without criteria, reset everything, as the portal's "Restart provisioning" does."""
+        """POST restart; without criteria or scope, reset quarantine, watermark and escrows, as documented."""
         found = self._job(principal, job)
         body = request.body or {}
         criteria = body.get("criteria") if isinstance(body, dict) else None
-        text = (criteria or {}).get("resetScope", "Full")
-        scopes = {part.strip() for part in str(text).split(",") if part.strip()}
+        text = str((criteria or {}).get("resetScope") or "")
+        scopes = {part.strip() for part in text.split(",") if part.strip()} or set(RESTART)
         for scope in sorted(scopes - RESET_SCOPES):
             refuse(f"Requested value '{scope}' was not found.", code="BadRequest")
         found.restart(scopes)
@@ -210,19 +209,16 @@ class SynchronizationRoutes:
     async def validate(self, request: GraphRequest, principal: str, job: str | None = None) -> GraphAnswer:
         """POST validateCredentials, of a job or of the jobs collection."""
         self._principal(principal)
-        groups = True
-        if job is not None:
-            groups = Flow.of(self._job(principal, job).schema, "Group").enabled
+        schema = default_schema("") if job is None else self._job(principal, job).schema
         body = request.json()
-        credentials: dict[str, str] = {}
+        given = body.get("credentials") or []
+        if not all(isinstance(pair, dict) for pair in given):
+            refuse("'credentials' must hold objects with a 'key' and a 'value'.", code="BadRequest")
+        credentials = {str(pair.get("key")): str(pair.get("value")) for pair in given}
         if body.get("useSavedCredentials"):
-            credentials.update(self._jobs.secrets.get(principal, {}))
-        for pair in body.get("credentials") or []:
-            if not isinstance(pair, dict):
-                refuse("'credentials' must hold objects with a 'key' and a 'value'.", code="BadRequest")
-            credentials[str(pair.get("key"))] = str(pair.get("value"))
+            credentials = dict(self._jobs.secrets.get(principal, {}))
         try:
-            await self._service.validate(credentials, groups=groups)
+            await self._service.validate(credentials, schema)
         except ScimError as error:
             raise GraphError(
                 400,

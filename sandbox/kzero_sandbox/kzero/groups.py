@@ -100,11 +100,12 @@ class Groups:
         """Return at most `count` of the groups that match, from the one-based `start`."""
         found = []
         wanted = equalities(condition) if condition is not None else {}
+        asks_for_members = condition is not None and "members" in str(condition).lower()
         async for group in self._candidates(wanted):
             # A filter on members needs them even if the answer omits them.
-            resource = await self._resource(group, members=members)
+            resource = await self._resource(group, members=members or asks_for_members)
             if condition is None or matches(condition, flat(resource), _SAME):
-                found.append(resource)
+                found.append(resource if members else {name: resource[name] for name in resource if name != "members"})
         return Page(resources=found[start - 1 : start - 1 + count], total=len(found))
 
     async def _candidates(self, wanted: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:

@@ -20,6 +20,11 @@ from scim2_models.path import AttrPath, CompareOperator, Comparison, ValuePath
 
 from kzero_sandbox.kzero.paths import flatten, key, leaves
 
+_MULTIVALUED = frozenset(
+    {"addresses", "emails", "entitlements", "groups", "ims", "members", "phonenumbers", "photos", "roles"}
+    | {"x509certificates"}
+)
+_COMPLEX = frozenset({"manager", "name"})
 Changes = dict[str, Any]
 """The new values by attribute key; None removes an attribute."""
 
@@ -96,7 +101,25 @@ def _changes_of(operation: Mapping[str, Any]) -> Changes:
     _check(path)
     if operation["op"] == "remove" or value is None:
         return {key(path): None}
+    if isinstance(value, list):
+        value = _single(path, value)
     return {key(leaf): inner for leaf, inner in leaves(value, path)}
+
+
+def _single(path: str, values: list[Any]) -> object:
+    """Return the value of a single-valued attribute that is sent as a list with one entry; a list of others.
+
+    Raises:
+        InvalidValueException: The list has several entries.
+    """
+    name = key(path).partition("[")[0].rpartition(":")[2]
+    if name in _MULTIVALUED:
+        return values
+    if len(values) != 1:
+        raise InvalidValueException(detail=f"{path} has one value, but the request sends {len(values)}")
+    [value] = values
+    is_plain = isinstance(value, Mapping) and "value" in value and name not in _COMPLEX
+    return value["value"] if is_plain else value
 
 
 def _check(path: str) -> None:

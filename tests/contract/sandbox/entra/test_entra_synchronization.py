@@ -288,9 +288,11 @@ def test_functions_and_operators_are_listed(entra: Entra, application: Applicati
 # --- connection test ------------------------------------------------------------------------------------------------
 
 
-def _validate(entra: Entra, application: Application, **credentials: str) -> Json | None:
+def _validate(
+    entra: Entra, application: Application, credentials: dict[str, str], *, saved: bool = False
+) -> Json | None:
     pairs = [{"key": key, "value": value} for key, value in credentials.items()]
-    body = {"templateId": "scim", "useSavedCredentials": True, "credentials": pairs}
+    body = {"templateId": "scim", "useSavedCredentials": saved, "credentials": pairs}
     answer = entra.http.post(f"{application.job_path}/validateCredentials", json=body)
     if answer.status_code == 204:
         return None
@@ -302,13 +304,25 @@ def _validate(entra: Entra, application: Application, **credentials: str) -> Jso
 def test_a_connection_test_searches_for_objects_that_cannot_exist(
     entra: Entra, application: Application, target: Target
 ) -> None:
-    """The test searches for a random user and group with the saved credentials and those of the request."""
-    application.set_secrets(BaseAddress=target.url)
+    """The test searches for a random user and group by the schema's matching attributes."""
+    schema = entra.http.get(f"{application.job_path}/schema").json()
+    users = next(m for m in schema["synchronizationRules"][0]["objectMappings"] if m["sourceObjectName"] == "User")
+    for row in users["attributeMappings"]:
+        row["matchingPriority"] = 1 if row["targetAttributeName"] == "externalId" else 0
+    entra.http.put(f"{application.job_path}/schema", json=schema).raise_for_status()
 
-    assert _validate(entra, application, SecretToken=TOKEN) is None
+    assert _validate(entra, application, {"BaseAddress": target.url, "SecretToken": TOKEN}) is None
 
     assert [request.path for request in target.application.received] == ["/Users", "/Groups"]
-    assert target.queries()[0]["filter"].startswith('userName eq "')
+    assert target.queries()[0]["filter"].startswith('externalId eq "')
+
+
+def test_saved_credentials_replace_those_of_the_request(entra: Entra, application: Application, target: Target) -> None:
+    """With useSavedCredentials, Entra ignores the credentials of the request, and uses none of the saved without it."""
+    application.set_secrets(BaseAddress=target.url, SecretToken=TOKEN)
+
+    assert _validate(entra, application, {"SecretToken": "wrong", "BaseAddress": "nonsense"}, saved=True) is None
+    assert _validate(entra, application, {"SecretToken": TOKEN}) is not None
 
 
 @pytest.mark.parametrize(
@@ -325,9 +339,7 @@ def test_a_failed_connection_test_says_why(
     entra: Entra, application: Application, target: Target, credentials: dict[str, str], words: str
 ) -> None:
     """The error is CredentialValidationUnavailable with the service's inner code, and does not contain the token."""
-    application.set_secrets(BaseAddress=target.url, SecretToken=TOKEN)
-
-    error = _validate(entra, application, **credentials)
+    error = _validate(entra, application, {"BaseAddress": target.url, "SecretToken": TOKEN} | credentials)
 
     assert error is not None
     assert error["code"] == "CredentialValidationUnavailable"
@@ -343,7 +355,7 @@ def test_an_answer_that_is_not_a_list_fails_the_connection_test(entra: Entra, ap
     # The local Entra's discovery document replaces the SCIM endpoint: it is JSON and requires no token.
     application.set_secrets(BaseAddress=f"{entra.emulator.base_url}/{tenant}/v2.0/.well-known/openid-configuration")
 
-    error = _validate(entra, application)
+    error = _validate(entra, application, {}, saved=True)
 
     assert error is not None
 

@@ -128,3 +128,16 @@ def test_name_and_members_in_one_patch() -> None:
     body = patch({"op": "replace", "value": {"displayName": "Staff", "members": [{"value": "1"}]}})
 
     assert member_changes(body) == ({"displayname": "Staff"}, [("replace", ["1"])])
+
+
+@pytest.mark.parametrize("value", [["Engineer"], [{"value": "Engineer"}]])
+def test_a_list_for_a_single_value_is_applied(value: list[Any]) -> None:
+    """A list with one entry stands for its value."""
+    assert interpret(patch({"op": "Replace", "path": "title", "value": value})) == {"title": "Engineer"}
+
+
+@pytest.mark.parametrize("value", [[], ["a", "b"]])
+def test_a_list_of_several_values_for_one_is_refused(value: list[Any]) -> None:
+    """Nothing is ignored silently."""
+    with pytest.raises(InvalidValueException, match="title has one value"):
+        interpret(patch({"op": "Replace", "path": "title", "value": value}))
