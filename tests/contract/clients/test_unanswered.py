@@ -255,6 +255,16 @@ async def test_an_object_is_absent_only_if_graph_says_so(entra: LocalEntra) -> N
         assert isinstance(await look_up(graph, path), Unknown), status
 
 
+@pytest.mark.parametrize("status", [403, 404, 429, 500])
+async def test_a_list_that_breaks_off_is_unknown(entra: LocalEntra, status: int) -> None:
+    """A later page that fails does not end the list, and does not say that its owner is gone."""
+    graph = entra.graph()
+    owner = f"/servicePrincipals/{entra.application()}"
+    assert len(await graph.pages("/users", {"$top": "1"})) > 1
+    entra.fail("/users$", status, skip=1, times=99)
+    assert isinstance(await look_up_part(graph, owner, lambda: graph.pages("/users", {"$top": "1"})), Unknown)
+
+
 async def test_a_part_is_absent_only_with_its_owner(entra: LocalEntra) -> None:
     """A part that answers 404 is unknown while its owner exists, and while the owner cannot be read."""
     graph, path = entra.graph(), f"/servicePrincipals/{entra.application()}"
