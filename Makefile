@@ -2,15 +2,13 @@
 # PYTHON=/path/to/python selects the Python. ARGS="..." is passed to the program that a target runs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-fleet test test-fast check audit format generate bench bench-fleet faults lock clean
+.PHONY: help setup demo demo-fleet test test-fast check audit format generate bench bench-fleet faults hostile lock clean
 
 # Quoted, because the checkout's path may contain spaces.
 venv := "$(CURDIR)/.venv"
 python := $(venv)/bin/python
 # Activates the environment, because Pulumi's language host uses the Python of the active one.
 active := PATH=$(venv)"/bin:$$PATH" VIRTUAL_ENV=$(venv)
-# Without compiled files, each of the many processes of the tests would compile everything first.
-unexport PYTHONDONTWRITEBYTECODE
 # Several processes, which get whole files, because the tests of a file share their set-up.
 parallel := --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
@@ -64,6 +62,9 @@ bench-fleet: setup ## Measure the fleet commands, compared with a loop over tena
 
 faults: setup ## Break what can break while `pulumi up` runs, and check that a second one repairs it
 	@$(active) $(python) -m faults.run $(ARGS)
+
+hostile: setup ## Attack one tenant of a fleet of four, and check that the attack gets nothing
+	@$(active) $(python) -m hostile.run $(ARGS)
 
 lock: ## Update the lock files from pyproject.toml
 	@tools/bootstrap --lock

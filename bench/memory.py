@@ -42,15 +42,17 @@ class Memory:
 class Peaks:
     """Records the peak memory of a process and of all processes below it."""
 
-    def __init__(self, root: int, proc: Path = PROC) -> None:
+    def __init__(self, root: int, proc: Path = PROC, ignored: str = "") -> None:
         """Start with no samples.
 
         Args:
             root: The process to watch.
             proc: The folder with the processes' files.
+            ignored: A part of the command line of processes that do not count; empty for none.
         """
         self._root = root
         self._proc = proc
+        self._ignored = ignored
         self._most: dict[Part, int] = {}
         self._whole = 0
 
@@ -64,6 +66,8 @@ class Peaks:
             # A process with the engine's command line has been forked but not replaced yet, and shares the engine's
             # memory.
             if not self._is_below(pid, parents) or (command == engine and pid != self._root):
+                continue
+            if self._ignored and self._ignored in command:
                 continue
             whole += _number(text, "VmRSS") or 0
             part: Part = "engine" if pid == self._root else part_of(command)
@@ -99,9 +103,14 @@ class Peaks:
 
 
 @contextmanager
-def watching(root: int) -> Iterator[Peaks]:
-    """Sample the memory of a process and its descendants ten times per second while the block runs."""
-    peaks, done = Peaks(root), threading.Event()
+def watching(root: int, ignored: str = "") -> Iterator[Peaks]:
+    """Sample the memory of a process and its descendants ten times per second while the block runs.
+
+    Args:
+        root: The process.
+        ignored: A part of the command line of processes that do not count; empty for none.
+    """
+    peaks, done = Peaks(root, ignored=ignored), threading.Event()
 
     def keep_measuring() -> None:
         while not done.wait(_POLL_SECONDS):

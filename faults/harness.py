@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import random
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from fnmatch import fnmatch
 from pathlib import Path
 
 from kzero_sandbox.running import RunningSandbox
@@ -29,11 +28,6 @@ def all_cases(seed: int) -> list[Case]:
     found = [*kills(lambda: chance.choice(moments)), *interruptions(), *graph(), *keycloak(), *machine()]
     chance.shuffle(found)
     return found
-
-
-def chosen(cases: Sequence[Case], patterns: Sequence[str]) -> list[Case]:
-    """Return the cases whose key contains one of the patterns (`*` is a wildcard), or all cases without patterns."""
-    return [case for case in cases if not patterns or any(fnmatch(case.key, f"*{each}*") for each in patterns)]
 
 
 @dataclass

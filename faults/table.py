@@ -1,37 +1,35 @@
-"""Formats the results as a table: for the terminal, and as Markdown for the documentation."""
+"""Makes the rows of the results, for the terminal and for the documentation."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from rich.table import Table
-from rich.text import Text
 
+from faults import rows
+from faults.rows import Row
 from faults.verdict import Result
 
 _HEADS = ("case", "disturbed run", "freed by", "second up", "result")
 _LONGEST = 90
 
 
-def cells(result: Result) -> tuple[str, str, str, str, str]:
+def row(result: Result) -> Row:
     """Return a row: what broke, end of the disturbed run, recovery command, seconds of the second `up`, result."""
-    return (
-        result.case.what,
-        _ended(result),
-        "`kzero-scim recover`" if result.recovered else "",
-        f"{result.seconds:.1f} s" if result.seconds else "",
-        "FAILED" if result.problems else "ok",
+    return Row(
+        (
+            result.case.what,
+            _ended(result),
+            "`kzero-scim recover`" if result.recovered else "",
+            f"{result.seconds:.1f} s" if result.seconds else "",
+        ),
+        is_good=not result.problems,
     )
 
 
 def table(results: Sequence[Result]) -> Table:
     """Return the table for the terminal."""
-    made = Table(*_HEADS, title=summary(results), title_justify="left")
-    for result in results:
-        colour = "bold red" if result.problems else "green"
-        *words, last = cells(result)
-        made.add_row(*(Text(word.replace("`", "")) for word in words), Text(last, colour))
-    return made
+    return rows.terminal(_HEADS, [row(result) for result in results], summary(results))
 
 
 def markdown(results: Sequence[Result], command: str, machine: str) -> str:
@@ -42,18 +40,8 @@ def markdown(results: Sequence[Result], command: str, machine: str) -> str:
         command: The command that made it.
         machine: The machine that it ran on.
     """
-    rows = [cells(result) for result in sorted(results, key=lambda result: result.case.what)]
-    lines = [
-        f"Made by `{command}` on {machine}.",
-        "",
-        summary(results) + ".",
-        "",
-        "| " + " | ".join(_HEADS) + " |",
-        "|" + "---|" * len(_HEADS),
-        *("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows),
-        "",
-    ]
-    return "\n".join(lines)
+    by_name = sorted(results, key=lambda result: result.case.what)
+    return rows.markdown(_HEADS, [row(result) for result in by_name], summary(results), command, machine)
 
 
 def summary(results: Sequence[Result]) -> str:

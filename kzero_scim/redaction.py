@@ -35,6 +35,7 @@ LONGEST: Final = 16 * 1024
 _WINDOW: Final = 4 * LONGEST
 """Characters in which secrets are looked for where only the beginning of a text is shown. The longest secret that a
 service repeats is a token of a few thousand characters, and six times as long if each is written as an escape."""
+_SHORTEST_TOKEN: Final = 20
 _LEVELS: Final = 4
 """Encodings on top of each other that are read, such as HTML of JSON of a URL."""
 
@@ -48,6 +49,9 @@ _ESCAPE: Final = re.compile(
 )
 """A character as a URL, a form, JSON, HTML, or Python's own notation writes it; and white space, which differs."""
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{4,}={0,2}")
+_TOKEN: Final = re.compile(r"eyJ[A-Za-z0-9_-]{16,}(?:\.[A-Za-z0-9_-]*){0,2}|(?<=Bearer )[A-Za-z0-9._~+/=-]{16,}")
+"""An access token of any issuer, or its beginning. azuread signs in by itself, so nothing learns its token."""
+_TOKEN_INSIDE: Final = re.compile(rb"eyJ[A-Za-z0-9_-]{16,}\.eyJ|Bearer [A-Za-z0-9._~+/=-]{16,}")
 _BASE64_ALPHABET: Final = str.maketrans("-_", "+/", "=")
 _FIELD: Final = r"""(?i:secret|password|passwd|pwd|passphrase|token|assertion)["']?\s*[:=]\s*["']?"""
 _ESCAPED: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
@@ -101,7 +105,7 @@ class Redactor:
 
     def redact(self, text: str) -> str:
         """Return the text with every known secret replaced."""
-        if not text or not (self._needles or self._short):
+        if not text:
             return text
         found: list[tuple[int, int]] = []
         runs: dict[str, bool] = {}
@@ -137,10 +141,12 @@ class Redactor:
             while at >= 0:
                 yield at, at + len(needle)
                 at = text.find(needle, at + 1)
+        for match in _TOKEN.finditer(text):
+            yield match.span()
         if self._short_pattern is not None:
             for match in self._short_pattern.finditer(text):
                 yield match.span("value")
-        shortest = min(map(len, self._inner)) * 4 // 3
+        shortest = min(map(len, self._inner), default=_SHORTEST_TOKEN) * 4 // 3
         for match in _BASE64.finditer(text):
             run = match[0]
             if len(run) < shortest:
@@ -156,7 +162,7 @@ class Redactor:
         # At each alignment, without a last character that is less than a byte.
         parts = (letters[offset : len(letters) - ((len(letters) - offset) % 4 == 1)] for offset in range(4))
         content = b"\0".join(binascii.a2b_base64(part + "=" * (-len(part) % 4)) for part in parts)
-        return any(form in content for form in self._inner)
+        return any(form in content for form in self._inner) or _TOKEN_INSIDE.search(content) is not None
 
 
 _current: ContextVar[Redactor | None] = ContextVar("redactor", default=None)

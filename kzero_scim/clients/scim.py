@@ -16,7 +16,7 @@ from kzero_scim.clients.body import UnreadableBodyError
 from kzero_scim.clients.retries import RetryingClient, RetryPolicy, is_momentary, root_cause, untrusted
 from kzero_scim.clients.tls import ca_file
 from kzero_scim.errors import ScimError
-from kzero_scim.redaction import shortened
+from kzero_scim.redaction import learn, shortened
 
 TIMEOUT: Final = 10.0
 """Seconds."""
@@ -114,6 +114,7 @@ class ScimClient:
         Raises:
             ScimError: The answer is different. The message names the usual cause.
         """
+        learn(token)
         query = {"filter": f'userName eq "{uuid.uuid4()}"'}
         response, body = await self._look(tenant_url, "Users", query, {"Authorization": f"Bearer {token}"})
         status, content = response.status_code, _document(body)

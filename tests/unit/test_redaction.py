@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hostile.verdict import found_in, fragments
 from kzero_scim import redaction
 from kzero_scim.redaction import REPLACEMENT, SHORTEST, Redactor
 from kzero_scim.secret_variables import is_secret
@@ -198,10 +199,10 @@ def test_a_long_text_is_shortened_quickly_and_reveals_nothing() -> None:
 
     for before in ("", "x" * 150, "%41" * 60):
         for form in (secret, "".join(f"\\u{ord(letter):04x}" for letter in token)):
-            said = redactor.shortened(before + form + "%41" * 5_000_000, 200)
+            said = redactor.shortened(before + form + " " + "%41" * 5_000_000, 200)
             assert said.startswith(f"{before}{REPLACEMENT}")
             assert len(said) <= 200
-            line = redactor.line(before + form + "%41" * 5_000_000)
+            line = redactor.line(before + form + " " + "%41" * 5_000_000)
             assert line.startswith(f"{before}{REPLACEMENT}")
             assert line.endswith(" characters)")
     # Before, one such text took minutes.
@@ -216,3 +217,23 @@ def test_a_secret_at_the_end_of_what_is_looked_at_is_not_shown() -> None:
     for text in (replaced, f"x{replaced}", f"{'x' * 13}{replaced}"):
         for part in (redactor.shortened(text, 10_000_000), redactor.line(text)):
             assert "s3cret" not in part
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_an_access_token_that_nothing_learnt_is_replaced(encoding: str) -> None:
+    """Azuread signs in by itself, and the service that it asks may repeat its token."""
+    token = f"eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.{'x-_9' * 20}"
+
+    said = Redactor().redact(f"answered {ENCODINGS[encoding](f'Authorization: Bearer {token} x')}")
+
+    assert found_in(said, {"token": fragments(token)}) == []
+
+
+@pytest.mark.parametrize("encoding", ["as it is", "URL", "form", "JSON", "HTML", "base64"])
+def test_a_bearer_token_of_another_kind_is_replaced(encoding: str) -> None:
+    """Not every issuer's tokens are JSON web tokens."""
+    token = f"{'opaque+/' * 6}="
+
+    said = Redactor().redact(f"answered {ENCODINGS[encoding](f'Authorization: Bearer {token}')}")
+
+    assert found_in(said, {"token": fragments(token)}) == []

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
+from hostile.server import HostileServer, hostile_servers
 from kzero_scim import redaction
 from kzero_scim.clients.graph.cloud import Cloud
 from kzero_scim.clients.graph.sign_in import Method, SignIn
@@ -19,7 +20,6 @@ from kzero_scim.errors import KzeroScimError
 from kzero_scim.provider.services import Services
 from kzero_scim.redaction import Redactor
 from kzero_scim.settings.provider_config import Config
-from tests.contract.hostile_server import HostileServer, hostile_servers
 
 SECRET = 'p@ss/w+rd "of"=KZero&co'
 TOKEN = "eyJhbGciOiJub25lIn0." + "abcdefghij" * 60 + ".signature"  # pragma: allowlist secret
@@ -94,10 +94,21 @@ async def _token_endpoint(services: Services, server: HostileServer) -> None:
     await services.tokens.obtain(f"{server.url}/token", "kzero-scim", SECRET)
 
 
+async def _scim_endpoint(services: Services, server: HostileServer) -> None:
+    await services.scim.search_missing_user(f"{server.url}/realms/Contoso/scim/v2", TOKEN)
+
+
+async def _scim_probe(services: Services, server: HostileServer) -> None:
+    answer = await services.scim.probe(f"{server.url}/realms/Contoso/scim/v2")
+    raise KzeroScimError(answer.detail)
+
+
 CALLS: dict[str, Callable[[Services, HostileServer], Awaitable[None]]] = {
     "Graph": _graph,
     "Keycloak": _keycloak,
     "token endpoint": _token_endpoint,
+    "SCIM endpoint": _scim_endpoint,
+    "SCIM endpoint without a token": _scim_probe,
 }
 
 
@@ -110,7 +121,7 @@ async def test_an_echo_reveals_nothing(server: HostileServer, call: str, form: s
     def echo(request: str) -> bytes:
         said = "x" * before + " " + FORMS[form](request)
         error: object = {"code": "Unauthorized", "message": said} if call == "Graph" else "invalid_client"
-        return json.dumps({"error": error, "error_description": said, "message": said}).encode()
+        return json.dumps({"error": error, "error_description": said, "message": said, "detail": said}).encode()
 
     server.echo = echo
     with redaction.using(Redactor()) as redactor:

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import pytest
 
+from hostile.server import HostileServer, hostile_servers
 from kzero_scim.clients.answers import LARGEST
 from kzero_scim.clients.graph.batch import BatchRequest
 from kzero_scim.clients.graph.client import GraphClient
@@ -27,7 +28,6 @@ from kzero_scim.clients.scim import ScimClient
 from kzero_scim.clients.shared_connections import SharedConnections
 from kzero_scim.errors import GraphError, KeycloakError, KzeroScimError, ScimError
 from kzero_scim.settings.provider_config import Config
-from tests.contract.hostile_server import HostileServer, hostile_servers
 
 TENANT = "5a4d0b0c-0000-4000-8000-00000000e401"
 SECRET = "the-secret-of-the-application"

@@ -10,11 +10,11 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from hostile.server import HostileServer, hostile_servers
 from kzero_scim.clients.graph.client import GraphClient
 from kzero_scim.clients.graph.cloud import described_cloud
 from kzero_scim.clients.shared_connections import SharedConnections
 from kzero_scim.errors import GraphError
-from tests.contract.hostile_server import HostileServer, hostile_servers
 from tests.contract.local_entra import LocalEntra
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"

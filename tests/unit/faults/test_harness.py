@@ -11,7 +11,8 @@ import pytest
 
 from faults import both_sides, table
 from faults.cases import Case
-from faults.harness import all_cases, chosen
+from faults.command_line import chosen
+from faults.harness import all_cases
 from faults.leaks import leaks
 from faults.project import Outcome
 from faults.verdict import Result
