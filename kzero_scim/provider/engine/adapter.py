@@ -71,6 +71,9 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         self._guard = Guard(self._redactor)
         self._link = EngineLink(engine_address, self._redactor)
         self._services: Closing | None = None
+        self._is_spawned = bool(engine_address)
+        self._attachments = 0
+        self._configurations = 0
         self._instances: dict[str, Any] = {}
         self._made: dict[str, tuple[str, Any]] = {}
         """ID and state of each resource that this run has created, by URN."""
@@ -99,6 +102,7 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         """Store the address of an engine that attaches to this running process (PULUMI_DEBUG_PROVIDERS)."""
         del context
         self._begin()
+        self._attachments = max(self._attachments, self._configurations) + 1
         await self._link.meet(request.address)
         return empty_pb2.Empty()
 
@@ -214,6 +218,10 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.DiffResponse(changes=some, diffs=changed)
 
     async def _configure(self, request: provider_pb2.ConfigureRequest) -> provider_pb2.ConfigureResponse:
+        # An engine starts a process for each provider, or attaches to this one for each. It configures each once.
+        if self._configurations >= (1 if self._is_spawned else max(1, self._attachments)):
+            message = "the engine has configured this provider already, so another configuration is refused"
+            raise ProviderError(message)
         given = self._unmarshal(request.args)
         self._learn(self._package.config, given.values)
         config, failures = decode(self._package.config, plain_settings(self._package.config, given.values))
@@ -222,6 +230,7 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
             raise SettingsError(message)
         self._redactor.learn(list(secrets_of(os.environ)))
         services, self._services = self._services, self._package.connect(config)
+        self._configurations += 1
         self._instances.clear()
         self._made.clear()
         if services is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from kzero_scim.errors import ProviderError
 from kzero_scim.provider.engine.marshal import SECRET, SIGNATURE, UNKNOWN_MARK, marshal, unmarshal
@@ -276,6 +276,7 @@ class TestReplacement:
     ) -> None:
         """A destroy deletes the object, also with the process that created it."""
         made = await create(provider, {"room": "hall"})
+        await provider.Attach(plugin_pb2.PluginAttach(address="127.0.0.1:1"))
         await provider.Configure(provider_pb2.ConfigureRequest(acceptSecrets=True))
 
         await self._delete(provider, made.id)

@@ -12,7 +12,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from kzero_scim.errors import ProviderError
-from kzero_scim.provider.engine.adapter import Adapter
+from kzero_scim.provider.engine.adapter import Adapter, start
 from kzero_scim.provider.engine.marshal import marshal, unmarshal
 from tests.contract.provider.engine.calls import URN, create, failure
 from tests.toy_package import ToyService
@@ -171,6 +171,38 @@ class TestConfiguration:
         assert service.config is not None
         assert service.config.strict is True
         assert service.config.server is None
+
+    async def test_provider_accepts_one_configuration_of_the_engine_that_started_it(self, service: ToyService) -> None:
+        """Another process of this user could otherwise give the running provider another address."""
+        adapter = Adapter(service.package(), engine_address="127.0.0.1:1")
+        server, port = await start(adapter)
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            stub = provider_pb2_grpc.ResourceProviderStub(channel)
+            await stub.Configure(provider_pb2.ConfigureRequest(args=marshal({"server": "cellar"})))
+            await stub.Attach(plugin_pb2.PluginAttach(address="127.0.0.1:2"))
+
+            error = await failure(stub.Configure(provider_pb2.ConfigureRequest(args=marshal({"server": "attic"}))))
+
+        assert error.details() == (
+            "the engine has configured this provider already, so another configuration is refused"
+        )
+        assert service.config is not None
+        assert service.config.server == "cellar"
+        await adapter.aclose()
+        await server.stop(grace=None)
+
+    async def test_running_provider_accepts_one_configuration_for_each_time_an_engine_attaches(
+        self, fresh: provider_pb2_grpc.ResourceProviderStub, service: ToyService
+    ) -> None:
+        """An engine attaches once for each of its providers: one in the state, one in the program."""
+        for name in ("cellar", "attic"):
+            await fresh.Attach(plugin_pb2.PluginAttach(address="127.0.0.1:1"))
+            await fresh.Configure(provider_pb2.ConfigureRequest(args=marshal({"server": name})))
+
+        await failure(fresh.Configure(provider_pb2.ConfigureRequest(args=marshal({"server": "elsewhere"}))))
+
+        assert service.config is not None
+        assert service.config.server == "attic"
 
     async def test_secret_of_the_environment_is_kept_out_of_errors(
         self,
