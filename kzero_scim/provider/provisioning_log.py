@@ -83,8 +83,10 @@ async def read_log(graph: GraphClient, job_id: str, *, now: datetime | None = No
     except GraphError as error:
         return LogReading(note=f"users in error are unknown: {why_unread(error)}", read=False)
     note = ""
+    is_cut = len(entries) >= MOST_ENTRIES
     entries = [entry for entry in entries if same_id(str(entry.get("jobId") or job_id), job_id)]
-    if len(entries) >= MOST_ENTRIES:
+    entries.sort(key=lambda entry: str(entry.get("activityDateTime") or ""), reverse=True)
+    if is_cut:
         note = f"read only the newest {MOST_ENTRIES} entries of the provisioning log; earlier errors are not shown"
     return LogReading(in_error=tuple(objects_in_error(entries)), cycles=tuple(logged_cycles(entries)), note=note)
 

@@ -82,7 +82,10 @@ class States:
         deployment = await self._deployment(tenant.name, environment)
         configured = await self._configuration(tenant, environment)
         if not deployment.get("resources"):
-            message = f"stack {tenant.name} has never been applied; run `kzero-scim fleet up {tenant.name}`"
+            message = (
+                f"tenant {tenant.name} is not set up: its stack has never been applied, or was destroyed; run "
+                f"`kzero-scim fleet up {tenant.name}`"
+            )
             raise NothingAppliedError(message)
         stack = Stack.of(tenant.name, configured, {"deployment": deployment}, self._project.folder)
         root = stack.find("pulumi:pulumi:Stack")

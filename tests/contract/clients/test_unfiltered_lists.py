@@ -137,6 +137,27 @@ async def test_entries_of_other_jobs_are_not_this_jobs_errors() -> None:
     assert [item.id for item in log.in_error] == [WANTED]
 
 
+async def test_the_order_of_the_answer_does_not_decide_what_is_latest() -> None:
+    """An older failure after a newer success, in a log that ignores the order asked for, is no error."""
+
+    def entry(status: str, at: str) -> Json:
+        return {
+            "jobId": "scim.mine",
+            "sourceIdentity": {"id": WANTED},
+            "provisioningStatusInfo": {"status": status},
+            "activityDateTime": at,
+        }
+
+    older, newer = "2026-11-24T08:00:00Z", "2026-11-24T09:00:00Z"
+    for rows, failed in (
+        ([entry("failure", older), entry("success", newer)], 0),
+        ([entry("success", older), entry("failure", newer)], 1),
+    ):
+        graph = Unfiltered(rows=rows).services().graph
+        log = await read_log(graph, "scim.mine", now=datetime(2026, 11, 24, tzinfo=UTC))
+        assert len(log.in_error) == failed
+
+
 async def test_changes_of_other_objects_have_other_authors() -> None:
     """An audit entry about another object does not name who changed this one."""
     entry = {
