@@ -88,7 +88,11 @@ def adopt(  # noqa: PLR0913 - one keyword an option
     _confirm(tenant, yes=yes, is_asked=is_asked)
     with console.status(f"importing {tenant} into its stack"):
         take_over(plan)
-    _print_result(console, plan, f"Adopted {tenant}: {plan.file}", as_json=as_json, previewed=True)
+    without = "; ".join(f"{what}: {reason}" for what, reason in plan.survey.left_out.items())
+    done = (
+        f"Adopted a part of {tenant}: {plan.file}. Left out, {without}" if without else f"Adopted {tenant}: {plan.file}"
+    )
+    _print_result(console, plan, done, as_json=as_json, previewed=True)
 
 
 def _confirm(tenant: str, *, yes: bool, is_asked: bool) -> None:
@@ -159,7 +163,8 @@ def _print_result(console: Console, plan: Plan, message: str, *, as_json: bool, 
     if as_json:
         document = {
             "tenant": plan.request.stack,
-            "adopted": plan.is_adopted or previewed,
+            "adopted": plan.is_adopted or (previewed and not plan.survey.left_out),
+            "leftOut": redacted(plan.survey.left_out),
             "file": str(plan.file),
             "found": [asdict(line) for line in redacted(plan.survey.lines)],
             "application": redacted(asdict(plan.survey.application)),

@@ -260,7 +260,7 @@ def run_pulumi(
     )
     if done.returncode:
         hint = line_break_hint(os.environ if environment is None else environment)
-        message = f"pulumi {' '.join(arguments[:2])} failed: {reason_of(done.stderr)}{hint}"
+        message = f"pulumi {' '.join(arguments[:2])} failed: {reason_of(done.stderr, done.stdout)}{hint}"
         raise SettingsError(message)
     return done.stdout
 
@@ -271,9 +271,23 @@ def line_break_hint(environment: Mapping[str, str]) -> str:
     return "".join(f"; environment variable {name} {LINE_BREAK}" for name in broken)
 
 
-def reason_of(stderr: str) -> str:
-    """Return in one line why the Pulumi CLI failed, from its standard error."""
-    reason = " ".join(current().redact(stderr).split()).removeprefix("error: ")
+def _diagnostics(stdout: str) -> list[str]:
+    """Return the errors in the JSON of a command, without repeats."""
+    try:
+        document = json.loads(stdout)
+        found = [item["message"] for item in document["diagnostics"] if item["severity"] == "error"]
+    except (ValueError, TypeError, KeyError):
+        return []
+    return list(dict.fromkeys(text.strip().removeprefix("error: ") for text in found if isinstance(text, str)))
+
+
+def reason_of(stderr: str, stdout: str = "") -> str:
+    """Return in one line why the Pulumi CLI failed, from its standard error, or from the JSON that it prints.
+
+    With ``--json`` the CLI prints errors as ``diagnostics`` on standard output.
+    """
+    told = [*_diagnostics(stdout), stderr]
+    reason = " ".join(current().redact(" ".join(told)).split()).removeprefix("error: ")
     if "failed to get the home path" in reason:
         return "the home folder is unknown, because HOME is not set and this user has no passwd entry; set HOME"
     if "PULUMI_ACCESS_TOKEN" in reason:

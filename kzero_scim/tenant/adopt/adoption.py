@@ -166,6 +166,10 @@ def adopt(plan: Plan) -> None:
         if not plan.stack_exists:
             run_pulumi(request.project, "stack", "init", request.stack, "--no-select")
         bring_in(request.project, request.stack, plan.survey)
+        held = {resource.type for resource in Stack.load(request.stack, request.project).resources}
+        if missing := sorted(plan.survey.existing.keys() - held):
+            message = f"the import left out {', '.join(missing)}; run adopt again, and report it if it happens again"
+            raise AdoptionError(message)
 
 
 def differences(project: Path, stack: str) -> list[Difference]:
@@ -191,9 +195,10 @@ async def _survey_tenant(
 ) -> Survey:
     async with tenant_services(draft, configuration, project=request.project) as services:
         try:
-            candidate = await _candidate(request, services, draft, held, choose)
+            candidate, unread = await _candidate(request, services, draft, held, choose)
             given = _kept(request, configuration)
-            return await survey(services, draft, candidate, given=given, rewrite=request.rewrite)
+            found = await survey(services, draft, candidate, given=given, rewrite=request.rewrite)
+            return found.noting(unread) if unread else found
         except GraphError as error:
             if error.is_forbidden:
                 message = f"{error}; {_OWNERSHIP}"
@@ -203,19 +208,21 @@ async def _survey_tenant(
 
 async def _candidate(
     request: Request, services: Services, draft: TenantSettings, held: str | None, choose: Choose
-) -> Candidate:
+) -> tuple[Candidate, str]:
+    """Return the application, and a remark if others could not be read."""
     url = draft.tenant_url
     named = request.application or held
     if named:
-        return await find_named(services.graph, named, url)
-    candidates = await find(services.graph, url)
+        return await find_named(services.graph, named, url), ""
+    candidates, skipped = await find(services.graph, url)
+    unread = f"skipped {skipped} application{'s' if skipped > 1 else ''} that the account may not read"
     if not candidates:
         message = (
             f"no enterprise application in Entra tenant {draft.entra_tenant_id} looks like KZero's; give it with "
             "--application, or set up the tenant with `kzero-scim tenant add` and `pulumi up`"
         )
-        raise AdoptionError(message)
-    return unmistakable(candidates) or choose(candidates)
+        raise AdoptionError(f"{message}; {unread}: {_OWNERSHIP}" if skipped else message)
+    return unmistakable(candidates) or choose(candidates), unread if skipped else ""
 
 
 def _draft(request: Request, configuration: Mapping[str, str], secret_keys: frozenset[str]) -> TenantSettings:

@@ -96,21 +96,25 @@ def unmistakable(candidates: Sequence[Candidate]) -> Candidate | None:
     return fitting[0] if best > 0 and len(fitting) == 1 else None
 
 
-async def find(graph: GraphClient, tenant_url: str) -> list[Candidate]:
-    """Return the applications that may provision this tenant, most likely first.
+async def find(graph: GraphClient, tenant_url: str) -> tuple[list[Candidate], int]:
+    """Find the applications that may provision this tenant.
 
     Args:
         graph: The Entra tenant.
         tenant_url: The KZero tenant's Tenant URL.
 
+    Returns:
+        The applications, most likely first, and the number of applications that the account may not read.
+
     Raises:
-        GraphError: Graph refused or cannot be reached.
+        GraphError: Graph refused the list or cannot be reached.
     """
     query = {"$filter": f"applicationTemplateId eq {odata_quote(NON_GALLERY_TEMPLATE)}", "$select": _SELECT}
     documents = await graph.pages("/servicePrincipals", query | {"$top": "999"})
     candidates = [item for item in map(_candidate, documents) if item.from_template]
     looked = await _read_uses(graph, candidates, tenant_url)
-    return order([item for item in looked if item is not None and (item.jobs or item.is_named)])
+    found = [item for item in looked if isinstance(item, Candidate) and (item.jobs or item.is_named)]
+    return order(found), sum(isinstance(item, GraphError) for item in looked)
 
 
 async def find_named(graph: GraphClient, name: str, tenant_url: str) -> Candidate:
@@ -145,6 +149,8 @@ async def find_named(graph: GraphClient, name: str, tenant_url: str) -> Candidat
         raise AdoptionError(message)
     candidate = _candidate(documents[0])
     [looked] = await _read_uses(graph, [candidate], tenant_url)
+    if isinstance(looked, GraphError):
+        raise looked
     if looked is None:
         message = (
             f'application "{candidate.name}" provisions another Tenant URL than {tenant_url}; choose '
@@ -175,22 +181,34 @@ def _candidate(document: dict[str, Any]) -> Candidate:
     )
 
 
-async def _read_uses(graph: GraphClient, candidates: Sequence[Candidate], tenant_url: str) -> list[Candidate | None]:
-    """Return the candidates with jobs and credentials, None for each that has another Tenant URL. Reads in batches."""
+async def _read_uses(
+    graph: GraphClient, candidates: Sequence[Candidate], tenant_url: str
+) -> list[Candidate | GraphError | None]:
+    """Return the candidates with jobs and credentials. Reads in batches.
+
+    Returns:
+        For each candidate: None if it has another Tenant URL, and an error if the account may not read it.
+    """
     paths = [f"/servicePrincipals/{item.service_principal_id}/synchronization" for item in candidates]
     requests = [BatchRequest("GET", f"{path}/{what}") for path in paths for what in ("jobs", "secrets")]
     answers = await graph.batch(requests) if requests else []
-    for request, answer in zip(requests, answers, strict=True):
+    forbidden: dict[int, GraphError] = {}
+    for place, (request, answer) in enumerate(zip(requests, answers, strict=True)):
         if answer.ok:
             if not isinstance(answer.body.get("value"), list):
                 raise unexpected(request.path, "something else where a list belongs")
             continue
         error = graph.error(request, answer)
+        if error.is_forbidden:
+            forbidden[place // 2] = error
         # Graph answers 404 for an application without provisioning.
-        if not error.is_missing:
+        elif not error.is_missing:
             raise error
-    looked: list[Candidate | None] = []
+    looked: list[Candidate | GraphError | None] = []
     for index, item in enumerate(candidates):
+        if index in forbidden:
+            looked.append(forbidden[index])
+            continue
         jobs, keys = answers[2 * index].body, keys_of(answers[2 * index + 1].body)
         shown = visible(ADDRESS, keys.get(ADDRESS))
         is_other = shown is not None and not same_tenant_url(shown, tenant_url)

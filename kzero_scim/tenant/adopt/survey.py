@@ -44,9 +44,10 @@ from kzero_scim.tenant.live_resource import silent_call
 _TEMPLATES: Final = ("scim", "customappsso")
 _LISTED: Final = 5
 _ENDPOINT: Final = "SCIM endpoint"
+_APPLICATION: Final = "application"
 _CLIENT: Final = f"client {values.CLIENT_ID}"
 _ORDER: Final = (
-    *(_ENDPOINT, _CLIENT, "mappers", "application", "service principal", "assignments", "provisioning job"),
+    *(_ENDPOINT, _CLIENT, "mappers", _APPLICATION, "service principal", "assignments", "provisioning job"),
     *("credentials", "attribute mappings", "provisioning"),
 )
 """The lines of a survey, in the guide's order."""
@@ -71,12 +72,22 @@ class Survey:
         application: The enterprise application.
         existing: The existing resources of package kzero, by type token.
         lines: The objects in words, for the operator.
+        left_out: Existing objects that the stack does not take over, with the reason.
     """
 
     settings: TenantSettings
     application: ExistingApplication
     existing: dict[str, Found[Any, Any]]
     lines: list[Line]
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    def noting(self, remark: str) -> Survey:
+        """Return the survey with another remark about the application."""
+        lines = [
+            replace(line, remark="; ".join(filter(None, (line.remark, remark)))) if line.what == _APPLICATION else line
+            for line in self.lines
+        ]
+        return replace(self, lines=lines)
 
 
 _CALL: Final = silent_call("tenant")
@@ -92,15 +103,18 @@ class _Findings:
     given: dict[str, Any] = field(default_factory=dict)
     existing: dict[str, Found[Any, Any]] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
 
     def note(self, side: str, what: str, found: str, remark: str = "") -> None:
         """Add a line."""
         self.lines.append(Line(side=side, what=what, found=found, remark=remark))
 
     async def keep(self, kind: Resource[Any, Any], found: Found[Any, Any]) -> bool:
-        """Record a resource as existing. Skip one with invalid settings, so that the next update corrects it."""
+        """Record a resource as existing. Leave one with invalid settings out, so that the next update corrects it."""
         _, failures = await kind.check(_CALL, found.inputs, None)
-        if not failures:
+        if failures:
+            self.left_out[kind.facts.label] = f"{failures[0].path} {failures[0].reason}"
+        else:
             self.existing[kind.token] = found
         return not failures
 
@@ -144,6 +158,7 @@ async def survey(
         application=application,
         existing=findings.existing,
         lines=sorted(findings.lines, key=lambda line: _ORDER.index(line.what)),
+        left_out=findings.left_out,
     )
 
 
@@ -235,7 +250,7 @@ async def _mappers(findings: _Findings, realm: str) -> Mappers:
 
 
 async def _entra(findings: _Findings, candidate: Candidate) -> Rows | None:
-    findings.note("Entra", "application", candidate.name, candidate.evidence)
+    findings.note("Entra", _APPLICATION, candidate.name, candidate.evidence)
     findings.note("Entra", "service principal", candidate.service_principal_id)
     job = _job(candidate)
     if job is None:
@@ -311,6 +326,8 @@ async def _credentials(findings: _Findings, candidate: Candidate, job: Job) -> N
         refusal = await _refused(findings, candidate, job) if findings.trusted else "ignored because of the options"
         if refusal:
             findings.note("Entra", "credentials", "hidden by Graph", f"{refusal}; the next update writes them")
+            if findings.trusted:
+                findings.left_out[kind.facts.label] = refusal
             return
     flagged = bool(urlsplit(shown).query)
     findings.given["scim_compliant_patch"] = flagged

@@ -179,7 +179,7 @@ async def test_adopt_takes_no_other_application() -> None:
     with pytest.raises(AdoptionError, match="no enterprise application is called"):
         await candidates.find_named(graph, "KZero", "https://kzero.test/realms/Contoso/scim/v2")
     named = Unfiltered(rows=[row | {"displayName": "KZero"}]).services().graph
-    assert await candidates.find(named, "https://kzero.test/realms/Contoso/scim/v2") == []
+    assert await candidates.find(named, "https://kzero.test/realms/Contoso/scim/v2") == ([], 0)
     right = row | {"displayName": "KZero", "applicationTemplateId": NON_GALLERY_TEMPLATE.upper()}
-    found = await candidates.find(Unfiltered(rows=[row, right]).services().graph, "https://kzero.test")
+    found, _ = await candidates.find(Unfiltered(rows=[row, right]).services().graph, "https://kzero.test")
     assert [item.name for item in found] == ["KZero"]

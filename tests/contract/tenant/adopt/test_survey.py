@@ -11,7 +11,7 @@ import pytest_asyncio
 from kzero_sandbox.manual_setup import HandMade, Variant, make_by_hand
 from kzero_sandbox.running import Tenant
 
-from kzero_scim.errors import AdoptionError
+from kzero_scim.errors import AdoptionError, GraphError
 from kzero_scim.provider.services import Services
 from kzero_scim.settings.provider_config import Config, complete
 from kzero_scim.settings.tenant_settings import TenantSettings
@@ -60,9 +60,36 @@ async def test_applications_without_job_and_name_are_no_candidates(tenant: Tenan
     [made] = make_by_hand(tenant, Variant.COMPLETE)
     _graph(tenant, "POST", f"/applicationTemplates/{_TEMPLATE}/instantiate", {"displayName": "Payroll"})
 
-    found = await find(services.graph, tenant.scim_url)
+    found, skipped = await find(services.graph, tenant.scim_url)
 
     assert [item.service_principal_id for item in found] == [made.service_principal_id]
+    assert skipped == 0
+
+
+async def test_applications_that_may_not_be_read_are_skipped_and_counted(tenant: Tenant, services: Services) -> None:
+    """An application that the account may not read does not end the search."""
+    [made] = make_by_hand(tenant, Variant.COMPLETE)
+    other = _graph(tenant, "POST", f"/applicationTemplates/{_TEMPLATE}/instantiate", {"displayName": "KZero two"})
+    principal = other["servicePrincipal"]["id"]
+    fault = {"path": f"{principal}/synchronization/(jobs|secrets)$", "status": 403, "times": None}
+    tenant.entra.post("/sandbox/faults", json=fault).raise_for_status()
+
+    found, skipped = await find(services.graph, tenant.scim_url)
+
+    assert [item.service_principal_id for item in found] == [made.service_principal_id]
+    assert skipped == 1
+    with pytest.raises(GraphError, match="403"):
+        await find_named(services.graph, principal, tenant.scim_url)
+
+
+async def test_a_remark_about_skipped_applications_is_shown(tenant: Tenant, look: Look) -> None:
+    """The survey's line about the application has the remark."""
+    [made] = make_by_hand(tenant, Variant.COMPLETE)
+    found = (await look(made)).noting("skipped 2 applications that the account may not read")
+
+    [line] = [line for line in found.lines if line.what == "application"]
+    assert line.remark.endswith("; skipped 2 applications that the account may not read")
+    assert found.left_out == {}
 
 
 async def test_the_role_that_most_have_is_the_tenants(tenant: Tenant, look: Look) -> None:
