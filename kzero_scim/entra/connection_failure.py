@@ -107,5 +107,11 @@ def meaning(message: str) -> Meaning:
 
 
 def is_about_the_request(error: GraphError) -> bool:
-    """Return whether Graph refused the request for the test, so that no connection was tested."""
-    return error.code in _OWN_REFUSALS or error.status in {None, 401, 403, 404, 429}
+    """Return whether Graph refused or failed the request for the test, so that the connection's state is unknown.
+
+    Graph reports a test that did not pass with a code of its own, such as ``CredentialValidationUnavailable``. A server
+    error has another code, and a proxy's answer has none.
+    """
+    if error.code in _OWN_REFUSALS or not error.code or error.status in {None, 401, 403, 404, 408, 425, 429}:
+        return True
+    return error.status >= 500 and "credential" not in error.code.casefold()  # noqa: PLR2004 - the server's errors

@@ -361,3 +361,32 @@ async def test_a_bad_request_of_something_else_is_no_missing_service_account(ref
     )
     found = unmarshal((await refresh.stub.Read(refresh.request(token))).properties).values
     assert found["managesUsers"] is False
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "tested"),
+    [
+        (400, {"error": {"code": "CredentialValidationUnavailable", "message": "NotFound (404)"}}, True),
+        (500, {"error": {"code": "CredentialValidationUnavailable", "message": "timed out"}}, True),
+        (500, {"error": {"code": "InternalServerError", "message": "try again"}}, False),
+        (503, "<html>", False),
+        (400, "<html>", False),
+        (408, {"error": {"code": "RequestTimeout", "message": "slow"}}, False),
+        (403, "<html>", False),
+    ],
+)
+async def test_a_connection_test_that_did_not_run_did_not_fail(
+    entra: LocalEntra,
+    refresh: Refresh,
+    status: int,
+    body: Any,  # noqa: ANN401 - JSON
+    *,
+    tested: bool,
+) -> None:
+    """A failure of Graph, or of a proxy, says nothing about the connection from Entra to KZero."""
+    token = "kzero:entra:ConnectionTest"
+    entra.fail("/validateCredentials$", status, body=body, times=99)
+    request = refresh.request(token)
+    with pytest.raises(grpc.aio.AioRpcError) as failed:
+        await refresh.stub.Read(provider_pb2.ReadRequest(id=request.id, urn=request.urn))
+    assert ("did not pass" in (failed.value.details() or "")) is tested
