@@ -370,11 +370,10 @@ def _pattern(own_names: frozenset[str], *, of_message: bool) -> re.Pattern[str]:
     """Return a pattern for values that differ per tenant, and for text that looks like a placeholder.
 
     Args:
-        own_names: The tenant's own names.
+        own_names: The tenant's own names, in every spelling.
         of_message: Whether the text is a message, so that details of one request are ignored too.
     """
-    spelled = own_names | {quote(name, safe="", errors="replace") for name in own_names}
-    names = sorted({name for name in spelled if any(map(str.isalnum, name))}, key=lambda name: (-len(name), name))
+    names = sorted(own_names, key=lambda name: (-len(name), name))
     own = "|".join(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])" for name in names)
     parts = [f"(?P<own>{own})"] if own else ["(?P<own>(?!))"]
     if of_message:
@@ -403,13 +402,17 @@ class _Canonical:
     """
 
     def __init__(self, result: TenantResult, *, marked: bool, of_message: bool = False) -> None:
-        names = frozenset((result.tenant, suffix_of(result.tenant), *result.names))
-        self._pattern = _pattern(names, of_message=of_message)
+        names = {result.tenant, suffix_of(result.tenant), *result.names}
+        spelled = names | {quote(name, safe="", errors="replace") for name in names}
+        self._names = [name for name in spelled if any(map(str.isalnum, name))]
+        self._of_message = of_message
         self._numbers: dict[tuple[str, str], int] = {}
         self._marked = marked
 
     def text(self, text: str) -> str:
-        return self._pattern.sub(self._written, text)
+        # Tenants without their own names in a text share a pattern, because compiling one per tenant is slow.
+        own = frozenset(name for name in self._names if name in text)
+        return _pattern(own, of_message=self._of_message).sub(self._written, text)
 
     def changes(self, changes: Iterable[ResourceChange]) -> list[ResourceChange]:
         return [self._change(change) for change in _ordered(changes)]
