@@ -1,5 +1,6 @@
 """The servers of the local Entra's contract tests: Entra and an independent SCIM server, both over TLS in threads."""
 
+import functools
 import json
 import ssl
 from collections.abc import Iterator
@@ -213,7 +214,9 @@ def running_entra(certificates: Certificates) -> Iterator[Entra]:
         yield entra
 
 
+@functools.cache
 def _provider() -> ScimProvider:
+    """Return the server's schemas and models. It keeps no resources, so all tests share it."""
     extension = Schema(
         id=CUSTOM_EXTENSION,
         name="CustomExtensionName",
