@@ -30,7 +30,7 @@ test: ## Run all tests in parallel
 
 test-fast: ## Run the tests that need no Keycloak, Pulumi CLI or browser
 	@tools/bootstrap --python-only
-	@$(python) -m pytest $(parallel) -m "not external" $(ARGS)
+	@$(python) -m pytest $(parallel) -m "not external" --hypothesis-profile=fast $(ARGS)
 
 check: ## Check lint, format, types, imports, and the pipelines of gitops/
 	@tools/bootstrap --python-only

@@ -34,6 +34,8 @@ from tests.kzero_endpoint import KZeroEndpoint, open_endpoint
 
 # The time for an example depends on the load of the machine, especially with several test processes.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# `make test-fast` uses this profile. Each run tries other examples.
+settings.register_profile("fast", settings.get_profile("tests"), max_examples=25)
 settings.load_profile("tests")
 
 PROCESS_MEMORY = 1280
