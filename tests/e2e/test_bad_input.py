@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from kzero_sandbox.running import Tenant
+from kzero_sandbox.running import RunningSandbox, Tenant
 
 from tests.e2e.both_sides import both_sides
-from tests.e2e.cli_project import STACK, CliProject
+from tests.e2e.cli_project import STACK, CliProject, make_project
 from tests.e2e.permissions import LEAST_PERMISSIONS, grant
 
 ELSEWHERE = "11111111-2222-4333-8444-555555555555"
@@ -30,6 +32,7 @@ class Mistake:
         settings: Changes to the stack's settings. A callable gets the tenant and returns the value.
         env: Changes to the environment.
         arrange: Prepares the tenant.
+        undo: Undoes that in KZero. Entra is reset before each test.
         allows_server: Whether the environment allows credentials to reach `kzeroServerUrl`.
     """
 
@@ -37,6 +40,7 @@ class Mistake:
     settings: dict[str, Any] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
     arrange: Callable[[Tenant], None] = lambda _: None
+    undo: Callable[[Tenant], None] = lambda _: None
     allows_server: bool = False
 
 
@@ -48,11 +52,15 @@ def closed_port() -> int:
         return port
 
 
-def disable_client(tenant: Tenant) -> None:
-    """Disable the client with which the automation signs in to KZero."""
-    found = tenant.keycloak_admin.get("/clients", params={"clientId": tenant.credentials.client_id})
-    [client] = found.raise_for_status().json()
-    tenant.keycloak_admin.put(f"/clients/{client['id']}", json=client | {"enabled": False}).raise_for_status()
+def switch_client(*, on: bool) -> Callable[[Tenant], None]:
+    """Return a function that enables or disables the client with which the automation signs in to KZero."""
+
+    def switch(tenant: Tenant) -> None:
+        found = tenant.keycloak_admin.get("/clients", params={"clientId": tenant.credentials.client_id})
+        [client] = found.raise_for_status().json()
+        tenant.keycloak_admin.put(f"/clients/{client['id']}", json=client | {"enabled": on}).raise_for_status()
+
+    return switch
 
 
 def without(permission: str) -> Callable[[Tenant], None]:
@@ -96,7 +104,9 @@ MISTAKES = {
         env={"KZERO_CLIENT_SECRET": "not-the-secret-of-the-client"},
     ),
     "a KZero client that was disabled": Mistake(
-        ('KZero refused to sign in client "kzero-scim" to realm "{realm}"', "is disabled"), arrange=disable_client
+        ('KZero refused to sign in client "kzero-scim" to realm "{realm}"', "is disabled"),
+        arrange=switch_client(on=False),
+        undo=switch_client(on=True),
     ),
     "no KZero credentials": Mistake(
         ("no account for KZero is configured; set", "kzeroClientId", "KZERO_CLIENT_SECRET"),
@@ -188,10 +198,47 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
-def test_mistake_is_explained_and_nothing_is_changed(mistake: Mistake, tenant: Tenant, project: CliProject) -> None:
+@pytest.fixture(scope="module")
+def same_tenant(sandbox: RunningSandbox) -> Iterator[Tenant]:
+    """One tenant for all tests that change nothing."""
+    with sandbox.tenant() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def prepared(same_tenant: Tenant, tmp_path_factory: pytest.TempPathFactory, pulumi_home: Path) -> CliProject:
+    """The project with a stack of that tenant."""
+    return make_project(tmp_path_factory.mktemp("bad-input") / "project", same_tenant, pulumi_home)
+
+
+@pytest.fixture
+def same_project(same_tenant: Tenant, prepared: CliProject, tmp_path: Path) -> Iterator[CliProject]:
+    """The project as it was prepared, and Entra in its initial state."""
+    same_tenant.entra.post("/sandbox/reset").raise_for_status()
+    for name in ("stacks", "state"):
+        shutil.copytree(prepared.folder / name, tmp_path / name)
+    yield replace(prepared, env=dict(prepared.env), outcomes=[])
+    for name in ("stacks", "state"):
+        shutil.rmtree(prepared.folder / name)
+        shutil.copytree(tmp_path / name, prepared.folder / name)
+
+
+@pytest.fixture
+def mistake(request: pytest.FixtureRequest, same_tenant: Tenant, same_project: CliProject) -> Iterator[Mistake]:
+    """The mistake of a test's parameter, for which the tenant is prepared."""
+    del same_project  # resets Entra first
+    chosen: Mistake = request.param
+    chosen.arrange(same_tenant)
+    yield chosen
+    chosen.undo(same_tenant)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES, indirect=True)
+def test_mistake_is_explained_and_nothing_is_changed(
+    mistake: Mistake, same_tenant: Tenant, same_project: CliProject
+) -> None:
     """`pulumi up` prints one line with object or key, value and remedy, and both sides stay as they were."""
-    mistake.arrange(tenant)
+    tenant, project = same_tenant, same_project
     given = {key: value(tenant) if callable(value) else value for key, value in mistake.settings.items()}
     project.settings(given)
     if mistake.allows_server:
@@ -207,8 +254,9 @@ def test_mistake_is_explained_and_nothing_is_changed(mistake: Mistake, tenant: T
     assert [secret for secret in mistake.env.values() if secret and secret in outcome.text] == []
 
 
-def test_no_configuration_at_all(tenant: Tenant, project: CliProject) -> None:
+def test_no_configuration_at_all(same_tenant: Tenant, same_project: CliProject) -> None:
     """All missing settings are reported together, without an error of Pulumi's own."""
+    tenant, project = same_tenant, same_project
     file = project.folder / "stacks" / f"Pulumi.{STACK}.yaml"
     file.write_text(yaml.safe_dump({"encryptionsalt": yaml.safe_load(file.read_text())["encryptionsalt"]}))
     before = both_sides(tenant)
@@ -222,11 +270,11 @@ def test_no_configuration_at_all(tenant: Tenant, project: CliProject) -> None:
     assert both_sides(tenant) == before
 
 
-def test_a_secret_in_clear_text_is_rejected_and_not_printed(project: CliProject) -> None:
+def test_a_secret_in_clear_text_is_rejected_and_not_printed(same_project: CliProject) -> None:
     """The error names the key and the command that encrypts it, but not the secret."""
-    project.settings({"secretToken": "a-token-in-clear-text"})
+    same_project.settings({"secretToken": "a-token-in-clear-text"})
 
-    outcome = project.preview().failed()
+    outcome = same_project.preview().failed()
 
     line = outcome.line_with("secretToken: in clear text in the stack file")
     assert "pulumi config set --secret kzero-scim:secretToken" in line
@@ -255,16 +303,16 @@ def test_a_failed_connection_test_stops_before_provisioning_starts(tenant: Tenan
     assert all(item["passed"] for item in project.outputs()["checklist"])
 
 
-def test_a_command_about_a_stack_that_does_not_exist(project: CliProject) -> None:
+def test_a_command_about_a_stack_that_does_not_exist(same_project: CliProject) -> None:
     """`kzero-scim check` and `doctor` report it in one line, each with its own exit code."""
-    check = project.kzero_scim("check", "nowhere").failed()
-    doctor = project.kzero_scim("doctor", "nowhere").failed()
+    check = same_project.kzero_scim("check", "nowhere").failed()
+    doctor = same_project.kzero_scim("doctor", "nowhere").failed()
 
     assert (check.code, doctor.code) == (1, 2)
     assert check.stderr.count("\n") == 1
     check.line_with('no tenant is named "nowhere"')
     doctor.line_with('no tenant is named "nowhere"')
-    blank = project.kzero_scim("recover", "").failed()
+    blank = same_project.kzero_scim("recover", "").failed()
     blank.line_with("the tenant's name is blank")
 
 
