@@ -109,7 +109,7 @@ def unmatched(rows: Mapping[str, Row], mappers: Mapping[str, MappedClaim]) -> li
     taken, sent = {item.mapper for item in matched}, {item.target for item in matched}
     return [
         *(f"{name} was not compared: no attribute mapping sends its claim" for name in sorted({*mappers} - taken)),
-        *(f"{target} was not compared: no mapper of KZero stores it" for target in sorted({*rows} - sent)),
+        *(f"{target} was not compared: KZero does not store it" for target in sorted({*rows} - sent)),
     ]
 
 

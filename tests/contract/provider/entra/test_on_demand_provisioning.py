@@ -223,7 +223,7 @@ class TestRun:
 
         assert made.state.not_compared == [
             "tag was not compared: no attribute mapping sends its claim",
-            "title was not compared: no mapper of KZero stores it",
+            "title was not compared: KZero does not store it",
             "firstName was not compared: Entra computes its value (Trim([givenName]))",
         ]
         assert [line for line in lines.notes if "was not compared" in line] == made.state.not_compared
