@@ -40,6 +40,7 @@ class ResourceState:
         inputs: What the program states.
         outputs: What the provider read.
         ignored: The program's `ignoreChanges`.
+        awaits_deletion: Whether it was replaced, and its deletion is pending.
     """
 
     type: str
@@ -48,6 +49,7 @@ class ResourceState:
     inputs: dict[str, Any]
     outputs: dict[str, Any]
     ignored: frozenset[str] = frozenset()
+    awaits_deletion: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,13 @@ class Stack:
             project=project,
         )
 
+    def all_of(self, type_: str) -> list[ResourceState]:
+        """Return the resources of a type, without replaced ones that wait for their deletion."""
+        return [item for item in self.resources if item.type == type_ and not item.awaits_deletion]
+
     def find(self, type_: str) -> ResourceState | None:
-        """Return the first resource of a type, or None."""
-        return next((resource for resource in self.resources if resource.type == type_), None)
+        """Return the first resource of a type, or None. A program of this project has one of each."""
+        return next(iter(self.all_of(type_)), None)
 
 
 def _resource(entry: dict[str, Any]) -> ResourceState:
@@ -102,6 +108,7 @@ def _resource(entry: dict[str, Any]) -> ResourceState:
         inputs=_without_secrets(entry.get("inputs") or {}),
         outputs=_without_secrets(entry.get("outputs") or {}),
         ignored=frozenset(entry.get("ignoreChanges") or ()),
+        awaits_deletion=entry.get("delete") is True,
     )
 
 

@@ -104,9 +104,9 @@ async def find_drift(
         NothingAppliedError: The stack's state contains nothing to compare: it was never applied, or was destroyed.
         SettingsError: The stack's settings are wrong.
     """
-    compared = [stack.find(token) for token, facts in KZERO.facts.items() if facts.drifts]
+    compared = [held for token, facts in KZERO.facts.items() if facts.drifts for held in stack.all_of(token)]
     owned = _azuread_resources(stack)
-    if not owned and not any(compared):
+    if not owned and not compared:
         message = (
             f"tenant {stack.name} is not set up, so drift is unknown: its stack was never applied, or was destroyed; "
             "run `pulumi up`"
@@ -117,7 +117,7 @@ async def find_drift(
     async with tenant_services(settings, stack.configuration, environment, connections, stack.project) as services:
         attribution = Attribution(services)
         # Not awaited yet: a sweep may be cancelled before it needs them.
-        reads = [partial(_resource, services, attribution, found, held) for held in compared if held]
+        reads = [partial(_resource, services, attribution, found, held) for held in compared]
         reads += [partial(_azuread, services, attribution, found, resource) for resource in owned]
         for differences, reason in await asyncio.gather(*map(_tried, reads)):
             found.differences += differences
@@ -224,7 +224,7 @@ class _Azuread:
 def _azuread_resources(stack: Stack) -> list[_Azuread]:
     found = []
     for held in stack.resources:
-        if held.type in _COMPARED:
+        if held.type in _COMPARED and not held.awaits_deletion:
             collection, output, names = _COMPARED[held.type]
             identifier = str(held.outputs.get(output) or "")
             found.append(_Azuread(held, collection, identifier, stated(held, names)))

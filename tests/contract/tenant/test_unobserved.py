@@ -216,3 +216,31 @@ def test_another_object_in_an_answer_is_not_the_application(monkeypatch: pytest.
     points = json.loads(CliRunner().invoke(app, ["check", "contoso", "--json"]).stdout)["checklist"]
 
     assert (points[2]["passed"], points[2]["evidence"].partition(":")[0]) == (False, "unknown")
+
+
+def test_a_replaced_resource_that_waits_for_its_deletion_is_not_the_present_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An interrupted replacement leaves the old resource in the state, before the new one."""
+    old = resource("kzero:entra:ProvisioningStatus", f"{PRINCIPAL}/scim.old", STATUS["inputs"]) | {"delete": True}
+    stack = stack_of(ROOT, old, STATUS)
+    found = stack.find("kzero:entra:ProvisioningStatus")
+    assert found is not None
+    assert found.id == RESOURCE_ID
+
+    load(monkeypatch, stack)
+    connect(monkeypatch, ScriptedGraph(schedule="Active"), Strangers())
+    done = CliRunner().invoke(app, ["drift", "contoso"], env={"COLUMNS": "300"})
+    assert (done.exit_code, "nothing differs" in done.stdout) == (0, True)
+
+
+def test_every_resource_of_a_kind_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program of one's own may have several resources of a kind; drift of the second is found too."""
+    gone = resource("kzero:entra:ProvisioningStatus", f"{PRINCIPAL}/scim.gone", STATUS["inputs"])
+    load(monkeypatch, stack_of(ROOT, STATUS, gone))
+    connect(monkeypatch, ScriptedGraph(schedule="Active"), Strangers())
+
+    done = CliRunner().invoke(app, ["drift", "contoso"], env={"COLUMNS": "300"})
+
+    assert done.exit_code in {1, 3}
+    assert "nothing differs" not in done.stdout
