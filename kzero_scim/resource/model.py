@@ -353,6 +353,13 @@ class Resource(ABC, Generic[InputsT, StateT]):
     async def delete(self, call: Call, id: str, old: StateT) -> None:  # noqa: A002
         """Delete the resource. A resource that does not exist is not an error."""
 
+    def inherit(self, old: StateT, new: StateT) -> StateT:  # noqa: ARG002 - for subclasses
+        """Return the state of a replacement that turned out to be the same object, with what the old state recorded.
+
+        For values from before the stack owned the object, which the new resource cannot see any more.
+        """
+        return new
+
     async def give_up(self, call: Call, id: str, old: StateT, new: StateT) -> None:  # noqa: A002
         """Delete what only the old state owns, after a replacement that turned out to be the same object.
 

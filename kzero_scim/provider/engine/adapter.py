@@ -77,6 +77,8 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         self._instances: dict[str, Any] = {}
         self._made: dict[str, tuple[str, Any]] = {}
         """ID and state of each resource that this run has created, by URN."""
+        self._compared: dict[str, tuple[str, Any]] = {}
+        """ID and state of each resource that this run has compared and whose replacement may inherit, by URN."""
 
     async def aclose(self) -> None:
         """Cancel running operations and close all connections."""
@@ -233,6 +235,7 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         self._configurations += 1
         self._instances.clear()
         self._made.clear()
+        self._compared.clear()
         if services is not None:
             await services.aclose()
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
@@ -259,6 +262,8 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         old = decode_lenient(resource.state, olds.values)
         # In a refresh, these are the inputs in the state, which another version may have written. Check is strict.
         new = decode_lenient(resource.inputs, news.values)
+        if type(resource).inherit is not Resource.inherit:
+            self._compared[request.urn] = request.id, old
         changes = await resource.diff(self._call(subject), request.id, old, new)
         changes = settle(changes, old=olds.values, new=new, ignored=request.ignoreChanges)
         response = provider_pb2.DiffResponse(
@@ -283,8 +288,8 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.CreateResponse(properties=self._marshal(resource.state, state, given.secrets))
         with self._partial(resource, given.secrets, request.urn):
             created = await resource.create(call, new)
-        self._made[request.urn] = created.id, created.state
-        properties = self._marshal(resource.state, created.state, given.secrets)
+        state = self._keep_made(resource, request.urn, created.id, created.state)
+        properties = self._marshal(resource.state, state, given.secrets)
         return provider_pb2.CreateResponse(id=created.id, properties=properties)
 
     async def _update(self, request: provider_pb2.UpdateRequest) -> provider_pb2.UpdateResponse:
@@ -384,10 +389,19 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         getattr(response, "return").CopyFrom(self._marshal(function.state, result, given.secrets))
         return response
 
+    def _keep_made(self, resource: Resource[Any, Any], urn: str, id: str, state: Any) -> Any:  # noqa: A002, ANN401
+        """Store and return the state of a new resource, with what the same object's old state recorded."""
+        earlier, old = self._compared.get(urn, (None, None))
+        if earlier is not None and same_object(earlier, id):
+            state = resource.inherit(old, state)
+        self._made[urn] = id, state
+        return state
+
     def _begin(self) -> None:
         """Begin a run of the engine, maybe another one with the same process."""
         self._guard.renew()
         self._made.clear()
+        self._compared.clear()
 
     # -- Values -----------------------------------------------------------------------------------------------------
 
@@ -458,11 +472,10 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         try:
             yield
         except PartialFailureError as error:
-            if urn:
-                self._made[urn] = error.id, error.state
+            state = self._keep_made(resource, urn, error.id, error.state) if urn else error.state
             reason = self._guard.one_line(error)
             detail = provider_pb2.ErrorResourceInitFailed(
-                id=error.id, properties=self._marshal(resource.state, error.state, secrets), reasons=[reason]
+                id=error.id, properties=self._marshal(resource.state, state, secrets), reasons=[reason]
             )
             raise InitFailedError(detail, reason) from error
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from kzero_scim.entra.schema.document import dump, load
 from kzero_scim.entra.schema.merge import Original, Wanted
 from kzero_scim.resource.model import prop
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,3 +70,18 @@ def release(original: Original, wanted: Wanted) -> tuple[Original, Original]:
         },
     )
     return kept, released
+
+
+def combined(first: Original, later: Original) -> Original:
+    """Return two recorded originals as one. Where both have something, the first counts."""
+    return Original(
+        rows={**_others(later.rows, first.rows), **first.rows},
+        attributes={**_others(later.attributes, first.attributes), **first.attributes},
+        groups_enabled=later.groups_enabled if first.groups_enabled is None else first.groups_enabled,
+        priorities={**_others(later.priorities, first.priorities), **first.priorities},
+    )
+
+
+def _others(later: Mapping[str, T], first: Mapping[str, T]) -> dict[str, T]:
+    known = {name.casefold() for name in first}
+    return {name: value for name, value in later.items() if name.casefold() not in known}

@@ -47,7 +47,7 @@ from kzero_scim.mapping.attribute_mapping import (
 from kzero_scim.provider.entra.attribute_mappings.changes import announce, announce_moves
 from kzero_scim.provider.entra.attribute_mappings.facts import FACTS
 from kzero_scim.provider.entra.attribute_mappings.model import AttributeMappingsInputs, AttributeMappingsState
-from kzero_scim.provider.entra.attribute_mappings.prior import as_original, as_prior, release
+from kzero_scim.provider.entra.attribute_mappings.prior import as_original, as_prior, combined, release
 from kzero_scim.provider.entra.attribute_mappings.row_diff import attribute_changes, row_changes
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.facts import Facts
@@ -219,6 +219,11 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
     async def delete(self, call: Call, id: str, old: AttributeMappingsState) -> None:  # noqa: A002, ARG002
         """Restore the original rows. A deleted job has no schema any more."""
         await self._restore(old, as_original(old.prior))
+
+    def inherit(self, old: AttributeMappingsState, new: AttributeMappingsState) -> AttributeMappingsState:
+        """Keep the originals that the old state recorded, in place of the rows that the stack had written."""
+        kept, _ = release(as_original(old.prior), _wanted(new))
+        return replace(new, prior=as_prior(combined(kept, as_original(new.prior))))
 
     async def give_up(
         self,

@@ -208,6 +208,11 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
         """Add what the client lacks, as :meth:`create` does. A new audience replaces the old one."""
         return await self._apply(call, new, old)
 
+    def inherit(self, old: ScimApiClientState, new: ScimApiClientState) -> ScimApiClientState:
+        """Keep what the old state records as added, so that a deletion still removes it."""
+        prior = old.prior_lifespan if "lifespan" in old.made else new.prior_lifespan
+        return replace(new, made=sorted({*old.made, *new.made}), prior_lifespan=prior)
+
     async def delete(
         self,
         call: Call,

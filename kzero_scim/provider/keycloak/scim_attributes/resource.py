@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kzero_scim.errors import NO_REALM, KeycloakError
@@ -162,6 +162,17 @@ class ScimAttributes(Resource[ScimAttributesInputs, ScimAttributesState]):
     ) -> ScimAttributesState:
         """Annotate the wanted attributes, and restore those that are no longer wanted."""
         return await self._apply(call, new, old)
+
+    def inherit(self, old: ScimAttributesState, new: ScimAttributesState) -> ScimAttributesState:
+        """Keep what the old state records about the attributes before this resource changed them."""
+        created = [name for name in old.created if name in new.attributes]
+        prior = {name: value for name, value in old.prior.items() if name in new.attributes}
+        prior |= {name: value for name, value in new.prior.items() if name not in old.attributes}
+        return replace(new, created=sorted({*created, *new.created}), prior=prior)
+
+    async def give_up(self, call: Call, id: str, old: ScimAttributesState, new: ScimAttributesState) -> None:  # noqa: A002, ARG002
+        """Restore the attributes that only the old state has."""
+        await self._apply(call, ScimAttributesInputs(realm=old.realm, attributes=new.attributes), old)
 
     async def delete(
         self,

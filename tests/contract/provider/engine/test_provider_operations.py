@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from kzero_scim.provider.engine.marshal import SECRET, SIGNATURE, UNKNOWN_MARK, 
 from kzero_scim.resource.formats import same_object
 from kzero_scim.resource.model import UNKNOWN
 from tests.contract.provider.engine.calls import CHILD_URN, STATE, URN, create, diff, failure, plain, secret
-from tests.toy_package import ToyService
+from tests.toy_package import Shelf, ToyService
 
 PropertyDiff = provider_pb2.PropertyDiff
 
@@ -270,6 +271,23 @@ class TestReplacement:
         await self._delete(provider, key)
 
         assert list(service.shelves) == ["shelf-in-hall"]
+
+    @pytest.mark.parametrize(("key", "inherited"), [("shelf-in-hall", "k"), ("shelf-in-attic", "key-of-shelf-in-hall")])
+    async def test_the_same_object_inherits_what_was_recorded(
+        self,
+        provider: provider_pb2_grpc.ResourceProviderStub,
+        monkeypatch: pytest.MonkeyPatch,
+        key: str,
+        inherited: str,
+    ) -> None:
+        """Values from before the stack owned the object stay known, and no other object's are taken."""
+        monkeypatch.setattr(Shelf, "inherit", lambda _, old, new: dataclasses.replace(new, key=old.key))
+        request = provider_pb2.DiffRequest(id=key, urn=URN, olds=marshal(STATE), news=marshal({"room": "hall"}))
+        await provider.Diff(request)
+
+        made = await create(provider, {"room": "hall"})
+
+        assert plain(made.properties)["key"] == inherited
 
     async def test_a_later_run_deletes_what_an_earlier_one_created(
         self, provider: provider_pb2_grpc.ResourceProviderStub, service: ToyService

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -189,17 +190,21 @@ async def test_replaced_mappings_keep_the_rows_of_the_new_ones() -> None:
     """Giving up the old rows of the same job restores only rows that the new ones do not list."""
     graph = ScriptedGraph()
     kind = AttributeMappings(graph.services(), sleep=no_sleep)
+    before = copy.deepcopy(graph.schema)
     wanted = AttributeMappingsInputs(service_principal_id=PRINCIPAL, job_id=JOB)
     old = await kind.create(call(), wanted)
     rows = {target: row for target, row in wanted.rows.items() if target != "displayName"}
     rows["name.givenName"] = replace(rows["name.givenName"], source="surname", expression=None, constant=None)
     new = await kind.create(call(), replace(wanted, rows=rows))
+    new = replace(new, state=kind.inherit(old.state, new.state))
 
     await kind.give_up(call(), RESOURCE_ID, old.state, new.state)
 
     found = await kind.read(call(), RESOURCE_ID, new.state)
     assert isinstance(found, Found)
     assert await kind.diff(call(), RESOURCE_ID, found.state, replace(wanted, rows=rows)) == []
+    await kind.delete(call(), RESOURCE_ID, new.state)
+    assert graph.schema == before
     everything = await kind.read(call(), RESOURCE_ID, old.state)
     assert isinstance(everything, Found)
     assert await kind.diff(call(), RESOURCE_ID, everything.state, wanted) != []
