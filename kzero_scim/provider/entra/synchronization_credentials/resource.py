@@ -214,7 +214,8 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
         if old is None and not state.tenant_url:
             # The engine checks imported inputs. The state keeps the address empty, so that an update saves it.
             inputs = replace(inputs, tenant_url=self._configured_url(id))
-        return Found(id, inputs, state)
+        # Graph shows that the stack's token exists, and hides its value.
+        return Found(id, inputs, state, unread=frozenset({"secretToken"} if state.secret_token else ()))
 
     async def delete(
         self,
