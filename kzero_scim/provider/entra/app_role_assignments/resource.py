@@ -185,6 +185,8 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
         found = await self._look_up(new, had)
         for warning in warnings_of(found):
             await call.log.warning(warning)
+        if note := _long_wait("assigned", len(found)):
+            await call.log.info(note)
         are_known = UNKNOWN not in (*known(new.users), *known(new.groups), new.users, new.groups)
         others: Any = UNKNOWN if old is None else old.unmanaged
         assignments = had | _to_be_made(found)
@@ -420,8 +422,7 @@ def _after_failure(  # noqa: PLR0913 - what an update knows
 async def _progress(call: Call, done: str, total: int) -> Progress:
     """Return a function that reports how many assignments were changed, and how long Graph lets them wait."""
     reported = 0
-    if (seconds := least_seconds(total)) > 0:
-        note = f"{total:,} users and groups to be {done}: at least {_minutes(seconds)}, because Graph limits writes"
+    if note := _long_wait(done, total):
         await call.log.info(note)
     elif total:
         await call.log.status(f"{done} 0 of {total:,} users and groups")
@@ -438,8 +439,13 @@ async def _progress(call: Call, done: str, total: int) -> Progress:
     return report
 
 
-def _minutes(seconds: float) -> str:
-    return f"{seconds / 60:.1f} minutes".replace(".0 ", " ")
+def _long_wait(done: str, total: int) -> str:
+    """Return how long a number of changes takes because of Graph's limit, or "" if it does not matter."""
+    seconds = least_seconds(total)
+    minutes = f"{seconds / 60:.1f} minutes".replace(".0 ", " ")
+    return (
+        f"{total:,} users and groups to be {done}: at least {minutes}, because Graph limits writes" if seconds else ""
+    )
 
 
 def _to_be_made(found: Mapping[str, Principal]) -> dict[str, Assignment]:

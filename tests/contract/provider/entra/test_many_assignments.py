@@ -98,14 +98,16 @@ async def test_many_assignments_wait_for_the_limit(entra: LocalEntra, monkeypatc
     sp, users = entra.application(), _many(entra, 1000)
     kind, clock = _timed(entra)
     entra.emulator.traffic.writes.most = 300
-    lines = Steps()
+    lines, preview = Steps(), Lines()
 
+    await kind.plan(call(preview, preview=True), _inputs(sp, users), None)
     made = await kind.create(call(lines), _inputs(sp, users))
 
     assert len(made.state.assignments) == _assigned(entra, sp) == 1000
     assert _statuses(entra) == [201] * 1000
     assert clock.now == 450.0
-    assert lines.notes == ["1,000 users and groups to be assigned: at least 7.5 minutes, because Graph limits writes"]
+    said = ["1,000 users and groups to be assigned: at least 7.5 minutes, because Graph limits writes"]
+    assert preview.notes == lines.notes == said
     assert "assigned 280 of 1,000 users and groups; Graph's limit allows the next in 150 s" in lines.steps
     assert any(step.startswith("assigned 8") and step.endswith(" of 1,000 users and groups") for step in lines.steps)
 

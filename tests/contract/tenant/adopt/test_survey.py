@@ -12,7 +12,9 @@ from kzero_sandbox.manual_setup import HandMade, Variant, make_by_hand
 from kzero_sandbox.running import Tenant
 
 from kzero_scim.errors import AdoptionError, GraphError
+from kzero_scim.provider.entra.synchronization_job.resource import SynchronizationJob
 from kzero_scim.provider.services import Services
+from kzero_scim.resource.model import Failure
 from kzero_scim.settings.provider_config import Config, complete
 from kzero_scim.settings.tenant_settings import TenantSettings
 from kzero_scim.tenant.adopt.candidates import find, find_named
@@ -80,6 +82,23 @@ async def test_applications_that_may_not_be_read_are_skipped_and_counted(tenant:
     assert skipped == 1
     with pytest.raises(GraphError, match="403"):
         await find_named(services.graph, principal, tenant.scim_url)
+
+
+async def test_what_cannot_be_taken_over_is_left_out_and_named(
+    tenant: Tenant, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An existing object whose settings are refused is not among the adopted ones, and the survey says why."""
+    [made] = make_by_hand(tenant, Variant.COMPLETE)
+
+    async def refuse(_: object, __: object, new: object, ___: object) -> tuple[object, list[Failure]]:
+        return new, [Failure("templateId", "is refused")]
+
+    monkeypatch.setattr(SynchronizationJob, "check", refuse)
+
+    found = await look(made)
+
+    assert found.left_out == {"provisioning job": "templateId is refused"}
+    assert SynchronizationJob.token not in found.existing
 
 
 async def test_a_remark_about_skipped_applications_is_shown(tenant: Tenant, look: Look) -> None:
