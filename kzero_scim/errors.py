@@ -46,6 +46,10 @@ class PartialFailureError(ProviderError):
         self.state = state
 
 
+class MissingRightError(ProviderError):
+    """The account that signs in lacks a right to write. Nothing was sent."""
+
+
 class ServiceError(KzeroScimError):
     """A service could not be reached, or answered with an error.
 

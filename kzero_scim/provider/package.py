@@ -12,7 +12,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar, cast
 import kzero_scim
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.facts import Facts
-from kzero_scim.resource.model import Change, Function, Resource, Sides
+from kzero_scim.resource.model import Call, Change, Function, Resource, Sides
 from kzero_scim.settings.connection import as_configuration
 from kzero_scim.settings.moves import check_moves
 from kzero_scim.settings.provider_config import Config, complete
@@ -62,6 +62,13 @@ class Kinds(Mapping[str, KindT], Generic[KindT]):
         return len(self._places)
 
 
+class Admit(Protocol):
+    """Decides whether a run may make its first change."""
+
+    async def __call__(self, services: Any, call: Call, token: str, *, creates: bool) -> None:  # noqa: ANN401 - Closing
+        """Return, warn or raise an error."""
+
+
 OnDrift = Callable[[Any, str, Sides, list[Change]], Awaitable[list[str]]]
 
 
@@ -83,6 +90,8 @@ class Package:
             are the services, the type token, the resource's sides, and the differences.
         check_change: Compares the provider's settings in the state and now. Refuses a change by raising an error, or
             returns warnings.
+        admit: Refuses the first change of a run by raising an error, or warns in a preview. Its arguments are the
+            services, the request, the type token, and whether the resource is new.
     """
 
     name: str
@@ -96,11 +105,18 @@ class Package:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     on_drift: OnDrift | None = None
     check_change: Callable[[Mapping[str, Any], Mapping[str, Any]], list[str]] = lambda _old, _new: []
+    admit: Admit | None = None
 
 
 def _connect(config: Config) -> Closing:
     hosts = required_hosts(as_configuration(config), os.environ, Path.cwd())
     return Services(complete(config, os.environ), hosts=hosts)
+
+
+async def _admit(services: Services, call: Call, token: str, *, creates: bool) -> None:
+    from kzero_scim.provider.write_access import admit  # noqa: PLC0415 - only changes need it
+
+    await admit(services, call, is_new_tenant=creates and token == next(iter(_RESOURCES)))
 
 
 async def _who_changed(services: Services, token: str, sides: Sides, changes: list[Change]) -> list[str]:
@@ -153,5 +169,6 @@ KZERO: Final = Package(
         "keywords": ["pulumi", "kzero", "scim", "entra", "keycloak", "category/infrastructure"],
     },
     on_drift=_who_changed,
+    admit=_admit,
 )
 """The package of this repository."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from kzero_scim.clients.graph.client import segment
 from kzero_scim.clients.shared_connections import SharedConnections
-from kzero_scim.errors import KzeroScimError, ServiceError, SettingsError
+from kzero_scim.errors import KzeroScimError, MissingRightError, ServiceError, SettingsError
 from kzero_scim.guide.checklist import UNKNOWN, Evidence, Item, judge
 from kzero_scim.keycloak.native_scim import kept_attributes
 from kzero_scim.mapping.user_comparison import is_user_name_known
@@ -94,7 +94,7 @@ async def _live(resource: Resource[Any, Any], held: ResourceState) -> tuple[Any,
 def _problem(error: KzeroScimError) -> str:
     """Return the problem that an error shows: unknown if the service could not be asked or refused to answer."""
     is_observed = isinstance(error, ServiceError) and error.is_missing
-    is_unasked = isinstance(error, (ServiceError, SettingsError)) and not is_observed
+    is_unasked = isinstance(error, (ServiceError, SettingsError, MissingRightError)) and not is_observed
     return f"{UNKNOWN if is_unasked else ''}{error}"
 
 

@@ -70,8 +70,12 @@ _LEAST: Final = (
     "AuditLog.Read.All",
     "Directory.Read.All",
 )
+_READING: Final = "Previews, drift and status work without it"
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 KEYCLOAK_ROLES: Final = ("view-clients", "manage-clients", "view-users")
+
+
+State = Literal["ok", "optional", "unknown", "missing"]
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class Finding:
     """
 
     subject: str
-    state: Literal["ok", "optional", "missing", "unknown"]
+    state: State
     detail: str
 
     @property
@@ -219,7 +223,7 @@ async def _graph(services: Services, settings: TenantSettings) -> list[Finding]:
     if granted is None:
         detail = (
             "not in the token, because they depend on directory roles; Cloud Application Administrator is enough, and "
-            "`pulumi preview` names a missing permission"
+            "Microsoft Graph decides"
         )
         return [*findings, Finding("Graph permissions", "unknown", detail)]
     needed = GRAPH_PERMISSIONS if settings.groups else GRAPH_PERMISSIONS[:-1]
@@ -227,14 +231,25 @@ async def _graph(services: Services, settings: TenantSettings) -> list[Finding]:
         least = next(name for name in _LEAST if name in accepted)
         held = sorted(granted & accepted)
         optional = (accepted, purpose) in OPTIONAL_GRAPH_PERMISSIONS
-        state: Literal["ok", "optional", "missing"] = "ok" if held else "optional" if optional else "missing"
+        state: State = "ok" if held else "optional" if optional else "missing"
         detail = (
             f"to {purpose}; granted by {', '.join(held)}"
             if held
-            else f"not granted; needed to {purpose}; grant it with admin consent"
+            else f"not granted; needed to {purpose}; grant it with admin consent{_for_reading(least, granted)}"
         )
         findings.append(Finding(least, state, detail))
     return findings
+
+
+def _for_reading(permission: str, granted: frozenset[str]) -> str:
+    """Return what commands that only read need instead of a permission to write."""
+    if ".ReadWrite." not in permission:
+        return ""
+    if permission == "AppRoleAssignment.ReadWrite.All":
+        return f". {_READING}"
+    instead = "Synchronization.Read.All"
+    held = {instead, "Synchronization.ReadWrite.All"} & granted
+    return f". {_READING}, with {instead}, which is {'granted' if held else 'not granted either'}"
 
 
 async def _keycloak(services: Services, settings: TenantSettings) -> list[Finding]:
@@ -259,7 +274,7 @@ def _roles(settings: TenantSettings, granted: frozenset[str] | None) -> list[Fin
     if granted is None:
         detail = (
             "the account's token does not name its roles, as with lightweight access tokens; look at its roles in the "
-            "Advanced Console, or `pulumi preview` names a missing one"
+            "Advanced Console. KZero decides"
         )
         return [Finding("realm-management roles", "unknown", detail)]
     findings = []
@@ -269,6 +284,8 @@ def _roles(settings: TenantSettings, granted: frozenset[str] | None) -> list[Fin
     for role in (*KEYCLOAK_ROLES, *further):
         held = role in granted or "realm-admin" in granted or _implied(role, granted)
         detail = "granted" if held else "not granted; assign it under the client's Service account roles"
+        if not held and role.startswith("manage-"):
+            detail += f". {_READING}"
         findings.append(Finding(f"realm-management {role}", "ok" if held else "missing", detail))
     shown = bool({"view-events", "manage-events", "realm-admin"} & granted)
     detail = "granted" if shown else "not granted; needed to name who changed KZero's side"

@@ -15,6 +15,18 @@ LEAST_PERMISSIONS = (
 """The list in docs/permissions.md, without the permission that is not used."""
 
 
+PREVIEW_PERMISSIONS = (
+    "Application.Read.All",
+    "Synchronization.Read.All",
+    "User.Read.All",
+    "Group.Read.All",
+    "RoleManagement.Read.Directory",
+)
+"""The list in docs/permissions.md of what a preview needs."""
+PREVIEW_ROLES = ("view-realm", "view-clients", "view-users")
+"""The roles of client realm-management in docs/permissions.md that a preview needs."""
+
+
 def grant(tenant: Tenant, *permissions: str) -> None:
     """Grant the application exactly these application permissions of Microsoft Graph."""
     answer = tenant.entra.patch("/sandbox/clients/least-privilege", json={"permissions": list(permissions)})

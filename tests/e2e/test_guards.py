@@ -30,18 +30,19 @@ def test_without_a_fallback_administrator_nothing_is_created(tenant: Tenant, pro
 
 
 def test_disabling_users_on_destroy_needs_a_role(tenant: Tenant, project: CliProject) -> None:
-    """With onDestroy `disable`, a preview or an up without manage-users fails before a job is created."""
+    """With onDestroy `disable` and without manage-users, a preview warns, and an up fails before a job is created."""
     project.settings({"onDestroy": "disable"})
     before = both_sides(tenant)
 
-    shown = project.preview().failed()
+    shown = project.preview().succeeded()
     forced = project.up().failed()
     doctor = project.kzero_scim("doctor", "test").failed()
 
-    for outcome in (shown, forced):
-        line = outcome.line_with('client "kzero-scim" lacks manage-users of client realm-management')
-        assert 'which kzero-scim:onDestroy "disable" needs' in line
-        assert "assign the role, or set onDestroy to keep" in line
+    warning = shown.line_with("`pulumi up` needs the role manage-users of client realm-management")
+    assert 'to disable users when the stack is destroyed (kzero-scim:onDestroy "disable")' in warning
+    line = forced.line_with('client "kzero-scim" lacks manage-users of client realm-management')
+    assert 'which kzero-scim:onDestroy "disable" needs' in line
+    assert "assign the role, or set onDestroy to keep" in line
     doctor.line_with("realm-management manage-users")
     assert both_sides(tenant)["KZero users"] == before["KZero users"]
     assert tenant.entra.get("/sandbox/state").json()["jobs"] == []

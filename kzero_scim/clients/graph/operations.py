@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import unquote
 
 _OWNED: Final = "Application.ReadWrite.OwnedBy (as an owner of the application) or Synchronization.ReadWrite.All"
+_READ: Final = f"Synchronization.Read.All, or {_OWNED}"
 _LOGS: Final = "AuditLog.Read.All, together with Directory.Read.All"
 
 
@@ -39,16 +40,16 @@ _TABLE: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("POST", _JOB + "/validateCredentials", "test the connection of service principal {sp}", _OWNED),
     ("POST", _JOB + "/provisionOnDemand", "provision on demand with synchronization job {job}", _OWNED),
     ("POST", _JOB + "/schema/parseExpression", "parse a mapping expression of synchronization job {job}", _OWNED),
-    ("GET", _JOB + "/schema(/.*)?", "read the attribute mappings of synchronization job {job}", _OWNED),
+    ("GET", _JOB + "/schema(/.*)?", "read the attribute mappings of synchronization job {job}", _READ),
     ("PUT", _JOB + "/schema", "write the attribute mappings of synchronization job {job}", _OWNED),
     ("DELETE", _JOB + "/schema", "reset the attribute mappings of synchronization job {job}", _OWNED),
-    ("GET", _JOB, "read synchronization job {job} of service principal {sp}", _OWNED),
+    ("GET", _JOB, "read synchronization job {job} of service principal {sp}", _READ),
     ("DELETE", _JOB, "delete synchronization job {job} of service principal {sp}", _OWNED),
-    ("GET", _SP + "/synchronization/jobs", "list the synchronization jobs of service principal {sp}", _OWNED),
+    ("GET", _SP + "/synchronization/jobs", "list the synchronization jobs of service principal {sp}", _READ),
     ("POST", _SP + "/synchronization/jobs", "create a synchronization job on service principal {sp}", _OWNED),
-    ("GET", _SP + "/synchronization/secrets", "read the provisioning credentials of service principal {sp}", _OWNED),
+    ("GET", _SP + "/synchronization/secrets", "read the provisioning credentials of service principal {sp}", _READ),
     ("PUT", _SP + "/synchronization/secrets", "set the provisioning credentials of service principal {sp}", _OWNED),
-    ("GET", _SP + "/synchronization/templates.*", "read the templates of service principal {sp}", _OWNED),
+    ("GET", _SP + "/synchronization/templates.*", "read the templates of service principal {sp}", _READ),
     (
         "GET",
         _SP + "/appRoleAssignedTo(/.*)?",
@@ -83,6 +84,7 @@ _TABLE: Final[tuple[tuple[str, str, str, str], ...]] = (
     ),
     ("GET", "/auditLogs/provisioning", "read the provisioning logs", _LOGS),
     ("GET", "/auditLogs/.*", "read the directory audit", _LOGS),
+    ("GET", "/applications.*", "read the application registrations", "Application.Read.All"),
     ("*", "/applications.*", "access the application registrations", "Application.ReadWrite.OwnedBy"),
     ("POST", "/applicationTemplates/.*", "create the enterprise application", "Application.ReadWrite.OwnedBy"),
     ("GET", "/applicationTemplates.*", "read the gallery of applications", ""),

@@ -197,11 +197,6 @@ class KeycloakClient:
         await ask(self.server_url, doing, "", session.a__refresh_if_required, self.credentials.principal)
         return session.granted_roles(realm)
 
-    def may_miss(self, realm: str, *roles: str) -> bool:
-        """Return whether the account's token names its roles, and none of these."""
-        granted = self._granted(realm)
-        return granted is not None and not granted & {*roles, "realm-admin"}
-
     def _granted(self, realm: str) -> frozenset[str] | None:
         """Return the roles that the token names. A lightweight token of Keycloak 26 names none: unknown."""
         admin = self._admins.get(realm)

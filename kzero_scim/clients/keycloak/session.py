@@ -141,7 +141,7 @@ class Session(KeycloakOpenIDConnection):
         await self._sign_in(self.token)
 
     def granted_roles(self, realm: str) -> frozenset[str] | None:
-        """Return the admin roles in the token, or None if it contains none. For explanations only.
+        """Return the admin roles in the token, or None if it does not say what roles the account has.
 
         Args:
             realm: The realm of the operations.

@@ -8,6 +8,7 @@ and do not support unknowns, partial failures and missing resources on import.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -75,6 +76,8 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         self._attachments = 0
         self._configurations = 0
         self._instances: dict[str, Any] = {}
+        self._admission = asyncio.Lock()
+        self._is_admitted = False
         self._made: dict[str, tuple[str, Any]] = {}
         """ID and state of each resource that this run has created, by URN."""
         self._compared: dict[str, tuple[str, Any]] = {}
@@ -234,6 +237,7 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         services, self._services = self._services, self._package.connect(config)
         self._configurations += 1
         self._instances.clear()
+        self._is_admitted = False
         self._made.clear()
         self._compared.clear()
         if services is not None:
@@ -283,6 +287,7 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         given = self._unmarshal(request.properties)
         new = self._inputs(resource, request.properties)
         call = self._call(subject, preview=request.preview)
+        await self._admit(call, subject, creates=True)
         if request.preview:
             state = await resource.plan(call, new, None)
             return provider_pb2.CreateResponse(properties=self._marshal(resource.state, state, given.secrets))
@@ -303,6 +308,7 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
         # Ignored changes keep values of the state, which another version may have written. Check is strict.
         old, new = decode_lenient(resource.state, olds.values), decode_lenient(resource.inputs, wanted)
         call = self._call(subject, preview=request.preview)
+        await self._admit(call, subject, creates=False)
         if request.preview:
             state = await resource.plan(call, new, old)
         else:
@@ -310,6 +316,15 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
                 state = await resource.update(call, request.id, old, new)
             self._made.pop(request.urn, None)
         return provider_pb2.UpdateResponse(properties=self._marshal(resource.state, state, given.secrets))
+
+    async def _admit(self, call: Call, subject: Subject, *, creates: bool) -> None:
+        """Let the package refuse the first change of a run. Other changes wait for the decision."""
+        if self._package.admit is None:
+            return
+        async with self._admission:
+            if not self._is_admitted:
+                await self._package.admit(self._services, call, subject.token, creates=creates)
+                self._is_admitted = True
 
     async def _read(self, request: provider_pb2.ReadRequest) -> provider_pb2.ReadResponse:
         subject = Subject.of(request.urn)

@@ -25,7 +25,7 @@ WRITE_ASSIGNMENTS: Requirement = (
     _any("Application.Read.All", "Application.ReadWrite.All", *_DIRECTORY_READ),
 )
 READ_SYNCHRONIZATION: Requirement = (
-    _any("Synchronization.Read.All", "Synchronization.ReadWrite.All", *_APPLICATION_WRITE, *_DIRECTORY_READ),
+    _any("Synchronization.Read.All", "Synchronization.ReadWrite.All", *_APPLICATION_WRITE, "Directory.ReadWrite.All"),
 )
 WRITE_SYNCHRONIZATION: Requirement = (
     _any("Synchronization.ReadWrite.All", *_APPLICATION_WRITE, "Directory.ReadWrite.All"),

@@ -39,7 +39,12 @@ from kzero_scim.provider.entra.app_role_assignments.state import (
     refreshed,
     warnings_of,
 )
-from kzero_scim.provider.entra.permission_check import ASSIGN, READ_ASSIGNMENTS, require_permissions
+from kzero_scim.provider.entra.permission_check import (
+    ASSIGN,
+    READ_ASSIGNMENTS,
+    require_permissions,
+    warn_of_permissions,
+)
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.formats import fold_id, is_guid, same_id
@@ -173,11 +178,15 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
     ) -> AppRoleAssignmentsState:
         """Look up new names and the role, warn of problems with them, and log who would lose access.
 
+        Warns if the permission to assign is missing.
+
         Raises:
-            ProviderError: A name is unknown or ambiguous (the message lists all of them), the role does not exist, a
-                permission is missing, or too many users would lose access.
+            ProviderError: A name is unknown or ambiguous (the message lists all of them), the role does not exist, the
+                permission to read assignments is missing, or too many users would lose access.
         """
-        await require_permissions(self._services.graph, ASSIGN, READ_ASSIGNMENTS)
+        await require_permissions(self._graph, READ_ASSIGNMENTS)
+        if _may_assign(new, old):
+            await warn_of_permissions(call, self._graph, ASSIGN)
         role: Any = old.app_role_id if old is not None and old.role_name == new.role_name else UNKNOWN
         if role is UNKNOWN and UNKNOWN not in (new.service_principal_id, new.role_name):
             role = await self._role(new)
@@ -334,6 +343,8 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
         wanted = {name: item.principal_id for name, item in assignments.items()}
 
         missing = set(wanted.values()) - {item.principal_id for item in existing if item.role_id == role}
+        if missing:
+            await require_permissions(self._graph, ASSIGN)
         made, failures = await assign(
             self._graph, sp, role, sorted(missing), await _progress(call, "assigned", len(missing))
         )
@@ -341,7 +352,8 @@ class AppRoleAssignments(Resource[AppRoleAssignmentsInputs, AppRoleAssignmentsSt
 
         keep = {(principal, role) for principal in wanted.values()}
         surplus = [item for item in surplus_of(current, set(), new, old) if item.key not in keep]
-        if not failures:
+        if surplus and not failures:
+            await require_permissions(self._graph, ASSIGN)
             removals = await unassign(
                 self._graph, sp, [item.id for item in surplus], await _progress(call, "unassigned", len(surplus))
             )
@@ -446,6 +458,18 @@ def _long_wait(done: str, total: int) -> str:
     return (
         f"{total:,} users and groups to be {done}: at least {minutes}, because Graph limits writes" if seconds else ""
     )
+
+
+def _may_assign(new: AppRoleAssignmentsInputs, old: AppRoleAssignmentsState | None) -> bool:
+    """Return whether the update may assign or unassign a user or group."""
+    if old is None:
+        return True
+    moved = [
+        *membership("users", old.users, new.users, canonical(old, "User")),
+        *membership("groups", old.groups, new.groups, canonical(old, "Group")),
+    ]
+    takes_others = new.exclusive is UNKNOWN or (new.exclusive and old.unmanaged != [])
+    return bool(moved) or new.role_name != old.role_name or takes_others
 
 
 def _to_be_made(found: Mapping[str, Principal]) -> dict[str, Assignment]:

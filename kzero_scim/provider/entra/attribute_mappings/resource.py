@@ -35,7 +35,7 @@ from kzero_scim.entra.schema.merge import (
     restore,
 )
 from kzero_scim.entra.synchronization_job import job_changes, job_path, job_resource_id, split_job_resource_id
-from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
+from kzero_scim.errors import GraphError, MissingRightError, PartialFailureError, ProviderError
 from kzero_scim.mapping.attribute_mapping import (
     canonical,
     guide_custom_attributes,
@@ -49,6 +49,12 @@ from kzero_scim.provider.entra.attribute_mappings.facts import FACTS
 from kzero_scim.provider.entra.attribute_mappings.model import AttributeMappingsInputs, AttributeMappingsState
 from kzero_scim.provider.entra.attribute_mappings.prior import as_original, as_prior, combined, release
 from kzero_scim.provider.entra.attribute_mappings.row_diff import attribute_changes, row_changes
+from kzero_scim.provider.entra.permission_check import (
+    CHANGE_MAPPINGS,
+    PARSE_EXPRESSIONS,
+    require_permissions,
+    warn_of_permissions,
+)
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.model import (
@@ -124,11 +130,12 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
         new: AttributeMappingsInputs,
         old: AttributeMappingsState | None,
     ) -> AttributeMappingsState:
-        """Return the state after the update, and log which rows and attributes would be removed.
+        """Return the state after the update, log what it would remove, and warn of a missing permission.
 
         Raises:
             ProviderError: A row reads an attribute that Entra does not have, as far as the preview can check that.
         """
+        await warn_of_permissions(call, self._services.graph, CHANGE_MAPPINGS)
         if is_known([new.rows, new.custom_attributes, new.provision_groups, new.exclusive]):
             changed = old is None or any(
                 (known := lookup(old.rows, target)) is None or not same(known[1], row)
@@ -262,6 +269,7 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
         merged = merge(base, wanted, parsed)
         if merged == actual:
             return _state(new, actual, original)
+        await require_permissions(self._services.graph, CHANGE_MAPPINGS)
         await announce_moves(call, moved(base, wanted))
         await call.log.status("writing the synchronization schema")
         path = f"{job_path(new.service_principal_id, new.job_id)}/schema"
@@ -300,7 +308,10 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
         """Return Entra's parsed form of the expressions that the schema does not contain yet. Changes nothing."""
         path = f"{job_path(new.service_principal_id, new.job_id)}/schema/parseExpression"
         parsed: dict[str, Document] = {}
-        for expression in missing_expressions(document, new.rows):
+        expressions = missing_expressions(document, new.rows)
+        if expressions:
+            await require_permissions(self._services.graph, PARSE_EXPRESSIONS)
+        for expression in expressions:
             answer = await self._services.graph.post(path, {"expression": expression}) or {}
             source = answer.get("parsedExpression")
             if not answer.get("parsingSucceeded") or not isinstance(source, dict):
@@ -316,15 +327,28 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
         return parsed
 
     async def _refuse_early(self, call: Call, new: AttributeMappingsInputs) -> None:
-        """Refuse in the preview what ``create`` would refuse: by the schema of the job or template, or Entra's list."""
+        """Refuse in the preview what ``create`` would refuse: by the schema of the job or template, or Entra's list.
+
+        Entra parses expressions only for an application that may change mappings.
+        """
         document = await self._expected_schema(new)
         if document is None:
             require_offered_attributes(new.rows)
             return
         require_attributes(document, _wanted(new))
         await announce_moves(call, moved(document, _wanted(new)))
-        if is_known(new.job_id):
+        if not is_known(new.job_id):
+            return
+        try:
             await self._parse(new, document)
+        except (GraphError, MissingRightError) as error:
+            if isinstance(error, GraphError) and not error.is_forbidden:
+                raise
+            message = (
+                "it is unknown whether Entra can parse the new expressions, because the application that signs in may "
+                "not have Entra parse them; `pulumi up` checks them before it changes a mapping"
+            )
+            await call.log.warning(message)
 
     async def _expected_schema(self, new: AttributeMappingsInputs) -> Document | None:
         if not is_known(new.service_principal_id):

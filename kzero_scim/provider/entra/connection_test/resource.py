@@ -16,6 +16,7 @@ from kzero_scim.entra.connection_failure import is_about_the_request, meaning
 from kzero_scim.entra.synchronization_job import job_changes, job_path, job_resource_id, split_job_resource_id
 from kzero_scim.errors import GraphError, ProviderError
 from kzero_scim.provider.entra.connection_test.facts import FACTS
+from kzero_scim.provider.entra.permission_check import TEST_CONNECTION, require_permissions, warn_of_permissions
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.model import (
@@ -105,11 +106,12 @@ class ConnectionTest(Resource[ConnectionTestInputs, ConnectionTestState]):
 
     async def plan(
         self,
-        call: Call,  # noqa: ARG002
+        call: Call,
         new: ConnectionTestInputs,
         old: ConnectionTestState | None,  # noqa: ARG002
     ) -> ConnectionTestState:
-        """Return the state after a test that passes."""
+        """Return the state after a test that passes, and warn of a missing permission. Tests nothing."""
+        await warn_of_permissions(call, self._services.graph, TEST_CONNECTION)
         return ConnectionTestState(
             service_principal_id=new.service_principal_id,
             job_id=new.job_id,
@@ -198,8 +200,10 @@ async def try_connection(  # noqa: PLR0913 - two arguments are only for tests
 
     Raises:
         ProviderError: The test did not pass. The message has the usual cause, the remedy and Entra's words.
+        MissingRightError: The signed-in application may not have Entra test a connection.
         GraphError: Graph refused the request itself.
     """
+    await require_permissions(graph, TEST_CONNECTION)
     await call.log.status("testing the connection from Entra to the SCIM endpoint")
     for delay in (*delays, None):
         try:

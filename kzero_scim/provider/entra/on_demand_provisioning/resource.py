@@ -31,6 +31,7 @@ from kzero_scim.mapping.user_comparison import (
 )
 from kzero_scim.provider.directory.assignment_scope import is_among, is_assigned
 from kzero_scim.provider.entra.on_demand_provisioning.facts import FACTS
+from kzero_scim.provider.entra.permission_check import PROVISION_ON_DEMAND, require_permissions, warn_of_permissions
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.model import (
@@ -168,11 +169,12 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         new: OnDemandProvisioningInputs,
         old: OnDemandProvisioningState | None,
     ) -> OnDemandProvisioningState:
-        """Refuse a test user who does not exist or will not be assigned.
+        """Refuse a test user who does not exist or will not be assigned, and warn of a missing permission.
 
         Raises:
             ProviderError: The user does not exist or will not be assigned.
         """
+        await warn_of_permissions(call, self._services.graph, PROVISION_ON_DEMAND)
         if is_known(new.user):
             user = await self._user(new.user, ["id", "userPrincipalName", "accountEnabled"], with_manager=False)
             if user.get("accountEnabled") is False:
@@ -269,6 +271,7 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         user = await self._user(new.user, graph_selection(expected), with_manager=reads_manager(expected))
         path = job_path(new.service_principal_id, new.job_id)
         rule = rule_id(await self._services.graph.get(f"{path}/schema"))
+        await require_permissions(self._services.graph, PROVISION_ON_DEMAND)
         await call.log.status(f"provisioning {new.user} on demand")
         outcome = await self._provision(new, rule, user)
         if outcome.result is None:

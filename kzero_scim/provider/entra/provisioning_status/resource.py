@@ -25,6 +25,7 @@ from kzero_scim.entra.synchronization_job import (
 )
 from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
 from kzero_scim.provider.entra.connection_test.resource import try_connection
+from kzero_scim.provider.entra.permission_check import RUN_JOB, require_permissions, warn_of_permissions
 from kzero_scim.provider.entra.provisioning_status.facts import FACTS
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.facts import Facts
@@ -120,10 +121,12 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
         new: ProvisioningStatusInputs,
         old: ProvisioningStatusState | None,
     ) -> ProvisioningStatusState:
-        """Return the state after the update, and log what happens to provisioning.
+        """Return the state after the update, log what happens to provisioning, and warn of a missing permission.
 
         Values that Entra reports stay as they are until the next read.
         """
+        if _may_switch(new, old):
+            await warn_of_permissions(call, self._services.graph, RUN_JOB)
         wanted = inputs_of(ProvisioningStatusInputs, new)
         if old is None:
             return ProvisioningStatusState(
@@ -220,6 +223,7 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
                 await self._try(call, new)
                 await call.log.info("the connection test passed, so provisioning leaves quarantine")
             if decision.reset_scope is not None:
+                await require_permissions(self._services.graph, RUN_JOB)
                 await call.log.status("restarting the provisioning job")
                 criteria = {"criteria": {"resetScope": decision.reset_scope}}
                 await self._services.graph.post(f"{_path(new)}/restart", criteria)
@@ -240,6 +244,8 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
 
     async def _switch(self, call: Call, new: ProvisioningStatusInputs, status: JobStatus) -> ProvisioningStatusState:
         is_active = status.schedule_state == ACTIVE
+        if new.enabled is not is_active:
+            await require_permissions(self._services.graph, RUN_JOB)
         if new.enabled and not is_active:
             await call.log.status("starting the provisioning job")
             await self._services.graph.post(f"{_path(new)}/start")
@@ -277,6 +283,14 @@ def _path(inputs: ProvisioningStatusInputs) -> str:
 
 def _reason(quarantine: Quarantine | None) -> str | None:
     return None if quarantine is None or not is_known(quarantine) else quarantine.reason
+
+
+def _may_switch(new: ProvisioningStatusInputs, old: ProvisioningStatusState | None) -> bool:
+    """Return whether the update may start, pause or restart the job."""
+    if old is None or new.enabled is UNKNOWN or new.enabled != old.enabled:
+        return True
+    decision = decide(old.triggers, new.triggers, _reason(old.quarantine))
+    return new.enabled is True and (decision.reset_scope is not None or decision.tests_connection)
 
 
 async def _announce(call: Call, new: ProvisioningStatusInputs, old: ProvisioningStatusState) -> None:

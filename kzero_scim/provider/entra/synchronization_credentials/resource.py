@@ -16,6 +16,7 @@ from kzero_scim.clients.graph.graph_errors import unexpected
 from kzero_scim.clients.graph.look_up import look_up_part, principal_path
 from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
 from kzero_scim.origin import origin
+from kzero_scim.provider.entra.permission_check import SET_CREDENTIALS, require_permissions, warn_of_permissions
 from kzero_scim.provider.entra.synchronization_credentials.changes import announce, refuse_whole_directory, try_out
 from kzero_scim.provider.entra.synchronization_credentials.facts import FACTS
 from kzero_scim.provider.entra.synchronization_credentials.model import (
@@ -144,12 +145,13 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
     async def plan(
         self, call: Call, new: SynchronizationCredentialsInputs, old: SynchronizationCredentialsState | None
     ) -> SynchronizationCredentialsState:
-        """Return the state after the update, and log what the change means.
+        """Return the state after the update, log what the change means, and warn of a missing permission.
 
         Raises:
             ProviderError: The scope would become the whole directory, and the run does not confirm it.
         """
         refuse_whole_directory(new, old)
+        await warn_of_permissions(call, self._services.graph, SET_CREDENTIALS)
         await announce(call, new, old)
         state = await _state(new, {})
         return replace(state, unmanaged_keys=UNKNOWN if old is None else old.unmanaged_keys)
@@ -273,6 +275,7 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
         old: SynchronizationCredentialsState | None,
     ) -> SynchronizationCredentialsState:
         graph, sp = self._services.graph, new.service_principal_id
+        await require_permissions(graph, SET_CREDENTIALS)
         values = _values(new)
         if new.oauth2 is not None:
             values |= await oauth2_values(self._services, new.oauth2)

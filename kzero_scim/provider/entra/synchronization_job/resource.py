@@ -20,7 +20,12 @@ from kzero_scim.entra.synchronization_job import (
     template_name,
 )
 from kzero_scim.errors import GraphError, ProviderError
-from kzero_scim.provider.entra.permission_check import CREATE_APPLICATION, SET_UP_JOB, require_permissions
+from kzero_scim.provider.entra.permission_check import (
+    CREATE_APPLICATION,
+    SET_UP_JOB,
+    require_permissions,
+    warn_of_permissions,
+)
 from kzero_scim.provider.entra.synchronization_job.facts import FACTS
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.facts import Facts
@@ -139,19 +144,15 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
 
     async def plan(
         self,
-        call: Call,  # noqa: ARG002
+        call: Call,
         new: SynchronizationJobInputs,
         old: SynchronizationJobState | None,
     ) -> SynchronizationJobState:
-        """Return the state after the update. The ID of a new job is unknown.
-
-        Raises:
-            ProviderError: A permission is missing.
-        """
+        """Return the state after the update, and warn of a missing permission. The ID of a new job is unknown."""
         if old is None:
             makes_application = new.service_principal_id is UNKNOWN
             needs = (CREATE_APPLICATION, SET_UP_JOB) if makes_application else (SET_UP_JOB,)
-            await require_permissions(self._services.graph, *needs)
+            await warn_of_permissions(call, self._services.graph, *needs)
         return SynchronizationJobState(
             service_principal_id=new.service_principal_id,
             template_id=new.template_id,
@@ -165,7 +166,7 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
 
         Raises:
             GraphError: Graph refused a request or is unreachable.
-            ProviderError: The service principal has several jobs of the template.
+            ProviderError: A permission is missing, or the service principal has several jobs of the template.
         """
         sp = new.service_principal_id
         existing = await self._settled(lambda: self._existing(new))
@@ -249,6 +250,7 @@ class SynchronizationJob(Resource[SynchronizationJobInputs, SynchronizationJobSt
         return fitting[0] if fitting else None
 
     async def _make(self, new: SynchronizationJobInputs) -> dict[str, Any]:
+        await require_permissions(self._services.graph, SET_UP_JOB)
         try:
             job = await self._services.graph.post(jobs_path(new.service_principal_id), {"templateId": new.template_id})
         except GraphError as error:

@@ -9,13 +9,21 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from kzero_scim.errors import NO_REALM, KeycloakError, KzeroScimError, PartialFailureError, ProviderError
+from kzero_scim.errors import (
+    NO_REALM,
+    KeycloakError,
+    KzeroScimError,
+    MissingRightError,
+    PartialFailureError,
+    ProviderError,
+)
 from kzero_scim.guide import values
 from kzero_scim.keycloak.protocol_mapper import MapperPlan, Representation, is_escaped, plan_mappers, row_of, unmanaged
 from kzero_scim.provider.keycloak.mapper_set.changes import announce_first, announce_update
 from kzero_scim.provider.keycloak.mapper_set.facts import FACTS
 from kzero_scim.provider.keycloak.mapper_set.model import MapperSetInputs, MapperSetState
 from kzero_scim.provider.keycloak.missing_client import missing_client, required_client
+from kzero_scim.provider.keycloak.role_check import may_only_read, needed_roles, warn_of_roles
 from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.model import (
     UNKNOWN,
@@ -128,10 +136,10 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
         return changes
 
     async def plan(self, call: Call, new: MapperSetInputs, old: MapperSetState | None) -> MapperSetState:
-        """Return the state after the update, and check the realm, the client and the role that it needs.
+        """Return the state after the update, and check the realm and the client. Warns if the update needs a role.
 
         Raises:
-            ProviderError: The realm does not exist, or the account lacks a role.
+            ProviderError: The realm does not exist, or the account may not see the client.
         """
         uuid: Any = UNKNOWN if old is None else old.client_uuid
         ids: Any = UNKNOWN
@@ -141,6 +149,8 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
             # Not an error yet: KZero creates the client when a person enables the endpoint, perhaps in this run.
             if isinstance(answer, Absent):
                 await call.log.warning(missing_client(new.realm, new.client_id))
+                keycloak = self._services.keycloak
+                await warn_of_roles(call, keycloak, new.realm, _purpose(new.client_id), "manage-clients")
             elif isinstance(answer, Unknown):
                 await call.log.warning(answer.reason)
             else:
@@ -149,7 +159,10 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
                 uuid, actual = client["id"], client["protocolMappers"]
                 if is_known(new):
                     plan = _plan(actual, new, old)
-                    self._refuse_without_role(client, plan, new.realm)
+                    if plan and may_only_read(client):
+                        keycloak = self._services.keycloak
+                        note = needed_roles(keycloak, new.realm, _purpose(new.client_id), ["manage-clients"])
+                        await call.log.warning(note)
                     if old is None:
                         await announce_first(call, actual, new, plan)
                     else:
@@ -315,12 +328,16 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
     @staticmethod
     def _refuse_without_role(client: Representation, plan: MapperPlan, realm: str) -> None:
         """Raise an error before the first write if the account may only read."""
-        if plan and (client.get("access") or {}).get("manage") is False:
+        if plan and may_only_read(client):
             message = (
                 f'cannot change client "{client["clientId"]}" of realm "{realm}": the account may only read it. Give '
                 "the account the role manage-clients of client realm-management"
             )
-            raise ProviderError(message)
+            raise MissingRightError(message)
+
+
+def _purpose(client_id: str) -> str:
+    return f'change the mappers of client "{client_id}"'
 
 
 def _mapper_failures(path: str, mapper: Mapper) -> list[Failure]:

@@ -20,6 +20,7 @@ from kzero_scim.provider.directory.assignments import assigned_to
 from kzero_scim.provider.directory.group_members import user_members
 from kzero_scim.provider.directory.principals import users_by_id
 from kzero_scim.provider.keycloak.provisioned_users.facts import FACTS
+from kzero_scim.provider.keycloak.role_check import require_roles, warn_of_roles
 from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.formats import is_guid
 from kzero_scim.resource.model import (
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 _AT_ONCE: Final = 8
 """Users to look up and disable at the same time."""
 _LONGEST_LIST: Final = 20
+_NEEDED: Final = 'kzero-scim:onDestroy "disable" needs'
+_NEEDED_FOR: Final = 'disable users when the stack is destroyed (kzero-scim:onDestroy "disable")'
+_INSTEAD: Final = ", or set onDestroy to keep"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,13 +129,17 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
         new: ProvisionedUsersInputs,
         old: ProvisionedUsersState | None,
     ) -> ProvisionedUsersState:
-        """Log what a destroy will do, and check that the account may do it.
+        """Log what a destroy will do, and warn if the account may not do it.
 
         Raises:
-            ProviderError: The account lacks a role.
+            ProviderError: The account may not see clients.
             KeycloakError: The sign-in failed.
         """
-        await self._require_role(new)
+        if new.on_destroy == "disable" and new.realm is not UNKNOWN:
+            keycloak = self._services.keycloak
+            await require_roles(keycloak, new.realm, _NEEDED, "view-clients", remedy=_INSTEAD)
+            await warn_of_roles(call, keycloak, new.realm, _NEEDED_FOR, "manage-users")
+            await keycloak.check_server(new.realm)
         if new.on_destroy == "disable" and (old is None or old.on_destroy != "disable"):
             note = f"`pulumi destroy` will do this: {_words(new)}"
             await call.log.info(note)
@@ -206,18 +214,9 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
     async def _require_role(self, new: ProvisionedUsersInputs) -> None:
         if UNKNOWN in (new.on_destroy, new.realm) or new.on_destroy != "disable":
             return
-        granted = await self._services.keycloak.granted_roles(new.realm)
-        await self._services.keycloak.check_server(new.realm)
-        if granted is None:
-            return  # unknown, so nothing is refused
-        missing = {"manage-users", "view-clients"} - granted
-        if missing and not granted & {"realm-admin"} and not _implied(missing, granted):
-            message = (
-                f"{self._services.keycloak.credentials.principal} lacks {' and '.join(sorted(missing))} of client "
-                f'realm-management in realm "{new.realm}", which kzero-scim:onDestroy "disable" needs. Nothing was '
-                "changed; assign the role, or set onDestroy to keep"
-            )
-            raise ProviderError(message)
+        keycloak = self._services.keycloak
+        await require_roles(keycloak, new.realm, _NEEDED, "manage-users", "view-clients", remedy=_INSTEAD)
+        await keycloak.check_server(new.realm)
 
     async def _in_scope(self, old: ProvisionedUsersState) -> tuple[list[str], list[str]]:
         """Return the KZero user names of all users who are assigned, directly or through a group.
@@ -299,10 +298,6 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
                 f"`pulumi destroy` again, which disables the rest: {failures[0]}"
             )
             raise ProviderError(message)
-
-
-def _implied(missing: Collection[str], granted: Collection[str]) -> bool:
-    return set(missing) == {"view-clients"} and "manage-clients" in granted
 
 
 def _state(new: ProvisionedUsersInputs) -> ProvisionedUsersState:

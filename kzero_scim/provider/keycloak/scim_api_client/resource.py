@@ -14,9 +14,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from kzero_scim.errors import NO_REALM, KeycloakError, KzeroScimError, PartialFailureError, ProviderError
+from kzero_scim.errors import (
+    NO_REALM,
+    KeycloakError,
+    KzeroScimError,
+    MissingRightError,
+    PartialFailureError,
+    ProviderError,
+)
 from kzero_scim.keycloak import native_scim
 from kzero_scim.provider.keycloak.missing_client import required_client
+from kzero_scim.provider.keycloak.role_check import missing_roles, warn_of_roles
 from kzero_scim.provider.keycloak.scim_api_client.facts import FACTS
 from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.model import (
@@ -138,11 +146,10 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
         return changes + compare(old.access_token_lifespan, new.access_token_lifespan, "accessTokenLifespan")
 
     async def plan(self, call: Call, new: ScimApiClientInputs, old: ScimApiClientState | None) -> ScimApiClientState:
-        """Check that the client exists, has a service account, and can get what it lacks.
+        """Check that the client exists and has a service account, and warn if the account may not give what it lacks.
 
         Raises:
-            ProviderError: The client does not exist or has no service account, or the account that runs this stack may
-                not assign the role.
+            ProviderError: The client does not exist or has no service account.
         """
         uuid: Any = UNKNOWN if old is None else old.client_uuid
         if is_known([new.realm, new.client_id]):
@@ -150,8 +157,13 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
             await self._services.keycloak.check_server(new.realm)
             uuid = found.client_uuid
             is_role_missing = new.manages_users is True and not found.manages_users
-            if is_role_missing and self._services.keycloak.may_miss(new.realm, native_scim.ROLE):
-                raise ProviderError(_unassignable(new))
+            keycloak = self._services.keycloak
+            if is_role_missing and await missing_roles(keycloak, new.realm, native_scim.ROLE):
+                note = f"`pulumi up` would fail: {_unassignable(new)}"
+                await call.log.warning(note)
+            if is_known(new) and _changes_client(new, found, old):
+                purpose = f'change the audience and token lifespan of client "{new.client_id}"'
+                await warn_of_roles(call, keycloak, new.realm, purpose, "manage-clients")
             if old is None and is_known(new) and not await self.diff(call, "", found, new):
                 return replace(found, **inputs_of(ScimApiClientInputs, new))
         return ScimApiClientState(
@@ -249,6 +261,9 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
         found = await self._look(new)
         made = set(old.made) if old is not None else set[str]()
         prior = old.prior_lifespan if old is not None else None
+        keycloak = self._services.keycloak
+        if new.manages_users and not found.manages_users and await missing_roles(keycloak, new.realm, native_scim.ROLE):
+            raise MissingRightError(_unassignable(new))
         done: list[str] = []
         try:
             if new.audience not in found.audiences:
@@ -397,6 +412,17 @@ def _not_kept(state: ScimApiClientState, new: ScimApiClientInputs) -> list[str]:
             else []
         ),
     ]
+
+
+def _changes_client(new: ScimApiClientInputs, found: ScimApiClientState, old: ScimApiClientState | None) -> bool:
+    """Return whether the update changes the client's mapper or lifespan."""
+    wanted = new.access_token_lifespan
+    is_restored = wanted is None and old is not None and "lifespan" in old.made
+    return (
+        new.audience not in found.audiences
+        or is_restored
+        or (wanted is not None and wanted != found.access_token_lifespan)
+    )
 
 
 def _unassignable(new: ScimApiClientInputs) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from kzero_scim.errors import NO_REALM, KeycloakError
 from kzero_scim.keycloak.native_scim import ALWAYS, ANNOTATION
+from kzero_scim.provider.keycloak.role_check import warn_of_roles
 from kzero_scim.provider.keycloak.scim_attributes.facts import FACTS
 from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.model import (
@@ -110,11 +111,15 @@ class ScimAttributes(Resource[ScimAttributesInputs, ScimAttributesState]):
         changes = [replacing(change) for change in compare(old.realm, new.realm, "realm")]
         return changes + compare(old.attributes, new.attributes, "attributes")
 
-    async def plan(self, call: Call, new: ScimAttributesInputs, old: ScimAttributesState | None) -> ScimAttributesState:  # noqa: ARG002
-        """Return the state after the update, and check that the user profile can be read."""
+    async def plan(self, call: Call, new: ScimAttributesInputs, old: ScimAttributesState | None) -> ScimAttributesState:
+        """Return the state after the update, and check that the user profile can be read. Warns of a missing role."""
         if is_known(new.realm):
-            await self._services.accounts.user_profile(new.realm)
+            held = _annotations(await self._services.accounts.user_profile(new.realm))
             await self._services.keycloak.check_server(new.realm)
+            owned = {} if old is None else old.attributes
+            if new.attributes is UNKNOWN or owned.keys() - new.attributes or new.attributes.items() - held.items():
+                purpose = "change the user profile"
+                await warn_of_roles(call, self._services.keycloak, new.realm, purpose, "manage-realm")
         return ScimAttributesState(
             realm=new.realm,
             attributes=new.attributes,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 from kzero_scim.guide import values
 from kzero_scim.keycloak.endpoint_settings import Settings, attribute_names, owned_attributes, wanted_attributes
 from kzero_scim.provider.keycloak.missing_client import missing_client, required_client
+from kzero_scim.provider.keycloak.role_check import may_only_read, needed_roles, warn_of_roles
 from kzero_scim.resource.reading import Absent, Present, Unknown
 
 if TYPE_CHECKING:
@@ -27,19 +28,25 @@ class EndpointAttributes:
         """Store the client."""
         self._keycloak = keycloak
 
-    async def preview(self, call: Call, new: ScimEndpointInputs) -> None:
-        """Check in a preview whether the attributes can be read. Logs a warning if the client does not exist."""
-        if new.attribute_holder == "client":
-            match await self._keycloak.client(new.realm, values.CLIENT_ID):
-                case Absent():
-                    await call.log.warning(missing_client(new.realm, values.CLIENT_ID))
-                case Unknown(reason):
-                    await call.log.warning(reason)
-                case Present():
-                    pass
-        else:
-            await self._keycloak.realm_attributes(new.realm)
-        await self._keycloak.check_server(new.realm)
+    async def preview(self, call: Call, new: ScimEndpointInputs, old: ScimEndpointState | None) -> None:
+        """Check in a preview whether the attributes can be read.
+
+        Logs a warning if the client does not exist, or if the account may not change the attributes.
+        """
+        keycloak, purpose = self._keycloak, "write the settings of the SCIM endpoint"
+        await keycloak.check_server(new.realm)
+        if new.attribute_holder != "client":
+            if _differ(await keycloak.realm_attributes(new.realm), new, old):
+                await warn_of_roles(call, keycloak, new.realm, purpose, "manage-realm")
+            return
+        match await keycloak.client(new.realm, values.CLIENT_ID):
+            case Absent():
+                await call.log.warning(missing_client(new.realm, values.CLIENT_ID))
+            case Unknown(reason):
+                await call.log.warning(reason)
+            case Present(client):
+                if may_only_read(client) and _differ(client.get("attributes") or {}, new, old):
+                    await call.log.warning(needed_roles(keycloak, new.realm, purpose, ["manage-clients"]))
 
     async def read(self, inputs: ScimEndpointInputs) -> dict[str, str]:
         """Return the settings' attributes that exist; none if the client does not exist.
@@ -62,14 +69,9 @@ class EndpointAttributes:
 
     async def write_settings(self, new: ScimEndpointInputs, old: ScimEndpointState | None) -> None:
         """Write the attributes, and remove those of an old preset, name or holder."""
-        wanted = wanted_attributes(names_of(new), settings_of(new))
-        if old is not None and old.activation == "attributes":
-            left = dict.fromkeys(names_of(old).values())
-            if (old.attribute_holder or "realm") == (new.attribute_holder or "realm"):
-                wanted = {**left, **wanted}
-            else:
-                await self.write(old, left)
-        await self.write(new, wanted)
+        if old is not None and old.activation == "attributes" and not _has_same_holder(new, old):
+            await self.write(old, dict.fromkeys(names_of(old).values()))
+        await self.write(new, _changes(new, old))
 
     async def write(self, inputs: ScimEndpointInputs, changes: Mapping[str, str | None]) -> None:
         """Set attributes of the holder. A value of None removes an attribute.
@@ -86,6 +88,23 @@ class EndpointAttributes:
             return  # nothing to switch off
         client = required_client(answer, inputs.realm, values.CLIENT_ID)
         await keycloak.set_client_attributes(inputs.realm, client["id"], changes)
+
+
+def _changes(new: ScimEndpointInputs, old: ScimEndpointState | None) -> dict[str, str | None]:
+    """Return the attributes to set on the holder, with None for those to remove."""
+    left: dict[str, str | None] = {}
+    if old is not None and old.activation == "attributes" and _has_same_holder(new, old):
+        left = dict.fromkeys(names_of(old).values())
+    return {**left, **wanted_attributes(names_of(new), settings_of(new))}
+
+
+def _has_same_holder(new: ScimEndpointInputs, old: ScimEndpointState) -> bool:
+    return (old.attribute_holder or "realm") == (new.attribute_holder or "realm")
+
+
+def _differ(held: Mapping[str, str], new: ScimEndpointInputs, old: ScimEndpointState | None) -> bool:
+    """Return whether the holder's attributes are not as wanted."""
+    return any((held.get(name) or None) != value for name, value in _changes(new, old).items())
 
 
 def names_of(inputs: ScimEndpointInputs) -> dict[str, str]:

@@ -154,7 +154,7 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
                 answer = await self._services.scim.probe(tenant_url)
                 await self._forewarn(call, new, answer, old)
             elif is_known(new):
-                await self._attributes.preview(call, new)
+                await self._attributes.preview(call, new, old)
                 if old is not None and (old.profile, new.profile) in CHANGED_PROFILE:
                     await call.log.warning(CHANGED_PROFILE[old.profile, new.profile])
                 wanted = wanted_attributes(names_of(new), settings_of(new))

@@ -7,7 +7,7 @@ import pytest
 from kzero_sandbox.running import Tenant
 
 from kzero_scim.clients.keycloak.client import KeycloakClient, Representation
-from kzero_scim.errors import KeycloakError, PartialFailureError, ProviderError
+from kzero_scim.errors import KeycloakError, MissingRightError, PartialFailureError, ProviderError
 from kzero_scim.provider.keycloak.mapper_set.model import MapperSetInputs, MapperSetState
 from kzero_scim.provider.keycloak.mapper_set.resource import MapperSet
 from kzero_scim.resource.model import UNKNOWN, Found
@@ -221,11 +221,17 @@ async def test_a_realm_in_the_wrong_case_is_refused_at_the_preview(tenant: Tenan
 
 
 async def test_missing_roles_are_named_at_the_preview(tenant: Tenant) -> None:
-    """A preview names the missing role of an account that may only read, or not even that."""
+    """A preview warns of the missing role of an account that may only read, or not even that. An update refuses it."""
     inputs = MapperSetInputs(realm=tenant.realm)
     async with signed_in(tenant, account(tenant, "view-clients")) as kzero:
-        with pytest.raises(ProviderError, match="Give the account the role manage-clients"):
-            await resource(kzero).plan(kzero.call, inputs, None)
+        await resource(kzero).plan(kzero.call, inputs, None)
+        [warning] = [text for level, text in kzero.told.lines if level == "warning"]
+        assert "`pulumi up` needs the role manage-clients of client realm-management" in warning
+        assert 'to change the mappers of client "scim-endpoint"' in warning
+        assert 'client "only-view-clients" lacks' in warning
+        with pytest.raises(MissingRightError, match="Give the account the role manage-clients"):
+            await resource(kzero).create(kzero.call, inputs)
+        assert mappers(tenant) == {}
     async with signed_in(tenant, account(tenant, "query-clients")) as kzero:
         await resource(kzero).plan(kzero.call, inputs, None)
         assert "give the account the role view-clients" in kzero.told.lines[-1][1]

@@ -9,8 +9,8 @@ import pytest
 import pytest_asyncio
 from kzero_sandbox.running import Tenant
 
-from kzero_scim.clients.keycloak.session import Credentials
-from kzero_scim.errors import KeycloakError, PartialFailureError, ProviderError
+from kzero_scim.clients.keycloak.session import Credentials, Session
+from kzero_scim.errors import KeycloakError, MissingRightError, PartialFailureError, ProviderError
 from kzero_scim.provider.keycloak.scim_api_client.resource import (
     MAPPER_NAME,
     ScimApiClient,
@@ -33,7 +33,17 @@ class Scene:
 
     tenant: Tenant
     opened: list[Services] = dataclasses.field(default_factory=list)
-    call: Call = dataclasses.field(default_factory=lambda: Call(urn="urn:test", name="test", log=RecordingLog()))
+    told: RecordingLog = dataclasses.field(default_factory=RecordingLog)
+
+    @property
+    def call(self) -> Call:
+        """A request of the engine."""
+        return Call(urn="urn:test", name="test", log=self.told)
+
+    @property
+    def warnings(self) -> list[str]:
+        """The warnings so far."""
+        return [text for level, text in self.told.lines if level == "warning"]
 
     def services(self, credentials: Credentials) -> Services:
         """Return the services for resources, signed in as an account."""
@@ -102,11 +112,29 @@ async def test_a_client_gets_what_it_lacks_and_loses_it_again(scene: Scene) -> N
 
 
 async def test_an_account_that_may_not_hand_the_role_on_says_who_can(scene: Scene) -> None:
-    """An account that may not assign the role gets the remedy, and the state keeps what was added."""
+    """A preview warns of an account that may not assign the role, and an update refuses before it changes anything."""
     client = ScimApiClient(scene.services(account(scene.tenant, "view-clients", "manage-clients", "view-users")))
 
-    with pytest.raises(ProviderError, match=r"lacks the role manage-users.*this account may not assign it"):
-        await client.plan(scene.call, scene.wanted, None)
+    await client.plan(scene.call, scene.wanted, None)
+    with pytest.raises(MissingRightError, match=r"lacks the role manage-users.*this account may not assign it"):
+        await client.create(scene.call, scene.wanted)
+
+    [warning] = scene.warnings
+    assert "`pulumi up` would fail" in warning
+    assert "this account may not assign it" in warning
+    assert MAPPER_NAME not in {mapper["name"] for mapper in scene.tenant.scim_client().get("protocolMappers") or []}
+
+
+async def test_without_known_roles_keycloak_decides_and_the_state_keeps_what_was_added(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token that names no roles refuses nothing. The refusal comes from Keycloak, and the state keeps what exists."""
+    services = scene.services(account(scene.tenant, "view-clients", "manage-clients", "view-users"))
+    client = ScimApiClient(services)
+    monkeypatch.setattr(Session, "granted_roles", lambda _session, _realm: None)
+
+    await client.plan(scene.call, scene.wanted, None)
+    assert scene.warnings == []
     with pytest.raises(PartialFailureError, match=r"lacks the role manage-users.*Service accounts roles") as failed:
         await client.create(scene.call, scene.wanted)
 

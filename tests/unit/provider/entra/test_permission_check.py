@@ -50,7 +50,7 @@ async def test_all_that_is_missing_is_named_with_its_purpose(monkeypatch: pytest
 
     assert (
         "AppRoleAssignment.ReadWrite.All (to assign users and groups) and Application.Read.All (to read who is "
-        "assigned). Nothing was changed"
+        "assigned). No request was sent"
     ) in str(refused.value)
 
 
