@@ -296,3 +296,23 @@ async def test_an_uncounted_group_is_not_removed_from_the_program_while_its_job_
     entra.emulator.traffic.faults.clear()
     await kind.delete(call(), sp, older)
     assert _assigned(entra, sp) == 0
+
+
+async def test_a_group_with_hidden_members_is_not_empty(entra: LocalEntra) -> None:
+    """Graph shows no members of a group with hidden membership, so their number is unknown, not zero."""
+    sp = entra.application()
+    kind = AppRoleAssignments(entra.services())
+    wanted = _inputs(sp, groups=(NESTED,))
+    made = await kind.create(call(), wanted)
+    assert len(made.state.group_sizes) == 1
+    entra.emulator.directory.groups[fixed_id("group:kzero-nested")]["visibility"] = "HiddenMembership"
+    _empty(entra, "kzero-nested")
+
+    found = await kind.read(call(), sp, made.state)
+    assert isinstance(found, Found)
+    assert found.state.emptied_groups == []
+    with pytest.raises(ProviderError, match=r"could not be counted.*unassign=0\+unknown"):
+        await kind.update(call(), sp, made.state, _inputs(sp, ROBIN, groups=(NESTED,)))
+    with pytest.raises(GraphError, match=r"membership is hidden; .*Member\.Read\.Hidden"):
+        await kind.update(call(), sp, made.state, _inputs(sp))
+    assert _assigned(entra, sp) == 1
