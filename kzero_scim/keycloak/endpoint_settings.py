@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from kzero_scim.resource.formats import fold_id, same_id
+
 SETTINGS: Final = ("enabled", "profile", "azureTenantId")
 """What can be kept in an attribute."""
 
@@ -69,14 +71,18 @@ def understand(names: Mapping[str, str], attributes: Mapping[str, str]) -> Setti
     return Settings(
         enabled=found.get("enabled") == "true",
         profile=found.get("profile"),
-        azure_tenant_id=found.get("azureTenantId"),
+        azure_tenant_id=fold_id(found.get("azureTenantId")),
     )
 
 
 def differing_inputs(names: Mapping[str, str], attributes: Mapping[str, str], settings: Settings) -> list[str]:
     """Return the input properties, named like the settings, whose attributes differ from the wanted settings."""
     wanted = wanted_attributes(names, settings)
-    return [setting for setting, name in names.items() if attributes.get(name) != wanted[name]]
+    return [setting for setting, name in names.items() if not _is_same(setting, attributes.get(name), wanted[name])]
+
+
+def _is_same(setting: str, one: str | None, other: str | None) -> bool:
+    return one == other or (setting == "azureTenantId" and same_id(one, other))
 
 
 def recognised_preset(attributes: Mapping[str, str]) -> Preset | None:

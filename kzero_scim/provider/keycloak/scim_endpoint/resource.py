@@ -32,6 +32,7 @@ from kzero_scim.provider.keycloak.scim_endpoint.dashboard_steps import (
 from kzero_scim.provider.keycloak.scim_endpoint.facts import FACTS
 from kzero_scim.provider.keycloak.scim_endpoint.model import EndpointAnswer, ScimEndpointInputs, ScimEndpointState
 from kzero_scim.resource.facts import Facts
+from kzero_scim.resource.formats import same_id
 from kzero_scim.resource.model import (
     UNKNOWN,
     AdminEvents,
@@ -43,6 +44,7 @@ from kzero_scim.resource.model import (
     Resource,
     camel,
     compare,
+    compare_ids,
     inputs_of,
     is_known,
     replacing,
@@ -135,7 +137,8 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
         wanted = dataclasses.replace(old, enabled=new.enabled is not False)
         before = {**inputs_of(ScimEndpointInputs, old), **_seen(wanted, old.attributes, alive=old.alive)}
         for field in dataclasses.fields(ScimEndpointInputs):
-            found = compare(before[field.name], getattr(new, field.name), camel(field.name))
+            same = compare_ids if field.name == "azure_tenant_id" else compare
+            found = same(before[field.name], getattr(new, field.name), camel(field.name))
             changes += [replacing(change) for change in found] if field.name == "realm" else found
         if moved_from(_server_of(old.tenant_url), self._services.config.server_url):
             changes.append(Change("tenantUrl"))
@@ -324,7 +327,8 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
 
     async def _tell_changes(self, call: Call, new: ScimEndpointInputs, old: ScimEndpointState) -> None:
         """Warn of changed settings that a person must enter, because they cannot be read from outside."""
-        is_changed = (old.profile, old.azure_tenant_id) != (new.profile, new.azure_tenant_id)
+        is_same_tenant = old.azure_tenant_id == new.azure_tenant_id or same_id(old.azure_tenant_id, new.azure_tenant_id)
+        is_changed = old.profile != new.profile or not is_same_tenant
         if new.enabled is True and is_changed:
             await call.log.warning(changed_settings(new))
 

@@ -597,3 +597,16 @@ async def test_attributes_that_the_server_drops_are_a_partial_failure() -> None:
     at.keycloak.set_realm_attributes = drop  # type: ignore[method-assign]
     with pytest.raises(PartialFailureError, match="does not show profile as written"):
         await at.resource.create(at.call, attributed())
+
+
+def test_the_case_of_the_entra_tenant_does_not_matter() -> None:
+    """An attribute with the tenant's ID in another case is the wanted one, but another text is not."""
+    names = PRESETS["sandbox"]
+    settings = Settings(enabled=True, profile="Azure", azure_tenant_id=TENANT)
+    written = {name: value for name, value in wanted_attributes(names, settings).items() if value is not None}
+    shouted = {name: value.upper() if value == TENANT else value for name, value in written.items()}
+
+    assert shouted != written
+    assert differing_inputs(names, shouted, settings) == []
+    assert understand(names, shouted) == settings
+    assert differing_inputs(names, {**written, names["profile"]: "AZURE"}, settings) == ["profile"]
