@@ -60,6 +60,16 @@ async def look_up_part(graph: GraphClient, owner: str, request: Callable[[], Awa
             assert_never(never)
 
 
+async def require_gone(graph: GraphClient, owner: str, error: GraphError) -> None:
+    """Accept the failed deletion of a part if its owner was deleted, and the part with it.
+
+    Raises:
+        GraphError: The given error, if the owner exists or if that is unknown.
+    """
+    if not (error.is_missing and isinstance(await look_up(graph, owner), Absent)):
+        raise error
+
+
 def principal_path(service_principal_id: str) -> str:
     """Return the address of a service principal."""
     return f"/servicePrincipals/{segment(service_principal_id)}"

@@ -390,3 +390,24 @@ async def test_a_connection_test_that_did_not_run_did_not_fail(
     with pytest.raises(grpc.aio.AioRpcError) as failed:
         await refresh.stub.Read(provider_pb2.ReadRequest(id=request.id, urn=request.urn))
     assert ("did not pass" in (failed.value.details() or "")) is tested
+
+
+@pytest.mark.parametrize(
+    ("token", "part"),
+    [
+        ("kzero:entra:SynchronizationCredentials", "/synchronization/secrets$"),
+        ("kzero:entra:AttributeMappings", "/schema$"),
+        ("kzero:entra:ProvisioningStatus", "/pause$"),
+    ],
+)
+async def test_a_part_that_is_missing_is_not_deleted(
+    entra: LocalEntra, refresh: Refresh, token: str, part: str
+) -> None:
+    """A deletion that Graph answers with 404 is done only if the object itself is gone."""
+    read = refresh.request(token)
+    request = provider_pb2.DeleteRequest(id=read.id, urn=read.urn, properties=read.properties)
+    entra.fail(part, 404, times=99)
+    with pytest.raises(grpc.aio.AioRpcError, match="404"):
+        await refresh.stub.Delete(request)
+    entra.fail("/servicePrincipals/", 404, times=99)
+    await refresh.stub.Delete(request)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import ClassVar
 
-from kzero_scim.clients.graph.look_up import look_up_part
+from kzero_scim.clients.graph.look_up import look_up_part, require_gone
 from kzero_scim.entra.schema.document import (
     Document,
     custom_attributes,
@@ -244,15 +244,15 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
         await self._restore(old, released)
 
     async def _restore(self, old: AttributeMappingsState, original: Original) -> None:
-        path = f"{job_path(old.service_principal_id, old.job_id)}/schema"
+        job = job_path(old.service_principal_id, old.job_id)
+        path = f"{job}/schema"
         try:
             document = await self._services.graph.get(path)
             restored = restore(document, original)
             if restored != document:
                 await self._services.graph.put(path, _body(restored))
         except GraphError as error:
-            if not error.is_missing:
-                raise
+            await require_gone(self._services.graph, job, error)
 
     async def _write(
         self,

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields, replace
 from typing import ClassVar
 
-from kzero_scim.clients.graph.look_up import look_up
+from kzero_scim.clients.graph.look_up import look_up, require_gone
 from kzero_scim.entra.restart import BY_CONNECTION, decide
 from kzero_scim.entra.synchronization_job import (
     ACTIVE,
@@ -206,8 +206,7 @@ class ProvisioningStatus(Resource[ProvisioningStatusInputs, ProvisioningStatusSt
                 return
             await self._services.graph.post(f"{_path(old)}/pause")
         except GraphError as error:
-            if not error.is_missing:
-                raise
+            await require_gone(self._services.graph, _path(old), error)
 
     async def _run(
         self, call: Call, new: ProvisioningStatusInputs, status: JobStatus, *, restarted_for: dict[str, str]

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from kzero_scim.clients.graph.client import segment
 from kzero_scim.clients.graph.graph_errors import unexpected
-from kzero_scim.clients.graph.look_up import look_up_part, principal_path
+from kzero_scim.clients.graph.look_up import look_up_part, principal_path, require_gone
 from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
 from kzero_scim.origin import origin
 from kzero_scim.provider.entra.permission_check import SET_CREDENTIALS, require_permissions, warn_of_permissions
@@ -243,8 +243,7 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
         try:
             await self._services.graph.put(_path(service_principal_id), body_of(dict.fromkeys(keys, "")))
         except GraphError as error:
-            if not error.is_missing:  # the service principal was deleted, and its keys with it
-                raise
+            await require_gone(self._services.graph, principal_path(service_principal_id), error)
 
     def _configured_url(self, service_principal_id: str) -> str:
         config = self._services.config
