@@ -352,6 +352,45 @@ def test_permissions_hold_inside_a_batch(entra: Entra) -> None:
     assert {item["id"]: item["status"] for item in answer.json()["responses"]} == {"1": 200, "2": 403}
 
 
+# --- limits and ids --------------------------------------------------------------------------------------------------
+
+
+def test_writes_are_limited_as_in_graph(entra: Entra, application: Application) -> None:
+    """Beyond the limit, writes are answered 429 with the time to wait, alone and in a batch; reads are not."""
+    assert entra.http.get("/sandbox/settings").json()["writeLimit"] == 3000
+    entra.http.patch("/sandbox/settings", json={"writeLimit": 2})
+    path, change = application.path, {"displayName": "KZero"}
+    item = {"id": "1", "method": "PATCH", "url": path.removeprefix("/v1.0"), "body": change}
+    item["headers"] = {"Content-Type": "application/json"}
+
+    alone = [entra.http.patch(path, json=change) for _ in range(2)]
+    batch = _batch(entra, item)["1"]
+    refused = entra.http.patch(path, json=change)
+
+    # The application of the test was the first write.
+    assert [answer.status_code for answer in alone] == [204, 429]
+    assert (batch["status"], batch["headers"]["Retry-After"]) == (429, refused.headers["Retry-After"])
+    assert refused.status_code == 429
+    assert refused.json()["error"]["code"] == "TooManyRequests"
+    assert 0 < int(refused.headers["Retry-After"]) <= 150
+    assert entra.http.get(path).status_code == 200
+    entra.http.patch("/sandbox/settings", json={"writeLimit": 3000})
+    assert entra.http.patch(path, json=change).status_code == 204
+
+
+def test_the_case_of_an_id_does_not_matter(entra: Entra, application: Application) -> None:
+    """Paths, filters and bodies may spell an id in any case."""
+    alex = entra.organisation.user("alex@contoso.example").id
+    body = {"principalId": alex.upper(), "resourceId": application.principal.upper(), "appRoleId": USER_ROLE.upper()}
+    path = application.path.replace(application.principal, application.principal.upper())
+
+    made = entra.http.post(f"{path}/appRoleAssignedTo", json=body)
+    found = entra.http.get("/v1.0/users", params={"$filter": f"id in ('{alex.upper()}')"})
+
+    assert (made.status_code, made.json()["principalId"]) == (201, alex)
+    assert [user["id"] for user in found.json()["value"]] == [alex]
+
+
 # --- faults and log -------------------------------------------------------------------------------------------------
 
 
