@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -18,6 +19,7 @@ from kzero_scim.settings.moves import server
 from kzero_scim.settings.tenant_settings import NAMESPACE
 from kzero_scim.stack import safe_yaml, stack_file
 from kzero_scim.stack.host_rule import ALLOWED_HOSTS, FLEET_FILE
+from kzero_scim.stack.key_service import require_own_services
 from kzero_scim.stack.stack import project_name
 
 _LONGEST_LIST: Final = 5
@@ -141,7 +143,9 @@ def _tenant(folder: Path, name: str, file: Path) -> FleetTenant:
         if not file.exists():
             message = f"{plain(str(file))} cannot be read: the target of the symbolic link does not exist"
             raise SettingsError(message)  # noqa: TRY301 - told as any other
-        return FleetTenant(name, file, stack_file.load(file))
+        document = stack_file.load(file)
+        require_own_services(document, os.environ)
+        return FleetTenant(name, file, document)
     except SettingsError as error:
         return FleetTenant(name, file, {}, str(error))
 

@@ -13,6 +13,7 @@ import kzero_scim
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.model import Call, Change, Function, Resource, Sides
+from kzero_scim.settings.allowed_hosts import HostRule
 from kzero_scim.settings.connection import as_configuration
 from kzero_scim.settings.moves import check_moves
 from kzero_scim.settings.provider_config import Config, complete
@@ -90,6 +91,7 @@ class Package:
             are the services, the type token, the resource's sides, and the differences.
         check_change: Compares the provider's settings in the state and now. Refuses a change by raising an error, or
             returns warnings.
+        check_config: Refuses a configuration by raising an error, as early as the engine passes it.
         admit: Refuses the first change of a run by raising an error, or warns in a preview. Its arguments are the
             services, the request, the type token, and whether the resource is new.
     """
@@ -105,12 +107,16 @@ class Package:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     on_drift: OnDrift | None = None
     check_change: Callable[[Mapping[str, Any], Mapping[str, Any]], list[str]] = lambda _old, _new: []
+    check_config: Callable[[Any], object] = lambda _config: None
     admit: Admit | None = None
 
 
+def _required_hosts(config: Config) -> HostRule:
+    return required_hosts(as_configuration(config), os.environ, Path.cwd())
+
+
 def _connect(config: Config) -> Closing:
-    hosts = required_hosts(as_configuration(config), os.environ, Path.cwd())
-    return Services(complete(config, os.environ), hosts=hosts)
+    return Services(complete(config, os.environ), hosts=_required_hosts(config))
 
 
 async def _admit(services: Services, call: Call, token: str, *, creates: bool) -> None:
@@ -152,6 +158,7 @@ KZERO: Final = Package(
     config=Config,
     connect=_connect,
     check_change=check_moves,
+    check_config=_required_hosts,
     resources=Kinds[type[Resource[Any, Any]]](
         {token: f"{folder}.resource:{token.rpartition(':')[2]}" for token, folder in _RESOURCES.items()}
     ),

@@ -19,6 +19,7 @@ from kzero_scim.nearest import did_you_mean
 from kzero_scim.redaction import current, learn
 from kzero_scim.settings.provider_config import LINE_BREAK
 from kzero_scim.stack import safe_yaml
+from kzero_scim.stack.key_service import require_own_services
 
 SHOWS_ALL: Final = "`kzero-scim fleet list` shows all names"
 _NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.][A-Za-z0-9_.-]{0,99}")
@@ -74,6 +75,9 @@ class Stack:
             SettingsError: The Pulumi CLI or the stack does not exist, or the stack cannot be decrypted.
         """
         require_known(name, project)
+        file = project / "stacks" / f"Pulumi.{short_name(name)}.yaml"
+        document = safe_yaml.read(file) if file.exists() else None
+        require_own_services(document if isinstance(document, dict) else {}, os.environ)
         configured = json.loads(run_pulumi(project, "config", "--json", "--show-secrets", "--stack", name))
         exported = json.loads(run_pulumi(project, "stack", "export", "--stack", name))
         return cls.of(name, configured, exported, project)

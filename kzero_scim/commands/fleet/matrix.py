@@ -10,6 +10,7 @@ import typer
 from kzero_scim.commands.fleet.options import SelectAgainOptions
 from kzero_scim.commands.option_blocks import with_option_blocks
 from kzero_scim.display import one_line
+from kzero_scim.exit_codes import ExitCode
 from kzero_scim.fleet.export import matrix as jobs_of
 from kzero_scim.fleet.project import FleetProject
 from kzero_scim.fleet.selection import select as select_tenants
@@ -39,6 +40,9 @@ def matrix(  # noqa: PLR0913 - one keyword an option
 
     Distributes the selected tenants so that all jobs end at about the same
     time. If none is selected, prints an empty matrix.
+
+    Exit codes: 0 done, 1 a stack file's name cannot be used and its tenant is
+    in no job, or the command could not run. The other tenants are in the matrix.
     """
     fleet = FleetProject.load(select.project)
     last = fleet.runs / f"{command}.json"
@@ -51,3 +55,5 @@ def matrix(  # noqa: PLR0913 - one keyword an option
     spread = jobs_of.spread(names, jobs_of.durations(runs), jobs)
     written = jobs_of.write_files(spread, files) if files else None
     typer.echo(jobs_of.render(spread, jobs_of.Platform(platform), written).rstrip("\n"))
+    if notes:
+        raise typer.Exit(ExitCode.FAILED)

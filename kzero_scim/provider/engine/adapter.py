@@ -208,9 +208,12 @@ class Adapter(provider_pb2_grpc.ResourceProviderServicer):
 
     async def _check_config(self, request: provider_pb2.CheckRequest) -> provider_pb2.CheckResponse:
         given = self._unmarshal(request.news)
-        _, failures = decode(self._package.config, plain_settings(self._package.config, given.values))
+        self._learn(self._package.config, given.values)
+        config, failures = decode(self._package.config, plain_settings(self._package.config, given.values))
         if failures:
             return provider_pb2.CheckResponse(failures=self._failures(failures))
+        if is_known(config):
+            self._package.check_config(config)
         secrets = given.secrets | secret_keys(self._package.config)
         return provider_pb2.CheckResponse(inputs=marshal(given.values, secrets))
 

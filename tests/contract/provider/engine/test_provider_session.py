@@ -14,7 +14,9 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provid
 from kzero_scim.errors import ProviderError
 from kzero_scim.provider.engine.adapter import Adapter, start
 from kzero_scim.provider.engine.marshal import marshal, unmarshal
+from kzero_scim.provider.package import KZERO
 from tests.contract.provider.engine.calls import URN, create, failure
+from tests.contract.provider.engine.conftest import Serve
 from tests.toy_package import ToyService
 
 
@@ -141,6 +143,21 @@ class TestConfiguration:
             "sever": "is not a property; did you mean server?",
             "strict": 'must be a boolean, not "perhaps"',
         }
+
+    async def test_a_host_that_is_not_allowed_is_refused_before_configure(
+        self, serve: Serve, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The engine's first look at the configuration refuses a host that would get a secret of the environment."""
+        monkeypatch.setenv("KZERO_CLIENT_SECRET", "a-secret-of-the-environment")
+        monkeypatch.delenv("KZERO_SCIM_ALLOWED_HOSTS", raising=False)
+        monkeypatch.delenv("KZERO_SERVER_URL", raising=False)
+        news = marshal({"serverUrl": "https://evil.example"})
+
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{await serve(Adapter(KZERO))}") as channel:
+            stub = provider_pb2_grpc.ResourceProviderStub(channel)
+            error = await failure(stub.CheckConfig(provider_pb2.CheckRequest(urn="urn:p", news=news)))
+
+        assert "https://evil.example would receive KZERO_CLIENT_SECRET" in (error.details() or "")
 
     async def test_secret_settings_are_marked(self, fresh: provider_pb2_grpc.ResourceProviderStub) -> None:
         """A secret setting is marked as secret, even if it was not given as one."""

@@ -84,9 +84,10 @@ def test_credentials_are_listed(folder: Path) -> None:
 
 
 def test_the_matrix_has_a_job_for_whom_a_job_can_fail(folder: Path) -> None:
-    """A name that no shell can be given is left out and reported. All others get their jobs."""
+    """A name that no shell can be given is left out, reported and a failure. All others get their jobs."""
     done = run(folder, "matrix", "--jobs", "1")
 
+    assert done.exit_code == 1
     named = json.loads(done.stdout)["include"][0]["tenants"].split()
     unusable = {"a b", "-x", "", "\udcff"}
     assert set(named) == {"contoso", *HOSTILE} - unusable
