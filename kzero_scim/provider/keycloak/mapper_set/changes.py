@@ -17,7 +17,10 @@ async def announce_first(call: Call, actual: list[Representation], new: MapperSe
     if taken:
         changed = sorted(mapper["name"] for mapper in plan.update)
         changes = f", {', '.join(changed)} with changes" if changed else ""
-        note = f'client "{new.client_id}" already has the mappers {", ".join(taken)}: would adopt them{changes}'
+        note = (
+            f'client "{new.client_id}" already has the mappers {", ".join(taken)}: would adopt them{changes}; `pulumi '
+            "destroy` would remove them"
+        )
         await call.log.info(note)
     if plan.delete:
         names = ", ".join(sorted(mapper["name"] for mapper in plan.delete))

@@ -23,6 +23,7 @@ from kzero_scim.provider.keycloak.mapper_set.changes import announce_first, anno
 from kzero_scim.provider.keycloak.mapper_set.facts import FACTS
 from kzero_scim.provider.keycloak.mapper_set.model import MapperSetInputs, MapperSetState
 from kzero_scim.provider.keycloak.missing_client import missing_client, required_client
+from kzero_scim.provider.keycloak.owner import claim, release, require_ours
 from kzero_scim.provider.keycloak.role_check import may_only_read, needed_roles, warn_of_roles
 from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.model import (
@@ -156,6 +157,7 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
             else:
                 client = answer.value
                 await self._services.keycloak.check_server(new.realm)
+                require_ours(call.urn, new.realm, client)
                 uuid, actual = client["id"], client["protocolMappers"]
                 if is_known(new):
                     plan = _plan(actual, new, old)
@@ -192,7 +194,7 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
     @observed
     async def read(
         self,
-        call: Call,  # noqa: ARG002
+        call: Call,
         id: str,  # noqa: A002
         old: MapperSetState | None,
     ) -> Found[MapperSetInputs, MapperSetState] | Absent | Unknown:
@@ -212,6 +214,7 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
         client = answer.value
         actual = client.get("protocolMappers") or []
         if old is None:
+            require_ours(call.urn, realm, client)
             owned = {mapper["name"] for mapper in actual if row_of(mapper) is not None}
             inputs = MapperSetInputs(realm=realm, client_id=client_id, mappers={})
         else:
@@ -236,7 +239,17 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
         id: str,  # noqa: A002, ARG002
         old: MapperSetState,
     ) -> None:
-        """Delete the owned mappers that the client still has, and nothing else."""
+        """Delete the owned mappers that the client still has and the stack's mark, and nothing else.
+
+        Raises:
+            ProviderError: Another stack manages the client now, or the account may not change it.
+        """
+        client = await self._remove(call, old)
+        if client is not None and not may_only_read(client):
+            await release(self._services.keycloak, old.realm, client)
+
+    async def _remove(self, call: Call, old: MapperSetState) -> Representation | None:
+        """Delete the owned mappers, and return the client as it was before, None if it does not exist."""
         keycloak = self._services.keycloak
         try:
             answer = await keycloak.client(old.realm, old.client_id)
@@ -248,31 +261,36 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
                     f"has left: {error}"
                 )
                 await call.log.warning(note)
-                return
+                return None
             if error.code != NO_REALM:
                 raise
             note = f"no mappers to delete: {error}"
             await call.log.warning(note)
-            return
+            return None
         if isinstance(answer, Absent):
-            return
+            return None
         client = required_client(answer, old.realm, old.client_id)
+        require_ours(call.urn, old.realm, client, is_deletion=True)
         plan = plan_mappers(client.get("protocolMappers") or [], {}, drop=set(old.mappers))
         self._refuse_without_role(client, plan, old.realm)
         for mapper in plan.delete:
             await keycloak.delete_mapper(old.realm, client["id"], mapper)
+        return client
 
-    async def give_up(self, call: Call, id: str, old: MapperSetState, new: MapperSetState) -> None:  # noqa: A002
+    async def give_up(self, call: Call, id: str, old: MapperSetState, new: MapperSetState) -> None:  # noqa: A002, ARG002
         """Delete the mappers that only the old set has."""
         rest = {name: mapper for name, mapper in old.mappers.items() if name not in new.mappers}
         if rest:
-            await self.delete(call, id, replace(old, mappers=rest))
+            await self._remove(call, replace(old, mappers=rest))
 
     async def _apply(self, call: Call, new: MapperSetInputs, old: MapperSetState | None) -> MapperSetState:
         """Read the client, write the mappers that differ, and read them back."""
         client = await self._required(new)
+        require_ours(call.urn, new.realm, client)
         plan = _plan(client["protocolMappers"], new, old)
         self._refuse_without_role(client, plan, new.realm)
+        if not may_only_read(client):
+            await claim(self._services.keycloak, call.urn, new.realm, client)
         if not plan:
             return self._described(client["id"], client["protocolMappers"], new, set(new.mappers))
         names = sorted(mapper["name"] for mapper in (*plan.update, *plan.add, *plan.delete))

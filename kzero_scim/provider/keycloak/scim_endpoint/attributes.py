@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, assert_never
 
+from kzero_scim.errors import KeycloakError
 from kzero_scim.guide import values
-from kzero_scim.keycloak.endpoint_settings import Settings, attribute_names, owned_attributes, wanted_attributes
+from kzero_scim.keycloak.endpoint_settings import (
+    Settings,
+    attribute_names,
+    owned_attributes,
+    understand,
+    wanted_attributes,
+)
 from kzero_scim.provider.keycloak.missing_client import missing_client, required_client
+from kzero_scim.provider.keycloak.owner import require_ours, stack_of
 from kzero_scim.provider.keycloak.role_check import may_only_read, needed_roles, warn_of_roles
 from kzero_scim.resource.reading import Absent, Present, Unknown
 
@@ -28,16 +37,35 @@ class EndpointAttributes:
         """Store the client."""
         self._keycloak = keycloak
 
+    async def require_ours(self, call: Call, inputs: ScimEndpointInputs, *, is_deletion: bool = False) -> None:
+        """Refuse to write settings of a tenant whose client another stack manages. A hidden client is no reason.
+
+        Raises:
+            ProviderError: Another stack manages it. The message says how to take over.
+        """
+        if stack_of(call.urn) is None:
+            return
+        with contextlib.suppress(KeycloakError):
+            answer = await self._keycloak.client(inputs.realm, values.CLIENT_ID)
+            if isinstance(answer, Present):
+                require_ours(call.urn, inputs.realm, answer.value, is_deletion=is_deletion)
+
     async def preview(self, call: Call, new: ScimEndpointInputs, old: ScimEndpointState | None) -> None:
-        """Check in a preview whether the attributes can be read.
+        """Check in a preview whether the attributes can be read and belong to no other stack.
 
         Logs a warning if the client does not exist, or if the account may not change the attributes.
+
+        Raises:
+            ProviderError: Another stack manages the tenant.
         """
         keycloak, purpose = self._keycloak, "write the settings of the SCIM endpoint"
+        await self.require_ours(call, new)
         await keycloak.check_server(new.realm)
         if new.attribute_holder != "client":
-            if _differ(await keycloak.realm_attributes(new.realm), new, old):
+            present = await keycloak.realm_attributes(new.realm)
+            if _differ(present, new, old):
                 await warn_of_roles(call, keycloak, new.realm, purpose, "manage-realm")
+            await _announce_first(call, present, new, old)
             return
         match await keycloak.client(new.realm, values.CLIENT_ID):
             case Absent():
@@ -45,8 +73,10 @@ class EndpointAttributes:
             case Unknown(reason):
                 await call.log.warning(reason)
             case Present(client):
-                if may_only_read(client) and _differ(client.get("attributes") or {}, new, old):
+                present = client.get("attributes") or {}
+                if may_only_read(client) and _differ(present, new, old):
                     await call.log.warning(needed_roles(keycloak, new.realm, purpose, ["manage-clients"]))
+                await _announce_first(call, present, new, old)
 
     async def read(self, inputs: ScimEndpointInputs) -> dict[str, str]:
         """Return the settings' attributes that exist; none if the client does not exist.
@@ -105,6 +135,21 @@ def _has_same_holder(new: ScimEndpointInputs, old: ScimEndpointState) -> bool:
 def _differ(held: Mapping[str, str], new: ScimEndpointInputs, old: ScimEndpointState | None) -> bool:
     """Return whether the holder's attributes are not as wanted."""
     return any((held.get(name) or None) != value for name, value in _changes(new, old).items())
+
+
+async def _announce_first(
+    call: Call, present: Mapping[str, str], new: ScimEndpointInputs, old: ScimEndpointState | None
+) -> None:
+    """Log in the first preview that the endpoint is on already, and what a destroy would do."""
+    names = names_of(new)
+    if old is not None or not understand(names, present).enabled:
+        return
+    listed = ", ".join(sorted(owned_attributes(names, present)))
+    note = (
+        f'the SCIM endpoint of realm "{new.realm}" is on already: would adopt its attributes {listed}; `pulumi destroy` '
+        "would switch it off"
+    )
+    await call.log.info(note)
 
 
 def names_of(inputs: ScimEndpointInputs) -> dict[str, str]:

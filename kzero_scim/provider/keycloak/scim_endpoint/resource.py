@@ -243,6 +243,7 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
         if old.activation == "console":
             await call.log.info(left_as_it_is(id))
             return
+        await self._attributes.require_ours(call, old, is_deletion=True)
         try:
             await self._attributes.write(old, switched_off(names_of(old)))
         except KeycloakError as error:
@@ -259,6 +260,7 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
         await self._services.keycloak.check_realm(new.realm)
         attributes: dict[str, str] = {}
         if new.activation == "attributes":
+            await self._attributes.require_ours(call, new)
             await call.log.status("writing the endpoint's settings")
             await self._attributes.write_settings(new, old)
             attributes = await self._attributes.read(new)

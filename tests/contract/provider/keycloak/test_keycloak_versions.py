@@ -9,17 +9,18 @@ import pytest
 from kzero_sandbox.running import RunningSandbox, Tenant, own_sandbox
 
 from kzero_scim.clients.keycloak.users import Immunity, disable_user
-from kzero_scim.errors import KeycloakError
+from kzero_scim.errors import KeycloakError, ProviderError
 from kzero_scim.keycloak.server_version import TESTED
 from kzero_scim.provider.keycloak.mapper_set.model import MapperSetInputs
 from kzero_scim.provider.keycloak.mapper_set.resource import MapperSet
 from kzero_scim.provider.keycloak.scim_endpoint.model import ScimEndpointInputs
 from kzero_scim.provider.keycloak.scim_endpoint.resource import ScimEndpoint
-from kzero_scim.resource.model import Change, Found
+from kzero_scim.resource.model import Call, Change, Found
 from kzero_scim.resource.reading import Present, Reading
 from kzero_scim.settings.items import Mapper
 from tests.contract.kzero_access import account, signed_in
 from tests.kzero_endpoint import open_endpoint
+from tests.recording_log import RecordingLog
 from tools import keycloak_dist
 from tools.problem import Problem
 
@@ -278,3 +279,68 @@ async def test_a_version_that_is_not_supported_is_refused_in_one_sentence(
         ):
             await kzero.keycloak.set_realm_attributes(realm.realm, {"mine": "1"})
         assert read(realm, "") == before
+
+
+def calls(stack: str, told: RecordingLog) -> Call:
+    """Return a request of the engine for a resource of a stack in project fleet."""
+    return Call(urn=f"urn:pulumi:{stack}::fleet::kzero:keycloak:MapperSet::tenant", name="tenant", log=told)
+
+
+async def test_a_second_stack_is_refused_until_it_takes_over(realm: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client names its stack. Another one may not create, change, import or delete before it confirms."""
+    services: Any
+    theirs, ours = calls("old", RecordingLog()), calls("new", RecordingLog())
+    inputs = MapperSetInputs(realm=realm.realm)
+    endpoint = ScimEndpointInputs(
+        realm=realm.realm, azure_tenant_id=realm.env["ARM_TENANT_ID"], activation="attributes", preset="sandbox"
+    )
+    refused = pytest.raises(ProviderError, match=r"managed by stack fleet/old.*KZERO_SCIM_CONFIRM=take-over=fleet/old")
+    async with signed_in(realm) as services:
+        mappers, switch = MapperSet(services), ScimEndpoint(services)
+        state = (await mappers.create(theirs, inputs)).state
+        assert realm.scim_client()["attributes"]["kzero-scim.stack"] == "fleet/old"
+        before, settings = realm.scim_client(), read(realm, "")
+        for attempt in (
+            lambda: mappers.plan(ours, inputs, None),
+            lambda: mappers.create(ours, inputs),
+            lambda: mappers.update(ours, "x", state, inputs),
+            lambda: mappers.read(ours, f"{realm.realm}/scim-endpoint", None),
+            lambda: switch.plan(ours, endpoint, None),
+            lambda: switch.create(ours, endpoint),
+        ):
+            with refused:
+                await attempt()
+        with pytest.raises(ProviderError, match=r"run `pulumi state delete 'urn:pulumi:new::"):
+            await mappers.delete(ours, "x", state)
+        assert (realm.scim_client(), read(realm, "")) == (before, settings)
+
+        monkeypatch.setenv("KZERO_SCIM_CONFIRM", "take-over=fleet/old")
+        taken = (await mappers.create(ours, inputs)).state
+        monkeypatch.delenv("KZERO_SCIM_CONFIRM")
+        assert realm.scim_client()["attributes"]["kzero-scim.stack"] == "fleet/new"
+        with pytest.raises(ProviderError, match="managed by stack fleet/new, not by fleet/old"):
+            await mappers.delete(theirs, "x", state)
+        await mappers.delete(ours, "x", taken)
+    assert "kzero-scim.stack" not in realm.scim_client()["attributes"]
+    assert realm.scim_client().get("protocolMappers") in ([], None)
+
+
+async def test_the_first_preview_says_what_exists_and_what_a_destroy_removes(realm: Tenant) -> None:
+    """Mappers and an endpoint that were set up by hand are named before they are adopted."""
+    services: Any
+    told = RecordingLog()
+    inputs = MapperSetInputs(realm=realm.realm)
+    endpoint = ScimEndpointInputs(
+        realm=realm.realm, azure_tenant_id=realm.env["ARM_TENANT_ID"], activation="attributes", preset="sandbox"
+    )
+    async with signed_in(realm) as services:
+        await MapperSet(services).create(services.call, inputs)
+        await ScimEndpoint(services).create(services.call, endpoint)
+        await MapperSet(services).plan(calls("new", told), inputs, None)
+        await ScimEndpoint(services).plan(calls("new", told), endpoint, None)
+
+    notes = " ".join(line for _, line in told.lines)
+    assert "already has the mappers" in notes
+    assert "`pulumi destroy` would remove them" in notes
+    assert "is on already: would adopt its attributes kzero.scim.azureTenantId" in notes
+    assert "`pulumi destroy` would switch it off" in notes
