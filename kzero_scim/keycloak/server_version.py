@@ -18,6 +18,12 @@ _ACTION: Final = "keycloak"
 _VERSION: Final = re.compile(r"(\d+)\.(\d+)\.(\d+)(?!\d)")
 
 
+def major(version: str | None) -> int | None:
+    """Return the major version, or None if it is unknown."""
+    found = _VERSION.match(version or "")
+    return int(found.group(1)) if found else None
+
+
 def refusal(server_url: str, version: str) -> str | None:
     """Return why a server's version is refused, or None if it is supported or cannot be understood.
 

@@ -7,7 +7,7 @@ the user attribute has the usual name of one of the five core fields.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from kzero_scim.mapping.attribute_mapping import ACTIVE_EXPRESSION, Expectation, canonical, lookup, normalise_expression
@@ -55,20 +55,26 @@ class Arrival:
     Attributes:
         comparisons: The compared attributes.
         notes: Why others were not compared, one line each.
+        dropped: User attributes that the realm drops, by mapper.
     """
 
     comparisons: list[Comparison]
     notes: list[str]
+    dropped: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def mismatches(self) -> list[str]:
         """The differences in words: ``tag: Entra "x", KZero nothing``."""
         return [
-            f"{item.attribute}: Entra {_shown(item.entra)}, KZero {_shown(item.kzero)}"
-            + (f" (check that KZero has the mapper {item.attribute!r})" if item.kzero is None else "")
+            f"{item.attribute}: Entra {_shown(item.entra)}, KZero {_shown(item.kzero)}{self._hint(item)}"
             for item in self.comparisons
             if not item.equal
         ]
+
+    def _hint(self, item: Comparison) -> str:
+        if item.attribute in self.dropped:
+            return f" (the realm drops the user attribute {self.dropped[item.attribute]!r})"
+        return f" (check that KZero has the mapper {item.attribute!r})" if item.kzero is None else ""
 
 
 def graph_selection(expected: Sequence[Expectation]) -> list[str]:
@@ -172,11 +178,16 @@ def _sent(row: Row, user: Mapping[str, Any]) -> str | None:
     return read_attribute(user, row.source or "") or row.default_value
 
 
+def core_field(user_attribute: str) -> str | None:
+    """Return the field of Keycloak's users that a mapper's user attribute means, None for an attribute of its own."""
+    return _CORE_FIELDS.get(user_attribute.casefold())
+
+
 def _kept(kzero: Mapping[str, Any], user_attribute: str, sent: str | None) -> tuple[str, str | None]:
     """Return KZero's value of a user attribute: the core field of that meaning, or the attribute of that name."""
     values = (kzero.get("attributes") or {}).get(user_attribute)
     attribute = ", ".join(filter(None, map(_as_text, values if isinstance(values, list) else [values]))) or None
-    field = _CORE_FIELDS.get(user_attribute.casefold(), "")
+    field = core_field(user_attribute) or ""
     core = _as_text(kzero.get(field)) if field else None
     if core is None or (attribute is not None and attribute == sent and field != "enabled"):
         return field, attribute

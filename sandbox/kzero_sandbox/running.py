@@ -106,16 +106,18 @@ class RunningSandbox:
             yield client
 
     @contextmanager
-    def tenant(self, name: str | None = None) -> Iterator[Tenant]:
+    def tenant(self, name: str | None = None, *, keeps_unmanaged: bool = True) -> Iterator[Tenant]:
         """Reset the Entra tenant and yield a new KZero tenant, whose realm is removed afterwards.
 
         Args:
             name: The realm's name; by default a new name in mixed case.
+            keeps_unmanaged: Whether the realm keeps user attributes that its user profile does not declare.
         """
         realm = name or f"Tenant-{secrets.token_hex(4)}"
         with self.kzero() as kzero, self.entra() as entra:
             entra.post("/sandbox/reset").raise_for_status()
-            made = kzero.post("/sandbox/tenants", json={"name": realm}).raise_for_status().json()
+            asked = {"name": realm, "keepsUnmanaged": keeps_unmanaged}
+            made = kzero.post("/sandbox/tenants", json=asked).raise_for_status().json()
             credentials = TenantCredentials(**made)
             try:
                 with self.administration(credentials) as admin:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote
 
@@ -11,6 +11,7 @@ from keycloak.exceptions import KeycloakGetError, raise_error_from_response
 
 from kzero_scim.clients.keycloak.client import MANAGEMENT
 from kzero_scim.errors import KeycloakError
+from kzero_scim.keycloak import server_version, user_profile
 from kzero_scim.resource.reading import Absent, Present, Unknown
 
 if TYPE_CHECKING:
@@ -83,6 +84,20 @@ class KeycloakAccounts:
         """Return the realm's user profile (Realm settings > User profile)."""
         doing = f'reading the user profile of realm "{realm}"'
         return await self._send(realm, "get", "/users/profile", doing, "view-realm", reader=_profile)
+
+    async def dropped_attributes(self, realm: str, attributes: Iterable[str]) -> list[str]:
+        """Return the user attributes that the realm drops; none if its user profile cannot be read."""
+        names = user_profile.dropped_attributes({}, attributes)
+        if not names:
+            return []
+        release = server_version.major(await self._keycloak.version(realm))
+        if release is not None and release < user_profile.SINCE:
+            return []
+        try:
+            profile = await self.user_profile(realm)
+        except KeycloakError:
+            return []
+        return user_profile.dropped_attributes(profile, names)
 
     async def set_user_profile(self, realm: str, profile: Mapping[str, Any]) -> None:
         """Replace the realm's user profile."""

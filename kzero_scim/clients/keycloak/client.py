@@ -131,15 +131,17 @@ class KeycloakClient:
         Raises:
             KeycloakError: The version is not supported.
         """
-        if self._version is None:
-            self._version = asyncio.create_task(self.version(realm))
-        version = await asyncio.shield(self._version)
+        version = await self.version(realm)
         if version is not None and (reason := refusal(self.server_url, version)):
             raise KeycloakError(reason)
 
     async def version(self, realm: str) -> str | None:
-        """Return the server's version, or None if the account may not see it."""
+        """Return the server's version, or None if the account may not see it. Asks once per process."""
+        if self._version is None:
+            self._version = asyncio.create_task(self._read_version(realm))
+        return await asyncio.shield(self._version)
 
+    async def _read_version(self, realm: str) -> str | None:
         async def request(admin: KeycloakAdmin) -> object:
             response = await admin.connection.a_raw_get(urls_patterns.URL_ADMIN_SERVER_INFO)
             return raise_error_from_response(response, KeycloakPostError)

@@ -126,13 +126,18 @@ class KZeroFront:
         return await self._faults.around(request.method, request.url.path, lambda: self._proxy.forward(request))
 
     async def _create_tenant(self, request: Request) -> Response:
-        """Create a tenant with the name in `{"name": …}` and return its credentials."""
-        name = (await request.json()).get("name")
+        """Create a tenant with the name in `{"name": …}` and return its credentials.
+
+        With `"keepsUnmanaged": false`, its realm drops user attributes that the user profile does not declare.
+        """
+        asked = await request.json()
+        name = asked.get("name")
         if not isinstance(name, str) or not name:
             return JSONResponse({"error": "name is missing"}, status_code=400)
         credentials = tenants.TenantCredentials.generate(name)
         try:
-            await tenants.create_tenant(self._admin, credentials)
+            kept = asked.get("keepsUnmanaged") is not False
+            await tenants.create_tenant(self._admin, credentials, keeps_unmanaged=kept)
         except KeycloakRefusedError as error:
             return JSONResponse({"error": f"tenant {name}: {error}"}, status_code=error.status)
         return JSONResponse(asdict(credentials), status_code=201)

@@ -64,14 +64,20 @@ async def tenant_exists(admin: KeycloakAdmin, name: str) -> bool:
     return any(realm["realm"] == name for realm in realms)
 
 
-async def create_tenant(admin: KeycloakAdmin, credentials: TenantCredentials) -> None:
+async def create_tenant(admin: KeycloakAdmin, credentials: TenantCredentials, *, keeps_unmanaged: bool = True) -> None:
     """Import the realm of a new tenant; its SCIM endpoint is off and its `scim-endpoint` client has no mappers.
+
+    Args:
+        admin: Keycloak's admin API.
+        credentials: The realm's name, and its secrets.
+        keeps_unmanaged: Whether the realm keeps user attributes that its user profile does not declare. Stock Keycloak
+            drops them since version 24.
 
     Raises:
         KeycloakRefusedError: 409, if the realm exists.
     """
     # In a thread, because generating the realm's key is slow, and so that several realms can be created at once.
-    await admin.request("POST", "", json=await asyncio.to_thread(_realm, credentials))
+    await admin.request("POST", "", json=await asyncio.to_thread(_realm, credentials, keeps_unmanaged))
     admin.forget_token()
 
 
@@ -84,7 +90,7 @@ async def delete_tenant(admin: KeycloakAdmin, name: str) -> None:
     await admin.request("DELETE", realm_path(name))
 
 
-def _realm(credentials: TenantCredentials) -> dict[str, Any]:
+def _realm(credentials: TenantCredentials, keeps_unmanaged: bool) -> dict[str, Any]:  # noqa: FBT001 - called in a thread
     return {
         "realm": credentials.realm,
         "displayName": f"{credentials.realm} (sandbox)",
@@ -121,7 +127,7 @@ def _realm(credentials: TenantCredentials) -> dict[str, Any]:
             "org.keycloak.userprofile.UserProfileProvider": [
                 {
                     "providerId": "declarative-user-profile",
-                    "config": {"kc.user.profile.config": [json.dumps(_user_profile())]},
+                    "config": {"kc.user.profile.config": [json.dumps(_user_profile(keeps_unmanaged=keeps_unmanaged))]},
                 }
             ],
         },
@@ -194,8 +200,8 @@ def _service_account(client_id: str, roles: list[str]) -> dict[str, Any]:
     return account | ({"clientRoles": {"realm-management": roles}} if roles else {})
 
 
-def _user_profile() -> dict[str, Any]:
-    """Return the realm's user profile: any attribute can be stored, and only the user name is required."""
+def _user_profile(*, keeps_unmanaged: bool) -> dict[str, Any]:
+    """Return the realm's user profile: only the user name is required."""
     everyone = {"view": ["admin", "user"], "edit": ["admin", "user"]}
     return {
         "attributes": [
@@ -224,5 +230,5 @@ def _user_profile() -> dict[str, Any]:
                 "permissions": everyone,
             },
         ],
-        "unmanagedAttributePolicy": "ENABLED",
+        **({"unmanagedAttributePolicy": "ENABLED"} if keeps_unmanaged else {}),
     }

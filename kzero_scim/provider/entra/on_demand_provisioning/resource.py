@@ -18,6 +18,7 @@ from kzero_scim.entra.schema.document import rule_id
 from kzero_scim.entra.synchronization_job import job_changes, job_path, split_job_resource_id
 from kzero_scim.errors import GraphError, PartialFailureError, ProviderError
 from kzero_scim.keycloak.protocol_mapper import guide_mappers
+from kzero_scim.keycloak.user_profile import explanation
 from kzero_scim.mapping.attribute_mapping import Expectation, expectations, guide_rows, unmatched
 from kzero_scim.mapping.source_attributes import provisioned_user_name
 from kzero_scim.mapping.user_comparison import (
@@ -344,10 +345,14 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         for note in notes:
             await call.log.info(note)
         if arrival.mismatches:
+            cause = (
+                f"The cause is not a mapper: {explanation(realm, sorted(set(arrival.dropped.values())))}"
+                if arrival.dropped
+                else "Compare the mappers of KZero's client scim-endpoint with the attribute mappings"
+            )
             reason = (
                 f"user {state.user} has other values in KZero tenant {realm} than in Entra: "
-                f"{'; '.join(arrival.mismatches)}. Compare the mappers of KZero's client scim-endpoint with the "
-                "attribute mappings, then run `pulumi up` again"
+                f"{'; '.join(arrival.mismatches)}. {cause}, then run `pulumi up` again"
             )
             raise PartialFailureError(resource_id, state, reason)
         return state
@@ -365,7 +370,20 @@ class OnDemandProvisioning(Resource[OnDemandProvisioningInputs, OnDemandProvisio
         arrival = compare_user(expected, user, kzero, managers)
         if not expected and kzero.get("enabled") is False and user.get("accountEnabled") is not False:
             arrival.comparisons.append(Comparison(attribute="enabled", entra="true", kzero="false", equal=False))
-        return Present((str(kzero.get("id", "")), arrival))
+        lost = {item.attribute for item in arrival.comparisons if not item.equal and item.kzero is None}
+        dropped = await self._dropped(realm, [item for item in expected if item.mapper in lost])
+        return Present((str(kzero.get("id", "")), replace(arrival, dropped=dropped)))
+
+    async def _dropped(self, realm: str, lost: Sequence[Expectation]) -> dict[str, str]:
+        """Return the user attributes that the realm drops, by mapper. Asks KZero only if a value is missing there."""
+        if not lost:
+            return {}
+        # Slow to import, and rarely needed.
+        from kzero_scim.clients.keycloak.accounts import KeycloakAccounts  # noqa: PLC0415
+
+        accounts = KeycloakAccounts(self._services.keycloak)
+        dropped = await accounts.dropped_attributes(realm, [item.user_attribute for item in lost])
+        return {item.mapper: item.user_attribute for item in lost if item.user_attribute in dropped}
 
     async def _manager_names(self, realm: str, user: Mapping[str, Any]) -> set[str]:
         """Return the names that KZero may use for the manager: user name, display name and both IDs."""

@@ -19,6 +19,7 @@ from kzero_scim.errors import (
 )
 from kzero_scim.guide import values
 from kzero_scim.keycloak.protocol_mapper import MapperPlan, Representation, is_escaped, plan_mappers, row_of, unmanaged
+from kzero_scim.keycloak.user_profile import explanation
 from kzero_scim.provider.keycloak.mapper_set.changes import announce_first, announce_update
 from kzero_scim.provider.keycloak.mapper_set.facts import FACTS
 from kzero_scim.provider.keycloak.mapper_set.model import MapperSetInputs, MapperSetState
@@ -165,6 +166,7 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
                         keycloak = self._services.keycloak
                         note = needed_roles(keycloak, new.realm, _purpose(new.client_id), ["manage-clients"])
                         await call.log.warning(note)
+                    await self._warn_of_dropped(call, new)
                     if old is None:
                         await announce_first(call, actual, new, plan)
                     else:
@@ -342,6 +344,15 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
 
     async def _required(self, new: MapperSetInputs) -> Representation:
         return required_client(await self._client(new.realm, new.client_id), new.realm, new.client_id)
+
+    async def _warn_of_dropped(self, call: Call, new: MapperSetInputs) -> None:
+        """Warn of user attributes that the realm would drop, whatever the mappers say."""
+        # Slow to import, and only previews of changes need it.
+        from kzero_scim.clients.keycloak.accounts import KeycloakAccounts  # noqa: PLC0415
+
+        names = [mapper.user_attribute for mapper in new.mappers.values()]
+        if dropped := await KeycloakAccounts(self._services.keycloak).dropped_attributes(new.realm, names):
+            await call.log.warning(explanation(new.realm, dropped))
 
     @staticmethod
     def _refuse_without_role(client: Representation, plan: MapperPlan, realm: str) -> None:

@@ -62,6 +62,15 @@ class Keycloak:
         self.users = {user["username"]: user for user in users}
         self.hidden_looks = hidden_looks
         self.asked: list[tuple[str, str]] = []
+        self.profile: Json = {"unmanagedAttributePolicy": "ENABLED"}
+
+    async def version(self, _: str) -> str:
+        """Return the server's version."""
+        return "26.7.3"
+
+    async def ask(self, *_: object) -> Json:
+        """Return the user profile, the only other answer that the resource needs."""
+        return self.profile
 
     async def find_user(self, realm: str, username: str) -> Reading[Json]:
         """Return a user by name."""
@@ -171,6 +180,20 @@ class TestRun:
         state = caught.value.state
         assert isinstance(state, OnDemandProvisioningState)
         assert await resource(graph).diff(call(), USER_ID, state, INPUTS) == [Change("verify")]
+
+    async def test_a_value_that_the_realm_drops_is_not_blamed_on_a_mapper(self) -> None:
+        """The error names the user profile, the attribute and the remedy."""
+        keycloak = Keycloak(IN_KZERO | {"attributes": {"manager": ["k2"]}}, ROBIN_IN_KZERO)
+        keycloak.profile = {"attributes": [{"name": "username"}]}
+
+        with pytest.raises(PartialFailureError) as caught:
+            await resource(graph_with(), keycloak).create(call(), INPUTS)
+
+        said = str(caught.value)
+        assert "KZero nothing (the realm drops the user attribute 'extensionAttribute1')" in said
+        assert 'The cause is not a mapper: realm "Contoso" drops the user attributes extensionAttribute1' in said
+        assert "check that KZero has the mapper" not in said
+        assert "Compare the mappers" not in said
 
     async def test_a_user_who_did_not_arrive(self) -> None:
         """Entra's success is not enough if KZero does not have the user."""

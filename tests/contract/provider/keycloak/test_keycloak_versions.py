@@ -325,6 +325,27 @@ async def test_a_second_stack_is_refused_until_it_takes_over(realm: Tenant, monk
     assert realm.scim_client().get("protocolMappers") in ([], None)
 
 
+async def test_a_realm_that_drops_undeclared_attributes_is_known_in_the_preview(
+    served: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keycloak 24 and later drops them; older versions, and realms that keep unmanaged attributes, get no warning."""
+    services: Any
+    for name in ("SSL_CERT_FILE", "NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, served.process.environment()[name])
+    for keeps in (True, False):
+        told = RecordingLog()
+        with served.tenant(keeps_unmanaged=keeps) as tenant:
+            body = {"username": "alex@contoso.example", "attributes": {"extensionAttribute1": ["field"]}}
+            tenant.keycloak_admin.post("/users", json=body).raise_for_status()
+            user = tenant.user("alex@contoso.example") or {}
+            is_dropped = "extensionAttribute1" not in (user.get("attributes") or {})
+            async with signed_in(tenant) as services:
+                await MapperSet(services).plan(calls("s", told), MapperSetInputs(realm=tenant.realm), None)
+        warned = any("drops the user attributes extensionAttribute1, manager" in line for _, line in told.lines)
+        assert warned is is_dropped
+        assert not (keeps and warned)
+
+
 async def test_the_first_preview_says_what_exists_and_what_a_destroy_removes(realm: Tenant) -> None:
     """Mappers and an endpoint that were set up by hand are named before they are adopted."""
     services: Any
