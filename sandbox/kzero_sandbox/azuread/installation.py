@@ -3,6 +3,7 @@
 Downloads nothing. Must not know the plugin's protocol.
 """
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -63,9 +64,9 @@ def whole(pulumi_home: Path) -> Path | None:
 
 def official_elsewhere(sandbox_home: Path) -> Path | None:
     """Return the official plugin's folder in the user's own PULUMI_HOME, or None."""
-    homes = [Path.home() / ".pulumi"]
-    if os.environ.get("PULUMI_HOME"):
-        homes.insert(0, Path(os.environ["PULUMI_HOME"]))
+    homes = [Path(os.environ["PULUMI_HOME"])] if os.environ.get("PULUMI_HOME") else []
+    with contextlib.suppress(RuntimeError):  # a user without a home
+        homes.append(Path.home() / ".pulumi")
     # With the sandbox's variables loaded, PULUMI_HOME is the sandbox's own. A plugin there is not the user's.
     return next((found for home in homes if home.resolve() != sandbox_home.resolve() if (found := whole(home))), None)
 
