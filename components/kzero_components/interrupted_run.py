@@ -35,12 +35,17 @@ def orphaned_application(display_name: str, provider: kzero.Provider, parent: pu
         parent: The resource that shows the warning.
 
     Returns:
-        The ID, or None if no such application exists or the state has one.
+        The ID, or None if no such application exists or the state has one. The program sets up KZero before Entra, so
+        without an endpoint in the state no run has created an application. A first preview still asks, because the
+        provider then warns of applications that have the same name.
 
     Raises:
         pulumi.RunError: Several applications match, or Entra does not answer.
     """
-    if not _may_be_orphaned():
+    known = _known()
+    if known is None or _APPLICATION in known:
+        return None
+    if _ENDPOINT not in known and not pulumi.runtime.is_dry_run():
         return None
     options = pulumi.InvokeOptions(parent=parent, provider=provider)
     try:
@@ -51,7 +56,7 @@ def orphaned_application(display_name: str, provider: kzero.Provider, parent: pu
         if kzero.is_run_over(error):
             return None  # another error ends the run and is reported
         raise pulumi.RunError(str(error)) from None
-    if not found.application_id:
+    if not found.application_id or _ENDPOINT not in known:
         return None
     pulumi.log.warn(
         f'an interrupted run created the application "{display_name}" ({found.application_id}) at {found.created}; '
@@ -63,17 +68,13 @@ def orphaned_application(display_name: str, provider: kzero.Provider, parent: pu
     )
 
 
-def _may_be_orphaned() -> bool:
-    """Return whether an earlier run may have created the application, and the state does not have it.
-
-    The program sets up KZero before Entra. Without an endpoint in the state, no run has created an application.
-    """
+def _known() -> set[str] | None:
+    """Return the types of the resources in the state, or None if the first run has finished."""
     name = _full_name()
     if _state("readStackOutputs", {"name": name}).get("applicationId"):
-        return False
+        return None
     # Read only if the first run has not finished, because the answer contains all resources.
-    known = {entry.get("type") for entry in _state("readStackResourceOutputs", {"stackName": name}).values()}
-    return _ENDPOINT in known and _APPLICATION not in known
+    return {str(entry.get("type")) for entry in _state("readStackResourceOutputs", {"stackName": name}).values()}
 
 
 def _state(function: str, arguments: dict[str, str]) -> Mapping[str, Any]:

@@ -27,7 +27,7 @@ def dropped_attributes(profile: Mapping[str, Any], attributes: Iterable[str]) ->
     """
     if profile.get("unmanagedAttributePolicy") in _WRITABLE:
         return []
-    declared = {row.get("name") for row in profile.get("attributes") or []}
+    declared = [row.get("name") for row in profile.get("attributes") or [] if isinstance(row, dict)]
     return sorted({name for name in attributes if name not in declared and core_field(name) is None})
 
 

@@ -6,15 +6,18 @@ why the search is narrow: see :class:`FindOrphanedApplication`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from kzero_scim.clients.graph.client import GraphClient, odata_quote, segment
+from kzero_scim.display import listed
 from kzero_scim.errors import GraphError, ProviderError
 from kzero_scim.provider.services import Services
 from kzero_scim.resource.formats import same_id
 from kzero_scim.resource.model import Call, Function, prop
 
+_LONGEST_LIST: Final = 5
 _REFUSED: Final = frozenset({401, 403})
 
 
@@ -51,8 +54,10 @@ class FindOrphanedApplication(Function[FindOrphanedApplicationArgs, FindOrphaned
         """Store the clients."""
         self._services = services
 
-    async def invoke(self, call: Call, args: FindOrphanedApplicationArgs) -> FindOrphanedApplicationResult:  # noqa: ARG002
+    async def invoke(self, call: Call, args: FindOrphanedApplicationArgs) -> FindOrphanedApplicationResult:
         """Return the application, with one request if no application has the name.
+
+        In a preview, warns of other applications with the name.
 
         Raises:
             GraphError: Graph does not answer. A missing permission is not an error here, because later steps need it
@@ -60,28 +65,49 @@ class FindOrphanedApplication(Function[FindOrphanedApplicationArgs, FindOrphaned
             ProviderError: Several applications match.
         """
         try:
-            found = await _orphans(self._services.graph, args)
+            named = await _named(self._services.graph, args)
+            found = await _orphans(self._services.graph, named, args)
         except GraphError as error:
             if error.status in _REFUSED:
                 return FindOrphanedApplicationResult()
             raise
         if len(found) > 1:
-            listed = ", ".join(f"{orphan.application_id}, created {orphan.created}" for orphan in found)
+            left = ", ".join(f"{orphan.application_id}, created {orphan.created}" for orphan in found)
             message = (
                 f'interrupted runs have left {len(found)} unused applications named "{args.display_name}" (object IDs: '
-                f"{listed}). Delete all but one under App registrations in the Entra portal, then run `pulumi up` "
+                f"{left}). Delete all but one under App registrations in the Entra portal, then run `pulumi up` "
                 "again; it adopts the remaining one"
             )
             raise ProviderError(message)
-        return found[0] if found else FindOrphanedApplicationResult()
+        if found:
+            return found[0]
+        if named and call.preview:
+            await call.log.warning(_others(args, named))
+        return FindOrphanedApplicationResult()
 
 
-async def _orphans(graph: GraphClient, args: FindOrphanedApplicationArgs) -> list[FindOrphanedApplicationResult]:
+def _others(args: FindOrphanedApplicationArgs, named: Sequence[dict[str, Any]]) -> str:
+    shown = listed([str(application.get("appId")) for application in named], _LONGEST_LIST)
+    one = "an application" if len(named) == 1 else f"{len(named)} applications"
+    return (
+        f'Entra already has {one} named "{args.display_name}" (application ID {shown}). This stack would create '
+        "another one, and `pulumi destroy` would remove only that one. To take over an existing application, run "
+        "`kzero-scim adopt`; to tell them apart, set applicationName"
+    )
+
+
+async def _named(graph: GraphClient, args: FindOrphanedApplicationArgs) -> list[dict[str, Any]]:
+    """Return the applications with the name, in any case."""
     query = {
         "$filter": f"displayName eq {odata_quote(args.display_name)}",
         "$select": "id,appId,displayName,applicationTemplateId,createdDateTime",
     }
-    named = await graph.pages("/applications", query)
+    return await graph.pages("/applications", query)
+
+
+async def _orphans(
+    graph: GraphClient, named: Sequence[dict[str, Any]], args: FindOrphanedApplicationArgs
+) -> list[FindOrphanedApplicationResult]:
     found = []
     for application in named:
         # Graph ignores the case of names, but an import needs the exact name.

@@ -14,8 +14,9 @@ from kzero_scim.provider.entra.orphaned_application import (
     FindOrphanedApplicationArgs,
     FindOrphanedApplicationResult,
 )
+from kzero_scim.resource.model import Call
 from tests.contract.local_entra import LocalEntra
-from tests.contract.scripted_graph import call
+from tests.contract.scripted_graph import Lines, call
 
 NAME = "KZero O'Hara"
 MARK = "kzero-scim, stack organization/kzero-scim/contoso"
@@ -134,3 +135,19 @@ async def test_no_answer_is_an_error(entra: LocalEntra) -> None:
 
     with pytest.raises(GraphError, match="500"):
         await find(entra)
+
+
+async def test_a_preview_warns_of_an_application_with_the_same_name(entra: LocalEntra) -> None:
+    """The warning names its ID, says what a destroy would remove, and how to take it over. An update does not warn."""
+    instantiate(entra, owner="admin")
+    function = FindOrphanedApplication(entra.services("least-privilege"))
+    arguments = FindOrphanedApplicationArgs(display_name=NAME, template_id=NON_GALLERY_TEMPLATE, mark=MARK)
+    lines = Lines()
+    for preview in (False, True):
+        request = Call(urn="", name="it", log=lines, preview=preview)
+        assert await function.invoke(request, arguments) == FindOrphanedApplicationResult()
+
+    [warning] = lines.warnings
+    assert f'Entra already has an application named "{NAME}"' in warning
+    assert "`pulumi destroy` would remove only that one" in warning
+    assert "`kzero-scim adopt`" in warning
