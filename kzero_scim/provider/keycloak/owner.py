@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kzero_scim.display import plain
 from kzero_scim.errors import ProviderError
+from kzero_scim.provider.keycloak.role_check import may_only_read
 from kzero_scim.settings.confirmations import how_to_confirm, is_confirmed
 
 if TYPE_CHECKING:
@@ -61,21 +62,21 @@ def require_ours(urn: str, realm: str, client: Mapping[str, Any], *, is_deletion
 
 
 async def claim(keycloak: KeycloakClient, urn: str, realm: str, client: Mapping[str, Any]) -> None:
-    """Mark a client as managed by the stack of a URN, unless it is already.
+    """Mark a client as managed by the stack of a URN, unless it is already or the account may only read it.
 
     Raises:
         KeycloakError: Keycloak refused.
     """
     ours = stack_of(urn)
-    if ours is not None and owner_of(client) != ours:
+    if ours is not None and owner_of(client) != ours and not may_only_read(client):
         await keycloak.set_client_attributes(realm, client["id"], {ATTRIBUTE: ours})
 
 
 async def release(keycloak: KeycloakClient, realm: str, client: Mapping[str, Any]) -> None:
-    """Remove the mark from a client, if it has one.
+    """Remove the mark from a client, if it has one and the account may change it.
 
     Raises:
         KeycloakError: Keycloak refused.
     """
-    if owner_of(client) is not None:
+    if owner_of(client) is not None and not may_only_read(client):
         await keycloak.set_client_attributes(realm, client["id"], {ATTRIBUTE: None})

@@ -247,7 +247,7 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
             ProviderError: Another stack manages the client now, or the account may not change it.
         """
         client = await self._remove(call, old)
-        if client is not None and not may_only_read(client):
+        if client is not None:
             await release(self._services.keycloak, old.realm, client)
 
     async def _remove(self, call: Call, old: MapperSetState) -> Representation | None:
@@ -291,8 +291,7 @@ class MapperSet(Resource[MapperSetInputs, MapperSetState]):
         require_ours(call.urn, new.realm, client)
         plan = _plan(client["protocolMappers"], new, old)
         self._refuse_without_role(client, plan, new.realm)
-        if not may_only_read(client):
-            await claim(self._services.keycloak, call.urn, new.realm, client)
+        await claim(self._services.keycloak, call.urn, new.realm, client)
         if not plan:
             return self._described(client["id"], client["protocolMappers"], new, set(new.mappers))
         names = sorted(mapper["name"] for mapper in (*plan.update, *plan.add, *plan.delete))

@@ -24,6 +24,7 @@ from kzero_scim.errors import (
 )
 from kzero_scim.keycloak import native_scim
 from kzero_scim.provider.keycloak.missing_client import required_client
+from kzero_scim.provider.keycloak.owner import claim, release, require_ours, stack_of
 from kzero_scim.provider.keycloak.role_check import missing_roles, warn_of_roles
 from kzero_scim.provider.keycloak.scim_api_client.facts import FACTS
 from kzero_scim.resource.facts import Facts
@@ -44,6 +45,7 @@ from kzero_scim.resource.model import (
 from kzero_scim.resource.reading import Absent, Present, Reading, Unknown, observed
 
 if TYPE_CHECKING:
+    from kzero_scim.clients.keycloak.client import Representation
     from kzero_scim.provider.services import Services
 
 MAPPER_NAME: Final = "Audience of Keycloak's SCIM API"
@@ -155,6 +157,7 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
         if is_known([new.realm, new.client_id]):
             found = await self._look(new)
             await self._services.keycloak.check_server(new.realm)
+            await self._owned(call, new)
             uuid = found.client_uuid
             is_role_missing = new.manages_users is True and not found.manages_users
             keycloak = self._services.keycloak
@@ -243,6 +246,7 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
             await call.log.info("nothing to remove: the client was deleted")
             return
         client = required_client(answer, old.realm, old.client_id)
+        require_ours(call.urn, old.realm, client, is_deletion=True)
         if "audience" in old.made:
             for mapper in client.get("protocolMappers") or []:
                 if mapper["name"] == MAPPER_NAME:
@@ -255,15 +259,32 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
             if native_scim.ROLE in roles:
                 whose = f'client "{old.client_id}"'
                 await accounts.assign_management_role(old.realm, account, native_scim.ROLE, whose, remove=True)
+        await release(keycloak, old.realm, client)
+
+    async def _owned(self, call: Call, new: ScimApiClientInputs) -> Representation | None:
+        """Return the client if the stack may manage it, None if the call names no stack.
+
+        Raises:
+            ProviderError: Another stack manages it.
+        """
+        if stack_of(call.urn) is None:
+            return None
+        answer = await self._services.keycloak.client(new.realm, new.client_id)
+        client = required_client(answer, new.realm, new.client_id)
+        require_ours(call.urn, new.realm, client)
+        return client
 
     async def _apply(self, call: Call, new: ScimApiClientInputs, old: ScimApiClientState | None) -> ScimApiClientState:
         await self._services.keycloak.check_realm(new.realm)
         found = await self._look(new)
+        client = await self._owned(call, new)
         made = set(old.made) if old is not None else set[str]()
         prior = old.prior_lifespan if old is not None else None
         keycloak = self._services.keycloak
         if new.manages_users and not found.manages_users and await missing_roles(keycloak, new.realm, native_scim.ROLE):
             raise MissingRightError(_unassignable(new))
+        if client is not None:
+            await claim(keycloak, call.urn, new.realm, client)
         done: list[str] = []
         try:
             if new.audience not in found.audiences:

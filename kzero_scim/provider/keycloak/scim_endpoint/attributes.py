@@ -146,8 +146,8 @@ async def _announce_first(
         return
     listed = ", ".join(sorted(owned_attributes(names, present)))
     note = (
-        f'the SCIM endpoint of realm "{new.realm}" is on already: would adopt its attributes {listed}; `pulumi destroy` '
-        "would switch it off"
+        f'the SCIM endpoint of realm "{new.realm}" is on already: would adopt its attributes {listed}; `pulumi '
+        "destroy` would switch it off"
     )
     await call.log.info(note)
 
