@@ -274,17 +274,25 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
         require_ours(call.urn, new.realm, client)
         return client
 
+    async def _claim(self, call: Call, new: ScimApiClientInputs) -> None:
+        """Mark the client with the stack.
+
+        Raises:
+            ProviderError: Another stack manages it.
+        """
+        client = await self._owned(call, new)
+        if client is not None:
+            await claim(self._services.keycloak, call.urn, new.realm, client)
+
     async def _apply(self, call: Call, new: ScimApiClientInputs, old: ScimApiClientState | None) -> ScimApiClientState:
         await self._services.keycloak.check_realm(new.realm)
         found = await self._look(new)
-        client = await self._owned(call, new)
         made = set(old.made) if old is not None else set[str]()
         prior = old.prior_lifespan if old is not None else None
         keycloak = self._services.keycloak
         if new.manages_users and not found.manages_users and await missing_roles(keycloak, new.realm, native_scim.ROLE):
             raise MissingRightError(_unassignable(new))
-        if client is not None:
-            await claim(keycloak, call.urn, new.realm, client)
+        await self._claim(call, new)
         done: list[str] = []
         try:
             if new.audience not in found.audiences:
