@@ -138,7 +138,8 @@ def _check_obeyed(project: Path, before: Mapping[str, Entry], changed: Mapping[s
         if (key, value) not in known:
             message = (
                 f"{plain(path)}: {key} is {plain(str(value))}, which no stack file of the base branch has. The Pulumi "
-                "CLI obeys it before anything is checked, so it is previewed only together with code, after an approval"
+                "CLI uses it before kzero-scim can check it, so this preview refuses it. Remove it, or have it "
+                "previewed together with code, after an approval (docs/gitops.md)"
             )
             raise RefusedError(message)
 

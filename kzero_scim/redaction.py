@@ -33,7 +33,7 @@ _SHORTEST_LINE: Final = 8
 LONGEST: Final = 16 * 1024
 """Characters of a message or a value that is shown."""
 _WINDOW: Final = 4 * LONGEST
-"""Characters in which secrets are looked for where only the beginning of a text is shown. The longest secret that a
+"""If only the beginning of a text is shown, secrets are searched in this many characters. The longest secret that a
 service repeats is a token of a few thousand characters, and six times as long if each is written as an escape."""
 _SHORTEST_TOKEN: Final = 20
 _LEVELS: Final = 4
@@ -130,7 +130,7 @@ class Redactor:
         return redacted_part[: min(most, max(0, len(redacted_part) - _WINDOW // 2))]
 
     def line(self, text: str) -> str:
-        """Return a message, of which no reader needs more than :data:`LONGEST` characters, without secrets."""
+        """Return a message without secrets, with at most :data:`LONGEST` characters of it."""
         if len(text) <= LONGEST:
             return self.redact(text)
         return f"{self.shortened(text, LONGEST)}... ({len(text)} characters)"
@@ -274,7 +274,7 @@ class _Decoding:
         return self._before(start)[0], self._before(end - 1)[1]
 
     def _before(self, at: int) -> tuple[int, int]:
-        """Return the beginning and end of what became the character at a place."""
+        """Return where the character at a place begins and ends in the text before decoding."""
         last = bisect_right(self.starts, at) - 1
         if last < 0:
             return at, at + 1

@@ -36,7 +36,7 @@ _SECONDS_PER_BYTE: Final = 1e-8
 _LARGE: Final = 0.02
 """Seconds of parsing that other tenants do not notice."""
 _OTHERS: Final = 4
-"""How many times longer than one tenant's parsing the other tenants' turn is."""
+"""After one tenant's parsing, the other tenants have this many times as long."""
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _CODED: Final = ("content-encoding", "content-length", "transfer-encoding")
 

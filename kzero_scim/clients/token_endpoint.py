@@ -144,7 +144,7 @@ def _refusal(answer: httpx.Response, document: dict[str, Any], client_id: str) -
     if is_momentary(status):
         return f"{said}; it cannot answer now, try again later"
     if not document.get("error") and not answer.has_redirect_location:
-        return f"{said} without an error of OAuth 2.0; check remoteTokenEndpoint and any proxy in between"
+        return f"{said} without an OAuth 2.0 error; check remoteTokenEndpoint and any proxy in between"
     if status == httpx.codes.NOT_FOUND:
         return f"{said}; check kzeroTenant (case-sensitive) and remoteTokenEndpoint"
     if answer.has_redirect_location:

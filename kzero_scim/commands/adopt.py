@@ -90,7 +90,9 @@ def adopt(  # noqa: PLR0913 - one keyword an option
         take_over(plan)
     without = "; ".join(f"{what}: {reason}" for what, reason in plan.survey.left_out.items())
     done = (
-        f"Adopted a part of {tenant}: {plan.file}. Left out, {without}" if without else f"Adopted {tenant}: {plan.file}"
+        f"Adopted a part of {tenant}: {plan.file}. Not adopted: {without}"
+        if without
+        else f"Adopted {tenant}: {plan.file}"
     )
     _print_result(console, plan, done, as_json=as_json, previewed=True)
 

@@ -35,7 +35,8 @@ def status(tenant: TenantName, project: Project = Path(), *, as_json: AsJson = F
 
     Exit codes: 0 healthy, or off as the stack says, 2 anything else that Entra
     shows (quarantine, paused, failed cycles, an old last cycle, users in error,
-    no cycle yet), 1 Entra could not be asked.
+    no cycle yet), 1 a service could not be
+    asked, or the stack is not set up.
     """
     found = redacted(asyncio.run(read_status(Stack.load(tenant, project))))
     if as_json:

@@ -132,11 +132,9 @@ def _wrong_action(
         return f"Entra reports that nothing had to be done, because {_OUTSIDE}", True
     if not is_success or action.casefold() in _PROVISIONS or (not action and exported):
         return "", False
-    shown = f'its action is "{action}"' if action else "it does not show what it did"
-    return (
-        f"Entra reports success, but {shown} instead of creating or updating the user; what to do: {_OTHERWISE}",
-        False,
-    )
+    shown = f'with action "{action}"' if action else "without an action"
+    unknown = "it is unknown whether it created or updated the user"
+    return f"Entra reports success {shown}, so {unknown}; what to do: {_OTHERWISE}", False
 
 
 def _is_out_of_scope(step: Mapping[str, Any]) -> bool:

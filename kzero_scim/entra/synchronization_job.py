@@ -146,7 +146,7 @@ def job_path(service_principal_id: str, job_id: str) -> str:
 
 
 def template_name(template: str) -> str:
-    """Return the name by which a template is asked for: Entra answers ``customappsso`` as ``customappssoOutDelta``."""
+    """Return the name to use in requests for a template: Entra answers ``customappsso`` as ``customappssoOutDelta``."""
     return template[: -len(_SUCCESSOR)] if template.casefold().endswith(_SUCCESSOR.casefold()) else template
 
 

@@ -46,8 +46,8 @@ async def admit(services: Services, call: Call, *, is_new_tenant: bool) -> None:
     is_read_only = len(missing) == len(_WRITING)
     if call.preview and is_read_only:
         message = (
-            f"the application that signs in to Entra may only read. This preview works with it; `pulumi up` needs "
-            f"{in_words(missing)}, and changes nothing without"
+            f"the application that signs in to Entra may only read, which is sufficient for this preview. `pulumi up` "
+            f"needs {in_words(missing)}, and otherwise fails before its first change"
         )
         await call.log.warning(message)
     elif not call.preview and (is_read_only or (missing and is_new_tenant)):

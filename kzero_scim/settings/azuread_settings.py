@@ -70,6 +70,6 @@ def refusal(name: str) -> str:
         name: The setting or the variable.
     """
     return (
-        f"{name} is set, but kzero-scim asks for a managed identity only where the machine itself offers it; remove "
-        f"{name}, or sign in with a client secret, a certificate or OIDC"
+        f"{name} is set, but kzero-scim uses a managed identity only at the machine's own address; remove {name}, or "
+        "sign in with a client secret, a certificate or OIDC"
     )

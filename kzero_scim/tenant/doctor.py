@@ -222,8 +222,8 @@ async def _graph(services: Services, settings: TenantSettings) -> list[Finding]:
     findings = [Finding("Entra sign-in", "ok", f"tenant {settings.entra_tenant_id}")]
     if granted is None:
         detail = (
-            "not in the token, because they depend on directory roles; Cloud Application Administrator is enough, and "
-            "Microsoft Graph decides"
+            "the token does not name them, because they depend on directory roles; the role Cloud Application "
+            "Administrator is sufficient"
         )
         return [*findings, Finding("Graph permissions", "unknown", detail)]
     needed = GRAPH_PERMISSIONS if settings.groups else GRAPH_PERMISSIONS[:-1]
@@ -273,8 +273,8 @@ def _roles(settings: TenantSettings, granted: frozenset[str] | None) -> list[Fin
     """Compare the account's roles of client realm-management with the required ones."""
     if granted is None:
         detail = (
-            "the account's token does not name its roles, as with lightweight access tokens; look at its roles in the "
-            "Advanced Console. KZero decides"
+            "the account's token does not name its roles, which is usual for lightweight access tokens; check the "
+            "account's roles in the Advanced Console"
         )
         return [Finding("realm-management roles", "unknown", detail)]
     findings = []

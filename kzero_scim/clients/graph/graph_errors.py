@@ -56,7 +56,7 @@ def refused(
     if 300 <= status < 400:  # noqa: PLR2004 - the redirects
         parts.append(", and redirects are not followed; check the proxy and ARM_METADATA_HOSTNAME")
     elif not code and not is_momentary(status):
-        parts.append(", but not in Graph's words; check ARM_METADATA_HOSTNAME and any proxy in between")
+        parts.append(", but the answer is not from Graph; check ARM_METADATA_HOSTNAME and any proxy in between")
     elif status == httpx.codes.FORBIDDEN and doing.permission:
         parts.append(
             f"; grant the application permission {doing.permission} with admin consent to the application that "

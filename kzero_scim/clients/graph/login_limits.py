@@ -1,4 +1,4 @@
-"""Limits on the answers of Entra's login, and what they were, for both transports of azure-identity.
+"""Limits the answers of Entra's login and records their statuses, for both transports of azure-identity.
 
 Imports nothing slow.
 """

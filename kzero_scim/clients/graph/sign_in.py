@@ -501,7 +501,7 @@ def _refusal(
     kind = type(error).__name__
     if last is not None and not last.is_object and kind not in _WITHOUT_ANSWER:
         said = (
-            f"{cloud.login} answered {last.status} with something that is not Entra's; check ARM_METADATA_HOSTNAME and "
+            f"{cloud.login} answered {last.status}, but the answer is not from Entra; check ARM_METADATA_HOSTNAME and "
             "any proxy in between"
         )
         return GraphError(f"{start}: {said}", status=last.status)

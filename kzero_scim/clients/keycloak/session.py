@@ -211,7 +211,7 @@ class Session(KeycloakOpenIDConnection):
         elif httpx.codes.is_redirect(status):
             remedy = "credentials are not sent to another address; check kzeroServerUrl (KZERO_SERVER_URL)"
         else:
-            remedy = "this is not Keycloak's; check kzeroServerUrl (KZERO_SERVER_URL) and any proxy in between"
+            remedy = "the answer is not from Keycloak; check kzeroServerUrl (KZERO_SERVER_URL) and any proxy in between"
         message = (
             f'cannot sign in {self._credentials.principal} to realm "{unquote(self.user_realm_name or "")}": '
             f"{(self.server_url or '').rstrip('/')} answered {said}; {remedy}"
@@ -278,7 +278,7 @@ async def ask(
             )
         elif not code and not (status is None or is_momentary(status)):
             message = (
-                f"{doing} failed: {server_url} answered {status} with something that is not Keycloak's; check "
+                f"{doing} failed: {server_url} answered {status}, but the answer is not from Keycloak; check "
                 "kzeroServerUrl (KZERO_SERVER_URL) and any proxy in between"
             )
         elif status == httpx.codes.FORBIDDEN:

@@ -62,7 +62,7 @@ class EngineEvents:
         rewrite: Returns the text of an error to report.
 
     Attributes:
-        errors: The engine's errors, each once, one line each; azuread's after all others, which know more.
+        errors: The engine's errors, each once, one line each; azuread's last, because the others say more.
         warnings: The engine's warnings, each once, one line each.
         outputs: The stack's outputs at the end, without secrets; empty if the run did not reach its end. Changed
             outputs do not count as a change of the tenant, also in Pulumi: some describe the last provisioning cycle.

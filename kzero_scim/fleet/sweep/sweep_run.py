@@ -110,7 +110,7 @@ def _joined(result: TenantResult, preview: TenantResult | None) -> TenantResult:
     if preview is None:
         return result
     if preview.error:
-        # A preview needs write permission; a sweep does not.
+        # A preview can fail for reasons of its own. The drift stays.
         unknown = f"could not preview what the next update would do about the drift: {preview.error}"
         return replace(result, warnings=[*result.warnings, unknown], log=preview.log)
     warnings = [*result.warnings, *(line for line in preview.warnings if line not in result.warnings)]

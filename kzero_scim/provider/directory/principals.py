@@ -222,8 +222,8 @@ def _user(name: str, document: dict[str, Any]) -> Principal:
     if document.get("userType") == "Guest":
         sent = provisioned_user_name(str(document.get("userPrincipalName") or ""))
         warnings.append(
-            f"user {name} is a guest; where userPrincipalName is mapped, Entra sends {sent}, and "
-            "originalUserPrincipalName is the name with #EXT#"
+            f"user {name} is a guest, so a mapping of userPrincipalName sends {sent}; to send the name with #EXT#, map "
+            "originalUserPrincipalName"
         )
     return Principal(
         id=str(document["id"]),

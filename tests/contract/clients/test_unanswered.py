@@ -217,7 +217,7 @@ async def test_a_login_of_something_else_is_not_a_refusal(
 ) -> None:
     """An answer without a code of Entra says nothing about the account."""
     entra.fail("/oauth2/v2.0/token", status, body=body, times=9)
-    with pytest.raises(GraphError, match=rf"answered {status} with something that is not Entra's.*proxy"):
+    with pytest.raises(GraphError, match=rf"answered {status}, but the answer is not from Entra.*proxy"):
         await signing_in.get("/organization")
 
 
@@ -234,7 +234,7 @@ async def test_a_login_that_cannot_answer_says_so(entra: LocalEntra, signing_in:
 async def test_graph_refuses_only_in_its_own_words(entra: LocalEntra, status: int) -> None:
     """A page of a firewall names no missing permission and no missing object."""
     entra.fail("/organization", status, body="<html>firewall</html>", times=9)
-    with pytest.raises(GraphError, match=r"not in Graph's words.*proxy") as failed:
+    with pytest.raises(GraphError, match=r"the answer is not from Graph.*proxy") as failed:
         await entra.graph().get("/organization")
     assert not failed.value.is_missing
     assert "permission" not in str(failed.value)

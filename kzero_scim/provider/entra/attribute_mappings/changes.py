@@ -43,7 +43,7 @@ async def announce_moves(call: Call, moves: Mapping[str, tuple[int, int]]) -> No
         return
     listed = ", ".join(f"{target} from {before} to {after}" for target, (before, after) in moves.items())
     note = (
-        f"matching priority of rows that the stack does not own: {listed}, because the stack's rows come first. Entra "
-        "would look for existing users by the stack's rows before these"
+        f"changes the matching priority of rows that the stack does not own: {listed}. They make room for the stack's "
+        "rows, by which Entra then looks for existing users first"
     )
     await call.log.info(note)

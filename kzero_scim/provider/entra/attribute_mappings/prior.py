@@ -73,7 +73,7 @@ def release(original: Original, wanted: Wanted) -> tuple[Original, Original]:
 
 
 def combined(first: Original, later: Original) -> Original:
-    """Return two recorded originals as one. Where both have something, the first counts."""
+    """Merge two recorded originals. If both have a value, the first counts."""
     return Original(
         rows={**_others(later.rows, first.rows), **first.rows},
         attributes={**_others(later.attributes, first.attributes), **first.attributes},

@@ -345,8 +345,8 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
             if isinstance(error, GraphError) and not error.is_forbidden:
                 raise
             message = (
-                "it is unknown whether Entra can parse the new expressions, because the application that signs in may "
-                "not have Entra parse them; `pulumi up` checks them before it changes a mapping"
+                "it is unknown whether Entra can parse the new expressions, because the application that signs in "
+                "lacks the permission for this check; `pulumi up` checks them before it changes a mapping"
             )
             await call.log.warning(message)
 

@@ -251,8 +251,8 @@ class SynchronizationCredentials(Resource[SynchronizationCredentialsInputs, Sync
             return tenant_url(config.server_url, config.realm)
         message = (
             f"cannot import the provisioning credentials of service principal {service_principal_id}: Entra hides "
-            "their Tenant URL. Set kzero:serverUrl and kzero:realm, from which it follows; or import nothing and run "
-            "`pulumi up`, which writes the credentials"
+            "their Tenant URL. Set kzero:serverUrl and kzero:realm, which determine it, and import again. Or run "
+            "`pulumi up` without an import, which writes the credentials"
         )
         raise ProviderError(message)
 

@@ -201,7 +201,9 @@ class ProvisionedUsers(Resource[ProvisionedUsersInputs, ProvisionedUsersState]):
             return
         names, unnamed = await self._in_scope(old)
         if unnamed:
-            note = f"not disabled, because Entra shows no {old.user_name_source} of these users{_named(unnamed)}"
+            note = (
+                f"not disabled, because Entra does not show the {old.user_name_source} of these users{_named(unnamed)}"
+            )
             await call.log.warning(note)
         try:
             await self._disable(call, old.realm, names)
