@@ -27,7 +27,7 @@ def stack_mark() -> str:
 
 
 def orphaned_application(display_name: str, provider: kzero.Provider, parent: pulumi.Resource) -> str | None:
-    """Return the ID to import an application by that an earlier run of this stack created but did not store.
+    """Return the ID of an application to import, which an earlier run of this stack created but did not store.
 
     Args:
         display_name: Display name of the application.

@@ -52,7 +52,7 @@ def end_orphans(project: Path, stack: str, *, is_only: bool) -> list[str]:
     """End the processes of a stack's interrupted runs, and return a line for each.
 
     Ends only this user's processes of this project whose engine no longer listens. If a run's program has ended too,
-    nothing tells which stack its other processes belong to. They are ended only if no other stack was interrupted.
+    it is unknown which stack its other processes belong to. They are ended only if no other stack was interrupted.
 
     Args:
         project: The project's folder.

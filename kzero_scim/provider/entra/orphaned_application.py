@@ -92,7 +92,7 @@ def _others(args: FindOrphanedApplicationArgs, named: Sequence[dict[str, Any]]) 
     return (
         f'Entra already has {one} named "{args.display_name}" (application ID {shown}). This stack would create '
         "another one, and `pulumi destroy` would remove only that one. To take over an existing application, run "
-        "`kzero-scim adopt`; to tell them apart, set applicationName"
+        "`kzero-scim adopt`. To create one with another name, set applicationName"
     )
 
 

@@ -38,7 +38,7 @@ class EndpointAttributes:
         self._keycloak = keycloak
 
     async def require_ours(self, call: Call, inputs: ScimEndpointInputs, *, is_deletion: bool = False) -> None:
-        """Refuse to write settings of a tenant whose client another stack manages. A hidden client is no reason.
+        """Refuse to write settings of a tenant whose client another stack manages. A hidden client is not refused.
 
         Raises:
             ProviderError: Another stack manages it. The message says how to take over.
