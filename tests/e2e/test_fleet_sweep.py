@@ -39,6 +39,8 @@ def test_a_fleet_is_swept_with_read_permissions(
         _hold_reading_together(project, reads, monkeypatch)
         _may_only_read(sandbox, reads, folder)
         quiet = project.kzero_scim("fleet", "drift", "tenant-00[23]").succeeded()
+        with sandbox.entra() as entra:
+            entra.post(f"/sandbox/of/{writes.organisation.tenant_id}/cycle").raise_for_status()
         checked = project.kzero_scim("fleet", "status", writes.name, "--checklist", "--json").succeeded()
 
         defects.make(sandbox, Defect.DRIFT, reads)

@@ -14,6 +14,8 @@ def test_quarantine_is_reported_and_repaired(project: CliProject, tenant: Tenant
     """Status and drift have exit codes and messages, and provisioning restarts only after a passed connection test."""
     grant(tenant, *LEAST_PERMISSIONS)
     project.up().succeeded()
+    assert "no cycle has finished yet" in project.kzero_scim("status", "test").failed().text
+    tenant.entra.post("/sandbox/cycle").raise_for_status()
     quiet = project.kzero_scim("status", "test").succeeded()
     none = project.kzero_scim("drift", "test").succeeded()
     grant(tenant, *LEAST_PERMISSIONS, "AuditLog.Read.All", "Directory.Read.All")

@@ -220,7 +220,7 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
         state = self._described(known, attributes, answer)
         if old is None and known.activation == "attributes" and not state.enabled:
             # An endpoint that is off may have leftovers of other settings.
-            state = dataclasses.replace(state, azure_tenant_id=None)
+            state = _with_fingerprint(dataclasses.replace(state, azure_tenant_id=None))
         return Found(id, _valid_inputs(known, state), state)
 
     async def update(
@@ -359,14 +359,20 @@ class ScimEndpoint(Resource[ScimEndpointInputs, ScimEndpointState]):
 
     def _described(self, inputs: ScimEndpointInputs, attributes: dict[str, str], answer: Answer) -> ScimEndpointState:
         """Return the state: the settings as the attributes show them, and the inputs' where no attribute exists."""
-        return ScimEndpointState(
-            **{**inputs_of(ScimEndpointInputs, inputs), **_seen(inputs, attributes, alive=answer.alive)},
-            tenant_url=self._services.keycloak.tenant_url(inputs.realm),
-            answer=_shown(answer),
-            alive=answer.alive,
-            attributes=attributes,
-            settings_fingerprint=endpoint_fingerprint(inputs),
+        return _with_fingerprint(
+            ScimEndpointState(
+                **{**inputs_of(ScimEndpointInputs, inputs), **_seen(inputs, attributes, alive=answer.alive)},
+                tenant_url=self._services.keycloak.tenant_url(inputs.realm),
+                answer=_shown(answer),
+                alive=answer.alive,
+                attributes=attributes,
+                settings_fingerprint="",
+            )
         )
+
+
+def _with_fingerprint(state: ScimEndpointState) -> ScimEndpointState:
+    return dataclasses.replace(state, settings_fingerprint=endpoint_fingerprint(state))
 
 
 def _seen(inputs: ScimEndpointInputs, attributes: Mapping[str, str], *, alive: bool) -> dict[str, Any]:

@@ -348,6 +348,20 @@ async def test_an_import_recognises_how_the_endpoint_is_switched() -> None:
     assert found.inputs == inputs()
 
 
+async def test_a_refresh_keeps_the_fingerprint_of_an_import() -> None:
+    """The fingerprint describes what was read, so that a refresh after an import repeats no connection test."""
+    attributes = {"enabled": "true", "profile": "Azure", "azureTenantId": TENANT}
+    at = scene(attributes={f"kzero.scim.{name}": value for name, value in attributes.items()})
+
+    imported = await at.resource.read(at.call, "Contoso", None)
+    assert isinstance(imported, Found)
+    refreshed = await at.resource.read(at.call, "Contoso", imported.state)
+
+    assert isinstance(refreshed, Found)
+    assert imported.state.azure_tenant_id == TENANT
+    assert imported.state.settings_fingerprint == refreshed.state.settings_fingerprint
+
+
 async def test_a_dead_endpoint_cannot_be_imported_from_the_console() -> None:
     """A disabled endpoint with activation console cannot be imported."""
     at = scene(OFF)
