@@ -90,15 +90,21 @@ class Rule:
         path: A pattern that is searched for in the path.
         attack: Answers the request.
         method: The method; empty for any.
+        agent: How the client's User-Agent begins; empty for any client, also for Entra itself.
     """
 
     path: str
     attack: Attack
     method: str = ""
+    agent: str = ""
 
-    def matches(self, method: str, path: str) -> bool:
+    def matches(self, asked: Asked) -> bool:
         """Return whether the rule answers this request."""
-        return self.method in {"", method} and re.search(self.path, path) is not None
+        return (
+            self.method in {"", asked.method}
+            and asked.headers.get("user-agent", "").startswith(self.agent)
+            and re.search(self.path, asked.path) is not None
+        )
 
 
 @dataclass
@@ -160,7 +166,7 @@ class Between:
         if asked.path.startswith("/metadata/") and (body or {"authorization", "cookie"} & headers.keys()):
             self.told_metadata.append(asked.path)
         self.tokens.update(_BEARER.findall(headers.get("authorization", "")))
-        rule = next((rule for rule in rules if rule.matches(asked.method, asked.path)), None)
+        rule = next((rule for rule in rules if rule.matches(asked)), None)
         if rule is not None:
             self.met.append(f"{asked.method} {asked.path}")
         await (rule.attack if rule is not None else pass_on)(asked)

@@ -23,7 +23,7 @@ from kzero_sandbox.running import RunningSandbox
 from kzero_sandbox.serving import listen, port_of
 
 from bench import memory
-from faults.processes import descendants
+from faults.processes import command, descendants
 from hostile.between import Between, between
 from hostile.server import HostileServer, hostile_servers
 from tools.python_env import VENV
@@ -136,14 +136,14 @@ class Fleet:
             is_fleet: Whether it handles all tenants; otherwise it gets the hostile tenant's variables.
         """
         tool, *rest = words
-        command = [str(VENV / "bin" / tool), *rest]
+        program = [str(VENV / "bin" / tool), *rest]
         if tool == "pulumi":
-            command = [str(self.pulumi), "--non-interactive", "--color=never", *rest, "--stack", HOSTILE]
+            program = [str(self.pulumi), "--non-interactive", "--color=never", *rest, "--stack", HOSTILE]
         began, moment = time.monotonic(), time.time()
         with (
             tempfile.TemporaryFile() as output,
             subprocess.Popen(  # noqa: S603 - the project's own commands, no shell
-                command,
+                program,
                 cwd=self.folder,
                 env=self.env
                 | ({} if is_fleet else self.own)
@@ -172,8 +172,10 @@ class Fleet:
         done = threading.Event()
 
         def look() -> None:
+            own = command(root)
             while not done.wait(_LOOK_SECONDS):
-                for pid in descendants(root):
+                # One with the same command line was forked but not replaced yet, and shows its parent's variables.
+                for pid in (pid for pid in descendants(root) if command(pid) not in {own, ""}):
                     with suppress(OSError):
                         self.environments[pid] = Path(f"/proc/{pid}/environ").read_bytes()
 
@@ -214,9 +216,6 @@ class Fleet:
         for name in _KEPT:
             place, source = self.folder / name, self._backup / name
             if source.is_dir():
-                for entry in place.rglob("*"):
-                    with suppress(OSError):
-                        entry.chmod(0o700, follow_symlinks=False)
                 shutil.rmtree(place)
                 shutil.copytree(source, place)
             else:

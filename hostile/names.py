@@ -74,7 +74,7 @@ def _error(place: str, attack: Attack) -> Case:
         what=f"commands and control characters in an error of {place}",
         commands=commands,
         rules=(Rule(path=PLACES[place], attack=attack),),
-        codes={command.name: (0,) for command in commands} if healthy else {DOCTOR.name: _ANY},
+        codes={command.name: (0, 2) for command in commands} if healthy else {DOCTOR.name: _ANY},
         outcome=_AS_EVER if healthy else ("failed",),
     )
 

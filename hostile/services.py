@@ -42,6 +42,8 @@ _UNASKED: Final = {
     "the SCIM endpoint": (STATUS, DOCTOR, ADOPT),
 }
 """Commands that do not ask a service: status reads Entra only, and doctor signs in and reads the token."""
+_OWN: Final = "kzero-scim/"
+"""The product's User-Agent. Without it, a bomb would hit the sandbox's Entra too, which all tenants share."""
 _SOON: Final = 15
 """Seconds after which a fleet command stops a tenant whose services stall."""
 _FAR: Final = "Fri, 31 Dec 9999 23:59:59 GMT"
@@ -66,6 +68,7 @@ def _case(  # noqa: PLR0913 - each is independent
     settings: Mapping[str, Any] | None = None,
     variables: Mapping[str, str] | None = None,
     limit: int = 60,
+    agent: str = "",
 ) -> Case:
     return Case(
         key=key(kind, place),
@@ -73,7 +76,7 @@ def _case(  # noqa: PLR0913 - each is independent
         commands=commands,
         settings=settings or {},
         variables=variables or {},
-        rules=(Rule(path=PLACES[place], attack=attack),),
+        rules=(Rule(path=PLACES[place], attack=attack, agent=agent),),
         outcome=outcome,
         # A point of the checklist that cannot be checked makes a tenant unhealthy.
         codes={FLEET_STATUS.name: (1, 2), **(codes or {})},
@@ -109,7 +112,7 @@ def _bombs() -> Iterable[Case]:
     yield _case("answers 1.5 GB in gzip in gzip", "Microsoft Graph", attacks.bomb("gzip", 2))
     yield _case("answers in gzip ten times", "the admin API", attacks.bomb("gzip", 10))
     yield _case("answers in br", "Microsoft Graph", attacks.answer(b"\x1b\xff", content_encoding="br"))
-    yield _case("answers 1.5 GB in gzip", "the SCIM endpoint", attacks.bomb("gzip"), (CHECK, FLEET_STATUS))
+    yield _case("answers 1.5 GB in gzip", "the SCIM endpoint", attacks.bomb("gzip"), (CHECK, FLEET_STATUS), agent=_OWN)
     for place in ("Entra's sign-in", "Microsoft Graph", "the admin API"):
         yield _case("answers lists in lists", place, attacks.answer(b"[" * 8_000_000))
         yield _case("answers 8 million values", place, attacks.answer(b"[" + b"0," * 8_000_000 + b"0]"))

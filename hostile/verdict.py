@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
 
-from hostile.cases import Case, Command
+from hostile.cases import FLEET_PREVIEW, Case, Command
 from hostile.fleet import HOSTILE, OTHERS, Fleet, Ran
 
 TOO_SLOW: Final = "the other three took"
 _LEVELS: Final = 3
 _SHORTEST: Final = 12
 """Characters of a secret in a row that are a leak."""
+_SPOKEN: Final = "sandbox-secret-of-"
+"""The sandbox's own secrets are made of words that messages contain too."""
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{16,}")
 _ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})|\\(.)", re.DOTALL)
 _BIDI: Final = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -84,7 +86,7 @@ def judge_run(  # noqa: PLR0913 - each is a fact of its own
         problems.append(f"{command.name}: another host was asked: {fleet.attacker.received}")
     if fleet.between.told_metadata:
         problems.append(f"{command.name}: the metadata host got more than a question")
-    problems += [f"{command.name}: {problem}" for problem in _inherited(fleet)]
+    problems += [f"{command.name}: {problem}" for problem in _inherited(fleet, has_engine=command is FLEET_PREVIEW)]
     reads = not command.is_fleet or command.run
     text = " ".join(ran.text.split())
     problems += [
@@ -121,9 +123,9 @@ def _others(  # noqa: PLR0913, PLR0917 - each is a fact of its own
         yield f"{ran.megabytes:.0f} MB, usually {usual.megabytes:.0f} MB"
 
 
-def _inherited(fleet: Fleet) -> Iterator[str]:
+def _inherited(fleet: Fleet, *, has_engine: bool) -> Iterator[str]:
     """Give the processes whose environment holds more than one tenant's secrets."""
-    if fleet.watched and not fleet.environments:
+    if fleet.watched and not fleet.environments and has_engine:
         yield "no environment was read"
     own = {name: value for name, value in fleet.secrets.items() if " of " in name}
     for environment in fleet.environments.values():
@@ -159,6 +161,8 @@ def fragments(secret: str) -> tuple[str, ...]:
     """Return what is recognizable of a secret: all of it if it is short, otherwise every part of some characters."""
     if secret.count(".") == 2 and secret.startswith("eyJ"):  # noqa: PLR2004 - a token, whose first part is not secret
         secret = secret.partition(".")[2]
+    if secret.startswith(_SPOKEN):
+        return (secret,)
     return tuple(secret[start : start + _SHORTEST] for start in range(max(1, len(secret) - _SHORTEST + 1)))
 
 

@@ -53,7 +53,8 @@ _TOKEN: Final = re.compile(r"eyJ[A-Za-z0-9_-]{16,}(?:\.[A-Za-z0-9_-]*){0,2}|(?<=
 """An access token of any issuer, or its beginning. azuread signs in by itself, so nothing learns its token."""
 _TOKEN_INSIDE: Final = re.compile(rb"eyJ[A-Za-z0-9_-]{16,}\.eyJ|Bearer [A-Za-z0-9._~+/=-]{16,}")
 _BASE64_ALPHABET: Final = str.maketrans("-_", "+/", "=")
-_FIELD: Final = r"""(?i:secret|password|passwd|pwd|passphrase|token|assertion)["']?\s*[:=]\s*["']?"""
+FIELD: Final = r"""(?i:secret|password|passwd|pwd|passphrase|token|assertion)["']?\s*[:=]\s*["']?"""
+"""A pattern of what is written before the value of a field for secrets."""
 _ESCAPED: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -91,7 +92,7 @@ class Redactor:
         if len(secret) < SHORTEST:
             self._short.add(secret)
             values = "|".join(map(re.escape, sorted(self._short, key=len, reverse=True)))
-            self._short_pattern = re.compile(rf"{_FIELD}(?P<value>{values})(?!\w)")
+            self._short_pattern = re.compile(rf"{FIELD}(?P<value>{values})(?!\w)")
             self._inner.add(f":{secret}".encode(errors="surrogatepass"))
             return
         self._needles.add(secret)

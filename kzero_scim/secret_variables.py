@@ -42,6 +42,11 @@ def is_secret(name: str) -> bool:
     return bool(_WEBHOOK.fullmatch(name) or (_SECRET.search(name) and not _NO_SECRET.fullmatch(name)))
 
 
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment for a program that signs in nowhere: no secret, and no tenant's own variable."""
+    return {name: value for name, value in environment.items() if "__" not in name and not is_secret(name)}
+
+
 def secrets_of(environment: Mapping[str, str]) -> Iterator[str]:
     """Give every secret of an environment: values, passwords in addresses, and the contents of files."""
     for name, value in environment.items():

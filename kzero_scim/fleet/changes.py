@@ -15,6 +15,7 @@ from kzero_scim.errors import SettingsError
 from kzero_scim.fleet import git
 from kzero_scim.fleet.files import is_program, own_files
 from kzero_scim.fleet.project import FleetProject
+from kzero_scim.secret_variables import without_secrets
 
 _STACK_FILE: Final = re.compile(r"stacks/Pulumi\.(?P<tenant>[^/]+)\.yaml")
 _NO_COMMIT: Final = re.compile(r"0{40,64}")
@@ -163,7 +164,7 @@ def _run(folder: Path, arguments: tuple[str, ...]) -> subprocess.CompletedProces
             capture_output=True,
             check=False,
             timeout=_SECONDS,
-            env={**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"},
+            env={**without_secrets(os.environ), "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"},
         )
     except FileNotFoundError:
         message = "--changed-since needs git, which is not on PATH"

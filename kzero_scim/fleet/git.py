@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kzero_scim.display import one_line, plain
 from kzero_scim.errors import SettingsError
+from kzero_scim.secret_variables import without_secrets
 
 
 def asked(folder: Path, *arguments: str) -> str:
@@ -64,7 +65,7 @@ def _run(folder: Path, arguments: tuple[str, ...]) -> subprocess.CompletedProces
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
-            env={**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"},
+            env={**without_secrets(os.environ), "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"},
         )
     except OSError:
         return None

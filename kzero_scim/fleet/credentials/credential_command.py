@@ -16,12 +16,17 @@ from typing import Final
 
 from kzero_scim.display import one_line
 from kzero_scim.fleet.credentials.variables import LARGEST
-from kzero_scim.redaction import Redactor
+from kzero_scim.redaction import FIELD, REPLACEMENT, Redactor
 
 SECONDS: Final = 60.0
 """Time limit of the command for one tenant."""
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"\s*[,}]')
 """Values of a JSON object."""
+_LIKE_A_SECRET: Final = re.compile(
+    rf"(?P<before>{FIELD})(?=\S*\d)[^\s\"',;]{{8,}}"
+    r"|(?<![\w./-])(?![0-9a-fA-F]{8}-[0-9a-fA-F]{4}-)(?=[\w+=~-]*\d)(?=[\w+=~-]*[A-Za-z])[\w+=~-]{16,}(?![\w./-])"
+)
+"""A long word with letters and digits that is no path, name of a host, or GUID; or the value of a field for secrets."""
 _MOST_SAID: Final = 300
 """Longest error message of the command that is shown, in characters."""
 
@@ -112,4 +117,6 @@ def _failure(code: int, output: bytes, said: bytes, environment: Mapping[str, st
     ended = f"was killed by signal {-code}" if code < 0 else f"failed with exit code {code}"
     if not lines:
         return f"{ended} without an error message; run it by hand to see why"
-    return f"{ended}: {one_line(redactor.redact(lines[-1]))[:_MOST_SAID]}"
+    # What it prints about its failure may hold a secret that nothing else names.
+    shown = _LIKE_A_SECRET.sub(lambda match: (match["before"] or "") + REPLACEMENT, redactor.line(lines[-1]))
+    return f"{ended}: {one_line(shown)[:_MOST_SAID]}"

@@ -27,6 +27,7 @@ from kzero_scim.fleet.run.fingerprint import Fingerprints
 from kzero_scim.fleet.run.plan import Schedule
 from kzero_scim.fleet.run.worker import Worker
 from kzero_scim.fleet.watcher import Watcher
+from kzero_scim.secret_variables import without_secrets
 from kzero_scim.settings.confirmations import VARIABLE
 from kzero_scim.stack.stack import narrowing_options, required_pulumi_cli, without_options
 
@@ -203,7 +204,7 @@ def _pulumi() -> tuple[str, str]:
     """Find the CLI and ask for its version, once for all tenants."""
     found = required_pulumi_cli()
     cli = shutil.which(found) or found
-    environment = {**without_options(os.environ), "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    environment = {**without_options(without_secrets(os.environ)), "PULUMI_SKIP_UPDATE_CHECK": "true"}
     try:
         version = subprocess.run(  # noqa: S603 - the CLI itself
             [cli, "version"], capture_output=True, text=True, check=True, env=environment

@@ -189,6 +189,12 @@ def with_command(make: Make) -> Callable[[str], FleetProject]:
             "import os, sys; sys.exit('no access with ' + os.environ['VAULT_TOKEN'])",
             "exit code 1: no access with [secret]",
         ),
+        ("import sys; sys.exit('denied, token=hunter2hunter2x')", "exit code 1: denied, token=[secret]"),
+        ("import sys; sys.exit('denied for hvs-CAESIJ2abcdefghij')", "exit code 1: denied for [secret]"),
+        (
+            "import sys; sys.exit('no secret at kv/tenants-2026/contoso-emea-01 of vault-01.example.com')",
+            "no secret at kv/tenants-2026/contoso-emea-01 of vault-01.example.com",
+        ),
         ("print('hunter2')", "has no NAME=VALUE in line 1"),
         ("import os; os.kill(os.getpid(), 9)", "was killed by signal 9 without an error message"),
         ("import sys\nwhile True: sys.stdout.write('hunter2' * 9999)", "contains more than 1 MB"),
