@@ -110,11 +110,15 @@ def chosen(cases: Sequence[C], patterns: Sequence[str]) -> list[C]:
 
 
 def run_all(cases: Sequence[C], run: Callable[[C], R], console: Console) -> list[R]:
-    """Run cases one after the other, print each result, and return the results."""
+    """Run cases one after the other, print each result, and return the results. An interruption leaves out the rest."""
     results: list[R] = []
     for number, case in enumerate(cases, 1):
         began = time.monotonic()
-        result = run(case)
+        try:
+            result = run(case)
+        except (KeyboardInterrupt, SystemExit):
+            console.print(f"interrupted after {len(results)} of {len(cases)} cases")
+            break
         results.append(result)
         mark = "FAILED" if result.problems else "ok    "
         seconds = time.monotonic() - began

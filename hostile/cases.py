@@ -12,7 +12,8 @@ from kzero_scim.exit_codes import ExitCode
 
 FAILED: Final = int(ExitCode.FAILED)
 _ACTION: Final = int(ExitCode.ACTION_NEEDED)
-_PULUMI_FAILED: Final = 255
+_PULUMI_FAILED: Final = (FAILED, 255)
+"""Depends on how far the engine came."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +35,8 @@ class Command:
     is_fleet: bool = False
 
 
-PREVIEW: Final = Command(name="preview", words=("pulumi", "preview"), failed=(_PULUMI_FAILED,))
-UP: Final = Command(name="up", words=("pulumi", "up", "--yes", "--skip-preview"), failed=(_PULUMI_FAILED,))
+PREVIEW: Final = Command(name="preview", words=("pulumi", "preview"), failed=_PULUMI_FAILED)
+UP: Final = Command(name="up", words=("pulumi", "up", "--yes", "--skip-preview"), failed=_PULUMI_FAILED)
 CHECK: Final = Command(name="check", words=("kzero-scim", "check", HOSTILE), failed=(FAILED, _ACTION))
 STATUS: Final = Command(name="status", words=("kzero-scim", "status", HOSTILE))
 DRIFT: Final = Command(name="drift", words=("kzero-scim", "drift", HOSTILE))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -42,10 +43,17 @@ def doctor(
     table = Table(show_header=False, box=None, pad_edge=False)
     for _ in range(3):
         table.add_column(overflow="fold")
+    console = Console()
+    below: list[Text] = []
     for finding in findings:
-        table.add_row(
-            Text(finding.state, colours[finding.state]), plain(finding.subject), Text(several_lines(finding.detail))
-        )
-    Console().print(table)
+        state, detail = (finding.state, colours[finding.state]), several_lines(finding.detail)
+        if "`" in detail and cell_len(detail) > console.width // 2:
+            # A column would break the command that the operator copies.
+            below.append(Text.assemble(state, f"  {plain(finding.subject)}: {detail}"))
+        else:
+            table.add_row(Text.assemble(state), plain(finding.subject), Text(detail))
+    console.print(table)
+    for line in below:
+        console.print(line, soft_wrap=True)
     if any(finding.needs_action for finding in findings):
         raise typer.Exit(ExitCode.ACTION_NEEDED)

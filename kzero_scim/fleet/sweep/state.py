@@ -154,11 +154,14 @@ def _read(name: str, file: Path) -> Mapping[str, Any]:
             raise SettingsError(message)
         document = json.loads(body.whole())
         latest = document["checkpoint"]["latest"] or {}
+        resources = latest.get("resources") or []
+        if not all(isinstance(entry["urn"], str) and isinstance(entry["type"], str) for entry in resources):
+            raise TypeError  # noqa: TRY301 - told as any other
     except OSError as error:
         reason = error.strerror or str(error)
         message = f"could not read the state of stack {name} from {file}: {reason}"
         raise SettingsError(message) from None
-    except (UnreadableBodyError, ValueError, KeyError, TypeError, RecursionError):
+    except (UnreadableBodyError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         message = f"the state of stack {name} is truncated ({file}); run `kzero-scim recover {name}` to repair it"
         raise SettingsError(message) from None
     return latest if isinstance(latest, dict) else {}

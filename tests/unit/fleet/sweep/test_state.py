@@ -116,8 +116,18 @@ async def test_the_newer_of_two_states_counts(stacks: Path) -> None:
         (checkpoint(resources=[]), NothingAppliedError, "`kzero-scim fleet up contoso`"),
         (checkpoint(resources=[_ROOT])[:-40], SettingsError, "is truncated .*`kzero-scim recover contoso`"),
         (b"[]", SettingsError, "is truncated"),
+        (checkpoint(resources=[0]), SettingsError, "is truncated"),
+        (checkpoint(resources=[{"urn": 1, "type": "a"}]), SettingsError, "is truncated"),
     ],
-    ids=["no stack", "never applied", "destroyed", "cut off", "something else"],
+    ids=[
+        "no stack",
+        "never applied",
+        "destroyed",
+        "cut off",
+        "something else",
+        "a number as a resource",
+        "a number as a name",
+    ],
 )
 async def test_a_state_that_is_not_there_is_told(
     stacks: Path, content: bytes | None, error: type[Exception], words: str
