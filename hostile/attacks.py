@@ -10,6 +10,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
@@ -93,13 +94,10 @@ def answer(body: bytes, status: int = 200, **headers: str) -> Attack:
     return attack
 
 
+@cache
 def _zipped(coding: str, layers: int) -> bytes:
-    if coding == "deflate":
-        packer = zlib.compressobj(9)
-        packed = b"".join(packer.compress(_MEGABYTE) for _ in range(_BOMB)) + packer.flush()
-    else:
-        packer = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
-        packed = b"".join(packer.compress(_MEGABYTE) for _ in range(_BOMB)) + packer.flush()
+    packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS if coding == "deflate" else 16 + zlib.MAX_WBITS)
+    packed = b"".join(packer.compress(_MEGABYTE) for _ in range(_BOMB)) + packer.flush()
     for _ in range(layers - 1):
         packed = gzip.compress(packed)
     return packed
@@ -112,12 +110,9 @@ def bomb(coding: str, layers: int = 1) -> Attack:
         coding: ``gzip``, ``deflate``, or one that nobody accepts.
         layers: How often it is compressed.
     """
-    made: list[bytes] = []
 
     async def attack(asked: Asked) -> None:
-        if not made:
-            made.append(_zipped(coding, layers))
-        await asked.whole(made[0], content_encoding=", ".join([coding] * layers))
+        await asked.whole(_zipped(coding, layers), content_encoding=", ".join([coding] * layers))
 
     return attack
 

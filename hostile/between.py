@@ -131,7 +131,7 @@ class Between:
     arrived: list[str] = field(default_factory=list)
     told_metadata: list[str] = field(default_factory=list)
     _case: int = field(default=0, init=False)
-    _http: httpx.AsyncClient | None = field(default=None, init=False)
+    _http: httpx.AsyncClient = field(init=False)
 
     def start_case(self, rules: tuple[Rule, ...]) -> None:
         """Attack with these rules from now on, and end all answers of earlier ones."""
@@ -140,6 +140,8 @@ class Between:
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Send) -> None:  # noqa: ANN401 - ASGI's own
         """Answer one request (ASGI)."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
         if scope["type"] != "http":
             return
         body = b""
@@ -171,9 +173,15 @@ class Between:
             self.met.append(f"{asked.method} {asked.path}")
         await (rule.attack if rule is not None else pass_on)(asked)
 
+    async def _live(self, receive: Any, send: Send) -> None:  # noqa: ANN401 - ASGI's own
+        """Open and close the client of the real services together with the server."""
+        await receive()
+        async with httpx.AsyncClient(verify=self.sandbox.trust, trust_env=False, timeout=_SECONDS) as self._http:
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
     async def _fetch(self, asked: Asked, path: bytes) -> Fetched:
-        if self._http is None:
-            self._http = httpx.AsyncClient(verify=self.sandbox.trust, trust_env=False, timeout=_SECONDS)
         urls = self.sandbox.urls
         target = urls.kzero if asked.path.startswith(_OF_KZERO) else urls.entra
         given = {name: value for name, value in asked.headers.items() if name not in _HOP_BY_HOP}

@@ -111,6 +111,11 @@ class Fleet:
             value = value.replace(f"{{{name}}}", url).replace(f"{{{name}-host}}", url.removeprefix("https://"))
         return value
 
+    def general(self, text: str) -> str:
+        """Return a text without what differs from run to run: folders and ports."""
+        text = text.replace(f"{self.folder}/", "").replace(self.between.url, "https://service")
+        return text.replace(self.attacker.url, "https://elsewhere").replace(self.silent, "https://silent")
+
     def configure(self, settings: Mapping[str, Any]) -> None:
         """Change the hostile tenant's stack file. A key without a namespace is kzero-scim's; None removes it."""
         document = yaml.safe_load(self.stack_file.read_text(encoding="utf-8"))

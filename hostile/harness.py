@@ -68,7 +68,7 @@ class Harness:
                 ran = self.fleet.run(case.words(command), env, is_fleet=command.is_fleet)
                 known = self._usual.get(command.name)
                 problems += judge_run(case, command, ran, self.fleet, usual=known, slack=self.slack)
-                said = _said(command, ran.text, self.fleet) or said
+                said = self.fleet.general(_said(command, ran.text, self.fleet)) or said
                 megabytes = max(megabytes, ran.megabytes)
                 if known is not None:
                     now = slowest(self.fleet.document(command.run))
