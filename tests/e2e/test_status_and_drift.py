@@ -24,6 +24,8 @@ def test_quarantine_is_reported_and_repaired(project: CliProject, tenant: Tenant
     assert "nothing differs" in none.text
 
     tenant.set_realm_attributes(kzero__scim__enabled="false")
+    for name in ("alex", "morgan"):
+        tenant.entra.patch(f"/sandbox/users/{name}@contoso.example", json={"surname": "Berg"}).raise_for_status()
     tenant.entra.post("/sandbox/cycle").raise_for_status()
 
     status = project.kzero_scim("status", "test")

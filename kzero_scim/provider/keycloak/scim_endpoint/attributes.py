@@ -17,7 +17,7 @@ from kzero_scim.keycloak.endpoint_settings import (
 )
 from kzero_scim.provider.keycloak.missing_client import missing_client, required_client
 from kzero_scim.provider.keycloak.owner import require_ours, stack_of
-from kzero_scim.provider.keycloak.role_check import may_only_read, needed_roles, warn_of_roles
+from kzero_scim.provider.keycloak.role_check import may_only_read, needed_roles, require_roles, warn_of_roles
 from kzero_scim.resource.reading import Absent, Present, Unknown
 
 if TYPE_CHECKING:
@@ -98,7 +98,14 @@ class EndpointAttributes:
                 assert_never(never)
 
     async def write_settings(self, new: ScimEndpointInputs, old: ScimEndpointState | None) -> None:
-        """Write the attributes, and remove those of an old preset, name or holder."""
+        """Write the attributes, and remove those of an old preset, name or holder.
+
+        Raises:
+            MissingRightError: The account may not write them. Nothing was sent.
+        """
+        if new.attribute_holder != "client":
+            purpose = "the settings of the SCIM endpoint need"
+            await require_roles(self._keycloak, new.realm, purpose, "manage-realm")
         if old is not None and old.activation == "attributes" and not _has_same_holder(new, old):
             await self.write(old, dict.fromkeys(names_of(old).values()))
         await self.write(new, _changes(new, old))
