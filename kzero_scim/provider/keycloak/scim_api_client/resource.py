@@ -25,7 +25,7 @@ from kzero_scim.errors import (
 from kzero_scim.keycloak import native_scim
 from kzero_scim.provider.keycloak.missing_client import required_client
 from kzero_scim.provider.keycloak.owner import claim, release, require_ours, stack_of
-from kzero_scim.provider.keycloak.role_check import missing_roles, warn_of_roles
+from kzero_scim.provider.keycloak.role_check import missing_roles, require_roles, warn_of_roles
 from kzero_scim.provider.keycloak.scim_api_client.facts import FACTS
 from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.model import (
@@ -284,14 +284,22 @@ class ScimApiClient(Resource[ScimApiClientInputs, ScimApiClientState]):
         if client is not None:
             await claim(self._services.keycloak, call.urn, new.realm, client)
 
+    async def _require_rights(
+        self, new: ScimApiClientInputs, found: ScimApiClientState, old: ScimApiClientState | None
+    ) -> None:
+        keycloak = self._services.keycloak
+        if new.manages_users and not found.manages_users and await missing_roles(keycloak, new.realm, native_scim.ROLE):
+            raise MissingRightError(_unassignable(new))
+        if _changes_client(new, found, old):
+            purpose = f'the audience and token lifespan of client "{new.client_id}" need'
+            await require_roles(keycloak, new.realm, purpose, "manage-clients")
+
     async def _apply(self, call: Call, new: ScimApiClientInputs, old: ScimApiClientState | None) -> ScimApiClientState:
         await self._services.keycloak.check_realm(new.realm)
         found = await self._look(new)
         made = set(old.made) if old is not None else set[str]()
         prior = old.prior_lifespan if old is not None else None
-        keycloak = self._services.keycloak
-        if new.manages_users and not found.manages_users and await missing_roles(keycloak, new.realm, native_scim.ROLE):
-            raise MissingRightError(_unassignable(new))
+        await self._require_rights(new, found, old)
         await self._claim(call, new)
         done: list[str] = []
         try:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from kzero_scim.errors import NO_REALM, KeycloakError
 from kzero_scim.keycloak.native_scim import ALWAYS, ANNOTATION
-from kzero_scim.provider.keycloak.role_check import warn_of_roles
+from kzero_scim.provider.keycloak.role_check import require_roles, warn_of_roles
 from kzero_scim.provider.keycloak.scim_attributes.facts import FACTS
 from kzero_scim.resource.facts import Facts
 from kzero_scim.resource.model import (
@@ -195,6 +195,7 @@ class ScimAttributes(Resource[ScimAttributesInputs, ScimAttributesState]):
     async def _apply(
         self, call: Call, new: ScimAttributesInputs, old: ScimAttributesState | None
     ) -> ScimAttributesState:
+        await require_roles(self._services.keycloak, new.realm, "the user profile needs", "manage-realm")
         await call.log.status("writing the user profile")
         async with self._services.keycloak.writing(new.realm, "user profile"):
             return await self._write(new, old)

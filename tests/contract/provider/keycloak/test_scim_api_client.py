@@ -10,7 +10,7 @@ import pytest_asyncio
 from kzero_sandbox.running import Tenant
 
 from kzero_scim.clients.keycloak.session import Credentials, Session
-from kzero_scim.errors import KeycloakError, MissingRightError, PartialFailureError, ProviderError
+from kzero_scim.errors import MissingRightError, PartialFailureError, ProviderError
 from kzero_scim.provider.keycloak.scim_api_client.resource import (
     MAPPER_NAME,
     ScimApiClient,
@@ -195,5 +195,5 @@ async def test_a_user_profile_that_may_not_be_changed_names_the_role(scene: Scen
     _, failures = await kind.check(scene.call, wanted, None)
     assert [failure.path for failure in failures] == ["attributes.email"]
     await kind.plan(scene.call, wanted, None)
-    with pytest.raises(KeycloakError, match="lacks the role manage-realm"):
+    with pytest.raises(MissingRightError, match="lacks manage-realm of client realm-management"):
         await kind.create(scene.call, dataclasses.replace(wanted, attributes={"tag": "externalId"}))

@@ -56,6 +56,9 @@ class MadeUpKeycloak:
             message = f'realm "{realm}" does not exist'
             raise KeycloakError(message, code=NO_REALM)
 
+    async def granted_roles(self, realm: str) -> None:
+        """Return that the account's roles are unknown."""
+
     async def realm_attributes(self, realm: str) -> dict[str, str]:
         """Return the realm's attributes."""
         await self.check_realm(realm)
