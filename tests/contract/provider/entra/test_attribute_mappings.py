@@ -398,7 +398,7 @@ class TestMatchingPriority:
         made = await resource(graph).create(call(update), INPUTS)
 
         for lines in (preview, update):
-            assert any("externalId from 1 to 2, because the stack's rows come first" in note for note in lines.notes)
+            assert any("externalId from 1 to 2. They make room for the stack's rows" in note for note in lines.notes)
         assert row_for(graph, "userName")["matchingPriority"] == 1
         assert row_for(graph, "externalId")["matchingPriority"] == 2
         assert "externalId" not in made.state.rows
