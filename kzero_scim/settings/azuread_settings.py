@@ -10,11 +10,11 @@ from kzero_scim.errors import SettingsError
 READ: Final[Mapping[str, str]] = {
     "clientId": "client_id",
     "clientIdFilePath": "client_id_file_path",
-    "clientSecret": "client_secret",
-    "clientSecretFilePath": "client_secret_file_path",
+    "clientSecret": "client_secret",  # pragma: allowlist secret
+    "clientSecretFilePath": "client_secret_file_path",  # pragma: allowlist secret
     "clientCertificate": "client_certificate",
     "clientCertificatePath": "client_certificate_path",
-    "clientCertificatePassword": "client_certificate_password",
+    "clientCertificatePassword": "client_certificate_password",  # pragma: allowlist secret
     "useOidc": "use_oidc",
     "oidcToken": "oidc_token",
     "oidcTokenFilePath": "oidc_token_file_path",

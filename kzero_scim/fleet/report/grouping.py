@@ -223,7 +223,7 @@ def ailment_of(result: TenantResult) -> str:
     """Return a tenant's health problem, from the document of `kzero-scim status`."""
     parts = []
     if (status := result.status) is not None:
-        parts.append(status.status)
+        parts += [status.status] if status.status != str(result.outcome) else []
         if (cause := status.quarantine) is not None:
             parts += filter(None, (cause.reason, cause.error_code, cause.error_message, cause.what_to_do))
         if status.in_error:
