@@ -111,7 +111,7 @@ def test_the_reason_is_told_in_one_line() -> None:
     failing = StatusReport(status="failing", reason="the last 3 cycles failed as a whole")
     assert only(run(STATUS, 1, Outcome.UNHEALTHY, status=failing)).why == f"failing: {failing.reason}"
     unknown = StatusReport(status="unknown", reason="no cycle has finished yet")
-    assert only(run(STATUS, 1, Outcome.UNKNOWN, status=unknown)).why == f"unknown: {unknown.reason}"
+    assert only(run(STATUS, 1, Outcome.UNKNOWN, status=unknown)).why == unknown.reason
     assert only(run(PREVIEW, 1, Outcome.CHANGED, changes=changes)).why == "mapper tag added"
     assert only(run(UP, 1, Outcome.NOT_RUN, error="the canary failed")).why == "the canary failed"
 
