@@ -85,7 +85,8 @@ MISTAKES = {
         {"azuread:tenantId": "contoso"},
     ),
     "the ID of an Entra tenant that does not exist": Mistake(
-        ("AADSTS90002", f"Tenant '{ELSEWHERE}' not found", "correct tenant ID"), {"azuread:tenantId": ELSEWHERE}
+        (f"cannot sign in to Entra tenant {ELSEWHERE}", "does not know the tenant", "correct azuread:tenantId"),
+        {"azuread:tenantId": ELSEWHERE},
     ),
     "a server that is not Keycloak": Mistake(
         ('looking up realm "{realm}" failed', "{entra} answered 401", "check", "kzeroServerUrl"),

@@ -506,7 +506,7 @@ def _refusal(
         )
         return GraphError(f"{start}: {said}", status=last.status)
     if "Unable to get authority configuration" in text:
-        said = f"{cloud.login} does not know the tenant; correct ARM_TENANT_ID (or ARM_ENVIRONMENT)"
+        said = f"{cloud.login} does not know the tenant; correct azuread:tenantId or ARM_TENANT_ID (or ARM_ENVIRONMENT)"
         return GraphError(f"{start}: {said}")
     if "certificate verify failed" in text.casefold():
         store = ca_file() or "the default trust store"

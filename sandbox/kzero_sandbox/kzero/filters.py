@@ -128,7 +128,9 @@ class _Evaluator(FilterVisitor[bool]):
                 kind, _, operand = condition.partition(" eq ")
                 entry[kind] = operand.strip('"')
                 entry[sub or "value"] = value
-        return list(entries.values())
+        plain = self._resource.get(f"{key(attribute)}.value", [])
+        values = plain if isinstance(plain, list) else [plain]
+        return [*entries.values(), *({"value": value} for value in values)]
 
 
 def _without_conditions(name: str) -> str:

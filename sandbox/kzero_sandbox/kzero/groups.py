@@ -104,7 +104,8 @@ class Groups:
         async for group in self._candidates(wanted):
             # A filter on members needs them even if the answer omits them.
             resource = await self._resource(group, members=members or asks_for_members)
-            if condition is None or matches(condition, flat(resource), _SAME):
+            ids = {"members.value": [member["value"] for member in resource.get("members", [])]}
+            if condition is None or matches(condition, flat(resource) | ids, _SAME):
                 found.append(resource if members else {name: resource[name] for name in resource if name != "members"})
         return Page(resources=found[start - 1 : start - 1 + count], total=len(found))
 

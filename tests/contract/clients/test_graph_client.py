@@ -347,7 +347,10 @@ async def test_a_client_signs_in_once(entra: LocalEntra) -> None:
     [
         ({"client_secret": "guessed"}, "AADSTS7000215"),
         ({"client_id": "00000000-0000-4000-8000-000000000001"}, "AADSTS700016"),
-        ({"tenant_id": "00000000-0000-4000-8000-000000000002"}, "does not know the tenant; correct ARM_TENANT_ID"),
+        (
+            {"tenant_id": "00000000-0000-4000-8000-000000000002"},
+            "does not know the tenant; correct azuread:tenantId or ARM_TENANT_ID",
+        ),
         ({"metadata_host": "localhost:1"}, "metadata host localhost:1 cannot be reached"),
     ],
 )

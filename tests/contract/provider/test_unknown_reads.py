@@ -18,6 +18,7 @@ from kzero_scim.clients.retries import ONCE
 from kzero_scim.clients.scim import ScimClient
 from kzero_scim.provider.engine.adapter import Adapter, start
 from kzero_scim.provider.engine.marshal import marshal, unmarshal
+from kzero_scim.provider.keycloak.owner import ATTRIBUTE, stack_of
 from kzero_scim.provider.package import KZERO
 from tests.contract.local_entra import LocalEntra
 from tests.contract.provider.test_unknown_inputs import EXAMPLES, REALM, SERVER, Json, kzero, state_of
@@ -329,7 +330,8 @@ async def test_a_role_is_granted_only_if_it_is_read_back(refresh: Refresh, shown
         path = request.url.path
         if path.endswith("/clients"):
             name = request.url.params["clientId"]
-            client = {"id": "1", "clientId": name, "protocolMappers": [audience]}
+            mark = {ATTRIBUTE: stack_of(request_of_create.urn)}
+            client = {"id": "1", "clientId": name, "protocolMappers": [audience], "attributes": mark}
             return httpx.Response(200, json=[client] if name in shown else [])
         if path.endswith("/role-mappings"):
             return httpx.Response(200, json={})
@@ -338,7 +340,7 @@ async def test_a_role_is_granted_only_if_it_is_read_back(refresh: Refresh, shown
         return kzero(request)
 
     refresh.respond = respond
-    request = refresh.request(token)
+    request = request_of_create = refresh.request(token)
     given = {key: value for key, value in EXAMPLES[token].items() if key != "accessTokenLifespan"}
     with pytest.raises(grpc.aio.AioRpcError) as failed:
         await refresh.stub.Create(provider_pb2.CreateRequest(urn=request.urn, properties=marshal(given)))

@@ -7,7 +7,7 @@ import pytest
 from kzero_sandbox.running import Tenant
 
 from kzero_scim.clients.scim import Meaning, ScimClient
-from kzero_scim.errors import KeycloakError, PartialFailureError, ProviderError, ScimError
+from kzero_scim.errors import KeycloakError, MissingRightError, PartialFailureError, ProviderError, ScimError
 from kzero_scim.provider.keycloak.scim_endpoint.model import ScimEndpointInputs, ScimEndpointState
 from kzero_scim.provider.keycloak.scim_endpoint.resource import ScimEndpoint
 from kzero_scim.resource.model import Found
@@ -159,7 +159,7 @@ async def test_missing_roles_are_named_at_the_preview_or_before_the_write(tenant
         with pytest.raises(KeycloakError, match="view-realm"):
             await resource(kzero).plan(kzero.call, attributes(tenant), None)
     async with signed_in(tenant, account(tenant, "view-realm")) as kzero:
-        with pytest.raises(KeycloakError, match="manage-realm"):
+        with pytest.raises(MissingRightError, match="manage-realm"):
             await created(kzero, attributes(tenant))
 
 

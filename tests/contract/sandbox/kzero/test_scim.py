@@ -318,9 +318,13 @@ class TestGroups:
         assert patch(op="Add", path="members", value=[{"value": user}]) == [user]
         assert patch(op="Remove", path="members", value=[{"value": user}]) == []
         assert patch(op="add", value={"members": [{"value": user}]}) == [user]
-        member = {"filter": f'members[value eq "{user}"]', "excludedAttributes": "members"}
-        [found] = scim.get("/Groups", params=member).json()["Resources"]
-        assert (found["displayName"], "members" in found) == ("Staff", False)
+        second = endpoint.create(userName="sam@contoso.example", emails=[])
+        assert patch(op="add", value={"members": [{"value": second}]}) == [user, second]
+        for condition in (f'members[value eq "{user}"]', f'members eq "{user}" and displayName eq "staff"'):
+            member = {"filter": condition, "excludedAttributes": "members"}
+            [found] = scim.get("/Groups", params=member).json()["Resources"]
+            assert (found["displayName"], "members" in found) == ("Staff", False)
+        assert patch(op="remove", path=f'members[value eq "{second}"]') == [user]
         assert patch(op="remove", path=f'members[value eq "{user}"]') == []
         assert scim.get("/Groups", params=member).json()["Resources"] == []
         patch(op="Replace", path="displayName", value="Crew")
