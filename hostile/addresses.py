@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from faults.cases import key
-from hostile.cases import ADOPT, FLEET_LIST, FLEET_MATRIX, FLEET_PREVIEW, ONE_TENANT, RUNS, Case
+from hostile.cases import ADOPT, FLEET_LIST, FLEET_MATRIX, FLEET_PREVIEW, ONE_TENANT, RUNS, Case, Command
 from hostile.fleet import Fleet
 
 CANARY: Final = "s3cret-of-the-pipelines-environment"  # pragma: allowlist secret
