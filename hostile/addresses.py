@@ -6,15 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from faults.cases import key
-from hostile.cases import ADOPT, FLEET_LIST, FLEET_MATRIX, FLEET_PREVIEW, ONE_TENANT, RUNS, Case, Command
+from hostile.cases import ADOPT, FLEET_LIST, FLEET_MATRIX, ONE_TENANT, RUNS, Case
 from hostile.fleet import Fleet
 
 CANARY: Final = "s3cret-of-the-pipelines-environment"  # pragma: allowlist secret
 EVERY: Final = (*ONE_TENANT, *RUNS, FLEET_LIST, FLEET_MATRIX)
 _BY_PIPELINE: Final = {"ARM_CLIENT_SECRET": "", "ARM_USE_OIDC": "true"}
 _REMOTE: Final = {"KZERO_REMOTE_TOKEN_CLIENT_ID": "scim", "KZERO_REMOTE_TOKEN_CLIENT_SECRET": CANARY}
-_REFRESHING: Final = (FLEET_PREVIEW,)
-"""Refreshes first, with the settings of the last run, which contain no way to sign in without a secret."""
 _ELSEWHERE: Final = "credentials/tenant-001.env"
 
 
@@ -27,13 +25,11 @@ def addresses() -> Iterable[Case]:
         {"azuread:oidcRequestUrl": "{attacker}/id"},
         variables=_BY_PIPELINE,
         env={"ACTIONS_ID_TOKEN_REQUEST_TOKEN": CANARY},
-        quiet=_REFRESHING,
     )
     yield _host(
         "azuread:msiEndpoint",
         {"azuread:msiEndpoint": "{attacker}/metadata", "azuread:useMsi": True},
         variables={"ARM_CLIENT_SECRET": ""},
-        quiet=_REFRESHING,
     )
     yield _host(
         "remoteTokenEndpoint",
@@ -59,7 +55,6 @@ def _host(
     settings: Mapping[str, Any],
     variables: Mapping[str, str] | None = None,
     env: Mapping[str, str] | None = None,
-    quiet: tuple[Command, ...] = (),
 ) -> Case:
     return Case(
         key=key("address", setting),
@@ -72,7 +67,6 @@ def _host(
             f"{setting}: {{attacker}} would receive",
             'run `export KZERO_SCIM_ALLOWED_HOSTS="$KZERO_SCIM_ALLOWED_HOSTS {attacker}"` or list it under',
         ),
-        quiet=quiet,
         secrets=(CANARY,),
     )
 

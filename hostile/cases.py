@@ -88,7 +88,6 @@ class Case:
         arrange: Further preparation.
         codes: Exit codes by a command's name, where they differ from the command's own.
         says: Texts that each command prints that reads the tenant.
-        quiet: Commands that need not print them, because they do not read the setting or fail before.
         outcome: The hostile tenant's outcome in a fleet run.
         secrets: Further values that must not be found.
         more_megabytes: What the attack may cost in memory, beyond the same command without an attack.
@@ -106,7 +105,6 @@ class Case:
     arrange: Callable[[Fleet], None] | None = None
     codes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     says: tuple[str, ...] = ()
-    quiet: tuple[Command, ...] = ()
     outcome: tuple[str, ...] = ("failed",)
     secrets: tuple[str, ...] = ()
     more_megabytes: int = 300

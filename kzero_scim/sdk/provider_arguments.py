@@ -28,7 +28,7 @@ def provider_arguments(settings: TenantSettings) -> dict[str, Any]:
     """
     hosts = required_hosts(configuration(), os.environ, Path.cwd())
     if host := hosts.asked_metadata_host:
-        _require_cloud(hosts, host)
+        require_cloud(hosts, host)
     config = connection(settings, configuration())
     arguments: dict[str, Any] = {}
     for key, spec in fields_of(Config).items():
@@ -39,8 +39,12 @@ def provider_arguments(settings: TenantSettings) -> dict[str, Any]:
     return arguments
 
 
-def _require_cloud(hosts: HostRule, host: str) -> None:
-    """Refuse a metadata document's login and Graph, which azuread would follow."""
+def require_cloud(hosts: HostRule, host: str) -> None:
+    """Refuse a metadata document's login and Graph, which azuread would follow.
+
+    Raises:
+        SettingsError: The document names a server that is not allowed, or cannot be read.
+    """
     # Only custom clouds have a metadata host, and the HTTP client takes a while to import.
     from kzero_scim.clients.graph.cloud import described_cloud  # noqa: PLC0415
 

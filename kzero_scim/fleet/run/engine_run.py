@@ -29,6 +29,7 @@ from kzero_scim.fleet.run import pulumi_home
 from kzero_scim.fleet.run.engine_events import EngineEvents, as_one_line
 from kzero_scim.fleet.run.project_program import REPORTED, ProjectProgram, leaving_nothing
 from kzero_scim.fleet.run.pulumi_process import PulumiProcess
+from kzero_scim.fleet.run.refresh_hosts import require_hosts
 from kzero_scim.fleet.run.tenant_log import TenantLog
 from kzero_scim.guide.checklist import from_output
 from kzero_scim.provider.engine.attached import attached, collect_what_a_run_leaves
@@ -111,6 +112,8 @@ class _Engine:
 
     def result(self) -> TenantResult:
         run = self._run
+        if run.refresh or run.command is Command.REFRESH:
+            require_hosts(run.tenant, run.folder, run.environment)
         try:
             with attached(KZERO, current(), lambda: self._process.pid) as port:
                 self._perform(port)
