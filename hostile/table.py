@@ -53,4 +53,4 @@ def summary(results: Sequence[Result]) -> str:
     good = sum(not result.problems for result in results)
     commands = sum(len(result.case.commands) for result in results)
     most = max((result.megabytes for result in results), default=0)
-    return f"{good} of {len(results)} attacks got nothing, in {commands} commands; the largest needed {most:.0f} MB"
+    return f"{good} of {len(results)} cases passed, in {commands} commands; the largest needed {most:.0f} MB"

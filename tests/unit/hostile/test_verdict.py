@@ -49,7 +49,7 @@ def test_the_table_shows_what_was_measured() -> None:
 
     text = table.markdown([good, bad], "make hostile", "2 cores")
 
-    assert "1 of 2 attacks got nothing, in 4 commands; the largest needed 120 MB." in text
+    assert "1 of 2 cases passed, in 4 commands; the largest needed 120 MB." in text
     assert text.splitlines()[-2:] == [
         "| a service \\| lies | fleet drift | it failed | 1.0 s (usually 1.0 s) | 120 MB | ok |",
         "| x | 3 commands |  |  | 90 MB | FAILED |",
