@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from kzero_scim.clients.answers import read_object
+from kzero_scim.display import plain
+from kzero_scim.errors import GraphError
+from kzero_scim.settings.allowed_hosts import server_of
 
 LARGEST: Final = 1024 * 1024
 """Bytes. A token has a few thousand, the login's own description about 2,000."""
@@ -47,3 +50,21 @@ def note_answer(status: int, body: bytes) -> None:
     seen = _SEEN.get()
     if seen is not None:
         seen.append(LoginAnswer(status, bool(read_object(body))))
+
+
+def require_login(url: str, login: str) -> None:
+    """Refuse to ask another server than a login, which the login's own OpenID configuration may name.
+
+    Args:
+        url: The address of a request that may hold the secret.
+        login: The origin of the login; empty allows any.
+
+    Raises:
+        GraphError: The address is of another server. Nothing was sent.
+    """
+    if login and server_of(url) != server_of(login):
+        message = (
+            f"{login} names another server, {plain(server_of(url) or url)[:200]}, as its token endpoint; nothing was "
+            "sent there; check ARM_METADATA_HOSTNAME"
+        )
+        raise GraphError(message)

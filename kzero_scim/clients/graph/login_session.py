@@ -14,7 +14,7 @@ from azure.core.pipeline.transport import RequestsTransport
 
 from kzero_scim.clients.answers import check_values, too_slow
 from kzero_scim.clients.body import ACCEPTED, Body, UnreadableBodyError
-from kzero_scim.clients.graph.login_limits import LARGEST, MOST_VALUES, WITHIN, note_answer
+from kzero_scim.clients.graph.login_limits import LARGEST, MOST_VALUES, WITHIN, note_answer, require_login
 from kzero_scim.clients.proxies import check_proxies
 from kzero_scim.clients.retries import bound_retry_after
 from kzero_scim.clients.tls import ca_file, check_bundle_of_requests
@@ -28,11 +28,13 @@ class LoginSession(requests.Session):
 
     Args:
         within: Seconds from sending a request to the last byte of its answer.
+        login: The only server to ask; any if it is empty.
     """
 
-    def __init__(self, within: float = WITHIN) -> None:
+    def __init__(self, within: float = WITHIN, login: str = "") -> None:
         """Open no connection yet."""
         super().__init__()
+        self._login = login
         self.headers["Accept-Encoding"] = ACCEPTED
         self._within = within
 
@@ -40,8 +42,10 @@ class LoginSession(requests.Session):
         """Send a request and return its complete answer.
 
         Raises:
-            GraphError: The answer is too large, too slow, compressed more than once, or a redirect.
+            GraphError: The request is for another server, or the answer is too large, too slow, compressed more than
+                once, or a redirect.
         """
+        require_login(request.url or "", self._login)
         until = time.monotonic() + self._within
         response = super().send(request, **{**options, "stream": True, "allow_redirects": False})
         host = request.url.split("/")[2] if request.url else "the login"
@@ -75,12 +79,12 @@ class LoginSession(requests.Session):
         return response
 
 
-def login_transport() -> RequestsTransport:
-    """Return the ``transport`` for azure-identity's credentials."""
+def login_transport(login: str = "") -> RequestsTransport:
+    """Return the ``transport`` for azure-identity's credentials, which asks only this login, or any if it is empty."""
     check_proxies()
     check_bundle_of_requests()
     return RequestsTransport(
-        session=LoginSession(),
+        session=LoginSession(login=login),
         connection_verify=ca_file() or True,  # azure-identity does not read SSL_CERT_FILE by itself
         connection_timeout=10,
         read_timeout=30,

@@ -13,7 +13,7 @@ from azure.core.exceptions import ServiceRequestError
 from azure.core.pipeline.transport import AsyncHttpResponse, AsyncHttpTransport
 
 from kzero_scim.clients.answers import UnacceptableAnswerError, check_values
-from kzero_scim.clients.graph.login_limits import LARGEST, MOST_VALUES, WITHIN, note_answer
+from kzero_scim.clients.graph.login_limits import LARGEST, MOST_VALUES, WITHIN, note_answer, require_login
 from kzero_scim.clients.retries import ONCE, RetryingClient, bound_retry_after, root_cause, untrusted
 from kzero_scim.errors import GraphError
 
@@ -23,19 +23,23 @@ class LoginTransport(AsyncHttpTransport[Any, Any]):
 
     Args:
         transport: Sends the requests.
+        login: The only server to ask; any if it is empty.
     """
 
-    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+    def __init__(self, transport: httpx.AsyncBaseTransport, login: str = "") -> None:
         """Open no connection yet."""
+        self._login = login
         self._http = RetryingClient(policy=ONCE, within=WITHIN, largest=LARGEST, transport=transport)
 
     async def send(self, request: Any, **_: Any) -> AsyncHttpResponse:  # noqa: ANN401 - azure.core's request
         """Send a request and return its complete answer.
 
         Raises:
-            GraphError: The answer is too large, too slow, compressed more than once, or a redirect.
+            GraphError: The request is for another server, or the answer is too large, too slow, compressed more than
+                once, or a redirect.
             ServiceRequestError: The server did not answer.
         """
+        require_login(str(request.url), self._login)
         try:
             answer = await self._http.request(request.method, request.url, headers=request.headers, data=request.body)
         except UnacceptableAnswerError as error:

@@ -431,17 +431,22 @@ def _azure_cli(tenant: str | None) -> Method:
     return Method("with the Azure CLI's login", make)
 
 
+def _only(cloud: Cloud) -> str:
+    """Return the only server that a custom cloud's sign-in may ask, whatever its OpenID configuration names."""
+    return cloud.login if cloud.is_custom else ""
+
+
 def _options(cloud: Cloud) -> dict[str, Any]:
     from kzero_scim.clients.graph.login_session import login_transport  # noqa: PLC0415 - slow to import
 
-    about = {"disable_instance_discovery": cloud.is_custom, "transport": login_transport()}
+    about = {"disable_instance_discovery": cloud.is_custom, "transport": login_transport(_only(cloud))}
     return {"authority": cloud.login, "retry_total": 3, "user_agent": USER_AGENT} | about
 
 
 def _async_options(cloud: Cloud, connections: SharedConnections) -> dict[str, Any]:
     from kzero_scim.clients.graph.login_transport import LoginTransport  # noqa: PLC0415 - slow to import
 
-    transport = LoginTransport(connections.transport())
+    transport = LoginTransport(connections.transport(), _only(cloud))
     return {"authority": cloud.login, "retry_total": 3, "user_agent": USER_AGENT, "transport": transport}
 
 
