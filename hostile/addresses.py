@@ -26,10 +26,13 @@ def addresses() -> Iterable[Case]:
         variables=_BY_PIPELINE,
         env={"ACTIONS_ID_TOKEN_REQUEST_TOKEN": CANARY},
     )
-    yield _host(
-        "azuread:msiEndpoint",
-        {"azuread:msiEndpoint": "{attacker}/metadata", "azuread:useMsi": True},
+    yield Case(
+        key="address-azuread-msiendpoint",
+        what="the stack file points azuread:msiEndpoint to another host",
+        commands=EVERY,
+        settings={"azuread:msiEndpoint": "{attacker}/metadata", "azuread:useMsi": True},
         variables={"ARM_CLIENT_SECRET": ""},
+        says=("azuread:msiEndpoint is set, but kzero-scim uses a managed identity only at the machine's own address",),
     )
     yield _host(
         "remoteTokenEndpoint",

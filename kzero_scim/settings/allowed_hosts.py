@@ -15,7 +15,7 @@ from kzero_scim.display import plain
 from kzero_scim.errors import SettingsError
 from kzero_scim.guide.values import CLOUD
 from kzero_scim.origin import origin
-from kzero_scim.settings.azuread_settings import KNOWN
+from kzero_scim.settings.azuread_settings import KNOWN, REFUSED, refusal
 from kzero_scim.settings.stack_paths import read_in_stacks
 from kzero_scim.settings.text_rules import shown
 
@@ -24,8 +24,6 @@ VARIABLE: Final = "KZERO_SCIM_ALLOWED_HOSTS"
 
 _SERVER: Final = re.compile(r"(https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(?=/|\Z)")
 _METADATA_HOST: Final = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
-_MACHINE: Final = "http://169.254.169.254"
-"""Where Azure gives a machine its managed identity."""
 _ENTRA: Final = frozenset(
     f"https://{host}"
     for host in (
@@ -129,7 +127,7 @@ class HostRule:
         Raises:
             SettingsError: One sentence for each such setting, with the host and how an operator allows it.
         """
-        self._raise([*self._unknown(), *self._entra(), *self._id_tokens(), *self._machine(), *self._kzero()])
+        self._raise([*self._unknown(), *self._entra(), *self._id_tokens(), *self._kzero()])
 
     def require_cloud(self, host: str, endpoints: Iterable[str]) -> None:
         """Refuse the login and Graph endpoints of a metadata document that the operator has not allowed.
@@ -205,14 +203,14 @@ class HostRule:
 
     def _raise(self, refused: list[_Refusal]) -> None:
         if refused:
-            servers = dict.fromkeys(refusal.host for refusal in refused if not refusal.remedy)
-            raise SettingsError("\n".join(self._sentence(refusal, list(servers)) for refusal in refused))
+            servers = dict.fromkeys(each.host for each in refused if not each.remedy)
+            raise SettingsError("\n".join(self._sentence(each, list(servers)) for each in refused))
 
-    def _sentence(self, refusal: _Refusal, servers: list[str]) -> str:
-        host = plain(refusal.host)[:200]
-        if refusal.remedy:
-            return f"{refusal.setting}: {refusal.remedy}"
-        said = f"{refusal.setting}: {host} would receive {refusal.secret}, and only {refusal.named_by} names that host"
+    def _sentence(self, refused: _Refusal, servers: list[str]) -> str:
+        host = plain(refused.host)[:200]
+        if refused.remedy:
+            return f"{refused.setting}: {refused.remedy}" if refused.setting else refused.remedy
+        said = f"{refused.setting}: {host} would receive {refused.secret}, and only {refused.named_by} names that host"
         if any(server_of(server) is None for server in servers):
             return f"{said}; correct the address"
         line = export_line(servers, self.environment)
@@ -231,7 +229,9 @@ class HostRule:
     def _unknown(self) -> Iterator[_Refusal]:
         for key in sorted(self.stack):
             namespace, _, name = key.partition(":")
-            if namespace == "azuread" and name not in KNOWN:
+            if namespace == "azuread" and name in REFUSED and self._set(key):
+                yield _Refusal("", "", "", remedy=refusal(key))
+            elif namespace == "azuread" and name not in KNOWN:
                 yield _Refusal(plain(key)[:200], "", "", remedy="the azuread provider has no such setting; remove it")
 
     def _entra(self) -> Iterator[_Refusal]:
@@ -279,14 +279,6 @@ class HostRule:
         named = {server_of(self.environment.get(name, "")) for name in _URLS}
         if server_of(url) is None or server_of(url) not in self.allowed | named:
             yield _Refusal("azuread:oidcRequestUrl", server_of(url) or url, secret)
-
-    def _machine(self) -> Iterator[_Refusal]:
-        url = self._set("azuread:msiEndpoint")
-        if not url or not self._is_on("useMsi", "ARM_USE_MSI"):
-            return
-        named = server_of(self.environment.get("ARM_MSI_ENDPOINT", ""))
-        if server_of(url) is None or server_of(url) not in self.allowed | {named, _MACHINE}:
-            yield _Refusal("azuread:msiEndpoint", server_of(url) or url, "requests for the machine's managed identity")
 
     def _kzero(self) -> Iterator[_Refusal]:
         address = self._set("kzero-scim:kzeroServerUrl") or CLOUD

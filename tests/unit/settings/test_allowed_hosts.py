@@ -74,12 +74,6 @@ def rule(stack: dict[str, str], environment: dict[str, str], *allowed: str) -> H
             ({"azuread:oidcRequestUrl": f"{EVIL}/token?x=1"}, {name: "t"}, "azuread:oidcRequestUrl", name)
             for name in ("ARM_OIDC_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "SYSTEM_ACCESSTOKEN")
         ),
-        (
-            {"azuread:msiEndpoint": f"{EVIL}/msi"},
-            {"ARM_USE_MSI": "true"},
-            "azuread:msiEndpoint",
-            "requests for the machine's managed identity",
-        ),
         (SERVER, {"KZERO_CLIENT_SECRET": "s"}, "kzeroServerUrl", "KZERO_CLIENT_SECRET"),
         (SERVER, {"KZERO_PASSWORD": "p"}, "kzeroServerUrl", "KZERO_PASSWORD"),
         (
@@ -121,6 +115,16 @@ def test_a_host_that_only_the_stack_file_names_gets_no_secret_of_the_environment
     assert f"run `export {VARIABLE}={EVIL}` or list it under allowedHosts in fleet.yaml" in refusal
     assert "\n" not in refusal
     rule(stack, environment, EVIL).require()
+
+
+def test_another_address_of_the_managed_identity_is_refused_even_if_its_host_is_allowed() -> None:
+    """kzero-scim does not read the setting, so allowing the host would not help."""
+    with pytest.raises(
+        SettingsError, match=r"azuread:msiEndpoint is set, but .*; remove azuread:msiEndpoint"
+    ) as caught:
+        rule({"azuread:msiEndpoint": f"{EVIL}/msi"}, {"ARM_USE_MSI": "true"}, EVIL).require()
+
+    assert "KZERO_SCIM_ALLOWED_HOSTS" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
