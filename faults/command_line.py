@@ -13,6 +13,8 @@ from typing import Protocol, TypeVar
 
 from rich.console import Console
 
+from faults.rows import Report
+
 SEED = 1
 
 
@@ -92,16 +94,21 @@ class Options:
         """Return the selected cases."""
         return chosen(cases, self.only)[: self.sample]
 
-    def write(self, program: str, text_of: Callable[[str], str]) -> None:
-        """Write the table to its file, if one is named.
+    def conclude(self, program: str, report: Report, machine: str) -> None:
+        """Print the table, write it to its file if one is named, and exit with code 1 if a case has not passed.
 
         Args:
             program: The target of make.
-            text_of: Returns the table for a command.
+            report: The table.
+            machine: The machine that it ran on.
         """
+        Console(width=200).print(report.terminal())
         if self.markdown:
             words = " ".join(word for word in self.words if "--markdown" not in word and word != str(self.markdown))
-            self.markdown.write_text(text_of(f'make {program} ARGS="{words}"' if words else f"make {program}"), "utf-8")
+            command = f'make {program} ARGS="{words}"' if words else f"make {program}"
+            self.markdown.write_text(report.markdown(command, machine), "utf-8")
+        if not all(row.is_good for row in report.rows):
+            sys.exit(1)
 
 
 def chosen(cases: Sequence[C], patterns: Sequence[str]) -> list[C]:

@@ -27,35 +27,45 @@ class Row:
         return *self.cells, "ok" if self.is_good else "FAILED"
 
 
-def terminal(heads: Sequence[str], rows: Sequence[Row], title: str) -> Table:
-    """Return the table for the terminal."""
-    made = Table(*heads, title=title, title_justify="left")
-    for row in rows:
-        *words, last = row.all_cells
-        made.add_row(
-            *(Text(word.replace("`", "")) for word in words), Text(last, "green" if row.is_good else "bold red")
-        )
-    return made
+@dataclass(frozen=True)
+class Report:
+    """The table of a run.
 
-
-def markdown(heads: Sequence[str], rows: Sequence[Row], summary: str, command: str, machine: str) -> str:
-    """Return the table as Markdown.
-
-    Args:
+    Attributes:
         heads: The columns' headings.
         rows: The rows, in their order.
         summary: What the table shows, in one sentence without a full stop.
-        command: The command that made it.
-        machine: The machine that it ran on.
     """
-    lines = [
-        f"Made by `{command}` on {machine}.",
-        "",
-        summary + ".",
-        "",
-        "| " + " | ".join(heads) + " |",
-        "|" + "---|" * len(heads),
-        *("| " + " | ".join(cell.replace("|", "\\|") for cell in row.all_cells) + " |" for row in rows),
-        "",
-    ]
-    return "\n".join(lines)
+
+    heads: Sequence[str]
+    rows: Sequence[Row]
+    summary: str
+
+    def terminal(self) -> Table:
+        """Return the table for the terminal."""
+        made = Table(*self.heads, title=self.summary, title_justify="left")
+        for row in self.rows:
+            *words, last = row.all_cells
+            made.add_row(
+                *(Text(word.replace("`", "")) for word in words), Text(last, "green" if row.is_good else "bold red")
+            )
+        return made
+
+    def markdown(self, command: str, machine: str) -> str:
+        """Return the table as Markdown.
+
+        Args:
+            command: The command that made it.
+            machine: The machine that it ran on.
+        """
+        lines = [
+            f"Made by `{command}` on {machine}.",
+            "",
+            self.summary + ".",
+            "",
+            "| " + " | ".join(self.heads) + " |",
+            "|" + "---|" * len(self.heads),
+            *("| " + " | ".join(cell.replace("|", "\\|") for cell in row.all_cells) + " |" for row in self.rows),
+            "",
+        ]
+        return "\n".join(lines)

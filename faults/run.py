@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from pathlib import Path
 
@@ -40,10 +39,7 @@ def main() -> None:
         console.print(f"{len(cases)} cases, seed {options.seed}; {here.text}")
         harness = Harness(sandbox=sandbox, folder=Path(folder), pulumi=pulumi)
         results = run_all(cases, harness.run, console)
-    Console(width=200).print(table.table(results))
-    options.write("faults", lambda command: table.markdown(results, command, here.text))
-    if any(result.problems for result in results):
-        sys.exit(1)
+    options.conclude("faults", table.report(results), here.text)
 
 
 if __name__ == "__main__":

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.table import Table
-
-from faults import rows
-from faults.rows import Row
+from faults.rows import Report, Row
 from faults.verdict import Result
 
 _HEADS = ("case", "disturbed run", "freed by", "second up", "result")
@@ -27,21 +24,10 @@ def row(result: Result) -> Row:
     )
 
 
-def table(results: Sequence[Result]) -> Table:
-    """Return the table for the terminal."""
-    return rows.terminal(_HEADS, [row(result) for result in results], summary(results))
-
-
-def markdown(results: Sequence[Result], command: str, machine: str) -> str:
-    """Return the table as Markdown.
-
-    Args:
-        results: The results.
-        command: The command that made it.
-        machine: The machine that it ran on.
-    """
+def report(results: Sequence[Result]) -> Report:
+    """Return the table of these results, sorted by what broke."""
     by_name = sorted(results, key=lambda result: result.case.what)
-    return rows.markdown(_HEADS, [row(result) for result in by_name], summary(results), command, machine)
+    return Report(_HEADS, [row(result) for result in by_name], summary(results))
 
 
 def summary(results: Sequence[Result]) -> str:

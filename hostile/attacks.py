@@ -107,7 +107,7 @@ def bomb(coding: str, layers: int = 1) -> Attack:
     """Answer with 1.5 GB of spaces, compressed.
 
     Args:
-        coding: ``gzip``, ``deflate``, or one that nobody accepts.
+        coding: ``gzip``, ``deflate``, or one that no client accepts.
         layers: How often it is compressed.
     """
 

@@ -14,6 +14,8 @@ import httpx
 from kzero_sandbox.running import RunningSandbox
 from kzero_sandbox.serving import ServerThread, listen, port_of
 
+from hostile.server import Receive, body_of
+
 Fetched = tuple[int, list[tuple[bytes, bytes]], bytes]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 _BEARER: Final = re.compile(r"Bearer (\S+)")
@@ -138,18 +140,13 @@ class Between:
         self.rules, self.met, self.tokens, self.arrived, self.told_metadata = rules, [], set(), [], []
         self._case += 1
 
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Send) -> None:  # noqa: ANN401 - ASGI's own
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         if scope["type"] != "http":
             return
-        body = b""
-        while True:
-            message = await receive()
-            body += message.get("body", b"")
-            if not message.get("more_body"):
-                break
+        body = await body_of(receive)
         rules, case = self.rules, self._case
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
         asked = Asked(

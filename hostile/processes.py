@@ -25,7 +25,7 @@ from hostile.services import PLACES
 
 _CANARY: Final = "a-s3cret-that-a-credential-command-prints"  # pragma: allowlist secret
 _REFUSED: Final = {
-    "LD_PRELOAD": "/tmp/evil.so",  # noqa: S108 - not opened
+    "LD_PRELOAD": "stacks/evil.so",
     "PYTHONPATH": "stacks",
     "PATH": "stacks",
     "PULUMI_HOME": "stacks",

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import random
-import sys
 import tempfile
 from pathlib import Path
 
@@ -44,10 +43,7 @@ def main() -> None:
         console.print(f"{len(cases)} cases; {here.text}")
         with fleet(sandbox, Path(name) / "attacked", pulumi) as made:
             results = run_all(cases, Harness(made).run, console)
-    Console(width=200).print(table.table(results))
-    options.write("hostile", lambda command: table.markdown(results, command, here.text))
-    if any(result.problems for result in results):
-        sys.exit(1)
+    options.conclude("hostile", table.report(results), here.text)
 
 
 if __name__ == "__main__":

@@ -49,12 +49,7 @@ class HostileServer:
         """Answer one request (ASGI)."""
         if scope["type"] != "http":
             return
-        content = b""
-        while True:
-            message = await receive()
-            content += message.get("body", b"")
-            if not message.get("more_body"):
-                break
+        content = await body_of(receive)
         sent = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
         self.received.append((scope["method"], scope["path"], sent.get("authorization", ""), content))
         self.accepted.append(sent.get("accept-encoding", ""))
@@ -76,6 +71,16 @@ class HostileServer:
     def redirect_to(self, other: HostileServer, status: int) -> None:
         """Redirect all requests to another server."""
         self.status, self.headers = status, {"location": f"{other.url}/elsewhere"}
+
+
+async def body_of(receive: Receive) -> bytes:
+    """Return the whole body of a request (ASGI)."""
+    body: bytes = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return body
 
 
 @contextmanager

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from rich.table import Table
-
-from faults import rows
-from faults.rows import Row
+from faults.rows import Report, Row
 from hostile.verdict import Result
 
 _HEADS: Final = ("attack", "commands", "hostile tenant", "other three", "memory", "result")
@@ -32,20 +29,9 @@ def row(result: Result) -> Row:
     )
 
 
-def table(results: Sequence[Result]) -> Table:
-    """Return the table for the terminal."""
-    return rows.terminal(_HEADS, [row(result) for result in results], summary(results))
-
-
-def markdown(results: Sequence[Result], command: str, machine: str) -> str:
-    """Return the table as Markdown.
-
-    Args:
-        results: The results.
-        command: The command that made it.
-        machine: The machine that it ran on.
-    """
-    return rows.markdown(_HEADS, [row(result) for result in results], summary(results), command, machine)
+def report(results: Sequence[Result]) -> Report:
+    """Return the table of these results."""
+    return Report(_HEADS, [row(result) for result in results], summary(results))
 
 
 def summary(results: Sequence[Result]) -> str:

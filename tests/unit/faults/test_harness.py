@@ -189,7 +189,7 @@ def test_the_markdown_has_the_command_and_every_case() -> None:
     )
     bad = Result(case=Case(key="b", what="a", disturb=never), problems=("x",))
 
-    text = table.markdown([good, bad], "make faults", "2 cores")
+    text = table.report([good, bad]).markdown("make faults", "2 cores")
 
     assert "Made by `make faults` on 2 cores." in text
     assert "1 of 2 cases reached the result of an undisturbed run; the second up took 2.0 s (median)" in text

@@ -47,7 +47,7 @@ def test_the_table_shows_what_was_measured() -> None:
     good = Result(case=case, said="it failed", seconds=1.04, usual=0.96, megabytes=120.4)
     bad = Result(case=Case(key="b", what="x", commands=(PREVIEW,) * 3), problems=("a leak",), megabytes=90)
 
-    text = table.markdown([good, bad], "make hostile", "2 cores")
+    text = table.report([good, bad]).markdown("make hostile", "2 cores")
 
     assert "1 of 2 cases passed, in 4 commands; the largest needed 120 MB." in text
     assert text.splitlines()[-2:] == [
