@@ -162,7 +162,7 @@ def test_a_lock_file_above_the_project_touches_everybody_and_other_folders_nobod
     ("revision", "words"),
     [
         ("origin/main", "unknown revision; list branches with `git branch --all`"),
-        ("--output=/tmp/x", "unknown revision"),
+        ("--output=x", "unknown revision"),
         ("0" * 40, "a new branch has no earlier commit; compare with the target branch of the merge instead"),
     ],
 )

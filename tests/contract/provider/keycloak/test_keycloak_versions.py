@@ -198,7 +198,7 @@ async def test_mappers_converge_and_go(realm: Tenant) -> None:
 
 
 async def test_the_endpoint_is_switched_by_attributes_and_provisions(realm: Tenant, served: RunningSandbox) -> None:
-    """The endpoint goes on, a user arrives through it, and a deletion switches it off."""
+    """The endpoint is switched on, a user arrives through it, and a deletion switches it off."""
     services: Any
     inputs = ScimEndpointInputs(
         realm=realm.realm, azure_tenant_id=realm.env["ARM_TENANT_ID"], activation="attributes", preset="sandbox"

@@ -36,9 +36,19 @@ def runs(text: str) -> list[FleetRun]:
     property_change = PropertyChange(property=f"mappers.{text}", kind="update", was=text, now={text: [text]})
     change = ResourceChange(resource=text, name=text, operation=text, properties=[property_change])
     drift = Difference(resource=text, property=text, was=text, now=[text], who=text, when=text)
-    common = {"warnings": [text], "tags": [text], "log": text, "portals": {text: text}, "names": [text]}
     results = [
-        TenantResult(tenant=f"{number} {text}", outcome=outcome, changes=[change], drift=[drift], error=text, **common)  # type: ignore[arg-type]
+        TenantResult(
+            tenant=f"{number} {text}",
+            outcome=outcome,
+            changes=[change],
+            drift=[drift],
+            error=text,
+            warnings=[text],
+            tags=[text],
+            log=text,
+            portals={text: text},
+            names=[text],
+        )
         for number, outcome in enumerate(Outcome)
     ]
     return [

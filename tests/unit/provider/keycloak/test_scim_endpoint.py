@@ -611,7 +611,7 @@ async def test_attributes_that_the_server_drops_are_a_partial_failure() -> None:
         del realm
         at.keycloak.attributes |= {key: value for key, value in changes.items() if value and "profile" not in key}
 
-    at.keycloak.set_realm_attributes = drop  # type: ignore[method-assign]
+    at.keycloak.set_realm_attributes = drop  # type: ignore[method-assign] # a server that drops an attribute
     with pytest.raises(PartialFailureError, match="does not show profile as written"):
         await at.resource.create(at.call, attributed())
 
