@@ -1,4 +1,4 @@
-"""Defines a case: an attack on one tenant, the commands that meet it, and what must come of it. Knows no attack."""
+"""Defines a case: an attack on one tenant, the commands that meet it, and the expected result. Knows no attack."""
 
 from __future__ import annotations
 

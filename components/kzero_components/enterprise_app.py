@@ -8,7 +8,7 @@ from typing import Any, Final
 import pulumi
 import pulumi_azuread as azuread
 
-from kzero_scim.entra.azuread_error import is_gone, shortened
+from kzero_scim.entra.azuread_error import is_gone, without_frames
 from kzero_scim.entra.enterprise_application import LEFT_ALONE, NON_GALLERY_TEMPLATE
 from kzero_scim.settings.moves import next_entra_tenant
 
@@ -107,7 +107,7 @@ def _client_id(object_id: str, parent: pulumi.Resource) -> pulumi.Output[Any]:
         try:
             found = await pulumi.runtime.invoke_async(_GET_APPLICATION, {"objectId": object_id}, options)
         except Exception as error:  # noqa: BLE001 - pulumi has no exception class for this
-            raise pulumi.RunError(_unreadable(object_id, shortened(str(error)))) from None
+            raise pulumi.RunError(_unreadable(object_id, without_frames(str(error)))) from None
         return str(found["clientId"])
 
     return pulumi.Output.from_input(ask())

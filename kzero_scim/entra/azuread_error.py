@@ -25,7 +25,7 @@ _DETAILS: Final = re.compile(r"\s*(?:\r|\\r|\n|Trace ID:|Correlation ID:|Timesta
 _GONE: Final = re.compile(r"\b(?:application|service principal)\b.*\bwas not found\b", re.IGNORECASE | re.DOTALL)
 
 
-def shortened(message: str) -> str:
+def without_frames(message: str) -> str:
     """Return a failure of azuread without the engine's and the plugin's frames around it.
 
     Of a token endpoint's JSON answer, only the description remains, without trace ID and time. Texts of other origin

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from kzero_scim.display import one_line
-from kzero_scim.entra.azuread_error import shortened
+from kzero_scim.entra.azuread_error import without_frames
 from kzero_scim.fleet.model import PropertyChange, ResourceChange
 from kzero_scim.tenant.drift import WHOLE, Difference, value_at
 
@@ -115,7 +115,7 @@ class EngineEvents:
     def _said(self, severity: str, message: str, *, of_azuread: bool) -> None:
         errors = self._azuread_errors if of_azuread else self._errors
         lines = {"error": errors, "warning": self.warnings}.get(severity)
-        line = as_one_line(shortened(self._rewrite(_COLOR.sub("", message).removeprefix(_UNHANDLED))))
+        line = as_one_line(without_frames(self._rewrite(_COLOR.sub("", message).removeprefix(_UNHANDLED))))
         if lines is not None and line and line not in lines and not _CONSEQUENCE.fullmatch(line):
             lines.append(line)
 

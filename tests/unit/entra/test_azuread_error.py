@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kzero_scim.entra.azuread_error import is_gone, shortened
+from kzero_scim.entra.azuread_error import is_gone, without_frames
 
 _GET = "azuread:index/getGroup"
 _TOKEN = (
@@ -39,7 +39,7 @@ _TOKEN = (
 )
 def test_only_what_happened_remains(message: str, expected: str) -> None:
     """Frames of plugin and engine are removed, and all else stays."""
-    assert shortened(message) == expected
+    assert without_frames(message) == expected
 
 
 @pytest.mark.parametrize(

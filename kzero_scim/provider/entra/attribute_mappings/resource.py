@@ -111,10 +111,9 @@ class AttributeMappings(Resource[AttributeMappingsInputs, AttributeMappingsState
     ) -> list[Change]:
         """Compare row by row and field by field. The order of rows and attributes does not matter."""
         changes = [
-            replacing(change)
-            for change in (*compare_ids(old.service_principal_id, new.service_principal_id, "servicePrincipalId"),)
+            *map(replacing, compare_ids(old.service_principal_id, new.service_principal_id, "servicePrincipalId")),
+            *job_changes(old.job_id, new.job_id),
         ]
-        changes += job_changes(old.job_id, new.job_id)
         changes += row_changes(old.rows, new.rows)
         changes += attribute_changes(old.custom_attributes, new.custom_attributes)
         for path, before, after in (
